@@ -1,0 +1,48 @@
+# Everything below sets itself up: a machine with Python >= 3.11, make and a package index is enough.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+DATA ?= data
+MONTH ?= 2025-12
+HOSTS ?= 2000
+TELEMETRY ?=
+CONFIG ?=
+export DAGSTER_HOME ?= $(CURDIR)/dagster_home
+
+.PHONY: run test lint ui bench clean lock
+
+run: $(READY) ## a month, end to end: the demo fleet, or TELEMETRY=… MONTH=… DATA=… CONFIG=…
+	$(BIN)/python -m turbo_forecast --month "$(MONTH)" --data "$(DATA)" \
+		$(if $(TELEMETRY),--telemetry "$(TELEMETRY)",--demo-hosts $(HOSTS)) $(if $(CONFIG),--config "$(CONFIG)")
+
+test: $(READY) ## the whole test suite
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(READY) ## formatter, linter, type checker
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+ui: $(READY) ## the Dagster UI on 127.0.0.1:3000, with daemon, schedule and pools
+	TURBO_FORECAST_DATA="$(abspath $(DATA))" TURBO_FORECAST_TELEMETRY="$(TELEMETRY)" TURBO_FORECAST_CONFIG="$(CONFIG)" \
+		$(BIN)/dg dev --host 127.0.0.1 --port 3000
+
+bench: $(READY) ## what the README claims, measured again
+	$(BIN)/python -m benchmarks
+
+lock: $(READY) ## pin every package anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
+
+clean: ## the environment and the demo's results
+	rm -rf $(VENV) data out
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)

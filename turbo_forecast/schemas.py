@@ -1,0 +1,191 @@
+"""Every table's columns, once.
+
+Belongs here: names, types and meanings of what is stored; Polars schemas and DuckDB DDL are derived.
+Does not belong here: how a table is filled, and anything of Dagster (`defs/` derives its TableSchema).
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
+
+DUCKDB_TYPES: dict[pl.DataType | type[pl.DataType], str] = {
+    pl.String: "VARCHAR",
+    pl.Date: "DATE",
+    pl.Float64: "DOUBLE",
+    pl.Int64: "BIGINT",
+    pl.Int32: "INTEGER",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One stored column: its name, Polars type, meaning, and whether it may be null."""
+
+    name: str
+    dtype: type[pl.DataType]
+    description: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One stored table or file: its columns in order, and the columns no two rows share."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Column names, in stored order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def polars_schema(self) -> pl.Schema:
+        """The table as a Polars schema, in stored order."""
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The table's columns of a frame, in stored order and type. Raises what Polars raises if one cannot be."""
+        return frame.select([pl.col(column.name).cast(column.dtype) for column in self.columns])
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The table as an Arrow schema, as Polars exports it."""
+        return pl.DataFrame(schema=self.polars_schema).to_arrow().schema
+
+    def ddl(self, name: str | None = None) -> str:
+        """A DuckDB `CREATE TABLE IF NOT EXISTS` for the table, under `name` when given."""
+        body = ", ".join(
+            f'"{column.name}" {DUCKDB_TYPES[column.dtype]}{"" if column.nullable else " NOT NULL"}'
+            for column in self.columns
+        )
+        return f'CREATE TABLE IF NOT EXISTS "{name or self.name}" ({body})'
+
+
+HOST = Column("host_id", pl.String, "the host, as telemetry names it")
+RESOURCE = Column("resource", pl.String, "what is utilised: cpu, memory, disk, network, …")
+CUTOFF = Column("cutoff", pl.Date, "last day of the partition's month; nothing after it was read")
+MODEL = Column("model", pl.String, "the entrant that made the forecast")
+
+BASE_TABLE = Table(
+    "base_table",
+    "One row per series and day of utilisation, sorted by series.",
+    (
+        HOST,
+        RESOURCE,
+        Column("ds", pl.Date, "the day"),
+        Column("y", pl.Float64, "the day's utilisation in percent of capacity, in [0, 100]"),
+    ),
+    key=("host_id", "resource", "ds"),
+)
+
+BASE_TABLE_REJECTS = Table(
+    "base_table_rejects",
+    "Telemetry that could not be used, one row per value, with the reason.",
+    (
+        Column("source", pl.String, "the file (or database table) the value came from"),
+        Column("host_id", pl.String, "the host as found, if any", nullable=True),
+        Column("resource", pl.String, "the resource as found, if any", nullable=True),
+        Column("time", pl.String, "the time as found, if any", nullable=True),
+        Column("value", pl.String, "the value as found, if any, before any conversion", nullable=True),
+        Column("reason", pl.String, "why it could not be used"),
+    ),
+    key=(),
+)
+
+_ROW = (
+    HOST,
+    RESOURCE,
+    MODEL,
+    Column("phase", pl.String, "backtest (the last months before the cutoff) or forecast (after it)"),
+    CUTOFF,
+    Column("ds", pl.Date, "the projected day"),
+    Column("y", pl.Float64, "what was observed that day; null where nothing was, and after the cutoff", nullable=True),
+    Column("yhat", pl.Float64, "projected utilisation in percent, in [0, 100]"),
+    Column("yhat_lower", pl.Float64, "lower bound of the prediction interval, in [0, yhat]"),
+    Column("yhat_upper", pl.Float64, "upper bound of the prediction interval, in [yhat, 100]"),
+)
+_ROW_KEY = ("host_id", "resource", "model", "phase", "cutoff", "ds")
+
+FLEET_FORECAST = Table(
+    "fleet_forecast", "Every entrant's rows for every series of one month, sorted by series.", _ROW, _ROW_KEY
+)
+TOURNAMENT_RESULTS = Table("tournament_results", "Every entrant's rows, all months.", _ROW, _ROW_KEY)
+FORECAST_PARQUET = Table(
+    "forecast_parquet",
+    "The master file for dashboards: the champion's rows of every series, sorted by series.",
+    (*_ROW, Column("outcome", pl.String, "the series' outcome: forecast, fallback or failed")),
+    _ROW_KEY,
+)
+
+SERIES_OUTCOMES = Table(
+    "series_outcomes",
+    "What happened to each series of a month: exactly one row per series.",
+    (
+        CUTOFF,
+        HOST,
+        RESOURCE,
+        Column("outcome", pl.String, "forecast, fallback, retired or failed"),
+        Column("reason", pl.String, "why, where the outcome is not a plain forecast", nullable=True),
+        Column("error_class", pl.String, "class of the error that was caught", nullable=True),
+        Column("error_message", pl.String, "message of the error that was caught", nullable=True),
+        Column("solver", pl.String, "what solved the model, and how it ended", nullable=True),
+        Column("observations", pl.Int64, "days with a value in the history window"),
+        Column("first_ds", pl.Date, "first day with a value in the history window", nullable=True),
+        Column("last_ds", pl.Date, "last day with a value in the history window", nullable=True),
+        Column("fits", pl.Int64, "model fits made for the series"),
+        Column("milliseconds", pl.Float64, "time spent on the series by its worker"),
+    ),
+    key=("cutoff", "host_id", "resource"),
+)
+
+RUN_AUDIT = Table(
+    "run_audit",
+    "Where a month's time went: one row per asset and stage of its latest run.",
+    (
+        CUTOFF,
+        Column("asset", pl.String, "the asset the stage belongs to"),
+        Column("stage", pl.String, "the stage; seconds of worker stages are summed over workers"),
+        Column("seconds", pl.Float64, "seconds spent in the stage"),
+        Column("clock", pl.String, "wall (elapsed) or worker (summed over worker processes, overlaps wall)"),
+        Column("series", pl.Int64, "series worked on"),
+        Column("series_per_second", pl.Float64, "series per second of the stage", nullable=True),
+        Column("fits", pl.Int64, "model fits made", nullable=True),
+        Column("workers", pl.Int64, "worker processes", nullable=True),
+        Column("peak_memory_mb", pl.Float64, "largest resident set of the asset's processes so far, MiB"),
+        Column("versions", pl.String, "versions of the packages that decide the numbers, as JSON"),
+        Column("config_hash", pl.String, "hash of every setting that decides the numbers"),
+        Column("run_id", pl.String, "the Dagster run, or 'library' outside Dagster"),
+    ),
+    key=("cutoff", "asset", "stage"),
+)
+
+TOURNAMENT_SCORES = Table(
+    "tournament_scores",
+    "How far each entrant's backtest was from what happened, per series.",
+    (
+        CUTOFF,
+        HOST,
+        RESOURCE,
+        MODEL,
+        Column("n", pl.Int64, "observed backtest days the scores rest on"),
+        Column("mae", pl.Float64, "mean absolute error, percentage points"),
+        Column("rmse", pl.Float64, "root mean squared error, percentage points"),
+        Column("smape", pl.Float64, "symmetric mean absolute percentage error, in [0, 1]; 0 where both are 0"),
+        Column("mase", pl.Float64, "MAE over the training window's seasonal-naive (7 days) MAE", nullable=True),
+        Column("bias", pl.Float64, "mean of yhat - y, percentage points"),
+        Column("coverage", pl.Float64, "share of days inside the prediction interval, in [0, 1]"),
+        Column("interval_score", pl.Float64, "Winkler interval score, percentage points; lower is better"),
+    ),
+    key=("cutoff", "host_id", "resource", "model"),
+)
+
+CHAMPIONS = Table(
+    "champions",
+    "The entrant whose forecast is published: exactly one per series that has a forecast.",
+    (CUTOFF, HOST, RESOURCE, MODEL, Column("reason", pl.String, "why this entrant")),
+    key=("cutoff", "host_id", "resource"),
+)
