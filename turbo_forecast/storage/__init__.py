@@ -1,0 +1,1 @@
+"""Files and the warehouse: atomic Parquet, transactional DuckDB, telemetry readers."""

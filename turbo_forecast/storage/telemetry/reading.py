@@ -1,0 +1,299 @@
+"""Telemetry to the base table: a profile, one bulk pass, and a second look at what was rejected, if anything was.
+
+Belongs here: the order of the stages, DuckDB's limits while they run, and the count that proves nothing was lost.
+Does not belong here: what is usable (`judgement`), what a value means (`units`, `clock`), the statements (`*.sql`).
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from turbo_forecast.errors import SettingsError, TelemetryError
+from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
+from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry import judgement, units
+from turbo_forecast.storage.telemetry.clock import Clock, read_clock
+from turbo_forecast.storage.telemetry.layout import Layout, chosen_layout
+from turbo_forecast.storage.telemetry.profile import ResourceProfile, profiled
+from turbo_forecast.storage.telemetry.report import TelemetryReport
+from turbo_forecast.storage.telemetry.sources import Part, opened
+from turbo_forecast.storage.telemetry.sql import identifier, listed, literal, rendered, shortened
+from turbo_forecast.storage.telemetry.values import create_cells, create_values
+
+UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException)
+"""What DuckDB raises for bad files; its other errors are defects of ours and stay what they are."""
+
+DAILY_STATISTIC = {
+    # Sums of whole 1e-12 percentage points do not depend on the order threads add them in, as sums of doubles do.
+    # A day of equal values, such as one value a day, stays what it is to the last bit.
+    "mean": """CASE
+        WHEN min(low) FILTER (low = high) = max(low) FILTER (low = high) THEN least(100, min(low) FILTER (low = high))
+        ELSE sum(CAST(round(least(low, 100) * 1e12) AS BIGINT)) FILTER (low = high)
+            / count(*) FILTER (low = high) / 1e12
+    END""",
+    "max": "least(100, max(low) FILTER (low = high))",
+}
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Wall seconds per stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside, under `name`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
+
+
+def read_telemetry(
+    con: duckdb.DuckDBPyConnection,
+    settings: TelemetrySettings,
+    *,
+    today: date,
+    base_table: str = BASE_TABLE.name,
+    rejects_table: str = BASE_TABLE_REJECTS.name,
+) -> TelemetryReport:
+    """Read the telemetry that `settings` name into two empty tables, made by the caller from their schemas' DDL.
+
+    `base_table` gets one row per series and day (percent of capacity, in [0, 100]), sorted by host_id, resource, ds;
+    `rejects_table` one row per value that could not be used. Days after `today` are refused or rejected. The caller
+    holds a transaction on `con`; memory stays within settings.memory_limit, DuckDB spills beside its file beyond it.
+
+    Raises SettingsError or TelemetryError, in one sentence, before anything is written to either table.
+    """
+    watch = Stopwatch()
+    with _limited(con, settings.memory_limit), _scratch(con):
+        try:
+            with opened(con, settings) as parts:
+                return _read(con, settings, parts, today, base_table, rejects_table, watch)
+        except duckdb.OutOfMemoryException as error:
+            raise SettingsError(
+                f"memory_limit {settings.memory_limit} is too little for this telemetry: {shortened(error)}"
+            ) from error
+        except duckdb.Error as error:
+            if isinstance(error, UNREADABLE) or type(error) is duckdb.Error:  # a damaged Parquet page has no class
+                raise TelemetryError(f"{settings.telemetry} cannot be read: {shortened(error)}") from error
+            raise
+
+
+def read_telemetry_frames(
+    settings: TelemetrySettings, *, today: date
+) -> tuple[pl.DataFrame, pl.DataFrame, TelemetryReport]:
+    """The base table and the rejects as Polars frames, and the report, without any warehouse.
+
+    Errors as `read_telemetry`. The result is held in memory; what leads to it spills to a temporary folder.
+    """
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as con:
+        con.execute("SET enable_progress_bar = false")
+        con.execute(f"SET temp_directory = {literal(str(Path(folder) / 'spill'))}")
+        for table in (BASE_TABLE, BASE_TABLE_REJECTS):
+            con.execute(table.ddl())
+        report = read_telemetry(con, settings, today=today)
+        base, rejects = (con.sql(f"FROM {table.name}").pl() for table in (BASE_TABLE, BASE_TABLE_REJECTS))
+        return base, rejects, report
+
+
+def _read(
+    con: duckdb.DuckDBPyConnection,
+    settings: TelemetrySettings,
+    parts: list[Part],
+    today: date,
+    base_table: str,
+    rejects_table: str,
+    watch: Stopwatch,
+) -> TelemetryReport:
+    with watch.stage("columns"):
+        layout = chosen_layout(con, parts, settings)
+        clock = read_clock(con, parts, layout.time, settings)
+        create_cells(con, parts, layout, clock)
+        tomorrow = clock.start_of(con, today + timedelta(days=1))
+        create_values(
+            con,
+            percent=units.percent("number", "resource", settings),
+            usable=judgement.usable(settings, tomorrow),
+            reason=judgement.reason(settings, tomorrow),
+            day=clock.day("moment"),
+        )
+    with watch.stage("profile"):
+        profile = profiled(con, settings.overshoot_percent)
+        _refuse(con, profile, layout, settings, today)
+    with watch.stage("days"):
+        _fill_days(con, profile, settings, clock)
+        if settings.on_conflicting_duplicates == "error":
+            judgement.refuse_conflicts(con)
+    with watch.stage("rejects"):
+        values_read = sum(row.cells for row in profile)
+        values_kept, clipped = _kept(con)
+        rejects = _fill_rejects(con, values_read - values_kept, settings)
+    with watch.stage("write"):
+        con.execute("SET preserve_insertion_order = true")
+        con.execute(f"INSERT INTO {identifier(rejects_table)} BY NAME FROM telemetry_rejects ORDER BY ALL")
+        con.execute(
+            f"INSERT INTO {identifier(base_table)} BY NAME SELECT host_id, resource, ds, y FROM telemetry_days "
+            "WHERE kept > 0 ORDER BY host_id, resource, ds"
+        )
+    return _report(con, parts, layout, clock, values_read, values_kept, clipped, rejects, watch.seconds)
+
+
+def _refuse(
+    con: duckdb.DuckDBPyConnection,
+    profile: list[ResourceProfile],
+    layout: Layout,
+    settings: TelemetrySettings,
+    today: date,
+) -> None:
+    """Every error about values that can be told without looking at moments."""
+    if not profile:
+        raise TelemetryError(f"{settings.telemetry} has columns but not one row")
+    named = [row for row in profile if row.resource is not None]
+    units.refuse_unknown([row.name for row in named], settings)
+    judgement.refuse_text(con, profile, layout.value)
+    units.refuse_unconfirmed_fractions(named, settings)
+    units.refuse_other_units(con, named, settings)
+    if settings.on_future_dates == "error":
+        judgement.refuse_future(con, profile, today)
+    if not any(row.usable for row in profile):
+        reasons = con.execute("SELECT reason, count(*) FROM telemetry_values GROUP BY ALL ORDER BY ALL").fetchall()
+        told = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+        raise TelemetryError(f"{settings.telemetry} has no usable value: {told}")
+
+
+def _fill_days(
+    con: duckdb.DuckDBPyConnection, profile: list[ResourceProfile], settings: TelemetrySettings, clock: Clock
+) -> None:
+    """The bulk pass, once per statistic in use; a statistic's pass keeps only its own resources."""
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE telemetry_days (
+            host_id VARCHAR, resource VARCHAR, ds DATE, y DOUBLE,
+            kept INTEGER, cells INTEGER, conflicting INTEGER, clipped INTEGER
+        )
+    """)
+    if clock.has_plain_days and not any(row.off_midnight for row in profile):
+        con.execute(rendered("days_daily"))
+        return
+    groups: dict[str, list[str]] = {}
+    for row in profile:
+        if row.resource is not None:
+            name = row.name
+            groups.setdefault(settings.statistics.get(name, settings.statistic), []).append(name)
+    for statistic, names in groups.items():
+        only = f" AND resource IN {_tuple(names)}" if len(groups) > 1 else ""
+        if statistic == "p95":
+            con.execute(rendered("days_p95", day=clock.day("moment"), only=only))
+        else:
+            con.execute(rendered("days", day=clock.day("moment"), y=DAILY_STATISTIC[statistic], only=only))
+
+
+def _tuple(names: list[str]) -> str:
+    return "(" + listed(literal(name) for name in names)[1:-1] + ")"
+
+
+def _kept(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    kept, clipped = con.execute("SELECT sum(kept), sum(clipped) FROM telemetry_days").fetchall()[0]
+    return int(kept), int(clipped)
+
+
+def _fill_rejects(con: duckdb.DuckDBPyConnection, expected: int, settings: TelemetrySettings) -> dict[str, int]:
+    """Collect the rejected values and count them by reason, most first; they must be as many as were not kept."""
+    con.execute(BASE_TABLE_REJECTS.ddl("telemetry_rejects").replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    if expected:
+        con.execute(rendered("rejects"))
+    query = "SELECT reason, count(*) FROM telemetry_rejects GROUP BY reason ORDER BY count(*) DESC, reason"
+    rejects: dict[str, int] = dict(con.execute(query).fetchall())
+    if sum(rejects.values()) != expected:
+        raise TelemetryError(
+            f"{settings.telemetry} changed while it was read: {expected:,} values were not kept, but "
+            f"{sum(rejects.values()):,} were found on the second look; read it again once the export is complete"
+        )
+    return rejects
+
+
+def _report(
+    con: duckdb.DuckDBPyConnection,
+    parts: list[Part],
+    layout: Layout,
+    clock: Clock,
+    values_read: int,
+    values_kept: int,
+    clipped: int,
+    rejects: dict[str, int],
+    seconds: dict[str, float],
+) -> TelemetryReport:
+    query = "SELECT count(*), min(ds), max(ds) FROM telemetry_days WHERE kept > 0"
+    rows, first, last = con.execute(query).fetchall()[0]
+    series, hosts, resources = con.execute("""
+        SELECT count(*), count(DISTINCT host_id), list_sort(list(DISTINCT resource))
+        FROM (SELECT host_id, resource FROM telemetry_days WHERE kept > 0 GROUP BY ALL)
+    """).fetchall()[0]
+    return TelemetryReport(
+        sources=[name for part in parts for name in part.names],
+        layout=layout.kind,
+        columns=layout.columns,
+        guesses=layout.guesses,
+        ignored_columns=list(layout.ignored),
+        timezone=clock.zone,
+        rows_read=values_read // (len(layout.resources) or 1),
+        values_read=values_read,
+        values_kept=values_kept,
+        rejects=rejects,
+        clipped=clipped,
+        rows_kept=rows,
+        series=series,
+        hosts=hosts,
+        resources=resources,
+        first_day=first,
+        last_day=last,
+        seconds=seconds,
+    )
+
+
+@contextmanager
+def _limited(con: duckdb.DuckDBPyConnection, memory_limit: str) -> Iterator[None]:
+    """DuckDB within `memory_limit` and free to reorder (it needs less memory so); as it was afterwards."""
+    before = con.execute(
+        "SELECT current_setting('memory_limit'), current_setting('preserve_insertion_order')"
+    ).fetchall()[0]
+    try:
+        con.execute(f"SET memory_limit = {literal(memory_limit)}")
+    except duckdb.Error as error:
+        raise SettingsError(f"memory_limit {memory_limit} is not a size such as 2GB: {shortened(error)}") from None
+    con.execute("SET preserve_insertion_order = false")
+    try:
+        yield
+    finally:
+        beside = con.cursor()  # settings are the database's; the caller's transaction may be broken by now
+        beside.execute(f"SET memory_limit = {literal(_as_shown(before[0]))}")
+        beside.execute(f"SET preserve_insertion_order = {str(before[1]).lower()}")
+        beside.close()
+
+
+def _as_shown(size: str) -> str:
+    """A size that DuckDB shows as `size`. It rounds down to a tenth: setting what it shows would shrink each time."""
+    number, unit = size.split()
+    return f"{float(number) + 0.05:.2f} {unit}"
+
+
+@contextmanager
+def _scratch(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Leave no helper view or table behind; after an error inside DuckDB the caller's rollback removes them."""
+    yield
+    for kind, name in (
+        ("VIEW", "telemetry_values"),
+        ("VIEW", "telemetry_cells"),
+        ("TABLE", "telemetry_days"),
+        ("TABLE", "telemetry_rejects"),
+    ):
+        con.execute(f"DROP {kind} IF EXISTS {name}")

@@ -1,0 +1,61 @@
+"""What reading telemetry found out and did.
+
+Belongs here: the report's fields and its telling. Does not belong here: how any of it is measured.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryReport:
+    """One reading of telemetry. values_read = values_kept + all rejects: nothing is lost."""
+
+    sources: list[str]
+    """Files, or the database table, in the order they were read."""
+    layout: str
+    """long or wide."""
+    columns: dict[str, str | list[str]]
+    """The columns chosen, by the setting that would choose them."""
+    guesses: dict[str, str | list[str]]
+    """Those that nobody asked for."""
+    ignored_columns: list[str]
+    """Columns that were not read."""
+    timezone: str
+    """The zone whose calendar days count; empty when times are wall-clock times."""
+    rows_read: int
+    values_read: int
+    """Equal to rows_read in the long layout; rows times resources in the wide one."""
+    values_kept: int
+    """Values that went into a day's statistic."""
+    rejects: dict[str, int]
+    """Values that did not, by reason."""
+    clipped: int
+    """Values kept that were a little above 100 percent and count as 100."""
+    rows_kept: int
+    """Rows of the base table: series times days observed."""
+    series: int
+    hosts: int
+    resources: list[str]
+    first_day: date
+    last_day: date
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall seconds by stage."""
+
+    def describe(self) -> str:
+        """The report as a paragraph a person can check."""
+        files = self.sources[0] if len(self.sources) == 1 else f"{len(self.sources):,} files"
+        zone = f", days of {self.timezone}" if self.timezone else ""
+        guessed = "; ".join(f"{option} = {_listed(guess)}" for option, guess in self.guesses.items())
+        rejected = ", ".join(f"{count:,} {reason}" for reason, count in self.rejects.items())
+        return (
+            f"Read {self.rows_read:,} rows ({self.values_read:,} values, {self.layout} layout{zone}) from {files} in "
+            f"{sum(self.seconds.values()):.1f} s. Guessed: {guessed or 'nothing'}. "
+            f"Kept {self.values_kept:,} values ({self.clipped:,} of them clipped to 100) as {self.rows_kept:,} daily "
+            f"rows of {self.series:,} series ({self.hosts:,} hosts; {', '.join(self.resources)}), {self.first_day} to "
+            f"{self.last_day}. Rejected: {rejected or 'nothing'}."
+        )
+
+
+def _listed(guess: str | list[str]) -> str:
+    return guess if isinstance(guess, str) else ", ".join(guess)

@@ -1,0 +1,100 @@
+"""What unit each resource is in, and the refusal to guess it.
+
+Belongs here: capacity, fractions, resources that cannot be percent.
+Does not belong here: single values out of bounds; those are rejected one by one (`judgement`).
+"""
+
+from collections.abc import Sequence
+
+import duckdb
+
+from turbo_forecast.errors import SettingsError, TelemetryError
+from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry.profile import ResourceProfile
+from turbo_forecast.storage.telemetry.sql import literal
+
+ENOUGH_VALUES = 10
+"""Fewer values between 0 and 1 may well be percent of an idle host."""
+MAX_ABOVE_FRACTION = 0.001
+"""A fraction column with a few wild values is still one: up to this share may be above 1.05."""
+MAX_FAR_OVER_SHARE = 0.01
+"""A resource is in another unit, too, if over 1 % of its values are far above capacity: links in KB/s that are
+mostly idle pass for percent most of the time, while real percentages overshoot only a little."""
+
+
+def percent(number: str, resource: str, settings: TelemetrySettings) -> str:
+    """A DuckDB expression: `number` of `resource` in percent of capacity, as settings say."""
+    default = _converted(number, settings.units.get("*", "percent"))
+    cases = [(name, _converted(number, unit)) for name, unit in settings.units.items() if name != "*"]
+    cases += [(name, f"{number} / {limit!r} * 100") for name, limit in settings.capacity.items()]
+    whens = " ".join(f"WHEN {literal(name)} THEN {expression}" for name, expression in cases)
+    return f"CASE {resource} {whens} ELSE {default} END" if whens else default
+
+
+def _converted(number: str, unit: str) -> str:
+    return f"{number} * 100" if unit == "fraction" else number
+
+
+def refuse_unknown(resources: Sequence[str], settings: TelemetrySettings) -> None:
+    """SettingsError for an option about a resource that telemetry does not have, or that contradicts another."""
+    for option in ("capacity", "units", "statistics"):
+        for name in getattr(settings, option):
+            if name != "*" and name not in resources:
+                raise SettingsError(
+                    f"{option}: telemetry has no resource {name}; its resources are {', '.join(resources)}"
+                )
+    for name in settings.capacity:
+        if name in settings.units:
+            raise SettingsError(f"capacity.{name} and units.{name} are both set: capacity says what 100 percent is")
+
+
+def refuse_unconfirmed_fractions(profile: Sequence[ResourceProfile], settings: TelemetrySettings) -> None:
+    """TelemetryError for resources that look like fractions of 1 when nobody said what they are."""
+    doubtful = [row.name for row in profile if _looks_like_fraction(row, settings)]
+    if doubtful:
+        confirmed = ", ".join(f"{name}: fraction" for name in doubtful)
+        raise TelemetryError(
+            f"values of {', '.join(doubtful)} all lie between 0 and 1 and could be fractions: set units "
+            f"({{{confirmed}}} to multiply by 100, or percent if they are percent already)"
+        )
+
+
+def _looks_like_fraction(row: ResourceProfile, settings: TelemetrySettings) -> bool:
+    name = row.name
+    if name in settings.capacity or name in settings.units or "*" in settings.units:
+        return False
+    mostly_below_one = row.above_fraction <= MAX_ABOVE_FRACTION * row.measured
+    return row.measured >= ENOUGH_VALUES and row.positive > 0 and mostly_below_one
+
+
+def refuse_other_units(
+    con: duckdb.DuckDBPyConnection, profile: Sequence[ResourceProfile], settings: TelemetrySettings
+) -> None:
+    """TelemetryError naming every resource too many of whose values are above capacity, and how far."""
+    wrong = [row.name for row in profile if _is_far_over(row, settings)]
+    if not wrong:
+        return
+    query = f"""
+        SELECT resource, avg(CAST(percent > {settings.overshoot_percent!r} AS INTEGER)),
+               approx_quantile(percent, 0.99), max(percent)
+        FROM telemetry_values
+        WHERE isfinite(percent) AND percent >= 0 AND resource IN (SELECT unnest(?))
+        GROUP BY resource ORDER BY resource
+    """
+    said = "; ".join(
+        f"{name}: {100 * share:.1f} % of values above {settings.overshoot_percent:g}, 99th percentile {p99:,.0f}, "
+        f"maximum {most:,.0f}"
+        for name, share, p99, most in con.execute(query, [wrong]).fetchall()
+    )
+    given = [name for name in wrong if name in settings.capacity]
+    hint = f" (the capacity given for {', '.join(given)} is too small)" if given else ""
+    raise TelemetryError(
+        f"{', '.join(sorted(wrong))} cannot be percent of capacity{hint}: {said}. Set capacity to what 100 percent is, "
+        f"in the telemetry's own unit, such as capacity: {{{', '.join(f'{name}: 125000' for name in sorted(wrong))}}} "
+        "(125000 KB/s is 1 Gbit/s), or leave them out"
+    )
+
+
+def _is_far_over(row: ResourceProfile, settings: TelemetrySettings) -> bool:
+    too_many = row.above > settings.max_over_capacity_share * row.measured
+    return too_many or row.far_above > MAX_FAR_OVER_SHARE * row.measured

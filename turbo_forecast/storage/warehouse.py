@@ -1,0 +1,179 @@
+"""The DuckDB warehouse: opened with patience but not for ever, written in transactions, checked while writing.
+
+Belongs here: connections, replacing a partition or a table whole, and reading a month's series out.
+Does not belong here: what the rows mean.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from turbo_forecast.errors import StorageError
+from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT, Table
+
+LOCK_PATIENCE_SECONDS = 10.0
+"""How long another process may hold the file before we give up: readers finish sooner, a forgotten shell never."""
+
+STREAMED_ROWS = 100_000
+STAGED = "{}__new"
+
+
+@contextmanager
+def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the warehouse, closed in any case.
+
+    Raises StorageError when another process holds the file for longer than LOCK_PATIENCE_SECONDS (naming it,
+    as DuckDB tells), or when the folder cannot be written.
+    """
+    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    _writable_folder(path.parent)
+    while True:
+        try:
+            con = duckdb.connect(str(path))
+            break
+        except duckdb.IOException as error:
+            if time.monotonic() >= deadline or "lock" not in str(error).lower():
+                said = " ".join(str(error).split()).split(" See also")[0]
+                raise StorageError(f"the warehouse {path} cannot be opened: {said}") from None
+            time.sleep(0.25)
+    try:
+        con.execute("SET enable_progress_bar = false")
+        yield con
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException | duckdb.FatalException):
+            raise StorageError(f"the warehouse {path}: {' '.join(str(error).split())}") from error
+        raise
+    finally:
+        con.close()
+
+
+def _writable_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StorageError(f"the data folder {folder} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of it or nothing."""
+    con.begin()
+    try:
+        yield
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
+
+
+def ensure_table(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Create the table unless it is there. Raises StorageError if it is there with other columns."""
+    con.execute(table.ddl())
+    found = [row[0] for row in con.execute(f'DESCRIBE "{table.name}"').fetchall()]
+    if found != table.names:
+        raise StorageError(
+            f"table {table.name} in the warehouse has columns {', '.join(found)} but this version writes "
+            f"{', '.join(table.names)}: move the warehouse away and materialise again"
+        )
+
+
+def replace_partition(con: duckdb.DuckDBPyConnection, table: Table, cutoff: date, rows: str | pl.DataFrame) -> int:
+    """Replace one month of a table by `rows` (a frame, or a SELECT) and return how many there are.
+
+    Columns are matched by name; the rows stored are counted inside the transaction. The caller holds the
+    transaction. Raises StorageError when a row is not of that month.
+    """
+    ensure_table(con, table)
+    con.execute(f'DELETE FROM "{table.name}" WHERE cutoff = ?', [cutoff])
+    before = _count(con, f'FROM "{table.name}"')
+    if isinstance(rows, pl.DataFrame):
+        con.register("rows_to_store", rows.to_arrow())
+        rows = "SELECT * FROM rows_to_store"
+    con.execute(f'INSERT INTO "{table.name}" BY NAME {rows}')
+    stored = _count(con, f'FROM "{table.name}" WHERE cutoff = ?', cutoff)
+    if _count(con, f'FROM "{table.name}"') != before + stored:
+        raise StorageError(f"rows of another month than {cutoff:%Y-%m} were about to enter {table.name}")
+    return stored
+
+
+def replace_audit(con: duckdb.DuckDBPyConnection, audit: pl.DataFrame) -> None:
+    """Replace the audit rows of the frame's months and assets. The caller holds the transaction."""
+    ensure_table(con, RUN_AUDIT)
+    con.register("audit_rows", audit.to_arrow())
+    con.execute(
+        f'DELETE FROM "{RUN_AUDIT.name}" WHERE (cutoff, asset) IN (SELECT DISTINCT cutoff, asset FROM audit_rows)'
+    )
+    con.execute(f'INSERT INTO "{RUN_AUDIT.name}" BY NAME SELECT * FROM audit_rows')
+
+
+def stage_table(con: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """An empty twin of the table, to be filled and then put in its place by `publish_table`."""
+    name = STAGED.format(table.name)
+    con.execute(f'DROP TABLE IF EXISTS "{name}"')
+    con.execute(table.ddl(name))
+    return name
+
+
+def publish_table(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Put the staged twin in the table's place. The caller holds the transaction."""
+    con.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+    con.execute(f'ALTER TABLE "{STAGED.format(table.name)}" RENAME TO "{table.name}"')
+
+
+def has_table(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether the warehouse holds the table."""
+    return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table.name]).fetchall())
+
+
+def series_histories(con: duckdb.DuckDBPyConnection, history_start: date, cutoff: date) -> tuple[pa.Table, date | None]:
+    """Every series observed up to the cutoff, one row each (host_id, resource, days, y), sorted, and the last day.
+
+    days and y hold the history window only; a series whose last value is older has empty lists, not no row.
+    Nothing after the cutoff is read. Raises StorageError when there is no base table.
+    """
+    if not has_table(con, BASE_TABLE):
+        raise StorageError("there is no base_table in the warehouse: materialise base_table first")
+    con.execute("SET preserve_insertion_order = true")
+    histories = con.sql(
+        """
+        SELECT host_id, resource,
+               coalesce(list(date_diff('day', DATE '1970-01-01', ds)::INTEGER ORDER BY ds)
+                        FILTER (ds >= $start), []) AS days,
+               coalesce(list(y ORDER BY ds) FILTER (ds >= $start), []) AS y
+        FROM base_table WHERE ds <= $cutoff
+        GROUP BY host_id, resource ORDER BY host_id, resource
+        """,
+        params={"start": history_start, "cutoff": cutoff},
+    ).to_arrow_table()
+    last = con.execute("SELECT max(ds) FROM base_table WHERE ds <= ?", [cutoff]).fetchall()[0][0]
+    return histories, last
+
+
+def query(con: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> pl.DataFrame:
+    """A query's rows as a Polars frame."""
+    found = pl.from_arrow(con.sql(sql, params=list(parameters)).to_arrow_table())
+    assert isinstance(found, pl.DataFrame)
+    return found
+
+
+@contextmanager
+def query_stream(con: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> Iterator[Iterator[pa.Table]]:
+    """A query's rows in Arrow tables, one after the other; the connection is free again at the end."""
+    reader = con.sql(sql, params=parameters).to_arrow_reader(STREAMED_ROWS)
+    try:
+        yield (pa.Table.from_batches([batch]) for batch in reader)
+    finally:
+        reader.close()
+
+
+def _count(con: duckdb.DuckDBPyConnection, what: str, *parameters: object) -> int:
+    return int(con.execute(f"SELECT count(*) {what}", list(parameters)).fetchall()[0][0])
