@@ -1,0 +1,45 @@
+"""What tests share: synthetic base tables, and the real data beside the checkout."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+CUTOFF = date(2025, 12, 31)
+HISTORY_START = date(2023, 1, 1)
+
+
+@pytest.fixture
+def shared() -> Callable[[str], Path]:
+    """A file of the real data, or a skip that says which is missing."""
+
+    def find(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"{path} is not there: real data is read from ../shared/data, beside the checkout")
+        return path
+
+    return find
+
+
+def series_rows(
+    host: str, y: np.ndarray, *, start: date = HISTORY_START, resource: str = "cpu", keep: np.ndarray | None = None
+) -> pl.DataFrame:
+    """Rows of the base table for one series: a value a day from `start`, those of `keep` where given."""
+    days = [start + timedelta(days=i) for i in range(len(y))]
+    rows = pl.DataFrame(
+        {"host_id": host, "resource": resource, "ds": days, "y": y},
+        schema={"host_id": pl.String, "resource": pl.String, "ds": pl.Date, "y": pl.Float64},
+    )
+    return rows if keep is None else rows.filter(pl.Series(keep))
+
+
+def wave(days: int = 1096, *, level: float = 40.0, growth: float = 20.0, seed: int = 0) -> np.ndarray:
+    """A plausible series: growth, a weekly cycle, noise; inside [0, 100]."""
+    t = np.arange(days)
+    noise = np.random.default_rng(seed).normal(0, 2, days)
+    return np.clip(level + growth * t / 1096 + 5 * np.sin(2 * np.pi * t / 7) + noise, 0, 100)
