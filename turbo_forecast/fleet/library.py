@@ -1,0 +1,120 @@
+"""`forecast_fleet`: the pipeline's own fleet run as a function, without Dagster or a warehouse."""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from turbo_forecast.errors import PartitionError, TelemetryError
+from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.run import run_fleet
+from turbo_forecast.fleet.store import write_store
+from turbo_forecast.fleet.windows import Windows, windows
+from turbo_forecast.models.registry import check_entrants
+from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.settings import ForecastSettings, forecast_settings
+
+
+@dataclass(frozen=True, slots=True)
+class FleetResult:
+    """forecasts: every entrant's rows (FLEET_FORECAST); outcomes: one row per series (SERIES_OUTCOMES);
+    audit: where the time went (RUN_AUDIT)."""
+
+    forecasts: pl.DataFrame
+    outcomes: pl.DataFrame
+    audit: pl.DataFrame
+
+
+def forecast_fleet(
+    base: pl.DataFrame, cutoff: date, *, say: Callable[[str], None] | None = None, **options: object
+) -> FleetResult:
+    """Forecast every series of `base` as of `cutoff`, the last day of a month.
+
+    Parameters
+    ----------
+    base : columns `host_id, resource, ds (date), y (percent, 0 to 100)`, one row per series and day.
+    cutoff : nothing after it is read.
+    say : called with progress lines; by default they go to standard error.
+    options : the fields of `ForecastSettings`, by name.
+
+    Raises
+    ------
+    TelemetryError, SettingsError, PartitionError : before any work, with one sentence that says what is wrong.
+    """
+    settings = forecast_settings(**options)
+    check_entrants(settings)
+    window = run_windows(cutoff, settings)
+    timer = AuditTimer()
+    with tempfile.TemporaryDirectory(prefix="turbo-forecast-") as folder:
+        with timer.stage("read"):
+            rows = _checked(base).filter(pl.col("ds") <= cutoff)
+            require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
+            write_store(series_table(rows, window.history_start), Path(folder, "series.arrow"))
+        run = run_fleet(
+            Path(folder, "series.arrow"),
+            window,
+            settings,
+            scratch=Path(folder, "run"),
+            target=Path(folder, "forecast.parquet"),
+            timer=timer,
+            say=say or (lambda line: print(line, file=sys.stderr)),
+        )
+        forecasts = pl.read_parquet(Path(folder, "forecast.parquet"), memory_map=False)
+    return FleetResult(forecasts, run.outcomes, timer.frame("fleet_forecast", cutoff, settings, "library"))
+
+
+def run_windows(cutoff: date, settings: ForecastSettings) -> Windows:
+    """The windows of a run at these settings. Raises PartitionError."""
+    return windows(
+        cutoff,
+        train_months=settings.train_months,
+        backtest_months=settings.backtest_months,
+        horizon_months=settings.horizon_months,
+    )
+
+
+def require_complete(last: date | None, cutoff: date, settings: ForecastSettings) -> None:
+    """Raises PartitionError unless telemetry, whose last day up to the cutoff is `last`, reaches the month's end."""
+    month = f"{cutoff:%Y-%m}"
+    if last is None:
+        raise PartitionError(f"month {month} is before the data: nothing was observed up to {cutoff}")
+    if cutoff - last > timedelta(days=settings.max_staleness_days):
+        raise PartitionError(
+            f"month {month} is not complete: the telemetry ends on {last}, {(cutoff - last).days} days before "
+            f"{cutoff} (max_staleness_days is {settings.max_staleness_days})"
+        )
+
+
+def series_table(rows: pl.DataFrame, history_start: date) -> pa.Table:
+    """Rows of BASE_TABLE as a table of the store: one row per series, the days of its history in order."""
+    inside = pl.col("ds") >= history_start
+    return (
+        rows.sort("host_id", "resource", "ds")
+        .group_by("host_id", "resource", maintain_order=True)
+        .agg(days=pl.col("ds").filter(inside).cast(pl.Int32), y=pl.col("y").filter(inside))
+        .to_arrow()
+    )
+
+
+def _checked(base: pl.DataFrame) -> pl.DataFrame:
+    """`base` with exactly BASE_TABLE's columns. Raises TelemetryError, naming the column or series at fault."""
+    missing = [name for name in BASE_TABLE.names if name not in base.columns]
+    if missing:
+        raise TelemetryError(f"base has no column {', '.join(missing)}; it has {', '.join(base.columns)}")
+    try:
+        rows = base.pipe(BASE_TABLE.conform)
+    except pl.exceptions.PolarsError as error:
+        raise TelemetryError(f"base has a column of the wrong type: {str(error).splitlines()[0]}") from None
+    outside = ~pl.col("y").is_between(0, 100)  # NaN is not between, and a null must not pass either
+    bad = rows.filter(outside.fill_null(True) | pl.any_horizontal(pl.col("host_id", "resource", "ds").is_null()))
+    if len(bad):
+        raise TelemetryError(f"base has {len(bad):,} rows without a name, a day or a y in [0, 100], first {bad.row(0)}")
+    twice = rows.filter(pl.struct("host_id", "resource", "ds").is_duplicated())
+    if len(twice):
+        raise TelemetryError(f"base has {len(twice):,} rows for days that appear twice, first {twice.row(0)}")
+    return rows

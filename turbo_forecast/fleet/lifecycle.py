@@ -1,0 +1,184 @@
+"""What one series goes through: judged, fitted, projected, refitted, clamped; never silence.
+
+Belongs here: which windows a series is forecast on, by whom, and what is recorded of it.
+Does not belong here: forecasting itself (`models/`), processes and files (`worker.py`, `pool.py`).
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from turbo_forecast.fleet.store import Series
+from turbo_forecast.fleet.windows import Windows, day_number
+from turbo_forecast.models.protocol import Days, Entrant, Projection, Values, Window
+from turbo_forecast.settings import ForecastSettings
+
+BACKTEST, FORECAST = "backtest", "forecast"
+PHASES = (BACKTEST, FORECAST)
+OUTCOMES = ("forecast", "fallback", "retired", "failed")
+ENVELOPE = (0.0, 100.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One entrant's projected days of one phase, clamped to the envelope; y is NaN where nothing was observed."""
+
+    model: str
+    phase: str
+    days: Days
+    y: Values
+    yhat: Values
+    lower: Values
+    upper: Values
+
+
+@dataclass(slots=True)
+class Result:
+    """What happened to one series: its outcome, the evidence, and its rows."""
+
+    series: Series
+    outcome: str = "forecast"
+    reasons: list[str] = field(default_factory=list)
+    error_class: str | None = None
+    error_message: str | None = None
+    solvers: list[str] = field(default_factory=list)
+    fits: int = 0
+    seconds: float = 0.0
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    rows: list[Rows] = field(default_factory=list)
+
+    def record(self, name: str, projection: Projection) -> None:
+        """Take over what a projection says of its making."""
+        self.fits += projection.fits
+        self.fit_seconds += projection.fit_seconds
+        self.predict_seconds += projection.predict_seconds
+        solver = f"{name}: {projection.solver}"
+        if solver not in self.solvers:
+            self.solvers.append(solver)
+        if projection.note and projection.note not in self.reasons:
+            self.reasons.append(projection.note)
+
+    def record_error(self, name: str, error: Exception) -> None:
+        """Record the first error whole, and every error as a reason."""
+        message = " ".join(str(error).split()) or "no message"
+        if self.error_class is None:
+            self.error_class, self.error_message = type(error).__name__, message[:1000]
+        self.reasons.append(f"{name} raised {type(error).__name__}: {message[:200]}")
+
+
+class Lifecycle:
+    """Takes every series of one run through its windows. Built once per worker, with its entrants by name."""
+
+    def __init__(self, windows: Windows, settings: ForecastSettings, entrants: Mapping[str, Entrant]) -> None:
+        self._settings = settings
+        self._entrants = entrants
+        self._fallback = settings.fallback
+        self._history_start = day_number(windows.history_start)
+        self._train_end = day_number(windows.train_end)
+        self._cutoff = day_number(windows.cutoff)
+        self._backtest_days = windows.backtest_days
+        self._forecast_days = windows.forecast_days
+
+    def run(self, series: Series) -> Result:
+        """The whole life of one series. Never raises: what goes wrong is in the result."""
+        started = time.perf_counter()
+        result = Result(series)
+        try:
+            self._judge_and_forecast(series, result)
+        except Exception as error:  # the fallback itself failed: recorded, and seen by the coverage checks
+            result.outcome = "failed"
+            result.record_error(self._fallback, error)
+        result.seconds = time.perf_counter() - started
+        return result
+
+    def condemn(self, series: Series, reason: str) -> Result:
+        """The fallback's forecast for a series whose processing took its worker down (or never ended)."""
+        result = Result(series, outcome="failed", error_class="WorkerDied", error_message=reason, reasons=[reason])
+        try:
+            if self._is_live(series):
+                result.rows = self._entrant_rows(self._fallback, series, result, with_backtest=self._has_train(series))
+        except Exception as error:
+            result.record_error(self._fallback, error)
+        return result
+
+    def _is_live(self, series: Series) -> bool:
+        return bool(series.days.size) and int(series.days[-1]) > self._train_end
+
+    def _train_size(self, series: Series) -> int:
+        return int(np.searchsorted(series.days, self._train_end, side="right"))
+
+    def _has_train(self, series: Series) -> bool:
+        return self._train_size(series) >= self._settings.min_train_days
+
+    def _judge_and_forecast(self, series: Series, result: Result) -> None:
+        if not self._is_live(series):
+            result.outcome = "retired"
+            result.reasons.append("nothing observed in the backtest window")
+        elif not self._has_train(series):
+            result.outcome = "fallback"
+            result.reasons.append(
+                f"too short for a backtest: {self._train_size(series)} training days, "
+                f"{self._settings.min_train_days} needed"
+            )
+            result.rows = self._entrant_rows(self._fallback, series, result, with_backtest=False)
+        else:
+            self._hold_tournament(series, result)
+
+    def _hold_tournament(self, series: Series, result: Result) -> None:
+        contenders = [name for name in self._entrants if name != self._fallback]
+        for name in contenders:
+            try:
+                result.rows += self._entrant_rows(name, series, result, with_backtest=True)
+            except Exception as error:  # one bad fit must stop neither the series nor the fleet
+                result.record_error(name, error)
+        if contenders and not result.rows:
+            result.outcome = "failed"
+        result.rows += self._entrant_rows(self._fallback, series, result, with_backtest=True)
+
+    def _entrant_rows(self, name: str, series: Series, result: Result, *, with_backtest: bool) -> list[Rows]:
+        """All of an entrant's rows for the series, or an exception: never some of them."""
+        train = self._train_size(series)
+        seed = series.seed(self._settings.seed)
+        if with_backtest and not self._settings.refit:
+            asked = np.concatenate([self._backtest_days, self._forecast_days])
+            both = self._ask(name, Window(series.days[:train], series.y[:train], asked, seed), result)
+            split = self._backtest_days.size
+            return [
+                self._rows(name, BACKTEST, series, self._backtest_days, both, slice(0, split)),
+                self._rows(name, FORECAST, series, self._forecast_days, both, slice(split, None)),
+            ]
+        rows = []
+        if with_backtest:
+            window = Window(series.days[:train], series.y[:train], self._backtest_days, seed)
+            projection = self._ask(name, window, result)
+            rows.append(self._rows(name, BACKTEST, series, self._backtest_days, projection, slice(None)))
+        projection = self._ask(name, Window(series.days, series.y, self._forecast_days, seed + 1), result)
+        return [*rows, self._rows(name, FORECAST, series, self._forecast_days, projection, slice(None))]
+
+    def _ask(self, name: str, window: Window, result: Result) -> Projection:
+        projection = self._entrants[name].project(window)
+        result.record(name, projection)
+        return projection
+
+    def _rows(self, name: str, phase: str, series: Series, days: Days, projection: Projection, part: slice) -> Rows:
+        yhat, lower, upper = clamped(projection.yhat[part], projection.lower[part], projection.upper[part])
+        y = np.full(days.size, np.nan)
+        if phase == BACKTEST:
+            train = self._train_size(series)
+            y[series.days[train:] - days[0]] = series.y[train:]
+        return Rows(name, phase, days, y, yhat, lower, upper)
+
+
+def clamped(yhat: Values, lower: Values, upper: Values) -> tuple[Values, Values, Values]:
+    """The projection inside the envelope, lower <= yhat <= upper.
+
+    Infinite bounds are honest ("anything is possible") and become the envelope's; a NaN, or an infinite
+    yhat, is no forecast. Raises FloatingPointError for those.
+    """
+    if not np.isfinite(yhat).all() or np.isnan(lower).any() or np.isnan(upper).any():
+        raise FloatingPointError("the forecast is not finite")
+    yhat = np.clip(yhat, *ENVELOPE)
+    return yhat, np.minimum(np.clip(lower, *ENVELOPE), yhat), np.maximum(np.clip(upper, *ENVELOPE), yhat)

@@ -1,0 +1,198 @@
+"""Worker processes that cannot lose a run: a death costs at most the series that caused it.
+
+Belongs here: starting, watching, replacing and ending workers. Does not belong here: what a worker computes.
+
+How a death is handled: a dead worker breaks the whole executor (its design), so the executor is rebuilt and
+what was unfinished is repeated. Each series that was in hand at the time is a suspect and is tried alone, in
+a pool of one; if that dies too, the series is the culprit, and only its fallback is computed.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from types import ModuleType
+
+from turbo_forecast.fleet.board import in_hand
+from turbo_forecast.fleet.chunks import Span, write_chunk
+from turbo_forecast.fleet.lifecycle import Result
+from turbo_forecast.fleet.store import SeriesStore
+from turbo_forecast.fleet.worker import Job, SpanReport, start, work_span
+
+THREAD_LIMITS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+)
+POLL_SECONDS = 0.5
+MAX_IDLE_BREAKS = 3
+"""Pools that break this often in a row with nothing in hand cannot start at all."""
+
+Report = Callable[[SpanReport], None]
+
+
+class WorkersCannotStart(RuntimeError):
+    """Workers die before they take any series; the message says what the last one said."""
+
+
+class FleetPool:
+    """Works spans of a job on worker processes, whatever becomes of them."""
+
+    def __init__(self, job: Job, workers: int, on_report: Report) -> None:
+        self._job = job
+        self._workers = workers
+        self._on_report = on_report
+        self._timeout = job.settings.series_timeout_seconds
+        self._idle_breaks = 0
+        self._condemned: dict[int, str] = {}
+
+    def run(self, spans: Sequence[Span]) -> None:
+        """Work all spans; returns when each has been reported. Raises WorkersCannotStart."""
+        todo = deque(spans)
+        while todo:
+            suspects = self._work(todo, self._workers)
+            for index in suspects:
+                _take_out(todo, index)
+                self._try_alone(index)
+
+    def _try_alone(self, index: int) -> None:
+        """A suspect in a pool of its own; if it dies there, its fallback only; if even that dies, its record."""
+        if index not in self._condemned:
+            if not self._dies_alone(index):
+                return
+            self._condemned.setdefault(index, "the worker process died while working on this series")
+        if self._dies_alone(index, self._condemned[index]):
+            self._record_lost(Span(index, index + 1), self._condemned[index])
+
+    def _dies_alone(self, index: int, condemned: str | None = None) -> bool:
+        single = deque([Span(index, index + 1)])
+        while single:
+            if self._work(single, 1, condemned):
+                return True
+        return False
+
+    def _record_lost(self, span: Span, reason: str) -> None:
+        """An outcome without rows, written by the parent: the coverage checks will name the series."""
+        series = SeriesStore(self._job.store)[span.lo]
+        lost = Result(series, outcome="failed", error_class="WorkerDied", error_message=reason, reasons=[reason])
+        write_chunk(self._job.chunks, span, [lost], self._job.settings.field_of_entrants)
+        self._on_report(SpanReport(span, failed=1, peak_memory_mb=0.0))
+
+    def _work(self, todo: deque[Span], workers: int, condemned: str | None = None) -> list[int]:
+        """Work spans off `todo` until it is empty or the pool breaks; then what is unfinished is back in
+        `todo` and the series that were in hand are returned."""
+        job = replace(self._job, board=_fresh_board(self._job.board))
+        active: dict[Future[SpanReport], Span] = {}
+        executor = ProcessPoolExecutor(
+            min(workers, len(todo)), mp_context=get_context("spawn"), initializer=start, initargs=(job,)
+        )
+        try:
+            while todo or active:
+                while todo and len(active) < 2 * workers:
+                    span = todo.popleft()
+                    with _lean_start():
+                        active[executor.submit(work_span, span, condemned)] = span
+                done, _ = wait(active, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    report = future.result()
+                    del active[future]
+                    self._idle_breaks = 0
+                    self._on_report(report)
+                self._kill_overdue(job)
+        except BrokenProcessPool:
+            _finish_reported(active, self._on_report)
+            todo.extendleft(sorted(active.values(), reverse=True))
+            return self._suspects(job)
+        finally:
+            _end(executor)
+        return []
+
+    def _suspects(self, job: Job) -> list[int]:
+        suspects = sorted({post.series for post in in_hand(job.board)})
+        if not suspects:
+            self._idle_breaks += 1
+            if self._idle_breaks >= MAX_IDLE_BREAKS:
+                said = job.board / "start-error"
+                reason = said.read_text() if said.exists() else "they said nothing"
+                raise WorkersCannotStart(f"worker processes die before they take any series: {reason}")
+        return suspects
+
+    def _kill_overdue(self, job: Job) -> None:
+        for post in in_hand(job.board):
+            if time.time() - post.since > self._timeout:
+                self._condemned[post.series] = f"took longer than {self._timeout:g} s (series_timeout_seconds)"
+                _kill(post.pid)
+
+
+def _finish_reported(active: dict[Future[SpanReport], Span], on_report: Report) -> None:
+    """Report the spans that did finish before the pool broke, and drop them from `active`."""
+    for future in list(active):
+        if future.done() and future.exception() is None:
+            del active[future]
+            on_report(future.result())
+
+
+def _take_out(todo: deque[Span], index: int) -> None:
+    """Remove one series, already dealt with, from the spans still to be worked."""
+    for position, span in enumerate(todo):
+        if span.lo <= index < span.hi:
+            rest = [Span(span.lo, index), Span(index + 1, span.hi)]
+            del todo[position]
+            todo.extendleft(part for part in reversed(rest) if len(part))
+            return
+
+
+def _fresh_board(board: Path) -> Path:
+    shutil.rmtree(board, ignore_errors=True)
+    board.mkdir(parents=True)
+    return board
+
+
+def _end(executor: ProcessPoolExecutor) -> None:
+    """End the workers now: a cancelled run must not wait for work in hand."""
+    processes = dict(getattr(executor, "_processes", None) or {})
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in processes.values():
+        if process.pid:
+            _kill(process.pid)
+        process.join(timeout=5)
+
+
+def _kill(pid: int) -> None:
+    """End a worker and what it started; one that has no process group yet, alone."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+@contextmanager
+def _lean_start() -> Iterator[None]:
+    """Processes started inside do not import this process's main module.
+
+    `spawn` makes every child import it to find pickled functions; ours live in `worker.py`, and a main module
+    such as Dagster's command line would bring its thousand modules into each worker. They also inherit one
+    thread a library, set before any library is imported: two workers on two cores are enough.
+    """
+    main, blank = sys.modules["__main__"], ModuleType("__main__")
+    sys.modules["__main__"] = blank
+    before = dict(os.environ)
+    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+        for name in THREAD_LIMITS:
+            os.environ.pop(name)
+        os.environ.update({name: before[name] for name in THREAD_LIMITS if name in before})

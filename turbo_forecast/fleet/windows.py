@@ -1,0 +1,72 @@
+"""Which days a month's run trains on, scores and projects.
+
+Belongs here: calendar arithmetic of the windows. Does not belong here: the series themselves.
+"""
+
+import calendar
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turbo_forecast.errors import PartitionError
+
+EPOCH = date(1970, 1, 1)
+
+
+def month_end(day: date) -> date:
+    """Last day of the month that holds `day`."""
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def shift_month_end(day: date, months: int) -> date:
+    """Last day of the month `months` calendar months after (before, if negative) the month of `day`."""
+    index = day.year * 12 + day.month - 1 + months
+    return month_end(date(index // 12, index % 12 + 1, 1))
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01, as Arrow's date32 counts them."""
+    return (day - EPOCH).days
+
+
+def cutoff_of(partition: str) -> date:
+    """The cutoff of month partition `YYYY-MM-01` (or `YYYY-MM`): the month's last day."""
+    return month_end(date.fromisoformat(partition if len(partition) > 7 else f"{partition}-01"))
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows of one run. All bounds are inclusive days."""
+
+    history_start: date
+    train_end: date
+    cutoff: date
+    horizon_end: date
+
+    @property
+    def backtest_days(self) -> NDArray[np.int64]:
+        """Day numbers of the backtest window, every calendar day."""
+        return np.arange(day_number(self.train_end) + 1, day_number(self.cutoff) + 1)
+
+    @property
+    def forecast_days(self) -> NDArray[np.int64]:
+        """Day numbers of the forecast window, every calendar day."""
+        return np.arange(day_number(self.cutoff) + 1, day_number(self.horizon_end) + 1)
+
+
+def windows(cutoff: date, *, train_months: int, backtest_months: int, horizon_months: int) -> Windows:
+    """The windows of the month that ends at `cutoff`, in calendar months.
+
+    Raises PartitionError when `cutoff` is not the last day of a month.
+    """
+    if cutoff != month_end(cutoff):
+        raise PartitionError(f"cutoff {cutoff} is not the last day of a month; {month_end(cutoff)} would be")
+    train_end = shift_month_end(cutoff, -backtest_months)
+    return Windows(
+        history_start=shift_month_end(train_end, -train_months) + timedelta(days=1),
+        train_end=train_end,
+        cutoff=cutoff,
+        horizon_end=shift_month_end(cutoff, horizon_months),
+    )

@@ -1,0 +1,101 @@
+"""A worker process: maps the store, builds its entrants once, works spans, and leaves when its parent dies.
+
+Belongs here: what runs inside a worker. Imported by each worker at start, so imports here are counted.
+Does not belong here: deciding what to do next (`pool.py`).
+"""
+
+import multiprocessing
+import os
+import resource
+import signal
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from turbo_forecast.fleet.board import Post
+from turbo_forecast.fleet.chunks import Span, write_chunk
+from turbo_forecast.fleet.lifecycle import Lifecycle
+from turbo_forecast.fleet.store import SeriesStore
+from turbo_forecast.fleet.windows import Windows
+from turbo_forecast.models.registry import build_entrant
+from turbo_forecast.settings import ForecastSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All a worker must know, small enough to be sent to each: paths, windows, settings."""
+
+    store: Path
+    chunks: Path
+    temp: Path
+    board: Path
+    windows: Windows
+    settings: ForecastSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SpanReport:
+    """What the parent hears of a finished span; the results themselves are on disk."""
+
+    span: Span
+    failed: int
+    peak_memory_mb: float
+
+
+class Worker:
+    """One worker's standing equipment."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.store = SeriesStore(job.store)
+        self.models = job.settings.field_of_entrants
+        entrants = {name: build_entrant(name, job.settings) for name in self.models}
+        self.lifecycle = Lifecycle(job.windows, job.settings, entrants)
+        self.post = Post(job.board)
+
+    def work(self, span: Span, condemned: str | None) -> SpanReport:
+        """Work every series of the span and publish the results."""
+        results = []
+        for index in range(span.lo, span.hi):
+            self.post.taking(index, time.time())
+            series = self.store[index]
+            results.append(self.lifecycle.condemn(series, condemned) if condemned else self.lifecycle.run(series))
+        self.post.idle()
+        write_chunk(self.job.chunks, span, results, self.models)
+        failed = sum(result.outcome == "failed" for result in results)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return SpanReport(span, failed, peak)
+
+
+_worker: Worker | None = None
+
+
+def start(job: Job) -> None:
+    """Process initializer. An error here would show only as a broken pool, so its text is left on the board."""
+    global _worker
+    os.setpgid(0, 0)  # a group of its own: children (CmdStan) go with the worker, Ctrl-C reaches only the parent
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    tempfile.tempdir = str(job.temp)
+    try:
+        _worker = Worker(job)
+    except BaseException as error:
+        (job.board / "start-error").write_text(f"{type(error).__name__}: {error}")
+        raise
+
+
+def work_span(span: Span, condemned: str | None = None) -> SpanReport:
+    """The task: series of `span`, or only their fallback when `condemned` says why."""
+    assert _worker is not None
+    return _worker.work(span, condemned)
+
+
+def _leave_with_parent() -> None:
+    """Wait for the parent's end, then end this process and its children at once."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.killpg(0, signal.SIGKILL)

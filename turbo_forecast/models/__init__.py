@@ -1,0 +1,1 @@
+"""The entrants: one protocol, one registry, one file each."""

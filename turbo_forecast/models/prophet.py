@@ -1,0 +1,53 @@
+"""The entrant `prophet`: Facebook's model at the run's settings, solved by the run's engine.
+
+Belongs here: which engine answers, and the rule for windows that have no finite MAP whatever the engine.
+Does not belong here: an engine's own code (`prophet_stan.py`).
+"""
+
+from importlib import import_module
+from typing import Protocol
+
+import numpy as np
+
+from turbo_forecast.models.protocol import Entrant, ForecastError, Projection, Window
+from turbo_forecast.settings import ForecastSettings
+
+ENGINES = {"turbo": "turbo_forecast.models.prophet_turbo", "stan": "turbo_forecast.models.prophet_stan"}
+MIN_POINTS = 2
+"""Prophet needs two observations to place a trend."""
+
+
+class Engine(Protocol):
+    """Fits Prophet on a window and projects it."""
+
+    def project(self, window: Window) -> Projection:
+        """As `Entrant.project`, for a window of at least two points that are not all equal."""
+        ...
+
+
+class ProphetEntrant:
+    """Prophet by one engine, with the rule for constant windows."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def project(self, window: Window) -> Projection:
+        """Project the window.
+
+        A constant window has no finite MAP (sigma runs to zero and the density without bound), so its
+        forecast is the constant itself, and says so.
+        """
+        if window.days.size < MIN_POINTS:
+            raise ForecastError(f"Prophet needs {MIN_POINTS} observations, the window has {window.days.size}")
+        if np.ptp(window.y) == 0.0:
+            constant = np.full(window.asked.size, window.y[0])
+            return Projection(
+                constant, constant, constant, solver="constant", fits=0, note=f"constant at {window.y[0]:g}"
+            )
+        return self._engine.project(window)
+
+
+def build(settings: ForecastSettings) -> Entrant:
+    """The prophet entrant of a run, on the engine its settings name."""
+    engine: Engine = import_module(ENGINES[settings.engine]).build(settings)
+    return ProphetEntrant(engine)

@@ -1,0 +1,81 @@
+"""Engine `turbo`: Prophet's posterior maximised in process. What it cannot solve goes to Stan, and says why.
+
+Does not belong here: the solver (`turbo_prophet/`), and the rule for constant windows (`prophet.py`).
+"""
+
+import time
+
+from turbo_forecast.models.protocol import Days, Projection, Window
+from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.turbo_prophet.calendar import Calendar
+from turbo_forecast.turbo_prophet.daily import compile_kernels, fit_daily, forecast_daily
+from turbo_forecast.turbo_prophet.features import Spec
+from turbo_forecast.turbo_prophet.prediction import Interval
+from turbo_forecast.turbo_prophet.problem import Status
+
+MARGIN_DAYS = 400
+"""A calendar reaches this far beyond the days first asked of it, so that one serves a whole run."""
+
+
+class TurboEngine:
+    """Turbo Prophet at the run's settings. One per process: it keeps features by calendar."""
+
+    def __init__(self, settings: ForecastSettings) -> None:
+        self._settings = settings
+        self._spec = spec_of(settings)
+        self._interval = Interval(settings.interval_width, settings.uncertainty_samples)
+        self._calendar: Calendar | None = None
+        compile_kernels()  # from the cache the parent filled: no series waits for it
+
+    def project(self, window: Window) -> Projection:
+        """Fit and project the window; hand over to Stan what does not converge."""
+        started = time.perf_counter()
+        calendar = self._calendar_for(window.days, window.asked)
+        fit = fit_daily(window.days, window.y, calendar, cap=self._settings.cap, floor=self._settings.floor)
+        fitted = time.perf_counter()
+        if fit.status is not Status.CONVERGED:
+            return self._hand_over(window, fit.status)
+        forecast = forecast_daily(fit, window.asked, calendar, self._interval, seed=window.seed)
+        return Projection(
+            yhat=forecast.yhat,
+            lower=forecast.lower,
+            upper=forecast.upper,
+            solver="turbo converged",
+            fit_seconds=fitted - started,
+            predict_seconds=time.perf_counter() - fitted,
+        )
+
+    def _calendar_for(self, days: Days, asked: Days) -> Calendar:
+        first, last = int(days[0]), int(asked[-1])
+        known = self._calendar
+        if known is None or first < known.first or last > known.last:
+            if known is not None:
+                first, last = min(first, known.first), max(last, known.last)
+            self._calendar = known = Calendar(first - MARGIN_DAYS, last + MARGIN_DAYS, self._spec)
+        return known
+
+    def _hand_over(self, window: Window, status: Status) -> Projection:
+        from turbo_forecast.models.prophet_stan import StanEngine  # brings pandas and prophet: only when needed
+
+        reason = status.name.lower().replace("_", " ")
+        projection = StanEngine(self._settings).project(window)
+        projection.solver = f"stan (turbo: {reason})"
+        projection.note = f"handed to Stan: {reason}"
+        return projection
+
+
+def spec_of(settings: ForecastSettings) -> Spec:
+    """The run's Prophet options as the solver's specification."""
+    return Spec(
+        growth=settings.growth,  # type: ignore[arg-type]
+        n_changepoints=settings.n_changepoints,
+        changepoint_range=settings.changepoint_range,
+        changepoint_prior_scale=settings.changepoint_prior_scale,
+        seasonality_mode=settings.seasonality_mode,  # type: ignore[arg-type]
+        seasonality_prior_scale=settings.seasonality_prior_scale,
+    )
+
+
+def build(settings: ForecastSettings) -> TurboEngine:
+    """The turbo engine of a run."""
+    return TurboEngine(settings)

@@ -1,0 +1,60 @@
+"""What an entrant is asked, and what it answers.
+
+Belongs here: the one protocol every forecaster of the tournament keeps.
+Does not belong here: any forecaster, and what becomes of its answer (clamping, tagging: `fleet/lifecycle.py`).
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Days = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+class ForecastError(Exception):
+    """An entrant cannot forecast this window; the message is recorded as the series' reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One question about one series: what was observed, and which days are to be projected.
+
+    days: (n,) day numbers since 1970-01-01 with a value, strictly increasing; n >= 1.
+    y: (n,) finite utilisation in percent.
+    asked: (h,) day numbers to project, strictly increasing, all after the window's last calendar day.
+    seed: what the entrant must seed every random draw from, so that answers never depend on the process.
+    """
+
+    days: Days
+    y: Values
+    asked: Days
+    seed: int
+
+
+@dataclass(slots=True)
+class Projection:
+    """An entrant's answer: (h,) point forecast and interval bounds in percent, not yet clamped.
+
+    solver says what solved the model and how it ended; note is recorded as a reason when a rule of its own
+    (a constant series, say) replaced the ordinary fit.
+    """
+
+    yhat: Values
+    lower: Values
+    upper: Values
+    solver: str
+    fits: int = 1
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    note: str | None = None
+
+
+class Entrant(Protocol):
+    """A forecaster that takes part in the tournament. Built once per worker process, asked once per window."""
+
+    def project(self, window: Window) -> Projection:
+        """Project the days asked for. Any exception is caught, recorded and answered with the fallback."""
+        ...

@@ -1,0 +1,45 @@
+"""Who may take part, by name. To add an entrant: one file beside this one, and one line in ENTRANTS.
+
+An entrant of one's own, from another package, takes part as `package.module:function`, with that as its name.
+
+Does not belong here: a forecaster's code, or an import of one (each worker imports only who takes part).
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from turbo_forecast.errors import SettingsError
+from turbo_forecast.models.protocol import Entrant
+from turbo_forecast.settings import ForecastSettings
+
+ENTRANTS = {
+    "prophet": "turbo_forecast.models.prophet:build",
+    "seasonal_naive": "turbo_forecast.models.seasonal_naive:build",
+}
+
+
+Build = Callable[[ForecastSettings], Entrant]
+
+
+def builder(name: str) -> Build:
+    """What builds the entrant of that name. Raises SettingsError, with the names there are, if there is none."""
+    module, colon, function = ENTRANTS.get(name, name).partition(":")
+    if not colon:
+        raise SettingsError(f"entrants: there is no entrant {name!r}; there are {', '.join(sorted(ENTRANTS))}")
+    try:
+        build: Build = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(f"entrants: {name!r} cannot be imported: {error}") from None
+    return build
+
+
+def build_entrant(name: str, settings: ForecastSettings) -> Entrant:
+    """The entrant of that name, at the run's settings."""
+    return builder(name)(settings)
+
+
+def check_entrants(settings: ForecastSettings) -> None:
+    """Raises SettingsError if a name in `entrants` or `fallback` is nobody's."""
+    for name in settings.field_of_entrants:
+        if name not in ENTRANTS:
+            builder(name)
