@@ -1,0 +1,83 @@
+"""`python -m turbo_forecast`: materialise a month (or a range) and print what came of it.
+
+Belongs here: arguments, environment, exit codes. Does not belong here: what a run does.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from turbo_forecast.errors import SettingsError, TurboForecastError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0: materialised; 1: the run failed; 2: it could not start."""
+    options = _parser().parse_args(arguments)
+    try:
+        _set_environment(options)
+        return _run(options)
+    except TurboForecastError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m turbo_forecast", description=__doc__.splitlines()[0])
+    parser.add_argument("--month", required=True, help="YYYY-MM, or a range YYYY-MM..YYYY-MM in one run")
+    parser.add_argument("--telemetry", help="file, folder, glob, URI or DuckDB file (TURBO_FORECAST_TELEMETRY)")
+    parser.add_argument("--data", default=os.environ.get("TURBO_FORECAST_DATA") or "data", help="where results go")
+    parser.add_argument("--config", help="settings file, YAML (TURBO_FORECAST_CONFIG)")
+    parser.add_argument("--demo-hosts", type=int, help="without telemetry: write and use a demo fleet of so many hosts")
+    parser.add_argument("--verbose", action="store_true", help="Dagster's own event log on the terminal")
+    return parser
+
+
+def _set_environment(options: argparse.Namespace) -> None:
+    """What the definitions read, from arguments; Raises SettingsError for what is missing."""
+    if options.config:
+        os.environ["TURBO_FORECAST_CONFIG"] = str(Path(options.config).resolve())
+    data = Path(options.data).resolve()
+    os.environ["TURBO_FORECAST_DATA"] = str(data)
+    if options.telemetry:
+        os.environ["TURBO_FORECAST_TELEMETRY"] = options.telemetry
+    elif options.demo_hosts is not None and not os.environ.get("TURBO_FORECAST_TELEMETRY"):
+        os.environ["TURBO_FORECAST_TELEMETRY"] = str(_demo(data, options.demo_hosts))
+    home = os.environ.get("DAGSTER_HOME")
+    if not home:
+        raise SettingsError("DAGSTER_HOME is not set: it names the folder of dagster.yaml (here: dagster_home)")
+    os.environ["DAGSTER_HOME"] = str(Path(home).resolve())
+
+
+def _demo(data: Path, hosts: int) -> Path:
+    from turbo_forecast.demo import write_demo_fleet
+
+    folder = data / f"demo-telemetry-{hosts}"
+    report = write_demo_fleet(folder, hosts=hosts)
+    print(report.describe(), flush=True)
+    return folder
+
+
+def _run(options: argparse.Namespace) -> int:
+    # dagster takes a second to import: not before arguments and demo are known to be good
+    from turbo_forecast.defs.launch import materialise, partition_keys
+    from turbo_forecast.fleet.windows import cutoff_of
+    from turbo_forecast.summary import summary
+
+    keys = partition_keys(options.month)
+    launched = materialise(keys, verbose=options.verbose)
+    for warning in launched.warnings:
+        print(f"warning: {warning}")
+    if not launched.success:
+        for failure in launched.failures:
+            print(f"error: {failure}", file=sys.stderr)
+        print(f"run {launched.run_id} failed after {launched.seconds:.1f} s", file=sys.stderr)
+        return 1
+    for key in keys:
+        print(summary(Path(options.data).resolve(), cutoff_of(key)))
+    print(f"Run {launched.run_id}: {launched.checks_passed} checks passed, {launched.seconds:.1f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""What Dagster loads: assets, checks, job, schedule, resources.
+
+`build_definitions` is the one seam where tests (and deployments) override resources.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import dagster as dg
+
+from turbo_forecast.defs.assets import (
+    base_table,
+    champions,
+    fleet_forecast,
+    forecast_parquet,
+    tournament_results,
+    tournament_scores,
+)
+from turbo_forecast.defs.checks import base_table as base_checks
+from turbo_forecast.defs.checks import champions as champion_checks
+from turbo_forecast.defs.checks import coverage, envelope, fallback_share, horizon, keys
+from turbo_forecast.defs.jobs import monthly_forecast, monthly_schedule
+from turbo_forecast.defs.resources import (
+    AtomicParquetIOManager,
+    DataFolder,
+    ForecastResource,
+    TelemetryResource,
+    Warehouse,
+)
+from turbo_forecast.settings import load_settings
+
+ASSETS = (base_table, fleet_forecast, tournament_results, tournament_scores, champions, forecast_parquet)
+CHECKS = (base_checks, coverage, keys, horizon, envelope, champion_checks, fallback_share)
+
+
+def build_resources() -> dict[str, object]:
+    """Resources as the environment and the settings file state them. Raises SettingsError."""
+    file = os.environ.get("TURBO_FORECAST_CONFIG")
+    settings = load_settings(Path(file) if file else None)
+    telemetry = settings.telemetry.model_dump()
+    telemetry["telemetry"] = os.environ.get("TURBO_FORECAST_TELEMETRY") or telemetry["telemetry"]
+    data = Path(os.environ.get("TURBO_FORECAST_DATA") or "data").resolve()
+    return {
+        "telemetry": TelemetryResource(**telemetry),
+        "forecast": ForecastResource(**settings.forecast.model_dump()),
+        "folder": DataFolder(path=str(data)),
+        "warehouse": Warehouse(database=str(data / "warehouse.duckdb")),
+        "io_manager": AtomicParquetIOManager(base_dir=str(data)),
+    }
+
+
+def build_definitions(resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
+    """All definitions, with some resources replaced."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules(ASSETS),
+        asset_checks=[check for module in CHECKS for check in module.checks],
+        jobs=[monthly_forecast],
+        schedules=[monthly_schedule],
+        resources={**build_resources(), **(resource_overrides or {})},
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Built when Dagster asks, not at import."""
+    return build_definitions()

@@ -1,0 +1,46 @@
+"""`base_table` and `base_table_rejects`: raw telemetry to one value per series and day."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+
+from turbo_forecast.defs.partitions import WAREHOUSE_POOL
+from turbo_forecast.defs.plots import fleet_by_month
+from turbo_forecast.defs.reporting import plain_errors, spec
+from turbo_forecast.defs.resources import TelemetryResource, Warehouse
+from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
+from turbo_forecast.storage.base_table import replace_base_table
+
+
+@dg.multi_asset(
+    specs=[spec(BASE_TABLE, kinds={"duckdb"}), spec(BASE_TABLE_REJECTS, kinds={"duckdb"})],
+    group_name="telemetry",
+    pool=WAREHOUSE_POOL,
+)
+def base_table(
+    context: dg.AssetExecutionContext, telemetry: TelemetryResource, warehouse: Warehouse
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Read telemetry once and replace both tables in one transaction."""
+    with plain_errors(), warehouse.get_connection() as con:
+        report = replace_base_table(con, telemetry.settings(), today=date.today())
+        chart = fleet_by_month(con)
+    context.log.info(report.describe())
+    print(report.describe(), flush=True)
+    yield dg.MaterializeResult(
+        asset_key=BASE_TABLE.name,
+        metadata={
+            "dagster/row_count": report.rows_kept,
+            "series": report.series,
+            "first day": str(report.first_day),
+            "last day": str(report.last_day),
+            "guessed columns": report.guesses,
+            "clipped values": report.clipped,
+            "seconds": report.seconds,
+            "utilisation": chart,
+        },
+    )
+    yield dg.MaterializeResult(
+        asset_key=BASE_TABLE_REJECTS.name,
+        metadata={"dagster/row_count": sum(report.rejects.values()), "by reason": report.rejects},
+    )

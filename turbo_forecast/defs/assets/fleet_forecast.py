@@ -1,0 +1,73 @@
+"""`fleet_forecast`, `series_outcomes` and `run_audit`: every entrant's forecast of every series of a month."""
+
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+
+from turbo_forecast.defs.partitions import MONTHS, ONE_RUN, WAREHOUSE_POOL
+from turbo_forecast.defs.plots import outcome_bars
+from turbo_forecast.defs.reporting import counts, plain_errors, say_to, spec, stage_metadata
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.library import require_complete, run_windows
+from turbo_forecast.fleet.run import FleetRun, run_fleet
+from turbo_forecast.fleet.store import write_store
+from turbo_forecast.fleet.windows import cutoff_of
+from turbo_forecast.schemas import BASE_TABLE, FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
+from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
+
+
+@dg.multi_asset(
+    specs=[
+        spec(FLEET_FORECAST, deps=[BASE_TABLE.name], kinds={"parquet"}),
+        spec(SERIES_OUTCOMES, deps=[BASE_TABLE.name], kinds={"duckdb"}),
+        spec(RUN_AUDIT, deps=[BASE_TABLE.name], kinds={"duckdb"}),
+    ],
+    name="fleet_forecast",
+    partitions_def=MONTHS,
+    backfill_policy=ONE_RUN,
+    group_name="forecast",
+    pool=WAREHOUSE_POOL,
+)
+def fleet_forecast(
+    context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+) -> Iterator[dg.MaterializeResult[None]]:
+    """A pool of processes over all series, month by month."""
+    for month in context.partition_keys:
+        with plain_errors():
+            run, timer = forecast_month(month, forecast.settings(), warehouse, folder, context.run_id, say_to(context))
+        told = {"dagster/row_count": run.rows, "outcomes": counts(run.outcomes, "outcome"), **stage_metadata(timer)}
+        context.add_asset_metadata({**told, "chart": outcome_bars(run.outcomes)}, FLEET_FORECAST.name, month)
+        context.add_asset_metadata({"dagster/row_count": len(run.outcomes)}, SERIES_OUTCOMES.name, month)
+        context.add_asset_metadata({"stages": timer.seconds}, RUN_AUDIT.name, month)
+    for table in (FLEET_FORECAST, SERIES_OUTCOMES, RUN_AUDIT):
+        yield dg.MaterializeResult(asset_key=table.name)
+
+
+def forecast_month(
+    month: str,
+    settings: ForecastSettings,
+    warehouse: Warehouse,
+    folder: DataFolder,
+    run_id: str,
+    say: Callable[[str], None],
+) -> tuple[FleetRun, AuditTimer]:
+    """Forecast a month's series into its Parquet file, then store outcomes and audit in one transaction.
+
+    The warehouse is closed while the workers work, so that others may read it meanwhile.
+    """
+    cutoff, timer, scratch = cutoff_of(month), AuditTimer(), folder.scratch(month)
+    window = run_windows(cutoff, settings)
+    with timer.stage("read histories"), warehouse.get_connection() as con:
+        histories, last = series_histories(con, window.history_start, cutoff)
+    require_complete(last, cutoff, settings)
+    with timer.stage("write series store"):
+        store = write_store(histories, scratch / "series.arrow")
+    target = folder.parquet(FLEET_FORECAST.name, month)
+    run = run_fleet(store, window, settings, scratch=scratch, target=target, timer=timer, say=say)
+    with warehouse.get_connection() as con, transaction(con):
+        with timer.stage("store outcomes"):
+            replace_partition(con, SERIES_OUTCOMES, cutoff, run.outcomes)
+        replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
+    return run, timer

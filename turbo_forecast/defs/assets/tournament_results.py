@@ -1,0 +1,21 @@
+"""`tournament_results`: every entrant's rows, all months, in the warehouse."""
+
+import dagster as dg
+
+from turbo_forecast.defs.monthly import month_asset, one_month, sql_text
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.schemas import FLEET_FORECAST, TOURNAMENT_RESULTS
+from turbo_forecast.storage.warehouse import replace_partition
+
+
+@dg.asset(**month_asset(TOURNAMENT_RESULTS, deps=[FLEET_FORECAST]))
+def tournament_results(
+    context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+) -> None:
+    """The fleet forecast's Parquet file, row by row, into the month's place."""
+    for key in context.partition_keys:
+        with one_month(context, TOURNAMENT_RESULTS.name, key, forecast, warehouse) as month:
+            rows = f"SELECT * FROM read_parquet({sql_text(folder.parquet(FLEET_FORECAST.name, key))})"
+            with month.timer.stage("store results"):
+                stored = replace_partition(month.con, TOURNAMENT_RESULTS, month.cutoff, rows)
+            month.told = {"dagster/row_count": stored}

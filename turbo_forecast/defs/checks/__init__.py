@@ -1,0 +1,1 @@
+"""One property each, judged by re-reading what was stored."""

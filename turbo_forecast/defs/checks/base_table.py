@@ -1,0 +1,86 @@
+"""The base table is one value in range per series and day, reaches today's telemetry, and has not shrunk."""
+
+import dagster as dg
+
+from turbo_forecast.defs.checks.judging import Property, judge, tell
+from turbo_forecast.defs.partitions import WAREHOUSE_POOL
+from turbo_forecast.defs.reporting import plain_errors
+from turbo_forecast.defs.resources import DataFolder, Warehouse
+from turbo_forecast.schemas import BASE_TABLE
+
+FRESH_DAYS = 45
+"""A monthly run needs telemetry up to the last month's end: older than this and a month is missing."""
+
+UNIQUE = Property(
+    name="one_row_per_series_and_day",
+    sentence="no two rows share host_id, resource, ds",
+    judged="SELECT count(*) FROM (SELECT DISTINCT host_id, resource, ds FROM base_table)",
+    offenders="""
+        SELECT host_id, resource, ds, count(*) AS n FROM base_table GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL
+    """,
+)
+IN_RANGE = Property(
+    name="utilisation_is_in_range",
+    sentence="y is a number in [0, 100]",
+    judged="SELECT count(*) FROM base_table",
+    offenders="SELECT * FROM base_table WHERE NOT coalesce(y BETWEEN 0 AND 100, false) ORDER BY ALL",
+)
+FRESH = Property(
+    name="telemetry_is_fresh",
+    sentence=f"the fleet's last day is at most {FRESH_DAYS} days ago",
+    judged="SELECT 1",
+    offenders=f"""
+        SELECT max(ds) AS last_day FROM base_table HAVING coalesce(max(ds) < current_date - {FRESH_DAYS}, true)
+    """,
+    blocking=False,
+    severity=dg.AssetCheckSeverity.WARN,
+)
+
+
+def base_check(prop: Property) -> dg.AssetChecksDefinition:
+    """The property as a check of the base table."""
+
+    @dg.asset_check(
+        asset=BASE_TABLE.name,
+        name=prop.name,
+        description=prop.sentence,
+        blocking=prop.blocking,
+        pool=WAREHOUSE_POOL,
+    )
+    def check(warehouse: Warehouse, folder: DataFolder) -> dg.AssetCheckResult:
+        with plain_errors(), warehouse.get_connection() as con:
+            verdict = judge(con, prop, {})
+        return tell(prop, BASE_TABLE.name, {None: verdict}, folder)
+
+    return check
+
+
+@dg.asset_check(
+    asset=BASE_TABLE.name,
+    name="fleet_has_not_shrunk",
+    description="as many series as in the previous materialisation; fewer is a warning",
+    pool=WAREHOUSE_POOL,
+)
+def fleet_has_not_shrunk(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
+    """Compare the stored series with what the materialisation before the last one reported."""
+    with plain_errors(), warehouse.get_connection() as con:
+        now = con.execute("SELECT count(*) FROM (SELECT DISTINCT host_id, resource FROM base_table)").fetchall()[0][0]
+    before = previous_series(context.instance)
+    return dg.AssetCheckResult(
+        passed=before is None or now >= before,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{now:,} series, {'no run before' if before is None else f'{before:,} in the run before'}",
+        metadata={"expected": before if before is not None else now, "got": now},
+    )
+
+
+def previous_series(instance: dg.DagsterInstance) -> int | None:
+    """Series of the base table's last materialisation but one, if there was one."""
+    records = instance.fetch_materializations(dg.AssetKey(BASE_TABLE.name), limit=2).records
+    if len(records) < 2 or records[1].asset_materialization is None:
+        return None
+    value = records[1].asset_materialization.metadata.get("series")
+    return int(value.value) if value is not None else None  # type: ignore[arg-type]
+
+
+checks = [*(base_check(prop) for prop in (UNIQUE, IN_RANGE, FRESH)), fleet_has_not_shrunk]

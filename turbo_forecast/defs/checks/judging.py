@@ -1,0 +1,140 @@
+"""How any property is judged: SQL names the offenders, their number decides, evidence is kept.
+
+Belongs here: running a property against what was stored, and telling the verdict. Does not belong here: properties.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from turbo_forecast.defs.monthly import sql_text
+from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
+from turbo_forecast.defs.reporting import Metadata, plain_errors
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.errors import StorageError
+from turbo_forecast.fleet.library import run_windows
+from turbo_forecast.fleet.windows import cutoff_of
+from turbo_forecast.schemas import Table
+from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.files import publishing
+from turbo_forecast.storage.warehouse import query
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A sentence that must hold of every item.
+
+    judged: SELECT of how many items there are. offenders: SELECT of those for which the sentence is false.
+    tolerated: share of offenders up to which the check passes.
+    In both, `{stored}` is the asset's stored rows of the month, and `places` gives the other names.
+    """
+
+    name: str
+    sentence: str
+    judged: str
+    offenders: str
+    tolerated: float = 0.0
+    blocking: bool = True
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """expected: items judged; got: items for which the sentence holds; offenders: the others."""
+
+    expected: int
+    offenders: pl.DataFrame
+
+    @property
+    def got(self) -> int:
+        """Items for which the sentence holds."""
+        return self.expected - len(self.offenders)
+
+
+def judge(con: duckdb.DuckDBPyConnection, prop: Property, places: dict[str, str]) -> Verdict:
+    """Judge a property by re-reading what is stored at `places`."""
+    expected = query(con, prop.judged.format(**places)).item()
+    return Verdict(int(expected), query(con, prop.offenders.format(**places)))
+
+
+def places(table: Table, month: str, settings: ForecastSettings, folder: DataFolder) -> dict[str, str]:
+    """SQL for a month's stored rows and its windows' bounds. Raises StorageError when the file is not there."""
+    cutoff = cutoff_of(month)
+    window = run_windows(cutoff, settings)
+    path = folder.parquet(table.name, month)
+    in_warehouse = f"(SELECT * FROM {table.name} WHERE cutoff = DATE '{cutoff}')"
+    is_file = table.name in ("fleet_forecast", "forecast_parquet")
+    if is_file and not path.exists():
+        raise StorageError(f"{path} is not there: materialise {table.name} for {month}")
+    return {
+        "stored": f"read_parquet({sql_text(path)})" if is_file else in_warehouse,
+        "cutoff": f"DATE '{cutoff}'",
+        "backtest_start": f"DATE '{window.train_end + timedelta(days=1)}'",
+        "backtest_days": str(window.backtest_days.size),
+        "horizon_end": f"DATE '{window.horizon_end}'",
+        "horizon_days": str(window.forecast_days.size),
+        "live": f"(SELECT DISTINCT host_id, resource FROM base_table WHERE ds <= DATE '{cutoff}')",
+        "outcomes": f"(SELECT * FROM series_outcomes WHERE cutoff = DATE '{cutoff}')",
+    }
+
+
+def tell(prop: Property, asset: str, verdicts: dict[str | None, Verdict], folder: DataFolder) -> dg.AssetCheckResult:
+    """One check result over the months judged: expected, got, the first offenders, and a file with all of them."""
+    expected = sum(verdict.expected for verdict in verdicts.values())
+    got = sum(verdict.got for verdict in verdicts.values())
+    wrong = {month: verdict for month, verdict in verdicts.items() if len(verdict.offenders)}
+    metadata: Metadata = {"expected": expected, "got": got}
+    for month, verdict in wrong.items():
+        label = f" {month}" if month else ""
+        path = _keep(verdict.offenders, folder.offenders(asset, prop.name, month))
+        shown = verdict.offenders.head(SHOWN).with_columns(pl.all().cast(pl.String))
+        metadata[f"first offenders{label}"] = dg.MetadataValue.md(_markdown(shown))
+        metadata[f"all offenders{label}"] = dg.MetadataValue.path(str(path))
+    allowed = all(len(verdict.offenders) <= prop.tolerated * verdict.expected for verdict in verdicts.values())
+    return dg.AssetCheckResult(
+        passed=allowed,
+        severity=prop.severity,
+        metadata=metadata,
+        description=f"{prop.sentence}: {got:,} of {expected:,}",
+    )
+
+
+def month_check(prop: Property, table: Table) -> dg.AssetChecksDefinition:
+    """The property as an asset check of a month-partitioned table; a range of months is judged month by month."""
+
+    @dg.asset_check(
+        asset=table.name,
+        name=prop.name,
+        description=prop.sentence,
+        blocking=prop.blocking,
+        partitions_def=MONTHS,
+        pool=WAREHOUSE_POOL,
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+    ) -> dg.AssetCheckResult:
+        with plain_errors(), warehouse.get_connection() as con:
+            verdicts: dict[str | None, Verdict] = {
+                month: judge(con, prop, places(table, month, forecast.settings(), folder))
+                for month in context.partition_keys
+            }
+        return tell(prop, table.name, verdicts, folder)
+
+    return check
+
+
+def _keep(offenders: pl.DataFrame, path: Path) -> Path:
+    with publishing(path) as beside:
+        offenders.write_csv(beside)
+    return path
+
+
+def _markdown(rows: pl.DataFrame) -> str:
+    lines = [rows.columns, ["---"] * rows.width, *rows.fill_null("").iter_rows()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,28 @@
+"""No two rows are about the same thing."""
+
+from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.schemas import (
+    CHAMPIONS,
+    FLEET_FORECAST,
+    FORECAST_PARQUET,
+    SERIES_OUTCOMES,
+    TOURNAMENT_RESULTS,
+    TOURNAMENT_SCORES,
+    Table,
+)
+
+
+def no_duplicates(table: Table) -> Property:
+    """The key of a table is a key."""
+    key = ", ".join(table.key)
+    return Property(
+        name="no_duplicate_keys",
+        sentence=f"no two rows share {key}",
+        judged=f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM {{stored}})",
+        offenders=f"SELECT {key}, count(*) AS n FROM {{stored}} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL",
+    )
+
+
+TABLES = (FLEET_FORECAST, SERIES_OUTCOMES, TOURNAMENT_RESULTS, TOURNAMENT_SCORES, CHAMPIONS, FORECAST_PARQUET)
+
+checks = [month_check(no_duplicates(table), table) for table in TABLES]

@@ -1,0 +1,115 @@
+"""Materialising months from the command line, on the same instance as the UI.
+
+Belongs here: starting a run, and saying in plain sentences why it failed. Does not belong here: printing.
+"""
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.events import DagsterEventType  # the public package names no event types
+
+from turbo_forecast.defs.jobs import monthly_forecast
+from turbo_forecast.defs.partitions import MONTHS
+from turbo_forecast.errors import PartitionError
+
+OWNER_TAG = "turbo_forecast/process"
+UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+@dataclass(slots=True)
+class Launched:
+    """A finished run: whether it succeeded, and every failure and failed check as a sentence."""
+
+    run_id: str
+    success: bool
+    seconds: float
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    checks_passed: int = 0
+
+
+def partition_keys(months: str) -> list[str]:
+    """Partitions of `2025-12`, or of a range `2025-10..2025-12`. Raises PartitionError for a month that is not over."""
+    bounds = [f"{part.strip()[:7]}-01" for part in months.split("..")]
+    keys = list(MONTHS.get_partition_keys(current_time=datetime.now(UTC)))
+    for bound, text in zip(bounds, months.split(".."), strict=True):
+        if bound not in keys:
+            raise PartitionError(
+                f"month {text!r} cannot be forecast: it is not a month YYYY-MM from {keys[0][:7]} to {keys[-1][:7]}, "
+                "the last one that is over"
+            )
+    if len(bounds) > 2 or bounds[0] > bounds[-1]:
+        raise PartitionError(f"months {months!r} are no range; write first..last, as in 2025-10..2025-12")
+    return keys[keys.index(bounds[0]) : keys.index(bounds[-1]) + 1]
+
+
+def month_job() -> dg.JobDefinition:
+    """The monthly job as the code location defines it."""
+    from turbo_forecast.definitions import build_definitions  # built here, so that the environment is read now
+
+    return build_definitions().resolve_job_def(monthly_forecast.name)
+
+
+def materialise(keys: list[str], *, verbose: bool) -> Launched:
+    """Run the monthly job over these partitions, in this process, and wait for its end."""
+    started = time.perf_counter()
+    with dg.DagsterInstance.get() as instance:
+        release_dead_runs(instance)
+        tags = {OWNER_TAG: process_identity(os.getpid())}
+        if len(keys) == 1:
+            tags["dagster/partition"] = keys[0]
+        else:
+            tags |= {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+        quiet = {"loggers": {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}}
+        result = dg.execute_job(
+            dg.reconstructable(month_job), instance=instance, tags=tags, run_config=quiet, raise_on_error=False
+        )
+        launched = Launched(result.run_id, result.success, time.perf_counter() - started)
+        for event in result.all_events:
+            _tell(event, launched)
+    return launched
+
+
+def _tell(event: dg.DagsterEvent, launched: Launched) -> None:
+    """Add what one event has to say."""
+    if event.event_type == DagsterEventType.STEP_FAILURE:
+        data = event.step_failure_data
+        said = data.user_failure_data.description if data.user_failure_data else None
+        error = data.error and (data.error.cause or data.error)  # the cause: Dagster wraps what a step raised
+        reason = said or (error.message.strip() if error else "no reason was recorded")
+        launched.failures.append(f"{event.step_key}: {reason}")
+    elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+        check = event.asset_check_evaluation_data
+        if check.passed:
+            launched.checks_passed += 1
+        else:
+            line = f"{check.asset_key.to_user_string()}.{check.check_name}: {check.description}"
+            is_error = check.severity == dg.AssetCheckSeverity.ERROR
+            (launched.failures if is_error else launched.warnings).append(line)
+
+
+def release_dead_runs(instance: dg.DagsterInstance) -> None:
+    """End the runs whose process is gone (killed, or the machine went down), and free their place in the pools.
+
+    The daemon does this for runs it launched; a run from the command line has only its successor.
+    """
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED)):
+        owner = run.tags.get(OWNER_TAG)
+        if owner and process_identity(int(owner.split("@")[0])) != owner:
+            instance.report_run_failed(run, f"its process {owner.split('@')[0]} is gone")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def process_identity(pid: int) -> str | None:
+    """`pid@start` of a living process: the start time tells it from a later process of the same number."""
+    with suppress(OSError, IndexError):
+        return f"{pid}@{Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[19]}"
+    with suppress(OSError):
+        os.kill(pid, 0)
+        return f"{pid}@unknown"
+    return None

@@ -1,0 +1,75 @@
+"""What assets say of themselves in the UI: schemas, counts, timings, small plots.
+
+Does not belong here: judgements (`checks/`), and anything that is read back by code.
+"""
+
+import base64
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import altair as alt
+import dagster as dg
+import polars as pl
+import vl_convert
+
+from turbo_forecast.errors import TurboForecastError
+from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.schemas import Table
+
+Metadata = dict[str, Any]
+
+
+def schema_metadata(table: Table) -> Metadata:
+    """The table's columns as Dagster shows them."""
+    columns = [
+        dg.TableColumn(
+            column.name,
+            str(column.dtype),
+            description=column.description,
+            constraints=dg.TableColumnConstraints(nullable=column.nullable),
+        )
+        for column in table.columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns), "dagster/table_name": table.name}
+
+
+def spec(table: Table, **options: object) -> dg.AssetSpec:
+    """An asset spec named, described and typed by its schema."""
+    return dg.AssetSpec(table.name, description=table.description, metadata=schema_metadata(table), **options)  # type: ignore[arg-type]
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """An error whose message is the whole story fails the step with that sentence, and no traceback of ours."""
+    try:
+        yield
+    except TurboForecastError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
+
+
+def stage_metadata(timer: AuditTimer) -> Metadata:
+    """Seconds by stage."""
+    return {"seconds": round(sum(s.seconds for s in timer.stages if s.clock == "wall"), 3), "stages": timer.seconds}
+
+
+def counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
+    """How often each value of a column occurs, most frequent first."""
+    found = frame[column].fill_null("none").value_counts(sort=True)
+    return dict(zip(found[column].to_list(), found["count"].to_list(), strict=True))
+
+
+def plot(chart: alt.Chart | alt.LayerChart) -> dg.MarkdownMetadataValue:
+    """A small chart, inline as PNG. Give it aggregates: a chart of 8,000 anything does not belong in an event log."""
+    png = vl_convert.vegalite_to_png(chart.properties(width=480, height=200).to_json(), scale=1.0)
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def say_to(context: dg.AssetExecutionContext) -> Callable[[str], None]:
+    """Where progress lines go: the run's log and the terminal."""
+
+    def say(line: str) -> None:
+        context.log.info(line)
+        print(line, flush=True)
+
+    return say

@@ -1,0 +1,89 @@
+"""Dagster resources: settings, the data folder, the warehouse, the Parquet I/O manager.
+
+Belongs here: what lets the launchpad set options and tests override places. Does not belong here: logic.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import duckdb
+import polars as pl
+from dagster_duckdb import DuckDBResource
+from dagster_polars import PolarsParquetIOManager
+
+from turbo_forecast.settings import ForecastSettings, TelemetrySettings
+from turbo_forecast.storage.files import write_parquet
+from turbo_forecast.storage.warehouse import connected
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+
+class TelemetryResource(TelemetrySettings, dg.ConfigurableResource[None]):
+    """TelemetrySettings, in the launchpad."""
+
+    def settings(self) -> TelemetrySettings:
+        """The plain settings, for the floors that do not know Dagster."""
+        return TelemetrySettings(**{name: getattr(self, name) for name in TelemetrySettings.model_fields})
+
+
+class ForecastResource(ForecastSettings, dg.ConfigurableResource[None]):
+    """ForecastSettings, in the launchpad."""
+
+    def settings(self) -> ForecastSettings:
+        """The plain settings, for the floors that do not know Dagster."""
+        return ForecastSettings(**{name: getattr(self, name) for name in ForecastSettings.model_fields})
+
+
+class DataFolder(dg.ConfigurableResource[None]):
+    """Where everything is stored."""
+
+    path: str
+
+    def parquet(self, asset: str, partition: str) -> Path:
+        """`<asset>/<partition>.parquet`, as dagster-polars lays assets out."""
+        return Path(self.path) / asset / f"{partition}.parquet"
+
+    def scratch(self, partition: str) -> Path:
+        """What an unfinished fleet forecast of the month leaves for the next attempt."""
+        return Path(self.path) / "fleet_forecast" / f".unfinished-{partition}"
+
+    def offenders(self, asset: str, check: str, partition: str | None) -> Path:
+        """Where a failed check lists all its offenders."""
+        return Path(self.path) / "checks" / asset / f"{check}{f'-{partition}' if partition else ''}.csv"
+
+
+class Warehouse(DuckDBResource):
+    """The DuckDB warehouse.
+
+    Overrides the connection of DuckDBResource, which waits 100 s for a lock in silence and leaves the file
+    locked after an exception.
+    """
+
+    @contextmanager
+    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection, closed in any case. Raises StorageError, naming the process that holds the file."""
+        with connected(Path(self.database)) as con:
+            yield con
+
+
+class AtomicParquetIOManager(PolarsParquetIOManager):
+    """Parquet through dagster-polars, published by rename, with row-group statistics and no rows in the event log."""
+
+    def write_df_to_path(self, context: dg.OutputContext, df: pl.DataFrame, path: "UPath") -> None:
+        """Write the frame whole or not at all."""
+        table = df.to_arrow()
+        write_parquet([table], table.schema, Path(str(path)))
+
+    def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
+        """Collect, then write whole or not at all."""
+        self.write_df_to_path(context, df.collect(), path)
+
+    def get_metadata(
+        self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame | None
+    ) -> dict[str, dg.MetadataValue]:
+        """Row count only: the library's own puts a random sample of rows into the event log."""
+        return {"dagster/row_count": dg.MetadataValue.int(len(obj))} if isinstance(obj, pl.DataFrame) else {}

@@ -1,0 +1,93 @@
+"""What a finished month looks like, in a screen of text, from what was stored.
+
+Does not belong here: anything that changes what is stored.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from turbo_forecast.storage.warehouse import connected, query
+
+
+def summary(data: Path, cutoff: date) -> str:
+    """Series, coverage, entrants' standings, the fullest hosts, seconds, and where the files are."""
+    with connected(data / "warehouse.duckdb") as con:
+        return "\n".join(_lines(con, data, cutoff))
+
+
+def _lines(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date) -> Iterator[str]:
+    yield f"Month {cutoff:%Y-%m} (cutoff {cutoff})"
+    yield from _coverage(con, cutoff)
+    yield from _standings(con, cutoff)
+    yield from _fullest(con, cutoff)
+    yield from _time(con, cutoff)
+    partition = f"{cutoff:%Y-%m}-01"
+    yield f"Files: {data / 'forecast_parquet' / f'{partition}.parquet'} (master file)"
+    yield f"       {data / 'fleet_forecast' / f'{partition}.parquet'} (every entrant)"
+    yield f"       {data / 'warehouse.duckdb'} (tables)"
+
+
+def _coverage(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
+    live = query(
+        con, "SELECT count(*) FROM (SELECT DISTINCT host_id, resource FROM base_table WHERE ds <= ?)", cutoff
+    ).item()
+    found = query(
+        con,
+        "SELECT outcome, count(*) AS n FROM series_outcomes WHERE cutoff = ? GROUP BY outcome ORDER BY n DESC",
+        cutoff,
+    )
+    share = found["n"].sum() / live if live else 0.0
+    listed = " · ".join(f"{n:,} {outcome}" for outcome, n in found.iter_rows())
+    yield f"Series: {live:,} in the base table, {found['n'].sum():,} with an outcome ({share:.1%}): {listed}"
+    reasons = query(
+        con,
+        r"SELECT regexp_replace(reason, '[0-9.]+', 'N', 'g') AS why, count(*) AS n FROM series_outcomes "
+        "WHERE cutoff = ? AND reason IS NOT NULL GROUP BY why ORDER BY n DESC, why LIMIT 5",
+        cutoff,
+    )
+    yield from (f"        {n:,} × {why}" for why, n in reasons.iter_rows())
+
+
+def _standings(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
+    yield "Entrants (backtest, mean over series):      n     MAE    RMSE    MASE  coverage  interval score"
+    rows = query(
+        con,
+        "SELECT model, count(*), avg(mae), avg(rmse), avg(mase), avg(coverage), avg(interval_score) "
+        "FROM tournament_scores WHERE cutoff = ? GROUP BY model ORDER BY avg(mae), model",
+        cutoff,
+    )
+    if rows.is_empty():
+        yield "  none: no series is long enough for a backtest"
+    for model, n, mae, rmse, mase, coverage, interval in rows.iter_rows():
+        scaled = f"{mase:7.3f}" if mase is not None else "      –"
+        yield f"  {model:<34}{n:>9,} {mae:7.2f} {rmse:7.2f} {scaled} {coverage:9.1%} {interval:15.1f}"
+
+
+def _fullest(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
+    yield "Run full first (first day the forecast reaches 95 %):"
+    rows = query(
+        con,
+        """
+        SELECT host_id, resource, min(ds) AS day FROM tournament_results JOIN champions
+        USING (cutoff, host_id, resource, model)
+        WHERE cutoff = ? AND phase = 'forecast' AND yhat >= 95
+        GROUP BY host_id, resource ORDER BY day, host_id, resource LIMIT 5
+        """,
+        cutoff,
+    )
+    if rows.is_empty():
+        yield "  none within the horizon"
+    yield from (f"  {day}  {host} {resource}" for host, resource, day in rows.iter_rows())
+
+
+def _time(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
+    rows = query(
+        con,
+        "SELECT asset, stage, seconds FROM run_audit WHERE cutoff = ? AND clock = 'wall' ORDER BY seconds DESC",
+        cutoff,
+    )
+    yield f"Seconds by stage ({rows['seconds'].sum():.1f} in all, partitioned assets):"
+    yield from (f"  {seconds:7.2f}  {asset}: {stage}" for asset, stage, seconds in rows.head(8).iter_rows())

@@ -1,0 +1,1 @@
+"""Scores and champions: pure functions on Polars frames, no storage, no Dagster."""

@@ -1,0 +1,174 @@
+"""What end-to-end tests share: the command as a person types it, in a process of its own, on folders of its own."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+import yaml
+
+from turbo_forecast_tests.conftest import series_rows, wave
+
+ROOT = Path(__file__).resolve().parents[2]
+NAIVE = {"forecast": {"entrants": ["seasonal_naive"], "workers": 2}}
+TIMINGS = {
+    "series_outcomes": ["milliseconds"],
+    "run_audit": ["seconds", "series_per_second", "peak_memory_mb", "run_id"],
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one sentence of a refusal; nothing else that reads like an error is on the terminal."""
+        assert self.code != 0, self.out
+        assert "Traceback" not in self.out + self.err, self.err
+        errors = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1, self.err
+        others = [line for line in self.err.splitlines() if not line.startswith(("error: ", "run "))]
+        assert not others, others
+        return errors[0]
+
+
+class House:
+    """A data folder, a DAGSTER_HOME with the project's dagster.yaml, and the command run on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.data, self.home = folder, folder / "data", folder / "home"
+        self.home.mkdir(parents=True)
+        shutil.copy(ROOT / "dagster_home" / "dagster.yaml", self.home)
+        self.settings = self.write_settings(NAIVE)
+
+    def write_settings(self, content: dict[str, object], name: str = "settings.yaml") -> Path:
+        path = self.folder / name
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("TURBO_FORECAST_")}
+        return {**clean, "DAGSTER_HOME": str(self.home)}
+
+    def arguments(self, month: str, telemetry: Path | str | None, *more: str, settings: Path | None = None) -> list[str]:
+        return [
+            *(sys.executable, "-m", "turbo_forecast", "--month", month, "--data", str(self.data)),
+            *("--config", str(settings or self.settings)),
+            *(("--telemetry", str(telemetry)) if telemetry else ()),
+            *more,
+        ]
+
+    def start(self, *arguments: object, **options: object) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            self.arguments(*arguments, **options),  # type: ignore[arg-type]
+            cwd=ROOT,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *arguments: object, **options: object) -> Finished:
+        process = self.start(*arguments, **options)
+        out, err = process.communicate(timeout=180)
+        return Finished(process.returncode, out, err)
+
+    def succeed(self, *arguments: object, **options: object) -> Finished:
+        finished = self.run(*arguments, **options)
+        assert finished.code == 0, finished.err
+        return finished
+
+    def parquet(self, asset: str, month: str) -> Path:
+        return self.data / asset / f"{month}.parquet"
+
+    def query(self, sql: str) -> pl.DataFrame:
+        with duckdb.connect(str(self.data / "warehouse.duckdb"), read_only=True) as con:
+            return con.sql(sql).pl()
+
+    def digests(self) -> dict[str, str]:
+        """Hash of every published Parquet file, by asset and month."""
+        return {
+            f"{path.parent.name}/{path.stem}": hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(self.data.glob("*_*/*.parquet"))
+        }
+
+    def tables(self) -> dict[str, list[tuple[object, ...]]]:
+        """Every row of every table, without what a clock says."""
+        names = self.query("SELECT table_name FROM duckdb_tables() ORDER BY 1")["table_name"]
+        return {
+            name: sorted(self.query(f'SELECT * EXCLUDE ({", ".join(TIMINGS[name])}) FROM "{name}"').rows(), key=repr)
+            if name in TIMINGS
+            else sorted(self.query(f'FROM "{name}"').rows(), key=repr)
+            for name in names
+        }
+
+    def state(self) -> tuple[object, object]:
+        return self.digests(), self.tables()
+
+    def leftovers(self) -> list[str]:
+        """Temporary files that should not have stayed."""
+        return [str(path) for path in self.data.rglob("*") if path.name.endswith(".tmp") or "__new" in path.name]
+
+
+def six_series() -> pl.DataFrame:
+    """A base table of three hosts with two resources."""
+    return pl.concat(
+        [
+            series_rows(host, wave(seed=2 * i + j, level=30.0 + 5 * i), resource=resource)
+            for i, host in enumerate(("alpha", "beta", "gamma"))
+            for j, resource in enumerate(("cpu", "memory"))
+        ]
+    )
+
+
+def as_telemetry(rows: pl.DataFrame, path: Path) -> Path:
+    """A base table as a monitoring export in the long layout."""
+    rows.rename({"ds": "timestamp", "y": "value"}).write_parquet(path)
+    return path
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path / "house")
+
+
+@pytest.fixture(scope="session")
+def telemetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six healthy series, 2023-01-01 to 2025-12-31."""
+    return as_telemetry(six_series(), tmp_path_factory.mktemp("telemetry") / "six.parquet")
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory, telemetry: Path) -> House:
+    """A house in which 2025-12 of the six series is published. Tests leave it as they found it."""
+    house = House(tmp_path_factory.mktemp("published"))
+    house.succeed("2025-12", telemetry)
+    return house
+
+
+@pytest.fixture
+def another(published: House, tmp_path: Path) -> Callable[[], House]:
+    """A copy of the published house that a test may change."""
+
+    def copied() -> House:
+        shutil.copytree(published.folder, tmp_path / "copy")
+        house = House.__new__(House)
+        house.folder = tmp_path / "copy"
+        house.data, house.home = house.folder / "data", house.folder / "home"
+        house.settings = house.folder / "settings.yaml"
+        return house
+
+    return copied
