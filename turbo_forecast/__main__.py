@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from turbo_forecast.errors import SettingsError, TurboForecastError
+from turbo_forecast.settings import load_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,6 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(options)
     except TurboForecastError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:  # before or after the run; during it, Dagster records the interruption
+        print("error: interrupted", file=sys.stderr)
         return 2
 
 
@@ -34,19 +38,33 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _set_environment(options: argparse.Namespace) -> None:
-    """What the definitions read, from arguments; Raises SettingsError for what is missing."""
-    if options.config:
-        os.environ["TURBO_FORECAST_CONFIG"] = str(Path(options.config).resolve())
+    """What the definitions read, from arguments. Raises SettingsError for what is missing."""
+    home = Path(os.environ.get("DAGSTER_HOME") or "").resolve()
+    if not os.environ.get("DAGSTER_HOME"):
+        raise SettingsError("DAGSTER_HOME is not set: it names the folder of dagster.yaml (here: dagster_home)")
+    if not home.is_dir():
+        raise SettingsError(f"DAGSTER_HOME {home} is not a folder: it names the folder of dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
     data = Path(options.data).resolve()
     os.environ["TURBO_FORECAST_DATA"] = str(data)
+    if options.config:
+        os.environ["TURBO_FORECAST_CONFIG"] = str(Path(options.config).resolve())
     if options.telemetry:
         os.environ["TURBO_FORECAST_TELEMETRY"] = options.telemetry
-    elif options.demo_hosts is not None and not os.environ.get("TURBO_FORECAST_TELEMETRY"):
+    elif not _has_telemetry():
+        if options.demo_hosts is None:
+            raise SettingsError(
+                "there is no telemetry: give --telemetry (a file, folder, glob, URI or DuckDB file), or --demo-hosts 50 "
+                "to try a demo fleet"
+            )
         os.environ["TURBO_FORECAST_TELEMETRY"] = str(_demo(data, options.demo_hosts))
-    home = os.environ.get("DAGSTER_HOME")
-    if not home:
-        raise SettingsError("DAGSTER_HOME is not set: it names the folder of dagster.yaml (here: dagster_home)")
-    os.environ["DAGSTER_HOME"] = str(Path(home).resolve())
+
+
+def _has_telemetry() -> bool:
+    """Whether the environment or the settings file names telemetry. Raises SettingsError."""
+    file = os.environ.get("TURBO_FORECAST_CONFIG")
+    named = load_settings(Path(file) if file else None).telemetry.telemetry
+    return bool(os.environ.get("TURBO_FORECAST_TELEMETRY") or named)
 
 
 def _demo(data: Path, hosts: int) -> Path:

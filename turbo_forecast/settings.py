@@ -98,6 +98,7 @@ class ForecastSettings(BaseModel, extra="forbid"):
     refit: bool = Field(True, description="refit on the whole history for the forecast; false: one fit, on train")
     min_train_days: int = Field(60, ge=2, description="fewer observed training days: too short for a backtest")
     max_fallback_share: float = Field(0.1, ge=0, le=1, description="a larger share of fallbacks is warned of")
+    agreement_sample: int = Field(5, ge=0, description="series a run refits with stock Prophet, to compare")
     max_staleness_days: int = Field(7, ge=0, description="a month whose telemetry ends earlier before it is an error")
     uncertainty_samples: int = Field(100, ge=1, description="draws behind each prediction interval")
     interval_width: float = Field(0.8, gt=0, lt=1, description="nominal coverage of the prediction interval")

@@ -2,12 +2,9 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.partitions import MONTHS
-
 monthly_forecast = dg.define_asset_job(
     "monthly_forecast",
     selection=dg.AssetSelection.all(),
-    partitions_def=MONTHS,
     description="Everything for a month (or a range of months, in one run): base table, forecasts, tournament, files.",
     # one process: a process per step costs 2 s each, and these assets are light beside their own worker pool
     executor_def=dg.in_process_executor,

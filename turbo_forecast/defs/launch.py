@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.events import DagsterEventType  # the public package names no event types
+from dagster._core.events import DagsterEventType, StepFailureData  # the public package names no event types
 
 from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.partitions import MONTHS
@@ -35,9 +35,10 @@ class Launched:
 
 def partition_keys(months: str) -> list[str]:
     """Partitions of `2025-12`, or of a range `2025-10..2025-12`. Raises PartitionError for a month that is not over."""
-    bounds = [f"{part.strip()[:7]}-01" for part in months.split("..")]
+    parts = [part.strip() for part in months.split("..")]
+    bounds = [part if len(part) == len("2025-12-01") else f"{part}-01" for part in parts]
     keys = list(MONTHS.get_partition_keys(current_time=datetime.now(UTC)))
-    for bound, text in zip(bounds, months.split(".."), strict=True):
+    for bound, text in zip(bounds, parts, strict=True):
         if bound not in keys:
             raise PartitionError(
                 f"month {text!r} cannot be forecast: it is not a month YYYY-MM from {keys[0][:7]} to {keys[-1][:7]}, "
@@ -78,11 +79,9 @@ def materialise(keys: list[str], *, verbose: bool) -> Launched:
 def _tell(event: dg.DagsterEvent, launched: Launched) -> None:
     """Add what one event has to say."""
     if event.event_type == DagsterEventType.STEP_FAILURE:
-        data = event.step_failure_data
-        said = data.user_failure_data.description if data.user_failure_data else None
-        error = data.error and (data.error.cause or data.error)  # the cause: Dagster wraps what a step raised
-        reason = said or (error.message.strip() if error else "no reason was recorded")
-        launched.failures.append(f"{event.step_key}: {reason}")
+        reason = _reason(event.step_failure_data)
+        if reason:
+            launched.failures.append(f"{event.step_key}: {reason}")
     elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
         if check.passed:
@@ -91,6 +90,18 @@ def _tell(event: dg.DagsterEvent, launched: Launched) -> None:
             line = f"{check.asset_key.to_user_string()}.{check.check_name}: {check.description}"
             is_error = check.severity == dg.AssetCheckSeverity.ERROR
             (launched.failures if is_error else launched.warnings).append(line)
+
+
+def _reason(failed: StepFailureData) -> str | None:
+    """Why a step failed, in one line; None when it only repeats what a blocking check has said."""
+    if failed.user_failure_data and failed.user_failure_data.description:
+        return failed.user_failure_data.description
+    error = failed.error and (failed.error.cause or failed.error)  # the cause: Dagster wraps what a step raised
+    if error is None:
+        return "no reason was recorded"
+    if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+        return "interrupted; the same command goes on from what is finished"
+    return None if error.cls_name == "DagsterAssetCheckFailedError" else " ".join(error.message.split())
 
 
 def release_dead_runs(instance: dg.DagsterInstance) -> None:

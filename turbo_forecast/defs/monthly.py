@@ -59,7 +59,7 @@ def one_month(
     with plain_errors(), warehouse.get_connection() as con, transaction(con):
         month = Month(key, cutoff_of(key), settings, con, timer)
         yield month
-        replace_audit(con, timer.frame(asset, month.cutoff, settings, context.run_id))
+        replace_audit(con, timer.frame(asset, month.cutoff, settings, context.run.run_id))
     context.add_asset_metadata({**month.told, **stage_metadata(timer)}, asset, key)
 
 

@@ -61,8 +61,11 @@ class AuditTimer:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Seconds by stage, rounded for reading."""
-        return {stage.name: round(stage.seconds, 3) for stage in self.stages}
+        """Seconds by stage, rounded for reading; worker seconds, which overlap, say so."""
+        return {
+            stage.name if stage.clock == "wall" else f"{stage.name} (worker seconds)": round(stage.seconds, 3)
+            for stage in self.stages
+        }
 
     def frame(self, asset: str, cutoff: date, settings: ForecastSettings, run_id: str) -> pl.DataFrame:
         """The audit as rows of RUN_AUDIT."""

@@ -24,7 +24,7 @@ from turbo_forecast.fleet.progress import Progress
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.fleet.worker import Job, SpanReport
-from turbo_forecast.models.registry import check_entrants
+from turbo_forecast.models.registry import check_entrants, prepare_entrants
 from turbo_forecast.schemas import FLEET_FORECAST, SERIES_OUTCOMES
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.files import write_parquet
@@ -54,6 +54,8 @@ def run_fleet(
     series, settings and versions) goes on from there; any other call starts clean.
     """
     check_entrants(settings)
+    with timer.stage("prepare entrants"):
+        prepare_entrants(settings, say)
     store = SeriesStore(store_path)
     timer.series, timer.workers = len(store), settings.worker_count
     with timer.stage("resume"):

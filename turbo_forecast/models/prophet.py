@@ -9,8 +9,9 @@ from typing import Protocol
 
 import numpy as np
 
-from turbo_forecast.models.protocol import Entrant, ForecastError, Projection, Window
+from turbo_forecast.models.protocol import Entrant, ForecastError, Projection, Say, Window
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.turbo_prophet.cache import ensure_compiled
 
 ENGINES = {"turbo": "turbo_forecast.models.prophet_turbo", "stan": "turbo_forecast.models.prophet_stan"}
 MIN_POINTS = 2
@@ -51,3 +52,9 @@ def build(settings: ForecastSettings) -> Entrant:
     """The prophet entrant of a run, on the engine its settings name."""
     engine: Engine = import_module(ENGINES[settings.engine]).build(settings)
     return ProphetEntrant(engine)
+
+
+def prepare(settings: ForecastSettings, say: Say) -> None:
+    """What the run's engine must do once, in the parent, before workers start."""
+    if settings.engine == "turbo":
+        ensure_compiled(say)

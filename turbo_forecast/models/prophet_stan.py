@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from turbo_forecast.models.protocol import Days, Projection, Window
+from turbo_forecast.models.protocol import Days, Projection, Values, Window
 from turbo_forecast.settings import ForecastSettings
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class StanEngine:
         for chatty in ("cmdstanpy", "prophet", "prophet.plot"):  # disabled: importing them resets levels
             logging.getLogger(chatty).disabled = True
 
-    def _model(self) -> "Prophet":
+    def model(self) -> "Prophet":
+        """A stock Prophet at the run's settings, not yet fitted."""
         from prophet import Prophet  # 1.5 s and 400 modules: only where a window is really fitted by Stan
 
         options = self._settings
@@ -53,15 +54,22 @@ class StanEngine:
             frame["floor"] = self._settings.floor
         return frame
 
+    def history(self, days: Days, y: Values) -> "pd.DataFrame":
+        """Prophet's input for a window's observations."""
+        return self._frame(days).assign(y=y)
+
+    def fit(self, days: Days, y: Values, seed: int) -> "Prophet":
+        """A stock Prophet fitted to the observations. Raises what Prophet and CmdStan raise."""
+        model = self.model()
+        # CmdStan leaves a CSV per fit; 16,000 of them fill a disk unless each goes with its fit
+        with tempfile.TemporaryDirectory(prefix="stan-") as folder:
+            model.fit(self.history(days, y), output_dir=folder, seed=seed % 2**31)
+        return model
+
     def project(self, window: Window) -> Projection:
         """Fit and project the window. Raises what Prophet and CmdStan raise."""
         started = time.perf_counter()
-        model = self._model()
-        history = self._frame(window.days)
-        history["y"] = window.y
-        # CmdStan leaves a CSV per fit; 16,000 of them fill a disk unless each goes with its fit
-        with tempfile.TemporaryDirectory(prefix="stan-") as folder:
-            model.fit(history, output_dir=folder, seed=window.seed % 2**31)
+        model = self.fit(window.days, window.y, window.seed)
         fitted = time.perf_counter()
         np.random.seed(window.seed % 2**32)  # Prophet draws from NumPy's global generator
         forecast = model.predict(self._frame(window.asked))

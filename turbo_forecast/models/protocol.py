@@ -4,12 +4,15 @@ Belongs here: the one protocol every forecaster of the tournament keeps.
 Does not belong here: any forecaster, and what becomes of its answer (clamping, tagging: `fleet/lifecycle.py`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+Say = Callable[[str], None]
+"""Where a line for a person to read goes."""
 Days = NDArray[np.int64]
 Values = NDArray[np.float64]
 

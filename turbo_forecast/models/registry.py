@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.models.protocol import Entrant
+from turbo_forecast.models.protocol import Entrant, Say
 from turbo_forecast.settings import ForecastSettings
 
 ENTRANTS = {
@@ -41,5 +41,12 @@ def build_entrant(name: str, settings: ForecastSettings) -> Entrant:
 def check_entrants(settings: ForecastSettings) -> None:
     """Raises SettingsError if a name in `entrants` or `fallback` is nobody's."""
     for name in settings.field_of_entrants:
-        if name not in ENTRANTS:
-            builder(name)
+        builder(name)
+
+
+def prepare_entrants(settings: ForecastSettings, say: Say) -> None:
+    """Once, in the parent, before workers start: an entrant's module may have a `prepare(settings, say)`."""
+    for name in settings.field_of_entrants:
+        prepare = getattr(import_module(builder(name).__module__), "prepare", None)
+        if prepare is not None:
+            prepare(settings, say)

@@ -21,8 +21,8 @@ def mase_scales(history: pl.DataFrame) -> pl.DataFrame:
     """
     lagged = history.select("host_id", "resource", pl.col("ds").dt.offset_by(f"{SEASON_DAYS}d"), before="y")
     return (
-        history.join(lagged, on=["host_id", "resource", "ds"])
-        .group_by("host_id", "resource")
+        history.join(lagged, on=["host_id", "resource", "ds"], maintain_order="left")  # sums depend on their order
+        .group_by("host_id", "resource", maintain_order=True)
         .agg(scale=(pl.col("y") - pl.col("before")).abs().mean())
         .filter(pl.col("scale") > 0)
     )
@@ -36,7 +36,7 @@ def score(backtest: pl.DataFrame, scales: pl.DataFrame, interval_width: float) -
     """
     observed = backtest.filter(pl.col("y").is_not_null())
     ids = observed.select(_KEYS).unique(maintain_order=True).with_row_index("unique_id")
-    rows = observed.join(ids, on=_KEYS).select(
+    rows = observed.join(ids, on=_KEYS, maintain_order="left").select(
         "unique_id", "ds", "y", "yhat", pl.col("yhat_lower").alias("yhat-lo-0"), pl.col("yhat_upper").alias("yhat-hi-0")
     )
     alpha = 1 - interval_width

@@ -4,6 +4,9 @@ Belongs here: the cache of features by calendar and by pattern of observed days.
 A calendar's tables are gathered, never recomputed: features are functions of one day alone, so the bits are the same.
 """
 
+# mypy: disable-error-code="no-untyped-def"
+# (kernels take whatever numba infers; their docstrings give the shapes)
+
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -57,7 +60,7 @@ class Future:
 
 
 @entry
-def gather(table, rows, x, x_t, gram):  # type: ignore[no-untyped-def]
+def gather(table, rows, x, x_t, gram):
     """Rows of table (N, W) into x (n, W), the transpose of its first K columns (K, n), and x'x (K, K)."""
     n, width = x.shape
     for i in range(n):
@@ -95,7 +98,8 @@ class Calendar:
         return np.asarray(days - self.first)
 
     def history(self, days: Days) -> History:
-        """The pattern of a history's observed days (T,), sorted. Raises ValueError for fewer than two different days."""
+        """The pattern of a history's observed days (T,), sorted. Raises ValueError for fewer than two different
+        days."""
         key = days.tobytes()
         found = self._histories.get(key)
         if found is None:

@@ -3,6 +3,9 @@
 Belongs here: steps, damping, stopping. Does not belong here: the model's form, where to start, what to do on failure.
 """
 
+# mypy: disable-error-code="no-untyped-def"
+# (kernels take whatever numba infers; their docstrings give the shapes)
+
 import math
 
 import numpy as np
@@ -25,6 +28,8 @@ SMALLEST_VARIANCE = 1e-18
 # A step that gained more than this times its prediction, and more than so many nats, is tried longer.
 _UNDERSTATED = 1.1
 _EXPANDED = 1e-3
+# A search is given up when it is this many nats, and ten times its last step's gain, behind its rival.
+_CLEARLY_BEHIND = 2.0
 _DAMPING_START = 1e-2
 _DAMPING_NEAR = 1e-5
 _DAMPING_FALL = 0.1
@@ -33,8 +38,9 @@ _DAMPING_MAX = 1e12
 
 
 @kernel
-def _step(q, g, delta, n_smooth, damping, bound, m, diagonal, d, a, gradient, x, sign, active, work, step):  # type: ignore[no-untyped-def]
-    """Minimise the damped quadratic model plus the changepoints' |.|; the step goes to d. False if it has no minimum."""
+def _step(q, g, delta, n_smooth, damping, bound, m, diagonal, d, a, gradient, x, sign, active, work, step):
+    """Minimise the damped quadratic model plus the changepoints' |.|; the step goes to d. False if it has no
+    minimum."""
     p = g.size
     s = p - n_smooth
     for i in range(p):
@@ -59,7 +65,7 @@ def _step(q, g, delta, n_smooth, damping, bound, m, diagonal, d, a, gradient, x,
 
 
 @kernel
-def _expected_gain(q, g, d, delta, x, bound):  # type: ignore[no-untyped-def]
+def _expected_gain(q, g, d, delta, x, bound):
     """How much the undamped quadratic model falls along d."""
     p = g.size
     s = delta.size
@@ -75,7 +81,7 @@ def _expected_gain(q, g, d, delta, x, bound):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def stationarity(g, delta, n_smooth, bound):  # type: ignore[no-untyped-def]
+def stationarity(g, delta, n_smooth, bound):
     """Largest violation of the first-order conditions, in units of the objective's gradient."""
     worst = 0.0
     for j in range(n_smooth):
@@ -90,11 +96,12 @@ def stationarity(g, delta, n_smooth, bound):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _expand(data, theta, d, trial, other, n_smooth, value, work):  # type: ignore[no-untyped-def]
+def _expand(data, theta, d, trial, other, n_smooth, value, work):
     """Try longer steps along d, twice as long each time, while the objective falls; trial gets the best point.
 
     Near the barrier at k = 0 the Hessian overstates the curvature: full steps would crawl (k grows by a third each).
-    A changepoint that d takes to zero stays there. Returns objective (unchanged if nothing was gained), squares, evaluations.
+    A changepoint that d takes to zero stays there. Returns objective (unchanged if nothing was gained), squares,
+    evaluations.
     """
     squares = -1.0
     length = 1.0
@@ -118,13 +125,17 @@ def _expand(data, theta, d, trial, other, n_smooth, value, work):  # type: ignor
 
 
 @kernel
-def descend(data, theta, max_iterations, tolerance, coarse, near):  # type: ignore[no-untyped-def]
+def descend(data, theta, max_iterations, tolerance, coarse, near, rival):
     """Minimise the objective from theta (p,), in place.
 
-    Proximal Newton with Levenberg-Marquardt damping: the exact Hessian once steps are predicted well, Gauss-Newton before
+    Proximal Newton with Levenberg-Marquardt damping: the exact Hessian once steps are predicted well, Gauss-Newton
+    before
     and whenever the Hessian is indefinite. k never crosses zero (logistic: the prior on m is a barrier there).
-    tolerance: stop when a full step would gain less (nats) and the gradient is small too. coarse: stop after a step that was
-    predicted to gain less than this; 0 to go on to the end. near: theta is near an optimum already. Returns status (converged: to whichever came first), iterations,
+    tolerance: stop when a full step would gain less (nats) and the gradient is small too. coarse: stop after a step
+    that was
+    predicted to gain less than this; 0 to go on to the end. near: theta is near an optimum already. rival: the
+    objective found elsewhere; a search that cannot catch up with it any more stops too (inf: none). Returns status
+    (converged: to whichever came first), iterations,
     evaluations, objective, squares, stationarity.
     """
     columns = data.precision.size
@@ -172,7 +183,24 @@ def descend(data, theta, max_iterations, tolerance, coarse, near):  # type: igno
             diagonal[j] = abs(q[j, j]) + 1e-300
         moved = False
         for _ in range(60):
-            if not _step(q, g, delta, n_smooth, damping, bound, m, diagonal, d, a, small[0], small[1], small[2], active, square, small[3]):
+            if not _step(
+                q,
+                g,
+                delta,
+                n_smooth,
+                damping,
+                bound,
+                m,
+                diagonal,
+                d,
+                a,
+                small[0],
+                small[1],
+                small[2],
+                active,
+                square,
+                small[3],
+            ):
                 if newton:
                     newton = False
                     derivatives(data, theta, work, squares, newton, q, g)
@@ -226,6 +254,7 @@ def descend(data, theta, max_iterations, tolerance, coarse, near):  # type: igno
         if not moved:
             status = CONVERGED if violation < 1e-5 * bound else NUMERICAL_FAILURE
             return status, iteration, evaluations, value, squares, violation
-        if last_gain < coarse and damping <= 1e-3:
+        hopeless = value - rival > _CLEARLY_BEHIND + 10.0 * last_gain and last_gain < 1.0
+        if (last_gain < coarse or hopeless) and damping <= 1e-3:
             return CONVERGED, iteration + 1, evaluations, value, squares, violation
     return ITERATION_LIMIT, max_iterations, evaluations, value, squares, violation

@@ -5,7 +5,7 @@ Every function keeps Prophet's order of operations (forecaster.py, 1.5): rearran
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ _TICKS_PER_SECOND = {"D": None, "h": None, "m": None, "s": 1, "ms": 1_000, "us":
 
 @dataclass(frozen=True)
 class Spec:
-    """A Prophet model without holidays and regressors. Names, defaults and meanings are those of Prophet's constructor."""
+    """A Prophet model without holidays and regressors. Names, defaults and meanings are those of Prophet's
+    constructor."""
 
     growth: Growth = "linear"
     n_changepoints: int = 25
@@ -58,7 +59,7 @@ def from_days(days: NDArray[np.integer]) -> Stamps:
     return np.asarray(days, dtype=np.int64).astype("datetime64[D]").astype("datetime64[ns]")
 
 
-def as_stamps(ds: NDArray[np.generic]) -> Stamps:
+def as_stamps(ds: NDArray[Any]) -> Stamps:
     """Whole days (integers), days with fractions (floats) or datetime64 as datetime64 finer than a day."""
     ds = np.asarray(ds)
     if ds.dtype.kind in "iu":
@@ -67,8 +68,9 @@ def as_stamps(ds: NDArray[np.generic]) -> Stamps:
         return np.round(ds * 86_400e9).astype(np.int64).astype("datetime64[ns]")
     if ds.dtype.kind != "M":
         raise TypeError(f"ds must be days since 1970 or datetime64, not {ds.dtype}")
-    unit = np.datetime_data(ds.dtype)[0]
-    return ds if _TICKS_PER_SECOND.get(unit) else ds.astype("datetime64[ns]")
+    stamps: Stamps = ds.astype(ds.dtype)
+    unit = np.datetime_data(stamps.dtype)[0]
+    return stamps if _TICKS_PER_SECOND.get(unit) else stamps.astype("datetime64[ns]")
 
 
 def epoch_days(stamps: Stamps) -> Vector:
@@ -117,7 +119,9 @@ def season_orders(stamps: Stamps, spec: Spec) -> tuple[int, int, int]:
         span < 2 * _DAY or (spacing is not None and spacing >= _DAY),
     )
     switches = (spec.yearly_seasonality, spec.weekly_seasonality, spec.daily_seasonality)
-    orders = [_order(switch, bool(o), default) for switch, o, (_, _, default) in zip(switches, off, SEASONS, strict=True)]
+    orders = [
+        _order(switch, bool(o), default) for switch, o, (_, _, default) in zip(switches, off, SEASONS, strict=True)
+    ]
     return orders[0], orders[1], orders[2]
 
 
@@ -200,13 +204,14 @@ class Prepared:
 
 
 def prepare(
-    ds: NDArray[np.generic],
+    ds: NDArray[Any],
     y: Vector,
     spec: Spec,
     cap: Vector | float | None = None,
     floor: Vector | float | None = None,
 ) -> Prepared:
-    """What Prophet's preprocess hands to Stan, for any timestamps (see `as_stamps`). Rows without a value (nan) are left out.
+    """What Prophet's preprocess hands to Stan, for any timestamps (see `as_stamps`). Rows without a value (nan) are
+    left out.
 
     Raises ValueError for fewer than two values, infinities, a missing cap or a cap that is not above the floor.
     """
@@ -251,5 +256,3 @@ def prepare(
         s_m=columns.multiplicative,
     )
     return Prepared(problem, scale, start, span, orders, int(changes.size))
-
-

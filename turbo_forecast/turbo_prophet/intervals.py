@@ -2,11 +2,17 @@
 
 Belongs here: simulated rate changes, quantiles. Does not belong here: the forecast's centre.
 
-Prophet 1.5 (vectorised): at each future step a rate change with probability S dt, of size Laplace(0, mean|delta| + 1e-8), half at
-this step and half at the next; the trend's deviation is added to the fitted trend together with N(0, sigma). Two things differ here,
-neither in distribution: only the steps that have a change are visited (geometric gaps), and the noise is not drawn: bounds are the
+Prophet 1.5 (vectorised): at each future step a rate change with probability S dt, of size Laplace(0, mean|delta| +
+1e-8), half at
+this step and half at the next; the trend's deviation is added to the fitted trend together with N(0, sigma). Two
+things differ here,
+neither in distribution: only the steps that have a change are visited (geometric gaps), and the noise is not drawn:
+bounds are the
 quantiles of the mixture of normals around the drawn trends, which takes the noise's Monte-Carlo error out.
 """
+
+# mypy: disable-error-code="no-untyped-def"
+# (kernels take whatever numba infers; their docstrings give the shapes)
 
 import math
 
@@ -21,8 +27,9 @@ _EPSILON = 1e-8  # Prophet's, so that a history without rate changes still has a
 
 
 @kernel
-def rate_changes(seed, samples, n, chance, size, out):  # type: ignore[no-untyped-def]
-    """Fill out (n, samples) with rate changes: Bernoulli(chance) steps, Laplace(0, size) each, half now and half a step later."""
+def rate_changes(seed, samples, n, chance, size, out):
+    """Fill out (n, samples) with rate changes: Bernoulli(chance) steps, Laplace(0, size) each, half now and half a
+    step later."""
     out[:] = 0.0
     if chance <= 0.0:
         return
@@ -45,7 +52,7 @@ def rate_changes(seed, samples, n, chance, size, out):  # type: ignore[no-untype
 
 
 @kernel
-def _history_end(changes, delta, b, k, step, at):  # type: ignore[no-untyped-def]
+def _history_end(changes, delta, b, k, step, at):
     """z and slope at time `at` as Prophet's logistic simulation sees the history: changes moved to a grid of `step`.
 
     Each change takes effect at the first grid point after it; of several at one grid point only the last counts.
@@ -68,7 +75,7 @@ def _history_end(changes, delta, b, k, step, at):  # type: ignore[no-untyped-def
 
 
 @kernel
-def simulate(growth, t, cap, changes, delta, b, k, step, samples, seed, out):  # type: ignore[no-untyped-def]
+def simulate(growth, t, cap, changes, delta, b, k, step, samples, seed, out):
     """Fill out (n, samples) with draws of the trend's deviation at future times t (n,), t > 1, on the scaled axis.
 
     cap: (n,). step: mean distance of the future times (of the history's if there is one alone).
@@ -108,8 +115,9 @@ def simulate(growth, t, cap, changes, delta, b, k, step, samples, seed, out):  #
 
 
 @reduction
-def _mixture(centres, q, inverse):  # type: ignore[no-untyped-def]
-    """Distribution function and density (times sigma) at q of the equal mixture of N(centre, sigma), inverse = 1 / sigma.
+def _mixture(centres, q, inverse):
+    """Distribution function and density (times sigma) at q of the equal mixture of N(centre, sigma), inverse = 1 /
+    sigma.
 
     Abramowitz and Stegun 26.2.17, error below 1e-7: one exponential gives both.
     """
@@ -119,14 +127,16 @@ def _mixture(centres, q, inverse):  # type: ignore[no-untyped-def]
         x = (q - centres[d]) * inverse
         height = bell(x)
         s = 1.0 / (1.0 + 0.2316419 * abs(x))
-        tail = height * s * (0.319381530 + s * (-0.356563782 + s * (1.781477937 + s * (-1.821255978 + s * 1.330274429))))
+        tail = (
+            height * s * (0.319381530 + s * (-0.356563782 + s * (1.781477937 + s * (-1.821255978 + s * 1.330274429))))
+        )
         below += tail if x < 0.0 else 1.0 - tail
         density += height
     return below / centres.size, density / centres.size
 
 
 @reduction
-def _extremes(values):  # type: ignore[no-untyped-def]
+def _extremes(values):
     low = values[0]
     high = values[0]
     for d in range(values.size):
@@ -136,8 +146,9 @@ def _extremes(values):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def mixture_quantile(centres, sigma, p, z, guess):  # type: ignore[no-untyped-def]
-    """q with mean_d Phi((q - centre_d) / sigma) = p. z: Phi^-1(p). Newton from guess, kept in a bracket; at most 60 steps."""
+def mixture_quantile(centres, sigma, p, z, guess):
+    """q with mean_d Phi((q - centre_d) / sigma) = p. z: Phi^-1(p). Newton from guess, kept in a bracket; at most 60
+    steps."""
     low, high = _extremes(centres)
     low += z * sigma
     high += z * sigma
@@ -164,10 +175,10 @@ def mixture_quantile(centres, sigma, p, z, guess):  # type: ignore[no-untyped-de
 
 
 @kernel
-def quantile(values, p):  # type: ignore[no-untyped-def]
+def quantile(values, p):
     """The linearly interpolated quantile of values (numpy's default method)."""
     ordered = np.sort(values)
     position = p * (values.size - 1)
-    low = int(math.floor(position))
+    low = int(position)
     high = min(low + 1, values.size - 1)
     return ordered[low] + (position - low) * (ordered[high] - ordered[low])

@@ -4,9 +4,10 @@ Belongs here: elimination of the smooth variables, the lasso over the changepoin
 Does not belong here: anything that knows the model.
 """
 
-import math
+# mypy: disable-error-code="no-untyped-def"
+# (kernels take whatever numba infers; their docstrings give the shapes)
 
-import numpy as np
+import math
 
 from turbo_forecast.turbo_prophet.jit import kernel
 
@@ -15,7 +16,7 @@ _PIVOT = 1e-13
 
 
 @kernel
-def eliminate(m, n_smooth, diagonal):  # type: ignore[no-untyped-def]
+def eliminate(m, n_smooth, diagonal):
     """Eliminate the first n_smooth variables of the symmetric system in m, in place.
 
     m: (p, p + 1), upper triangle and right-hand side column. diagonal: (p,), positive scale of each pivot.
@@ -53,7 +54,7 @@ def eliminate(m, n_smooth, diagonal):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def back_substitute(m, n_smooth, d):  # type: ignore[no-untyped-def]
+def back_substitute(m, n_smooth, d):
     """Smooth part of d, (p,), given its last p - n_smooth entries: solves rows of the eliminated system Q d = -g."""
     p = m.shape[0]
     for j in range(n_smooth - 1, -1, -1):
@@ -64,7 +65,7 @@ def back_substitute(m, n_smooth, d):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _solve_active(a, gradient, weight, sign, active, n_active, work, step):  # type: ignore[no-untyped-def]
+def _solve_active(a, gradient, weight, sign, active, n_active, work, step):
     """Newton step of the active coordinates: A_aa step = -(gradient + weight * sign). False if A_aa is not PD."""
     for i in range(n_active):
         for j in range(i, n_active):
@@ -87,7 +88,7 @@ def _solve_active(a, gradient, weight, sign, active, n_active, work, step):  # t
 
 
 @kernel
-def lasso(a, gradient, start, weight, x, sign, active, work, step):  # type: ignore[no-untyped-def]
+def lasso(a, gradient, start, weight, x, sign, active, work, step):
     """Minimise gradient'(x - start) + (x - start)'A(x - start)/2 + weight |x|_1 exactly, by active sets.
 
     a: (s, s) symmetric. gradient: (s,), overwritten by the gradient at the solution. start, x: (s,).

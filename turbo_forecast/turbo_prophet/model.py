@@ -2,10 +2,15 @@
 
 Belongs here: everything that depends on the form of the model. Does not belong here: how a minimum is searched.
 
-Parameters are held as theta = (b, k, beta, delta), p = 2 + K + S numbers, with z(t) = b + k t + sum delta_j (t - s_j)+ and
-trend = z (linear), cap / (1 + e**-z) (logistic) or b (flat). Prophet's offset is m = b (linear, flat) or -b / k (logistic):
+Parameters are held as theta = (b, k, beta, delta), p = 2 + K + S numbers, with z(t) = b + k t + sum delta_j (t -
+s_j)+ and
+trend = z (linear), cap / (1 + e**-z) (logistic) or b (flat). Prophet's offset is m = b (linear, flat) or -b / k
+(logistic):
 its recursion for the logistic offsets only keeps z continuous, so it collapses to this sum.
 """
+
+# mypy: disable-error-code="no-untyped-def"
+# (kernels take whatever numba infers; their docstrings give the shapes)
 
 import math
 from typing import NamedTuple
@@ -14,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turbo_forecast.turbo_prophet.elementary import exponential
-from turbo_forecast.turbo_prophet.jit import kernel, reduction
+from turbo_forecast.turbo_prophet.jit import entry, kernel, reduction
 
 LINEAR, LOGISTIC, FLAT = 0, 1, 2
 PADDING = 16  # columns are a whole number of vector registers: the remainder of a row would cost as much as the row
@@ -63,14 +68,14 @@ class Work(NamedTuple):
 
 
 @kernel
-def make_work(n):  # type: ignore[no-untyped-def]
+def make_work(n):
     """Workspaces for n rows."""
     gate, trend, factor, added = np.empty(n), np.empty(n), np.ones(n), np.empty(n)
     return Work(np.empty(n), gate, trend, factor, added, np.empty(n), np.empty(n), np.empty(n), np.empty(n))
 
 
 @kernel
-def _terms(x_t, weight, beta, start, out):  # type: ignore[no-untyped-def]
+def _terms(x_t, weight, beta, start, out):
     """out = start + sum_j weight_j beta_j x_j, four columns a pass."""
     columns, n = x_t.shape
     for i in range(n):
@@ -94,7 +99,7 @@ def _terms(x_t, weight, beta, start, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def hinge_line(t, changes, first, b, k, delta, z):  # type: ignore[no-untyped-def]
+def hinge_line(t, changes, first, b, k, delta, z):
     """z = b + k t + sum delta_j (t - s_j)+, segment by segment."""
     slope = k
     offset = b
@@ -110,7 +115,7 @@ def hinge_line(t, changes, first, b, k, delta, z):  # type: ignore[no-untyped-de
 
 
 @reduction
-def _squares(values):  # type: ignore[no-untyped-def]
+def _squares(values):
     total = 0.0
     for i in range(values.size):
         total += values[i] * values[i]
@@ -118,7 +123,7 @@ def _squares(values):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def residual_sum(data, theta, work):  # type: ignore[no-untyped-def]
+def residual_sum(data, theta, work):
     """Fill work at theta; returns R, the sum of squared residuals."""
     n = data.t.size
     columns = data.precision.size
@@ -148,14 +153,16 @@ def residual_sum(data, theta, work):  # type: ignore[no-untyped-def]
     return _squares(residual)
 
 
-@kernel
-def noise_variance(squares, n):  # type: ignore[no-untyped-def]
+def variance_of(squares: float, n: int) -> float:
     """The variance that maximises the posterior given R: root of n/v - R/v**2 + 4 = 0 (prior sigma ~ N(0, 0.5))."""
     return 2.0 * squares / (n + math.sqrt(n * n + 16.0 * squares))
 
 
+noise_variance = kernel(variance_of)
+
+
 @kernel
-def objective(data, theta, squares):  # type: ignore[no-untyped-def]
+def objective(data, theta, squares):
     """Minus Stan's lp__ at theta with the noise at its best value; R = squares. +inf where it does not exist."""
     n = data.t.size
     columns = data.precision.size
@@ -179,7 +186,7 @@ def objective(data, theta, squares):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _curve_sums(data, work, newton, moments):  # type: ignore[no-untyped-def]
+def _curve_sums(data, work, newton, moments):
     """Sums over the rows of each segment, moments (S + 1, 5): v, v t, v t t (curvature) and q, q t (gradient).
 
     Leaves in work the weights that `_feature_sums` needs: weight (T,), d curve / d z times the factor; cross (T,), the
@@ -221,8 +228,9 @@ def _curve_sums(data, work, newton, moments):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _feature_sums(x, t, weight, residual, first, flat, zero, one, gradient):  # type: ignore[no-untyped-def]
-    """Sums over the rows of each segment: zero (S + 1, W) of weight x, one of weight t x; and gradient (W,) of residual x.
+def _feature_sums(x, t, weight, residual, first, flat, zero, one, gradient):
+    """Sums over the rows of each segment: zero (S + 1, W) of weight x, one of weight t x; and gradient (W,) of
+    residual x.
 
     Four rows a pass: each pass over a row's columns is one trip through the accumulators.
     """
@@ -257,7 +265,7 @@ def _feature_sums(x, t, weight, residual, first, flat, zero, one, gradient):  # 
 
 
 @kernel
-def _row_sums(data, work, newton, zero, one, moments, gradient):  # type: ignore[no-untyped-def]
+def _row_sums(data, work, newton, zero, one, moments, gradient):
     """All sums over rows from which gradient and curvature follow; see `_curve_sums` and `_feature_sums`."""
     _curve_sums(data, work, newton, moments)
     flat = data.growth == FLAT
@@ -276,8 +284,8 @@ def _row_sums(data, work, newton, zero, one, moments, gradient):  # type: ignore
             one[s, j] = added * one[s, j] + times * one2[s, j]
 
 
-@kernel
-def gram_matrix(x, out):  # type: ignore[no-untyped-def]
+@entry
+def gram_matrix(x, out):
     """x'x of the first K columns of x (T, W) into out (K, K). Sums run in row order."""
     n, width = x.shape
     columns = out.shape[0]
@@ -298,7 +306,7 @@ def gram_matrix(x, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _gram(data, work, q, scale):  # type: ignore[no-untyped-def]
+def _gram(data, work, q, scale):
     """Curvature of the feature coefficients: scale * C'C with C = x (s_a + trend s_m), into q's block at (2, 2)."""
     columns = data.precision.size
     if not data.mixed:
@@ -319,7 +327,7 @@ def _gram(data, work, q, scale):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _prior(data, theta, newton, q, g):  # type: ignore[no-untyped-def]
+def _prior(data, theta, newton, q, g):
     """Add the priors' gradient and curvature. The curvature of b**2/(50 k**2) is kept PD unless newton."""
     b, k = theta[0], theta[1]
     if data.growth == LOGISTIC:
@@ -344,7 +352,7 @@ def _prior(data, theta, newton, q, g):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def derivatives(data, theta, work, squares, newton, q, g):  # type: ignore[no-untyped-def]
+def derivatives(data, theta, work, squares, newton, q, g):
     """Gradient g (p,) of the smooth part of the profiled objective and its curvature, the upper triangle of q (p, p).
 
     newton: the exact Hessian (it may be indefinite); else Gauss-Newton, which is positive definite.
@@ -385,7 +393,9 @@ def derivatives(data, theta, work, squares, newton, q, g):  # type: ignore[no-un
             q[2 + j, d0 + s] = scale * (one[s + 1, j] - at * zero[s + 1, j])
         for e in range(s + 1):
             other = data.changes[e]
-            q[d0 + e, d0 + s] = scale * max((m2 - (at + other) * m1) + at * other * m0, 0.0 if not newton else -math.inf)
+            q[d0 + e, d0 + s] = scale * max(
+                (m2 - (at + other) * m1) + at * other * m0, 0.0 if not newton else -math.inf
+            )
     if newton:
         # The noise follows the residuals: eliminating sigma takes 2 uu'/(T + 8 sigma**2) off, u the data's gradient.
         rank_one = 2.0 / (data.t.size + 8.0 * variance)

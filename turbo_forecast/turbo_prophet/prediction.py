@@ -1,11 +1,16 @@
 """The forecast of a fitted series: trend, components, yhat, bounds.
 
-Belongs here: one kernel that does it all, and its face for any timestamps. Does not belong here: clamping to an envelope.
+Belongs here: one kernel that does it all, and its face for any timestamps. Does not belong here: clamping to an
+envelope.
 """
+
+# mypy: disable-error-code="no-untyped-def"
+# (kernels take whatever numba infers; their docstrings give the shapes)
 
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +28,11 @@ from turbo_forecast.turbo_prophet.jit import entry, kernel
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC
 from turbo_forecast.turbo_prophet.problem import MapResult, Vector
 
+NO_TREND_BOUNDS: Vector = np.empty((2, 0))
+
 
 @kernel
-def trend_at(growth, t, cap, changes, b, k, delta, out):  # type: ignore[no-untyped-def]
+def trend_at(growth, t, cap, changes, b, k, delta, out):
     """Scaled trend at any times t (n,), sorted or not."""
     for i in range(t.size):
         z = b + k * t[i]
@@ -39,8 +46,30 @@ def trend_at(growth, t, cap, changes, b, k, delta, out):  # type: ignore[no-unty
 
 
 @kernel
-def bounds(centre, factor, t, growth, cap, changes, b, k, delta, sigma, step, samples, seed, shares, z_low, z_high, lower, upper, spread, trend_bounds):  # type: ignore[no-untyped-def]
-    """Fill lower and upper (n,) around centre (n,), all on the scaled axis, for sorted t; factor: 1 + multiplicative terms.
+def bounds(
+    centre,
+    factor,
+    t,
+    growth,
+    cap,
+    changes,
+    b,
+    k,
+    delta,
+    sigma,
+    step,
+    samples,
+    seed,
+    shares,
+    z_low,
+    z_high,
+    lower,
+    upper,
+    spread,
+    trend_bounds,
+):
+    """Fill lower and upper (n,) around centre (n,), all on the scaled axis, for sorted t; factor: 1 + multiplicative
+    terms.
 
     spread: (n, samples) workspace. trend_bounds: (2, n), the trend's own quantiles, or (2, 0) if nobody asks.
     """
@@ -51,7 +80,6 @@ def bounds(centre, factor, t, growth, cap, changes, b, k, delta, sigma, step, sa
         upper[first] = centre[first] + z_high * sigma
         first += 1
     if first == n:
-        trend_bounds[:] = 0.0
         return
     future = spread[first:]
     simulate(growth, t[first:], cap[first:], changes, delta, b, k, step, samples, seed, future)
@@ -72,8 +100,28 @@ def bounds(centre, factor, t, growth, cap, changes, b, k, delta, sigma, step, sa
         upper[i] = centre[i] + high_guess
 
 
-@kernel
-def project(growth, t, x, cap, floor, changes, additive, multiplicative, theta, y_scale, sigma, step, samples, seed, shares, z_low, z_high, out, trend_bounds):  # type: ignore[no-untyped-def]
+@entry
+def project_kernel(
+    growth,
+    t,
+    x,
+    cap,
+    floor,
+    changes,
+    additive,
+    multiplicative,
+    theta,
+    y_scale,
+    sigma,
+    step,
+    samples,
+    seed,
+    shares,
+    z_low,
+    z_high,
+    out,
+    trend_bounds,
+):
     """Fill out (6, n): yhat, lower, upper, trend, additive terms, multiplicative terms, in the data's unit.
 
     t (n,), x (n, K), cap (n,) on the scaled axis; floor (n,) in the data's unit. samples = 0: lower and upper are nan.
@@ -102,19 +150,34 @@ def project(growth, t, x, cap, floor, changes, additive, multiplicative, theta, 
     centre = out[0] / y_scale
     factor = 1.0 + out[5]
     spread = np.empty((n, samples))
-    bounds(centre, factor, t, growth, cap, changes, b, k, delta, sigma, step, samples, seed, shares, z_low, z_high, out[1], out[2], spread, trend_bounds)
+    bounds(
+        centre,
+        factor,
+        t,
+        growth,
+        cap,
+        changes,
+        b,
+        k,
+        delta,
+        sigma,
+        step,
+        samples,
+        seed,
+        shares,
+        z_low,
+        z_high,
+        out[1],
+        out[2],
+        spread,
+        trend_bounds,
+    )
     for i in range(n):
         out[1, i] *= y_scale
         out[2, i] *= y_scale
     for side in range(trend_bounds.shape[0]):
         for i in range(trend_bounds.shape[1]):
             trend_bounds[side, i] = trend_bounds[side, i] * y_scale + out[3, i]
-
-
-@entry
-def project_kernel(growth, t, x, cap, floor, changes, additive, multiplicative, theta, y_scale, sigma, step, samples, seed, shares, z_low, z_high, out, trend_bounds):  # type: ignore[no-untyped-def]
-    """`project`, callable from Python."""
-    project(growth, t, x, cap, floor, changes, additive, multiplicative, theta, y_scale, sigma, step, samples, seed, shares, z_low, z_high, out, trend_bounds)
 
 
 @dataclass(frozen=True)
@@ -152,6 +215,8 @@ class Forecast:
     trend: Vector
     additive_terms: Vector
     multiplicative_terms: Vector
+    trend_lower: Vector | None = None  # bounds of the trend alone, where asked for
+    trend_upper: Vector | None = None
 
 
 def theta_of(result: MapResult, growth: int) -> Vector:
@@ -163,15 +228,18 @@ def theta_of(result: MapResult, growth: int) -> Vector:
 def forecast(
     fit: MapResult,
     prepared: Prepared,
-    ds: NDArray[np.generic],
+    ds: NDArray[Any],
     cap: Vector | float | None = None,
     floor: Vector | float | None = None,
     interval: Interval | None = None,
     seed: int = 0,
+    trend_bounds: bool = False,
 ) -> Forecast:
-    """Predict a series fitted from `prepared` at any sorted times (see `features.as_stamps`), with stock Prophet's yhat.
+    """Predict a series fitted from `prepared` at any sorted times (see `features.as_stamps`), with stock Prophet's
+    yhat.
 
-    cap and floor: (n,) or a number, as in the fit. Raises ValueError for unsorted times or a missing cap.
+    cap and floor: (n,) or a number, as in the fit. trend_bounds: also the trend's own bounds (of the draws alone).
+    Raises ValueError for unsorted times or a missing cap.
     """
     stamps = as_stamps(ds)
     n = stamps.size
@@ -184,15 +252,18 @@ def forecast(
     if problem.trend_indicator == LOGISTIC:
         if cap is None:
             raise ValueError("logistic growth needs a cap")
-        caps = np.ascontiguousarray((np.broadcast_to(np.asarray(cap, np.float64), (n,)) - base) / prepared.scale.y_scale)
+        caps = np.ascontiguousarray(
+            (np.broadcast_to(np.asarray(cap, np.float64), (n,)) - base) / prepared.scale.y_scale
+        )
     x = season_features(epoch_days(stamps), prepared.orders)
     interval = interval or Interval(samples=0)
     out = np.empty((6, n))
+    trends = np.zeros((2, n)) if trend_bounds and interval.samples else NO_TREND_BOUNDS
     ahead = t[t > 1.0]
     step = float(np.diff(ahead).mean() if ahead.size > 1 else np.diff(problem.t).mean())
     project_kernel(
         problem.trend_indicator, t, x, caps, base, problem.t_change, problem.s_a, problem.s_m,
         theta_of(fit, problem.trend_indicator), prepared.scale.y_scale, fit.sigma_obs, step, interval.samples,
-        seed & 0x7FFFFFFFFFFFFFFF, interval.shares, *interval.normal, out, np.empty((2, 0)),
+        seed & 0x7FFFFFFFFFFFFFFF, interval.shares, *interval.normal, out, trends,
     )  # fmt: skip
-    return Forecast(*out)
+    return Forecast(*out, *trends) if trends.size else Forecast(*out)

@@ -71,7 +71,8 @@ class Problem:
 class Settings:
     """How long to search, and from where.
 
-    starts: 'both' solves a logistic problem from both signs of the growth rate and keeps the better optimum; 'stock' from
+    starts: 'both' solves a logistic problem from both signs of the growth rate and keeps the better optimum; 'stock'
+    from
     Prophet's own start alone. tolerance: nats that a further step could gain at most.
     """
 

@@ -3,13 +3,16 @@
 Belongs here: xoshiro256++ (Blackman and Vigna, 2019) seeded by splitmix64. Does not belong here: what is drawn.
 """
 
+# mypy: disable-error-code="no-untyped-def"
+# (kernels take whatever numba infers; their docstrings give the shapes)
+
 import numpy as np
 
 from turbo_forecast.turbo_prophet.jit import kernel
 
 
 @kernel
-def seeded(seed):  # type: ignore[no-untyped-def]
+def seeded(seed):
     """(4,) uint64: the generator's state for a seed (any 64-bit integer)."""
     state = np.empty(4, np.uint64)
     x = np.uint64(seed)
@@ -23,7 +26,7 @@ def seeded(seed):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def uniform(state):  # type: ignore[no-untyped-def]
+def uniform(state):
     """A number in (0, 1), never either end: 2**-53 steps, centred."""
     s0, s1, s2, s3 = state[0], state[1], state[2], state[3]
     total = s0 + s3

@@ -1,7 +1,11 @@
 """Prophet's maximum a posteriori estimate for any problem Prophet can pose.
 
-Belongs here: starts, the choice between optima, Prophet's parametrisation. Does not belong here: data frames, calendars.
+Belongs here: starts, the choice between optima, Prophet's parametrisation. Does not belong here: data frames,
+calendars.
 """
+
+# mypy: disable-error-code="no-untyped-def"
+# (kernels take whatever numba infers; their docstrings give the shapes)
 
 import math
 
@@ -9,20 +13,21 @@ import numpy as np
 
 from turbo_forecast.turbo_prophet.descent import CONVERGED, descend
 from turbo_forecast.turbo_prophet.jit import entry, kernel
-from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, Data, gram_matrix, noise_variance, padded
+from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, Data, gram_matrix, padded, variance_of
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings, Status, Vector
 
 _DEFAULT = Settings()
-# Both starts of a logistic problem go on until a step is predicted to gain less than this (nats); one that is then behind by
-# more than the second number cannot catch up, and is left there.
-# The other side of k = 0 is entered with the curve found on the first side, turned about its middle to this rate at most.
-_CROSSED_RATE = 0.1
+SMALLEST_SIGMA = 1e-9  # Prophet's own noise for a series it does not search
+# Both signs of a logistic problem are searched until a step is predicted to gain less than this (nats) ...
 _COARSE = 0.05
+# ... and one that is then this far behind cannot catch up, and is left there.
 _CLEARLY = 2.0
+# The other sign of k is entered with the curve found on the first, turned about its middle to this rate at most.
+_CROSSED_RATE = 0.1
 
 
 @kernel
-def initial_rate(t, y, cap, growth):  # type: ignore[no-untyped-def]
+def initial_rate(t, y, cap, growth):
     """Prophet's starting point (k, m): the trend through the first and the last point; flat: the mean."""
     n = t.size
     last = n - 1
@@ -45,7 +50,7 @@ def initial_rate(t, y, cap, growth):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def search(data, k, m, both, near, max_iterations, tolerance, theta):  # type: ignore[no-untyped-def]
+def search(data, k, m, both, near, max_iterations, tolerance, theta):
     """Descend from (k, m), and from there to the other sign of k; theta gets the better optimum.
 
     Each sign of k has had one optimum in every series tried; which of the two is higher depends on the series.
@@ -65,6 +70,7 @@ def search(data, k, m, both, near, max_iterations, tolerance, theta):  # type: i
     points[0] = theta
     values, squares, violations = np.full(2, math.inf), np.empty(2), np.empty(2)
     statuses = np.zeros(2, np.int64)
+    done = np.zeros(2, np.bool_)
     iterations, evaluations = 0, 0
     # Coarsely on either side, then to the end on those still in the race. One call, so that it is compiled once.
     for turn in range(2 * sides):
@@ -78,22 +84,24 @@ def search(data, k, m, both, near, max_iterations, tolerance, theta):  # type: i
             points[1, 0] += 0.5 * (points[0, 1] - points[1, 1])
         coarse = 0.0 if final else _COARSE
         close = near if turn == 0 else turn >= sides
-        status, steps, tried, value, square, violation = descend(data, points[side], max_iterations, tolerance, coarse, close)
+        rival = values[0] if turn == 1 and statuses[0] == CONVERGED else math.inf
+        status, steps, tried, value, square, violation = descend(
+            data, points[side], max_iterations, tolerance, coarse, close, rival
+        )
+        done[side] = final
         iterations += steps
         evaluations += tried
         statuses[side], values[side], squares[side], violations[side] = status, value, square, violation
-    best = 0
-    if sides == 2 and (
-        (statuses[1] == CONVERGED and (statuses[0] != CONVERGED or values[1] < values[0]))
-        or (statuses[0] != CONVERGED and values[1] < values[0])
-    ):
-        best = 1
+    best = 0 if done[0] else 1
+    if done[0] and done[1]:
+        first, second = statuses[0] == CONVERGED, statuses[1] == CONVERGED
+        best = 1 if (second and not first) or (first == second and values[1] < values[0]) else 0
     theta[:] = points[best]
     return statuses[best], iterations, evaluations, values[best], squares[best], violations[best], best
 
 
 @entry
-def solve_kernel(data, k, m, both, max_iterations, tolerance, theta):  # type: ignore[no-untyped-def]
+def solve_kernel(data, k, m, both, max_iterations, tolerance, theta):
     """`search`, callable from Python; k = nan asks for Prophet's own start."""
     near = not math.isnan(k)
     if not near:
@@ -128,31 +136,28 @@ def make_data(problem: Problem) -> Data:
     )
 
 
-def to_result(theta: Vector, data: Data, answer: tuple[int, int, int, float, float, float, int]) -> MapResult:
-    """Prophet's parameters of a search's answer."""
+def to_result(
+    theta: Vector, data: Data, answer: tuple[int, int, int, float, float, float, int], constant: float = math.nan
+) -> MapResult:
+    """Prophet's parameters of a search's answer; delta and beta are views of theta."""
     status, iterations, evaluations, value, squares, violation, start = answer
     columns = data.precision.size
-    k = float(theta[1])
-    m = -float(theta[0]) / k if data.growth == LOGISTIC else float(theta[0])
+    b, k = float(theta[0]), float(theta[1])
+    m = b
+    if data.growth == LOGISTIC:
+        m = -b / k if k != 0.0 else 0.0
+    sigma = max(math.sqrt(variance_of(squares, data.t.size)), SMALLEST_SIGMA)
+    delta, beta = theta[2 + columns :], theta[2 : 2 + columns]
     return MapResult(
-        k=k,
-        m=m,
-        delta=theta[2 + columns :].copy(),
-        sigma_obs=max(math.sqrt(noise_variance(squares, data.t.size)), 1e-9),
-        beta=theta[2 : 2 + columns].copy(),
-        status=Status(status),
-        iterations=iterations,
-        evaluations=evaluations,
-        objective=-value,
-        kkt_violation=violation,
-        start=start,
+        k, m, delta, sigma, beta, Status(status), iterations, evaluations, -value, violation, start, constant
     )
 
 
 def solve_map(problem: Problem, init: MapResult | None = None, settings: Settings = _DEFAULT) -> MapResult:
     """Maximise Prophet's posterior.
 
-    init: where to start; Prophet's own start if None. Never raises for data that cannot be fitted: see `MapResult.status`.
+    init: where to start; Prophet's own start if None. Never raises for data that cannot be fitted: see
+    `MapResult.status`.
     """
     data = make_data(problem)
     theta = np.zeros(2 + data.precision.size + data.changes.size)

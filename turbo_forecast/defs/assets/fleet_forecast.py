@@ -36,7 +36,9 @@ def fleet_forecast(
     """A pool of processes over all series, month by month."""
     for month in context.partition_keys:
         with plain_errors():
-            run, timer = forecast_month(month, forecast.settings(), warehouse, folder, context.run_id, say_to(context))
+            run, timer = forecast_month(
+                month, forecast.settings(), warehouse, folder, context.run.run_id, say_to(context)
+            )
         told = {"dagster/row_count": run.rows, "outcomes": counts(run.outcomes, "outcome"), **stage_metadata(timer)}
         context.add_asset_metadata({**told, "chart": outcome_bars(run.outcomes)}, FLEET_FORECAST.name, month)
         context.add_asset_metadata({"dagster/row_count": len(run.outcomes)}, SERIES_OUTCOMES.name, month)

@@ -18,6 +18,7 @@ EVERY_SERIES = Property(
             FROM {stored} GROUP BY ALL
         ), judged AS (
             SELECT host_id, resource, live.host_id IS NOT NULL AS in_base_table,
+                   last_day,
                    coalesce(outcomes, 0) AS outcomes, outcome,
                    coalesce(forecast_rows, 0) AS forecast_rows, coalesce(backtest_rows, 0) AS backtest_rows
             FROM (SELECT *, true AS present FROM {live}) AS live
@@ -25,7 +26,7 @@ EVERY_SERIES = Property(
         )
         SELECT * FROM judged
         WHERE NOT in_base_table OR outcomes != 1
-           OR (outcome = 'retired' AND forecast_rows + backtest_rows > 0)
+           OR (outcome = 'retired' AND (forecast_rows + backtest_rows > 0 OR last_day >= {backtest_start}))
            OR (outcome != 'retired' AND forecast_rows < {horizon_days})
            OR (outcome = 'forecast' AND backtest_rows < {backtest_days})
            OR outcome NOT IN ('forecast', 'fallback', 'retired', 'failed')

@@ -9,8 +9,8 @@ COMPLETE = Property(
     judged="SELECT count(*) FROM (SELECT DISTINCT host_id, resource, model FROM {stored})",
     offenders="""
         SELECT host_id, resource, model,
-               count(*) FILTER (phase = 'forecast') AS forecast_days,
-               count(*) FILTER (phase = 'backtest') AS backtest_days,
+               count(DISTINCT ds) FILTER (phase = 'forecast') AS forecast_days,
+               count(DISTINCT ds) FILTER (phase = 'backtest') AS backtest_days,
                min(ds) AS first_day, max(ds) AS last_day
         FROM {stored} GROUP BY host_id, resource, model
         HAVING forecast_days != {horizon_days}

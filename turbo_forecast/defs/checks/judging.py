@@ -79,17 +79,20 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
         "backtest_days": str(window.backtest_days.size),
         "horizon_end": f"DATE '{window.horizon_end}'",
         "horizon_days": str(window.forecast_days.size),
-        "live": f"(SELECT DISTINCT host_id, resource FROM base_table WHERE ds <= DATE '{cutoff}')",
+        "live": "(SELECT host_id, resource, max(ds) AS last_day FROM base_table "
+        f"WHERE ds <= DATE '{cutoff}' GROUP BY host_id, resource)",
         "outcomes": f"(SELECT * FROM series_outcomes WHERE cutoff = DATE '{cutoff}')",
     }
 
 
-def tell(prop: Property, asset: str, verdicts: dict[str | None, Verdict], folder: DataFolder) -> dg.AssetCheckResult:
+def tell(
+    prop: Property, asset: str, verdicts: dict[str | None, Verdict], folder: DataFolder, more: Metadata | None = None
+) -> dg.AssetCheckResult:
     """One check result over the months judged: expected, got, the first offenders, and a file with all of them."""
     expected = sum(verdict.expected for verdict in verdicts.values())
     got = sum(verdict.got for verdict in verdicts.values())
     wrong = {month: verdict for month, verdict in verdicts.items() if len(verdict.offenders)}
-    metadata: Metadata = {"expected": expected, "got": got}
+    metadata: Metadata = {"expected": expected, "got": got, **(more or {})}
     for month, verdict in wrong.items():
         label = f" {month}" if month else ""
         path = _keep(verdict.offenders, folder.offenders(asset, prop.name, month))

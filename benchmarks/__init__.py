@@ -1,0 +1,1 @@
+"""What the README claims about speed and accuracy, each reproducible by one command."""

@@ -1,0 +1,43 @@
+"""`make bench`: every figure of speed, side by side with stock Prophet in one run, into RESULTS.md."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from benchmarks import engines, fleet
+from benchmarks.measuring import machine
+from benchmarks.series import demo_rows, samples
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def main() -> int:
+    """Run the benchmarks; --small is a trial of the benchmark itself, and writes nothing."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a few series only; prints, writes no file")
+    small = parser.parse_args().small
+    rows = demo_rows(23 if small else 2000)
+    many = samples(rows, 40 if small else 2000)
+    few = many[:: max(1, len(many) // (3 if small else 40))]
+    sizes = (20, 80) if small else (1_000, 8_000, 64_000)
+    workers = len(os.sched_getaffinity(0))
+    text = "\n\n".join(
+        [
+            f"# Results\n\n{machine()}. Written by `make bench`.",
+            engines.report(many, few, workers, _say),
+            fleet.report(rows, 6 if small else 50, sizes, _say),
+        ]
+    )
+    print(text)
+    if not small:
+        RESULTS.write_text(text + "\n")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The run's own series, refitted by stock Prophet: nowhere does stock find a higher posterior."""
+
+import dagster as dg
+import duckdb
+import numpy as np
+import polars as pl
+
+from turbo_forecast.defs.checks.judging import Property, Verdict, tell
+from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
+from turbo_forecast.defs.reporting import Metadata, plain_errors
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.fleet.library import run_windows
+from turbo_forecast.fleet.windows import cutoff_of, day_number
+from turbo_forecast.models.agreement import compare
+from turbo_forecast.schemas import FLEET_FORECAST
+from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.warehouse import query
+
+AGREES = Property(
+    name="turbo_agrees_with_stan",
+    sentence="turbo's log posterior is at least stock Prophet's, on a random sample of this run's series",
+    judged="",
+    offenders="",
+)
+SOLVED_BY_TURBO = """
+    SELECT host_id, resource FROM series_outcomes
+    WHERE cutoff = ? AND outcome = 'forecast' AND solver LIKE '%turbo converged%' ORDER BY ALL
+"""
+HISTORY = "SELECT ds, y FROM base_table WHERE host_id = ? AND resource = ? AND ds BETWEEN ? AND ? ORDER BY ds"
+
+COMPARED = {
+    "host_id": pl.String,
+    "resource": pl.String,
+    "holds": pl.Boolean,
+    "turbo_minus_stan": pl.Float64,
+    "turbo_seconds": pl.Float64,
+    "stan_seconds": pl.Float64,
+}
+
+
+@dg.asset_check(
+    asset=FLEET_FORECAST.name,
+    name=AGREES.name,
+    description=AGREES.sentence,
+    blocking=True,
+    partitions_def=MONTHS,
+    pool=WAREHOUSE_POOL,
+)
+def check(
+    context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+) -> dg.AssetCheckResult:
+    """Compare a sample of each month; the metadata shows differences and speed."""
+    settings = forecast.settings()
+    with plain_errors(), warehouse.get_connection() as con:
+        drawn = {month: sample(con, month, settings) for month in context.partition_keys}
+    compared = {month: _compared(histories, settings) for month, histories in drawn.items()}
+    verdicts = {month: Verdict(len(rows), rows.filter(~pl.col("holds"))) for month, rows in compared.items()}
+    return tell(AGREES, FLEET_FORECAST.name, {**verdicts}, folder, more=_shown(pl.concat(compared.values())))
+
+
+Histories = list[tuple[str, str, pl.DataFrame]]
+
+
+def sample(con: duckdb.DuckDBPyConnection, month: str, settings: ForecastSettings) -> Histories:
+    """Up to `agreement_sample` series that turbo solved in this month, with their history windows."""
+    cutoff = cutoff_of(month)
+    window = run_windows(cutoff, settings)
+    solved = query(con, SOLVED_BY_TURBO, cutoff)
+    drawn = solved.sample(min(settings.agreement_sample, len(solved)), seed=settings.seed + day_number(cutoff))
+    return [
+        (host, resource, query(con, HISTORY, host, resource, window.history_start, cutoff))
+        for host, resource in drawn.iter_rows()
+    ]
+
+
+def _compared(histories: Histories, settings: ForecastSettings) -> pl.DataFrame:
+    rows = []
+    for host, resource, history in histories:
+        days = history["ds"].cast(pl.Int32).to_numpy().astype(np.int64)
+        found = compare(days, history["y"].to_numpy(), settings)
+        rows.append((host, resource, found.holds, found.turbo - found.stan, found.turbo_seconds, found.stan_seconds))
+    return pl.DataFrame(rows, schema=COMPARED, orient="row")
+
+
+def _shown(rows: pl.DataFrame) -> Metadata:
+    if rows.is_empty():
+        return {"compared": "no series of this run was solved by turbo"}
+    ratio = float(rows.select(pl.col("stan_seconds").sum() / pl.col("turbo_seconds").sum()).item())
+    return {
+        "nats above stock, smallest": rows["turbo_minus_stan"].min(),
+        "nats above stock, largest": rows["turbo_minus_stan"].max(),
+        "fit speed, times stock": round(ratio, 1),
+    }
+
+
+checks = [check]

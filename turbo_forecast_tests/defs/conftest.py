@@ -1,0 +1,113 @@
+"""What the tests of definitions share: a small month, materialised once in this process, and copies of it to spoil."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import polars as pl
+import pytest
+
+from turbo_forecast.definitions import build_definitions
+from turbo_forecast.defs.partitions import MONTHS
+from turbo_forecast.defs.resources import (
+    AtomicParquetIOManager,
+    DataFolder,
+    ForecastResource,
+    TelemetryResource,
+    Warehouse,
+)
+from turbo_forecast_tests.conftest import series_rows, wave
+
+MONTH = "2025-12-01"
+FILES = ("fleet_forecast", "forecast_parquet")
+SIX = [(host, resource) for host in ("a", "b", "c") for resource in ("cpu", "memory")]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A data folder, and Dagster's definitions and instance over it."""
+
+    data: Path
+    instance: dg.DagsterInstance
+
+    def resources(self, telemetry: Path | None = None, **forecast: object) -> Mapping[str, object]:
+        options = {"entrants": ["seasonal_naive"], "workers": 1, **forecast}
+        return {
+            "telemetry": TelemetryResource(telemetry=str(telemetry or "")),
+            "forecast": ForecastResource(**options),
+            "folder": DataFolder(path=str(self.data)),
+            "warehouse": Warehouse(database=str(self.data / "warehouse.duckdb")),
+            "io_manager": AtomicParquetIOManager(base_dir=str(self.data)),
+        }
+
+    def definitions(self, telemetry: Path | None = None, **forecast: object) -> dg.Definitions:
+        return build_definitions(self.resources(telemetry, **forecast))
+
+    def check(self, asset: str, name: str, **forecast: object) -> dg.AssetCheckEvaluation | str:
+        """The evaluation of one check, run as Dagster runs it; or the sentence it failed with."""
+        base = self.definitions(**forecast)
+        partition, months = (None, None) if asset == "base_table" else (MONTH, MONTHS)
+        key = dg.AssetCheckKey(dg.AssetKey(asset), name)
+        job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key), partitions_def=months)
+        result = (
+            dg.Definitions(assets=base.assets, asset_checks=base.asset_checks, jobs=[job], resources=base.resources)
+            .resolve_job_def("one_check")
+            .execute_in_process(instance=self.instance, tags={"dagster/partition": partition} if partition else None, raise_on_error=False)
+        )
+        evaluations = result.get_asset_check_evaluations()
+        if evaluations:
+            return evaluations[0]
+        failure = result.get_step_failure_events()[0].step_failure_data
+        return failure.user_failure_data.description if failure.user_failure_data else str(failure.error)
+
+    def sql(self, statement: str) -> None:
+        with duckdb.connect(str(self.data / "warehouse.duckdb")) as con:
+            con.execute(statement)
+
+    def spoil(self, asset: str, statement: str) -> None:
+        """Run a statement on `stored`, the asset's rows, wherever they are."""
+        if asset not in FILES:
+            self.sql(statement.format(stored=asset))
+            return
+        path = str(self.data / asset / f"{MONTH}.parquet")
+        with duckdb.connect() as con:
+            con.execute(f"CREATE TABLE stored AS FROM read_parquet('{path}')")
+            con.execute(statement.format(stored="stored"))
+            con.execute(f"COPY stored TO '{path}' (FORMAT parquet)")
+
+
+def six_series() -> pl.DataFrame:
+    return pl.concat([series_rows(h, wave(seed=i), resource=r) for i, (h, r) in enumerate(SIX)])
+
+
+@pytest.fixture(scope="session")
+def telemetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("export") / "six.parquet"
+    six_series().rename({"ds": "timestamp", "y": "value"}).write_parquet(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def month(tmp_path_factory: pytest.TempPathFactory, telemetry: Path) -> tuple[Place, dg.ExecuteInProcessResult]:
+    """2025-12 of six series, materialised, with the run's result."""
+    place = Place(tmp_path_factory.mktemp("month") / "data", dg.DagsterInstance.ephemeral())
+    job = place.definitions(telemetry).resolve_job_def("monthly_forecast")
+    result = job.execute_in_process(instance=place.instance, partition_key=MONTH)
+    return place, result
+
+
+@pytest.fixture
+def place(month: tuple[Place, dg.ExecuteInProcessResult], tmp_path: Path) -> Place:
+    """A copy of the materialised month, to be spoilt."""
+    source, _ = month
+    shutil.copytree(source.data, tmp_path / "data")
+    return Place(tmp_path / "data", source.instance)
+
+
+@pytest.fixture
+def fresh_place(tmp_path: Path) -> Callable[[], Place]:
+    """An empty place with an instance of its own."""
+    return lambda: Place(tmp_path / "data", dg.DagsterInstance.ephemeral())

@@ -1,0 +1,262 @@
+"""A run that is cancelled, killed or fails half-way publishes nothing half, blocks nobody, and can be repeated."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from turbo_forecast_tests.conftest import series_rows, wave
+from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry, six_series
+from turbo_forecast_tests.fleet.entrants import MARKED
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interruptions")]
+
+ENTRANT = "turbo_forecast_tests.fleet.entrants:{}"
+SLOW = {"forecast": {"entrants": [ENTRANT.format("slow")], "workers": 2, "chunk_size": 1}}
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty series: 8 s of work for two slow workers."""
+    rows = pl.concat([series_rows(f"host-{i:02}", wave(seed=i)) for i in range(40)])
+    return as_telemetry(rows, tmp_path_factory.mktemp("many") / "many.parquet")
+
+
+def chunks(house: House) -> list[Path]:
+    return sorted(house.data.glob("fleet_forecast/.unfinished-2025-12-01/chunks-*/*.outcomes.arrow"))
+
+
+def wait_for_chunks(house: House, process: "subprocess.Popen[str]", count: int) -> None:
+    deadline = time.monotonic() + 90
+    while len(chunks(house)) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "no chunk was finished"
+        time.sleep(0.05)
+
+
+def descendants(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *descendants(int(child))]
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
+def wait_until_gone(pids: list[int], seconds: float) -> list[int]:
+    deadline = time.monotonic() + seconds
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return [pid for pid in pids if alive(pid)]
+
+
+def runs(house: House) -> list[dg.DagsterRunStatus]:
+    """Statuses of all runs, the latest first."""
+    with dg.DagsterInstance.from_ref(dg.DagsterInstance.local_temp(str(house.home)).get_ref()) as instance:
+        return [run.status for run in instance.get_runs()]
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_cancelled_run_ends_at_once_and_leaves_no_worker(kind: signal.Signals, house: House, many: Path) -> None:
+    settings = house.write_settings(SLOW)
+    process = house.start("2025-12", many, settings=settings)
+    wait_for_chunks(house, process, 2)
+    workers = descendants(process.pid)
+    assert len(workers) >= 2
+    started = time.monotonic()
+    process.send_signal(kind)
+    _, err = process.communicate(timeout=20)
+    assert time.monotonic() - started < 5
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert "error: fleet_forecast: interrupted; the same command goes on from what is finished" in err
+    assert wait_until_gone(workers, 2) == []
+    assert house.digests() == {}
+    assert house.query("SELECT table_name FROM duckdb_tables()")["table_name"].sort().to_list() == [
+        "base_table",
+        "base_table_rejects",
+    ]
+    assert house.leftovers() == []
+
+
+def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path) -> None:
+    settings = house.write_settings(SLOW)
+    process = house.start("2025-12", many, settings=settings)
+    wait_for_chunks(house, process, 5)
+    workers = descendants(process.pid)
+    process.kill()
+    process.communicate()
+    assert wait_until_gone(workers, 5) == []
+    finished_before = {path: path.stat().st_mtime_ns for path in chunks(house)}
+    assert house.digests() == {}
+
+    started = time.monotonic()
+    finished = house.succeed("2025-12", many, settings=settings)
+    assert time.monotonic() - started < 90, "the dead run's place in the pool was not freed"
+    resumed = [line for line in finished.out.splitlines() if line.startswith("resuming: ")]
+    assert resumed == [f"resuming: {len(finished_before)}/40 series were finished before"]
+    assert not list(house.data.glob("fleet_forecast/.unfinished-*"))
+    assert house.query("SELECT count(*) FROM series_outcomes WHERE outcome = 'forecast'").item() == 40
+
+    clean = House(house.folder / "clean")
+    clean.succeed("2025-12", many, settings=settings)
+    assert clean.digests() == house.digests()
+    assert clean.tables() == house.tables()
+
+
+def test_a_failing_blocking_check_stops_what_is_downstream(house: House, tmp_path: Path) -> None:
+    y = wave()
+    y[0] = MARKED
+    rows = pl.concat([series_rows("cursed", y), series_rows("fine", wave(seed=1))])
+    # the only entrant is the fallback too, and raises: a series without rows, which coverage must see
+    settings = {"forecast": {"entrants": [ENTRANT.format("naive")], "fallback": ENTRANT.format("naive"), "workers": 1}}
+    finished = house.run(
+        "2025-12", as_telemetry(rows, tmp_path / "cursed.parquet"), settings=house.write_settings(settings)
+    )
+    assert finished.error == (
+        "error: fleet_forecast.every_series_has_an_outcome_and_its_rows: "
+        "every series has exactly one outcome and its forecast rows: 1 of 2"
+    )
+    assert [name for name in house.digests() if name.startswith("forecast_parquet")] == []
+    tables = house.query("SELECT table_name FROM duckdb_tables()")["table_name"].to_list()
+    assert sorted(tables) == ["base_table", "base_table_rejects", "run_audit", "series_outcomes"]
+    listed = pl.read_csv(
+        house.data / "checks" / "fleet_forecast" / "every_series_has_an_outcome_and_its_rows-2025-12-01.csv"
+    )
+    assert listed["host_id"].to_list() == ["cursed"]
+
+
+def test_a_warehouse_that_another_process_holds_is_named_with_the_process(another, telemetry: Path) -> None:
+    house: House = another()
+    before = house.digests()
+    script = "import duckdb, sys, time; con = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(120)"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, str(house.data / "warehouse.duckdb")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        finished = house.run("2025-12", telemetry)
+    finally:
+        holder.kill()
+        holder.wait()
+    assert "error: base_table: the warehouse" in finished.error
+    assert f"PID {holder.pid}" in finished.error
+    failed_after = float(finished.err.split("failed after ")[1].split(" s")[0])
+    assert failed_after < 15 + 10, "ten seconds of patience, and the start of a run"
+    assert house.digests() == before
+    house.succeed("2025-12", telemetry)
+
+
+def test_a_warehouse_that_is_soon_free_again_is_waited_for(another, telemetry: Path) -> None:
+    house: House = another()
+    script = "import duckdb, sys, time; con = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(9)"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, str(house.data / "warehouse.duckdb")], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    house.succeed("2025-12", telemetry)
+    holder.wait()
+
+
+class Disk:
+    """A small file system of its own."""
+
+    def __init__(self, place: Path, megabytes: int) -> None:
+        self.place = place
+        place.mkdir(parents=True)
+        self._mount("-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(place))
+
+    def _mount(self, *arguments: str) -> None:
+        done = subprocess.run(["mount", *arguments], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"this machine does not let a test mount a file system: {done.stderr.strip()}")
+
+    def read_only(self) -> None:
+        self._mount("-o", "remount,ro", str(self.place))
+
+    def fill(self, leave: int) -> None:
+        stats = os.statvfs(self.place)
+        with (self.place / "filler").open("wb") as file:
+            file.write(b"\0" * (stats.f_bavail * stats.f_frsize - leave))
+
+    def end(self) -> None:
+        subprocess.run(["umount", "-l", str(self.place)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path):
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root on Linux may mount a small file system to fill")
+    disk = Disk(tmp_path / "disk", megabytes=24)
+    yield disk
+    disk.end()
+
+
+def on_disk(published: House, disk: Disk) -> House:
+    """A published month whose data folder is on the small disk; DAGSTER_HOME is elsewhere."""
+    house = House(disk.place.parent / "house-of-disk")
+    house.data = disk.place / "data"
+    subprocess.run(["cp", "-r", str(published.data), str(house.data)], check=True)
+    return house
+
+
+def test_a_read_only_data_folder_is_named(published: House, small_disk: Disk, telemetry: Path) -> None:
+    house = on_disk(published, small_disk)
+    before = house.state()
+    small_disk.read_only()
+    error = house.run("2025-12", telemetry).error
+    assert f"the data folder {house.data} cannot be written: Read-only file system" in error
+    assert house.state() == before
+
+
+@pytest.mark.parametrize("left", [0, 100_000, 1_000_000, 2_000_000])
+def test_a_full_disk_is_said_and_leaves_what_was_published(
+    left: int, published: House, small_disk: Disk, telemetry: Path, many: Path
+) -> None:
+    house = on_disk(published, small_disk)
+    files, before = house.digests(), house.tables()
+    small_disk.fill(leave=left)
+    finished = house.run("2025-12", many)
+    assert finished.error
+    assert "No space left on device" in finished.error
+    assert house.digests() == files
+    after = house.tables()
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed in (set(), {"base_table"}), "each table is as it was, or replaced whole"
+    assert house.leftovers() == []
+    (small_disk.place / "filler").unlink()
+    house.succeed("2025-12", telemetry)
+    assert house.state() == (files, before), "with room again, the same command gives the same month"
+
+
+def test_two_runs_at_once_take_turns(house: House, telemetry: Path) -> None:
+    one, two = house.start("2025-12", telemetry), house.start("2025-11", telemetry)
+    results = [process.communicate(timeout=170) for process in (one, two)]
+    assert [process.returncode for process in (one, two)] == [0, 0], [err for _, err in results]
+    assert set(house.digests()) == {
+        f"{asset}/{month}"
+        for asset in ("fleet_forecast", "forecast_parquet")
+        for month in ("2025-11-01", "2025-12-01")
+    }
+
+
+def test_a_month_is_the_same_whatever_was_made_before_it(another, telemetry: Path) -> None:
+    house: House = another()
+    published = house.digests()
+    house.succeed("2025-11", telemetry)
+    assert published.items() <= house.digests().items()
+    assert six_series().height == house.query("SELECT count(*) FROM base_table").item()
