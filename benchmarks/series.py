@@ -45,7 +45,8 @@ def demo_rows(hosts: int) -> pl.DataFrame:
 
 
 def samples(rows: pl.DataFrame, count: int, *, full: bool = True) -> list[Sample]:
-    """Up to `count` training windows, evenly spread over the series; full: every day of the 974 observed.
+    """Up to `count` training windows, evenly spread over the series; full: at most two weeks of the 974 days missing
+    (every host misses the day of the fleet-wide outage).
 
     Constant windows are left out: they are answered by rule, in no time.
     """
@@ -53,7 +54,7 @@ def samples(rows: pl.DataFrame, count: int, *, full: bool = True) -> list[Sample
     grouped = inside.group_by("host_id", "resource", maintain_order=True).agg(
         pl.col("ds").cast(pl.Int32), "y", spread=pl.col("y").max() - pl.col("y").min()
     )
-    need = (TRAIN[1] - TRAIN[0]).days + 1 if full else 60
+    need = (TRAIN[1] - TRAIN[0]).days + 1 - 14 if full else 60
     usable = grouped.filter((pl.col("ds").list.len() >= need) & (pl.col("spread") > 0))
     chosen = usable.gather_every(max(1, len(usable) // count)).head(count)
     return [

@@ -8,8 +8,11 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from turbo_forecast.storage.warehouse import connected, query
+
+FULL_PERCENT = 95.0
 
 
 def summary(data: Path, cutoff: date) -> str:
@@ -67,20 +70,24 @@ def _standings(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
 
 
 def _fullest(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
-    yield "Run full first (first day the forecast reaches 95 %):"
-    rows = query(
+    """The series that run full in the horizon, soonest first; those that are full already are only counted."""
+    reached = query(
         con,
         """
-        SELECT host_id, resource, min(ds) AS day FROM tournament_results JOIN champions
-        USING (cutoff, host_id, resource, model)
-        WHERE cutoff = ? AND phase = 'forecast' AND yhat >= 95
-        GROUP BY host_id, resource ORDER BY day, host_id, resource LIMIT 5
+        SELECT host_id, resource, min(ds) FILTER (yhat >= $full) AS day, max(yhat) FILTER (ds <= $cutoff + 28) AS soon
+        FROM tournament_results JOIN champions USING (cutoff, host_id, resource, model)
+        WHERE cutoff = $cutoff AND phase = 'forecast'
+        GROUP BY host_id, resource HAVING day IS NOT NULL ORDER BY day, host_id, resource
         """,
-        cutoff,
+        cutoff=cutoff,
+        full=FULL_PERCENT,
     )
-    if rows.is_empty():
-        yield "  none within the horizon"
-    yield from (f"  {day}  {host} {resource}" for host, resource, day in rows.iter_rows())
+    already = reached.filter(pl.col("soon") >= FULL_PERCENT)
+    later = reached.filter(pl.col("soon") < FULL_PERCENT).head(5)
+    yield f"Run full first (first day the forecast reaches {FULL_PERCENT:g} %; {len(already):,} do within four weeks):"
+    if later.is_empty():
+        yield "  no other within the horizon"
+    yield from (f"  {day}  {host} {resource}" for host, resource, day, _ in later.iter_rows())
 
 
 def _time(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:

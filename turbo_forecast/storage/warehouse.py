@@ -20,6 +20,9 @@ from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT, Table
 LOCK_PATIENCE_SECONDS = 10.0
 """How long another process may hold the file before we give up: readers finish sooner, a forgotten shell never."""
 
+REFUSED_BY_THE_DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
+"""A disk that is full shows as an I/O error, or as a commit that fails."""
+
 STREAMED_ROWS = 100_000
 STAGED = "{}__new"
 
@@ -46,7 +49,7 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("SET enable_progress_bar = false")
         yield con
     except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException | duckdb.FatalException):
+        if isinstance(error, REFUSED_BY_THE_DISK):
             raise StorageError(f"the warehouse {path}: {' '.join(str(error).split())}") from error
         raise
     finally:
@@ -58,7 +61,7 @@ def _writable_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may be probing, too
     except OSError as error:
         raise StorageError(f"the data folder {folder} cannot be written: {error.strerror}") from None
 
@@ -158,9 +161,9 @@ def series_histories(con: duckdb.DuckDBPyConnection, history_start: date, cutoff
     return histories, last
 
 
-def query(con: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> pl.DataFrame:
-    """A query's rows as a Polars frame."""
-    found = pl.from_arrow(con.sql(sql, params=list(parameters)).to_arrow_table())
+def query(con: duckdb.DuckDBPyConnection, sql: str, *parameters: object, **named: object) -> pl.DataFrame:
+    """A query's rows as a Polars frame; parameters by position (?) or by name ($name)."""
+    found = pl.from_arrow(con.sql(sql, params=named or list(parameters)).to_arrow_table())
     assert isinstance(found, pl.DataFrame)
     return found
 

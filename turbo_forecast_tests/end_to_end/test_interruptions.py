@@ -223,16 +223,14 @@ def test_a_read_only_data_folder_is_named(published: House, small_disk: Disk, te
     assert house.state() == before
 
 
-@pytest.mark.parametrize("left", [0, 100_000, 1_000_000, 2_000_000])
+@pytest.mark.parametrize("left", [0, 1_000_000])
 def test_a_full_disk_is_said_and_leaves_what_was_published(
     left: int, published: House, small_disk: Disk, telemetry: Path, many: Path
 ) -> None:
     house = on_disk(published, small_disk)
     files, before = house.digests(), house.tables()
     small_disk.fill(leave=left)
-    finished = house.run("2025-12", many)
-    assert finished.error
-    assert "No space left on device" in finished.error
+    assert "No space left on device" in house.run("2025-12", many).error
     assert house.digests() == files
     after = house.tables()
     changed = {name for name in before if after[name] != before[name]}

@@ -70,12 +70,14 @@ def stock_inputs(df: pd.DataFrame, regressors: Any = (), **options: Any) -> tupl
 def stan_optimum(model: Any, data: dict[str, Any], init: dict[str, Any], **options: Any) -> dict[str, Any]:
     """Stan's MAP from init with all digits: its parameters by name, with `lp__`; 'newton' as stock falls back to it."""
     start, inputs = model.stan_backend.prepare_data(init, data)
-    arguments = {"algorithm": "Newton" if data["T"] < 100 else "LBFGS", "iter": 10_000, "sig_figs": 18, **options}
+    arguments = {"algorithm": "Newton" if data["T"] < 100 else "LBFGS", "iter": 10_000, "sig_figs": 18}
+    arguments |= {"timeout": 60, **options}  # stock's Newton fallback can go on for many minutes
     try:
         fit = model.stan_backend.model.optimize(data=inputs, inits=start, **arguments)
     except RuntimeError:
+        if options.get("require_converged") is False:
+            raise
         arguments["algorithm"] = "Newton"
-        arguments.pop("require_converged", None)
         fit = model.stan_backend.model.optimize(data=inputs, inits=start, **arguments)
     row = dict(zip(fit.column_names, np.asarray(fit.optimized_params_np, dtype=float), strict=True))
     return {

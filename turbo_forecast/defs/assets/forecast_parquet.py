@@ -13,9 +13,9 @@ from turbo_forecast.storage.warehouse import query_stream
 
 CHAMPION_ROWS = f"""
     SELECT {", ".join(FORECAST_PARQUET.names)}
-    FROM (SELECT * FROM tournament_results WHERE cutoff = ?)
-    JOIN (SELECT * FROM champions WHERE cutoff = ?) USING (cutoff, host_id, resource, model)
-    JOIN (SELECT cutoff, host_id, resource, outcome FROM series_outcomes WHERE cutoff = ?)
+    FROM (SELECT * FROM tournament_results WHERE cutoff = $cutoff)
+    JOIN (SELECT * FROM champions WHERE cutoff = $cutoff) USING (cutoff, host_id, resource, model)
+    JOIN (SELECT cutoff, host_id, resource, outcome FROM series_outcomes WHERE cutoff = $cutoff)
          USING (cutoff, host_id, resource)
     ORDER BY host_id, resource, phase, ds
 """
@@ -35,7 +35,10 @@ def forecast_parquet(
     for key in context.partition_keys:
         with one_month(context, FORECAST_PARQUET.name, key, forecast, warehouse) as month:
             path = folder.parquet(FORECAST_PARQUET.name, key)
-            timed, found = month.timer.stage("write master file"), query_stream(month.con, CHAMPION_ROWS, month.cutoff)
+            timed, found = (
+                month.timer.stage("write master file"),
+                query_stream(month.con, CHAMPION_ROWS, cutoff=month.cutoff),
+            )
             with timed, found as rows:
                 stored = write_parquet(rows, FORECAST_PARQUET.arrow_schema, path)
             chart = fleet_forecast_lines(path)
