@@ -34,7 +34,7 @@ bench: $(READY) ## what the README claims, measured again
 	$(BIN)/python -m benchmarks
 
 lock: $(READY) ## pin every package anew (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 
 clean: ## the environment and the demo's results

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from turbo_forecast.fleet.library import forecast_fleet
+    from turbo_forecast.turbo_prophet.drop_in import TurboProphet
 
-__all__ = ["forecast_fleet"]
+__all__ = ["TurboProphet", "forecast_fleet"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +18,8 @@ def __getattr__(name: str) -> Any:
         from turbo_forecast.fleet.library import forecast_fleet
 
         return forecast_fleet
+    if name == "TurboProphet":
+        from turbo_forecast.turbo_prophet.drop_in import TurboProphet
+
+        return TurboProphet
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

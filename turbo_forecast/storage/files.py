@@ -6,7 +6,7 @@ Does not belong here: what is in a file.
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,7 +35,8 @@ def publishing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder itself is refused, nothing lies beside
+            beside.unlink(missing_ok=True)
 
 
 def write_parquet(batches: Iterable[pa.Table], schema: pa.Schema, path: Path) -> int:
