@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from prophet.models import CmdStanPyBackend, TrendIndicator
 
+from turbo_forecast.turbo_prophet.cache import ensure_compiled
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings, Status, Vector
 from turbo_forecast.turbo_prophet.solver import solve_map
 
@@ -119,6 +120,7 @@ class TurboBackend(CmdStanPyBackend):
             init = _starting_point(self.sanitize_custom_inits(stan_init, arrays))
         limit = min(self.settings.max_iterations, int(given.get("iter", self.settings.max_iterations)))
         settings = Settings(self.settings.starts, limit, self.settings.tolerance)
+        ensure_compiled(logger.warning)
         result = solve_map(problem, init, settings)
         return result, _REASONS.get(result.status, "")
 

@@ -55,7 +55,11 @@ class Place:
         result = (
             dg.Definitions(assets=base.assets, asset_checks=base.asset_checks, jobs=[job], resources=base.resources)
             .resolve_job_def("one_check")
-            .execute_in_process(instance=self.instance, tags={"dagster/partition": partition} if partition else None, raise_on_error=False)
+            .execute_in_process(
+                instance=self.instance,
+                tags={"dagster/partition": partition} if partition else None,
+                raise_on_error=False,
+            )
         )
         evaluations = result.get_asset_check_evaluations()
         if evaluations:

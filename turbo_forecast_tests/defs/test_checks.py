@@ -57,7 +57,11 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     ("champions", CHAMPION, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}"),
     ("series_outcomes", FALLBACK, f"UPDATE {{stored}} SET outcome = 'failed' WHERE {ONE}"),
     ("series_outcomes", FALLBACK, f"UPDATE {{stored}} SET outcome = 'fallback' WHERE {ONE}"),
-    ("base_table", "one_row_per_series_and_day", f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {ONE} LIMIT 1"),
+    (
+        "base_table",
+        "one_row_per_series_and_day",
+        f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {ONE} LIMIT 1",
+    ),
     ("base_table", "utilisation_is_in_range", f"UPDATE {{stored}} SET y = 100.5 WHERE {ONE} AND ds = '2025-01-01'"),
     ("base_table", "utilisation_is_in_range", f"UPDATE {{stored}} SET y = -0.5 WHERE {ONE} AND ds = '2025-01-01'"),
     ("base_table", "utilisation_is_in_range", f"UPDATE {{stored}} SET y = 'nan' WHERE {ONE} AND ds = '2025-01-01'"),
@@ -100,7 +104,9 @@ def test_a_healthy_month_passes(asset: str, check: str, place: Place) -> None:
     assert set(evaluation.metadata) == {"expected", "got"}
 
 
-@pytest.mark.parametrize(("asset", "check", "statement"), VIOLATIONS, ids=lambda value: str(value).replace('{stored}', 'stored'))
+@pytest.mark.parametrize(
+    ("asset", "check", "statement"), VIOLATIONS, ids=lambda value: str(value).replace("{stored}", "stored")
+)
 def test_a_violation_fails_the_check_and_is_shown(asset: str, check: str, statement: str, place: Place) -> None:
     place.spoil(asset, statement)
     evaluation = place.check(asset, check)
@@ -119,7 +125,7 @@ def test_a_violation_fails_the_check_and_is_shown(asset: str, check: str, statem
 
 
 @pytest.mark.parametrize("asset", ROWS)
-@pytest.mark.parametrize(("other", "statement"), ELSEWHERE, ids=lambda value: str(value).replace('{stored}', 'stored'))
+@pytest.mark.parametrize(("other", "statement"), ELSEWHERE, ids=lambda value: str(value).replace("{stored}", "stored"))
 def test_coverage_is_judged_against_the_base_table_and_the_outcomes(
     asset: str, other: str, statement: str, place: Place
 ) -> None:

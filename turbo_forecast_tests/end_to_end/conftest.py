@@ -63,7 +63,9 @@ class House:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("TURBO_FORECAST_")}
         return {**clean, "DAGSTER_HOME": str(self.home)}
 
-    def arguments(self, month: str, telemetry: Path | str | None, *more: str, settings: Path | None = None) -> list[str]:
+    def arguments(
+        self, month: str, telemetry: Path | str | None, *more: str, settings: Path | None = None
+    ) -> list[str]:
         return [
             *(sys.executable, "-m", "turbo_forecast", "--month", month, "--data", str(self.data)),
             *("--config", str(settings or self.settings)),

@@ -138,7 +138,9 @@ def test_without_telemetry_the_sentence_says_what_to_give(published: House) -> N
         ("2026-01", "error: fleet_forecast: month 2026-01 is not complete: the telemetry ends on 2025-12-31, 31 days"),
     ],
 )
-def test_a_month_the_telemetry_does_not_reach_is_named(month: str, said: str, published: House, telemetry: Path) -> None:
+def test_a_month_the_telemetry_does_not_reach_is_named(
+    month: str, said: str, published: House, telemetry: Path
+) -> None:
     before = published.state()
     assert published.run(month, telemetry).error.startswith(said)
     assert published.state() == before

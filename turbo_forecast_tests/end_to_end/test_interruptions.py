@@ -246,9 +246,7 @@ def test_two_runs_at_once_take_turns(house: House, telemetry: Path) -> None:
     results = [process.communicate(timeout=170) for process in (one, two)]
     assert [process.returncode for process in (one, two)] == [0, 0], [err for _, err in results]
     assert set(house.digests()) == {
-        f"{asset}/{month}"
-        for asset in ("fleet_forecast", "forecast_parquet")
-        for month in ("2025-11-01", "2025-12-01")
+        f"{asset}/{month}" for asset in ("fleet_forecast", "forecast_parquet") for month in ("2025-11-01", "2025-12-01")
     }
 
 

@@ -188,8 +188,12 @@ def test_a_settings_file_reaches_every_option_through_dagster(house: House, tmp_
         tmp_path / "export.csv"
     )
     telemetry = {
-        "telemetry": str(tmp_path / "export.csv"), "time_column": "day", "value_column": "load",
-        "units": {"cpu": "fraction"}, "capacity": {"memory": 32}, "statistics": {"memory": "max"},
+        "telemetry": str(tmp_path / "export.csv"),
+        "time_column": "day",
+        "value_column": "load",
+        "units": {"cpu": "fraction"},
+        "capacity": {"memory": 32},
+        "statistics": {"memory": "max"},
     }
     forecast = {"entrants": ["seasonal_naive"], "train_months": 12, "backtest_months": 2, "horizon_months": 3}
     settings = house.write_settings({"telemetry": telemetry, "forecast": forecast})

@@ -38,7 +38,12 @@ def stock(asked: Window, *, growth: str, seed_draws: bool = True, **options: obj
     "options",
     [
         {"growth": "logistic"},
-        {"growth": "linear", "changepoint_prior_scale": 0.2, "n_changepoints": 10, "seasonality_mode": "multiplicative"},
+        {
+            "growth": "linear",
+            "changepoint_prior_scale": 0.2,
+            "n_changepoints": 10,
+            "seasonality_mode": "multiplicative",
+        },
         {"growth": "flat", "seasonality_prior_scale": 1.0},
     ],
 )

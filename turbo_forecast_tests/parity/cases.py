@@ -95,6 +95,12 @@ def cases() -> dict[str, Case]:
         "logistic, minmax, floor": Case(moving_floor, logistic | {"scaling": "minmax"}),
         "flat": Case(smooth, {"growth": "flat"}),
         "flat, multiplicative": Case(smooth, {"growth": "flat"} | times),
+        "flat, multiplicative, stiff": Case(
+            frame(series("growth", 388, 99)), {"growth": "flat", "seasonality_prior_scale": 0.01} | times
+        ),
+        "flat, multiplicative, minmax, idle": Case(
+            frame(series("idle", 381)), {"growth": "flat", "scaling": "minmax", "seasonality_prior_scale": 0.01} | times
+        ),
         "minmax": Case(growth, {"scaling": "minmax"}),
         "minmax, multiplicative": Case(growth, {"scaling": "minmax"} | times),
         "holidays": Case(growth, {"holidays": _holidays()}),

@@ -5,9 +5,9 @@ from datetime import date
 
 import dagster as dg
 
-from turbo_forecast.defs.partitions import WAREHOUSE_POOL
+from turbo_forecast.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
-from turbo_forecast.defs.reporting import plain_errors, spec
+from turbo_forecast.defs.reporting import plain_errors, say_to, spec
 from turbo_forecast.defs.resources import TelemetryResource, Warehouse
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.storage.base_table import replace_base_table
@@ -16,6 +16,7 @@ from turbo_forecast.storage.base_table import replace_base_table
 @dg.multi_asset(
     specs=[spec(BASE_TABLE, kinds={"duckdb"}), spec(BASE_TABLE_REJECTS, kinds={"duckdb"})],
     group_name="telemetry",
+    backfill_policy=ONE_RUN,  # not partitioned; but Dagster's command line wants it of all assets of a range
     pool=WAREHOUSE_POOL,
 )
 def base_table(
@@ -25,8 +26,7 @@ def base_table(
     with plain_errors(), warehouse.get_connection() as con:
         report = replace_base_table(con, telemetry.settings(), today=date.today())
         chart = fleet_by_month(con)
-    context.log.info(report.describe())
-    print(report.describe(), flush=True)
+    say_to(context)(report.describe())
     yield dg.MaterializeResult(
         asset_key=BASE_TABLE.name,
         metadata={

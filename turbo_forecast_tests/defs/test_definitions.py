@@ -1,0 +1,146 @@
+"""What Dagster is given: nothing vanishes unnoticed, and every month asset keeps the house's rules."""
+
+import re
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from turbo_forecast.definitions import build_definitions
+from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast_tests.defs.conftest import MONTH, Place
+
+pytestmark = pytest.mark.xdist_group("definitions")
+
+ROW_CHECKS = {
+    *("every_series_has_an_outcome_and_its_rows", "horizon_is_complete", "no_duplicate_keys"),
+    *("projections_are_finite", "projections_stay_in_the_envelope"),
+}
+CHECKS = {
+    "base_table": {
+        *("fleet_has_not_shrunk", "one_row_per_series_and_day", "telemetry_is_fresh", "utilisation_is_in_range"),
+    },
+    "base_table_rejects": set(),
+    "fleet_forecast": ROW_CHECKS | {"turbo_agrees_with_stan"},
+    "series_outcomes": {"few_series_rest_on_the_fallback", "no_duplicate_keys"},
+    "run_audit": set(),
+    "tournament_results": ROW_CHECKS,
+    "tournament_scores": {"no_duplicate_keys"},
+    "champions": {"exactly_one_champion_per_series", "no_duplicate_keys"},
+    "forecast_parquet": ROW_CHECKS,
+}
+DEPENDENCIES = {
+    "base_table": set(),
+    "base_table_rejects": set(),
+    "fleet_forecast": {"base_table"},
+    "series_outcomes": {"base_table"},
+    "run_audit": {"base_table"},
+    "tournament_results": {"fleet_forecast"},
+    "tournament_scores": {"tournament_results"},
+    "champions": {"tournament_results"},
+    "forecast_parquet": {"champions", "tournament_results", "series_outcomes"},
+}
+WARNINGS = {"telemetry_is_fresh", "fleet_has_not_shrunk", "few_series_rest_on_the_fallback"}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions({})
+
+
+@pytest.fixture(scope="module")
+def graph(definitions: dg.Definitions):
+    return definitions.resolve_asset_graph()
+
+
+def test_assets_and_what_they_are_made_of(graph) -> None:
+    found = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+    assert {name: {dep.to_user_string() for dep in node.parent_keys} for name, node in found.items()} == DEPENDENCIES
+
+
+def test_every_asset_has_its_checks(graph) -> None:
+    found: dict[str, set[str]] = {name: set() for name in CHECKS}
+    for key in graph.asset_check_keys:
+        found[key.asset_key.to_user_string()].add(key.name)
+    assert found == CHECKS
+
+
+def test_every_check_blocks_but_those_that_warn(definitions: dg.Definitions) -> None:
+    specs = [spec for check in definitions.asset_checks or () for spec in check.check_specs]  # type: ignore[union-attr]
+    assert {spec.name for spec in specs if not spec.blocking} == WARNINGS
+    assert all(spec.description for spec in specs)
+
+
+def test_month_assets_take_a_range_in_one_run_and_the_warehouse_in_turns(graph, definitions: dg.Definitions) -> None:
+    for name in CHECKS:
+        node = graph.get(dg.AssetKey(name))
+        assert node.is_partitioned == (not name.startswith("base_table"))
+        assert not node.is_partitioned or node.backfill_policy == dg.BackfillPolicy.single_run()
+    for asset in (*(definitions.assets or ()), *(definitions.asset_checks or ())):
+        assert asset.op.pool == "duckdb_writer", asset.op.name  # type: ignore[union-attr]
+
+
+def test_every_asset_shows_its_columns_and_says_what_it_is(graph) -> None:
+    for name in CHECKS:
+        node = graph.get(dg.AssetKey(name))
+        assert node.description
+        assert node.group_name in {"telemetry", "forecast", "tournament"}
+        assert node.metadata["dagster/column_schema"].columns
+    shown = graph.get(dg.AssetKey("base_table")).metadata["dagster/column_schema"].columns
+    assert [column.name for column in shown] == BASE_TABLE.names
+
+
+def test_one_job_and_one_stopped_schedule(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
+    assert jobs == {"monthly_forecast"}
+    (schedule,) = repository.schedule_defs
+    assert schedule.name == "monthly_forecast_schedule"
+    assert schedule.cron_schedule == "0 6 1 * *"
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    assert repository.sensor_defs == []
+
+
+@pytest.mark.parametrize(
+    ("tick", "month"),
+    [
+        (datetime(2026, 1, 1, 6, tzinfo=UTC), "2025-12-01"),
+        (datetime(2025, 3, 1, 6, tzinfo=UTC), "2025-02-01"),
+        (datetime(2024, 3, 1, 6, tzinfo=UTC), "2024-02-01"),
+    ],
+)
+def test_the_schedule_asks_for_the_month_that_has_just_ended(
+    tick: datetime, month: str, definitions: dg.Definitions
+) -> None:
+    (schedule,) = definitions.get_repository_def().schedule_defs
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=tick)
+        requests = schedule.evaluate_tick(context).run_requests
+    assert requests is not None
+    assert [request.partition_key for request in requests] == [month]
+
+
+def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.ExecuteInProcessResult]) -> None:
+    _, result = month
+    assert result.success
+    events = [event.step_materialization_data for event in result.all_events if event.is_step_materialization]
+    told = {event.materialization.asset_key.to_user_string(): event.materialization for event in events}
+    assert set(told) == set(CHECKS)
+    counted = {name: event.metadata["dagster/row_count"].value for name, event in told.items() if name != "run_audit"}
+    days = 122 + 181
+    assert counted == {
+        "base_table": 6 * 1096, "base_table_rejects": 0, "fleet_forecast": 6 * days, "series_outcomes": 6,
+        "tournament_results": 6 * days, "tournament_scores": 6, "champions": 6, "forecast_parquet": 6 * days,
+    }
+    assert {
+        name: event.partition for name, event in told.items() if not name.startswith("base_table")
+    } == dict.fromkeys(set(CHECKS) - {"base_table", "base_table_rejects"}, MONTH)
+    words = {name: re.sub(r"base64,[A-Za-z0-9+/=]+", "", str(event.metadata)) for name, event in told.items()}
+    assert max(map(len, words.values())) < 5_000, "plots aside, a month tells a screen of text"
+
+
+def test_every_check_of_a_healthy_month_passes(month: tuple[Place, dg.ExecuteInProcessResult]) -> None:
+    _, result = month
+    verdicts = {(e.asset_key.to_user_string(), e.check_name): e.passed for e in result.get_asset_check_evaluations()}
+    assert set(verdicts) == {(asset, check) for asset, checks in CHECKS.items() for check in checks}
+    assert {key for key, passed in verdicts.items() if not passed} <= {("base_table", "telemetry_is_fresh")}

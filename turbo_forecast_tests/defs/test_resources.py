@@ -1,0 +1,114 @@
+"""Resources: Parquet is loaded and written through the I/O manager, whole or not at all."""
+
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from turbo_forecast.definitions import build_resources
+from turbo_forecast.defs.resources import AtomicParquetIOManager, ForecastResource, TelemetryResource, Warehouse
+from turbo_forecast.errors import SettingsError
+from turbo_forecast.settings import ForecastSettings, TelemetrySettings
+from turbo_forecast_tests.defs.conftest import FILES, MONTH, Place
+
+pytestmark = pytest.mark.xdist_group("definitions")
+
+
+@pytest.mark.parametrize("asset", FILES)
+def test_a_stored_month_is_loaded_by_the_io_manager(asset: str, month: tuple[Place, object]) -> None:
+    place, _ = month
+    stored = place.definitions().load_asset_value(
+        dg.AssetKey(asset), python_type=pl.DataFrame, partition_key=MONTH, instance=place.instance
+    )
+    assert stored.equals(pl.read_parquet(place.data / asset / f"{MONTH}.parquet"))
+    assert stored.height == 6 * (122 + 181)
+
+
+def test_a_stored_month_is_loaded_lazily_too(month: tuple[Place, object]) -> None:
+    place, _ = month
+    stored = place.definitions().load_asset_value(
+        dg.AssetKey("forecast_parquet"), python_type=pl.LazyFrame, partition_key=MONTH, instance=place.instance
+    )
+    one = stored.filter((pl.col("host_id") == "b") & (pl.col("ds") == date(2026, 3, 1))).collect()
+    assert one["resource"].to_list() == ["cpu", "memory"]
+
+
+def written(tmp_path: Path, value: pl.DataFrame | pl.LazyFrame) -> dg.ExecuteInProcessResult:
+    def frame():
+        return value
+
+    frame.__annotations__["return"] = type(value)  # dagster-polars chooses its writer by the annotation
+    return dg.materialize(
+        [dg.asset(io_manager_key="io_manager")(frame)],
+        resources={"io_manager": AtomicParquetIOManager(base_dir=str(tmp_path))},
+        raise_on_error=False,
+    )
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_an_asset_of_ones_own_is_written_with_statistics_and_without_rows_in_the_log(
+    lazy: bool, tmp_path: Path
+) -> None:
+    frame = pl.DataFrame({"n": range(100), "secret": ["row"] * 100})
+    result = written(tmp_path, frame.lazy() if lazy else frame)
+    assert result.success
+    (path,) = tmp_path.rglob("*.parquet")
+    assert pl.read_parquet(path).equals(frame)
+    (event,) = result.asset_materializations_for_node("frame")
+    assert "secret" not in str(event.metadata)
+    assert lazy or event.metadata["dagster/row_count"].value == 100
+
+
+def test_an_exception_amid_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert written(tmp_path, pl.DataFrame({"n": [1]})).success
+    (path,) = tmp_path.rglob("*.parquet")
+    before = path.read_bytes()
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("turbo_forecast.storage.files.os.replace", refuse)
+    assert not written(tmp_path, pl.DataFrame({"n": [2]})).success
+    assert path.read_bytes() == before
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
+
+
+def test_resources_carry_every_option_and_its_default() -> None:
+    assert TelemetryResource().settings() == TelemetrySettings()
+    assert ForecastResource().settings() == ForecastSettings()
+    options = {"capacity": {"net": 125000.0}, "units": {"*": "percent"}, "statistics": {"cpu": "max"}}
+    assert TelemetryResource(**options).settings() == TelemetrySettings(**options)  # type: ignore[arg-type]
+
+
+def test_the_environment_says_where_things_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("telemetry: {telemetry: from-file.csv}\nforecast: {workers: 3}\n")
+    monkeypatch.setenv("TURBO_FORECAST_CONFIG", str(file))
+    monkeypatch.setenv("TURBO_FORECAST_DATA", str(tmp_path / "out"))
+    monkeypatch.delenv("TURBO_FORECAST_TELEMETRY", raising=False)
+    resources = build_resources()
+    assert resources["telemetry"].settings().telemetry == "from-file.csv"  # type: ignore[attr-defined]
+    assert resources["forecast"].settings().workers == 3  # type: ignore[attr-defined]
+    assert resources["warehouse"].database == str(tmp_path / "out" / "warehouse.duckdb")  # type: ignore[attr-defined]
+    assert not (tmp_path / "out").exists(), "definitions touch nothing"
+    monkeypatch.setenv("TURBO_FORECAST_TELEMETRY", "from-environment.csv")
+    assert build_resources()["telemetry"].settings().telemetry == "from-environment.csv"  # type: ignore[attr-defined]
+
+
+def test_a_settings_file_that_cannot_work_stops_the_definitions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TURBO_FORECAST_CONFIG", str(tmp_path / "gone.yaml"))
+    with pytest.raises(SettingsError, match=r"gone\.yaml"):
+        build_resources()
+
+
+def test_the_warehouse_resource_closes_its_connection_after_an_error(tmp_path: Path) -> None:
+    warehouse = Warehouse(database=str(tmp_path / "w.duckdb"))
+    with pytest.raises(ValueError, match="ours"), warehouse.get_connection() as con:
+        con.execute("CREATE TABLE t (a INTEGER)")
+        raise ValueError("ours")
+    with warehouse.get_connection() as con:
+        assert con.execute("SELECT count(*) FROM t").fetchall() == [(0,)]

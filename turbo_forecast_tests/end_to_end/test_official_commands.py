@@ -1,0 +1,67 @@
+"""Dagster's own command line works on the project as it is: checking, launching a month, launching a range."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from turbo_forecast_tests.end_to_end.conftest import ROOT, House
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("official_commands")]
+
+SCRIPTS = Path(sys.executable).parent
+
+
+def dagster(house: House, telemetry: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    environment = {
+        **house.environment,
+        "TURBO_FORECAST_DATA": str(house.data),
+        "TURBO_FORECAST_TELEMETRY": str(telemetry),
+        "TURBO_FORECAST_CONFIG": str(house.settings),
+    }
+    return subprocess.run(
+        [str(SCRIPTS / command[0]), *command[1:]],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+
+def months(house: House) -> list[str]:
+    return house.query("SELECT DISTINCT CAST(cutoff AS VARCHAR) AS month FROM champions ORDER BY 1")["month"].to_list()
+
+
+def test_the_definitions_are_valid(house: House, telemetry: Path) -> None:
+    done = dagster(house, telemetry, "dg", "check", "defs")
+    assert done.returncode == 0, done.stderr
+    assert "All definitions loaded successfully" in done.stdout + done.stderr
+    assert not house.data.exists(), "looking at definitions writes nothing"
+
+
+def test_dg_launches_a_month_as_our_own_command_does(house: House, published: House, telemetry: Path) -> None:
+    done = dagster(house, telemetry, "dg", "launch", "--job", "monthly_forecast", "--partition", "2025-12-01")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert months(house) == ["2025-12-31"]
+    assert house.digests() == published.digests()
+
+
+def test_dg_launches_a_range_of_months_in_one_run(house: House, telemetry: Path) -> None:
+    command = ("dg", "launch", "--job", "monthly_forecast", "--partition-range", "2025-11-01...2025-12-01")
+    done = dagster(house, telemetry, *command)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert months(house) == ["2025-11-30", "2025-12-31"]
+    assert house.query("SELECT count(DISTINCT run_id) FROM run_audit").item() == 1
+    master = pl.read_parquet(house.parquet("forecast_parquet", "2025-11-01"))
+    assert master["cutoff"].unique().dt.to_string().to_list() == ["2025-11-30"]
+
+
+def test_a_run_that_fails_is_a_failure_to_the_shell_with_our_sentence(house: House, tmp_path: Path) -> None:
+    done = dagster(
+        house, tmp_path / "gone.csv", "dg", "launch", "--job", "monthly_forecast", "--partition", "2025-12-01"
+    )
+    assert done.returncode != 0
+    assert "gone.csv does not exist" in done.stdout + done.stderr

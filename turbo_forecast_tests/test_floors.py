@@ -1,0 +1,161 @@
+"""The floors: each imports only from below, and files and functions stay small. Read from the source."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "turbo_forecast"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+GROUND = {"errors", "settings", "schemas"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "settings": {"errors"},
+    "schemas": {"errors"},
+    "turbo_prophet": set(),
+    "storage": GROUND,
+    "demo": GROUND,
+    "models": GROUND | {"turbo_prophet"},
+    "tournament": GROUND,
+    "fleet": GROUND | {"models", "tournament", "storage"},
+    "defs": GROUND | {"models", "tournament", "storage", "fleet", "definitions"},
+    "definitions": GROUND | {"defs"},
+    "summary": GROUND | {"storage", "defs", "fleet"},
+    "__main__": GROUND | {"defs", "fleet", "summary", "demo"},
+    "__init__": {"fleet", "turbo_prophet"},
+}
+"""Part of the package to the other parts it may import. `defs` reaches up to `definitions` in one function only."""
+DROP_IN = {"drop_in.py", "backend.py"}
+"""The class that is a prophet.Prophet speaks pandas and Prophet; no worker imports it."""
+COMPILED = {"kernel", "entry"}
+"""A numba kernel is one compiled loop: its length is not a reader's burden as an ordinary function's is."""
+
+
+def part_of(path: Path) -> str:
+    """`storage` for everything in the folder storage, `errors` for errors.py."""
+    top = path.relative_to(PACKAGE).parts[0]
+    return top.removesuffix(".py")
+
+
+def imported(tree: ast.AST, path: Path) -> set[str]:
+    """Modules that a piece of source imports, absolute."""
+    here = ["turbo_forecast", *path.relative_to(PACKAGE).parent.parts]
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from `def` to the last one, without the docstring."""
+    docstring = node.body[0] if ast.get_docstring(node, clean=False) is not None else None
+    spoken = (docstring.end_lineno or 0) - docstring.lineno + 1 if docstring else 0
+    return (node.end_lineno or node.lineno) - node.lineno + 1 - spoken
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_floor_imports_only_from_below(path: Path) -> None:
+    part = part_of(path)
+    parts = {
+        name.split(".")[1]
+        for name in imported(ast.parse(path.read_text()), path)
+        if name.count(".") >= 1 and name.startswith("turbo_forecast.")
+    }
+    parts = {name for name in parts if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()}
+    assert parts <= MAY_IMPORT[part] | {part}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_definitions_import_dagster(path: Path) -> None:
+    heavy = {name.split(".")[0] for name in imported(ast.parse(path.read_text()), path)}
+    if part_of(path) not in ("defs", "definitions"):
+        assert not {name for name in heavy if name.startswith("dagster")}
+
+
+@pytest.mark.parametrize("part", ["fleet", "tournament", "turbo_prophet", "storage", "schemas", "settings", "errors"])
+def test_pandas_prophet_and_plots_are_imported_nowhere_but_at_their_doors(part: str) -> None:
+    for path in FILES:
+        if part_of(path) == part:
+            tops = {name.split(".")[0] for name in imported(ast.parse(path.read_text()), path)}
+            assert path.name in DROP_IN or not tops & {
+                "pandas",
+                "prophet",
+                "cmdstanpy",
+                "matplotlib",
+                "altair",
+                "plotly",
+            }, path
+
+
+def test_definitions_are_imported_upwards_in_one_place_only() -> None:
+    upwards = [
+        path.name
+        for path in FILES
+        if part_of(path) == "defs" and "turbo_forecast.definitions" in imported(ast.parse(path.read_text()), path)
+    ]
+    assert upwards == ["launch.py"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    source = path.read_text()
+    assert source.count("\n") <= 400
+    plain = [node for node in functions(ast.parse(source)) if not COMPILED & set(map(ast.unparse, node.decorator_list))]
+    assert {node.name: lines(node) for node in plain if lines(node) > 60} == {}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "defs" / "assets").glob("*.py")), ids=lambda path: path.name)
+def test_an_assets_function_fits_in_twenty_five_lines(path: Path) -> None:
+    for node in functions(ast.parse(path.read_text())):
+        decorated = any("asset" in ast.unparse(decorator) for decorator in node.decorator_list)
+        assert not decorated or lines(node) < 25, node.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("engine", "heavy"),
+    [
+        ("turbo", {"dagster", "pandas", "prophet", "matplotlib", "cmdstanpy", "duckdb", "altair"}),
+        ("stan", {"dagster", "duckdb", "altair"}),
+    ],
+)
+def test_a_worker_imports_nothing_heavy(engine: str, heavy: set[str]) -> None:
+    script = f"""
+import sys
+import numpy as np
+import turbo_forecast.fleet.worker
+from turbo_forecast.models.protocol import Window
+from turbo_forecast.models.registry import build_entrant
+from turbo_forecast.settings import forecast_settings
+
+settings = forecast_settings(engine={engine!r}, uncertainty_samples=5)
+for name in settings.field_of_entrants:
+    y = 40 + np.sin(np.arange(200)) + np.arange(200) / 50
+    build_entrant(name, settings).project(Window(np.arange(20000, 20200), y, np.arange(20200, 20210), 1))
+print(sorted(set(sys.modules) & {heavy!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_importing_the_package_costs_nothing() -> None:
+    script = "import sys, turbo_forecast; print(sorted(m for m in sys.modules if m.startswith('turbo_forecast.')))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
