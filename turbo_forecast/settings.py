@@ -21,6 +21,8 @@ LAYOUTS = ("auto", "long", "wide")
 TIME_UNITS = ("auto", "s", "ms")
 ON_BAD_ROWS = ("error", "reject")
 ENGINES = ("turbo", "stan")
+NEGLIGIBLE_PERCENT = 1e-6
+"""A series that varies by no more than this is constant: what is left is the rounding of sums."""
 
 
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
@@ -89,9 +91,9 @@ class TelemetrySettings(BaseModel, extra="forbid"):
 class ForecastSettings(BaseModel, extra="forbid"):
     """One run over all series: windows, entrants, Prophet's own options, and how the work is spread."""
 
-    train_months: int = Field(32, ge=1, description="calendar months of training before the backtest")
-    backtest_months: int = Field(4, ge=1, description="calendar months of backtest, up to the cutoff")
-    horizon_months: int = Field(6, ge=1, description="calendar months of forecast after the cutoff")
+    train_months: int = Field(32, ge=1, le=1200, description="calendar months of training before the backtest")
+    backtest_months: int = Field(4, ge=1, le=120, description="calendar months of backtest, up to the cutoff")
+    horizon_months: int = Field(6, ge=1, le=120, description="calendar months of forecast after the cutoff")
     entrants: list[str] = Field(["prophet", "seasonal_naive"], min_length=1, description="who takes part, by name")
     fallback: str = Field("seasonal_naive", description="the entrant published where no other has a forecast")
     engine: str = Field("turbo", description="what solves Prophet: turbo (in process) or stan (stock Prophet)")
@@ -141,7 +143,10 @@ class ForecastSettings(BaseModel, extra="forbid"):
     @property
     def worker_count(self) -> int:
         """Worker processes to start."""
-        return self.workers or len(os.sched_getaffinity(0))
+        if self.workers:
+            return self.workers
+        allowed = getattr(os, "sched_getaffinity", None)  # a container's share of the cores, where the system tells
+        return len(allowed(0)) if allowed else os.cpu_count() or 1
 
     def config_hash(self) -> str:
         """Twelve hex digits over every setting that decides a number (workers and chunk size do not)."""

@@ -84,9 +84,17 @@ def test_keywords_are_checked_like_a_file() -> None:
 @pytest.mark.parametrize("name", sorted(set(ForecastSettings.model_fields) - IDLE_OPTIONS))
 def test_the_hash_changes_with_every_option_that_decides_a_number(name: str) -> None:
     other: dict[str, object] = {
-        "entrants": ["seasonal_naive"], "fallback": "prophet", "engine": "stan", "refit": False,
-        "growth": "flat", "seasonality_mode": "multiplicative", "cap": 90.0, "floor": 1.0, "interval_width": 0.5,
-        "changepoint_range": 0.5, "max_fallback_share": 0.5,
+        "entrants": ["seasonal_naive"],
+        "fallback": "prophet",
+        "engine": "stan",
+        "refit": False,
+        "growth": "flat",
+        "seasonality_mode": "multiplicative",
+        "cap": 90.0,
+        "floor": 1.0,
+        "interval_width": 0.5,
+        "changepoint_range": 0.5,
+        "max_fallback_share": 0.5,
     }
     default = ForecastSettings()
     changed = default.model_copy(update={name: other[name] if name in other else getattr(default, name) + 1})

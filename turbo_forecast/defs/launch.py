@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.events import DagsterEventType, StepFailureData  # the public package names no event types
+from dagster._core.events import DagsterEventType  # the public package names no event types
+from dagster._core.execution.plan.objects import StepFailureData
 
 from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.partitions import MONTHS

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from turbo_forecast.fleet.lifecycle import PHASES, Result, Rows
+from turbo_forecast.fleet.lifecycle import PHASES, WORKER_DIED, Result, Rows
 
 ROWS_SCHEMA = pa.schema(
     [
@@ -83,12 +83,29 @@ def unfinished(total: int, finished: Sequence[Span]) -> list[Span]:
 
 
 def finished_spans(folder: Path) -> list[Span]:
-    """Spans whose both files are complete: the outcomes file is renamed into place last."""
+    """Spans whose both files are there: the outcomes file is renamed into place last."""
     spans = []
     for path in sorted(folder.glob(f"*{OUTCOMES_SUFFIX}")):
         lo, hi = path.name.removesuffix(OUTCOMES_SUFFIX).split("-")
         spans.append(Span(int(lo), int(hi)))
     return spans
+
+
+def discard_doubtful(folder: Path) -> None:
+    """Remove what an earlier attempt left and this one must not trust.
+
+    Files a power cut left empty or half (renames outlive contents), and series whose worker died: that was the
+    circumstances' doing, and may not happen again.
+    """
+    for span in finished_spans(folder):
+        try:
+            outcomes, rows = read_outcomes(folder, span), read_rows(folder, span)
+            sound = len(outcomes) == len(span) and rows.schema.equals(ROWS_SCHEMA)
+            sound = sound and WORKER_DIED not in outcomes.column("error_class").to_pylist()
+        except (OSError, pa.ArrowException):
+            sound = False
+        if not sound:
+            (folder / f"{span.stem}{OUTCOMES_SUFFIX}").unlink(missing_ok=True)
 
 
 def write_chunk(folder: Path, span: Span, results: Sequence[Result], models: Sequence[str]) -> None:

@@ -59,7 +59,7 @@ def forecast_fleet(
             Path(folder, "series.arrow"),
             window,
             settings,
-            scratch=Path(folder, "run"),
+            scratch=Path(folder),
             target=Path(folder, "forecast.parquet"),
             timer=timer,
             say=say or (lambda line: print(line, file=sys.stderr)),

@@ -6,19 +6,20 @@ Does not belong here: forecasting itself (`models/`), processes and files (`work
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from turbo_forecast.fleet.store import Series
+from turbo_forecast.fleet.store import Series, read_only
 from turbo_forecast.fleet.windows import Windows, day_number
-from turbo_forecast.models.protocol import Days, Entrant, Projection, Values, Window
+from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
 from turbo_forecast.settings import ForecastSettings
 
 BACKTEST, FORECAST = "backtest", "forecast"
 PHASES = (BACKTEST, FORECAST)
 OUTCOMES = ("forecast", "fallback", "retired", "failed")
 ENVELOPE = (0.0, 100.0)
+WORKER_DIED = "WorkerDied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +53,18 @@ class Result:
 
     def record(self, name: str, projection: Projection) -> None:
         """Take over what a projection says of its making."""
-        self.fits += projection.fits
-        self.fit_seconds += projection.fit_seconds
-        self.predict_seconds += projection.predict_seconds
-        solver = f"{name}: {projection.solver}"
+        self.fits += int(projection.fits)
+        self.fit_seconds += float(projection.fit_seconds)
+        self.predict_seconds += float(projection.predict_seconds)
+        solver = f"{name}: {_text(projection.solver)}"
         if solver not in self.solvers:
             self.solvers.append(solver)
-        if projection.note and projection.note not in self.reasons:
-            self.reasons.append(projection.note)
+        if projection.note and _text(projection.note) not in self.reasons:
+            self.reasons.append(_text(projection.note))
 
-    def record_error(self, name: str, error: Exception) -> None:
+    def record_error(self, name: str, error: BaseException) -> None:
         """Record the first error whole, and every error as a reason."""
-        message = " ".join(str(error).split()) or "no message"
+        message = _text(error) or "no message"
         if self.error_class is None:
             self.error_class, self.error_message = type(error).__name__, message[:1000]
         self.reasons.append(f"{name} raised {type(error).__name__}: {message[:200]}")
@@ -79,8 +80,10 @@ class Lifecycle:
         self._history_start = day_number(windows.history_start)
         self._train_end = day_number(windows.train_end)
         self._cutoff = day_number(windows.cutoff)
-        self._backtest_days = windows.backtest_days
-        self._forecast_days = windows.forecast_days
+        # shared by all series and entrants: none may write to them
+        self._backtest_days = read_only(windows.backtest_days)
+        self._forecast_days = read_only(windows.forecast_days)
+        self._all_days = read_only(np.concatenate([self._backtest_days, self._forecast_days]))
 
     def run(self, series: Series) -> Result:
         """The whole life of one series. Never raises: what goes wrong is in the result."""
@@ -88,7 +91,7 @@ class Lifecycle:
         result = Result(series)
         try:
             self._judge_and_forecast(series, result)
-        except Exception as error:  # the fallback itself failed: recorded, and seen by the coverage checks
+        except BaseException as error:  # the fallback itself failed: recorded, and seen by the coverage checks
             result.outcome = "failed"
             result.record_error(self._fallback, error)
         result.seconds = time.perf_counter() - started
@@ -96,11 +99,11 @@ class Lifecycle:
 
     def condemn(self, series: Series, reason: str) -> Result:
         """The fallback's forecast for a series whose processing took its worker down (or never ended)."""
-        result = Result(series, outcome="failed", error_class="WorkerDied", error_message=reason, reasons=[reason])
+        result = Result(series, outcome="failed", error_class=WORKER_DIED, error_message=reason, reasons=[reason])
         try:
             if self._is_live(series):
                 result.rows = self._entrant_rows(self._fallback, series, result, with_backtest=self._has_train(series))
-        except Exception as error:
+        except BaseException as error:
             result.record_error(self._fallback, error)
         return result
 
@@ -132,7 +135,7 @@ class Lifecycle:
         for name in contenders:
             try:
                 result.rows += self._entrant_rows(name, series, result, with_backtest=True)
-            except Exception as error:  # one bad fit must stop neither the series nor the fleet
+            except BaseException as error:  # one bad fit, SystemExit even, stops neither the series nor the fleet
                 result.record_error(name, error)
         if contenders and not result.rows:
             result.outcome = "failed"
@@ -143,8 +146,7 @@ class Lifecycle:
         train = self._train_size(series)
         seed = series.seed(self._settings.seed)
         if with_backtest and not self._settings.refit:
-            asked = np.concatenate([self._backtest_days, self._forecast_days])
-            both = self._ask(name, Window(series.days[:train], series.y[:train], asked, seed), result)
+            both = self._ask(name, Window(series.days[:train], series.y[:train], self._all_days, seed), result)
             split = self._backtest_days.size
             return [
                 self._rows(name, BACKTEST, series, self._backtest_days, both, slice(0, split)),
@@ -159,7 +161,13 @@ class Lifecycle:
         return [*rows, self._rows(name, FORECAST, series, self._forecast_days, projection, slice(None))]
 
     def _ask(self, name: str, window: Window, result: Result) -> Projection:
-        projection = self._entrants[name].project(window)
+        answer = self._entrants[name].project(window)
+        projection = replace(
+            answer,
+            yhat=_values(answer.yhat, window, "yhat"),
+            lower=_values(answer.lower, window, "lower"),
+            upper=_values(answer.upper, window, "upper"),
+        )
         result.record(name, projection)
         return projection
 
@@ -170,6 +178,24 @@ class Lifecycle:
             train = self._train_size(series)
             y[series.days[train:] - days[0]] = series.y[train:]
         return Rows(name, phase, days, y, yhat, lower, upper)
+
+
+def _values(answer: object, window: Window, what: str) -> Values:
+    """An entrant's answer as float64 of one value per day asked, or an error that is the entrant's alone."""
+    values = np.asarray(answer)
+    if values.shape != window.asked.shape or values.dtype.kind not in "fiu":
+        raise ForecastError(
+            f"{what} is {values.dtype} of shape {values.shape}, not one number for each of the {window.asked.size} days"
+        )
+    return values.astype(np.float64)
+
+
+def _text(said: object) -> str:
+    """What an entrant or its error says, as one storable line, whatever it is."""
+    try:
+        return " ".join(str(said).encode(errors="replace").decode().split())
+    except Exception:  # a __str__ that raises is still an error to be recorded
+        return f"{type(said).__name__} that cannot be shown"
 
 
 def clamped(yhat: Values, lower: Values, upper: Values) -> tuple[Values, Values, Values]:

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -22,11 +23,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 
-from turbo_forecast.fleet.board import in_hand
+from turbo_forecast.fleet.board import STARTING, in_hand
 from turbo_forecast.fleet.chunks import Span, write_chunk
-from turbo_forecast.fleet.lifecycle import Result
+from turbo_forecast.fleet.lifecycle import WORKER_DIED, Result
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.fleet.worker import Job, SpanReport, start, work_span
+from turbo_forecast.fleet.worker import START_ERROR, Job, SpanReport, start, work_span
 
 THREAD_LIMITS = (
     "OMP_NUM_THREADS",
@@ -36,8 +37,10 @@ THREAD_LIMITS = (
     "POLARS_MAX_THREADS",
 )
 POLL_SECONDS = 0.5
-MAX_IDLE_BREAKS = 3
-"""Pools that break this often in a row with nothing in hand cannot start at all."""
+MAX_IDLE_BREAKS = 10
+"""Pools that break this often in a row with nothing in hand, and no word why, cannot start at all."""
+TRIALS = 2
+"""A suspect must take its worker down this often, alone, to be condemned: something else may kill workers too."""
 
 Report = Callable[[SpanReport], None]
 
@@ -69,8 +72,11 @@ class FleetPool:
     def _try_alone(self, index: int) -> None:
         """A suspect in a pool of its own; if it dies there, its fallback only; if even that dies, its record."""
         if index not in self._condemned:
-            if not self._dies_alone(index):
-                return
+            for _ in range(TRIALS):
+                if not self._dies_alone(index):
+                    return
+                if index in self._condemned:
+                    break
             self._condemned.setdefault(index, "the worker process died while working on this series")
         if self._dies_alone(index, self._condemned[index]):
             self._record_lost(Span(index, index + 1), self._condemned[index])
@@ -85,7 +91,7 @@ class FleetPool:
     def _record_lost(self, span: Span, reason: str) -> None:
         """An outcome without rows, written by the parent: the coverage checks will name the series."""
         series = SeriesStore(self._job.store)[span.lo]
-        lost = Result(series, outcome="failed", error_class="WorkerDied", error_message=reason, reasons=[reason])
+        lost = Result(series, outcome="failed", error_class=WORKER_DIED, error_message=reason, reasons=[reason])
         write_chunk(self._job.chunks, span, [lost], self._job.settings.field_of_entrants)
         self._on_report(SpanReport(span, failed=1, peak_memory_mb=0.0))
 
@@ -94,45 +100,52 @@ class FleetPool:
         `todo` and the series that were in hand are returned."""
         job = replace(self._job, board=_fresh_board(self._job.board))
         active: dict[Future[SpanReport], Span] = {}
+        overdue: dict[int, str] = {}
         executor = ProcessPoolExecutor(
             min(workers, len(todo)), mp_context=get_context("spawn"), initializer=start, initargs=(job,)
         )
         try:
             while todo or active:
                 while todo and len(active) < 2 * workers:
-                    span = todo.popleft()
-                    with _lean_start():
-                        active[executor.submit(work_span, span, condemned)] = span
+                    with _lean_start():  # may find the pool broken: until it is accepted, a span stays in todo
+                        future = executor.submit(work_span, todo[0], condemned)
+                    active[future] = todo.popleft()
                 done, _ = wait(active, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     report = future.result()
                     del active[future]
                     self._idle_breaks = 0
                     self._on_report(report)
-                self._kill_overdue(job)
+                overdue |= self._kill_overdue(job)
         except BrokenProcessPool:
             _finish_reported(active, self._on_report)
             todo.extendleft(sorted(active.values(), reverse=True))
-            return self._suspects(job)
+            return self._suspects(job, overdue)
         finally:
             _end(executor)
         return []
 
-    def _suspects(self, job: Job) -> list[int]:
-        suspects = sorted({post.series for post in in_hand(job.board)})
-        if not suspects:
-            self._idle_breaks += 1
-            if self._idle_breaks >= MAX_IDLE_BREAKS:
-                said = job.board / "start-error"
-                reason = said.read_text() if said.exists() else "they said nothing"
-                raise WorkersCannotStart(f"worker processes die before they take any series: {reason}")
+    def _suspects(self, job: Job, overdue: dict[int, str]) -> list[int]:
+        """The series in hand when the pool broke; those that were ended for taking too long are condemned."""
+        said = job.board / START_ERROR
+        if said.exists():
+            raise WorkersCannotStart(f"worker processes cannot start: {said.read_text()}")
+        if STARTING in overdue:
+            raise WorkersCannotStart(f"a worker process {overdue[STARTING]} to start")
+        suspects = sorted({post.series for post in in_hand(job.board)} - {STARTING})
+        self._condemned |= {index: f"the series {overdue[index]}" for index in suspects if index in overdue}
+        self._idle_breaks = 0 if suspects else self._idle_breaks + 1
+        if self._idle_breaks >= MAX_IDLE_BREAKS:
+            raise WorkersCannotStart(f"worker processes died {MAX_IDLE_BREAKS} times before they took any series")
         return suspects
 
-    def _kill_overdue(self, job: Job) -> None:
+    def _kill_overdue(self, job: Job) -> dict[int, str]:
+        found = {}
         for post in in_hand(job.board):
-            if time.time() - post.since > self._timeout:
-                self._condemned[post.series] = f"took longer than {self._timeout:g} s (series_timeout_seconds)"
+            if time.monotonic() - post.since > self._timeout:
+                found[post.series] = f"took longer than {self._timeout:g} s (series_timeout_seconds)"
                 _kill(post.pid)
+        return found
 
 
 def _finish_reported(active: dict[Future[SpanReport], Span], on_report: Report) -> None:
@@ -177,6 +190,9 @@ def _kill(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+_starting = threading.Lock()
+
+
 @contextmanager
 def _lean_start() -> Iterator[None]:
     """Processes started inside do not import this process's main module.
@@ -185,14 +201,15 @@ def _lean_start() -> Iterator[None]:
     such as Dagster's command line would bring its thousand modules into each worker. They also inherit one
     thread a library, set before any library is imported: two workers on two cores are enough.
     """
-    main, blank = sys.modules["__main__"], ModuleType("__main__")
-    sys.modules["__main__"] = blank
-    before = dict(os.environ)
-    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-        for name in THREAD_LIMITS:
-            os.environ.pop(name)
-        os.environ.update({name: before[name] for name in THREAD_LIMITS if name in before})
+    with _starting:  # what is changed here belongs to the whole process
+        main, before = sys.modules["__main__"], {name: os.environ.get(name) for name in THREAD_LIMITS}
+        sys.modules["__main__"] = ModuleType("__main__")
+        os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value

@@ -3,11 +3,8 @@
 Belongs here: the order of things, resuming, and merging chunks. Does not belong here: Dagster, the warehouse.
 """
 
-import hashlib
-import json
-import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from turbo_forecast.fleet import chunks
-from turbo_forecast.fleet.audit import AuditTimer, Stage, versions
+from turbo_forecast.fleet.audit import AuditTimer, Stage
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.lifecycle import PHASES
 from turbo_forecast.fleet.pool import FleetPool
 from turbo_forecast.fleet.progress import Progress
+from turbo_forecast.fleet.scratch import chunk_folder, fresh
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.fleet.worker import Job, SpanReport
@@ -50,8 +48,8 @@ def run_fleet(
 ) -> FleetRun:
     """Forecast every series of the store into `target` (Parquet, columns of FLEET_FORECAST, sorted by series).
 
-    `scratch` keeps finished chunks until the whole run is published: after a crash, the same call (same
-    series, settings and versions) goes on from there; any other call starts clean.
+    `scratch` (of `scratch.unfinished`) keeps finished chunks until the caller has committed the results: after a
+    crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
     """
     check_entrants(settings)
     with timer.stage("prepare entrants"):
@@ -59,15 +57,14 @@ def run_fleet(
     store = SeriesStore(store_path)
     timer.series, timer.workers = len(store), settings.worker_count
     with timer.stage("resume"):
-        folder = _chunk_folder(scratch, _fingerprint(store, windows, settings))
-    job = Job(store_path, folder, _fresh(scratch / "temp"), scratch / "board", windows, settings)
+        folder = chunk_folder(scratch, store, windows, settings)
+    job = Job(store_path, folder, fresh(scratch / "temp"), scratch / "board", windows, settings)
     with timer.stage("forecast all series"):
         _work(job, len(store), settings, timer, say)
     with timer.stage("merge chunks"):
         spans = chunks.finished_spans(folder)
         outcomes = _outcomes(folder, spans, store, windows, timer)
         rows = write_parquet(_merged(folder, spans, store, windows, settings), FLEET_FORECAST.arrow_schema, target)
-    shutil.rmtree(scratch, ignore_errors=True)
     return FleetRun(rows, outcomes)
 
 
@@ -82,28 +79,6 @@ def _work(job: Job, total: int, settings: ForecastSettings, timer: AuditTimer, s
 
     size = chunks.chunk_size(total, settings.worker_count, settings.chunk_size)
     FleetPool(job, settings.worker_count, heard).run(chunks.cut(todo, size))
-
-
-def _fingerprint(store: SeriesStore, windows: Windows, settings: ForecastSettings) -> str:
-    """What must be equal for finished chunks to be taken over."""
-    decisive = [store.digest(), settings.config_hash(), json.dumps(versions()), str(asdict(windows))]
-    return hashlib.sha256("\n".join(decisive).encode()).hexdigest()[:16]
-
-
-def _chunk_folder(scratch: Path, fingerprint: str) -> Path:
-    """The folder of this run's chunks; those of any other run are removed."""
-    folder = scratch / f"chunks-{fingerprint}"
-    for other in scratch.glob("chunks-*"):
-        if other != folder:
-            shutil.rmtree(other)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _fresh(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
 
 
 def _tiling(spans: list[Span], total: int) -> Iterator[tuple[Span, int]]:

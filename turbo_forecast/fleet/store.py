@@ -44,9 +44,16 @@ def write_store(table: pa.Table, path: Path) -> Path:
     """Write series (columns of SCHEMA, in its order) as one record batch, so that a reader copies nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     batch = table.cast(SCHEMA).combine_chunks()
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+    beside = path.with_suffix(".tmp")
+    with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
         writer.write_table(batch)
-    return path
+    return beside.replace(path)
+
+
+def read_only(days: Days) -> Days:
+    """The same days, in an array that raises when it is written to."""
+    days.setflags(write=False)
+    return days
 
 
 class SeriesStore:
@@ -70,7 +77,7 @@ class SeriesStore:
             index=index,
             host_id=self._table.column(0)[index].as_py(),
             resource=self._table.column(1)[index].as_py(),
-            days=self._days[lo:hi].astype(np.int64),
+            days=read_only(self._days[lo:hi].astype(np.int64)),
             y=self._y[lo:hi],
         )
 

@@ -10,11 +10,11 @@ import resource
 import signal
 import tempfile
 import threading
-import time
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 
+from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.board import Post
 from turbo_forecast.fleet.chunks import Span, write_chunk
 from turbo_forecast.fleet.lifecycle import Lifecycle
@@ -22,6 +22,9 @@ from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.models.registry import build_entrant
 from turbo_forecast.settings import ForecastSettings
+
+START_ERROR = "start-error"
+"""The file on the board in which a worker that cannot start leaves the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +52,26 @@ class Worker:
     """One worker's standing equipment."""
 
     def __init__(self, job: Job) -> None:
+        self.post = Post(job.board)  # first: a start that never ends is seen too
         self.job = job
         self.store = SeriesStore(job.store)
         self.models = job.settings.field_of_entrants
         entrants = {name: build_entrant(name, job.settings) for name in self.models}
         self.lifecycle = Lifecycle(job.windows, job.settings, entrants)
-        self.post = Post(job.board)
+        self.post.idle()
 
     def work(self, span: Span, condemned: str | None) -> SpanReport:
         """Work every series of the span and publish the results."""
         results = []
         for index in range(span.lo, span.hi):
-            self.post.taking(index, time.time())
+            self.post.taking(index)
             series = self.store[index]
             results.append(self.lifecycle.condemn(series, condemned) if condemned else self.lifecycle.run(series))
+        try:
+            write_chunk(self.job.chunks, span, results, self.models)
+        except OSError as error:
+            raise StorageError(f"{self.job.chunks} cannot be written: {error.strerror or error}") from None
         self.post.idle()
-        write_chunk(self.job.chunks, span, results, self.models)
         failed = sum(result.outcome == "failed" for result in results)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return SpanReport(span, failed, peak)
@@ -83,7 +90,7 @@ def start(job: Job) -> None:
     try:
         _worker = Worker(job)
     except BaseException as error:
-        (job.board / "start-error").write_text(f"{type(error).__name__}: {error}")
+        (job.board / START_ERROR).write_text(f"{type(error).__name__}: {error}")
         raise
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from turbo_forecast.models.protocol import Entrant, ForecastError, Projection, Say, Window
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import NEGLIGIBLE_PERCENT, ForecastSettings
 from turbo_forecast.turbo_prophet.cache import ensure_compiled
 
 ENGINES = {"turbo": "turbo_forecast.models.prophet_turbo", "stan": "turbo_forecast.models.prophet_stan"}
@@ -35,16 +35,15 @@ class ProphetEntrant:
     def project(self, window: Window) -> Projection:
         """Project the window.
 
-        A constant window has no finite MAP (sigma runs to zero and the density without bound), so its
-        forecast is the constant itself, and says so.
+        A constant window is fitted exactly by any straight line, so its posterior grows without bound as sigma
+        goes to zero: its forecast is the constant itself, and says so.
         """
         if window.days.size < MIN_POINTS:
             raise ForecastError(f"Prophet needs {MIN_POINTS} observations, the window has {window.days.size}")
-        if np.ptp(window.y) == 0.0:
-            constant = np.full(window.asked.size, window.y[0])
-            return Projection(
-                constant, constant, constant, solver="constant", fits=0, note=f"constant at {window.y[0]:g}"
-            )
+        if np.ptp(window.y) <= NEGLIGIBLE_PERCENT:
+            level = float(np.median(window.y))
+            constant = np.full(window.asked.size, level)
+            return Projection(constant, constant, constant, solver="constant", fits=0, note=f"constant at {level:g}")
         return self._engine.project(window)
 
 

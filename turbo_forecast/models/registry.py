@@ -16,6 +16,8 @@ ENTRANTS = {
     "prophet": "turbo_forecast.models.prophet:build",
     "seasonal_naive": "turbo_forecast.models.seasonal_naive:build",
 }
+NEVER_FAIL = ("seasonal_naive",)
+"""Entrants that have an answer for any window of at least one observation."""
 
 
 Build = Callable[[ForecastSettings], Entrant]
@@ -33,15 +35,24 @@ def builder(name: str) -> Build:
     return build
 
 
+def module_of(name: str) -> str:
+    """The module that holds the entrant of that name."""
+    return ENTRANTS.get(name, name).partition(":")[0]
+
+
 def build_entrant(name: str, settings: ForecastSettings) -> Entrant:
     """The entrant of that name, at the run's settings."""
     return builder(name)(settings)
 
 
 def check_entrants(settings: ForecastSettings) -> None:
-    """Raises SettingsError if a name in `entrants` or `fallback` is nobody's."""
+    """Raises SettingsError if a name in `entrants` is nobody's, or the fallback is one that may fail."""
     for name in settings.field_of_entrants:
         builder(name)
+    if settings.fallback not in NEVER_FAIL:
+        raise SettingsError(
+            f"fallback: must be one that never fails ({', '.join(NEVER_FAIL)}), not {settings.fallback!r}"
+        )
 
 
 def prepare_entrants(settings: ForecastSettings, say: Say) -> None:

@@ -7,6 +7,7 @@ import polars as pl
 import utilsforecast.losses as losses
 
 from turbo_forecast.schemas import TOURNAMENT_SCORES
+from turbo_forecast.settings import NEGLIGIBLE_PERCENT
 
 SEASON_DAYS = 7
 _KEYS = ["cutoff", "host_id", "resource", "model"]
@@ -16,7 +17,7 @@ def mase_scales(history: pl.DataFrame) -> pl.DataFrame:
     """`host_id, resource, scale`: mean |y(day) - y(day - 7)| over pairs of observed training days.
 
     history: `host_id, resource, ds, y` of the training window. Paired by calendar day, not by row as
-    utilsforecast does: real series have gaps. Series with no pair, or a zero scale, have no row.
+    utilsforecast does: real series have gaps. Series with no pair, or a negligible scale, have no row.
     Source: Hyndman & Koehler (2006), doi:10.1016/j.ijforecast.2006.03.001.
     """
     lagged = history.select("host_id", "resource", pl.col("ds").dt.offset_by(f"{SEASON_DAYS}d"), before="y")
@@ -24,7 +25,7 @@ def mase_scales(history: pl.DataFrame) -> pl.DataFrame:
         history.join(lagged, on=["host_id", "resource", "ds"], maintain_order="left")  # sums depend on their order
         .group_by("host_id", "resource", maintain_order=True)
         .agg(scale=(pl.col("y") - pl.col("before")).abs().mean())
-        .filter(pl.col("scale") > 0)
+        .filter(pl.col("scale") > NEGLIGIBLE_PERCENT)
     )
 
 

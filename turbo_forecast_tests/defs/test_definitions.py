@@ -129,8 +129,14 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
     counted = {name: event.metadata["dagster/row_count"].value for name, event in told.items() if name != "run_audit"}
     days = 122 + 181
     assert counted == {
-        "base_table": 6 * 1096, "base_table_rejects": 0, "fleet_forecast": 6 * days, "series_outcomes": 6,
-        "tournament_results": 6 * days, "tournament_scores": 6, "champions": 6, "forecast_parquet": 6 * days,
+        "base_table": 6 * 1096,
+        "base_table_rejects": 0,
+        "fleet_forecast": 6 * days,
+        "series_outcomes": 6,
+        "tournament_results": 6 * days,
+        "tournament_scores": 6,
+        "champions": 6,
+        "forecast_parquet": 6 * days,
     }
     assert {
         name: event.partition for name, event in told.items() if not name.startswith("base_table")

@@ -43,7 +43,7 @@ def unknown_columns(folder: Path) -> Path:
 def text_values(folder: Path) -> Path:
     path = folder / "export.csv"
     export().with_columns(
-        value=pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("n/a")).otherwise(pl.col("value").cast(pl.String))
+        value=pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("broken")).otherwise(pl.col("value").cast(pl.String))
     ).write_csv(path)
     return path
 
@@ -99,7 +99,7 @@ BAD_TELEMETRY: list[tuple[Callable[[Path], Path], list[str]]] = [
     (different_columns, ["one.parquet", "two.parquet", "extra"]),
     (ambiguous, ["host_id or instance", "host_column"]),
     (unknown_columns, ["no column known as the host", "machine", "host_column"]),
-    (text_values, ["column value", "export.csv", "'n/a'"]),
+    (text_values, ["column value", "export.csv", "'broken'"]),
     (two_zones, ["column timestamp", "more than one zone", "+02:00", "set timezone"]),
     (disagreeing_duplicates, ["beta/cpu", "2024-02-29", "different values", "on_conflicting_duplicates"]),
     (days_of_the_future, ["days after today", "alpha/cpu", "on_future_dates"]),

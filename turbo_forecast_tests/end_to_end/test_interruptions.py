@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast_tests.conftest import series_rows, wave
-from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry, six_series
+from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry
 from turbo_forecast_tests.fleet.entrants import MARKED
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interruptions")]
@@ -23,8 +23,8 @@ SLOW = {"forecast": {"entrants": [ENTRANT.format("slow")], "workers": 2, "chunk_
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty series: 8 s of work for two slow workers."""
-    rows = pl.concat([series_rows(f"host-{i:02}", wave(seed=i)) for i in range(40)])
+    """Twenty-four series: 5 s of work for two slow workers."""
+    rows = pl.concat([series_rows(f"host-{i:02}", wave(seed=i)) for i in range(24)])
     return as_telemetry(rows, tmp_path_factory.mktemp("many") / "many.parquet")
 
 
@@ -106,9 +106,9 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path) -
     finished = house.succeed("2025-12", many, settings=settings)
     assert time.monotonic() - started < 90, "the dead run's place in the pool was not freed"
     resumed = [line for line in finished.out.splitlines() if line.startswith("resuming: ")]
-    assert resumed == [f"resuming: {len(finished_before)}/40 series were finished before"]
+    assert resumed == [f"resuming: {len(finished_before)}/24 series were finished before"]
     assert not list(house.data.glob("fleet_forecast/.unfinished-*"))
-    assert house.query("SELECT count(*) FROM series_outcomes WHERE outcome = 'forecast'").item() == 40
+    assert house.query("SELECT count(*) FROM series_outcomes WHERE outcome = 'forecast'").item() == 24
 
     clean = House(house.folder / "clean")
     clean.succeed("2025-12", many, settings=settings)
@@ -155,21 +155,8 @@ def test_a_warehouse_that_another_process_holds_is_named_with_the_process(anothe
     assert "error: base_table: the warehouse" in finished.error
     assert f"PID {holder.pid}" in finished.error
     failed_after = float(finished.err.split("failed after ")[1].split(" s")[0])
-    assert failed_after < 15 + 10, "ten seconds of patience, and the start of a run"
+    assert failed_after < 20, "ten seconds of patience, and the start of a run"
     assert house.digests() == before
-    house.succeed("2025-12", telemetry)
-
-
-def test_a_warehouse_that_is_soon_free_again_is_waited_for(another, telemetry: Path) -> None:
-    house: House = another()
-    script = "import duckdb, sys, time; con = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(9)"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", script, str(house.data / "warehouse.duckdb")], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    house.succeed("2025-12", telemetry)
-    holder.wait()
 
 
 class Disk:
@@ -248,11 +235,3 @@ def test_two_runs_at_once_take_turns(house: House, telemetry: Path) -> None:
     assert set(house.digests()) == {
         f"{asset}/{month}" for asset in ("fleet_forecast", "forecast_parquet") for month in ("2025-11-01", "2025-12-01")
     }
-
-
-def test_a_month_is_the_same_whatever_was_made_before_it(another, telemetry: Path) -> None:
-    house: House = another()
-    published = house.digests()
-    house.succeed("2025-11", telemetry)
-    assert published.items() <= house.digests().items()
-    assert six_series().height == house.query("SELECT count(*) FROM base_table").item()

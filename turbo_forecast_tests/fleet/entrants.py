@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -72,6 +73,65 @@ class Random(Naive):
         return Projection(draws, draws - 5, draws + 5, solver="random")
 
 
+class Unspeakable(Exception):
+    """An error that cannot even be shown."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+def _raise(error: BaseException) -> Projection:
+    raise error
+
+
+def _flat(window: Window, days: int, **more: object) -> Projection:
+    flat = np.full(days, 50.0)
+    return Projection(flat, flat, flat, solver="flat", **more)  # type: ignore[arg-type]
+
+
+def _write(array: np.ndarray) -> Projection:
+    array += 5
+    raise AssertionError("an array that is shared could be written to")
+
+
+ANSWERS: dict[str, Callable[[Window], Projection]] = {
+    "too_short": lambda window: _flat(window, window.asked.size - 1),
+    "two_dimensional": lambda window: Projection(*[np.zeros((window.asked.size, 1))] * 3, solver="2d"),
+    "complex_numbers": lambda window: Projection(*[np.zeros(window.asked.size, complex)] * 3, solver="i"),
+    "text": lambda window: Projection(*[np.full(window.asked.size, "x")] * 3, solver="text"),  # type: ignore[list-item]
+    "shifted": lambda window: _flat(window, window.asked.size + (1 if window.asked.size == 122 else -1)),
+    "system_exit": lambda window: _raise(SystemExit(0)),
+    "keyboard_interrupt": lambda window: _raise(KeyboardInterrupt()),
+    "surrogate": lambda window: _raise(ValueError("a lone \ud800 surrogate")),
+    "unspeakable": lambda window: _raise(Unspeakable()),
+    "note_of_another_type": lambda window: _flat(window, window.asked.size, note=5),
+    "writes_to_the_days_asked": lambda window: _write(window.asked),
+    "writes_to_the_history": lambda window: _write(window.days),
+}
+"""What can be answered for a marked series, by name; each name is also an entrant of this module."""
+
+
+class Odd(Naive):
+    """Answers marked series in one of these ways."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
+    def project(self, window: Window) -> Projection:
+        return ANSWERS[self.answer](window) if window.y[0] == MARKED else super().project(window)
+
+
+def __getattr__(name: str) -> Callable[[ForecastSettings], Odd]:
+    if name not in ANSWERS:
+        raise AttributeError(name)
+
+    def build(settings: ForecastSettings) -> Odd:
+        return Odd(name)
+
+    build.__module__ = __name__
+    return build
+
+
 def naive(settings: ForecastSettings) -> Naive:
     return Naive()
 
@@ -98,6 +158,11 @@ def slow(settings: ForecastSettings) -> Slow:
 
 def random(settings: ForecastSettings) -> Random:
     return Random()
+
+
+def starts_for_ever(settings: ForecastSettings) -> Naive:
+    time.sleep(3600)
+    return Naive()
 
 
 def cannot_start(settings: ForecastSettings) -> Naive:

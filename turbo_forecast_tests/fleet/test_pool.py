@@ -63,6 +63,22 @@ def test_workers_that_cannot_start_end_the_run_with_their_own_words() -> None:
         run("cannot_start", fleet(2))
 
 
+def test_a_worker_that_never_ends_its_start_ends_the_run() -> None:
+    with pytest.raises(WorkersCannotStart, match="took longer than 1 s .* to start"):
+        run("starts_for_ever", fleet(2), series_timeout_seconds=1.0)
+
+
+def test_many_deaths_lose_no_span_even_when_the_parent_is_slow_to_notice() -> None:
+    killers = tuple(range(0, 24, 4))
+    result = forecast_fleet(
+        fleet(24, marked=killers), CUTOFF, entrants=[EVIL.format("killer")], workers=2, chunk_size=1,
+        say=lambda line: time.sleep(0.3),
+    )  # fmt: skip
+    failed = result.outcomes.filter(pl.col("outcome") == "failed")["host_id"].to_list()
+    assert failed == [f"host-{index:03}" for index in killers]
+    assert result.outcomes.height == 24
+
+
 def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
     script = "from turbo_forecast_tests.fleet.test_pool import fleet, run\nrun('sleeper', fleet(2, marked=(0, 1)))\n"
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import polars as pl
 import pytest
 
 from turbo_forecast import forecast_fleet
-from turbo_forecast.errors import PartitionError, SettingsError, TelemetryError
+from turbo_forecast.errors import PartitionError, SettingsError, StorageError, TelemetryError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.library import run_windows, series_table
 from turbo_forecast.fleet.run import run_fleet
+from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.schemas import FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
 from turbo_forecast.settings import forecast_settings
@@ -47,7 +49,8 @@ def digest_of_run(base: pl.DataFrame, folder: Path, **options: object) -> str:
     window = run_windows(CUTOFF, settings)
     store = write_store(series_table(base, window.history_start), folder / "series.arrow")
     target = folder / "out.parquet"
-    run_fleet(store, window, settings, scratch=folder / "run", target=target, timer=AuditTimer(), say=lambda line: None)
+    with unfinished(folder / "run") as scratch:
+        run_fleet(store, window, settings, scratch=scratch, target=target, timer=AuditTimer(), say=lambda line: None)
     return hashlib.sha256(target.read_bytes()).hexdigest()
 
 
@@ -231,17 +234,10 @@ def test_a_killed_run_goes_on_with_the_chunks_already_finished(tmp_path: Path) -
     settings = forecast_settings(entrants=[SLOW], workers=2, chunk_size=7)
     window = run_windows(CUTOFF, settings)
     store = write_store(series_table(fleet(20), window.history_start), tmp_path / "series.arrow")
-    kept = {path: os.stat(path).st_mtime_ns for path in stamps}
-    run_fleet(
-        store,
-        window,
-        settings,
-        scratch=tmp_path / "run",
-        target=tmp_path / "out.parquet",
-        timer=AuditTimer(),
-        say=lines.append,
-    )
-    assert kept == stamps
+    target = tmp_path / "out.parquet"
+    with unfinished(tmp_path / "run") as scratch:
+        run_fleet(store, window, settings, scratch=scratch, target=target, timer=AuditTimer(), say=lines.append)
+        assert {path: os.stat(path).st_mtime_ns for path in stamps} == stamps, "finished chunks are not worked again"
     assert lines[0].startswith("resuming: ")
     resumed = hashlib.sha256((tmp_path / "out.parquet").read_bytes()).hexdigest()
     assert resumed == digest_of_run(fleet(20), tmp_path / "clean", entrants=[SLOW], workers=2)
@@ -290,3 +286,92 @@ def test_a_cutoff_inside_a_month_is_refused() -> None:
 
 def test_history_start_is_the_first_day_of_the_36_months() -> None:
     assert run_windows(CUTOFF, forecast_settings()).history_start == HISTORY_START
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["too_short", "two_dimensional", "complex_numbers", "text", "shifted", "system_exit", "keyboard_interrupt",
+     "surrogate", "unspeakable", "note_of_another_type", "writes_to_the_days_asked", "writes_to_the_history"],
+)  # fmt: skip
+def test_whatever_one_entrant_does_to_one_series_the_others_do_not_notice(answer: str) -> None:
+    y = wave()
+    y[0] = 77.0
+    base = pl.concat([series_rows("a", y), series_rows("b", wave(seed=1)), series_rows("c", wave(seed=2))])
+    result = quiet(base, entrants=[EVIL.format(answer)], workers=1, chunk_size=3)
+    outcomes = dict(result.outcomes.select("host_id", "outcome").iter_rows())
+    fine = {"b": "forecast", "c": "forecast"}
+    assert outcomes == {"a": "forecast" if answer == "note_of_another_type" else "failed", **fine}
+    alone = quiet(base.filter(pl.col("host_id") != "a"), entrants=[EVIL.format(answer)], workers=1)
+    assert result.forecasts.filter(pl.col("host_id") != "a").equals(alone.forecasts)
+    counted = result.forecasts.group_by("host_id", "model", "phase").agg(pl.len(), pl.col("ds").min())
+    first = {"backtest": (122, date(2025, 9, 1)), "forecast": (181, date(2026, 1, 1))}
+    assert all((rows, ds) == first[phase] for _, _, phase, rows, ds in counted.iter_rows())
+
+
+def begun(folder: Path, **options: object) -> Path:
+    """A run of 12 series that finished its chunks but did not come to its end; returns its chunk folder."""
+    settings = forecast_settings(workers=1, chunk_size=1, entrants=[EVIL.format("naive")], **options)
+    window = run_windows(CUTOFF, settings)
+    with pytest.raises(RuntimeError, match="the commit failed"), unfinished(folder / "run") as scratch:
+        store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
+        target = folder / "out.parquet"
+        run_fleet(store, window, settings, scratch=scratch, target=target, timer=AuditTimer(), say=lambda line: None)
+        raise RuntimeError("the commit failed")
+    return next((folder / "run").glob("chunks-*"))
+
+
+def again(folder: Path, **options: object) -> list[str]:
+    """The same run once more; returns what it said."""
+    lines: list[str] = []
+    settings = forecast_settings(workers=1, chunk_size=1, entrants=[EVIL.format("naive")], **options)
+    window = run_windows(CUTOFF, settings)
+    with unfinished(folder / "run") as scratch:
+        store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
+        target = folder / "out.parquet"
+        run_fleet(store, window, settings, scratch=scratch, target=target, timer=AuditTimer(), say=lines.append)
+    return lines
+
+
+def test_work_is_kept_until_the_caller_has_committed_it(tmp_path: Path) -> None:
+    begun(tmp_path)
+    assert again(tmp_path)[0] == "resuming: 12/12 series were finished before"
+
+
+def test_a_chunk_that_a_power_cut_left_empty_is_worked_again(tmp_path: Path) -> None:
+    chunks = begun(tmp_path)
+    (chunks / "00000003-00000004.rows.arrow").write_bytes(b"")
+    (chunks / "00000005-00000006.outcomes.arrow").write_bytes(b"ARROW1")
+    assert again(tmp_path)[0] == "resuming: 10/12 series were finished before"
+
+
+def test_other_settings_do_not_take_over_finished_chunks(tmp_path: Path) -> None:
+    begun(tmp_path)
+    assert not again(tmp_path, interval_width=0.9)[0].startswith("resuming")
+
+
+def test_two_runs_of_one_month_do_not_share_a_folder(tmp_path: Path) -> None:
+    with (
+        unfinished(tmp_path / "run"),
+        pytest.raises(StorageError, match=f"in use by another run, process {os.getpid()}"),
+    ):
+        again(tmp_path)
+
+
+def test_three_runs_at_once_in_one_process_leave_it_as_it_was() -> None:
+    main = sys.modules["__main__"]
+    with ThreadPoolExecutor(3) as threads:
+        results = list(threads.map(lambda _: quiet(fleet(3), entrants=["seasonal_naive"], workers=1), range(3)))
+    assert results[0].forecasts.equals(results[1].forecasts)
+    assert sys.modules["__main__"] is main
+
+
+def test_a_fallback_that_may_fail_is_refused() -> None:
+    with pytest.raises(SettingsError, match="fallback: must be one that never fails"):
+        quiet(fleet(1), fallback="prophet")
+
+
+def test_a_series_constant_but_for_rounding_is_constant() -> None:
+    y = np.where(np.arange(1096) % 2, 33.3, 33.300000000000004)
+    outcome, rows = one(series_rows("a", y), entrants=["prophet"])
+    assert outcome["reason"] == "constant at 33.3"
+    assert rows["yhat"].is_between(33.299, 33.301).all()

@@ -99,8 +99,8 @@ def test_a_writer_that_makes_no_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_refuses_is_told_with_the_files_name(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"file cannot be written: No space left on device"):
-        with publishing(tmp_path / "file") as beside:
-            beside.write_text("half")
-            raise OSError(28, os.strerror(28))
+    said = r"file cannot be written: No space left on device"
+    with pytest.raises(StorageError, match=said), publishing(tmp_path / "file") as beside:
+        beside.write_text("half")
+        raise OSError(28, os.strerror(28))
     assert os.listdir(tmp_path) == []

@@ -20,9 +20,16 @@ def backtest(y: list[float | None], yhat: list[float], half: list[float] | float
     high = np.array(yhat) + np.array(half)
     return pl.DataFrame(
         {
-            "host_id": host, "resource": "cpu", "model": model, "phase": "backtest", "cutoff": CUTOFF,
+            "host_id": host,
+            "resource": "cpu",
+            "model": model,
+            "phase": "backtest",
+            "cutoff": CUTOFF,
             "ds": [START + timedelta(days=i) for i in range(len(y))],
-            "y": y, "yhat": yhat, "yhat_lower": low, "yhat_upper": high,
+            "y": y,
+            "yhat": yhat,
+            "yhat_lower": low,
+            "yhat_upper": high,
         },
         schema=TOURNAMENT_RESULTS.polars_schema,
     )

@@ -11,6 +11,7 @@ from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehous
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.library import require_complete, run_windows
 from turbo_forecast.fleet.run import FleetRun, run_fleet
+from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.schemas import BASE_TABLE, FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
@@ -59,17 +60,18 @@ def forecast_month(
 
     The warehouse is closed while the workers work, so that others may read it meanwhile.
     """
-    cutoff, timer, scratch = cutoff_of(month), AuditTimer(), folder.scratch(month)
+    cutoff, timer = cutoff_of(month), AuditTimer()
     window = run_windows(cutoff, settings)
     with timer.stage("read histories"), warehouse.get_connection() as con:
         histories, last = series_histories(con, window.history_start, cutoff)
     require_complete(last, cutoff, settings)
-    with timer.stage("write series store"):
-        store = write_store(histories, scratch / "series.arrow")
-    target = folder.parquet(FLEET_FORECAST.name, month)
-    run = run_fleet(store, window, settings, scratch=scratch, target=target, timer=timer, say=say)
-    with warehouse.get_connection() as con, transaction(con):
-        with timer.stage("store outcomes"):
-            replace_partition(con, SERIES_OUTCOMES, cutoff, run.outcomes)
-        replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
+    with unfinished(folder.scratch(month)) as scratch:
+        with timer.stage("write series store"):
+            store = write_store(histories, scratch / "series.arrow")
+        target = folder.parquet(FLEET_FORECAST.name, month)
+        run = run_fleet(store, window, settings, scratch=scratch, target=target, timer=timer, say=say)
+        with warehouse.get_connection() as con, transaction(con):
+            with timer.stage("store outcomes"):
+                replace_partition(con, SERIES_OUTCOMES, cutoff, run.outcomes)
+            replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
     return run, timer
