@@ -17,7 +17,17 @@ from turbo_forecast.defs.assets import (
     tournament_results,
     tournament_scores,
 )
-from turbo_forecast.defs.checks import agreement, coverage, envelope, fallback_share, horizon, keys
+from turbo_forecast.defs.checks import (
+    agreement,
+    coverage,
+    envelope,
+    fallback_share,
+    horizon,
+    keys,
+    master_file,
+    rows,
+    scores,
+)
 from turbo_forecast.defs.checks import base_table as base_checks
 from turbo_forecast.defs.checks import champions as champion_checks
 from turbo_forecast.defs.jobs import monthly_forecast, monthly_schedule
@@ -31,7 +41,19 @@ from turbo_forecast.defs.resources import (
 from turbo_forecast.settings import load_settings
 
 ASSETS = (base_table, fleet_forecast, tournament_results, tournament_scores, champions, forecast_parquet)
-CHECKS = (base_checks, coverage, keys, horizon, envelope, champion_checks, fallback_share, agreement)
+CHECKS = (
+    base_checks,
+    coverage,
+    keys,
+    horizon,
+    envelope,
+    champion_checks,
+    fallback_share,
+    agreement,
+    rows,
+    scores,
+    master_file,
+)
 
 
 def build_resources() -> dict[str, object]:

@@ -63,6 +63,6 @@ def one_month(
     context.add_asset_metadata({**month.told, **stage_metadata(timer)}, asset, key)
 
 
-def sql_text(path: Path) -> str:
-    """A path as a SQL string literal."""
-    return "'" + str(path).replace("'", "''") + "'"
+def sql_text(text: Path | str) -> str:
+    """A path or a name as a SQL string literal."""
+    return "'" + str(text).replace("'", "''") + "'"

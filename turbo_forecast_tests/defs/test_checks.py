@@ -20,11 +20,19 @@ HORIZON = "horizon_is_complete"
 ENVELOPE = "projections_stay_in_the_envelope"
 FINITE = "projections_are_finite"
 CHAMPION = "exactly_one_champion_per_series"
+OBSERVED = "rows_tell_what_was_observed"
+THIS_MONTH = "rows_belong_to_this_month"
+MASTER = "is_the_champions_forecast"
+SORTED = "is_sorted_by_series"
+SCORED = "every_backtest_is_scored"
+FINITE_SCORES = "scores_are_finite"
 FALLBACK = "few_series_rest_on_the_fallback"
 ROWS = ("fleet_forecast", "tournament_results", "forecast_parquet")
 KEYED = (*ROWS, "series_outcomes", "tournament_scores", "champions")
 
 ONE = "host_id = 'b' AND resource = 'cpu'"
+FILES = ("fleet_forecast", "forecast_parquet")
+BACKTEST = f"{ONE} AND ds = DATE '2025-10-01'"
 NIGHT = f"{ONE} AND ds = DATE '2026-03-01'"
 
 VIOLATIONS: list[tuple[str, str, str]] = [
@@ -51,6 +59,29 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     *((asset, FINITE, f"UPDATE {{stored}} SET yhat_upper = 'infinity' WHERE {NIGHT}") for asset in ROWS),
     *((asset, FINITE, f"UPDATE {{stored}} SET yhat_lower = '-infinity' WHERE {NIGHT}") for asset in ROWS),
     *((asset, FINITE, f"UPDATE {{stored}} SET y = 'nan' WHERE {NIGHT}") for asset in ROWS),
+    *((asset, OBSERVED, f"UPDATE {{stored}} SET y = 50 WHERE {NIGHT}") for asset in ROWS),
+    *((asset, OBSERVED, f"UPDATE {{stored}} SET y = NULL WHERE {BACKTEST}") for asset in ROWS),
+    *((asset, OBSERVED, f"UPDATE {{stored}} SET y = y + 0.001 WHERE {BACKTEST}") for asset in ROWS),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET model = 'nobody' WHERE {NIGHT}") for asset in ROWS),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET phase = 'guess' WHERE {NIGHT}") for asset in ROWS),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET cutoff = DATE '2025-11-30' WHERE {NIGHT}") for asset in FILES),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET model = NULL WHERE {NIGHT}") for asset in FILES),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET cutoff = NULL WHERE {NIGHT}") for asset in FILES),
+    ("forecast_parquet", MASTER, f"UPDATE {{stored}} SET yhat = 50 WHERE {NIGHT}"),
+    ("forecast_parquet", MASTER, f"UPDATE {{stored}} SET outcome = NULL WHERE {NIGHT}"),
+    ("forecast_parquet", MASTER, f"DELETE FROM {{stored}} WHERE {NIGHT}"),
+    (
+        "forecast_parquet",
+        SORTED,
+        f"INSERT INTO {{stored}} SELECT * REPLACE (DATE '2026-12-31' AS ds) FROM {{stored}} WHERE {NIGHT}",
+    ),
+    ("tournament_scores", SCORED, f"DELETE FROM {{stored}} WHERE {ONE}"),
+    ("tournament_scores", SCORED, f"UPDATE {{stored}} SET n = 121 WHERE {ONE}"),
+    ("tournament_scores", SCORED, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}"),
+    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET mae = 'nan' WHERE {ONE}"),
+    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET mase = 'infinity' WHERE {ONE}"),
+    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET coverage = 7 WHERE {ONE}"),
+    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET rmse = 0 WHERE {ONE}"),
     ("champions", CHAMPION, f"DELETE FROM {{stored}} WHERE {ONE}"),
     ("champions", CHAMPION, f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {ONE}"),
     ("champions", CHAMPION, f"UPDATE {{stored}} SET model = 'nobody' WHERE {ONE}"),

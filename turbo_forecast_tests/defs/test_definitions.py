@@ -15,6 +15,7 @@ pytestmark = pytest.mark.xdist_group("definitions")
 ROW_CHECKS = {
     *("every_series_has_an_outcome_and_its_rows", "horizon_is_complete", "no_duplicate_keys"),
     *("projections_are_finite", "projections_stay_in_the_envelope"),
+    *("rows_belong_to_this_month", "rows_tell_what_was_observed"),
 }
 CHECKS = {
     "base_table": {
@@ -25,9 +26,9 @@ CHECKS = {
     "series_outcomes": {"few_series_rest_on_the_fallback", "no_duplicate_keys"},
     "run_audit": set(),
     "tournament_results": ROW_CHECKS,
-    "tournament_scores": {"no_duplicate_keys"},
+    "tournament_scores": {"every_backtest_is_scored", "no_duplicate_keys", "scores_are_finite"},
     "champions": {"exactly_one_champion_per_series", "no_duplicate_keys"},
-    "forecast_parquet": ROW_CHECKS,
+    "forecast_parquet": ROW_CHECKS | {"is_sorted_by_series", "is_the_champions_forecast"},
 }
 DEPENDENCIES = {
     "base_table": set(),

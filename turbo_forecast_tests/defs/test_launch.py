@@ -85,7 +85,7 @@ def test_the_place_of_a_run_whose_process_is_gone_is_freed(instance: dg.DagsterI
     assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("owner", [process_identity(os.getpid()), None])
+@pytest.mark.parametrize("owner", [process_identity(os.getpid()), None], ids=["living", "daemon"])
 def test_the_place_of_a_living_run_and_of_one_the_daemon_watches_is_kept(
     owner: str | None, instance: dg.DagsterInstance
 ) -> None:

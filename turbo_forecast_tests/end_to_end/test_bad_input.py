@@ -34,12 +34,6 @@ def ambiguous(folder: Path) -> Path:
     return path
 
 
-def unknown_columns(folder: Path) -> Path:
-    path = folder / "export.parquet"
-    export().rename({"host_id": "machine"}).write_parquet(path)
-    return path
-
-
 def text_values(folder: Path) -> Path:
     path = folder / "export.csv"
     export().with_columns(
@@ -71,39 +65,15 @@ def days_of_the_future(folder: Path) -> Path:
     return path
 
 
-def no_rows(folder: Path) -> Path:
-    path = folder / "export.parquet"
-    export().clear().write_parquet(path)
-    return path
-
-
-def different_columns(folder: Path) -> Path:
-    (folder / "many").mkdir()
-    export().write_parquet(folder / "many" / "one.parquet")
-    export().with_columns(extra=1).write_parquet(folder / "many" / "two.parquet")
-    return folder / "many"
-
-
-def bytes_not_percent(folder: Path) -> Path:
-    path = folder / "export.parquet"
-    export().with_columns(pl.col("value") * 1000).write_parquet(path)
-    return path
-
-
 BAD_TELEMETRY: list[tuple[Callable[[Path], Path], list[str]]] = [
     (lambda folder: folder / "gone.parquet", ["gone.parquet does not exist"]),
-    (lambda folder: folder / "*.parquet", ["no file matches", "*.parquet"]),
     (empty_folder, ["nothing holds no telemetry", ".parquet"]),
     (not_parquet, ["export.parquet is not a readable Parquet file"]),
-    (no_rows, ["export.parquet", "not one row"]),
-    (different_columns, ["one.parquet", "two.parquet", "extra"]),
     (ambiguous, ["host_id or instance", "host_column"]),
-    (unknown_columns, ["no column known as the host", "machine", "host_column"]),
     (text_values, ["column value", "export.csv", "'broken'"]),
     (two_zones, ["column timestamp", "more than one zone", "+02:00", "set timezone"]),
     (disagreeing_duplicates, ["beta/cpu", "2024-02-29", "different values", "on_conflicting_duplicates"]),
     (days_of_the_future, ["days after today", "alpha/cpu", "on_future_dates"]),
-    (bytes_not_percent, ["cpu", "memory", "cannot be percent", "capacity"]),
 ]
 
 

@@ -5,20 +5,18 @@ from turbo_forecast.schemas import CHAMPIONS
 
 ONE_CHAMPION = Property(
     name="exactly_one_champion_per_series",
-    sentence="every series with a forecast has exactly one champion, who has a forecast",
+    sentence="every series with a forecast has exactly one champion: the first in order of preference with a forecast",
     judged="SELECT count(DISTINCT (host_id, resource)) FROM tournament_results WHERE cutoff = {cutoff}",
     offenders="""
-        WITH forecast AS (
-            SELECT DISTINCT host_id, resource, model FROM tournament_results
-            WHERE cutoff = {cutoff} AND phase = 'forecast'
+        WITH due AS (
+            SELECT host_id, resource, arg_min(model, list_position({models}, model)) AS due
+            FROM tournament_results WHERE cutoff = {cutoff} AND phase = 'forecast' GROUP BY ALL
         ), chosen AS (
             SELECT host_id, resource, count(*) AS champions, any_value(model) AS model FROM {stored} GROUP BY ALL
-        ), series AS (SELECT DISTINCT host_id, resource FROM forecast)
-        SELECT host_id, resource, coalesce(champions, 0) AS champions, chosen.model,
-               forecast.model IS NOT NULL AS champion_has_a_forecast
-        FROM series FULL JOIN chosen USING (host_id, resource)
-        LEFT JOIN forecast USING (host_id, resource, model)
-        WHERE coalesce(champions, 0) != 1 OR forecast.model IS NULL
+        )
+        SELECT host_id, resource, coalesce(champions, 0) AS champions, model, due
+        FROM due FULL JOIN chosen USING (host_id, resource)
+        WHERE coalesce(champions, 0) != 1 OR model IS DISTINCT FROM due
         ORDER BY ALL
     """,
 )

@@ -79,8 +79,15 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
         "backtest_days": str(window.backtest_days.size),
         "horizon_end": f"DATE '{window.horizon_end}'",
         "horizon_days": str(window.forecast_days.size),
-        "live": "(SELECT host_id, resource, max(ds) AS last_day FROM base_table "
-        f"WHERE ds <= DATE '{cutoff}' GROUP BY host_id, resource)",
+        "path": sql_text(path),
+        "models": "[" + ", ".join(sql_text(name) for name in settings.order_of_preference) + "]",
+        "fallback": sql_text(settings.fallback),
+        "min_train_days": str(settings.min_train_days),
+        "live": f"""
+            (SELECT host_id, resource,
+                    count(*) FILTER (ds BETWEEN DATE '{window.history_start}' AND DATE '{window.train_end}') AS train_days,
+                    count(*) FILTER (ds > DATE '{window.train_end}') AS backtest_days_observed
+             FROM base_table WHERE ds <= DATE '{cutoff}' GROUP BY host_id, resource)""",
         "outcomes": f"(SELECT * FROM series_outcomes WHERE cutoff = DATE '{cutoff}')",
     }
 

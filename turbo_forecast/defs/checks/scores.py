@@ -1,0 +1,35 @@
+"""Every backtest is scored, over all the days that were observed, in finite numbers."""
+
+from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.schemas import TOURNAMENT_SCORES
+
+_BACKTESTS = """
+    (SELECT host_id, resource, model, count(*) AS observed FROM tournament_results
+     WHERE cutoff = {cutoff} AND phase = 'backtest' AND y IS NOT NULL GROUP BY ALL)
+"""
+
+SCORED = Property(
+    name="every_backtest_is_scored",
+    sentence="every entrant's backtest of a series is scored on all its observed days, and nothing else is",
+    judged=f"SELECT count(*) FROM {_BACKTESTS}",
+    offenders=f"""
+        SELECT host_id, resource, model, observed, n
+        FROM {_BACKTESTS} AS backtests FULL JOIN {{stored}} AS scores USING (host_id, resource, model)
+        WHERE observed IS DISTINCT FROM n ORDER BY ALL
+    """,
+)
+FINITE_SCORES = Property(
+    name="scores_are_finite",
+    sentence="scores are finite and possible: errors not negative, coverage and sMAPE in [0, 1], RMSE at least MAE",
+    judged="SELECT count(*) FROM {stored}",
+    offenders="""
+        SELECT * FROM {stored}
+        WHERE NOT coalesce(
+            mae >= 0 AND isfinite(rmse) AND rmse >= mae - 1e-9 AND smape BETWEEN 0 AND 1 AND isfinite(bias)
+            AND coverage BETWEEN 0 AND 1 AND interval_score >= 0 AND isfinite(interval_score), false)
+           OR NOT coalesce(isfinite(mase) AND mase >= 0, true)
+        ORDER BY ALL
+    """,
+)
+
+checks = [month_check(prop, TOURNAMENT_SCORES) for prop in (SCORED, FINITE_SCORES)]
