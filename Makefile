@@ -35,7 +35,7 @@ bench: $(READY) ## what the README claims, measured again
 
 lock: $(READY) ## pin every package anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
+		--no-strip-extras --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 
 clean: ## the environment and the demo's results
 	rm -rf $(VENV) data out

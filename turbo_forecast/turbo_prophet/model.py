@@ -209,7 +209,7 @@ def _curve_sums(data, work, newton, moments):
     if data.growth == FLAT:
         for i in range(n):
             moments[0, 0] += curvature[i]
-            moments[0, 3] += residual[i]
+            moments[0, 3] += weight[i] * residual[i]
         return
     lower = 0
     for s in range(data.changes.size + 1):
@@ -306,7 +306,7 @@ def gram_matrix(x, out):
 
 
 @kernel
-def _gram(data, work, q, scale):
+def multiplied_gram(data, work, q, scale):
     """Curvature of the feature coefficients: scale * C'C with C = x (s_a + trend s_m), into q's block at (2, 2)."""
     columns = data.precision.size
     if not data.mixed:
@@ -370,7 +370,7 @@ def derivatives(data, theta, work, squares, newton, q, g):
     moments = np.empty((n_changes + 1, 5))
     grad_x = np.empty(width)
     _row_sums(data, work, newton, zero, one, moments, grad_x)
-    _gram(data, work, q, scale)
+    multiplied_gram(data, work, q, scale)
     for s in range(n_changes - 1, -1, -1):
         for j in range(columns):
             zero[s, j] += zero[s + 1, j]

@@ -71,9 +71,9 @@ class Problem:
 class Settings:
     """How long to search, and from where.
 
-    starts: 'both' solves a logistic problem from both signs of the growth rate and keeps the better optimum; 'stock'
-    from
-    Prophet's own start alone. tolerance: nats that a further step could gain at most.
+    starts: 'stock' searches from Prophet's own start alone; 'both' also from the other sign of a logistic growth rate,
+    and, with multiplicative terms or few rows, from the further starts of `starts.py`; the best optimum is kept.
+    tolerance: nats that a further step could gain at most.
     """
 
     starts: Literal["both", "stock"] = "both"
@@ -95,7 +95,7 @@ class MapResult:
     evaluations: int
     objective: float  # log posterior, equal to Stan's lp__ (constants dropped as Stan drops them)
     kkt_violation: float  # largest violation of the first-order conditions, in nats per unit of a parameter
-    start: int = 0  # which start won: 0 Prophet's, 1 the mirrored one
+    start: int = 0  # which start won: 0 Prophet's; then the mirrored one (logistic), then further ones
     constant: float = field(default=float("nan"))  # the value of a series that has only one, in the data's unit
 
     @property

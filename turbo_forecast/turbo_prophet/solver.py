@@ -11,10 +11,11 @@ import math
 
 import numpy as np
 
-from turbo_forecast.turbo_prophet.descent import CONVERGED, descend
+from turbo_forecast.turbo_prophet.descent import CONVERGED, NO_FINITE_MAP, NUMERICAL_FAILURE, descend
 from turbo_forecast.turbo_prophet.jit import entry, kernel
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, Data, gram_matrix, padded, variance_of
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings, Status, Vector
+from turbo_forecast.turbo_prophet.starts import count_further, further_start, initial_rate
 
 _DEFAULT = Settings()
 SMALLEST_SIGMA = 1e-9  # Prophet's own noise for a series it does not search
@@ -24,78 +25,89 @@ _COARSE = 0.05
 _CLEARLY = 2.0
 # The other sign of k is entered with the curve found on the first, turned about its middle to this rate at most.
 _CROSSED_RATE = 0.1
+# Two searches have come to one optimum if no parameter differs by more than this share of the largest.
+_SAME = 0.02
 
 
 @kernel
-def initial_rate(t, y, cap, growth):
-    """Prophet's starting point (k, m): the trend through the first and the last point; flat: the mean."""
-    n = t.size
-    last = n - 1
-    while last > 0 and t[last - 1] == t[last]:
-        last -= 1  # the first row of the last moment, as pandas' idxmax
-    if growth == FLAT:
-        return 0.0, y.sum() / n
-    span = t[last] - t[0]
-    if growth != LOGISTIC:
-        k = (y[last] - y[0]) / span
-        return k, y[0] - k * t[0]
-    c0, c1 = cap[0], cap[last]
-    r0 = c0 / max(0.01 * c0, min(0.99 * c0, y[0]))
-    r1 = c1 / max(0.01 * c1, min(0.99 * c1, y[last]))
-    if abs(r0 - r1) <= 0.01:
-        r0 = 1.05 * r0
-    l0 = math.log(r0 - 1.0)
-    l1 = math.log(r1 - 1.0)
-    return (l0 - l1) / span, l0 * span / (l0 - l1)
+def _known(points, values, done, start):
+    """Whether a coarse search has come to where another has been to the end of already."""
+    for other in range(start):
+        if done[other] and abs(values[other] - values[start]) < _CLEARLY:
+            apart, size = 0.0, 0.0
+            for j in range(points.shape[1]):
+                apart = max(apart, abs(points[other, j] - points[start, j]))
+                size = max(size, abs(points[other, j]))
+            if apart < _SAME * size:
+                return True
+    return False
 
 
 @kernel
 def search(data, k, m, both, near, max_iterations, tolerance, theta):
-    """Descend from (k, m), and from there to the other sign of k; theta gets the better optimum.
+    """Descend from (k, m), from there to the other sign of k, and from further starts; theta gets the best optimum.
 
-    Each sign of k has had one optimum in every series tried; which of the two is higher depends on the series.
+    Additive: each sign of k has had one optimum in every series tried; which of the two is higher depends on the
+    series. With few rows or multiplicative terms there are more: see `further_start`.
 
-    theta: (p,), holds beta and delta of the start on entry; near: they are near an optimum.
+    theta: (p,), holds beta and delta of the start on entry; near: they are near an optimum. both: more than the first.
     Returns status, iterations, evaluations, objective, squares, stationarity, start.
     """
-    if data.growth == LOGISTIC:
+    logistic = data.growth == LOGISTIC
+    if logistic:
         if k == 0.0:
             k = 1e-6
         theta[0] = -k * m
     else:
         theta[0] = m
     theta[1] = k
-    sides = 2 if both and data.growth == LOGISTIC else 1
-    points = np.empty((2, theta.size))
+    own = 2 if both and logistic else 1
+    starts = own + (count_further(data) if both and not near else 0)
+    points = np.empty((starts, theta.size))
     points[0] = theta
-    values, squares, violations = np.full(2, math.inf), np.empty(2), np.empty(2)
-    statuses = np.zeros(2, np.int64)
-    done = np.zeros(2, np.bool_)
+    values, squares, violations = np.full(starts, math.inf), np.full(starts, math.inf), np.full(starts, math.inf)
+    statuses = np.full(starts, NUMERICAL_FAILURE, np.int64)
+    done = np.zeros(starts, np.bool_)
     iterations, evaluations = 0, 0
-    # Coarsely on either side, then to the end on those still in the race. One call, so that it is compiled once.
-    for turn in range(2 * sides):
-        side = turn % sides
-        final = turn >= sides or sides == 1
-        if turn >= sides and (sides == 1 or values[side] > values[1 - side] + _CLEARLY):
+    lowest = math.inf  # of the objectives found by searches that ended well
+    # Coarsely from everywhere, then to the end on those still in the race. One call, so that it is compiled once.
+    for turn in range(2 * starts):
+        start = turn % starts
+        again = turn >= starts
+        if again and (starts == 1 or not math.isfinite(values[start]) or values[start] > lowest + _CLEARLY):
             continue
-        if turn == 1:
+        if again and (statuses[start] == NO_FINITE_MAP or (start >= own and _known(points, values, done, start))):
+            continue
+        if turn == 1 and own == 2:
             points[1] = points[0]
             points[1, 1] = -math.copysign(min(abs(points[0, 1]), _CROSSED_RATE), points[0, 1])
             points[1, 0] += 0.5 * (points[0, 1] - points[1, 1])
+        elif not again and turn >= own and not further_start(data, turn - own, points[turn]):
+            continue
+        final = again or starts == 1
         coarse = 0.0 if final else _COARSE
-        close = near if turn == 0 else turn >= sides
-        rival = values[0] if turn == 1 and statuses[0] == CONVERGED else math.inf
+        close = near if turn == 0 else again
+        rival = math.inf if again else lowest
         status, steps, tried, value, square, violation = descend(
-            data, points[side], max_iterations, tolerance, coarse, close, rival
+            data, points[start], max_iterations, tolerance, coarse, close, rival
         )
-        done[side] = final
+        done[start] = final
         iterations += steps
         evaluations += tried
-        statuses[side], values[side], squares[side], violations[side] = status, value, square, violation
-    best = 0 if done[0] else 1
-    if done[0] and done[1]:
-        first, second = statuses[0] == CONVERGED, statuses[1] == CONVERGED
-        best = 1 if (second and not first) or (first == second and values[1] < values[0]) else 0
+        statuses[start], values[start], squares[start], violations[start] = status, value, square, violation
+        if turn == 0 and status == NO_FINITE_MAP:
+            done[0] = True
+            break
+        if status == CONVERGED:
+            lowest = min(lowest, value)
+    best = -1
+    for start in range(starts):
+        if not done[start]:
+            continue
+        ended, rival_ended = statuses[start] == CONVERGED, best >= 0 and statuses[best] == CONVERGED
+        if best < 0 or (ended and not rival_ended) or (ended == rival_ended and values[start] < values[best]):
+            best = start
+    best = max(best, 0)
     theta[:] = points[best]
     return statuses[best], iterations, evaluations, values[best], squares[best], violations[best], best
 

@@ -13,7 +13,6 @@ import pytest
 
 from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry
-from turbo_forecast_tests.fleet.entrants import MARKED
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interruptions")]
 
@@ -107,7 +106,7 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path) -
     assert time.monotonic() - started < 90, "the dead run's place in the pool was not freed"
     resumed = [line for line in finished.out.splitlines() if line.startswith("resuming: ")]
     assert resumed == [f"resuming: {len(finished_before)}/24 series were finished before"]
-    assert not list(house.data.glob("fleet_forecast/.unfinished-*"))
+    assert not list(house.data.glob("fleet_forecast/.unfinished-*/"))
     assert house.query("SELECT count(*) FROM series_outcomes WHERE outcome = 'forecast'").item() == 24
 
     clean = House(house.folder / "clean")
@@ -116,26 +115,19 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path) -
     assert clean.tables() == house.tables()
 
 
-def test_a_failing_blocking_check_stops_what_is_downstream(house: House, tmp_path: Path) -> None:
-    y = wave()
-    y[0] = MARKED
-    rows = pl.concat([series_rows("cursed", y), series_rows("fine", wave(seed=1))])
-    # the only entrant is the fallback too, and raises: a series without rows, which coverage must see
-    settings = {"forecast": {"entrants": [ENTRANT.format("naive")], "fallback": ENTRANT.format("naive"), "workers": 1}}
-    finished = house.run(
-        "2025-12", as_telemetry(rows, tmp_path / "cursed.parquet"), settings=house.write_settings(settings)
-    )
+def test_a_failing_blocking_check_stops_what_is_downstream(house: House, telemetry: Path) -> None:
+    settings = {"forecast": {"entrants": ["turbo_forecast_tests.end_to_end.defect:build"], "workers": 1}}
+    finished = house.run("2025-12", telemetry, settings=house.write_settings(settings))
     assert finished.error == (
         "error: fleet_forecast.every_series_has_an_outcome_and_its_rows: "
-        "every series has exactly one outcome and its forecast rows: 1 of 2"
+        "every series has exactly one outcome and its forecast rows: 4 of 6"
     )
     assert [name for name in house.digests() if name.startswith("forecast_parquet")] == []
     tables = house.query("SELECT table_name FROM duckdb_tables()")["table_name"].to_list()
     assert sorted(tables) == ["base_table", "base_table_rejects", "run_audit", "series_outcomes"]
-    listed = pl.read_csv(
-        house.data / "checks" / "fleet_forecast" / "every_series_has_an_outcome_and_its_rows-2025-12-01.csv"
-    )
-    assert listed["host_id"].to_list() == ["cursed"]
+    check = "every_series_has_an_outcome_and_its_rows"
+    listed = pl.read_csv(house.data / "checks" / "fleet_forecast" / f"{check}-2025-12-01.csv")
+    assert listed.select("host_id", "resource").rows() == [("beta", "cpu"), ("beta", "memory")]
 
 
 def test_a_warehouse_that_another_process_holds_is_named_with_the_process(another, telemetry: Path) -> None:

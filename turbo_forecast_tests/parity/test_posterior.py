@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.proof import case
 from turbo_forecast.turbo_prophet.features import Spec, prepare
 from turbo_forecast.turbo_prophet.model import LOGISTIC, make_work, residual_sum
-from turbo_forecast.turbo_prophet.problem import MapResult, Problem
+from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings
 from turbo_forecast.turbo_prophet.solver import make_data, solve_map
 from turbo_forecast_tests.parity.synthetic import KINDS, frame, series, stan_optimum, stock_inputs
 
@@ -102,6 +103,39 @@ def test_holidays_regressors_gaps_and_caps_and_floors_that_vary_in_time_are_solv
         "holidays_mode": "additive",
     }
     assert_at_least_as_good(df, regressors=["load"], **options)
+
+
+def test_large_coefficients_on_a_small_trend_are_found() -> None:
+    """From Prophet's own start Newton's steps end 10 nats below Stan's, whose first step leaves that basin by chance."""
+    _, _, df, options = case(1062, [])
+    model, data, init = stock_inputs(df, **options)
+    stock = stan_optimum(model, data, init)
+    problem = Problem.from_stan_data(data)
+    assert solve_map(problem, settings=Settings(starts="stock")).objective < stock["lp"] - 5
+    assert solve_map(problem).objective >= stock["lp"] - ALLOWED
+
+
+def test_a_close_fit_of_few_rows_is_found() -> None:
+    """Two outages in twelve days, loose bends: stock ends on the side of little noise, 10 nats above the other."""
+    t = np.linspace(0, 1, 12)
+    first = [-0.07, 0.39, -0.36, -1.99, -0.79, 1.09, -0.07, 0.56, 0.59, -0.51, -0.71, 1.88]
+    second = [-0.64, -0.13, -0.13, -1.25, -1.54, -0.56, -0.36, 0.26, 0.91, 0.80, 0.56, 2.08]
+    problem = Problem(
+        t=t,
+        y=np.where((t > 0.4) & (t < 0.6), 0.0, 1.0),
+        cap=np.full(12, 10.0),
+        t_change=t[1:9],
+        X=np.array([first, second]).T.copy(),
+        sigmas=np.full(2, 10.0),
+        tau=5.0,
+        trend_indicator=LOGISTIC,
+        s_a=np.ones(2),
+        s_m=np.zeros(2),
+    )
+    assert solve_map(problem, settings=Settings(starts="stock")).objective < 11
+    found = solve_map(problem)
+    assert found.ok
+    assert found.objective > 19
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,14 +1,19 @@
 """What a worker process of the turbo engine loads, and that all of them compute the same."""
 
+import ast
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import CodeType
 
 import numpy as np
 import pytest
+from numba.core.registry import CPUDispatcher
 
-from turbo_forecast.turbo_prophet import jit
+from turbo_forecast.turbo_prophet import cache
+from turbo_forecast.turbo_prophet.cache import KERNEL_MODULES
 from turbo_forecast.turbo_prophet.linear_algebra import lasso
 
 ROOT = Path(__file__).parents[2]
@@ -53,10 +58,37 @@ def test_a_cache_folder_that_cannot_be_written_is_replaced_by_another(
     blocked = tmp_path / "a file, not a folder"
     blocked.write_text("")
     good = tmp_path / "good"
-    monkeypatch.setattr(jit, "_candidates", lambda: [blocked / "kernels", good / "kernels"])
-    assert jit._writable_folder() == good / "kernels"
-    monkeypatch.setattr(jit, "_candidates", lambda: [blocked / "kernels"])
-    assert jit._writable_folder() is None
+    monkeypatch.setattr(cache, "_candidates", lambda: [blocked / "kernels", good / "kernels"])
+    assert cache.cache_folder.__wrapped__() == good / "kernels"
+    monkeypatch.setattr(cache, "_candidates", lambda: [blocked / "kernels"])
+    assert cache.cache_folder.__wrapped__() is None
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def test_the_kept_kernels_digest_covers_every_module_that_a_kernel_is_made_of() -> None:
+    package = Path(cache.__file__).parent
+    found = {"jit"}
+    for path in package.glob("*.py"):
+        module = f"{cache.__package__}.{path.stem}"
+        imported = {
+            alias.asname or alias.name: str(node.module).rsplit(".", 1)[-1]
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith(str(cache.__package__))
+            for alias in node.names
+        }
+        if not {"entry", "kernel", "reduction", "inlined"} & imported.keys():
+            continue
+        kernels = [x for x in vars(importlib.import_module(module)).values() if isinstance(x, CPUDispatcher)]
+        own = [x.py_func for x in kernels if x.py_func.__module__ == module]
+        assert own, f"{path.name} imports a decorator and has no kernel"
+        found.add(path.stem)
+        for function in own:  # what it uses of other modules: kernels, types, constants
+            found |= {imported[name] for name in _names(function.__code__) if name in imported}
+    assert found == set(KERNEL_MODULES)
 
 
 def test_importing_the_package_compiles_nothing() -> None:

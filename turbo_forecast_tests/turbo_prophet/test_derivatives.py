@@ -1,0 +1,57 @@
+"""Gradient and curvature of the objective, against finite differences."""
+
+import numpy as np
+import pytest
+
+from turbo_forecast.turbo_prophet.model import derivatives, make_work, objective, residual_sum
+from turbo_forecast.turbo_prophet.problem import Problem
+from turbo_forecast.turbo_prophet.solver import make_data
+
+LINEAR, LOGISTIC, FLAT = 0, 1, 2
+
+
+def _problem(growth: int, mode: str, rows: int) -> Problem:
+    rng = np.random.default_rng(growth)
+    t, columns = np.linspace(0, 1, rows), 5
+    share = {"additive": np.zeros(columns), "multiplicative": np.ones(columns), "both": np.arange(columns) % 2.0}[mode]
+    return Problem(
+        t=t,
+        y=0.4 + 0.2 * t + rng.normal(0, 0.2, rows),
+        cap=1.2 + 0.3 * np.sin(3 * t),
+        t_change=np.linspace(0.1, 0.8, 6),
+        X=rng.normal(size=(rows, columns)),
+        sigmas=rng.uniform(0.5, 3, columns),
+        tau=0.3,
+        trend_indicator=growth,
+        s_a=1 - share,
+        s_m=share,
+    )
+
+
+@pytest.mark.parametrize("rows", [19, 60])
+@pytest.mark.parametrize("mode", ["additive", "multiplicative", "both"])
+@pytest.mark.parametrize("growth", [LINEAR, LOGISTIC, FLAT])
+def test_gradient_and_curvature_are_those_of_the_objective(growth: int, mode: str, rows: int) -> None:
+    problem = _problem(growth, mode, rows)
+    data, work = make_data(problem), make_work(rows)
+    rng = np.random.default_rng(7)
+    p = 2 + problem.sigmas.size + problem.t_change.size
+    theta = np.concatenate(([0.3, 0.6], 0.3 * rng.normal(size=p - 2)))
+    bends = slice(2 + problem.sigmas.size, p)
+    slope_of_bends = np.zeros(p)
+    slope_of_bends[bends] = np.sign(theta[bends]) / problem.tau
+
+    def value(at: np.ndarray) -> float:
+        return float(objective(data, at, residual_sum(data, at, work)))
+
+    def gradient(at: np.ndarray, curvature: np.ndarray | None = None) -> np.ndarray:
+        g, q = np.zeros(p), np.zeros((p, p)) if curvature is None else curvature
+        derivatives(data, at, work, residual_sum(data, at, work), True, q, g)
+        return g + slope_of_bends
+
+    steps = 1e-5 * np.eye(p)
+    q = np.zeros((p, p))
+    found = gradient(theta, q)
+    np.testing.assert_allclose(found, [(value(theta + h) - value(theta - h)) / 2e-5 for h in steps], atol=1e-5)
+    expected = np.array([(gradient(theta + h) - gradient(theta - h)) / 2e-5 for h in steps])
+    np.testing.assert_allclose(np.triu(q), np.triu(expected), atol=1e-4 * np.abs(expected).max())
