@@ -40,6 +40,7 @@ def score(backtest: pl.DataFrame, scales: pl.DataFrame, interval_width: float) -
     rows = observed.join(ids, on=_KEYS, maintain_order="left").select(
         "unique_id", "ds", "y", "yhat", pl.col("yhat_lower").alias("yhat-lo-0"), pl.col("yhat_upper").alias("yhat-hi-0")
     )
+    rows = rows.sort("unique_id", "ds")  # groups of sorted ids are slices: their sums do not depend on threads
     alpha = 1 - interval_width
     scored = ids.join(rows.group_by("unique_id").agg(n=pl.len().cast(pl.Int64)), on="unique_id")
     for name, metric in (("mae", losses.mae), ("rmse", losses.rmse), ("smape", losses.smape), ("bias", losses.bias)):

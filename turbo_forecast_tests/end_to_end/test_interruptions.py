@@ -118,14 +118,12 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path) -
 def test_a_failing_blocking_check_stops_what_is_downstream(house: House, telemetry: Path) -> None:
     settings = {"forecast": {"entrants": ["turbo_forecast_tests.end_to_end.defect:build"], "workers": 1}}
     finished = house.run("2025-12", telemetry, settings=house.write_settings(settings))
-    assert finished.error == (
-        "error: fleet_forecast.every_series_has_an_outcome_and_its_rows: "
-        "every series has exactly one outcome and its forecast rows: 4 of 6"
-    )
+    check = "every_series_has_an_outcome_and_its_rows"
+    assert finished.error.startswith(f"error: fleet_forecast.{check}: ")
+    assert finished.error.endswith(": 4 of 6")
     assert [name for name in house.digests() if name.startswith("forecast_parquet")] == []
     tables = house.query("SELECT table_name FROM duckdb_tables()")["table_name"].to_list()
     assert sorted(tables) == ["base_table", "base_table_rejects", "run_audit", "series_outcomes"]
-    check = "every_series_has_an_outcome_and_its_rows"
     listed = pl.read_csv(house.data / "checks" / "fleet_forecast" / f"{check}-2025-12-01.csv")
     assert listed.select("host_id", "resource").rows() == [("beta", "cpu"), ("beta", "memory")]
 
@@ -202,7 +200,7 @@ def test_a_read_only_data_folder_is_named(published: House, small_disk: Disk, te
     assert house.state() == before
 
 
-@pytest.mark.parametrize("left", [0, 1_000_000])
+@pytest.mark.parametrize("left", [0, 300_000])
 def test_a_full_disk_is_said_and_leaves_what_was_published(
     left: int, published: House, small_disk: Disk, telemetry: Path, many: Path
 ) -> None:
