@@ -191,6 +191,8 @@ def load_settings(path: Path | None) -> Settings:
         return Settings.model_validate(content)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read as a settings file ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: is not a text file in UTF-8") from None
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}: is not YAML ({' '.join(str(error).split())})") from None
     except ValidationError as error:

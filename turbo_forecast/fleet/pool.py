@@ -23,6 +23,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 
+from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.fleet.board import STARTING, in_hand
 from turbo_forecast.fleet.chunks import Span, write_chunk
 from turbo_forecast.fleet.lifecycle import WORKER_DIED, Result
@@ -45,7 +46,7 @@ TRIALS = 2
 Report = Callable[[SpanReport], None]
 
 
-class WorkersCannotStart(RuntimeError):
+class WorkersCannotStart(TurboForecastError):
     """Workers die before they take any series; the message says what the last one said."""
 
 

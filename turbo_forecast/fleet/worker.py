@@ -4,6 +4,7 @@ Belongs here: what runs inside a worker. Imported by each worker at start, so im
 Does not belong here: deciding what to do next (`pool.py`).
 """
 
+import logging
 import multiprocessing
 import os
 import resource
@@ -87,6 +88,7 @@ def start(job: Job) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     tempfile.tempdir = str(job.temp)
+    logging.getLogger("concurrent.futures").disabled = True  # it prints what the board tells
     try:
         _worker = Worker(job)
     except BaseException as error:

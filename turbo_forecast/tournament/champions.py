@@ -14,7 +14,8 @@ def choose(forecasters: pl.DataFrame, preference: list[str]) -> pl.DataFrame:
     """
     rank = pl.col("model").replace_strict({name: place for place, name in enumerate(preference)}, return_dtype=pl.Int64)
     return (
-        forecasters.with_columns(rank=rank)
+        forecasters.filter(pl.col("model").is_in(preference))  # entrants of an earlier run do not take part
+        .with_columns(rank=rank)
         .sort("host_id", "resource", "rank")
         .unique(["host_id", "resource"], keep="first", maintain_order=True)
         .with_columns(

@@ -2,11 +2,9 @@
 
 Belongs here: everything that depends on the form of the model. Does not belong here: how a minimum is searched.
 
-Parameters are held as theta = (b, k, beta, delta), p = 2 + K + S numbers, with z(t) = b + k t + sum delta_j (t -
-s_j)+ and
-trend = z (linear), cap / (1 + e**-z) (logistic) or b (flat). Prophet's offset is m = b (linear, flat) or -b / k
-(logistic):
-its recursion for the logistic offsets only keeps z continuous, so it collapses to this sum.
+Parameters are held as theta = (b, k, beta, delta), p = 2 + K + S numbers, with z(t) = b + k t + sum delta_j (t - s_j)+
+and trend = z (linear), cap / (1 + e**-z) (logistic) or b (flat). Prophet's offset is m = b (linear, flat) or -b / k
+(logistic): its recursion for the logistic offsets only keeps z continuous, so it collapses to this sum.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -101,9 +99,7 @@ def _terms(x_t, weight, beta, start, out):
 @kernel
 def hinge_line(t, changes, first, b, k, delta, z):
     """z = b + k t + sum delta_j (t - s_j)+, segment by segment."""
-    slope = k
-    offset = b
-    lower = 0
+    slope, offset, lower = k, b, 0
     for s in range(changes.size + 1):
         upper = first[s] if s < changes.size else t.size
         for i in range(lower, upper):
@@ -125,8 +121,7 @@ def _squares(values):
 @kernel
 def residual_sum(data, theta, work):
     """Fill work at theta; returns R, the sum of squared residuals."""
-    n = data.t.size
-    columns = data.precision.size
+    n, columns = data.t.size, data.precision.size
     beta = theta[2 : 2 + columns]
     z, gate, trend = work.z, work.gate, work.trend
     factor, added, residual = work.factor, work.added, work.residual
@@ -164,8 +159,7 @@ noise_variance = kernel(variance_of)
 @kernel
 def objective(data, theta, squares):
     """Minus Stan's lp__ at theta with the noise at its best value; R = squares. +inf where it does not exist."""
-    n = data.t.size
-    columns = data.precision.size
+    n, columns = data.t.size, data.precision.size
     variance = noise_variance(squares, n)
     if not variance > 0.0:
         return math.inf
