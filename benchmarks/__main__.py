@@ -16,21 +16,22 @@ def main() -> int:
     """Run the benchmarks; --small is a trial of the benchmark itself, and writes nothing."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a few series only; prints, writes no file")
-    small = parser.parse_args().small
+    parser.add_argument("--section", choices=["engines", "fleet"], help="one section only; prints, writes no file")
+    options = parser.parse_args()
+    small, section = options.small, options.section
     rows = demo_rows(23 if small else 2000)
     many = samples(rows, 40 if small else 2000)
     few = many[:: max(1, len(many) // (3 if small else 40))]
     sizes = (20, 80) if small else (1_000, 8_000, 64_000)
     workers = len(os.sched_getaffinity(0))
-    text = "\n\n".join(
-        [
-            f"# Results\n\n{machine()}. Written by `make bench`.",
-            engines.report(many, few, workers, _say),
-            fleet.report(rows, 6 if small else 50, sizes, _say),
-        ]
-    )
+    parts = [f"# Results\n\n{machine()}. Written by `make bench`."]
+    if section != "fleet":
+        parts.append(engines.report(many, few, workers, _say))
+    if section != "engines":
+        parts.append(fleet.report(rows, 6 if small else 50, sizes, _say))
+    text = "\n\n".join(parts)
     print(text)
-    if not small:
+    if not (small or section):
         RESULTS.write_text(text + "\n")
     return 0
 

@@ -63,6 +63,13 @@ def samples(rows: pl.DataFrame, count: int, *, full: bool = True) -> list[Sample
     ]
 
 
+def complete(sample: Sample) -> Sample:
+    """The sample with a value on every day of the 974: missing days repeat the day before."""
+    days = np.arange(day_number(TRAIN[0]), day_number(TRAIN[1]) + 1)
+    last = np.maximum(np.searchsorted(sample.days, days, side="right") - 1, 0)
+    return Sample(sample.name, days, sample.y[last])
+
+
 def parking_rows() -> pl.DataFrame | None:
     """The parking data as a base table; None where it is not there."""
     if not PARKING.exists():
