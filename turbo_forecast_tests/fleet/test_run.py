@@ -54,7 +54,8 @@ def digest_of_run(base: pl.DataFrame, folder: Path, **options: object) -> str:
     return hashlib.sha256(target.read_bytes()).hexdigest()
 
 
-def test_the_same_bytes_for_any_number_of_workers_chunk_size_and_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("entrant", [RANDOM, "prophet"])
+def test_the_same_bytes_for_any_number_of_workers_chunk_size_and_order(entrant: str, tmp_path: Path) -> None:
     base = fleet(23)
     variants = [
         {"workers": 1, "chunk_size": 1},
@@ -62,7 +63,7 @@ def test_the_same_bytes_for_any_number_of_workers_chunk_size_and_order(tmp_path:
         {"workers": 5, "chunk_size": 100},
     ]
     digests = {
-        digest_of_run(base.sample(fraction=1, shuffle=True, seed=n), tmp_path / str(n), entrants=[RANDOM], **variant)
+        digest_of_run(base.sample(fraction=1, shuffle=True, seed=n), tmp_path / str(n), entrants=[entrant], **variant)
         for n, variant in enumerate(variants)
     }
     assert len(digests) == 1
