@@ -11,24 +11,30 @@ import dagster as dg
 
 from turbo_forecast.defs.assets import (
     base_table,
+    calibration,
     champions,
     fleet_forecast,
+    forecast_accuracy,
     forecast_parquet,
     tournament_results,
     tournament_scores,
+    tournament_standings,
 )
 from turbo_forecast.defs.checks import (
     agreement,
     coverage,
     envelope,
     fallback_share,
+    folds,
     horizon,
     keys,
     master_file,
     rows,
     scores,
+    standings,
 )
 from turbo_forecast.defs.checks import base_table as base_checks
+from turbo_forecast.defs.checks import calibration as calibration_checks
 from turbo_forecast.defs.checks import champions as champion_checks
 from turbo_forecast.defs.jobs import monthly_forecast, monthly_schedule
 from turbo_forecast.defs.resources import (
@@ -40,19 +46,13 @@ from turbo_forecast.defs.resources import (
 )
 from turbo_forecast.settings import load_settings
 
-ASSETS = (base_table, fleet_forecast, tournament_results, tournament_scores, champions, forecast_parquet)
+ASSETS = (
+    *(base_table, fleet_forecast, tournament_results, tournament_scores, champions, calibration),
+    *(forecast_parquet, tournament_standings, forecast_accuracy),
+)
 CHECKS = (
-    base_checks,
-    coverage,
-    keys,
-    horizon,
-    envelope,
-    champion_checks,
-    fallback_share,
-    agreement,
-    rows,
-    scores,
-    master_file,
+    *(base_checks, coverage, keys, horizon, envelope, folds, rows),
+    *(scores, champion_checks, calibration_checks, master_file, standings, fallback_share, agreement),
 )
 
 

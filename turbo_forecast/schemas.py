@@ -13,6 +13,7 @@ DUCKDB_TYPES: dict[pl.DataType | type[pl.DataType], str] = {
     pl.String: "VARCHAR",
     pl.Date: "DATE",
     pl.Float64: "DOUBLE",
+    pl.Float32: "FLOAT",
     pl.Int64: "BIGINT",
     pl.Int32: "INTEGER",
 }
@@ -105,8 +106,8 @@ _ROW = (
     Column("ds", pl.Date, "the projected day"),
     Column("y", pl.Float64, "what was observed that day; null where nothing was, and after the cutoff", nullable=True),
     Column("yhat", pl.Float64, "projected utilisation in percent, in [0, 100]"),
-    Column("yhat_lower", pl.Float64, "lower bound of the prediction interval, in [0, yhat]"),
-    Column("yhat_upper", pl.Float64, "upper bound of the prediction interval, in [yhat, 100]"),
+    Column("yhat_lower", pl.Float64, "lower bound of the entrant's own prediction interval, in [0, yhat]"),
+    Column("yhat_upper", pl.Float64, "upper bound of the entrant's own prediction interval, in [yhat, 100]"),
 )
 _ROW_KEY = ("host_id", "resource", "model", "phase", "cutoff", "ds")
 
@@ -116,8 +117,13 @@ FLEET_FORECAST = Table(
 TOURNAMENT_RESULTS = Table("tournament_results", "Every entrant's rows, all months.", _ROW, _ROW_KEY)
 FORECAST_PARQUET = Table(
     "forecast_parquet",
-    "The master file for dashboards: the champion's rows of every series, sorted by series.",
-    (*_ROW, Column("outcome", pl.String, "the series' outcome: forecast, fallback or failed")),
+    "The master file for dashboards: the champion's rows of every series, with calibrated bounds, sorted by series.",
+    (
+        *_ROW[:-2],
+        Column("yhat_lower", pl.Float64, "lower bound of the calibrated interval, in [0, yhat]"),
+        Column("yhat_upper", pl.Float64, "upper bound of the calibrated interval, in [yhat, 100]"),
+        Column("outcome", pl.String, "the series' outcome: forecast, fallback or failed"),
+    ),
     _ROW_KEY,
 )
 
@@ -163,29 +169,160 @@ RUN_AUDIT = Table(
     key=("cutoff", "asset", "stage"),
 )
 
+FOLD = Column("fold", pl.Int32, "0: the backtest; 1, 2, …: the windows before it, the latest first")
+
+FOLD_FORECAST = Table(
+    "fold_forecast",
+    "Every entrant's rows on the rolling-origin windows before the backtest, sorted by series: what choice and "
+    "calibration rest on.",
+    (
+        HOST,
+        RESOURCE,
+        MODEL,
+        FOLD,
+        CUTOFF,
+        Column("ds", pl.Date, "the projected day"),
+        Column("y", pl.Float64, "what was observed that day; null where nothing was", nullable=True),
+        Column("yhat", pl.Float32, "projected utilisation in percent, in [0, 100], from the days before the fold only"),
+        Column("yhat_lower", pl.Float32, "the entrant's own lower bound, in [0, yhat]"),
+        Column("yhat_upper", pl.Float32, "the entrant's own upper bound, in [yhat, 100]"),
+    ),
+    key=("host_id", "resource", "model", "fold", "cutoff", "ds"),
+)
+
+COMBINATION_WEIGHTS = Table(
+    "combination_weights",
+    "What the weighted combination consists of, per series: learnt from folds that ended before the window.",
+    (
+        CUTOFF,
+        HOST,
+        RESOURCE,
+        Column("member", pl.String, "the entrant that is weighted"),
+        Column("backtest", pl.Float64, "its weight in the backtest, in [0, 1]; learnt from the folds"),
+        Column("forecast", pl.Float64, "its weight in the forecast, in [0, 1]; learnt from the folds and the backtest"),
+    ),
+    key=("cutoff", "host_id", "resource", "member"),
+)
+
 TOURNAMENT_SCORES = Table(
     "tournament_scores",
-    "How far each entrant's backtest was from what happened, per series.",
+    "How far each entrant's backtest, and each of its folds, was from what happened, per series.",
     (
         CUTOFF,
         HOST,
         RESOURCE,
         MODEL,
-        Column("n", pl.Int64, "observed backtest days the scores rest on"),
+        FOLD,
+        Column("n", pl.Int64, "observed days of the window the scores rest on"),
         Column("mae", pl.Float64, "mean absolute error, percentage points"),
         Column("rmse", pl.Float64, "root mean squared error, percentage points"),
         Column("smape", pl.Float64, "symmetric mean absolute percentage error, in [0, 1]; 0 where both are 0"),
+        Column("wape", pl.Float64, "sum of absolute errors over sum of y; null where y is 0 throughout", nullable=True),
         Column("mase", pl.Float64, "MAE over the training window's seasonal-naive (7 days) MAE", nullable=True),
         Column("bias", pl.Float64, "mean of yhat - y, percentage points"),
-        Column("coverage", pl.Float64, "share of days inside the prediction interval, in [0, 1]"),
+        Column("coverage", pl.Float64, "share of days inside the entrant's own prediction interval, in [0, 1]"),
+        Column("pinball", pl.Float64, "mean pinball loss of the two bounds, percentage points; lower is better"),
         Column("interval_score", pl.Float64, "Winkler interval score, percentage points; lower is better"),
     ),
-    key=("cutoff", "host_id", "resource", "model"),
+    key=("cutoff", "host_id", "resource", "model", "fold"),
 )
 
 CHAMPIONS = Table(
     "champions",
-    "The entrant whose forecast is published: exactly one per series that has a forecast.",
-    (CUTOFF, HOST, RESOURCE, MODEL, Column("reason", pl.String, "why this entrant")),
+    "The entrant whose forecast is published: exactly one per series that has a forecast, with the evidence.",
+    (
+        CUTOFF,
+        HOST,
+        RESOURCE,
+        MODEL,
+        Column("reason", pl.String, "why this entrant"),
+        Column("folds", pl.Int32, "folds of the series the choice rests on"),
+        Column("fold_mae", pl.Float64, "the champion's mean MAE over the folds, percentage points", nullable=True),
+        Column("fallback_fold_mae", pl.Float64, "the fallback's, on the same folds", nullable=True),
+        Column(
+            "expected_ratio",
+            pl.Float64,
+            "the champion's expected error over the incumbent's, shrunk towards resource and fleet; 1 for the incumbent",
+            nullable=True,
+        ),
+        Column("runner_up", pl.String, "who would have been published otherwise", nullable=True),
+        Column("margin", pl.Float64, "the runner-up's expected error over the champion's, minus 1", nullable=True),
+    ),
     key=("cutoff", "host_id", "resource"),
+)
+
+CALIBRATION = Table(
+    "calibration",
+    "How far the published interval reaches from yhat, per series and horizon month: conformal, from earlier windows.",
+    (
+        CUTOFF,
+        Column("phase", pl.String, "backtest (calibrated on the folds) or forecast (on the folds and the backtest)"),
+        HOST,
+        RESOURCE,
+        Column("horizon_month", pl.Int32, "calendar month of the phase, from 1"),
+        Column("scale", pl.Float64, "the series' expected absolute error, percentage points"),
+        Column("lower", pl.Float64, "added to yhat for the lower bound, percentage points; at most 0"),
+        Column("upper", pl.Float64, "added to yhat for the upper bound, percentage points; at least 0"),
+        Column("n", pl.Int64, "observed days of other windows behind the two quantiles (its resource's)"),
+    ),
+    key=("cutoff", "phase", "host_id", "resource", "horizon_month"),
+)
+
+TOURNAMENT_STANDINGS = Table(
+    "tournament_standings",
+    "Each entrant's backtest over all series, by resource and horizon month; 'champion' is what was published.",
+    (
+        CUTOFF,
+        Column("resource", pl.String, "the resource, or 'all'"),
+        Column("horizon_month", pl.Int32, "calendar month of the backtest, from 1; 0: the whole of it"),
+        Column(
+            "model", pl.String, "the entrant, or 'champion' for the published forecast with its calibrated interval"
+        ),
+        Column("series", pl.Int64, "series compared: all that have a backtest"),
+        Column("own", pl.Int64, "of these, series it forecast itself; the others count with the fallback's scores"),
+        Column("mae", pl.Float64, "mean over series, percentage points"),
+        Column("mase", pl.Float64, "mean over series where it is defined", nullable=True),
+        Column("mase_low", pl.Float64, "lower end of its 95 % bootstrap interval over series", nullable=True),
+        Column("mase_high", pl.Float64, "upper end", nullable=True),
+        Column("bias", pl.Float64, "mean over series of yhat - y, percentage points"),
+        Column("coverage", pl.Float64, "share of observed days inside the interval, in [0, 1]"),
+        Column("interval_score", pl.Float64, "mean over series, percentage points"),
+        Column(
+            "mean_rank",
+            pl.Float64,
+            "mean rank by MAE among the entrants (1 is best, ties share); the champion's beside them",
+        ),
+        Column("wins", pl.Int64, "series where no entrant has a lower MAE"),
+        Column(
+            "beats_seasonal_naive",
+            pl.Float64,
+            "share of series with a lower MAE than the seasonal naive's",
+            nullable=True,
+        ),
+        Column("beats_low", pl.Float64, "lower end of its 95 % bootstrap interval", nullable=True),
+        Column("beats_high", pl.Float64, "upper end", nullable=True),
+    ),
+    key=("cutoff", "resource", "horizon_month", "model"),
+)
+
+FORECAST_ACCURACY = Table(
+    "forecast_accuracy",
+    "Forecasts of earlier months against what has happened since, up to this month's cutoff.",
+    (
+        CUTOFF,
+        Column("forecast_cutoff", pl.Date, "cutoff of the month whose forecast is judged"),
+        Column("lead_month", pl.Int32, "calendar months ahead of that cutoff, from 1"),
+        Column("resource", pl.String, "the resource, or 'all'"),
+        Column("model", pl.String, "the entrant, or 'champion' for what was published then"),
+        Column("series", pl.Int64, "series with a forecast and an observed day"),
+        Column("n", pl.Int64, "observed days"),
+        Column("mae", pl.Float64, "mean absolute error over days, percentage points"),
+        Column("wape", pl.Float64, "sum of absolute errors over sum of y; null where y is 0 throughout", nullable=True),
+        Column("bias", pl.Float64, "mean of yhat - y over days, percentage points"),
+        Column("coverage", pl.Float64, "share of days inside the interval, in [0, 1]"),
+        Column(
+            "interval_score", pl.Float64, "mean Winkler score over days at the run's interval width, percentage points"
+        ),
+    ),
+    key=("cutoff", "forecast_cutoff", "lead_month", "resource", "model"),
 )

@@ -21,6 +21,21 @@ LAYOUTS = ("auto", "long", "wide")
 TIME_UNITS = ("auto", "s", "ms")
 ON_BAD_ROWS = ("error", "reject")
 ENGINES = ("turbo", "stan")
+COMBINATIONS = ("weighted", "median")
+"""Entrants that are made from the others' forecasts of a series."""
+DEFAULT_ENTRANTS = (
+    "weighted",
+    "median",
+    "prophet",
+    "prophet_smooth",
+    "prophet_linear",
+    "reverting_level",
+    "reverting_season",
+    "recent_level",
+    "recent_quarter",
+    "seasonal_naive",
+)
+"""The default field, in order of preference; measured in benchmarks/TOURNAMENT.md."""
 NEGLIGIBLE_PERCENT = 1e-6
 """A series that varies by no more than this is constant: what is left is the rounding of sums."""
 
@@ -94,7 +109,16 @@ class ForecastSettings(BaseModel, extra="forbid"):
     train_months: int = Field(32, ge=1, le=1200, description="calendar months of training before the backtest")
     backtest_months: int = Field(4, ge=1, le=120, description="calendar months of backtest, up to the cutoff")
     horizon_months: int = Field(6, ge=1, le=120, description="calendar months of forecast after the cutoff")
-    entrants: list[str] = Field(["prophet", "seasonal_naive"], min_length=1, description="who takes part, by name")
+    folds: int = Field(
+        3,
+        ge=0,
+        le=24,
+        description="rolling-origin windows before the backtest, of its length, to choose and calibrate on",
+    )
+    entrants: list[str] = Field(list(DEFAULT_ENTRANTS), min_length=1, description="who takes part, by name")
+    outside: dict[str, str] = Field(
+        {}, description="outside models: entrant's name -> Parquet file (or glob) of its rows"
+    )
     fallback: str = Field("seasonal_naive", description="the entrant published where no other has a forecast")
     engine: str = Field("turbo", description="what solves Prophet: turbo (in process) or stan (stock Prophet)")
     refit: bool = Field(True, description="refit on the whole history for the forecast; false: one fit, on train")
@@ -114,6 +138,9 @@ class ForecastSettings(BaseModel, extra="forbid"):
     n_changepoints: int = Field(25, ge=0, description="Prophet: potential changepoints")
     seasonality_mode: str = Field("additive", description="Prophet: additive or multiplicative")
     seasonality_prior_scale: float = Field(10.0, gt=0, description="Prophet: strength of the seasonalities")
+    yearly_order: int = Field(
+        0, ge=0, le=50, description="Prophet: Fourier order of the year; 0: Prophet's own rule (10 from two years on)"
+    )
     seed: int = Field(0, ge=0, description="each series' random generator is seeded from its name and this")
     workers: int = Field(0, ge=0, description="worker processes; 0: one per core")
     chunk_size: int = Field(0, ge=0, description="series per task; 0: chosen from the number of series and workers")
@@ -132,13 +159,18 @@ class ForecastSettings(BaseModel, extra="forbid"):
 
     @property
     def field_of_entrants(self) -> list[str]:
-        """Everyone who forecasts: the entrants in their order, and the fallback, which always takes part."""
-        return [*self.entrants, *([] if self.fallback in self.entrants else [self.fallback])]
+        """Everyone who forecasts: the entrants in their order, outside models, and the fallback, which always does."""
+        return list(dict.fromkeys([*self.entrants, *self.outside, self.fallback]))
+
+    @property
+    def singles(self) -> list[str]:
+        """Those who forecast by themselves: the field without combinations."""
+        return [name for name in self.field_of_entrants if name not in COMBINATIONS]
 
     @property
     def order_of_preference(self) -> list[str]:
         """Everyone who forecasts, the fallback last."""
-        return [name for name in self.entrants if name != self.fallback] + [self.fallback]
+        return [name for name in self.field_of_entrants if name != self.fallback] + [self.fallback]
 
     @property
     def worker_count(self) -> int:

@@ -55,18 +55,41 @@ def _coverage(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
 
 
 def _standings(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
-    yield "Entrants (backtest, mean over series):      n     MAE    RMSE    MASE  coverage  interval score"
+    yield "Backtest, means over series:       MAE   MASE (95 % interval)  coverage  interval score   rank    wins"
     rows = query(
         con,
-        "SELECT model, count(*), avg(mae), avg(rmse), avg(mase), avg(coverage), avg(interval_score) "
-        "FROM tournament_scores WHERE cutoff = ? GROUP BY model ORDER BY avg(mae), model",
+        "SELECT model, mae, mase, mase_low, mase_high, coverage, interval_score, mean_rank, wins "
+        "FROM tournament_standings WHERE cutoff = ? AND resource = 'all' AND horizon_month = 0 "
+        "ORDER BY model != 'champion', mae, model",
         cutoff,
     )
     if rows.is_empty():
         yield "  none: no series is long enough for a backtest"
-    for model, n, mae, rmse, mase, coverage, interval in rows.iter_rows():
-        scaled = f"{mase:7.3f}" if mase is not None else "      –"
-        yield f"  {model:<34}{n:>9,} {mae:7.2f} {rmse:7.2f} {scaled} {coverage:9.1%} {interval:15.1f}"
+    for model, mae, mase, low, high, coverage, interval, rank, wins in rows.iter_rows():
+        scaled = f"{mase:6.3f} ({low:.3f}–{high:.3f})" if mase is not None else "     –              "
+        name = "champion (published)" if model == "champion" else model
+        yield f"  {name:<28} {mae:6.2f} {scaled} {coverage:9.1%} {interval:15.1f} {rank:6.2f} {wins:7,}"
+    chosen = query(
+        con, "SELECT model, count(*) AS n FROM champions WHERE cutoff = ? GROUP BY model ORDER BY n DESC, model", cutoff
+    )
+    yield "Champions: " + (" · ".join(f"{n:,} {model}" for model, n in chosen.iter_rows()) or "none")
+    yield from _earlier(con, cutoff)
+
+
+def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
+    """What became of earlier months' published forecasts, once there are any."""
+    rows = query(
+        con,
+        "SELECT lead_month, sum(mae * n) / sum(n), sum(coverage * n) / sum(n), count(*) FROM forecast_accuracy "
+        "WHERE cutoff = ? AND model = 'champion' AND resource = 'all' GROUP BY lead_month ORDER BY lead_month",
+        cutoff,
+    )
+    if not rows.is_empty():
+        yield "Earlier forecasts against what has happened since (published, by months ahead):"
+        yield from (
+            f"  month {lead}: MAE {mae:.2f}, {inside:.1%} inside the interval ({months} forecasts)"
+            for lead, mae, inside, months in rows.iter_rows()
+        )
 
 
 def _fullest(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:

@@ -22,6 +22,9 @@ from turbo_forecast.schemas import Table
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.warehouse import replace_audit, transaction
 
+HISTORY = "SELECT host_id, resource, ds, y FROM base_table WHERE ds BETWEEN ? AND ?"
+"""The base table's rows from a first to a last day."""
+
 
 @dataclass(slots=True)
 class Month:

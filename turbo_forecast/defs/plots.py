@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from turbo_forecast.defs.reporting import plot
+from turbo_forecast.defs.reporting import plot, whole_backtest
 from turbo_forecast.storage.warehouse import query
 
 
@@ -29,9 +29,30 @@ def outcome_bars(outcomes: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
 
 def score_bars(scores: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """Mean MASE by entrant, over series where it is defined."""
-    rows = scores.group_by("model").agg(pl.col("mase").mean()).sort("model")
-    return plot(alt.Chart(rows).mark_bar().encode(x=alt.X("mase:Q", title="mean MASE"), y="model:N"))
+    """Mean MASE by entrant and fold (0: the backtest), over series where it is defined."""
+    rows = scores.group_by("model", "fold").agg(pl.col("mase").mean()).sort("model", "fold")
+    bars = alt.Chart(rows).mark_bar()
+    return plot(bars.encode(x=alt.X("mase:Q", title="mean MASE"), y="model:N", yOffset="fold:N", color="fold:N"))
+
+
+def standings_bars(standings: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Mean MASE by entrant with its bootstrap interval, over all series and the whole backtest."""
+    rows = whole_backtest(standings).select("model", "mase", "mase_low", "mase_high")
+    base = alt.Chart(rows).encode(y=alt.Y("model:N", sort=rows["model"].to_list()))
+    bars = base.mark_bar().encode(x=alt.X("mase:Q", title="mean MASE"))
+    return plot(bars + base.mark_rule(color="black").encode(x="mase_low:Q", x2="mase_high:Q"))
+
+
+def accuracy_lines(accuracy: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Mean absolute error by months ahead, of every entrant and of what was published, over earlier forecasts."""
+    rows = (
+        accuracy.filter(pl.col("resource") == "all")
+        .group_by("model", "lead_month")
+        .agg(mae=(pl.col("mae") * pl.col("n")).sum() / pl.col("n").sum())
+        .sort("model", "lead_month")
+    )
+    lines = alt.Chart(rows).mark_line(point=True)
+    return plot(lines.encode(x="lead_month:O", y=alt.Y("mae:Q", title="mean absolute error, points"), color="model:N"))
 
 
 def fleet_forecast_lines(path: Path) -> dg.MarkdownMetadataValue:

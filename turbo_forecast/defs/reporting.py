@@ -11,6 +11,7 @@ from typing import Any
 import altair as alt
 import dagster as dg
 import polars as pl
+import polars.selectors as cs
 import vl_convert
 
 from turbo_forecast.errors import TurboForecastError
@@ -57,6 +58,34 @@ def counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
     """How often each value of a column occurs, most frequent first."""
     found = frame[column].fill_null("none").value_counts(sort=True)
     return dict(zip(found[column].to_list(), found["count"].to_list(), strict=True))
+
+
+def mean_weights(weights: pl.DataFrame) -> dict[str, float]:
+    """The combination's mean weight of each member in the forecast, largest first."""
+    found = (
+        weights.group_by("member").agg(pl.col("forecast").mean().round(3)).sort("forecast", "member", descending=True)
+    )
+    return dict(zip(found["member"].to_list(), found["forecast"].to_list(), strict=True))
+
+
+def whole_backtest(standings: pl.DataFrame) -> pl.DataFrame:
+    """The standings over all resources and the whole backtest, best first."""
+    whole = (pl.col("resource") == "all") & (pl.col("horizon_month") == 0)
+    return standings.filter(whole).sort("mase", "mae", "model", nulls_last=True)
+
+
+def standings_table(standings: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Who stands where, in a dozen lines."""
+    columns = ["model", "series", "mae", "mase", "coverage", "interval_score", "mean_rank", "wins"]
+    rows = whole_backtest(standings).select(columns).with_columns(cs.float().round(3))
+    return dg.MetadataValue.md(markdown(rows))
+
+
+def markdown(rows: pl.DataFrame) -> str:
+    """A few rows as a Markdown table."""
+    shown = rows.with_columns(pl.all().cast(pl.String)).fill_null("")
+    lines = [shown.columns, ["---"] * shown.width, *shown.iter_rows()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def plot(chart: alt.Chart | alt.LayerChart) -> dg.MarkdownMetadataValue:

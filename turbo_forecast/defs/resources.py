@@ -5,6 +5,7 @@ Belongs here: what lets the launchpad set options and tests override places. Doe
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ import polars as pl
 from dagster_duckdb import DuckDBResource
 from dagster_polars import PolarsParquetIOManager
 
+from turbo_forecast.errors import StorageError
+from turbo_forecast.fleet.tournament import RunFiles
+from turbo_forecast.fleet.windows import cutoff_of
+from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings, TelemetrySettings
 from turbo_forecast.storage.files import write_parquet
 from turbo_forecast.storage.warehouse import connected
@@ -46,6 +51,18 @@ class DataFolder(dg.ConfigurableResource[None]):
     def parquet(self, asset: str, partition: str) -> Path:
         """`<asset>/<partition>.parquet`, as dagster-polars lays assets out."""
         return Path(self.path) / asset / f"{partition}.parquet"
+
+    def run_files(self, partition: str) -> RunFiles:
+        """The files of a month's fleet run. Raises StorageError when one is not there."""
+        paths = [self.parquet(table.name, partition) for table in (FLEET_FORECAST, FOLD_FORECAST)]
+        for path in paths:
+            if not path.exists():
+                raise StorageError(f"{path} is not there: materialise {path.parent.name} for {partition}")
+        return RunFiles(*paths)
+
+    def masters(self, asset: str) -> dict[date, Path]:
+        """An asset's published Parquet files by their month's cutoff."""
+        return {cutoff_of(path.stem): path for path in sorted((Path(self.path) / asset).glob("????-??-??.parquet"))}
 
     def scratch(self, partition: str) -> Path:
         """What an unfinished fleet forecast of the month leaves for the next attempt."""

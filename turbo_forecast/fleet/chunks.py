@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from turbo_forecast.fleet.lifecycle import PHASES, WORKER_DIED, Result, Rows
+from turbo_forecast.fleet.lifecycle import WORKER_DIED, Result
+from turbo_forecast.fleet.rows import FORECAST, Rows
 
 ROWS_SCHEMA = pa.schema(
     [
         ("series", pa.int32()),
         ("model", pa.int16()),
-        ("phase", pa.int8()),
+        ("window", pa.int8()),
         ("ds", pa.int32()),
         ("y", pa.float64()),
         ("yhat", pa.float64()),
@@ -41,9 +42,14 @@ OUTCOMES_SCHEMA = pa.schema(
         ("milliseconds", pa.float64()),
         ("fit_seconds", pa.float64()),
         ("predict_seconds", pa.float64()),
+        ("costs", pa.map_(pa.string(), pa.float64())),
     ]
 )
-ROWS_SUFFIX, OUTCOMES_SUFFIX = ".rows.arrow", ".outcomes.arrow"
+ERRORS_SCHEMA = pa.schema(
+    [("series", pa.int32()), ("model", pa.int16()), ("window", pa.int8()), ("error", pa.float64())]
+)
+"""Mean absolute errors of the windows that have been observed: what the weighted combination learns from."""
+ROWS_SUFFIX, ERRORS_SUFFIX, OUTCOMES_SUFFIX = ".rows.arrow", ".errors.arrow", ".outcomes.arrow"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,7 +89,7 @@ def unfinished(total: int, finished: Sequence[Span]) -> list[Span]:
 
 
 def finished_spans(folder: Path) -> list[Span]:
-    """Spans whose both files are there: the outcomes file is renamed into place last."""
+    """Spans whose files are all there: the outcomes file is renamed into place last."""
     spans = []
     for path in sorted(folder.glob(f"*{OUTCOMES_SUFFIX}")):
         lo, hi = path.name.removesuffix(OUTCOMES_SUFFIX).split("-")
@@ -99,8 +105,9 @@ def discard_doubtful(folder: Path) -> None:
     """
     for span in finished_spans(folder):
         try:
-            outcomes, rows = read_outcomes(folder, span), read_rows(folder, span)
+            outcomes, rows, errors = read_outcomes(folder, span), read_rows(folder, span), read_errors(folder, span)
             sound = len(outcomes) == len(span) and rows.schema.equals(ROWS_SCHEMA)
+            sound = sound and errors.schema.equals(ERRORS_SCHEMA)
             sound = sound and WORKER_DIED not in outcomes.column("error_class").to_pylist()
         except (OSError, pa.ArrowException):
             sound = False
@@ -109,14 +116,20 @@ def discard_doubtful(folder: Path) -> None:
 
 
 def write_chunk(folder: Path, span: Span, results: Sequence[Result], models: Sequence[str]) -> None:
-    """Write a span's rows, then its outcomes, each by rename; a crash leaves no file that looks complete."""
+    """Write a span's rows and errors, then its outcomes, each by rename; a crash leaves nothing that looks complete."""
     _publish(folder / f"{span.stem}{ROWS_SUFFIX}", _rows_table(results, models))
+    _publish(folder / f"{span.stem}{ERRORS_SUFFIX}", _errors_table(results, models))
     _publish(folder / f"{span.stem}{OUTCOMES_SUFFIX}", _outcomes_table(results))
 
 
 def read_rows(folder: Path, span: Span) -> pa.Table:
     """A finished span's rows, memory-mapped."""
     return _read(folder / f"{span.stem}{ROWS_SUFFIX}")
+
+
+def read_errors(folder: Path, span: Span) -> pa.Table:
+    """A finished span's errors, memory-mapped."""
+    return _read(folder / f"{span.stem}{ERRORS_SUFFIX}")
 
 
 def read_outcomes(folder: Path, span: Span) -> pa.Table:
@@ -136,11 +149,11 @@ def _publish(path: Path, table: pa.Table) -> None:
 
 
 def _rows_table(results: Sequence[Result], models: Sequence[str]) -> pa.Table:
-    """All rows of a span in the order series, model, phase, day."""
+    """All rows of a span in the order series, model, window (oldest first), day."""
     parts: list[tuple[int, Rows]] = [
         (result.series.index, rows)
         for result in results
-        for rows in sorted(result.rows, key=lambda rows: (models.index(rows.model), PHASES.index(rows.phase)))
+        for rows in sorted(result.rows, key=lambda rows: (models.index(rows.model), -rows.window))
     ]
     if not parts:
         return ROWS_SCHEMA.empty_table()
@@ -148,7 +161,7 @@ def _rows_table(results: Sequence[Result], models: Sequence[str]) -> pa.Table:
     columns = {
         "series": np.repeat(np.array([index for index, _ in parts], dtype=np.int32), sizes),
         "model": np.repeat(np.array([models.index(rows.model) for _, rows in parts], dtype=np.int16), sizes),
-        "phase": np.repeat(np.array([PHASES.index(rows.phase) for _, rows in parts], dtype=np.int8), sizes),
+        "window": np.repeat(np.array([rows.window for _, rows in parts], dtype=np.int8), sizes),
         "ds": np.concatenate([rows.days for _, rows in parts]).astype(np.int32),
         "y": np.concatenate([rows.y for _, rows in parts]),
         "yhat": np.concatenate([rows.yhat for _, rows in parts]),
@@ -158,6 +171,21 @@ def _rows_table(results: Sequence[Result], models: Sequence[str]) -> pa.Table:
     arrays = {name: pa.array(column) for name, column in columns.items()}
     arrays["y"] = pa.array(columns["y"], from_pandas=True)  # NaN, a day without a value, is stored as null
     return pa.table(arrays, schema=ROWS_SCHEMA)
+
+
+def _errors_table(results: Sequence[Result], models: Sequence[str]) -> pa.Table:
+    rows = [
+        {
+            "series": result.series.index,
+            "model": models.index(rows.model),
+            "window": rows.window,
+            "error": rows.error,
+        }
+        for result in results
+        for rows in result.rows
+        if rows.window != FORECAST
+    ]
+    return pa.Table.from_pylist(rows, schema=ERRORS_SCHEMA)
 
 
 def _outcomes_table(results: Sequence[Result]) -> pa.Table:
@@ -176,6 +204,7 @@ def _outcomes_table(results: Sequence[Result]) -> pa.Table:
             "milliseconds": result.seconds * 1000,
             "fit_seconds": result.fit_seconds,
             "predict_seconds": result.predict_seconds,
+            "costs": list(result.costs.items()),
         }
         for result in results
     ]

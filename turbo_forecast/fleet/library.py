@@ -14,6 +14,14 @@ from turbo_forecast.errors import PartitionError, TelemetryError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
+from turbo_forecast.fleet.tournament import (
+    RunFiles,
+    calibrate_month,
+    choose_champions,
+    publish,
+    score_month,
+    standings_month,
+)
 from turbo_forecast.fleet.windows import Windows, windows
 from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.schemas import BASE_TABLE
@@ -22,18 +30,29 @@ from turbo_forecast.settings import ForecastSettings, forecast_settings
 
 @dataclass(frozen=True, slots=True)
 class FleetResult:
-    """forecasts: every entrant's rows (FLEET_FORECAST); outcomes: one row per series (SERIES_OUTCOMES);
-    audit: where the time went (RUN_AUDIT)."""
+    """A month as frames; the columns are in schemas.py.
+
+    forecasts: every entrant's rows (FLEET_FORECAST); published: the champions', with calibrated intervals
+    (FORECAST_PARQUET); champions (CHAMPIONS); scores: backtest and folds (TOURNAMENT_SCORES); standings
+    (TOURNAMENT_STANDINGS); calibration (CALIBRATION); outcomes: one row per series (SERIES_OUTCOMES); weights
+    (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
+    """
 
     forecasts: pl.DataFrame
+    published: pl.DataFrame
+    champions: pl.DataFrame
+    scores: pl.DataFrame
+    standings: pl.DataFrame
+    calibration: pl.DataFrame
     outcomes: pl.DataFrame
+    weights: pl.DataFrame
     audit: pl.DataFrame
 
 
 def forecast_fleet(
     base: pl.DataFrame, cutoff: date, *, say: Callable[[str], None] | None = None, **options: object
 ) -> FleetResult:
-    """Forecast every series of `base` as of `cutoff`, the last day of a month.
+    """Forecast every series of `base` as of `cutoff`, the last day of a month, and hold the tournament.
 
     Parameters
     ----------
@@ -51,6 +70,7 @@ def forecast_fleet(
     window = run_windows(cutoff, settings)
     timer = AuditTimer()
     with tempfile.TemporaryDirectory(prefix="turbo-forecast-") as folder:
+        files = RunFiles(Path(folder, "forecast.parquet"), Path(folder, "folds.parquet"))
         with timer.stage("read"):
             rows = _checked(base).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
@@ -60,12 +80,44 @@ def forecast_fleet(
             window,
             settings,
             scratch=Path(folder),
-            target=Path(folder, "forecast.parquet"),
+            target=files.rows,
+            folds_target=files.folds,
             timer=timer,
             say=say or (lambda line: print(line, file=sys.stderr)),
         )
-        forecasts = pl.read_parquet(Path(folder, "forecast.parquet"), memory_map=False)
-    return FleetResult(forecasts, run.outcomes, timer.frame("fleet_forecast", cutoff, settings, "library"))
+        history = rows.filter(pl.col("ds") >= window.history_start).sort("host_id", "resource", "ds")
+        held = _hold_tournament(files, history, run.outcomes, window, settings, timer)
+        forecasts = pl.read_parquet(files.rows, memory_map=False)
+    audit = timer.frame("fleet_forecast", cutoff, settings, "library")
+    return FleetResult(forecasts=forecasts, outcomes=run.outcomes, weights=run.weights, audit=audit, **held)
+
+
+def _hold_tournament(
+    files: RunFiles,
+    history: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    window: Windows,
+    settings: ForecastSettings,
+    timer: AuditTimer,
+) -> dict[str, pl.DataFrame]:
+    """The steps the assets take one by one."""
+    trained = history.filter(pl.col("ds") <= window.train_end)
+    with timer.stage("score"):
+        scores = score_month(files, trained, window, settings)
+    with timer.stage("choose"):
+        champions = choose_champions(files, scores, settings)
+    with timer.stage("calibrate"):
+        calibration = calibrate_month(files, champions, history, window, settings)
+        published = publish(files, champions, calibration, outcomes, window)
+    with timer.stage("compare"):
+        standings = standings_month(files, published, trained, window, settings)
+    return {
+        "scores": scores,
+        "champions": champions,
+        "calibration": calibration,
+        "published": published,
+        "standings": standings,
+    }
 
 
 def run_windows(cutoff: date, settings: ForecastSettings) -> Windows:
@@ -75,6 +127,7 @@ def run_windows(cutoff: date, settings: ForecastSettings) -> Windows:
         train_months=settings.train_months,
         backtest_months=settings.backtest_months,
         horizon_months=settings.horizon_months,
+        folds=settings.folds,
     )
 
 

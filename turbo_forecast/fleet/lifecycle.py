@@ -5,34 +5,30 @@ Does not belong here: forecasting itself (`models/`), processes and files (`work
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from turbo_forecast.fleet.combine import median
+from turbo_forecast.fleet.rows import BACKTEST, FORECAST, Rows
 from turbo_forecast.fleet.store import Series, read_only
 from turbo_forecast.fleet.windows import Windows, day_number
 from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
 from turbo_forecast.settings import ForecastSettings
 
-BACKTEST, FORECAST = "backtest", "forecast"
-PHASES = (BACKTEST, FORECAST)
 OUTCOMES = ("forecast", "fallback", "retired", "failed")
 ENVELOPE = (0.0, 100.0)
 WORKER_DIED = "WorkerDied"
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """One entrant's projected days of one phase, clamped to the envelope; y is NaN where nothing was observed."""
+class Asked:
+    """One window of one series: its number (see rows.py), the observations before it, the days to project."""
 
-    model: str
-    phase: str
+    number: int
+    train: int
     days: Days
-    y: Values
-    yhat: Values
-    lower: Values
-    upper: Values
 
 
 @dataclass(slots=True)
@@ -49,6 +45,7 @@ class Result:
     seconds: float = 0.0
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
+    costs: dict[str, float] = field(default_factory=dict)
     rows: list[Rows] = field(default_factory=list)
 
     def record(self, name: str, projection: Projection) -> None:
@@ -77,13 +74,13 @@ class Lifecycle:
         self._settings = settings
         self._entrants = entrants
         self._fallback = settings.fallback
-        self._history_start = day_number(windows.history_start)
+        self._combines = "median" in settings.field_of_entrants
         self._train_end = day_number(windows.train_end)
-        self._cutoff = day_number(windows.cutoff)
         # shared by all series and entrants: none may write to them
         self._backtest_days = read_only(windows.backtest_days)
         self._forecast_days = read_only(windows.forecast_days)
         self._all_days = read_only(np.concatenate([self._backtest_days, self._forecast_days]))
+        self._fold_days = {fold.number: read_only(fold.days) for fold in reversed(windows.folds)}
 
     def run(self, series: Series) -> Result:
         """The whole life of one series. Never raises: what goes wrong is in the result."""
@@ -102,7 +99,7 @@ class Lifecycle:
         result = Result(series, outcome="failed", error_class=WORKER_DIED, error_message=reason, reasons=[reason])
         try:
             if self._is_live(series):
-                result.rows = self._entrant_rows(self._fallback, series, result, with_backtest=self._has_train(series))
+                result.rows = self._entrant_rows(self._fallback, series, result, self._plan(series))
         except BaseException as error:
             result.record_error(self._fallback, error)
         return result
@@ -110,58 +107,76 @@ class Lifecycle:
     def _is_live(self, series: Series) -> bool:
         return bool(series.days.size) and int(series.days[-1]) > self._train_end
 
-    def _train_size(self, series: Series) -> int:
-        return int(np.searchsorted(series.days, self._train_end, side="right"))
+    @staticmethod
+    def _before(series: Series, day: int) -> int:
+        """Observations before a day."""
+        return int(np.searchsorted(series.days, day))
 
-    def _has_train(self, series: Series) -> bool:
-        return self._train_size(series) >= self._settings.min_train_days
+    def _plan(self, series: Series) -> list[Asked]:
+        """The windows a series is forecast on, oldest first: each fold with enough training and something to score,
+        the backtest if it has enough training, the forecast."""
+        asked = []
+        for number, days in (*self._fold_days.items(), (BACKTEST, self._backtest_days)):
+            train, end = self._before(series, int(days[0])), self._before(series, int(days[-1]) + 1)
+            if train >= self._settings.min_train_days and end > train:
+                asked.append(Asked(number, train, days))
+        return [*asked, Asked(FORECAST, series.days.size, self._forecast_days)]
 
     def _judge_and_forecast(self, series: Series, result: Result) -> None:
+        plan = self._plan(series)
         if not self._is_live(series):
             result.outcome = "retired"
             result.reasons.append("nothing observed in the backtest window")
-        elif not self._has_train(series):
+        elif len(plan) == 1:
             result.outcome = "fallback"
             result.reasons.append(
-                f"too short for a backtest: {self._train_size(series)} training days, "
+                f"too short for a backtest: {self._before(series, self._train_end + 1)} training days, "
                 f"{self._settings.min_train_days} needed"
             )
-            result.rows = self._entrant_rows(self._fallback, series, result, with_backtest=False)
+            result.rows = self._entrant_rows(self._fallback, series, result, plan)
         else:
-            self._hold_tournament(series, result)
+            self._hold_tournament(series, result, plan)
 
-    def _hold_tournament(self, series: Series, result: Result) -> None:
+    def _hold_tournament(self, series: Series, result: Result, plan: Sequence[Asked]) -> None:
         contenders = [name for name in self._entrants if name != self._fallback]
         for name in contenders:
             try:
-                result.rows += self._entrant_rows(name, series, result, with_backtest=True)
+                result.rows += self._entrant_rows(name, series, result, plan)
             except BaseException as error:  # one bad fit, SystemExit even, stops neither the series nor the fleet
                 result.record_error(name, error)
         if contenders and not result.rows:
             result.outcome = "failed"
-        result.rows += self._entrant_rows(self._fallback, series, result, with_backtest=True)
+        result.rows += self._entrant_rows(self._fallback, series, result, plan)
+        if self._combines and result.outcome == "forecast":
+            result.rows += median(result.rows)
 
-    def _entrant_rows(self, name: str, series: Series, result: Result, *, with_backtest: bool) -> list[Rows]:
+    def _entrant_rows(self, name: str, series: Series, result: Result, plan: Sequence[Asked]) -> list[Rows]:
         """All of an entrant's rows for the series, or an exception: never some of them."""
-        train = self._train_size(series)
-        seed = series.seed(self._settings.seed)
-        if with_backtest and not self._settings.refit:
-            both = self._ask(name, Window(series.days[:train], series.y[:train], self._all_days, seed), result)
-            split = self._backtest_days.size
-            return [
-                self._rows(name, BACKTEST, series, self._backtest_days, both, slice(0, split)),
-                self._rows(name, FORECAST, series, self._forecast_days, both, slice(split, None)),
-            ]
-        rows = []
-        if with_backtest:
-            window = Window(series.days[:train], series.y[:train], self._backtest_days, seed)
-            projection = self._ask(name, window, result)
-            rows.append(self._rows(name, BACKTEST, series, self._backtest_days, projection, slice(None)))
-        projection = self._ask(name, Window(series.days, series.y, self._forecast_days, seed + 1), result)
-        return [*rows, self._rows(name, FORECAST, series, self._forecast_days, projection, slice(None))]
+        rows: list[Rows] = []
+        once = not self._settings.refit and any(asked.number == BACKTEST for asked in plan)
+        for asked in plan:
+            if once and asked.number == FORECAST:
+                continue  # its rows came with the backtest's, from the one fit
+            days = self._all_days if once and asked.number == BACKTEST else asked.days
+            projection = self._ask(name, series, asked, days, result)
+            split = asked.days.size
+            rows.append(self._rows(name, asked.number, series, asked.days, projection, slice(0, split)))
+            if split < days.size:
+                rows.append(self._rows(name, FORECAST, series, self._forecast_days, projection, slice(split, None)))
+        return rows
 
-    def _ask(self, name: str, window: Window, result: Result) -> Projection:
+    def _ask(self, name: str, series: Series, asked: Asked, days: Days, result: Result) -> Projection:
+        window = Window(
+            series.days[: asked.train],
+            series.y[: asked.train],
+            days,
+            seed=series.seed(self._settings.seed) + (1 if asked.number == FORECAST else asked.number * 2),
+            series=(series.host_id, series.resource),
+        )
+        started = time.perf_counter()
         answer = self._entrants[name].project(window)
+        stage = f"{name}: {'folds' if asked.number > 0 else 'forecast' if asked.number == FORECAST else 'backtest'}"
+        result.costs[stage] = result.costs.get(stage, 0.0) + time.perf_counter() - started
         projection = replace(
             answer,
             yhat=_values(answer.yhat, window, "yhat"),
@@ -171,13 +186,13 @@ class Lifecycle:
         result.record(name, projection)
         return projection
 
-    def _rows(self, name: str, phase: str, series: Series, days: Days, projection: Projection, part: slice) -> Rows:
+    def _rows(self, name: str, number: int, series: Series, days: Days, projection: Projection, part: slice) -> Rows:
         yhat, lower, upper = clamped(projection.yhat[part], projection.lower[part], projection.upper[part])
         y = np.full(days.size, np.nan)
-        if phase == BACKTEST:
-            train = self._train_size(series)
-            y[series.days[train:] - days[0]] = series.y[train:]
-        return Rows(name, phase, days, y, yhat, lower, upper)
+        if number != FORECAST:
+            first, end = self._before(series, int(days[0])), self._before(series, int(days[-1]) + 1)
+            y[series.days[first:end] - days[0]] = series.y[first:end]
+        return Rows(name, number, days, y, yhat, lower, upper)
 
 
 def _values(answer: object, window: Window, what: str) -> Values:

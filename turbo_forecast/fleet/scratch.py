@@ -22,6 +22,7 @@ from turbo_forecast.fleet.audit import versions
 from turbo_forecast.fleet.chunks import discard_doubtful
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.windows import Windows
+from turbo_forecast.models.outside import fingerprint
 from turbo_forecast.models.registry import module_of
 from turbo_forecast.settings import ForecastSettings
 
@@ -74,6 +75,7 @@ def _fingerprint(store: SeriesStore, windows: Windows, settings: ForecastSetting
     """Series, settings, packages and code: what must be equal for finished chunks to be taken over."""
     decisive = [store.digest(), settings.config_hash(), json.dumps(versions()), str(asdict(windows)), _own_code()]
     decisive += [_digest(_source(module_of(name))) for name in settings.field_of_entrants]
+    decisive += [fingerprint(settings)] if settings.outside else []
     return hashlib.sha256("\n".join(decisive).encode()).hexdigest()[:16]
 
 

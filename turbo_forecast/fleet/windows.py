@@ -37,6 +37,20 @@ def cutoff_of(partition: str) -> date:
 
 
 @dataclass(frozen=True, slots=True)
+class Fold:
+    """One more rolling-origin window, before the backtest. number 1 is the latest; bounds are inclusive days."""
+
+    number: int
+    train_end: date
+    end: date
+
+    @property
+    def days(self) -> NDArray[np.int64]:
+        """Day numbers of the fold, every calendar day."""
+        return np.arange(day_number(self.train_end) + 1, day_number(self.end) + 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Windows:
     """The windows of one run. All bounds are inclusive days."""
 
@@ -44,6 +58,7 @@ class Windows:
     train_end: date
     cutoff: date
     horizon_end: date
+    folds: tuple[Fold, ...] = ()
 
     @property
     def backtest_days(self) -> NDArray[np.int64]:
@@ -56,17 +71,27 @@ class Windows:
         return np.arange(day_number(self.cutoff) + 1, day_number(self.horizon_end) + 1)
 
 
-def windows(cutoff: date, *, train_months: int, backtest_months: int, horizon_months: int) -> Windows:
+def windows(cutoff: date, *, train_months: int, backtest_months: int, horizon_months: int, folds: int = 0) -> Windows:
     """The windows of the month that ends at `cutoff`, in calendar months.
 
-    Raises PartitionError when `cutoff` is not the last day of a month.
+    Folds follow each other backwards from the backtest, each as long as it; those that would have no month of
+    training are left out. Raises PartitionError when `cutoff` is not the last day of a month.
     """
     if cutoff != month_end(cutoff):
         raise PartitionError(f"cutoff {cutoff} is not the last day of a month; {month_end(cutoff)} would be")
     train_end = shift_month_end(cutoff, -backtest_months)
+    held = min(folds, (train_months - 1) // backtest_months)
     return Windows(
         history_start=shift_month_end(train_end, -train_months) + timedelta(days=1),
         train_end=train_end,
         cutoff=cutoff,
         horizon_end=shift_month_end(cutoff, horizon_months),
+        folds=tuple(
+            Fold(
+                number,
+                train_end=shift_month_end(train_end, -number * backtest_months),
+                end=shift_month_end(cutoff, -number * backtest_months),
+            )
+            for number in range(1, held + 1)
+        ),
     )

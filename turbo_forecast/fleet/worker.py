@@ -57,7 +57,7 @@ class Worker:
         self.job = job
         self.store = SeriesStore(job.store)
         self.models = job.settings.field_of_entrants
-        entrants = {name: build_entrant(name, job.settings) for name in self.models}
+        entrants = {name: build_entrant(name, job.settings) for name in job.settings.singles}
         self.lifecycle = Lifecycle(job.windows, job.settings, entrants)
         self.post.idle()
 

@@ -39,6 +39,7 @@ class StanEngine:
             n_changepoints=options.n_changepoints,
             changepoint_range=options.changepoint_range,
             changepoint_prior_scale=options.changepoint_prior_scale,
+            yearly_seasonality=options.yearly_order or "auto",
             seasonality_mode=cast(Mode, options.seasonality_mode),
             seasonality_prior_scale=options.seasonality_prior_scale,
             interval_width=options.interval_width,

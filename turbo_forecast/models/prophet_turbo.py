@@ -70,6 +70,7 @@ def spec_of(settings: ForecastSettings) -> Spec:
         growth=settings.growth,  # type: ignore[arg-type]
         n_changepoints=settings.n_changepoints,
         changepoint_range=settings.changepoint_range,
+        yearly_seasonality=settings.yearly_order or "auto",
         changepoint_prior_scale=settings.changepoint_prior_scale,
         seasonality_mode=settings.seasonality_mode,  # type: ignore[arg-type]
         seasonality_prior_scale=settings.seasonality_prior_scale,

@@ -1,63 +1,111 @@
 """Who may take part, by name. To add an entrant: one file beside this one, and one line in ENTRANTS.
 
-An entrant of one's own, from another package, takes part as `package.module:function`, with that as its name.
+An entrant of one's own, from another package, takes part as `package.module:function`, with that as its name; a model
+whose forecasts are made elsewhere, under the name it has in the setting `outside`.
 
 Does not belong here: a forecaster's code, or an import of one (each worker imports only who takes part).
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.protocol import Entrant, Say
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import COMBINATIONS, ForecastSettings
 
 ENTRANTS = {
     "prophet": "turbo_forecast.models.prophet:build",
+    "prophet_smooth": "turbo_forecast.models.prophet_tuned:smooth",
+    "prophet_linear": "turbo_forecast.models.prophet_tuned:linear",
+    "prophet_late": "turbo_forecast.models.prophet_tuned:late",
+    "prophet_flexible": "turbo_forecast.models.prophet_tuned:flexible",
+    "prophet_stiff": "turbo_forecast.models.prophet_tuned:stiff",
+    "prophet_multiplicative": "turbo_forecast.models.prophet_tuned:multiplicative",
+    "reverting_level": "turbo_forecast.models.reverting_level:level",
+    "reverting_season": "turbo_forecast.models.reverting_level:season",
+    "recent_level": "turbo_forecast.models.recent_level:month",
+    "recent_quarter": "turbo_forecast.models.recent_level:quarter",
     "seasonal_naive": "turbo_forecast.models.seasonal_naive:build",
+    "auto_ets": "turbo_forecast.models.nixtla:auto_ets",
+    "optimized_theta": "turbo_forecast.models.nixtla:optimized_theta",
+    "auto_arima": "turbo_forecast.models.nixtla:auto_arima",
+    "mstl": "turbo_forecast.models.nixtla:mstl",
 }
-NEVER_FAIL = ("seasonal_naive",)
+NEVER_FAIL = ("seasonal_naive", "recent_level", "recent_quarter", "reverting_level", "reverting_season")
 """Entrants that have an answer for any window of at least one observation."""
-
+OUTSIDE_MODULE, COMBINATIONS_MODULE = "turbo_forecast.models.outside", "turbo_forecast.tournament.weights"
+RESERVED = ("champion",)
+"""Names that mean something else in the `model` column."""
 
 Build = Callable[[ForecastSettings], Entrant]
 
 
-def builder(name: str) -> Build:
-    """What builds the entrant of that name. Raises SettingsError, with the names there are, if there is none."""
+def builder(name: str, settings: ForecastSettings | None = None) -> Build:
+    """What builds the single entrant of that name; outside models are known from the settings.
+
+    Raises SettingsError, with the names there are, if there is none.
+    """
+    outside = settings.outside if settings else {}
+    if name in outside:
+        build: Build = partial(import_module(OUTSIDE_MODULE).build, name)
+        return build
     module, colon, function = ENTRANTS.get(name, name).partition(":")
     if not colon:
-        raise SettingsError(f"entrants: there is no entrant {name!r}; there are {', '.join(sorted(ENTRANTS))}")
+        known = ", ".join(sorted([*ENTRANTS, *COMBINATIONS, *outside]))
+        raise SettingsError(f"entrants: there is no entrant {name!r}; there are {known}")
     try:
-        build: Build = getattr(import_module(module), function)
+        build = getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise SettingsError(f"entrants: {name!r} cannot be imported: {error}") from None
     return build
 
 
 def module_of(name: str) -> str:
-    """The module that holds the entrant of that name."""
-    return ENTRANTS.get(name, name).partition(":")[0]
+    """The module that holds the entrant of that name (a name without a module is an outside model's)."""
+    if name in COMBINATIONS:
+        return COMBINATIONS_MODULE
+    module, colon, _ = ENTRANTS.get(name, name).partition(":")
+    return module if colon else OUTSIDE_MODULE
 
 
 def build_entrant(name: str, settings: ForecastSettings) -> Entrant:
-    """The entrant of that name, at the run's settings."""
-    return builder(name)(settings)
+    """The single entrant of that name, at the run's settings."""
+    return builder(name, settings)(settings)
 
 
 def check_entrants(settings: ForecastSettings) -> None:
-    """Raises SettingsError if a name in `entrants` is nobody's, or the fallback is one that may fail."""
-    for name in settings.field_of_entrants:
-        builder(name)
+    """Raises SettingsError if the run cannot be held with these entrants.
+
+    That is: a name is nobody's, an outside model's name is taken or its file not what it must be, a combination has
+    fewer than two to combine, or the fallback is one that may fail.
+    """
+    _check_outside_names(settings)
+    for name in settings.singles:
+        builder(name, settings)
     if settings.fallback not in NEVER_FAIL:
         raise SettingsError(
             f"fallback: must be one that never fails ({', '.join(NEVER_FAIL)}), not {settings.fallback!r}"
         )
+    combined = [name for name in settings.entrants if name in COMBINATIONS]
+    if combined and len(settings.singles) < 2:
+        raise SettingsError(
+            f"entrants: {combined[0]!r} combines two others or more; there is only {settings.singles[0]!r}"
+        )
+    for name in settings.outside:
+        import_module(OUTSIDE_MODULE).check(name, settings)
+
+
+def _check_outside_names(settings: ForecastSettings) -> None:
+    for name in settings.outside:
+        if name in ENTRANTS or name in COMBINATIONS or name in RESERVED:
+            raise SettingsError(f"outside: {name!r} is a name that is taken; give the outside model another")
+        if not name.strip() or ":" in name:
+            raise SettingsError(f"outside: {name!r} cannot be a name: it must not be empty or hold a colon")
 
 
 def prepare_entrants(settings: ForecastSettings, say: Say) -> None:
     """Once, in the parent, before workers start: an entrant's module may have a `prepare(settings, say)`."""
-    for name in settings.field_of_entrants:
-        prepare = getattr(import_module(builder(name).__module__), "prepare", None)
-        if prepare is not None:
-            prepare(settings, say)
+    found = [getattr(import_module(module_of(name)), "prepare", None) for name in settings.singles]
+    for prepare in dict.fromkeys(each for each in found if each is not None):  # entrants may share it
+        prepare(settings, say)

@@ -1,6 +1,6 @@
 """Files that readers see whole or not at all: written beside, fsynced, renamed.
 
-Belongs here: publication by rename, and the Parquet options every file of the project shares.
+Belongs here: publication by rename, the Parquet options every file of the project shares, reading in batches.
 Does not belong here: what is in a file.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,6 +17,9 @@ from turbo_forecast.errors import StorageError
 
 ROW_GROUP_ROWS = 65_536
 """Rows per Parquet row group: one series is found by statistics and read in milliseconds."""
+
+BATCH_ROWS = 32 * ROW_GROUP_ROWS
+"""Rows read at once where a file is worked through: some 200 MB."""
 
 OPTIONS = {
     "compression": "zstd",
@@ -46,26 +50,71 @@ def publishing(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
-def write_parquet(batches: Iterable[pa.Table], schema: pa.Schema, path: Path) -> int:
-    """Stream tables of `schema` into one Parquet file; returns its rows.
+class ParquetStream:
+    """A Parquet file that is being written table by table.
 
     Row groups hold ROW_GROUP_ROWS rows however the rows arrive, so the same rows give the same bytes.
     """
-    rows, held = 0, schema.empty_table()
-    with (
-        publishing(path) as beside,
-        pq.ParquetWriter(beside, schema, **OPTIONS) as file,
-    ):
+
+    def __init__(self, file: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._file, self._schema = file, schema
+        self._held = schema.empty_table()
+        self.rows = 0
+
+    def append(self, table: pa.Table) -> None:
+        """Add rows of the stream's schema."""
+        self._held = pa.concat_tables([self._held, table.cast(self._schema)])
+        self.rows += table.num_rows
+        while self._held.num_rows >= ROW_GROUP_ROWS:
+            self._file.write_table(self._held.slice(0, ROW_GROUP_ROWS).combine_chunks())
+            self._held = self._held.slice(ROW_GROUP_ROWS)
+
+    def end(self) -> None:
+        """Write what is still held; an empty file has one empty row group."""
+        if self._held.num_rows or not self.rows:
+            self._file.write_table(self._held.combine_chunks())
+
+
+@contextmanager
+def parquet_stream(path: Path, schema: pa.Schema) -> Iterator[ParquetStream]:
+    """A stream into a Parquet file that is published, in one rename, when the block succeeds. Raises StorageError."""
+    with publishing(path) as beside, pq.ParquetWriter(beside, schema, **OPTIONS) as file:
+        stream = ParquetStream(file, schema)
+        yield stream
+        stream.end()
+
+
+def write_parquet(batches: Iterable[pa.Table], schema: pa.Schema, path: Path) -> int:
+    """Stream tables of `schema` into one Parquet file; returns its rows."""
+    with parquet_stream(path, schema) as stream:
         for batch in batches:
-            held = pa.concat_tables([held, batch.cast(schema)])
-            while held.num_rows >= ROW_GROUP_ROWS:
-                file.write_table(held.slice(0, ROW_GROUP_ROWS).combine_chunks())
-                held = held.slice(ROW_GROUP_ROWS)
-                rows += ROW_GROUP_ROWS
-        if held.num_rows or not rows:
-            file.write_table(held.combine_chunks())
-            rows += held.num_rows
-    return rows
+            stream.append(batch)
+    return stream.rows
+
+
+def series_batches(path: Path, columns: list[str], *, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
+    """A file sorted by series, in frames of whole series of about `rows` rows, so that memory does not grow with it.
+
+    columns: which to read; host_id and resource among them. Raises StorageError when the file cannot be read.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise StorageError(f"{path} cannot be read: {error}") from None
+    with file:
+        groups = file.num_row_groups
+        step = max(1, rows // ROW_GROUP_ROWS)
+        held = pl.DataFrame()
+        for first in range(0, groups, step):
+            read = pl.from_arrow(file.read_row_groups(list(range(first, min(first + step, groups))), columns))
+            assert isinstance(read, pl.DataFrame)
+            batch = pl.concat([held, read]) if len(held) else read
+            if first + step < groups and len(batch):
+                last = (pl.col("host_id") == batch["host_id"][-1]) & (pl.col("resource") == batch["resource"][-1])
+                cut = int(batch.select(last.arg_max()).item())
+                batch, held = batch[:cut], batch[cut:]
+            if len(batch) or first + step >= groups:
+                yield batch
 
 
 def _sync_folder(folder: Path) -> None:

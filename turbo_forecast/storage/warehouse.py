@@ -168,6 +168,12 @@ def query(con: duckdb.DuckDBPyConnection, sql: str, *parameters: object, **named
     return found
 
 
+def month_rows(con: duckdb.DuckDBPyConnection, table: Table, cutoff: date) -> pl.DataFrame:
+    """A month's rows of a table, sorted by its key."""
+    key = ", ".join(f'"{name}"' for name in table.key)
+    return query(con, f'SELECT * FROM "{table.name}" WHERE cutoff = ? ORDER BY {key}', cutoff).pipe(table.conform)
+
+
 @contextmanager
 def query_stream(con: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> Iterator[Iterator[pa.Table]]:
     """A query's rows in Arrow tables, one after the other; the connection is free again at the end."""

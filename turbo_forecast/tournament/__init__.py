@@ -1,1 +1,4 @@
-"""Scores and champions: pure functions on Polars frames, no storage, no Dagster."""
+"""What folds say of the entrants, and what follows: weights, champions, intervals, standings, scores.
+
+Belongs here: pure functions on Polars frames and NumPy arrays. Does not belong here: storage, Dagster, forecasting.
+"""

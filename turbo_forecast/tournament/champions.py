@@ -1,27 +1,156 @@
-"""Whose forecast is published for each series."""
+"""Whose forecast is published for each series.
 
+Belongs here: the rule, and its evidence in plain words. Does not belong here: how folds become evidence
+(`evidence.py`), and any error of the backtest: a choice that has seen it could not be judged by it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
 import polars as pl
 
 from turbo_forecast.schemas import CHAMPIONS
+from turbo_forecast.tournament.evidence import (
+    Flags,
+    Floats,
+    Integers,
+    Posterior,
+    complete,
+    plain_means,
+    posterior,
+)
+
+INFLATION = 4.0
+"""Folds of one series share its regime: three of them tell less than one independent window would."""
+MARGIN = 0.04
+"""A challenger must be expected this much better, in log error: the weighted combination has no evidence yet on the
+earliest fold, so its folds understate it by about so much."""
+NOBODY = -1
+_SERIES = ["cutoff", "host_id", "resource"]
+
+FIRST = "first in the order of entrants"
+ALONE = "no entrant before it has a forecast for this series"
+ONLY_WHOLE = "no entrant before it has forecast all folds of this series"
+EXPECTED = "best expected for its resource"
+OWN = "its own folds outweigh the fleet"
+GUARDED = "not worse than the fallback on its folds"
 
 
-def choose(forecasters: pl.DataFrame, preference: list[str]) -> pl.DataFrame:
-    """One row of CHAMPIONS per series: the first of `preference` that has a forecast for it.
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """n series (sorted), m entrants in order of preference, k folds, as arrays."""
+
+    series: pl.DataFrame
+    present: Flags  # (n, m)
+    errors: Floats  # (n, m, k), NaN where there is none
+    groups: Integers  # (n,)
+
+
+def choose(forecasters: pl.DataFrame, scores: pl.DataFrame, preference: list[str], fallback: str) -> pl.DataFrame:
+    """One row of CHAMPIONS per series that has a forecast, sorted by series.
 
     forecasters: `cutoff, host_id, resource, model`, one row for each entrant with a forecast of the series.
-    preference: entrants in order, the fallback last. A choice by backtest error would score what it has
-    already seen, so no error is looked at here.
+    scores: rows of TOURNAMENT_SCORES; only those of folds >= 1 are looked at.
+    preference: entrants in order, the fallback last. Raises ValueError if the fallback is not among them.
+
+    The incumbent is the first of the order whom anybody has. A challenger replaces it in a series if its expected
+    log error relative to the incumbent's plus one standard error is below -MARGIN; the best such challenger wins: the
+    one-standard-error rule (Breiman et al. 1984, Classification and Regression Trees, section 3.4.3). Then the
+    guard: who was worse than the fallback, by plain mean error over the series' folds, gives way to the best who
+    was not. Without folds the resource and the fleet decide, and without any fold in the fleet the order does.
+    Measured on 10 cutoffs of real series (mean MASE of who was published): 1.488, 1.482 without the guard; the best
+    single model 1.492, Prophet 1.862.
     """
-    rank = pl.col("model").replace_strict({name: place for place, name in enumerate(preference)}, return_dtype=pl.Int64)
-    return (
-        forecasters.filter(pl.col("model").is_in(preference))  # entrants of an earlier run do not take part
-        .with_columns(rank=rank)
-        .sort("host_id", "resource", "rank")
-        .unique(["host_id", "resource"], keep="first", maintain_order=True)
-        .with_columns(
-            reason=pl.when(pl.col("rank") == 0)
-            .then(pl.lit("first in the order of entrants"))
-            .otherwise(pl.lit("no entrant before it has a forecast for this series"))
+    rival = preference.index(fallback)
+    field = _field(forecasters, scores, preference)
+    if field.series.is_empty():
+        return CHAMPIONS.conform(pl.DataFrame(schema=CHAMPIONS.polars_schema))
+    whole = field.present & complete(field.errors, rival)
+    eligible: Flags = np.where(whole.any(axis=1, keepdims=True), whole, field.present)
+    incumbent = int(field.present.any(axis=0).argmax())
+    expected = posterior(field.errors, field.groups, rival, inflation=INFLATION, incumbent=incumbent)
+    handicap = np.where(np.arange(len(preference)) == incumbent, 0.0, MARGIN)
+    score = expected.mean + expected.error + handicap
+    unguarded = _best(score, eligible)
+    means = plain_means(field.errors, rival)
+    harmless: Flags = eligible & (means <= means[:, [rival]])
+    each = np.arange(len(unguarded))
+    guarded = harmless.any(axis=1) & ~harmless[each, unguarded]
+    champion = np.where(guarded, _best(score, harmless), unguarded)
+    others = eligible.copy()
+    others[each, champion] = False
+    runner_up = np.where(others.any(axis=1), _best(score, others), NOBODY)
+    reasons = _reasons(field.present, eligible, champion, guarded, _best(expected.prior + handicap, eligible))
+    return CHAMPIONS.conform(
+        field.series.with_columns(
+            model=_names(preference, champion),
+            reason=pl.Series(reasons, dtype=pl.String),
+            folds=pl.Series(expected.windows),
+            fold_mae=pl.Series(means[each, champion]).fill_nan(None),
+            fallback_fold_mae=pl.Series(means[:, rival]).fill_nan(None),
+            runner_up=_names(preference, runner_up),
+            **_ratios(expected, champion, runner_up),
         )
-        .pipe(CHAMPIONS.conform)
     )
+
+
+def _best(score: Floats, among: Flags) -> Integers:
+    """(n,) the lowest score of those allowed, the first in the order where several have it.
+
+    The incumbent's score is exactly 0 and nobody who has a forecast precedes it: so a challenger wins only below 0.
+    """
+    best: Integers = np.where(among, score, np.inf).argmin(axis=1)
+    return best
+
+
+def _field(forecasters: pl.DataFrame, scores: pl.DataFrame, preference: list[str]) -> _Field:
+    places = {name: place for place, name in enumerate(preference)}
+    place = pl.col("model").replace_strict(places, return_dtype=pl.Int64)
+    # entrants of an earlier run do not take part
+    having = forecasters.filter(pl.col("model").is_in(preference)).with_columns(place=place)
+    series = having.select(_SERIES).unique().sort(_SERIES).with_row_index("row")
+    having = having.join(series, on=_SERIES)
+    folds = (
+        scores.filter((pl.col("fold") >= 1) & pl.col("model").is_in(preference))
+        .with_columns(place=place)
+        .join(series, on=_SERIES)
+        .with_columns(window=pl.col("fold").rank("dense").cast(pl.Int64) - 1)
+    )
+    present = np.zeros((series.height, len(preference)), dtype=np.bool_)
+    present[having["row"].to_numpy(), having["place"].to_numpy()] = True
+    errors = np.full((*present.shape, folds["fold"].n_unique()), np.nan)
+    errors[folds["row"].to_numpy(), folds["place"].to_numpy(), folds["window"].to_numpy()] = folds["mae"].to_numpy()
+    groups = series["resource"].rank("dense").cast(pl.Int64).to_numpy()
+    return _Field(series, present, errors, groups)
+
+
+def _reasons(present: Flags, eligible: Flags, champion: Integers, guarded: Flags, by_prior: Integers) -> list[str]:
+    """A plain sentence per series on what decided."""
+    before = np.arange(present.shape[1]) < champion[:, None]
+    conditions = [
+        guarded,
+        champion != by_prior,
+        champion == 0,
+        ~(present & before).any(axis=1),
+        ~(eligible & before).any(axis=1),
+    ]
+    reasons: list[str] = np.select(conditions, [GUARDED, OWN, FIRST, ALONE, ONLY_WHOLE], EXPECTED).tolist()
+    return reasons
+
+
+def _names(preference: list[str], places: Integers) -> pl.Series:
+    """Names by place in the order; null for nobody."""
+    names = [*preference, None]  # NOBODY is the last
+    return pl.Series([names[place] for place in places.tolist()], dtype=pl.String)
+
+
+def _ratios(expected: Posterior, champion: Integers, runner_up: Integers) -> dict[str, pl.Series]:
+    """expected_ratio and margin, as schemas.CHAMPIONS means them; null where nothing is known."""
+    each = np.arange(len(champion))
+    ours = expected.mean[each, champion]
+    margin = np.where(runner_up == NOBODY, np.nan, np.exp(expected.mean[each, runner_up] - ours) - 1)
+    known = 1.0 if expected.windows.any() else np.nan
+    return {
+        "expected_ratio": pl.Series(known * np.exp(ours)).fill_nan(None),
+        "margin": pl.Series(known * margin).fill_nan(None),
+    }

@@ -1,16 +1,22 @@
-"""How far each entrant's backtest was from what happened, per series.
+"""How far each entrant's windows were from what happened, per series.
 
-Belongs here: metrics, from utilsforecast where it has them. Does not belong here: choosing (`champions.py`).
+Belongs here: metrics of projected rows, and the scale that MASE divides by.
+Does not belong here: choosing (`champions.py`), and summaries over series (`standings.py`).
 """
 
+from collections.abc import Mapping
+from datetime import date
+
 import polars as pl
-import utilsforecast.losses as losses
 
 from turbo_forecast.schemas import TOURNAMENT_SCORES
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT
 
 SEASON_DAYS = 7
-_KEYS = ["cutoff", "host_id", "resource", "model"]
+WHOLE_WINDOW = 0
+"""The `horizon_month` that stands for all months of a window together."""
+_SERIES = ["host_id", "resource"]
+_METRICS = ["n", "mae", "rmse", "smape", "wape", "mase", "bias", "coverage", "pinball", "interval_score"]
 
 
 def mase_scales(history: pl.DataFrame) -> pl.DataFrame:
@@ -20,43 +26,94 @@ def mase_scales(history: pl.DataFrame) -> pl.DataFrame:
     utilsforecast does: real series have gaps. Series with no pair, or a negligible scale, have no row.
     Source: Hyndman & Koehler (2006), doi:10.1016/j.ijforecast.2006.03.001.
     """
-    lagged = history.select("host_id", "resource", pl.col("ds").dt.offset_by(f"{SEASON_DAYS}d"), before="y")
+    return _mean_differences(_seasonal_differences(history))
+
+
+def scales_by_window(history: pl.DataFrame, ends: Mapping[int, date]) -> pl.DataFrame:
+    """`host_id, resource, fold, scale`: `mase_scales` of each fold's training window, sorted by fold, then as read.
+
+    history: `host_id, resource, ds, y` from the first training day on. ends: fold to the last day it trains on.
+    """
+    differences = _seasonal_differences(history)
+    parts = [
+        _mean_differences(differences.filter(pl.col("ds") <= end)).select(
+            *_SERIES, pl.lit(fold, dtype=pl.Int32).alias("fold"), "scale"
+        )
+        for fold, end in sorted(ends.items())
+    ]
+    schema = {"host_id": pl.String, "resource": pl.String, "fold": pl.Int32, "scale": pl.Float64}
+    return pl.concat([pl.DataFrame(schema=schema), *parts])
+
+
+def _seasonal_differences(history: pl.DataFrame) -> pl.DataFrame:
+    lagged = history.select(*_SERIES, pl.col("ds").dt.offset_by(f"{SEASON_DAYS}d"), before="y")
+    paired = history.join(lagged, on=[*_SERIES, "ds"], maintain_order="left")  # sums depend on their order
+    return paired.select(*_SERIES, "ds", difference=(pl.col("y") - pl.col("before")).abs())
+
+
+def _mean_differences(differences: pl.DataFrame) -> pl.DataFrame:
     return (
-        history.join(lagged, on=["host_id", "resource", "ds"], maintain_order="left")  # sums depend on their order
-        .group_by("host_id", "resource", maintain_order=True)
-        .agg(scale=(pl.col("y") - pl.col("before")).abs().mean())
+        differences.group_by(_SERIES, maintain_order=True)
+        .agg(scale=pl.col("difference").mean())
         .filter(pl.col("scale") > NEGLIGIBLE_PERCENT)
     )
 
 
-def score(backtest: pl.DataFrame, scales: pl.DataFrame, interval_width: float) -> pl.DataFrame:
-    """Rows of TOURNAMENT_SCORES from backtest rows; days on which nothing was observed do not count.
+def score(rows: pl.DataFrame, scales: pl.DataFrame, interval_width: float) -> pl.DataFrame:
+    """Rows of TOURNAMENT_SCORES, sorted by key; days on which nothing was observed do not count.
 
-    interval_score is Winkler's, as the sum of the bounds' pinball losses times 2 / alpha
-    (Gneiting & Raftery 2007, section 6.2, doi:10.1198/016214506000001437).
+    rows: `cutoff, host_id, resource, model, fold, y, yhat, yhat_lower, yhat_upper`, sorted by series for the sake of
+        speed. scales: `host_id, resource, fold, scale`, as `scales_by_window` gives them.
+    pinball is the mean loss of the two bounds; interval_score is Winkler's, their sum times 2 / alpha
+    (Gneiting & Raftery 2007, section 6.2, doi:10.1198/016214506000001437). wape is null where y is 0 throughout,
+    mase where the series has no scale.
     """
-    observed = backtest.filter(pl.col("y").is_not_null())
-    ids = observed.select(_KEYS).unique(maintain_order=True).with_row_index("unique_id")
-    rows = observed.join(ids, on=_KEYS, maintain_order="left").select(
-        "unique_id", "ds", "y", "yhat", pl.col("yhat_lower").alias("yhat-lo-0"), pl.col("yhat_upper").alias("yhat-hi-0")
-    )
-    rows = rows.sort("unique_id", "ds")  # groups of sorted ids are slices: their sums do not depend on threads
+    keys = list(TOURNAMENT_SCORES.key)
+    found = _scored(rows, keys, scales, [*_SERIES, "fold"], interval_width)
+    return TOURNAMENT_SCORES.conform(found).sort(keys)
+
+
+def score_by_month(rows: pl.DataFrame, scales: pl.DataFrame, interval_width: float) -> pl.DataFrame:
+    """`host_id, resource, model, horizon_month` and all metrics, sorted: what `standings` summarises.
+
+    rows: backtest rows as `score` takes them, with `horizon_month` (from 1) for `fold`. horizon_month 0 is the whole
+    window. scales: `host_id, resource, scale` of the backtest's training window.
+    """
+    keys = [*_SERIES, "model", "horizon_month"]
+    whole = rows.with_columns(horizon_month=pl.lit(WHOLE_WINDOW, dtype=rows.schema["horizon_month"]))
+    parts = [_scored(part, keys, scales, _SERIES, interval_width).select(*keys, *_METRICS) for part in (whole, rows)]
+    return pl.concat(parts).sort(keys)
+
+
+def _scored(
+    rows: pl.DataFrame, keys: list[str], scales: pl.DataFrame, scaled_by: list[str], interval_width: float
+) -> pl.DataFrame:
+    y, yhat, lower, upper = (pl.col(name).cast(pl.Float64) for name in ("y", "yhat", "yhat_lower", "yhat_upper"))
     alpha = 1 - interval_width
-    scored = ids.join(rows.group_by("unique_id").agg(n=pl.len().cast(pl.Int64)), on="unique_id")
-    for name, metric in (("mae", losses.mae), ("rmse", losses.rmse), ("smape", losses.smape), ("bias", losses.bias)):
-        scored = scored.join(metric(rows, ["yhat"]).rename({"yhat": name}), on="unique_id")
-    lower = losses.quantile_loss(rows, {"low": "yhat-lo-0"}, q=alpha / 2)
-    upper = losses.quantile_loss(rows, {"high": "yhat-hi-0"}, q=1 - alpha / 2)
-    inside = losses.coverage(rows, ["yhat"], level=0).rename({"yhat": "coverage"})
+    error, size = yhat - y, y.abs() + yhat.abs()
+    below, above = y - lower, y - upper
+    observed = rows.filter(pl.col("y").is_finite())
     return (
-        scored.join(lower, on="unique_id")
-        .join(upper, on="unique_id")
-        .join(inside, on="unique_id")
-        .join(scales, on=["host_id", "resource"], how="left")
-        .with_columns(
-            mase=pl.col("mae") / pl.col("scale"),
-            interval_score=(pl.col("low") + pl.col("high")) * 2 / alpha,
+        # groups in the order of their rows: their sums do not depend on threads
+        observed.group_by(keys, maintain_order=True)
+        .agg(
+            n=pl.len().cast(pl.Int64),
+            mae=error.abs().mean(),
+            rmse=(error**2).mean().sqrt(),
+            smape=pl.when(size > 0).then(error.abs() / size).otherwise(0.0).mean(),
+            total=y.sum(),
+            bias=error.mean(),
+            coverage=((lower <= y) & (y <= upper)).mean(),
+            pinball=(
+                pl.max_horizontal(alpha / 2 * below, (alpha / 2 - 1) * below)
+                + pl.max_horizontal((1 - alpha / 2) * above, -alpha / 2 * above)
+            ).mean()
+            / 2,
         )
-        .pipe(TOURNAMENT_SCORES.conform)
-        .sort("host_id", "resource", "model")
+        .join(scales, on=scaled_by, how="left", maintain_order="left")
+        .with_columns(
+            wape=pl.when(pl.col("total") > 0).then(pl.col("mae") * pl.col("n") / pl.col("total")),
+            mase=pl.col("mae") / pl.col("scale"),
+            interval_score=pl.col("pinball") * 4 / alpha,
+        )
     )

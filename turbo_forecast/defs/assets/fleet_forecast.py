@@ -1,4 +1,4 @@
-"""`fleet_forecast`, `series_outcomes` and `run_audit`: every entrant's forecast of every series of a month."""
+"""`fleet_forecast` and what comes with it: every entrant's forecast of every series of a month, and its folds."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,7 +6,15 @@ import dagster as dg
 
 from turbo_forecast.defs.partitions import MONTHS, ONE_RUN, WAREHOUSE_POOL
 from turbo_forecast.defs.plots import outcome_bars
-from turbo_forecast.defs.reporting import counts, plain_errors, say_to, spec, stage_metadata
+from turbo_forecast.defs.reporting import (
+    Metadata,
+    counts,
+    mean_weights,
+    plain_errors,
+    say_to,
+    spec,
+    stage_metadata,
+)
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.library import require_complete, run_windows
@@ -14,7 +22,14 @@ from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.windows import cutoff_of
-from turbo_forecast.schemas import BASE_TABLE, FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
+from turbo_forecast.schemas import (
+    BASE_TABLE,
+    COMBINATION_WEIGHTS,
+    FLEET_FORECAST,
+    FOLD_FORECAST,
+    RUN_AUDIT,
+    SERIES_OUTCOMES,
+)
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
 
@@ -22,6 +37,8 @@ from turbo_forecast.storage.warehouse import replace_audit, replace_partition, s
 @dg.multi_asset(
     specs=[
         spec(FLEET_FORECAST, deps=[BASE_TABLE.name], kinds={"parquet"}),
+        spec(FOLD_FORECAST, deps=[BASE_TABLE.name], kinds={"parquet"}),
+        spec(COMBINATION_WEIGHTS, deps=[BASE_TABLE.name], kinds={"duckdb"}),
         spec(SERIES_OUTCOMES, deps=[BASE_TABLE.name], kinds={"duckdb"}),
         spec(RUN_AUDIT, deps=[BASE_TABLE.name], kinds={"duckdb"}),
     ],
@@ -40,12 +57,22 @@ def fleet_forecast(
             run, timer = forecast_month(
                 month, forecast.settings(), warehouse, folder, context.run.run_id, say_to(context)
             )
-        told = {"dagster/row_count": run.rows, "outcomes": counts(run.outcomes, "outcome"), **stage_metadata(timer)}
-        context.add_asset_metadata({**told, "chart": outcome_bars(run.outcomes)}, FLEET_FORECAST.name, month)
-        context.add_asset_metadata({"dagster/row_count": len(run.outcomes)}, SERIES_OUTCOMES.name, month)
-        context.add_asset_metadata({"stages": timer.seconds}, RUN_AUDIT.name, month)
-    for table in (FLEET_FORECAST, SERIES_OUTCOMES, RUN_AUDIT):
+        for asset, told in told_of(run, timer).items():
+            context.add_asset_metadata(told, asset, month)
+    for table in (FLEET_FORECAST, FOLD_FORECAST, COMBINATION_WEIGHTS, SERIES_OUTCOMES, RUN_AUDIT):
         yield dg.MaterializeResult(asset_key=table.name)
+
+
+def told_of(run: FleetRun, timer: AuditTimer) -> dict[str, Metadata]:
+    """What each table's materialisation shows."""
+    outcomes = {"outcomes": counts(run.outcomes, "outcome"), "chart": outcome_bars(run.outcomes)}
+    return {
+        FLEET_FORECAST.name: {"dagster/row_count": run.rows, **outcomes, **stage_metadata(timer)},
+        FOLD_FORECAST.name: {"dagster/row_count": run.fold_rows},
+        COMBINATION_WEIGHTS.name: {"dagster/row_count": len(run.weights), "mean weight": mean_weights(run.weights)},
+        SERIES_OUTCOMES.name: {"dagster/row_count": len(run.outcomes)},
+        RUN_AUDIT.name: {"stages": timer.seconds},
+    }
 
 
 def forecast_month(
@@ -56,7 +83,7 @@ def forecast_month(
     run_id: str,
     say: Callable[[str], None],
 ) -> tuple[FleetRun, AuditTimer]:
-    """Forecast a month's series into its Parquet file, then store outcomes and audit in one transaction.
+    """Forecast a month's series into its Parquet files, then store outcomes, weights and audit in one transaction.
 
     The warehouse is closed while the workers work, so that others may read it meanwhile.
     """
@@ -68,10 +95,19 @@ def forecast_month(
     with unfinished(folder.scratch(month)) as scratch:
         with timer.stage("write series store"):
             store = write_store(histories, scratch / "series.arrow")
-        target = folder.parquet(FLEET_FORECAST.name, month)
-        run = run_fleet(store, window, settings, scratch=scratch, target=target, timer=timer, say=say)
+        run = run_fleet(
+            store,
+            window,
+            settings,
+            scratch=scratch,
+            target=folder.parquet(FLEET_FORECAST.name, month),
+            folds_target=folder.parquet(FOLD_FORECAST.name, month),
+            timer=timer,
+            say=say,
+        )
         with warehouse.get_connection() as con, transaction(con):
             with timer.stage("store outcomes"):
                 replace_partition(con, SERIES_OUTCOMES, cutoff, run.outcomes)
+                replace_partition(con, COMBINATION_WEIGHTS, cutoff, run.weights)
             replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
     return run, timer

@@ -44,7 +44,7 @@ _DUE = """
         SELECT host_id, resource, model, outcome, {horizon_days} AS forecast_due,
                CASE WHEN train_days >= {min_train_days} THEN {backtest_days} ELSE 0 END AS backtest_due
         FROM told, (SELECT unnest({models}) AS model)
-        WHERE (outcome = 'forecast' AND reason NOT LIKE '%' || model || ' raised %')
+        WHERE (outcome = 'forecast' AND NOT contains('; ' || reason, '; ' || model || ' raised '))
            OR (outcome IN ('fallback', 'failed') AND model = {fallback})
     )
 """

@@ -1,7 +1,7 @@
 """Projections stay in [0, 100], in order, and finite."""
 
 from turbo_forecast.defs.checks.judging import Property, month_check
-from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
+from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 
 _ROW = "host_id, resource, model, ds, yhat, yhat_lower, yhat_upper"
 
@@ -29,6 +29,6 @@ FINITE = Property(
 
 checks = [
     month_check(prop, table)
-    for table in (FLEET_FORECAST, TOURNAMENT_RESULTS, FORECAST_PARQUET)
+    for table in (FLEET_FORECAST, FOLD_FORECAST, TOURNAMENT_RESULTS, FORECAST_PARQUET)
     for prop in (INSIDE, FINITE)
 ]

@@ -13,17 +13,19 @@ import polars as pl
 
 from turbo_forecast.defs.monthly import sql_text
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
-from turbo_forecast.defs.reporting import Metadata, plain_errors
+from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.library import run_windows
-from turbo_forecast.fleet.windows import cutoff_of
-from turbo_forecast.schemas import Table
+from turbo_forecast.fleet.windows import Windows, cutoff_of
+from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, Table
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.files import publishing
 from turbo_forecast.storage.warehouse import query
 
 SHOWN = 20
+FILES = (FLEET_FORECAST.name, FOLD_FORECAST.name, FORECAST_PARQUET.name)
+"""Tables that are stored as Parquet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,16 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
     window = run_windows(cutoff, settings)
     path = folder.parquet(table.name, month)
     in_warehouse = f"(SELECT * FROM {table.name} WHERE cutoff = DATE '{cutoff}')"
-    is_file = table.name in ("fleet_forecast", "forecast_parquet")
+    is_file = table.name in FILES
     if is_file and not path.exists():
         raise StorageError(f"{path} is not there: materialise {table.name} for {month}")
     return {
         "stored": f"read_parquet({sql_text(path)})" if is_file else in_warehouse,
         "cutoff": f"DATE '{cutoff}'",
+        "fold_rows": f"read_parquet({sql_text(folder.parquet(FOLD_FORECAST.name, month))})",
+        "history_start": f"DATE '{window.history_start}'",
+        "train_end": f"DATE '{window.train_end}'",
+        "folds": _folds(window),
         "backtest_start": f"DATE '{window.train_end + timedelta(days=1)}'",
         "backtest_days": str(window.backtest_days.size),
         "horizon_end": f"DATE '{window.horizon_end}'",
@@ -82,6 +88,9 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
         "path": sql_text(path),
         "models": "[" + ", ".join(sql_text(name) for name in settings.order_of_preference) + "]",
         "fallback": sql_text(settings.fallback),
+        "interval_width": str(settings.interval_width),
+        "months": str(settings.horizon_months),
+        "backtest_months": str(settings.backtest_months),
         "min_train_days": str(settings.min_train_days),
         "live": f"""
             (SELECT host_id, resource,
@@ -90,6 +99,14 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
              FROM base_table WHERE ds <= DATE '{cutoff}' GROUP BY host_id, resource)""",
         "outcomes": f"(SELECT * FROM series_outcomes WHERE cutoff = DATE '{cutoff}')",
     }
+
+
+def _folds(window: Windows) -> str:
+    """SQL for the folds: number, last training day, last day, days."""
+    rows = [f"({f.number}, DATE '{f.train_end}', DATE '{f.end}', {f.days.size})" for f in window.folds]
+    none = "(NULL::INTEGER, NULL::DATE, NULL::DATE, NULL::BIGINT)"
+    values = ", ".join(rows) or none
+    return f"(SELECT * FROM (VALUES {values}) AS held(fold, train_end, fold_end, fold_days) WHERE fold IS NOT NULL)"
 
 
 def tell(
@@ -103,8 +120,7 @@ def tell(
     for month, verdict in wrong.items():
         label = f" {month}" if month else ""
         path = _keep(verdict.offenders, folder.offenders(asset, prop.name, month))
-        shown = verdict.offenders.head(SHOWN).with_columns(pl.all().cast(pl.String))
-        metadata[f"first offenders{label}"] = dg.MetadataValue.md(_markdown(shown))
+        metadata[f"first offenders{label}"] = dg.MetadataValue.md(markdown(verdict.offenders.head(SHOWN)))
         metadata[f"all offenders{label}"] = dg.MetadataValue.path(str(path))
     allowed = all(len(verdict.offenders) <= prop.tolerated * verdict.expected for verdict in verdicts.values())
     return dg.AssetCheckResult(
@@ -143,8 +159,3 @@ def _keep(offenders: pl.DataFrame, path: Path) -> Path:
     with publishing(path) as beside:
         offenders.write_csv(beside)
     return path
-
-
-def _markdown(rows: pl.DataFrame) -> str:
-    lines = [rows.columns, ["---"] * rows.width, *rows.fill_null("").iter_rows()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -5,19 +5,27 @@ from turbo_forecast.schemas import FORECAST_PARQUET
 
 _COLUMNS = ", ".join(FORECAST_PARQUET.names)
 
+_SAME = "host_id, resource, model, phase, cutoff, ds, y, yhat, outcome"
+
 SAME_ROWS = Property(
     name="is_the_champions_forecast",
-    sentence="the file's rows are the champions' stored rows, no more and no less",
+    sentence="the file's rows are the champions' stored rows, with calibrated bounds, no more and no less",
     judged="SELECT count(*) FROM {stored}",
     offenders=f"""
-        WITH published AS (
-            SELECT {_COLUMNS} FROM (SELECT * FROM tournament_results WHERE cutoff = {{cutoff}})
-            JOIN champions USING (cutoff, host_id, resource, model)
+        WITH champion AS (
+            SELECT *, month(ds) + 12 * year(ds) - if(phase = 'backtest', month({{train_end}}) + 12 * year({{train_end}}),
+                                                     month(cutoff) + 12 * year(cutoff)) AS horizon_month
+            FROM (SELECT * FROM tournament_results WHERE cutoff = {{cutoff}})
+            JOIN (SELECT cutoff, host_id, resource, model FROM champions) USING (cutoff, host_id, resource, model)
             JOIN series_outcomes USING (cutoff, host_id, resource)
+        ), published AS (
+            SELECT {_SAME}, if(lower IS NULL, yhat_lower, greatest(yhat + lower, 0)) AS yhat_lower,
+                   if(upper IS NULL, yhat_upper, least(yhat + upper, 100)) AS yhat_upper
+            FROM champion LEFT JOIN calibration USING (cutoff, host_id, resource, phase, horizon_month)
         )
-        SELECT 'missing' AS problem, * FROM (SELECT * FROM published EXCEPT SELECT {_COLUMNS} FROM {{stored}})
+        SELECT 'missing' AS problem, * FROM (SELECT {_COLUMNS} FROM published EXCEPT SELECT {_COLUMNS} FROM {{stored}})
         UNION ALL
-        SELECT 'not published' AS problem, * FROM (SELECT {_COLUMNS} FROM {{stored}} EXCEPT SELECT * FROM published)
+        SELECT 'not published' AS problem, * FROM (SELECT {_COLUMNS} FROM {{stored}} EXCEPT SELECT {_COLUMNS} FROM published)
         ORDER BY ALL
     """,
 )

@@ -1,0 +1,28 @@
+"""`calibration`: how far the published interval reaches from the champion's forecast."""
+
+import dagster as dg
+
+from turbo_forecast.defs.monthly import HISTORY, month_asset, one_month
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.fleet.library import run_windows
+from turbo_forecast.fleet.tournament import calibrate_month
+from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FOLD_FORECAST, TOURNAMENT_RESULTS
+from turbo_forecast.storage.warehouse import month_rows, query, replace_partition
+
+
+@dg.asset(**month_asset(CALIBRATION, deps=[CHAMPIONS, TOURNAMENT_RESULTS, FOLD_FORECAST]))
+def calibration(
+    context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+) -> None:
+    """Read the champions and their errors on earlier windows, calibrate, store."""
+    for key in context.partition_keys:
+        with one_month(context, CALIBRATION.name, key, forecast, warehouse) as month:
+            window = run_windows(month.cutoff, month.settings)
+            with month.timer.stage("read history"):
+                history = query(month.con, HISTORY, window.history_start, window.cutoff)
+                chosen = month_rows(month.con, CHAMPIONS, month.cutoff)
+            with month.timer.stage("calibrate"):
+                found = calibrate_month(folder.run_files(key), chosen, history, window, month.settings)
+            with month.timer.stage("store calibration"):
+                stored = replace_partition(month.con, CALIBRATION, month.cutoff, found)
+            month.told = {"dagster/row_count": stored}

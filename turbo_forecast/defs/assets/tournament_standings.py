@@ -1,0 +1,31 @@
+"""`tournament_standings`: each entrant's backtest over all series, beside what was published."""
+
+import dagster as dg
+import polars as pl
+
+from turbo_forecast.defs.monthly import HISTORY, month_asset, one_month
+from turbo_forecast.defs.plots import standings_bars
+from turbo_forecast.defs.reporting import standings_table
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.fleet.library import run_windows
+from turbo_forecast.fleet.tournament import standings_month
+from turbo_forecast.schemas import FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
+from turbo_forecast.storage.warehouse import query, replace_partition
+
+
+@dg.asset(**month_asset(TOURNAMENT_STANDINGS, deps=[TOURNAMENT_SCORES, FORECAST_PARQUET]))
+def tournament_standings(
+    context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+) -> None:
+    """Read every entrant's backtest and the master file's, compare, store."""
+    for key in context.partition_keys:
+        with one_month(context, TOURNAMENT_STANDINGS.name, key, forecast, warehouse) as month:
+            window = run_windows(month.cutoff, month.settings)
+            with month.timer.stage("read published forecast"):
+                history = query(month.con, HISTORY, window.history_start, window.train_end)
+                published = pl.read_parquet(folder.parquet(FORECAST_PARQUET.name, key))
+            with month.timer.stage("compare"):
+                table = standings_month(folder.run_files(key), published, history, window, month.settings)
+            stored = replace_partition(month.con, TOURNAMENT_STANDINGS, month.cutoff, table)
+            shown = {"standings": standings_table(table), "mean MASE": standings_bars(table)}
+            month.told = {"dagster/row_count": stored, **shown}

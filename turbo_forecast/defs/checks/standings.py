@@ -1,0 +1,64 @@
+"""Everyone stands in the standings, everywhere, in finite numbers; and earlier forecasts are judged on what has arrived."""
+
+from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.schemas import FORECAST_ACCURACY, TOURNAMENT_STANDINGS
+
+_DUE = """
+    (SELECT resource, horizon_month::INTEGER AS horizon_month, model
+     FROM (SELECT DISTINCT unnest([resource, 'all']) AS resource FROM tournament_scores WHERE cutoff = {cutoff} AND fold = 0),
+          (SELECT 0 AS horizon_month),
+          (SELECT DISTINCT model FROM tournament_scores WHERE cutoff = {cutoff} AND fold = 0 UNION SELECT 'champion'))
+"""
+
+COMPLETE = Property(
+    name="everyone_stands_everywhere",
+    sentence="every entrant, and what was published, stands in every resource and over all, on the same series",
+    judged=f"SELECT count(*) FROM {_DUE}",
+    offenders=f"""
+        WITH whole AS (SELECT *, max(series) OVER (PARTITION BY resource) AS due FROM {{stored}} WHERE horizon_month = 0)
+        SELECT resource, horizon_month, model, series, due
+        FROM {_DUE} AS asked FULL JOIN whole USING (resource, horizon_month, model)
+        WHERE asked.model IS NULL OR series IS DISTINCT FROM due ORDER BY ALL
+    """,
+)
+FINITE = Property(
+    name="standings_are_finite",
+    sentence="standings are finite and possible: shares in [0, 1], ranks from 1, intervals in order",
+    judged="SELECT count(*) FROM {stored}",
+    offenders="""
+        SELECT * FROM {stored}
+        WHERE NOT coalesce(
+            mae >= 0 AND isfinite(mae) AND isfinite(bias) AND coverage BETWEEN 0 AND 1 AND isfinite(interval_score)
+            AND mean_rank >= 1 AND wins BETWEEN 0 AND series AND own BETWEEN 0 AND series, false)
+           OR NOT coalesce(mase_low <= mase + 1e-9 AND mase <= mase_high + 1e-9 AND isfinite(mase_high), true)
+           OR NOT coalesce(0 <= beats_low AND beats_low <= beats_high AND beats_high <= 1, true)
+        ORDER BY ALL
+    """,
+)
+
+_EARLIER = """
+    (SELECT DISTINCT cutoff AS forecast_cutoff, date_diff('month', cutoff, ds)::INTEGER AS lead_month, model
+     FROM (SELECT * FROM tournament_results WHERE phase = 'forecast' AND cutoff < {cutoff} AND ds <= {cutoff}
+           AND cutoff >= last_day({cutoff} - to_months({months})))
+     JOIN base_table USING (host_id, resource, ds))
+"""
+JUDGED = Property(
+    name="earlier_forecasts_are_judged",
+    sentence="every earlier forecast, of every entrant, is judged on each of its months that has been observed since",
+    judged=f"SELECT count(*) FROM {_EARLIER}",
+    offenders=f"""
+        SELECT forecast_cutoff, lead_month, model, n
+        FROM {_EARLIER} AS due
+        FULL JOIN (SELECT * FROM {{stored}} WHERE resource = 'all' AND model != 'champion') AS stored
+             USING (forecast_cutoff, lead_month, model)
+        WHERE due.model IS NULL OR NOT coalesce(
+            n > 0 AND mae >= 0 AND isfinite(mae) AND isfinite(bias) AND coverage BETWEEN 0 AND 1
+            AND isfinite(interval_score), false)
+        ORDER BY ALL
+    """,
+)
+
+checks = [
+    *(month_check(prop, TOURNAMENT_STANDINGS) for prop in (COMPLETE, FINITE)),
+    month_check(JUDGED, FORECAST_ACCURACY),
+]

@@ -1,0 +1,68 @@
+"""Combinations: forecasts made from the other entrants' rows of the same series.
+
+Belongs here: making the rows. Does not belong here: how weights are learnt (`tournament/weights.py`), and files.
+
+Bounds are combined like the point forecast, quantile by quantile: averaging quantiles keeps an interval as sharp as
+its members are (Lichtendahl, Grushka-Cockayne & Winkler 2013, doi:10.1287/mnsc.1120.1667).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turbo_forecast.fleet.rows import BACKTEST, FORECAST, Rows
+from turbo_forecast.models.protocol import Values
+from turbo_forecast.tournament.weights import combination_weights
+
+Numbers = NDArray[np.int64]
+
+
+def median(rows: Sequence[Rows]) -> list[Rows]:
+    """The day-by-day median of all entrants' rows of one series, for every window."""
+    found = []
+    for number in dict.fromkeys(row.window for row in rows):
+        members = [row for row in rows if row.window == number]
+        yhat, lower, upper = (
+            np.median([getattr(row, name) for row in members], axis=0) for name in ("yhat", "lower", "upper")
+        )
+        found.append(Rows("median", number, members[0].days, members[0].y, yhat, lower, upper))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Members' weights per series and window. by_window[number] is (n series, m members); rows sum to 1."""
+
+    members: tuple[str, ...]
+    by_window: dict[int, NDArray[np.float64]]
+
+    @property
+    def combined(self) -> NDArray[np.bool_]:
+        """(n,) whether the series has a combination: another member than the fallback has forecast it."""
+        return np.asarray((self.by_window[FORECAST] > 0).any(axis=1))
+
+
+def learn_weights(
+    errors: NDArray[np.float64], resources: Numbers, members: Sequence[str], fallback: str, contested: NDArray[np.bool_]
+) -> Weights:
+    """Weights of every window from the windows that ended before it.
+
+    errors: (n, m, 1 + K) mean absolute errors by member and window, 0 the backtest, then the folds, the latest
+    first; NaN where there is none. contested: (n,) series that an entrant beside the fallback has forecast; the
+    others get no weights.
+    """
+    place = list(members).index(fallback)
+    present = np.isfinite(errors[:, :, BACKTEST]) & contested[:, None]
+    windows = range(errors.shape[2])
+    by_window = {
+        number: combination_weights(errors[:, :, number + 1 :], resources, place, present) for number in windows
+    }
+    by_window[FORECAST] = combination_weights(errors, resources, place, present)
+    return Weights(tuple(members), {number: found * contested[:, None] for number, found in by_window.items()})
+
+
+def weighted(shares: Values, members: Values) -> Values:
+    """(D,) the members' (m, D) values averaged with the shares (m, D)."""
+    return np.asarray((shares * members).sum(axis=0))

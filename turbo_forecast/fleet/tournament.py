@@ -1,0 +1,177 @@
+"""A month's tournament, step by step, on the files a run has left: scores, champions, calibration, standings.
+
+Belongs here: which rows of which window each step may see. Every step sees whole files in batches of series.
+Does not belong here: the rules themselves (`tournament/`), storing, Dagster.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import chain
+from pathlib import Path
+
+import polars as pl
+
+from turbo_forecast.fleet.windows import Windows
+from turbo_forecast.schemas import CALIBRATION, FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_SCORES
+from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.files import series_batches
+from turbo_forecast.tournament.calibration import calibrate, calibrated, horizon_month
+from turbo_forecast.tournament.champions import choose
+from turbo_forecast.tournament.scores import scales_by_window, score, score_by_month
+from turbo_forecast.tournament.standings import standings
+
+BACKTEST, AHEAD = 0, -1
+"""Numbers beside the folds': the backtest's, and that of the time after the cutoff."""
+_ROW = ["host_id", "resource", "model", "cutoff", "ds", "y", "yhat", "yhat_lower", "yhat_upper"]
+_SERIES = ["host_id", "resource"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """What a fleet run left: every entrant's rows, and its folds."""
+
+    rows: Path
+    folds: Path
+
+
+def training_ends(windows: Windows) -> dict[int, date]:
+    """Last training day of every scored window, by fold number (0: the backtest)."""
+    return {BACKTEST: windows.train_end, **{fold.number: fold.train_end for fold in windows.folds}}
+
+
+def score_month(files: RunFiles, history: pl.DataFrame, windows: Windows, settings: ForecastSettings) -> pl.DataFrame:
+    """Rows of TOURNAMENT_SCORES for the backtest and every fold.
+
+    history: `host_id, resource, ds, y` of the history window, up to the backtest.
+    """
+    scales = scales_by_window(history, training_ends(windows))
+    backtests = (_backtest(batch) for batch in series_batches(files.rows, [*_ROW, "phase"]))
+    folds = (batch for batch in series_batches(files.folds, FOLD_FORECAST.names))
+    return _scored([*_parts(backtests, scales, settings), *_parts(folds, scales, settings)])
+
+
+def _backtest(batch: pl.DataFrame) -> pl.DataFrame:
+    return batch.filter(pl.col("phase") == "backtest").with_columns(fold=pl.lit(BACKTEST, pl.Int32))
+
+
+def _parts(batches: Iterable[pl.DataFrame], scales: pl.DataFrame, settings: ForecastSettings) -> list[pl.DataFrame]:
+    return [score(batch, scales, settings.interval_width) for batch in batches]
+
+
+def _scored(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    empty = pl.DataFrame(schema=TOURNAMENT_SCORES.polars_schema)
+    return pl.concat([empty, *parts]).sort(TOURNAMENT_SCORES.key)
+
+
+def choose_champions(files: RunFiles, scores: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
+    """Rows of CHAMPIONS: chosen on the folds alone, among those who have a forecast of the series."""
+    keys = ["cutoff", "host_id", "resource", "model"]
+    parts = [
+        batch.filter(pl.col("phase") == "forecast").select(keys).unique(maintain_order=True)
+        for batch in series_batches(files.rows, [*keys, "phase"])
+    ]
+    forecasters = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(keys, pl.String))
+    chosen_on = scores.filter(pl.col("fold") > BACKTEST)
+    return choose(forecasters, chosen_on, settings.order_of_preference, settings.fallback)
+
+
+def champion_rows(path: Path, champions: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """The champions' rows of a file of the run."""
+    own = champions.select(*_SERIES, "model")
+    keys = [*_SERIES, "model"]
+    needed = list(dict.fromkeys([*keys, *columns]))
+    parts = [batch.join(own, on=keys, how="semi", maintain_order="left") for batch in series_batches(path, needed)]
+    return pl.concat(parts).select(columns)
+
+
+def calibrate_month(
+    files: RunFiles, champions: pl.DataFrame, history: pl.DataFrame, windows: Windows, settings: ForecastSettings
+) -> pl.DataFrame:
+    """Rows of CALIBRATION for both phases: the backtest's from the folds, the forecast's from those and the backtest.
+
+    history: `host_id, resource, ds, y` of the history window, up to the cutoff.
+    """
+    residuals = _residuals(files, champions, windows)
+    scales = scales_by_window(history, {BACKTEST: windows.train_end, AHEAD: windows.cutoff})
+    known = {
+        "backtest": (residuals.filter(pl.col("fold") > BACKTEST), BACKTEST, settings.backtest_months),
+        "forecast": (residuals, AHEAD, settings.horizon_months),
+    }
+    # without folds nothing calibrates the backtest, and an interval that cannot be judged is not published
+    calibrating = known.items() if windows.folds else ()
+    parts = [
+        calibrate(
+            seen,
+            scales.filter(pl.col("fold") == fold).drop("fold"),
+            champions.select(_SERIES),
+            cutoff=windows.cutoff,
+            phase=phase,
+            months=months,
+            interval_width=settings.interval_width,
+        )
+        for phase, (seen, fold, months) in calibrating
+    ]
+    return pl.concat([pl.DataFrame(schema=CALIBRATION.polars_schema), *parts]).sort(CALIBRATION.key)
+
+
+def _residuals(files: RunFiles, champions: pl.DataFrame, windows: Windows) -> pl.DataFrame:
+    """Observed days of the champions on every window that has been observed, with their month of the window."""
+    columns = [*_SERIES, "fold", "ds", "y", "yhat"]
+    backtest = champion_rows(files.rows, champions, [*_SERIES, "phase", "ds", "y", "yhat"])
+    folds = champion_rows(files.folds, champions, columns).with_columns(pl.col("yhat").cast(pl.Float64))
+    rows = pl.concat([folds, _backtest(backtest).select(columns)]).filter(pl.col("y").is_not_null())
+    parts = [
+        rows.filter(pl.col("fold") == fold).with_columns(horizon_month=_month_after(end))
+        for fold, end in training_ends(windows).items()
+    ]
+    return pl.concat(parts).drop("ds")
+
+
+def _month_after(end: date) -> pl.Expr:
+    return horizon_month(pl.col("ds"), end + timedelta(days=1))
+
+
+def publish(
+    files: RunFiles, champions: pl.DataFrame, calibration: pl.DataFrame, outcomes: pl.DataFrame, windows: Windows
+) -> pl.DataFrame:
+    """Rows of FORECAST_PARQUET: the champions' rows with calibrated bounds."""
+    rows = champion_rows(files.rows, champions, FLEET_FORECAST.names)
+    parts = [
+        rows.filter(pl.col("phase") == phase).with_columns(horizon_month=_month_after(end))
+        for phase, end in (("backtest", windows.train_end), ("forecast", windows.cutoff))
+    ]
+    return (
+        calibrated(pl.concat(parts), calibration)
+        .join(outcomes.select(*_SERIES, "outcome"), on=_SERIES, maintain_order="left")
+        .sort(*_SERIES, "phase", "ds")
+        .pipe(FORECAST_PARQUET.conform)
+    )
+
+
+def standings_month(
+    files: RunFiles,
+    published: pl.DataFrame,
+    history: pl.DataFrame,
+    windows: Windows,
+    settings: ForecastSettings,
+) -> pl.DataFrame:
+    """Rows of TOURNAMENT_STANDINGS.
+
+    published: the master file's rows; history as for `score_month`.
+    """
+    scales = scales_by_window(history, {BACKTEST: windows.train_end}).drop("fold")
+    champion = published.with_columns(model=pl.lit("champion"))
+    batches = chain(series_batches(files.rows, [*_ROW, "phase"]), [champion])
+    month = _month_after(windows.train_end)
+    parts = [
+        score_by_month(
+            batch.filter(pl.col("phase") == "backtest").with_columns(horizon_month=month),
+            scales,
+            settings.interval_width,
+        )
+        for batch in batches
+    ]
+    return standings(
+        pl.concat(parts), cutoff=windows.cutoff, fallback=settings.fallback, seasonal_naive="seasonal_naive"
+    )

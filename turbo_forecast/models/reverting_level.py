@@ -1,0 +1,58 @@
+"""The reverting level: where a series stands now, drawn back to its year's mean as fast as its past says. Never fails.
+
+The weekday profile of the last 364 days (medians, centred) is taken off. h days after the last observation the forecast
+is mu + phi^h (level - mu): mu the mean of the last 364 days, the level an exponential smoothing (a first-order
+autoregression of the level around the mean). `reverting_season` adds gamma s(t - 364) - gamma phi^h s(origin - 364):
+s, the anomaly, is the 21-day centred mean minus the 365-day centred mean; where t - 364 lies beyond the history, 0.
+All combinations of alpha (6), phi (5) and gamma (4) are judged on the series itself by their absolute errors at six
+leads from rolling origins every 5 days, an origin discounted by 0.998 per day of its age; the forecast is their average
+weighted with (lowest cost / cost)^40.
+Interval: per lead, the weighted quantiles of the best combination's signed errors from the same origins, interpolated
+between leads and constant before the first and beyond the last. They were chosen in sample, so they are a little
+narrow; calibration of what is published is the tournament's.
+Sources: Gardner & McKenzie (1985), Forecasting trends in time series (damping); Hyndman & Athanasopoulos, Forecasting:
+Principles and Practice, 3rd ed., sections 5.10 (rolling origins), 8.1 (exponential smoothing), 9.3 (autoregression).
+Does not belong here: the loops and their constants (`level_kernels.py`).
+"""
+
+import numpy as np
+
+from turbo_forecast.models.level_cache import prepare as prepare
+from turbo_forecast.models.protocol import Projection, Window
+from turbo_forecast.settings import ForecastSettings
+
+ENVELOPE = (0.0, 100.0)
+NO_SEASON = (0.0,)
+SEASON_SHARES = (0.0, 0.25, 0.5, 0.75)
+
+
+class RevertingLevel:
+    """The level reverting to the year's mean, with shares of last year's anomaly among the combinations."""
+
+    def __init__(self, interval_width: float, gammas: tuple[float, ...]) -> None:
+        from turbo_forecast.models.level_kernels import compile_kernels, reverting  # numba: in workers only
+
+        compile_kernels()
+        self._kernel = reverting
+        self._tail = (1 - interval_width) / 2
+        self._gammas = np.array(gammas)
+
+    def project(self, window: Window) -> Projection:
+        """Forecast and interval. One lone value says nothing about its spread: anything is possible."""
+        yhat, lower, upper = np.empty((3, window.asked.size))
+        # copies, for the kernel is compiled for writable arrays, and a store's are not
+        days, y, asked = np.array(window.days), np.array(window.y), np.array(window.asked)
+        self._kernel(days, y, asked, self._gammas, self._tail, yhat, lower, upper)
+        if y.size == 1:
+            lower[:], upper[:] = ENVELOPE
+        return Projection(yhat, lower, upper, solver="closed form", fits=0)
+
+
+def level(settings: ForecastSettings) -> RevertingLevel:
+    """The entrant `reverting_level`."""
+    return RevertingLevel(settings.interval_width, NO_SEASON)
+
+
+def season(settings: ForecastSettings) -> RevertingLevel:
+    """The entrant `reverting_season`."""
+    return RevertingLevel(settings.interval_width, SEASON_SHARES)

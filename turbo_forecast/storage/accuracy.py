@@ -1,0 +1,67 @@
+"""What became of earlier months' forecasts, by one query over what is stored.
+
+Belongs here: the join of forecasts with the actuals that have arrived since. Does not belong here: backtests.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from turbo_forecast.schemas import FORECAST_ACCURACY, TOURNAMENT_RESULTS
+from turbo_forecast.storage.warehouse import has_table, query
+
+# Kahan sums, rounded: the last bits of a parallel sum depend on the threads
+_JUDGED = """
+    WITH judged AS (
+        SELECT forecast_cutoff, date_diff('month', forecast_cutoff, ds) AS lead_month, host_id, resource, model, y, yhat,
+               yhat_lower <= y AND y <= yhat_upper AS inside,
+               yhat_upper - yhat_lower
+                   + 2 / $alpha * (greatest(yhat_lower - y, 0) + greatest(y - yhat_upper, 0)) AS interval_score
+        FROM ({forecasts}) AS forecasts
+        JOIN (SELECT host_id, resource, ds, y FROM base_table WHERE ds <= $cutoff) USING (host_id, resource, ds)
+    )
+    SELECT $cutoff::DATE AS cutoff, forecast_cutoff, lead_month::INTEGER AS lead_month,
+           coalesce(resource, 'all') AS resource, model,
+           count(DISTINCT (host_id, resource_of_series)) AS series, count(*) AS n,
+           round(favg(abs(yhat - y)), 9) AS mae,
+           CASE WHEN fsum(y) > 0 THEN round(fsum(abs(yhat - y)) / fsum(y), 9) END AS wape,
+           round(favg(yhat - y), 9) AS bias,
+           round(favg(inside::DOUBLE), 9) AS coverage,
+           round(favg(interval_score), 9) AS interval_score
+    FROM (SELECT *, resource AS resource_of_series FROM judged)
+    GROUP BY GROUPING SETS ((forecast_cutoff, lead_month, model), (forecast_cutoff, lead_month, model, resource))
+    ORDER BY forecast_cutoff, lead_month, resource, model
+"""
+_COLUMNS = "cutoff AS forecast_cutoff, host_id, resource, ds, yhat, yhat_lower, yhat_upper"
+_AHEAD = "phase = 'forecast' AND cutoff >= $first AND cutoff < $cutoff AND ds <= $cutoff"
+
+
+def accuracy_so_far(
+    con: duckdb.DuckDBPyConnection,
+    cutoff: date,
+    masters: Mapping[date, Path],
+    horizon_months: int,
+    interval_width: float,
+) -> pl.DataFrame:
+    """Rows of FORECAST_ACCURACY as of a cutoff: every forecast of the `horizon_months` months before it.
+
+    masters: the published master file of each month there is, by its cutoff. Nothing after the cutoff is read.
+    """
+    first = pl.select(pl.lit(cutoff).dt.offset_by("1d").dt.offset_by(f"-{horizon_months}mo").dt.offset_by("-1d")).item()
+    earlier = [str(path) for month, path in sorted(masters.items()) if first <= month < cutoff]
+    forecasts = []
+    if has_table(con, TOURNAMENT_RESULTS):
+        forecasts.append(f"SELECT {_COLUMNS}, model FROM {TOURNAMENT_RESULTS.name} WHERE {_AHEAD}")
+    if earlier:
+        forecasts.append(f"SELECT {_COLUMNS}, 'champion' AS model FROM read_parquet($files) WHERE {_AHEAD}")
+    if not forecasts:
+        return pl.DataFrame(schema=FORECAST_ACCURACY.polars_schema)
+    parameters = {"cutoff": cutoff, "first": first, "alpha": 1 - interval_width}
+    if earlier:
+        parameters["files"] = earlier
+    return query(con, _JUDGED.format(forecasts=" UNION ALL ".join(forecasts)), **parameters).pipe(
+        FORECAST_ACCURACY.conform
+    )

@@ -1,0 +1,34 @@
+"""How much of each entrant the weighted combination takes, per series.
+
+Belongs here: weights from errors of earlier windows. Does not belong here: the combination itself (`models/`),
+and how errors become evidence (`evidence.py`).
+"""
+
+import numpy as np
+
+from turbo_forecast.tournament.evidence import Flags, Floats, Integers, complete, posterior
+
+SHARPNESS = 12.0
+"""Weights fall by this power of the expected error; 8 to 24 differ by no more than 0.005 in mean MASE."""
+
+
+def combination_weights(errors: Floats, groups: Integers, fallback: int, present: Flags) -> Floats:
+    """(n, m) weights in [0, 1]: softmax(-12 x expected log error); each row with anybody present sums to 1.
+
+    errors: (n, m, k) mean absolute errors of n series, m entrants, k earlier windows, as `evidence.posterior` takes
+        them. groups: (n,) the series' resource. fallback: index of the entrant that is always there.
+    present: (n, m) whether the entrant has a forecast to be weighted; with k = 0 the errors cannot tell.
+
+    0 for an entrant without a forecast, or that missed a window of the series. Equal weights with k = 0.
+    Measured on 10 cutoffs of real series (mean MASE): this 1.473; best single entrant 1.492, per-series
+    inverse-error weights 1.54, equal weights 1.55, fleet-wide stacking by least absolute error 1.57, each series'
+    winner of three folds 1.58. Exponential weights: Yang (2004), doi:10.1017/S0266466604201086.
+    """
+    whole = present & complete(errors, fallback)
+    chosen: Flags = np.where(whole.any(axis=1, keepdims=True), whole, present)
+    loss = SHARPNESS * posterior(errors, groups, fallback).mean
+    least = np.min(loss, axis=1, where=chosen, initial=np.inf, keepdims=True)
+    powers: Floats = np.where(chosen, np.exp(np.where(chosen, np.where(chosen, least, 0.0) - loss, 0.0)), 0.0)
+    total = powers.sum(axis=1, keepdims=True)
+    weights: Floats = np.divide(powers, total, out=np.zeros_like(powers), where=total > 0)
+    return weights

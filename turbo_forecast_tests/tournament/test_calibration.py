@@ -1,0 +1,286 @@
+"""Conformal intervals: nominal coverage where the theory promises it, quantiles against NumPy, and by hand."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from turbo_forecast.schemas import CALIBRATION, TOURNAMENT_RESULTS
+from turbo_forecast.tournament.calibration import calibrate, calibrated, horizon_month
+
+CUTOFF = date(2025, 12, 31)
+SERIES = {"host_id": pl.String, "resource": pl.String}
+RESIDUALS = {**SERIES, "fold": pl.Int32, "horizon_month": pl.Int32, "y": pl.Float64, "yhat": pl.Float32}
+
+
+def residuals(
+    errors: np.ndarray | list[float], *, host: str = "a", resource: str = "cpu", fold: int = 1, month: int = 1
+) -> pl.DataFrame:
+    """Days of one window and month, with y - yhat as given."""
+    columns = {"host_id": host, "resource": resource, "fold": fold, "horizon_month": month}
+    return pl.DataFrame({**columns, "y": 50.0 + np.asarray(errors), "yhat": 50.0}, schema=RESIDUALS, strict=False)
+
+
+def series(*hosts: str, resource: str = "cpu") -> pl.DataFrame:
+    return pl.DataFrame({"host_id": list(hosts), "resource": resource}, schema=SERIES)
+
+
+def scales(**by_host: float) -> pl.DataFrame:
+    parts = [{"host_id": host, "resource": "cpu", "scale": scale} for host, scale in by_host.items()]
+    return pl.DataFrame(parts, schema={**SERIES, "scale": pl.Float64})
+
+
+def found_for(rows: pl.DataFrame, known: pl.DataFrame, asked: pl.DataFrame, months: int = 1, width: float = 0.8):
+    found = calibrate(rows, known, asked, cutoff=CUTOFF, phase="forecast", months=months, interval_width=width)
+    assert found.schema == CALIBRATION.polars_schema
+    assert found.equals(found.sort(CALIBRATION.key))
+    return found
+
+
+@pytest.mark.parametrize("width", [0.5, 0.8, 0.9])
+def test_coverage_of_exchangeable_windows_is_nominal(width: float) -> None:
+    # each host has its own spread and each window its own level: days are dependent, windows exchangeable
+    rng = np.random.default_rng(7)
+    hosts = [f"h{i:03d}" for i in range(600)]
+    spread = rng.uniform(0.5, 4, 600)
+    past = [
+        residuals(spread[i] * (rng.normal() + rng.normal(size=30)), host=host, fold=fold)
+        for i, host in enumerate(hosts)
+        for fold in (1, 2, 3)
+    ]
+    known = scales(**dict(zip(hosts, spread, strict=True)))
+    found = found_for(pl.concat(past), known, series(*hosts), width=width)
+    new = spread[:, None] * (rng.normal(size=(600, 1)) + rng.normal(size=(600, 30)))
+    inside = (new >= found["lower"].to_numpy()[:, None]) & (new <= found["upper"].to_numpy()[:, None])
+    of_host = inside.mean(axis=1)
+    # Monte-Carlo error of 600 new windows, and of the 1,800 the quantiles come from
+    assert abs(of_host.mean() - width) < 3 * of_host.std(ddof=1) * np.sqrt(1 / 600 + 1 / 1800)
+
+
+def test_quantiles_are_numpys_at_the_finite_sample_level() -> None:
+    # one fold, 39 hosts of one scale: a window left out leaves the seasonal scale, times the fleet's ratio
+    rng = np.random.default_rng(2)
+    errors = rng.normal(0.5, 3, (39, 30))
+    hosts = [f"h{i:02d}" for i in range(39)]
+    rows = pl.concat([residuals(e, host=host) for host, e in zip(hosts, errors, strict=True)])
+    found = found_for(rows, scales(**dict.fromkeys(hosts, 2.0)), series(*hosts))
+    mae = np.abs(errors).mean(axis=1)
+    base = 2.0 * np.exp(np.log((mae + 0.001) / 2.0).mean()) + 0.01
+    low, high = np.quantile(errors / base, [4 / 39, 36 / 39], method="inverted_cdf")  # 40 * 0.1, 40 * 0.9
+    scale = np.sqrt(base * (mae + 0.01))
+    np.testing.assert_allclose(found["scale"], scale, rtol=1e-9)
+    np.testing.assert_allclose(found["lower"], low * scale, rtol=1e-9)
+    np.testing.assert_allclose(found["upper"], high * scale, rtol=1e-9)
+    assert set(found["n"]) == {39 * 30}
+
+
+def test_later_windows_weigh_more() -> None:
+    # 20 hosts; errors alternate +-1 in the latest fold, +-3 in the earliest: 2/3 of the weight lies within 1
+    hosts = [f"h{i:02d}" for i in range(20)]
+    latest, earliest = np.tile([1.0, -1.0], 15), np.tile([3.0, -3.0], 15)
+    rows = pl.concat([residuals(e, host=host, fold=fold) for host in hosts for fold, e in ((1, latest), (2, earliest))])
+    # half of (1 - 2/3) lies above 1 and below -1: a width of 0.6 keeps within it, one of 0.8 does not
+    narrow, wide = (found_for(rows, scales(), series("h00"), width=width).row(0, named=True) for width in (0.6, 0.8))
+    scale = np.sqrt(1.01 * 3.01)
+    assert narrow["scale"] == pytest.approx(scale)
+    assert (narrow["lower"], narrow["upper"]) == pytest.approx((-scale / 3.01, scale / 3.01))  # left out: 3.01
+    assert (wide["lower"], wide["upper"]) == pytest.approx((-3 * scale / 1.01, 3 * scale / 1.01))  # left out: 1.01
+
+
+def test_a_resources_quantiles_are_shrunk_to_the_fleets() -> None:
+    # 30 windows of cpu with errors +-2, 10 of disk with +-1, one fold; scales known and the same
+    cpu = [residuals([2.0, -2.0], host=f"c{i:02d}") for i in range(30)]
+    disk = [residuals([1.0, -1.0], host=f"d{i}", resource="disk") for i in range(10)]
+    names = pl.concat([*cpu, *disk]).select("host_id", "resource").unique()
+    asked = pl.concat([series("c00"), series("d0", "new", resource="disk"), series("x", resource="none")])
+    found = found_for(pl.concat([*cpu, *disk]), names.with_columns(scale=1.0), asked)
+    ratio = np.exp((30 * np.log(2.001) + 10 * np.log(1.001)) / 40) + 0.01  # every window's scale without itself
+    fleet = 2 / ratio
+    expected = {"c00": (30 * 2 / ratio + 20 * fleet) / 50, "d0": (10 * 1 / ratio + 20 * fleet) / 30, "x": fleet}
+    expected["new"] = expected["d0"]
+    for row in found.iter_rows(named=True):
+        assert row["upper"] / row["scale"] == pytest.approx(expected[row["host_id"]]), row["host_id"]
+        assert row["lower"] == pytest.approx(-row["upper"])
+    by_host = {row["host_id"]: row for row in found.iter_rows(named=True)}
+    assert {host: row["n"] for host, row in by_host.items()} == {"c00": 60, "d0": 20, "new": 20, "x": 0}
+    assert by_host["c00"]["scale"] == pytest.approx(np.sqrt(ratio * 2.01))
+    disks = np.sqrt(ratio * 1.01)
+    assert by_host["new"]["scale"] == pytest.approx(disks)  # its resource's median
+    assert by_host["x"]["scale"] == pytest.approx(np.median([np.sqrt(ratio * 2.01)] * 30 + [disks] * 10))
+
+
+def random_fleet(seed: int = 0, months: int = 4, folds: int = 3) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+    rng = np.random.default_rng(seed)
+    hosts = [f"h{i:02d}" for i in range(25)]
+    rows = pl.concat(
+        [
+            residuals(rng.normal(0.3, (1 + i % 3) * month**0.3, 28), host=host, fold=fold, month=month)
+            for i, host in enumerate(hosts)
+            for fold in range(1, folds + 1)
+            for month in range(1, months + 1)
+        ]
+    )
+    return rows, scales(**{host: 1.0 + i % 3 for i, host in enumerate(hosts)}), hosts
+
+
+def test_bounds_double_where_everything_doubles() -> None:
+    rows, known, hosts = random_fleet()
+    rows = rows.with_columns(pl.col("y") - 50.0, yhat=pl.lit(0.0)).with_columns(pl.col("y") * 1000)
+    double = rows.with_columns(pl.col("y") * 2)
+    known = known.with_columns(pl.col("scale") * 1000)
+    first = found_for(rows, known, series(*hosts), 6)
+    second = found_for(double, known.with_columns(pl.col("scale") * 2), series(*hosts), 6)
+    for name in ("scale", "lower", "upper"):  # but for the hundredth of a point that a scale never falls below
+        np.testing.assert_allclose(second[name], 2 * first[name], rtol=1e-4)
+
+
+def test_later_months_continue_the_growth_of_the_measured_ones() -> None:
+    rows, known, hosts = random_fleet()
+    found = found_for(rows, known, series(*hosts), 8).filter(host_id="h00")
+    width = (found["upper"] - found["lower"]).to_numpy()
+    slope = np.polyfit(np.log([1, 2, 3, 4]), np.log(width[:4]), 1)[0]
+    assert 0 < slope < 0.5
+    np.testing.assert_allclose(width[4:], width[3] * (np.arange(5, 9) / 4) ** slope, rtol=1e-9)
+    assert (np.diff(found["upper"].to_numpy()[3:]) > 0).all()
+    assert (np.diff(found["lower"].to_numpy()[3:]) < 0).all()
+    assert found["n"].to_list()[4:] == [found["n"][3]] * 4
+    shorter = found_for(rows, known, series(*hosts), 4).filter(host_id="h00")
+    assert shorter.equals(found.head(4))
+
+
+@pytest.mark.parametrize(("spreads", "power"), [((4.0, 2.0, 1.0), 0.0), ((1.0, 4.0, 16.0), 0.5), ((2.0,), 0.5)])
+def test_growth_stays_between_none_and_a_random_walks(spreads: tuple[float, ...], power: float) -> None:
+    rows = pl.concat(
+        [
+            residuals([s, -s], host=host, month=month)
+            for host in "abcdefghij"
+            for month, s in enumerate(spreads, start=1)
+        ]
+    )
+    upper = found_for(rows, scales(), series("a"), 6)["upper"].to_numpy()
+    last = len(spreads)
+    np.testing.assert_allclose(upper[last:], upper[last - 1] * (np.arange(last + 1, 7) / last) ** power, rtol=1e-9)
+
+
+def test_a_month_without_residuals_between_others_continues_the_one_before() -> None:
+    rows = pl.concat([residuals([2.0, -2.0], host=host, month=month) for host in "abcdefghij" for month in (2, 4)])
+    found = found_for(rows, scales(), series("a"), 5)
+    assert found["horizon_month"].to_list() == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose(found["upper"], [found["upper"][0]] * 5)
+    assert found["upper"].is_finite().all()
+
+
+def test_an_interval_holds_its_forecast_even_if_all_errors_were_one_sided() -> None:
+    rows = pl.concat([residuals([3.0, 4.0, 5.0], host=host) for host in "abcdefghij"])
+    found = found_for(rows, scales(), series("a"))
+    assert found["lower"].item() == 0.0
+    assert found["upper"].item() > 3.0
+
+
+def test_one_series_and_one_fold_is_enough() -> None:
+    found = found_for(residuals([1.0, -3.0]), scales(), series("a"))
+    assert found["scale"].item() == pytest.approx(2.01)
+    assert found["lower"].item() == pytest.approx(-3.0)  # one window: its extremes, at its own scale
+    assert found["upper"].item() == pytest.approx(1.0)
+
+
+def test_a_series_that_never_errs_gets_a_narrow_interval_and_disturbs_nobody() -> None:
+    rows = pl.concat([residuals([0.0] * 5, host=host, fold=fold) for host in "ab" for fold in (1, 2)])
+    found = found_for(rows, scales(), series("a", "b"))
+    assert found["scale"].to_list() == pytest.approx([0.01] * 2)
+    assert found["lower"].to_list() == found["upper"].to_list() == [0.0, 0.0]
+    rows = pl.concat([rows, *[residuals([5.0, -5.0], host=host, fold=fold) for host in "cdef" for fold in (1, 2)]])
+    found = found_for(rows, scales(), series("a", "c"))
+    assert (found["scale"] > 0).all()
+    assert found["upper"][0] < 0.02
+    assert found["upper"][1] > 4.0
+
+
+def test_without_a_residual_nothing_is_calibrated() -> None:
+    none = residuals([]), residuals([1.0]).with_columns(y=pl.lit(None, dtype=pl.Float64))
+    for rows in none:
+        found = found_for(rows, scales(a=1.0), series("a"), 6)
+        assert found.is_empty()
+
+
+def test_every_series_asked_has_every_month_and_no_other_has_any() -> None:
+    rows, known, hosts = random_fleet(folds=1)
+    found = found_for(rows, known, series("new", *hosts[:3]), 6)
+    assert found["host_id"].to_list() == [host for host in [*hosts[:3], "new"] for _ in range(6)]
+    assert found["horizon_month"].to_list() == [1, 2, 3, 4, 5, 6] * 4
+    assert set(found["cutoff"]) == {CUTOFF}
+    assert set(found["phase"]) == {"forecast"}
+    assert found_for(rows, known, series(), 6).is_empty()
+
+
+def test_days_without_an_observation_count_nowhere() -> None:
+    rows, known, hosts = random_fleet()
+    gaps = rows.with_columns(y=pl.lit(None, dtype=pl.Float64))
+    expected = found_for(rows, known, series(*hosts), 6)
+    assert found_for(pl.concat([rows, gaps]), known, series(*hosts), 6).equals(expected)
+
+
+def published(days: list[date], yhat: float = 50.0, phase: str = "forecast", host: str = "a") -> pl.DataFrame:
+    n = len(days)
+    return pl.DataFrame(
+        {
+            "host_id": host,
+            "resource": "cpu",
+            "model": "m",
+            "phase": phase,
+            "cutoff": CUTOFF,
+            "ds": days,
+            "y": [None] * n,
+            "yhat": yhat,
+            "yhat_lower": max(yhat - 1, 0),
+            "yhat_upper": min(yhat + 1, 100),
+        },
+        schema=TOURNAMENT_RESULTS.polars_schema,
+    ).with_columns(horizon_month=horizon_month(pl.col("ds"), date(2026, 1, 1)))
+
+
+def calibration(*reach: tuple[float, float], host: str = "a") -> pl.DataFrame:
+    parts = [
+        {"horizon_month": month, "lower": lower, "upper": upper} for month, (lower, upper) in enumerate(reach, start=1)
+    ]
+    constants = {"cutoff": CUTOFF, "phase": "forecast", "host_id": host, "resource": "cpu", "scale": 1.0, "n": 1}
+    return CALIBRATION.conform(pl.DataFrame(parts).with_columns(pl.lit(v).alias(k) for k, v in constants.items()))
+
+
+DAYS = [date(2026, 1, 1), date(2026, 1, 31), date(2026, 2, 1), date(2026, 12, 31)]
+
+
+def test_horizon_months_are_calendar_months_across_years() -> None:
+    days = pl.DataFrame({"ds": [date(2025, 11, 1), date(2025, 12, 31), date(2026, 1, 1), date(2026, 11, 30)]})
+    assert days.select(horizon_month(pl.col("ds"), date(2025, 11, 1))).to_series().to_list() == [1, 2, 3, 13]
+
+
+def test_published_bounds_are_the_calibrated_ones_of_their_month() -> None:
+    found = calibrated(published(DAYS), calibration((-2.0, 3.0), (-4.0, 5.0)))
+    assert found["yhat_lower"].to_list() == [48.0, 48.0, 46.0, 49.0]  # the last month has none: raw
+    assert found["yhat_upper"].to_list() == [53.0, 53.0, 55.0, 51.0]
+    assert found.columns == published(DAYS).columns
+    assert found.drop("yhat_lower", "yhat_upper").equals(published(DAYS).drop("yhat_lower", "yhat_upper"))
+
+
+@pytest.mark.parametrize(("yhat", "expected"), [(1.0, (0.0, 31.0)), (95.0, (75.0, 100.0)), (0.0, (0.0, 30.0))])
+def test_published_bounds_stay_inside_the_envelope(yhat: float, expected: tuple[float, float]) -> None:
+    found = calibrated(published(DAYS[:1], yhat), calibration((-20.0, 30.0)))
+    assert found.select("yhat_lower", "yhat_upper").row(0) == expected
+
+
+def test_rows_of_another_series_or_phase_keep_their_bounds() -> None:
+    for rows in (published(DAYS, host="b"), published(DAYS, phase="backtest")):
+        assert calibrated(rows, calibration((-20.0, 30.0))).equals(rows)
+    assert calibrated(published(DAYS), calibration((-1.0, 1.0)).clear()).equals(published(DAYS))
+
+
+def test_what_was_observed_in_the_calibrated_window_changes_no_bound() -> None:
+    rows, known, hosts = random_fleet()
+    table = found_for(rows, known, series(*hosts), 6)
+    window = pl.concat([published([date(2026, 1, 1) + timedelta(days=i) for i in range(60)], host=h) for h in hosts])
+    bounds = ["yhat_lower", "yhat_upper"]
+    expected = calibrated(window, table).select(bounds)
+    for y in (0.0, 100.0):
+        assert calibrated(window.with_columns(y=pl.lit(y)), table).select(bounds).equals(expected)
