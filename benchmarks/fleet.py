@@ -15,6 +15,7 @@ from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.library import run_windows, series_table
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import SCHEMA, write_store
+from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.warehouse import connected, transaction
@@ -47,7 +48,7 @@ def run(series: pa.Table, settings: ForecastSettings) -> float:
                 window,
                 settings,
                 scratch=Path(folder, "run"),
-                target=Path(folder, "out.parquet"),
+                files=RunFiles(Path(folder, "out.parquet"), Path(folder, "folds.parquet")),
                 timer=AuditTimer(),
                 say=lambda line: None,
             )
@@ -63,7 +64,10 @@ def repeated(series: pa.Table, count: int) -> pa.Table:
 
 def report(rows: pl.DataFrame, sample_hosts: int, sizes: tuple[int, ...], say: Callable[[str], None]) -> str:
     """The section of RESULTS.md."""
-    turbo, stan = ForecastSettings(entrants=["prophet"]), ForecastSettings(entrants=["prophet"], engine="stan")
+    turbo, stan = (
+        ForecastSettings(entrants=["prophet"], folds=0),
+        ForecastSettings(entrants=["prophet"], folds=0, engine="stan"),
+    )
     total = rows.select(pl.struct("host_id", "resource").n_unique()).item()
     hosts = rows["host_id"].unique().sort().gather_every(max(1, rows["host_id"].n_unique() // sample_hosts))
     sample = rows.filter(pl.col("host_id").is_in(hosts.implode()))

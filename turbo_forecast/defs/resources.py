@@ -15,7 +15,6 @@ import polars as pl
 from dagster_duckdb import DuckDBResource
 from dagster_polars import PolarsParquetIOManager
 
-from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
@@ -53,12 +52,8 @@ class DataFolder(dg.ConfigurableResource[None]):
         return Path(self.path) / asset / f"{partition}.parquet"
 
     def run_files(self, partition: str) -> RunFiles:
-        """The files of a month's fleet run. Raises StorageError when one is not there."""
-        paths = [self.parquet(table.name, partition) for table in (FLEET_FORECAST, FOLD_FORECAST)]
-        for path in paths:
-            if not path.exists():
-                raise StorageError(f"{path} is not there: materialise {path.parent.name} for {partition}")
-        return RunFiles(*paths)
+        """Where a month's fleet run leaves its rows."""
+        return RunFiles(*(self.parquet(table.name, partition) for table in (FLEET_FORECAST, FOLD_FORECAST)))
 
     def masters(self, asset: str) -> dict[date, Path]:
         """An asset's published Parquet files by their month's cutoff."""

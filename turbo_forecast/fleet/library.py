@@ -80,8 +80,7 @@ def forecast_fleet(
             window,
             settings,
             scratch=Path(folder),
-            target=files.rows,
-            folds_target=files.folds,
+            files=files,
             timer=timer,
             say=say or (lambda line: print(line, file=sys.stderr)),
         )

@@ -17,6 +17,7 @@ from turbo_forecast.fleet.pool import FleetPool
 from turbo_forecast.fleet.progress import Progress
 from turbo_forecast.fleet.scratch import chunk_folder, fresh
 from turbo_forecast.fleet.store import SeriesStore
+from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.fleet.worker import Job, SpanReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants
@@ -41,13 +42,12 @@ def run_fleet(
     settings: ForecastSettings,
     *,
     scratch: Path,
-    target: Path,
-    folds_target: Path,
+    files: RunFiles,
     timer: AuditTimer,
     say: Callable[[str], None],
 ) -> FleetRun:
-    """Forecast every series of the store into `target` (Parquet, columns of FLEET_FORECAST, sorted by series), and
-    its folds into `folds_target` (columns of FOLD_FORECAST).
+    """Forecast every series of the store into `files.rows` (Parquet, columns of FLEET_FORECAST, sorted by series) and
+    `files.folds` (columns of FOLD_FORECAST).
 
     `scratch` (of `scratch.unfinished`) keeps finished chunks until the caller has committed the results: after a
     crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
@@ -68,8 +68,8 @@ def run_fleet(
         weights = finished.weights(outcomes)
     with (
         timer.stage("merge chunks"),
-        parquet_stream(folds_target, FOLD_FORECAST.arrow_schema) as fold_rows,
-        parquet_stream(target, FLEET_FORECAST.arrow_schema) as rows,
+        parquet_stream(files.folds, FOLD_FORECAST.arrow_schema) as fold_rows,
+        parquet_stream(files.rows, FLEET_FORECAST.arrow_schema) as rows,
     ):
         for forecast, folds in finished.rows(weights):
             rows.append(forecast)

@@ -20,6 +20,7 @@ from turbo_forecast.fleet.library import run_windows, series_table
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
+from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.schemas import FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
@@ -43,19 +44,26 @@ def one(rows: pl.DataFrame, **options: object) -> tuple[dict[str, object], pl.Da
     return result.outcomes.row(0, named=True), result.forecasts
 
 
+def files_in(folder: Path) -> RunFiles:
+    return RunFiles(folder / "out.parquet", folder / "folds.parquet")
+
+
 def digest_of_run(base: pl.DataFrame, folder: Path, **options: object) -> str:
-    """Hash of the Parquet file a run leaves."""
+    """Hash of everything a run leaves: both Parquet files and the combination's weights."""
     settings = forecast_settings(**options)
     window = run_windows(CUTOFF, settings)
     store = write_store(series_table(base, window.history_start), folder / "series.arrow")
-    target = folder / "out.parquet"
+    files = files_in(folder)
     with unfinished(folder / "run") as scratch:
-        run_fleet(store, window, settings, scratch=scratch, target=target, timer=AuditTimer(), say=lambda line: None)
-    return hashlib.sha256(target.read_bytes()).hexdigest()
+        run = run_fleet(
+            store, window, settings, scratch=scratch, files=files, timer=AuditTimer(), say=lambda line: None
+        )
+    content = files.rows.read_bytes() + files.folds.read_bytes() + run.weights.write_csv().encode()
+    return hashlib.sha256(content).hexdigest()
 
 
-@pytest.mark.parametrize("entrant", [RANDOM, "prophet"])
-def test_the_same_bytes_for_any_number_of_workers_chunk_size_and_order(entrant: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("entrants", [[RANDOM], ["prophet"], ["weighted", "median", RANDOM, "reverting_season"]])
+def test_the_same_bytes_for_any_number_of_workers_chunk_size_and_order(entrants: list[str], tmp_path: Path) -> None:
     base = fleet(23)
     variants = [
         {"workers": 1, "chunk_size": 1},
@@ -63,7 +71,7 @@ def test_the_same_bytes_for_any_number_of_workers_chunk_size_and_order(entrant: 
         {"workers": 5, "chunk_size": 100},
     ]
     digests = {
-        digest_of_run(base.sample(fraction=1, shuffle=True, seed=n), tmp_path / str(n), entrants=[entrant], **variant)
+        digest_of_run(base.sample(fraction=1, shuffle=True, seed=n), tmp_path / str(n), entrants=entrants, **variant)
         for n, variant in enumerate(variants)
     }
     assert len(digests) == 1
@@ -119,7 +127,7 @@ def test_refit_false_forecasts_from_the_training_window_alone() -> None:
     outcome, rows = one(known, refit=False)
     _, other = one(changed, refit=False)
     assert rows.drop("y").equals(other.drop("y"))
-    assert outcome["fits"] == 1
+    assert outcome["fits"] == 1 + 3, "one for backtest and forecast, one for each fold"
 
 
 def test_a_series_without_a_backtest_observation_is_retired_and_counted() -> None:
@@ -235,12 +243,13 @@ def test_a_killed_run_goes_on_with_the_chunks_already_finished(tmp_path: Path) -
     settings = forecast_settings(entrants=[SLOW], workers=2, chunk_size=7)
     window = run_windows(CUTOFF, settings)
     store = write_store(series_table(fleet(20), window.history_start), tmp_path / "series.arrow")
-    target = tmp_path / "out.parquet"
+    files = files_in(tmp_path)
     with unfinished(tmp_path / "run") as scratch:
-        run_fleet(store, window, settings, scratch=scratch, target=target, timer=AuditTimer(), say=lines.append)
+        run = run_fleet(store, window, settings, scratch=scratch, files=files, timer=AuditTimer(), say=lines.append)
         assert {path: os.stat(path).st_mtime_ns for path in stamps} == stamps, "finished chunks are not worked again"
     assert lines[0].startswith("resuming: ")
-    resumed = hashlib.sha256((tmp_path / "out.parquet").read_bytes()).hexdigest()
+    content = files.rows.read_bytes() + files.folds.read_bytes() + run.weights.write_csv().encode()
+    resumed = hashlib.sha256(content).hexdigest()
     assert resumed == digest_of_run(fleet(20), tmp_path / "clean", entrants=[SLOW], workers=2)
     assert not (tmp_path / "run").exists(), "nothing of an unfinished run is left"
 
@@ -315,8 +324,8 @@ def begun(folder: Path, **options: object) -> Path:
     window = run_windows(CUTOFF, settings)
     with pytest.raises(RuntimeError, match="the commit failed"), unfinished(folder / "run") as scratch:
         store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
-        target = folder / "out.parquet"
-        run_fleet(store, window, settings, scratch=scratch, target=target, timer=AuditTimer(), say=lambda line: None)
+        files = files_in(folder)
+        run_fleet(store, window, settings, scratch=scratch, files=files, timer=AuditTimer(), say=lambda line: None)
         raise RuntimeError("the commit failed")
     return next((folder / "run").glob("chunks-*"))
 
@@ -328,8 +337,8 @@ def again(folder: Path, **options: object) -> list[str]:
     window = run_windows(CUTOFF, settings)
     with unfinished(folder / "run") as scratch:
         store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
-        target = folder / "out.parquet"
-        run_fleet(store, window, settings, scratch=scratch, target=target, timer=AuditTimer(), say=lines.append)
+        files = files_in(folder)
+        run_fleet(store, window, settings, scratch=scratch, files=files, timer=AuditTimer(), say=lines.append)
     return lines
 
 

@@ -100,8 +100,7 @@ def forecast_month(
             window,
             settings,
             scratch=scratch,
-            target=folder.parquet(FLEET_FORECAST.name, month),
-            folds_target=folder.parquet(FOLD_FORECAST.name, month),
+            files=folder.run_files(month),
             timer=timer,
             say=say,
         )

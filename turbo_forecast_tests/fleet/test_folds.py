@@ -1,0 +1,279 @@
+"""Folds: who is held when, that nobody sees what he is scored on, and what is made of them."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from turbo_forecast import forecast_fleet
+from turbo_forecast.fleet import combine, library, merge
+from turbo_forecast.fleet import tournament as month_tournament
+from turbo_forecast.fleet.library import FleetResult, run_windows
+from turbo_forecast.fleet.tournament import BACKTEST, RunFiles
+from turbo_forecast.fleet.windows import Windows
+from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, COMBINATION_WEIGHTS, FORECAST_PARQUET, TOURNAMENT_STANDINGS
+from turbo_forecast.settings import ForecastSettings, forecast_settings
+from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
+
+CHEAP = ["weighted", "median", "recent_level", "recent_quarter", "reverting_level", "seasonal_naive"]
+EVIL = "turbo_forecast_tests.fleet.entrants:{}"
+BACKTEST_START = date(2025, 9, 1)
+
+
+def restless(seed: int) -> np.ndarray:
+    """A series whose level wanders, so that entrants differ."""
+    rng = np.random.default_rng(seed)
+    return np.clip(wave(seed=seed) + np.cumsum(rng.normal(0, 1.2, 1096)), 0, 100)
+
+
+def fleet(size: int) -> pl.DataFrame:
+    return pl.concat([series_rows(f"host-{index:03}", restless(index)) for index in range(size)])
+
+
+def quiet(base: pl.DataFrame, **options: object) -> FleetResult:
+    return forecast_fleet(base, CUTOFF, say=lambda line: None, **{"workers": 1, "entrants": CHEAP, **options})
+
+
+@pytest.fixture
+def fold_rows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., pl.DataFrame]:
+    """Runs a fleet and returns the rows of its folds file, which lives no longer than the run."""
+    kept: list[pl.DataFrame] = []
+    score_month = library.score_month
+
+    def keeping(files: RunFiles, *rest: object) -> pl.DataFrame:
+        kept.append(pl.read_parquet(files.folds, memory_map=False))
+        return score_month(files, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(library, "score_month", keeping)
+
+    def run(base: pl.DataFrame, **options: object) -> pl.DataFrame:
+        quiet(base, **options)
+        return kept[-1]
+
+    return run
+
+
+def after(base: pl.DataFrame, day: date, value: float = 1.0) -> pl.DataFrame:
+    """The same telemetry, but for every value from a day on."""
+    return base.with_columns(y=pl.when(pl.col("ds") >= day).then(value).otherwise("y"))
+
+
+def test_folds_follow_each_other_backwards_from_the_backtest() -> None:
+    window = run_windows(CUTOFF, forecast_settings())
+    assert [(fold.number, fold.train_end, fold.end, fold.days.size) for fold in window.folds] == [
+        (1, date(2025, 4, 30), date(2025, 8, 31), 123),
+        (2, date(2024, 12, 31), date(2025, 4, 30), 120),
+        (3, date(2024, 8, 31), date(2024, 12, 31), 122),
+    ]
+
+
+@pytest.mark.parametrize(("train_months", "wanted", "held"), [(32, 0, 0), (32, 7, 7), (32, 9, 7), (4, 3, 0), (5, 3, 1)])
+def test_a_fold_without_a_month_of_training_is_not_held(train_months: int, wanted: int, held: int) -> None:
+    window = run_windows(CUTOFF, forecast_settings(folds=wanted, train_months=train_months))
+    assert len(window.folds) == held
+    assert all(fold.train_end > window.history_start for fold in window.folds)
+
+
+def test_every_entrant_has_all_days_of_every_fold(fold_rows: Callable[..., pl.DataFrame]) -> None:
+    rows = fold_rows(fleet(2))
+    counted = rows.group_by("host_id", "model", "fold").agg(pl.len(), pl.col("ds").n_unique().alias("days"))
+    assert counted.height == 2 * len(CHEAP) * 3
+    assert {(fold, n, days) for _, _, fold, n, days in counted.iter_rows()} == {
+        (1, 123, 123),
+        (2, 120, 120),
+        (3, 122, 122),
+    }
+
+
+def test_folds_are_held_where_there_is_training_and_something_to_score(fold_rows: Callable[..., pl.DataFrame]) -> None:
+    new = series_rows("new", restless(1)[-400:], start=date(2024, 11, 27))  # 35 days before fold 2, 155 before fold 1
+    keep = np.ones(1096, dtype=bool)
+    keep[609:731] = False  # nothing observed in fold 3
+    gap = series_rows("gap", restless(2), keep=keep)
+    held = fold_rows(pl.concat([new, gap])).select("host_id", "fold").unique().sort("host_id", "fold")
+    assert held.rows() == [("gap", 1), ("gap", 2), ("new", 1)]
+
+
+@pytest.mark.parametrize("fold", [1, 2, 3])
+def test_no_fold_has_seen_its_window_not_even_by_its_weights(fold: int, fold_rows: Callable[..., pl.DataFrame]) -> None:
+    first = run_windows(CUTOFF, forecast_settings()).folds[fold - 1].days[0]
+    base = fleet(3)
+    known = fold_rows(base).filter(pl.col("fold") >= fold).drop("y")
+    changed = fold_rows(after(base, date.fromordinal(719163 + int(first)))).filter(pl.col("fold") >= fold).drop("y")
+    assert known.height > 0
+    assert known.equals(changed)
+
+
+def seen_by_the_backtest(result: FleetResult) -> dict[str, pl.DataFrame]:
+    """Everything that must not depend on the backtest's own days."""
+    rows = ["host_id", "resource", "model", "ds", "yhat", "yhat_lower", "yhat_upper"]
+    return {
+        "forecasts": result.forecasts.filter(pl.col("phase") == "backtest").select(rows),
+        "champions": result.champions,
+        "published": result.published.filter(pl.col("phase") == "backtest").select(rows),
+        "calibration": result.calibration.filter(pl.col("phase") == "backtest"),
+        "weights": result.weights.select("host_id", "resource", "member", "backtest"),
+        "fold scores": result.scores.filter(pl.col("fold") > BACKTEST),
+    }
+
+
+def leaks(base: pl.DataFrame) -> list[str]:
+    """What changes of the backtest's forecast, choice and calibration when only the backtest's own days do."""
+    known = seen_by_the_backtest(quiet(base))
+    changed = seen_by_the_backtest(quiet(after(base, BACKTEST_START, value=99.0)))
+    return [name for name, rows in known.items() if not rows.equals(changed[name])]
+
+
+def test_nothing_that_the_backtest_scores_has_seen_it() -> None:
+    assert leaks(fleet(8)) == []
+
+
+def test_a_planted_leak_into_the_choice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def peeking(files: RunFiles, scores: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
+        return month_tournament.choose_champions(files, scores.with_columns(pl.col("fold") + 1), settings)
+
+    monkeypatch.setattr(library, "choose_champions", peeking)
+    assert "champions" in leaks(fleet(8))
+
+
+def test_a_planted_leak_into_the_calibration_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    residuals = month_tournament._residuals
+
+    def peeking(files: RunFiles, champions: pl.DataFrame, windows: Windows) -> pl.DataFrame:
+        return residuals(files, champions, windows).with_columns(pl.col("fold") + 1)
+
+    monkeypatch.setattr(month_tournament, "_residuals", peeking)
+    assert leaks(fleet(8)) == ["published", "calibration"]
+
+
+def test_a_planted_leak_into_the_weights_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    learn = combine.learn_weights
+
+    def peeking(errors: np.ndarray, *rest: object) -> combine.Weights:
+        return learn(np.concatenate([errors[:, :, :1], errors], axis=2), *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(merge, "learn_weights", peeking)
+    assert "weights" in leaks(fleet(8))
+
+
+def test_the_median_and_the_weighted_combination_are_what_they_say() -> None:
+    result = quiet(fleet(4))
+    members = forecast_settings(entrants=CHEAP).singles
+    for phase in ("backtest", "forecast"):
+        rows = result.forecasts.filter(pl.col("phase") == phase)
+        for bound in ("yhat", "yhat_lower", "yhat_upper"):
+            wide = rows.pivot("model", index=["host_id", "ds"], values=bound)
+            stacked = wide.select(members).to_numpy()
+            np.testing.assert_allclose(wide["median"].to_numpy(), np.median(stacked, axis=1), rtol=1e-12)
+            shares = wide.select("host_id").join(
+                result.weights.pivot("member", index="host_id", values=phase), on="host_id", maintain_order="left"
+            )
+            expected = (stacked * shares.select(members).to_numpy()).sum(axis=1)
+            np.testing.assert_allclose(wide["weighted"].to_numpy(), expected, rtol=1e-9)
+
+
+def test_the_oldest_fold_has_no_evidence_and_equal_weights(fold_rows: Callable[..., pl.DataFrame]) -> None:
+    rows = fold_rows(fleet(2)).filter(pl.col("fold") == 3)
+    wide = rows.pivot("model", index=["host_id", "ds"], values="yhat")
+    mean = wide.select(forecast_settings(entrants=CHEAP).singles).to_numpy().mean(axis=1)
+    np.testing.assert_allclose(wide["weighted"].to_numpy(), mean, rtol=1e-6)
+
+
+def test_the_weights_of_a_series_sum_to_one() -> None:
+    found = quiet(fleet(3)).weights.group_by("host_id").agg(pl.col("backtest", "forecast").sum())
+    np.testing.assert_allclose(found.select("backtest", "forecast").to_numpy(), 1.0, rtol=1e-12)
+
+
+def test_an_entrant_that_fails_once_is_out_of_the_series_and_its_combinations() -> None:
+    y = restless(0)
+    y[0] = 77.0
+    cursed = EVIL.format("naive")
+    base = pl.concat([series_rows("a", y), series_rows("b", restless(1))])
+    result = quiet(base, entrants=["weighted", "median", cursed, "recent_level"])
+    assert dict(result.outcomes.select("host_id", "outcome").iter_rows()) == {"a": "forecast", "b": "forecast"}
+    others = {"weighted", "median", "recent_level", "seasonal_naive"}
+    models = {host: set(rows["model"]) for (host,), rows in result.forecasts.group_by("host_id")}
+    assert models == {"a": others, "b": others | {cursed}}
+    assert set(result.scores.filter(pl.col("host_id") == "a")["model"]) == others
+    own = result.standings.filter((pl.col("resource") == "all") & (pl.col("horizon_month") == 0))
+    assert dict(own.select("model", "own").iter_rows())[cursed] == 1
+    assert set(own["series"]) == {2}
+    weight = result.weights.filter((pl.col("host_id") == "a") & (pl.col("member") == cursed))
+    assert weight["forecast"].to_list() == [0.0]
+
+
+def test_where_everyone_but_the_fallback_failed_nothing_is_combined() -> None:
+    y = restless(0)
+    y[0] = 77.0
+    result = quiet(series_rows("a", y), entrants=["weighted", "median", EVIL.format("naive")])
+    assert result.outcomes["outcome"].to_list() == ["failed"]
+    assert set(result.forecasts["model"]) == {"seasonal_naive"}
+    assert result.weights.is_empty()
+
+
+def test_the_published_interval_is_the_champions_forecast_with_its_offsets_inside_the_envelope() -> None:
+    result = quiet(fleet(6))
+    rows = result.published.filter(pl.col("phase") == "forecast").with_columns(
+        horizon_month=pl.col("ds").dt.month().cast(pl.Int32)
+    )
+    offsets = result.calibration.filter(pl.col("phase") == "forecast")
+    joined = rows.join(offsets, on=["host_id", "resource", "horizon_month"], maintain_order="left")
+    np.testing.assert_allclose(joined["yhat_lower"], (joined["yhat"] + joined["lower"]).clip(0, 100), rtol=1e-12)
+    np.testing.assert_allclose(joined["yhat_upper"], (joined["yhat"] + joined["upper"]).clip(0, 100), rtol=1e-12)
+    own = result.forecasts.join(result.champions, on=["host_id", "resource", "model"], how="semi")
+    assert rows["yhat"].to_list() == own.filter(pl.col("phase") == "forecast")["yhat"].to_list()
+
+
+def test_without_folds_the_first_in_order_is_published_with_its_own_interval() -> None:
+    result = quiet(fleet(2), folds=0, entrants=["recent_level", "reverting_level"])
+    assert set(result.champions["model"]) == {"recent_level"}
+    assert result.calibration.is_empty()
+    keys = ["host_id", "phase", "ds", "yhat", "yhat_lower", "yhat_upper"]
+    own = result.forecasts.filter(pl.col("model") == "recent_level").select(keys).sort("host_id", "phase", "ds")
+    assert result.published.select(keys).equals(own)
+
+
+def test_everything_has_its_schema() -> None:
+    result = quiet(fleet(2))
+    assert result.published.schema == FORECAST_PARQUET.polars_schema
+    assert result.champions.schema == CHAMPIONS.polars_schema
+    assert result.calibration.schema == CALIBRATION.polars_schema
+    assert result.standings.schema == TOURNAMENT_STANDINGS.polars_schema
+    assert result.weights.schema == COMBINATION_WEIGHTS.polars_schema
+
+
+def test_a_fleet_without_a_backtest_has_forecasts_and_no_standings() -> None:
+    result = quiet(series_rows("a", restless(0)[:30], start=date(2025, 12, 2)))
+    assert result.outcomes["outcome"].to_list() == ["fallback"]
+    assert result.published.height == 181
+    assert result.scores.is_empty()
+    assert result.standings.is_empty()
+
+
+def test_the_audit_tells_the_cost_of_every_entrant_by_kind_of_window() -> None:
+    stages = set(quiet(fleet(2)).audit.filter(pl.col("clock") == "worker")["stage"])
+    singles = forecast_settings(entrants=CHEAP).singles
+    assert {f"{name}: {kind}" for name in singles for kind in ("folds", "backtest", "forecast")} <= stages
+
+
+def test_an_outside_model_competes_on_equal_terms(tmp_path: Path) -> None:
+    base = fleet(3)
+    window = run_windows(CUTOFF, forecast_settings())
+    spans = [(fold.train_end, fold.days) for fold in window.folds]
+    spans += [(window.train_end, window.backtest_days), (window.cutoff, window.forecast_days)]
+    asked = pl.concat(
+        [pl.DataFrame({"ds": days.astype(np.int32)}).with_columns(origin=pl.lit(origin)) for origin, days in spans]
+    ).with_columns(pl.col("ds").cast(pl.Date))
+    truth = base.join(asked.select("ds", "origin"), on="ds", how="inner").rename({"y": "yhat"})
+    ahead = base.select("host_id", "resource").unique().join(asked.filter(pl.col("origin") == CUTOFF), how="cross")
+    rows = pl.concat([truth, ahead.with_columns(yhat=pl.lit(50.0))], how="diagonal")
+    rows.select("host_id", "resource", "origin", "ds", "yhat").write_parquet(tmp_path / "oracle.parquet")
+    result = quiet(base, outside={"oracle": str(tmp_path / "oracle.parquet")})
+    scores = result.scores.filter(pl.col("model") == "oracle")
+    assert scores.height == 3 * 4
+    assert scores["mae"].max() < 1e-5, "it knew the truth"
+    assert set(result.champions["model"]) == {"oracle"}
+    assert result.published.filter(pl.col("phase") == "forecast")["yhat"].unique().to_list() == [50.0]
