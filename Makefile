@@ -12,7 +12,7 @@ TELEMETRY ?=
 CONFIG ?=
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: run test lint ui bench clean lock
+.PHONY: run test lint ui bench evaluate clean lock
 
 run: $(READY) ## a month, end to end: the demo fleet, or TELEMETRY=… MONTH=… DATA=… CONFIG=…
 	$(BIN)/python -m turbo_forecast --month "$(MONTH)" --data "$(DATA)" \
@@ -32,6 +32,10 @@ ui: $(READY) ## the Dagster UI on 127.0.0.1:3000, with daemon, schedule and pool
 
 bench: $(READY) ## what the README claims, measured again
 	$(BIN)/python -m benchmarks
+
+evaluate: $(READY) ## the champion beside stock Prophet, ETS and Theta: TELEMETRY=… MONTH=…[,…] CONFIG=… (or the car parks)
+	$(BIN)/python -m benchmarks.accuracy --months "$(MONTH)" \
+		$(if $(TELEMETRY),--telemetry "$(TELEMETRY)") $(if $(CONFIG),--config "$(CONFIG)")
 
 lock: $(READY) ## pin every package anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

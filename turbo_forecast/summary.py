@@ -55,7 +55,10 @@ def _coverage(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
 
 
 def _standings(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
-    yield "Backtest, means over series:       MAE   MASE (95 % interval)  coverage  interval score   rank    wins"
+    yield (
+        f"{'Backtest, means over series:':<30} {'MAE':>6} {'MASE (95 % interval)':>20} {'coverage':>9} "
+        f"{'interval score':>15} {'rank':>6} {'wins':>7}"
+    )
     rows = query(
         con,
         "SELECT model, mae, mase, mase_low, mase_high, coverage, interval_score, mean_rank, wins "
@@ -87,7 +90,7 @@ def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
     if not rows.is_empty():
         yield "Earlier forecasts against what has happened since (published, by months ahead):"
         yield from (
-            f"  month {lead}: MAE {mae:.2f}, {inside:.1%} inside the interval ({months} forecasts)"
+            f"  month {lead}: MAE {mae:.2f}, {inside:.1%} inside the interval ({months} forecast{'s' if months > 1 else ''})"
             for lead, mae, inside, months in rows.iter_rows()
         )
 

@@ -20,7 +20,29 @@ def test_the_public_columns_are_what_people_script_against() -> None:
     assert {table.name for table in TABLES} >= {
         *("base_table", "base_table_rejects", "fleet_forecast", "series_outcomes", "run_audit"),
         *("tournament_results", "tournament_scores", "champions", "forecast_parquet"),
+        *("fold_forecast", "combination_weights", "calibration", "tournament_standings", "forecast_accuracy"),
     }
+
+
+def test_a_fold_has_the_columns_of_a_forecast_with_its_number_for_the_phase() -> None:
+    row = schemas.FLEET_FORECAST.names
+    assert schemas.FOLD_FORECAST.names == [{"phase": "fold"}.get(name, name) for name in row]
+    assert schemas.TOURNAMENT_SCORES.names[:5] == ["cutoff", "host_id", "resource", "model", "fold"]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_monthly_tables_and_files_say_which_month_a_row_is_of(table: Table) -> None:
+    monthly = table.name not in ("base_table", "base_table_rejects")
+    assert ("cutoff" in table.names) is monthly
+    assert ("cutoff" in table.key) is monthly
+
+
+def test_a_frame_is_brought_to_the_stored_order_and_types() -> None:
+    frame = pl.DataFrame({"y": [1], "ds": ["2025-12-31"], "resource": ["cpu"], "host_id": ["a"], "more": [None]})
+    conformed = schemas.BASE_TABLE.conform(frame.with_columns(pl.col("ds").str.to_date()))
+    assert conformed.schema == schemas.BASE_TABLE.polars_schema
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        schemas.BASE_TABLE.conform(frame.drop("y"))
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

@@ -40,6 +40,10 @@ def test_a_file_sets_what_it_says(tmp_path: Path) -> None:
         ("forecast: {interval_width: 1}", "forecast.interval_width"),
         ("forecast: {entrants: []}", "forecast.entrants"),
         ("forecast: {entrants: [prophet, prophet]}", "entrants are listed twice: prophet, prophet"),
+        ("forecast: {folds: -1}", "forecast.folds"),
+        ("forecast: {folds: 25}", "forecast.folds"),
+        ("forecast: {outside: lstm.parquet}", "forecast.outside"),
+        ("forecast: {outside: {lstm: 7}}", "forecast.outside.lstm"),
         ("forecast: {growth: cubic}", "growth must be one of logistic, linear, flat, not 'cubic'"),
         ("forecast: {floor: 5, cap: 5}", "floor"),
         ("forecast: 7", "forecast"),
@@ -95,6 +99,7 @@ def test_the_hash_changes_with_every_option_that_decides_a_number(name: str) -> 
         "interval_width": 0.5,
         "changepoint_range": 0.5,
         "max_fallback_share": 0.5,
+        "outside": {"lstm": "lstm.parquet"},
     }
     default = ForecastSettings()
     changed = default.model_copy(update={name: other[name] if name in other else getattr(default, name) + 1})
@@ -114,6 +119,31 @@ def test_the_fallback_always_takes_part_and_is_preferred_last() -> None:
     settings = forecast_settings(entrants=["seasonal_naive", "prophet"])
     assert settings.field_of_entrants == ["seasonal_naive", "prophet"]
     assert settings.order_of_preference == ["prophet", "seasonal_naive"]
+
+
+def test_outside_models_take_part_after_the_entrants_and_before_the_fallback() -> None:
+    settings = forecast_settings(entrants=["weighted", "prophet"], outside={"lstm": "l.parquet", "tft": "t.parquet"})
+    assert settings.field_of_entrants == ["weighted", "prophet", "lstm", "tft", "seasonal_naive"]
+    settings = forecast_settings(entrants=["seasonal_naive", "prophet"], outside={"lstm": "l.parquet"})
+    assert settings.order_of_preference == ["prophet", "lstm", "seasonal_naive"]
+
+
+def test_an_outside_model_that_is_named_among_the_entrants_takes_part_once_in_its_place() -> None:
+    settings = forecast_settings(entrants=["lstm", "prophet"], outside={"lstm": "l.parquet"})
+    assert settings.field_of_entrants == ["lstm", "prophet", "seasonal_naive"]
+
+
+def test_combinations_are_not_among_those_who_forecast_by_themselves() -> None:
+    settings = forecast_settings(entrants=["weighted", "median", "prophet"], outside={"lstm": "l.parquet"})
+    assert settings.singles == ["prophet", "lstm", "seasonal_naive"]
+
+
+def test_the_default_field_prefers_a_combination_and_ends_with_the_fallback() -> None:
+    settings = ForecastSettings()
+    assert settings.folds == 3
+    assert settings.order_of_preference[0] == "weighted"
+    assert settings.order_of_preference[-1] == settings.fallback == "seasonal_naive"
+    assert set(settings.entrants) - set(settings.singles) == {"weighted", "median"}
 
 
 @pytest.mark.parametrize("model", [ForecastSettings, TelemetrySettings])

@@ -10,21 +10,50 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import (
     BASE_TABLE,
     CHAMPIONS,
+    FORECAST_ACCURACY,
     RUN_AUDIT,
     SERIES_OUTCOMES,
     TOURNAMENT_RESULTS,
-    TOURNAMENT_SCORES,
+    TOURNAMENT_STANDINGS,
 )
 from turbo_forecast.summary import summary
 
 CUTOFF = date(2025, 12, 31)
+TABLES = (
+    *(BASE_TABLE, CHAMPIONS, FORECAST_ACCURACY, RUN_AUDIT, SERIES_OUTCOMES, TOURNAMENT_RESULTS),
+    TOURNAMENT_STANDINGS,
+)
+
+
+def insert(con: duckdb.DuckDBPyConnection, table: str, **values: object) -> None:
+    """A row of a monthly table; columns that are not given are empty."""
+    values = {"cutoff": CUTOFF, **values}
+    asked = ", ".join(f"? AS {name}" for name in values)
+    con.execute(f"INSERT INTO {table} BY NAME SELECT {asked}", list(values.values()))
+
+
+def stand(con: duckdb.DuckDBPyConnection, model: str, mae: float, mase: float | None, **other: object) -> None:
+    """A row of the standings over everything, unless said otherwise."""
+    interval = {"mase_low": mase - 0.1, "mase_high": mase + 0.1} if mase else {}
+    fixed = {"resource": "all", "horizon_month": 0, "series": 2, "own": 2, "bias": 0, "coverage": 0.5}
+    scores = {"interval_score": 9.04, "mean_rank": 1.5, "wins": 1234}
+    insert(con, "tournament_standings", model=model, mae=mae, mase=mase, **interval, **{**fixed, **scores, **other})
+
+
+def judge(
+    con: duckdb.DuckDBPyConnection, month: int, lead: int, mae: float, n: int, inside: float, **o: object
+) -> None:
+    """A row of the accuracy of what was published in a month of 2025."""
+    fixed = {"resource": "all", "model": "champion", "series": 2, "bias": 0, "interval_score": 1}
+    scores = {"lead_month": lead, "mae": mae, "n": n, "coverage": inside}
+    insert(con, "forecast_accuracy", **{"forecast_cutoff": date(2025, month, 28), **fixed, **scores, **o})
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Two live series and one retired, of which one runs full, written by hand."""
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as con:
-        for table in (BASE_TABLE, CHAMPIONS, RUN_AUDIT, SERIES_OUTCOMES, TOURNAMENT_RESULTS, TOURNAMENT_SCORES):
+        for table in TABLES:
             con.execute(table.ddl())
         con.execute(
             "INSERT INTO base_table SELECT h, 'cpu', DATE '2025-12-01', 1 FROM (VALUES ('a'), ('b'), ('c')) t(h)"
@@ -46,12 +75,18 @@ def data(tmp_path: Path) -> Path:
             "INSERT INTO tournament_results SELECT * REPLACE ('soon' AS host_id, 95.0 AS yhat) "
             "FROM tournament_results WHERE ds = '2026-01-20'"
         )
-        con.execute("INSERT INTO champions VALUES ('2025-12-31', 'a', 'cpu', 'm', 'why')")
-        con.execute("INSERT INTO champions VALUES ('2025-12-31', 'soon', 'cpu', 'm', 'why')")
-        con.execute(
-            "INSERT INTO tournament_scores VALUES ('2025-12-31', 'a', 'cpu', 'm', 9, 2, 3, 0.1, NULL, 0, 0.75, 8), "
-            "('2025-12-31', 'b', 'cpu', 'm', 9, 4, 5, 0.1, 1.5, 0, 0.25, 10)"
+        for host in ("a", "soon"):
+            insert(con, "champions", host_id=host, resource="cpu", model="m", reason="why", folds=3)
+        insert(con, "champions", host_id="b", resource="cpu", model="x", reason="why", folds=3)
+        insert(
+            con, "champions", cutoff=date(2025, 11, 30), host_id="b", resource="cpu", model="old", reason="", folds=3
         )
+        stand(con, "x", 3.0, 1.25)
+        stand(con, "champion", 2.5, 1.2, coverage=0.8)
+        stand(con, "m", 2.0, None)
+        stand(con, "month", 1.0, 1.0, horizon_month=1)
+        stand(con, "memory", 1.0, 1.0, resource="memory")
+        stand(con, "earlier", 1.0, 1.0, cutoff=date(2025, 11, 30))
         con.execute(
             "INSERT INTO run_audit BY NAME SELECT DATE '2025-12-31' AS cutoff, 'one' AS asset, 'work' AS stage, "
             "12.5 AS seconds, 'wall' AS clock, 1 AS series, 1 AS peak_memory_mb, '' AS versions, '' AS config_hash, "
@@ -69,9 +104,38 @@ def test_the_summary_counts_what_is_stored(data: Path) -> None:
     assert "1 × too short: N days, N needed" in text
 
 
-def test_the_standings_are_means_over_series_and_mase_over_those_that_have_one(data: Path) -> None:
-    line = next(line for line in summary(data, CUTOFF).splitlines() if line.startswith("  m "))
-    assert line.split() == ["m", "2", "3.00", "4.00", "1.500", "50.0%", "9.0"]
+def test_the_standings_show_the_published_forecast_first_then_the_entrants_by_their_error(data: Path) -> None:
+    lines = summary(data, CUTOFF).splitlines()
+    at = next(place for place, line in enumerate(lines) if line.startswith("Backtest, means over series:"))
+    assert [line.split() for line in lines[at + 1 : at + 4]] == [
+        ["champion", "(published)", "2.50", "1.200", "(1.100–1.300)", "80.0%", "9.0", "1.50", "1,234"],
+        ["m", "2.00", "–", "50.0%", "9.0", "1.50", "1,234"],
+        ["x", "3.00", "1.250", "(1.150–1.350)", "50.0%", "9.0", "1.50", "1,234"],
+    ]
+    assert lines[at + 4] == "Champions: 2 m · 1 x"
+    ends = {len(line) for line in lines[at : at + 4]}
+    assert len(ends) == 1, "numbers stand under their headings"
+
+
+def test_nothing_is_said_of_earlier_forecasts_where_there_are_none(data: Path) -> None:
+    assert "Earlier forecasts" not in summary(data, CUTOFF)
+
+
+def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        judge(con, 11, 1, mae=2.0, n=30, inside=0.9)
+        judge(con, 10, 1, mae=4.0, n=10, inside=0.5)
+        judge(con, 10, 2, mae=5.0, n=10, inside=0.75)
+        judge(con, 10, 2, mae=99.0, n=10, inside=0.0, model="m")
+        judge(con, 10, 2, mae=99.0, n=10, inside=0.0, resource="cpu")
+        judge(con, 10, 3, mae=99.0, n=10, inside=0.0, cutoff=date(2025, 11, 30))
+    lines = summary(data, CUTOFF).splitlines()
+    at = lines.index("Earlier forecasts against what has happened since (published, by months ahead):")
+    assert lines[at + 1 : at + 3] == [
+        "  month 1: MAE 2.50, 80.0% inside the interval (2 forecasts)",
+        "  month 2: MAE 5.00, 75.0% inside the interval (1 forecast)",
+    ]
+    assert lines[at + 3].startswith("Run full first")
 
 
 def test_only_the_champions_forecast_tells_who_runs_full(data: Path) -> None:
@@ -89,12 +153,13 @@ def test_the_summary_names_the_files_and_the_seconds(data: Path) -> None:
     assert "12.50  one: work" in text
 
 
-def test_a_month_without_scores_or_full_hosts_says_so(data: Path) -> None:
+def test_a_month_without_standings_or_full_hosts_says_so(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
-        con.execute("DELETE FROM tournament_scores")
+        con.execute("DELETE FROM tournament_standings")
         con.execute("DELETE FROM champions")
     text = summary(data, CUTOFF)
     assert "none: no series is long enough for a backtest" in text
+    assert "Champions: none" in text
     assert "no other within the horizon" in text
 
 

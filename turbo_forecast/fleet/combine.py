@@ -21,14 +21,27 @@ Numbers = NDArray[np.int64]
 
 def median(rows: Sequence[Rows]) -> list[Rows]:
     """The day-by-day median of all entrants' rows of one series, for every window."""
-    found = []
-    for number in dict.fromkeys(row.window for row in rows):
-        members = [row for row in rows if row.window == number]
-        yhat, lower, upper = (
-            np.median([getattr(row, name) for row in members], axis=0) for name in ("yhat", "lower", "upper")
-        )
-        found.append(Rows("median", number, members[0].days, members[0].y, yhat, lower, upper))
-    return found
+    by_model: dict[str, list[Rows]] = {}
+    for row in rows:
+        by_model.setdefault(row.model, []).append(row)
+    members = list(by_model.values())
+    windows = members[0]
+    ends = np.cumsum([row.days.size for row in windows])[:-1]
+    yhat, lower, upper = (
+        # all windows in one sort: a median for each of them costs more than the forecasts
+        np.split(_middle(np.array([np.concatenate([getattr(row, name) for row in own]) for own in members])), ends)
+        for name in ("yhat", "lower", "upper")
+    )
+    return [
+        Rows("median", row.window, row.days, row.y, yhat[i], lower[i], upper[i]) for i, row in enumerate(windows)
+    ]
+
+
+def _middle(values: Values) -> Values:
+    """(D,) medians of the columns of (m, D) finite values, as numpy.median gives them."""
+    ordered = np.sort(values, axis=0)
+    half, odd = divmod(len(ordered), 2)
+    return np.asarray(ordered[half] if odd else (ordered[half - 1] + ordered[half]) / 2)
 
 
 @dataclass(frozen=True, slots=True)

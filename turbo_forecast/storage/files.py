@@ -97,16 +97,13 @@ def series_batches(path: Path, columns: list[str], *, rows: int = BATCH_ROWS) ->
 
     columns: which to read; host_id and resource among them. Raises StorageError when the file cannot be read.
     """
-    try:
-        file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise StorageError(f"{path} cannot be read: {error}") from None
-    with file:
-        groups = file.num_row_groups
+    with _readable(path) as file:
+        groups = max(1, file.num_row_groups)  # a file without one is an empty batch, for its columns
         step = max(1, rows // ROW_GROUP_ROWS)
         held = pl.DataFrame()
         for first in range(0, groups, step):
-            read = pl.from_arrow(file.read_row_groups(list(range(first, min(first + step, groups))), columns))
+            some = range(first, min(first + step, file.num_row_groups))
+            read = pl.from_arrow(file.read_row_groups(list(some), columns))
             assert isinstance(read, pl.DataFrame)
             batch = pl.concat([held, read]) if len(held) else read
             if first + step < groups and len(batch):
@@ -115,6 +112,16 @@ def series_batches(path: Path, columns: list[str], *, rows: int = BATCH_ROWS) ->
                 batch, held = batch[:cut], batch[cut:]
             if len(batch) or first + step >= groups:
                 yield batch
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[pq.ParquetFile]:
+    """The open file; what cannot be read of it is a StorageError that names it."""
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (OSError, pa.ArrowInvalid) as error:
+        raise StorageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 
 
 def _sync_folder(folder: Path) -> None:

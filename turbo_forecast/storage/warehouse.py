@@ -20,6 +20,9 @@ from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT, Table
 LOCK_PATIENCE_SECONDS = 10.0
 """How long another process may hold the file before we give up: readers finish sooner, a forgotten shell never."""
 
+MEMORY_LIMIT = "2GB"
+"""DuckDB spills to disk beyond: a check over 20 million rows is no slower for it, and leaves the machine its memory."""
+
 REFUSED_BY_THE_DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 """A disk that is full shows as an I/O error, or as a commit that fails."""
 
@@ -47,6 +50,7 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             time.sleep(0.25)
     try:
         con.execute("SET enable_progress_bar = false")
+        con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         yield con
     except duckdb.Error as error:
         if isinstance(error, REFUSED_BY_THE_DISK):

@@ -21,8 +21,11 @@ from turbo_forecast.defs.resources import (
 )
 from turbo_forecast_tests.conftest import series_rows, wave
 
-MONTH = "2025-12-01"
-FILES = ("fleet_forecast", "forecast_parquet")
+MONTH, EARLIER = "2025-12-01", "2025-11-01"
+FILES = ("fleet_forecast", "fold_forecast", "forecast_parquet")
+GUESSER = "turbo_forecast_tests.fleet.entrants:random"
+"""An entrant that guesses, so that there is one whom nobody should publish."""
+ENTRANTS = ["weighted", "median", "recent_level", GUESSER, "seasonal_naive"]
 SIX = [(host, resource) for host in ("a", "b", "c") for resource in ("cpu", "memory")]
 
 
@@ -34,7 +37,7 @@ class Place:
     instance: dg.DagsterInstance
 
     def resources(self, telemetry: Path | None = None, **forecast: object) -> Mapping[str, object]:
-        options = {"entrants": ["seasonal_naive"], "workers": 1, **forecast}
+        options = {"entrants": ENTRANTS, "workers": 1, **forecast}
         return {
             "telemetry": TelemetryResource(telemetry=str(telemetry or "")),
             "forecast": ForecastResource(**options),
@@ -45,6 +48,11 @@ class Place:
 
     def definitions(self, telemetry: Path | None = None, **forecast: object) -> dg.Definitions:
         return build_definitions(self.resources(telemetry, **forecast))
+
+    def materialise(self, telemetry: Path, month: str, **forecast: object) -> dg.ExecuteInProcessResult:
+        """The whole job for a month, in this process."""
+        job = self.definitions(telemetry, **forecast).resolve_job_def("monthly_forecast")
+        return job.execute_in_process(instance=self.instance, partition_key=month)
 
     def check(self, asset: str, name: str, **forecast: object) -> dg.AssetCheckEvaluation | str:
         """The evaluation of one check, run as Dagster runs it; or the sentence it failed with."""
@@ -96,11 +104,10 @@ def telemetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def month(tmp_path_factory: pytest.TempPathFactory, telemetry: Path) -> tuple[Place, dg.ExecuteInProcessResult]:
-    """2025-12 of six series, materialised, with the run's result."""
+    """2025-12 of six series, materialised after 2025-11, with the run's result."""
     place = Place(tmp_path_factory.mktemp("month") / "data", dg.DagsterInstance.ephemeral())
-    job = place.definitions(telemetry).resolve_job_def("monthly_forecast")
-    result = job.execute_in_process(instance=place.instance, partition_key=MONTH)
-    return place, result
+    place.materialise(telemetry, EARLIER)
+    return place, place.materialise(telemetry, MONTH)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from turbo_forecast.definitions import build_definitions
 from turbo_forecast.schemas import BASE_TABLE
-from turbo_forecast_tests.defs.conftest import MONTH, Place
+from turbo_forecast_tests.defs.conftest import ENTRANTS, MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -23,25 +23,44 @@ CHECKS = {
     },
     "base_table_rejects": set(),
     "fleet_forecast": ROW_CHECKS | {"turbo_agrees_with_stan"},
+    "fold_forecast": {
+        *("every_fold_is_held_by_everyone", "folds_end_before_the_backtest", "no_duplicate_keys"),
+        *("projections_are_finite", "projections_stay_in_the_envelope"),
+    },
+    "combination_weights": {"no_duplicate_keys"},
     "series_outcomes": {"few_series_rest_on_the_fallback", "no_duplicate_keys"},
     "run_audit": set(),
     "tournament_results": ROW_CHECKS,
-    "tournament_scores": {"every_backtest_is_scored", "no_duplicate_keys", "scores_are_finite"},
-    "champions": {"exactly_one_champion_per_series", "no_duplicate_keys"},
-    "forecast_parquet": ROW_CHECKS | {"is_sorted_by_series", "is_the_champions_forecast"},
+    "tournament_scores": {"every_window_is_scored", "no_duplicate_keys", "scores_are_finite"},
+    "champions": {
+        *("exactly_one_champion_per_series", "no_champion_is_worse_than_the_fallback", "no_duplicate_keys"),
+    },
+    "calibration": {"every_champion_is_calibrated", "no_duplicate_keys"},
+    "forecast_parquet": ROW_CHECKS
+    | {
+        *("is_sorted_by_series", "is_the_champions_forecast"),
+        *("intervals_hold_in_the_backtest", "intervals_do_not_break_in_the_backtest"),
+    },
+    "tournament_standings": {"everyone_stands_everywhere", "no_duplicate_keys", "standings_are_finite"},
+    "forecast_accuracy": {"earlier_forecasts_are_judged", "no_duplicate_keys"},
 }
+OF_THE_RUN = ("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "run_audit")
 DEPENDENCIES = {
     "base_table": set(),
     "base_table_rejects": set(),
-    "fleet_forecast": {"base_table"},
-    "series_outcomes": {"base_table"},
-    "run_audit": {"base_table"},
+    **{name: {"base_table"} for name in OF_THE_RUN},
     "tournament_results": {"fleet_forecast"},
-    "tournament_scores": {"tournament_results"},
-    "champions": {"tournament_results"},
-    "forecast_parquet": {"champions", "tournament_results", "series_outcomes"},
+    "tournament_scores": {"tournament_results", "fold_forecast"},
+    "champions": {"tournament_results", "tournament_scores"},
+    "calibration": {"champions", "tournament_results", "fold_forecast"},
+    "forecast_parquet": {"champions", "calibration", "tournament_results", "series_outcomes"},
+    "tournament_standings": {"tournament_scores", "forecast_parquet"},
+    "forecast_accuracy": {"base_table", "forecast_parquet", "tournament_results"},
 }
-WARNINGS = {"telemetry_is_fresh", "fleet_has_not_shrunk", "few_series_rest_on_the_fallback"}
+WARNINGS = {
+    *("telemetry_is_fresh", "fleet_has_not_shrunk", "few_series_rest_on_the_fallback"),
+    "intervals_hold_in_the_backtest",
+}
 
 
 @pytest.fixture(scope="module")
@@ -128,16 +147,21 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
     told = {event.materialization.asset_key.to_user_string(): event.materialization for event in events}
     assert set(told) == set(CHECKS)
     counted = {name: event.metadata["dagster/row_count"].value for name, event in told.items() if name != "run_audit"}
-    days = 122 + 181
+    entrants, days, folds = len(ENTRANTS), 122 + 181, 123 + 120 + 122
     assert counted == {
         "base_table": 6 * 1096,
         "base_table_rejects": 0,
-        "fleet_forecast": 6 * days,
+        "fleet_forecast": 6 * entrants * days,
+        "fold_forecast": 6 * entrants * folds,
+        "combination_weights": 6 * (entrants - 2),
         "series_outcomes": 6,
-        "tournament_results": 6 * days,
-        "tournament_scores": 6,
+        "tournament_results": 6 * entrants * days,
+        "tournament_scores": 6 * entrants * (1 + 3),
         "champions": 6,
+        "calibration": 6 * (4 + 6),
         "forecast_parquet": 6 * days,
+        "tournament_standings": (2 + 1) * (4 + 1) * (entrants + 1),
+        "forecast_accuracy": (2 + 1) * 1 * (entrants + 1),
     }
     assert {
         name: event.partition for name, event in told.items() if not name.startswith("base_table")

@@ -1,6 +1,7 @@
 """An entrant that brings a defect into the process of the run: a writer that loses a series."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,20 +9,26 @@ import pyarrow.compute as pc
 
 from turbo_forecast.fleet import run
 from turbo_forecast.models.protocol import Say
+from turbo_forecast.schemas import FLEET_FORECAST
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.files import write_parquet
+from turbo_forecast.storage.files import ParquetStream, parquet_stream
 from turbo_forecast_tests.fleet.entrants import Naive
 
 LOST = "beta"
 
 
-def losing(batches: Iterable[pa.Table], schema: pa.Schema, path: Path) -> int:
-    """Write all rows but those of one host."""
-    return write_parquet((batch.filter(pc.field("host_id") != LOST) for batch in batches), schema, path)
+@contextmanager
+def losing(path: Path, schema: pa.Schema) -> Iterator[ParquetStream]:
+    """A stream that writes all rows of the forecast but those of one host; folds are whole."""
+    with parquet_stream(path, schema) as stream:
+        if schema.names == FLEET_FORECAST.names:
+            whole = stream.append
+            stream.append = lambda table: whole(table.filter(pc.field("host_id") != LOST))  # type: ignore[method-assign]
+        yield stream
 
 
 def prepare(settings: ForecastSettings, say: Say) -> None:
-    run.write_parquet = losing
+    run.parquet_stream = losing  # type: ignore[assignment]
 
 
 def build(settings: ForecastSettings) -> Naive:

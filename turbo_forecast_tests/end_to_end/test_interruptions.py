@@ -123,7 +123,9 @@ def test_a_failing_blocking_check_stops_what_is_downstream(house: House, telemet
     assert finished.error.endswith(": 4 of 6")
     assert [name for name in house.digests() if name.startswith("forecast_parquet")] == []
     tables = house.query("SELECT table_name FROM duckdb_tables()")["table_name"].to_list()
-    assert sorted(tables) == ["base_table", "base_table_rejects", "run_audit", "series_outcomes"]
+    assert sorted(tables) == [
+        *("base_table", "base_table_rejects", "combination_weights", "run_audit", "series_outcomes"),
+    ]
     listed = pl.read_csv(house.data / "checks" / "fleet_forecast" / f"{check}-2025-12-01.csv")
     assert listed.select("host_id", "resource").rows() == [("beta", "cpu"), ("beta", "memory")]
 
@@ -145,7 +147,7 @@ def test_a_warehouse_that_another_process_holds_is_named_with_the_process(anothe
     assert "error: base_table: the warehouse" in finished.error
     assert f"PID {holder.pid}" in finished.error
     failed_after = float(finished.err.split("failed after ")[1].split(" s")[0])
-    assert failed_after < 20, "ten seconds of patience, and the start of a run"
+    assert failed_after < 60, "ten seconds of patience and the start of a run, not the hundred of DuckDBResource"
     assert house.digests() == before
 
 
@@ -223,5 +225,7 @@ def test_two_runs_at_once_take_turns(house: House, telemetry: Path) -> None:
     results = [process.communicate(timeout=170) for process in (one, two)]
     assert [process.returncode for process in (one, two)] == [0, 0], [err for _, err in results]
     assert set(house.digests()) == {
-        f"{asset}/{month}" for asset in ("fleet_forecast", "forecast_parquet") for month in ("2025-11-01", "2025-12-01")
+        f"{asset}/{month}"
+        for asset in ("fleet_forecast", "fold_forecast", "forecast_parquet")
+        for month in ("2025-11-01", "2025-12-01")
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from turbo_forecast import forecast_fleet
 from turbo_forecast.demo import write_demo_fleet
@@ -57,7 +58,7 @@ def test_a_range_of_months_is_one_run_that_makes_each_month(quarter: House) -> N
         f"Month {cutoff:%Y-%m} (cutoff {cutoff})" for cutoff in CUTOFFS
     ]
     assert list(quarter.digests()) == [
-        f"{asset}/{month}" for asset in ("fleet_forecast", "forecast_parquet") for month in MONTHS
+        f"{asset}/{month}" for asset in ("fleet_forecast", "fold_forecast", "forecast_parquet") for month in MONTHS
     ]
     assert quarter.query("SELECT DISTINCT run_id FROM run_audit").height == 1
     assert quarter.leftovers() == []
@@ -113,18 +114,25 @@ def test_observed_values_stand_beside_the_backtest_and_nowhere_else(quarter: Hou
     assert rows["y"].equals(expected["y"])
 
 
+WINDOWS = {0: date(2025, 8, 31), 1: date(2025, 4, 30), 2: date(2024, 12, 31), 3: date(2024, 8, 31)}
+"""Last training day of the backtest and of each fold of 2025-12."""
+
+
 def test_scores_are_what_numpy_makes_of_the_stored_rows(quarter: House, demo: Path) -> None:
-    cutoff, train_end = date(2025, 12, 31), date(2025, 8, 31)
-    scores = quarter.query(f"SELECT * FROM tournament_scores WHERE cutoff = '{cutoff}'")
-    rows = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12-01"))
-    observed = rows.filter((pl.col("phase") == "backtest") & pl.col("y").is_not_null())
-    training = usable(demo).filter(pl.col("ds") <= train_end).partition_by(SERIES, as_dict=True)
-    parts = observed.partition_by(SERIES, as_dict=True)
+    scores = quarter.query("SELECT * FROM tournament_scores WHERE cutoff = '2025-12-31'")
+    rows = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12-01")).filter(pl.col("phase") == "backtest")
+    columns = [*SERIES, "fold", "y", "yhat"]
+    folds = pl.read_parquet(quarter.parquet("fold_forecast", "2025-12-01")).select(columns)
+    both = [rows.with_columns(fold=pl.lit(0, pl.Int32)).select(columns), folds.cast({"yhat": pl.Float64})]
+    parts = pl.concat(both).drop_nulls("y").partition_by([*SERIES, "fold"], as_dict=True)
     assert len(parts) == scores.height
+    assert set(scores["fold"]) == set(WINDOWS)
+    training = usable(demo).partition_by(SERIES, as_dict=True)
     for score in scores.iter_rows(named=True):
-        name = (score["host_id"], score["resource"])
-        y, yhat = parts[name]["y"].to_numpy(), parts[name]["yhat"].to_numpy()
-        by_day = dict(training[name].select("ds", "y").iter_rows())
+        host, resource, fold = score["host_id"], score["resource"], score["fold"]
+        y, yhat = (parts[host, resource, fold][name].to_numpy() for name in ("y", "yhat"))
+        known = training[host, resource].filter(pl.col("ds") <= WINDOWS[fold])
+        by_day = dict(known.select("ds", "y").iter_rows())
         steps = [abs(v - by_day[d - timedelta(days=7)]) for d, v in by_day.items() if d - timedelta(days=7) in by_day]
         scale = float(np.mean(steps))
         assert score["n"] == len(y)
@@ -143,17 +151,44 @@ def test_the_master_file_holds_the_champions_rows_and_no_others(quarter: House) 
     every = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12-01"))
     expected = every.join(champions, on=[*SERIES, "model"], how="semi").join(outcomes, on=SERIES)
     master = pl.read_parquet(quarter.parquet("forecast_parquet", "2025-12-01"))
-    assert master.equals(expected.sort(*SERIES, "phase", "ds"))
+    bounds = ["yhat_lower", "yhat_upper"]
+    assert master.drop(bounds).equals(expected.sort(*SERIES, "phase", "ds").drop(bounds))
     assert master["model"].null_count() == 0
     assert set(outcomes["outcome"]) == {"forecast", "fallback", "retired"}
     live = outcomes.filter(pl.col("outcome") != "retired").select(SERIES).sort(SERIES)
     assert champions.select(SERIES).sort(SERIES).equals(live)
 
 
-def test_the_library_gives_the_pipelines_rows(quarter: House) -> None:
+def test_the_published_interval_reaches_as_far_as_the_calibration_says_and_no_further_than_a_percentage_can(
+    quarter: House,
+) -> None:
+    reach = quarter.query("SELECT * FROM calibration WHERE cutoff = '2025-12-31'")
+    rows = pl.read_parquet(quarter.parquet("forecast_parquet", "2025-12-01"))
+    months = pl.col("ds").dt.year() * 12 + pl.col("ds").dt.month().cast(pl.Int32)
+    before = pl.when(pl.col("phase") == "backtest").then(2025 * 12 + 8).otherwise(2025 * 12 + 12)
+    rows = rows.with_columns(horizon_month=(months - before).cast(pl.Int32))
+    joined = rows.join(reach, on=[*SERIES, "phase", "horizon_month"])
+    assert joined.height == rows.height, "a young series too: its resource tells its interval"
+    assert set(joined["horizon_month"]) == {1, 2, 3, 4, 5, 6}
+    yhat = joined["yhat"].to_numpy()
+    assert joined["yhat_lower"].to_list() == np.maximum(yhat + joined["lower"].to_numpy(), 0).tolist()
+    assert joined["yhat_upper"].to_list() == np.minimum(yhat + joined["upper"].to_numpy(), 100).tolist()
+
+
+@pytest.mark.parametrize("month", MONTHS[:2])
+def test_the_library_gives_the_pipelines_rows(month: str, quarter: House) -> None:
+    cutoff = CUTOFFS[MONTHS.index(month)]
     base = quarter.query("SELECT * FROM base_table")
-    result = forecast_fleet(base, CUTOFFS[0], entrants=["seasonal_naive"], workers=1, say=lambda line: None)
-    assert result.forecasts.equals(pl.read_parquet(quarter.parquet("fleet_forecast", MONTHS[0])))
+    result = forecast_fleet(base, cutoff, entrants=["seasonal_naive"], workers=1, say=lambda line: None)
+    assert result.forecasts.equals(pl.read_parquet(quarter.parquet("fleet_forecast", month)))
+    # to the last bits but two: Polars sums a frame that it knows to be sorted in another order than one read from a table
+    near = {"rel_tol": 1e-9, "abs_tol": 1e-9}
+    assert_frame_equal(result.published, pl.read_parquet(quarter.parquet("forecast_parquet", month)), **near)
+    tables = {"champions": result.champions, "tournament_scores": result.scores, "calibration": result.calibration}
+    for name, frame in {**tables, "tournament_standings": result.standings}.items():
+        stored = quarter.query(f"SELECT * FROM {name} WHERE cutoff = '{cutoff}'")
+        keys = [column for column in ("phase", *SERIES, "horizon_month", "model", "fold") if column in stored.columns]
+        assert_frame_equal(frame.sort(keys), stored.sort(keys), **near)
 
 
 def test_a_repeated_month_gives_the_same_bytes_and_touches_no_other(quarter: House, demo: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_table_with_other_columns_is_named_and_left_alone(columns: str, con: d
 
 
 def test_every_column_type_of_a_schema_survives_the_warehouse(con: duckdb.DuckDBPyConnection) -> None:
-    row = {"cutoff": DECEMBER, "host_id": "ä'\"x", "resource": "", "model": "m", "reason": "r"}
+    row = {"cutoff": DECEMBER, "host_id": "ä'\"x", "resource": "", "model": "m", "reason": "r", "folds": 3}
     frame = pl.DataFrame([row], schema=CHAMPIONS.polars_schema)
     replace_partition(con, CHAMPIONS, DECEMBER, frame)
     assert query(con, "FROM champions").equals(frame)

@@ -5,11 +5,22 @@ import dagster as dg
 from turbo_forecast.defs.checks.judging import Property, month_check
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET
 
-_ASKED = """
+_FOLD_DAYS = """
+    (SELECT 1 FROM {fold_rows} JOIN champions USING (cutoff, host_id, resource, model)
+     WHERE cutoff = {cutoff} AND y IS NOT NULL)
+"""
+_BACKTEST_DAYS = """
+    (SELECT 1 FROM tournament_results JOIN champions USING (cutoff, host_id, resource, model)
+     WHERE cutoff = {cutoff} AND phase = 'backtest' AND y IS NOT NULL)
+"""
+# a young fleet may have a backtest but no fold yet: nothing calibrates the backtest, the backtest the forecast
+_ASKED = f"""
     (SELECT host_id, resource, phase, month::INTEGER AS horizon_month
-     FROM champions, (SELECT 'forecast' AS phase, unnest(range(1, {months} + 1)) AS month
-                      UNION ALL SELECT 'backtest', unnest(range(1, {backtest_months} + 1)))
-     WHERE cutoff = {cutoff} AND EXISTS (SELECT 1 FROM {folds}) AND EXISTS (FROM {stored}))
+     FROM champions,
+          (SELECT 'backtest' AS phase, unnest(range(1, {{backtest_months}} + 1)) AS month WHERE EXISTS {_FOLD_DAYS}
+           UNION ALL SELECT 'forecast', unnest(range(1, {{months}} + 1))
+           WHERE EXISTS {_FOLD_DAYS} OR EXISTS {_BACKTEST_DAYS})
+     WHERE cutoff = {{cutoff}} AND EXISTS (SELECT 1 FROM {{folds}}))
 """
 
 COMPLETE = Property(

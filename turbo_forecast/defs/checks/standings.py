@@ -4,21 +4,23 @@ from turbo_forecast.defs.checks.judging import Property, month_check
 from turbo_forecast.schemas import FORECAST_ACCURACY, TOURNAMENT_STANDINGS
 
 _DUE = """
-    (SELECT resource, horizon_month::INTEGER AS horizon_month, model
-     FROM (SELECT DISTINCT unnest([resource, 'all']) AS resource FROM tournament_scores WHERE cutoff = {cutoff} AND fold = 0),
-          (SELECT 0 AS horizon_month),
-          (SELECT DISTINCT model FROM tournament_scores WHERE cutoff = {cutoff} AND fold = 0 UNION SELECT 'champion'))
+    (SELECT stands_in AS resource, horizon_month, model, count(DISTINCT (host_id, resource)) AS due
+     FROM (SELECT host_id, resource, unnest([resource, 'all']) AS stands_in, month AS horizon_month
+           FROM (SELECT DISTINCT host_id, resource, unnest([0, date_diff('month', {train_end}, ds)])::INTEGER AS month
+                 FROM tournament_results
+                 WHERE cutoff = {cutoff} AND phase = 'backtest' AND model = {fallback} AND y IS NOT NULL)),
+          (SELECT DISTINCT model FROM tournament_scores WHERE cutoff = {cutoff} AND fold = 0 UNION SELECT 'champion')
+     GROUP BY ALL)
 """
 
 COMPLETE = Property(
     name="everyone_stands_everywhere",
-    sentence="every entrant, and what was published, stands in every resource and over all, on the same series",
+    sentence="every entrant, and what was published, stands in every resource and month, on all series with a backtest",
     judged=f"SELECT count(*) FROM {_DUE}",
     offenders=f"""
-        WITH whole AS (SELECT *, max(series) OVER (PARTITION BY resource) AS due FROM {{stored}} WHERE horizon_month = 0)
         SELECT resource, horizon_month, model, series, due
-        FROM {_DUE} AS asked FULL JOIN whole USING (resource, horizon_month, model)
-        WHERE asked.model IS NULL OR series IS DISTINCT FROM due ORDER BY ALL
+        FROM {_DUE} AS asked FULL JOIN {{stored}} AS stored USING (resource, horizon_month, model)
+        WHERE series IS DISTINCT FROM due ORDER BY ALL
     """,
 )
 FINITE = Property(

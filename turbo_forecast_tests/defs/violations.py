@@ -1,0 +1,191 @@
+"""Every check's name, and statements that violate it: what the tests of checks are run with."""
+
+from turbo_forecast_tests.defs.conftest import FILES, GUESSER
+
+COVERAGE = "every_series_has_an_outcome_and_its_rows"
+KEYS = "no_duplicate_keys"
+HORIZON = "horizon_is_complete"
+ENVELOPE = "projections_stay_in_the_envelope"
+FINITE = "projections_are_finite"
+CHAMPION = "exactly_one_champion_per_series"
+OBSERVED = "rows_tell_what_was_observed"
+THIS_MONTH = "rows_belong_to_this_month"
+MASTER = "is_the_champions_forecast"
+SORTED = "is_sorted_by_series"
+SCORED = "every_window_is_scored"
+FINITE_SCORES = "scores_are_finite"
+FALLBACK = "few_series_rest_on_the_fallback"
+HELD = "every_fold_is_held_by_everyone"
+BEFORE = "folds_end_before_the_backtest"
+NOT_WORSE = "no_champion_is_worse_than_the_fallback"
+CALIBRATED = "every_champion_is_calibrated"
+COVERS = "intervals_hold_in_the_backtest"
+BREAKS = "intervals_do_not_break_in_the_backtest"
+STANDING = "everyone_stands_everywhere"
+FINITE_STANDINGS = "standings_are_finite"
+JUDGED = "earlier_forecasts_are_judged"
+ROWS = ("fleet_forecast", "tournament_results", "forecast_parquet")
+PROJECTED = (*ROWS, "fold_forecast")
+KEYED = (
+    *(*PROJECTED, "combination_weights", "series_outcomes", "tournament_scores", "champions", "calibration"),
+    *("tournament_standings", "forecast_accuracy"),
+)
+ROW_FILES = tuple(asset for asset in ROWS if asset in FILES)
+OF_FLEET = ("tournament_standings", "forecast_accuracy")
+"""Tables that are not about single series."""
+
+ONE = "host_id = 'b' AND resource = 'cpu'"
+BACKTEST = f"{ONE} AND ds = DATE '2025-10-01'"
+NIGHT = f"{ONE} AND ds = DATE '2026-03-01'"
+FOLD_DAY = f"{ONE} AND fold = 2 AND ds = DATE '2025-03-01'"
+MONTH_ONE = "resource = 'cpu' AND horizon_month = 1 AND model = 'median'"
+WHOLE = "resource = 'cpu' AND horizon_month = 0 AND model = 'median'"
+JUDGEMENT = "resource = 'all' AND model = 'median'"
+
+
+def of(asset: str) -> str:
+    """One of the asset's projected days."""
+    return FOLD_DAY if asset == "fold_forecast" else NIGHT
+
+
+VIOLATIONS: list[tuple[str, str, str]] = [
+    *((asset, COVERAGE, f"DELETE FROM {{stored}} WHERE {ONE}") for asset in ROWS),
+    *((asset, COVERAGE, f"DELETE FROM {{stored}} WHERE {ONE} AND phase = 'backtest'") for asset in ROWS),
+    *((asset, COVERAGE, f"DELETE FROM {{stored}} WHERE {NIGHT}") for asset in ROWS),
+    *((asset, COVERAGE, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}") for asset in ROWS),
+    *(
+        (asset, KEYS, f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {ONE}")
+        for asset in KEYED
+        if asset not in OF_FLEET
+    ),
+    *((asset, KEYS, "INSERT INTO {stored} SELECT * FROM {stored} WHERE model = 'median'") for asset in OF_FLEET),
+    *((asset, HORIZON, f"DELETE FROM {{stored}} WHERE {NIGHT}") for asset in ROWS),
+    *((asset, HORIZON, f"UPDATE {{stored}} SET ds = DATE '2026-07-01' WHERE {NIGHT}") for asset in ROWS),
+    *((asset, HORIZON, f"UPDATE {{stored}} SET ds = DATE '2026-03-02' WHERE {NIGHT}") for asset in ROWS),
+    *((asset, HORIZON, f"UPDATE {{stored}} SET ds = DATE '2025-12-31' WHERE {NIGHT}") for asset in ROWS),
+    *((asset, HORIZON, f"UPDATE {{stored}} SET phase = 'guess' WHERE {NIGHT}") for asset in ROWS),
+    *(
+        (asset, HORIZON, f"DELETE FROM {{stored}} WHERE {ONE} AND phase = 'backtest' AND ds < DATE '2025-09-03'")
+        for asset in ROWS
+    ),
+    *((asset, ENVELOPE, f"UPDATE {{stored}} SET yhat_lower = -0.001 WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, ENVELOPE, f"UPDATE {{stored}} SET yhat_upper = 100.001 WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, ENVELOPE, f"UPDATE {{stored}} SET yhat_lower = yhat + 0.5 WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, ENVELOPE, f"UPDATE {{stored}} SET yhat_upper = yhat - 0.5 WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, ENVELOPE, f"UPDATE {{stored}} SET yhat = 'nan' WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, FINITE, f"UPDATE {{stored}} SET yhat = 'nan' WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, FINITE, f"UPDATE {{stored}} SET yhat_upper = 'infinity' WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, FINITE, f"UPDATE {{stored}} SET yhat_lower = '-infinity' WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, FINITE, f"UPDATE {{stored}} SET y = 'nan' WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, OBSERVED, f"UPDATE {{stored}} SET y = 50 WHERE {NIGHT}") for asset in ROWS),
+    *((asset, OBSERVED, f"UPDATE {{stored}} SET y = NULL WHERE {BACKTEST}") for asset in ROWS),
+    *((asset, OBSERVED, f"UPDATE {{stored}} SET y = y + 0.001 WHERE {BACKTEST}") for asset in ROWS),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET model = 'nobody' WHERE {NIGHT}") for asset in ROWS),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET phase = 'guess' WHERE {NIGHT}") for asset in ROWS),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET cutoff = DATE '2025-11-30' WHERE {NIGHT}") for asset in ROW_FILES),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET model = NULL WHERE {NIGHT}") for asset in ROW_FILES),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET cutoff = NULL WHERE {NIGHT}") for asset in ROW_FILES),
+    ("forecast_parquet", MASTER, f"UPDATE {{stored}} SET yhat = 50 WHERE {NIGHT}"),
+    ("forecast_parquet", MASTER, f"UPDATE {{stored}} SET outcome = NULL WHERE {NIGHT}"),
+    ("forecast_parquet", MASTER, f"DELETE FROM {{stored}} WHERE {NIGHT}"),
+    ("forecast_parquet", MASTER, f"UPDATE {{stored}} SET yhat_upper = yhat_upper + 0.001 WHERE {NIGHT}"),
+    ("forecast_parquet", COVERS, "UPDATE {stored} SET yhat_lower = yhat, yhat_upper = yhat"),
+    ("forecast_parquet", BREAKS, "UPDATE {stored} SET yhat_lower = yhat, yhat_upper = yhat"),
+    ("fold_forecast", HELD, f"DELETE FROM {{stored}} WHERE {FOLD_DAY}"),
+    ("fold_forecast", HELD, f"DELETE FROM {{stored}} WHERE {ONE} AND fold = 3 AND model = 'median'"),
+    ("fold_forecast", HELD, f"DELETE FROM {{stored}} WHERE {ONE} AND fold = 1"),
+    ("fold_forecast", HELD, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE} AND model = 'median'"),
+    ("fold_forecast", HELD, f"UPDATE {{stored}} SET fold = 4 WHERE {ONE} AND fold = 3"),
+    ("fold_forecast", HELD, f"UPDATE {{stored}} SET ds = DATE '2025-03-02' WHERE {FOLD_DAY}"),
+    ("fold_forecast", BEFORE, f"UPDATE {{stored}} SET fold = 3 WHERE {FOLD_DAY}"),
+    ("fold_forecast", BEFORE, f"UPDATE {{stored}} SET fold = 4 WHERE {FOLD_DAY}"),
+    ("fold_forecast", BEFORE, f"UPDATE {{stored}} SET fold = 0 WHERE {FOLD_DAY}"),
+    ("fold_forecast", BEFORE, f"UPDATE {{stored}} SET y = y + 0.001 WHERE {FOLD_DAY}"),
+    ("fold_forecast", BEFORE, f"UPDATE {{stored}} SET y = NULL WHERE {FOLD_DAY}"),
+    ("fold_forecast", BEFORE, f"UPDATE {{stored}} SET cutoff = DATE '2025-11-30' WHERE {FOLD_DAY}"),
+    ("fold_forecast", BEFORE, f"UPDATE {{stored}} SET ds = NULL WHERE {FOLD_DAY}"),
+    (
+        "forecast_parquet",
+        SORTED,
+        f"INSERT INTO {{stored}} SELECT * REPLACE (DATE '2026-12-31' AS ds) FROM {{stored}} WHERE {NIGHT}",
+    ),
+    ("tournament_scores", SCORED, f"DELETE FROM {{stored}} WHERE {ONE}"),
+    ("tournament_scores", SCORED, f"DELETE FROM {{stored}} WHERE {ONE} AND fold = 2 AND model = 'median'"),
+    ("tournament_scores", SCORED, f"UPDATE {{stored}} SET n = 121 WHERE {ONE}"),
+    ("tournament_scores", SCORED, f"UPDATE {{stored}} SET fold = 4 WHERE {ONE} AND fold = 3"),
+    ("tournament_scores", SCORED, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}"),
+    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET mae = 'nan' WHERE {ONE}"),
+    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET mase = 'infinity' WHERE {ONE}"),
+    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET coverage = 7 WHERE {ONE}"),
+    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET rmse = 0 WHERE {ONE}"),
+    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET pinball = 'nan' WHERE {ONE} AND fold = 1"),
+    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET interval_score = 'infinity' WHERE {ONE} AND fold = 1"),
+    ("champions", CHAMPION, f"DELETE FROM {{stored}} WHERE {ONE}"),
+    ("champions", CHAMPION, f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {ONE}"),
+    ("champions", CHAMPION, f"UPDATE {{stored}} SET model = 'nobody' WHERE {ONE}"),
+    ("champions", CHAMPION, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}"),
+    ("champions", NOT_WORSE, f"UPDATE {{stored}} SET model = '{GUESSER}' WHERE {ONE}"),
+    ("champions", NOT_WORSE, f"UPDATE {{stored}} SET model = 'nobody' WHERE {ONE}"),
+    ("calibration", CALIBRATED, f"DELETE FROM {{stored}} WHERE {ONE} AND phase = 'forecast' AND horizon_month = 6"),
+    ("calibration", CALIBRATED, f"DELETE FROM {{stored}} WHERE {ONE} AND phase = 'backtest'"),
+    ("calibration", CALIBRATED, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}"),
+    ("calibration", CALIBRATED, f"UPDATE {{stored}} SET horizon_month = 7 WHERE {ONE} AND horizon_month = 6"),
+    ("calibration", CALIBRATED, f"UPDATE {{stored}} SET lower = 0.001 WHERE {ONE}"),
+    ("calibration", CALIBRATED, f"UPDATE {{stored}} SET upper = -0.001 WHERE {ONE}"),
+    ("calibration", CALIBRATED, f"UPDATE {{stored}} SET lower = '-infinity' WHERE {ONE}"),
+    ("calibration", CALIBRATED, f"UPDATE {{stored}} SET upper = 'nan' WHERE {ONE}"),
+    ("calibration", CALIBRATED, f"UPDATE {{stored}} SET scale = 0 WHERE {ONE}"),
+    ("tournament_standings", STANDING, f"DELETE FROM {{stored}} WHERE {WHOLE}"),
+    ("tournament_standings", STANDING, f"DELETE FROM {{stored}} WHERE {MONTH_ONE}"),
+    ("tournament_standings", STANDING, "DELETE FROM {stored} WHERE model = 'champion'"),
+    ("tournament_standings", STANDING, "DELETE FROM {stored} WHERE resource = 'all'"),
+    ("tournament_standings", STANDING, "DELETE FROM {stored}"),
+    ("tournament_standings", STANDING, f"UPDATE {{stored}} SET series = series - 1 WHERE {WHOLE}"),
+    ("tournament_standings", STANDING, f"UPDATE {{stored}} SET series = series - 1 WHERE {MONTH_ONE}"),
+    ("tournament_standings", STANDING, f"UPDATE {{stored}} SET model = 'nobody' WHERE {WHOLE}"),
+    *(
+        ("tournament_standings", FINITE_STANDINGS, f"UPDATE {{stored}} SET {wrong} WHERE {WHOLE}")
+        for wrong in (
+            *(
+                "mae = 'nan'",
+                "mae = -1",
+                "mase = 'nan'",
+                "mase = mase_high + 1",
+                "mase_high = 'infinity'",
+                "bias = 'nan'",
+            ),
+            *("coverage = 7", "interval_score = 'nan'", "mean_rank = 0.5", "wins = series + 1", "own = series + 1"),
+            *("beats_low = -0.1", "beats_low = beats_high + 0.1", "beats_high = 1.1"),
+        )
+    ),
+    ("forecast_accuracy", JUDGED, "DELETE FROM {stored} WHERE model = 'median'"),
+    ("forecast_accuracy", JUDGED, "DELETE FROM {stored} WHERE resource = 'all'"),
+    ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET lead_month = 2 WHERE {JUDGEMENT}"),
+    ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET forecast_cutoff = DATE '2025-10-31' WHERE {JUDGEMENT}"),
+    ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET n = 0 WHERE {JUDGEMENT}"),
+    ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET mae = 'nan' WHERE {JUDGEMENT}"),
+    ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET bias = 'infinity' WHERE {JUDGEMENT}"),
+    ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET coverage = 1.1 WHERE {JUDGEMENT}"),
+    ("series_outcomes", FALLBACK, f"UPDATE {{stored}} SET outcome = 'failed' WHERE {ONE}"),
+    ("series_outcomes", FALLBACK, f"UPDATE {{stored}} SET outcome = 'fallback' WHERE {ONE}"),
+    (
+        "base_table",
+        "one_row_per_series_and_day",
+        f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {ONE} LIMIT 1",
+    ),
+    ("base_table", "utilisation_is_in_range", f"UPDATE {{stored}} SET y = 100.5 WHERE {ONE} AND ds = '2025-01-01'"),
+    ("base_table", "utilisation_is_in_range", f"UPDATE {{stored}} SET y = -0.5 WHERE {ONE} AND ds = '2025-01-01'"),
+    ("base_table", "utilisation_is_in_range", f"UPDATE {{stored}} SET y = 'nan' WHERE {ONE} AND ds = '2025-01-01'"),
+    ("base_table", "telemetry_is_fresh", "DELETE FROM {stored} WHERE ds > current_date - 46"),
+]
+"""Asset, check, and a statement that violates the property on the asset's stored rows."""
+
+ELSEWHERE: list[tuple[str, str]] = [
+    ("series_outcomes", f"DELETE FROM {{stored}} WHERE {ONE}"),
+    ("series_outcomes", f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {ONE}"),
+    ("series_outcomes", f"UPDATE {{stored}} SET outcome = 'forgotten' WHERE {ONE}"),
+    ("series_outcomes", f"UPDATE {{stored}} SET outcome = 'retired' WHERE {ONE}"),
+    ("base_table", f"DELETE FROM {{stored}} WHERE {ONE}"),
+    ("base_table", "INSERT INTO {stored} VALUES ('d', 'cpu', DATE '2025-12-30', 1.0)"),
+]
+"""Violations of coverage by what the rows are compared with."""
