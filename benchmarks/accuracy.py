@@ -328,7 +328,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.cost != "only":
             parts += _accuracy(settings, options)
         if options.cost:
-            parts.append(cost_report(options.cost_hosts, settings.forecast, _say))
+            parts.append(cost_report(options.cost_hosts, settings.forecast, say))
     except TurboForecastError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -337,24 +337,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _accuracy(settings: Settings, options: argparse.Namespace) -> list[str]:
-    base = _telemetry(settings, options.telemetry)
+    base = read_base(settings, options.telemetry)
     found = []
     for cutoff in options.months:
-        _say(f"{cutoff:%Y-%m}: {base.select(pl.struct(_SERIES).n_unique()).item():,} series of telemetry")
-        found.append(evaluate(base, cutoff, settings.forecast, count=options.series, say=_say))
-        _say(f"{cutoff:%Y-%m}: champion's mean MASE {found[-1].value(CHAMPION, 'mase'):.3f}")
+        say(f"{cutoff:%Y-%m}: {base.select(pl.struct(_SERIES).n_unique()).item():,} series of telemetry")
+        found.append(evaluate(base, cutoff, settings.forecast, count=options.series, say=say))
+        say(f"{cutoff:%Y-%m}: champion's mean MASE {found[-1].value(CHAMPION, 'mase'):.3f}")
     sections = [month_report(one) for one in found]
     return [*sections, months_report(found)] if len(found) > 1 else sections
 
 
-def _telemetry(settings: Settings, path: str | None) -> pl.DataFrame:
+def read_base(settings: Settings, path: str | None) -> pl.DataFrame:
     """The base table of the telemetry named, or of the parking data. Raises TelemetryError, SettingsError."""
     named = path or settings.telemetry.telemetry
     if not named and not PARKING.exists():
         raise TelemetryError(f"give --telemetry (a file, folder, glob, URI or DuckDB file): {PARKING} is not there")
     source = settings.telemetry.model_copy(update={"telemetry": named or str(PARKING)})
     base, _, report = read_telemetry_frames(source, today=date.today())
-    _say(report.describe())
+    say(report.describe())
     return base
 
 
@@ -363,9 +363,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--telemetry", help="file, folder, glob, URI or DuckDB file; the settings file's, or car parks'"
     )
-    parser.add_argument("--months", type=_months, default="2025-12", help="YYYY-MM, several separated by commas")
+    parser.add_argument("--months", type=months_of, default="2025-12", help="YYYY-MM, several separated by commas")
     parser.add_argument("--config", type=Path, help="settings file, YAML")
-    parser.add_argument("--series", type=_count, help="compare so many series, evenly spaced; all when not given")
+    parser.add_argument("--series", type=a_count, help="compare so many series, evenly spaced; all when not given")
     parser.add_argument(
         "--cost",
         nargs="?",
@@ -373,24 +373,24 @@ def _parser() -> argparse.ArgumentParser:
         choices=["also", "only"],
         help="measure the demo fleet's seconds, too or only",
     )
-    parser.add_argument("--cost-hosts", type=_count, default=2000, help="hosts of the demo fleet")
+    parser.add_argument("--cost-hosts", type=a_count, default=2000, help="hosts of the demo fleet")
     return parser
 
 
-def _months(text: str) -> list[date]:
+def months_of(text: str) -> list[date]:
     try:
         return [cutoff_of(month.strip()) for month in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not YYYY-MM, or several of them separated by commas") from None
 
 
-def _count(text: str) -> int:
+def a_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

@@ -36,6 +36,11 @@ DEFAULT_ENTRANTS = (
     "seasonal_naive",
 )
 """The default field, in order of preference; measured in benchmarks/TOURNAMENT.md."""
+INDIFFERENT = {
+    *("workers", "chunk_size", "series_timeout_seconds"),
+    *("max_fallback_share", "agreement_sample", "max_staleness_days"),
+}
+"""Forecast settings that decide no number."""
 NEGLIGIBLE_PERCENT = 1e-6
 """A series that varies by no more than this is constant: what is left is the rounding of sums."""
 
@@ -181,8 +186,8 @@ class ForecastSettings(BaseModel, extra="forbid"):
         return len(allowed(0)) if allowed else os.cpu_count() or 1
 
     def config_hash(self) -> str:
-        """Twelve hex digits over every setting that decides a number (workers and chunk size do not)."""
-        return _digest(self.model_dump(exclude={"workers", "chunk_size", "series_timeout_seconds"}))
+        """Twelve hex digits over every setting that decides a number; how work is spread and what is tolerated do not."""
+        return _digest(self.model_dump(exclude=INDIFFERENT))
 
 
 class Settings(BaseModel, extra="forbid"):

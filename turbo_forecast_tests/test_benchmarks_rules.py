@@ -245,7 +245,7 @@ def test_nothing_is_written_unless_asked(
     points: dict[str, Point], intervals: dict[str, Interval], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rules, "TOURNAMENT", tmp_path / "TOURNAMENT.md")
-    monkeypatch.setattr(rules, "_telemetry", lambda settings, path: fleet())
+    monkeypatch.setattr(rules, "read_base", lambda settings, path: fleet())
     monkeypatch.setattr(rules, "demo_rows", lambda hosts: fleet())
     monkeypatch.setattr(rules, "judge", lambda base, cutoff, settings, say: Judged(cutoff, 6, points, intervals))
     assert main(["--months", "2025-08,2025-12"]) == 0

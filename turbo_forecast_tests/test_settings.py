@@ -7,7 +7,10 @@ import pytest
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.settings import ForecastSettings, Settings, TelemetrySettings, forecast_settings, load_settings
 
-IDLE_OPTIONS = {"workers", "chunk_size", "series_timeout_seconds"}
+IDLE_OPTIONS = {
+    *("workers", "chunk_size", "series_timeout_seconds"),
+    *("max_fallback_share", "agreement_sample", "max_staleness_days"),
+}
 
 
 def written(folder: Path, text: str) -> Path:

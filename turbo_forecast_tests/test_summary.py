@@ -44,7 +44,7 @@ def judge(
     con: duckdb.DuckDBPyConnection, month: int, lead: int, mae: float, n: int, inside: float, **o: object
 ) -> None:
     """A row of the accuracy of what was published in a month of 2025."""
-    fixed = {"resource": "all", "model": "champion", "series": 2, "bias": 0, "interval_score": 1}
+    fixed = {"resource": "all", "model": "champion", "series": 2, "own": 2, "bias": 0, "interval_score": 1}
     scores = {"lead_month": lead, "mae": mae, "n": n, "coverage": inside}
     insert(con, "forecast_accuracy", **{"forecast_cutoff": date(2025, month, 28), **fixed, **scores, **o})
 

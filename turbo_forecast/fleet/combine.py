@@ -32,9 +32,7 @@ def median(rows: Sequence[Rows]) -> list[Rows]:
         np.split(_middle(np.array([np.concatenate([getattr(row, name) for row in own]) for own in members])), ends)
         for name in ("yhat", "lower", "upper")
     )
-    return [
-        Rows("median", row.window, row.days, row.y, yhat[i], lower[i], upper[i]) for i, row in enumerate(windows)
-    ]
+    return [Rows("median", row.window, row.days, row.y, yhat[i], lower[i], upper[i]) for i, row in enumerate(windows)]
 
 
 def _middle(values: Values) -> Values:

@@ -56,15 +56,15 @@ class Result:
         solver = f"{name}: {_text(projection.solver)}"
         if solver not in self.solvers:
             self.solvers.append(solver)
-        if projection.note and _text(projection.note) not in self.reasons:
-            self.reasons.append(_text(projection.note))
+        if projection.note and _clause(projection.note) not in self.reasons:
+            self.reasons.append(_clause(projection.note))
 
     def record_error(self, name: str, error: BaseException) -> None:
         """Record the first error whole, and every error as a reason."""
         message = _text(error) or "no message"
         if self.error_class is None:
             self.error_class, self.error_message = type(error).__name__, message[:1000]
-        self.reasons.append(f"{name} raised {type(error).__name__}: {message[:200]}")
+        self.reasons.append(f"{name} raised {type(error).__name__}: {_clause(message[:200])}")
 
 
 class Lifecycle:
@@ -211,6 +211,11 @@ def _text(said: object) -> str:
         return " ".join(str(said).encode(errors="replace").decode().split())
     except Exception:  # a __str__ that raises is still an error to be recorded
         return f"{type(said).__name__} that cannot be shown"
+
+
+def _clause(said: object) -> str:
+    """The text as one clause among the reasons, which semicolons part: no error may speak for another entrant."""
+    return _text(said).replace(";", ",")
 
 
 def clamped(yhat: Values, lower: Values, upper: Values) -> tuple[Values, Values, Values]:

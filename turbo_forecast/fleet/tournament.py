@@ -94,9 +94,11 @@ def calibrate_month(
     """
     residuals = _residuals(files, champions, windows)
     scales = scales_by_window(history, {BACKTEST: windows.train_end, AHEAD: windows.cutoff})
+    # without a refit the forecast is made at the backtest's origin: its first month is as far ahead as the backtest is long
+    late = 0 if settings.refit else settings.backtest_months
     known = {
-        "backtest": (residuals.filter(pl.col("fold") > BACKTEST), BACKTEST, settings.backtest_months),
-        "forecast": (residuals, AHEAD, settings.horizon_months),
+        "backtest": (residuals.filter(pl.col("fold") > BACKTEST), BACKTEST, settings.backtest_months, 0),
+        "forecast": (residuals, AHEAD, settings.horizon_months, late),
     }
     # without folds nothing calibrates the backtest, and an interval that cannot be judged is not published
     calibrating = known.items() if windows.folds else ()
@@ -107,10 +109,12 @@ def calibrate_month(
             champions.select(_SERIES),
             cutoff=windows.cutoff,
             phase=phase,
-            months=months,
+            months=late + months,
             interval_width=settings.interval_width,
         )
-        for phase, (seen, fold, months) in calibrating
+        .with_columns(pl.col("horizon_month") - late)
+        .filter(pl.col("horizon_month") > 0)
+        for phase, (seen, fold, months, late) in calibrating
     ]
     return pl.concat([pl.DataFrame(schema=CALIBRATION.polars_schema), *parts]).sort(CALIBRATION.key)
 
@@ -173,5 +177,9 @@ def standings_month(
         for batch in batches
     ]
     return standings(
-        pl.concat(parts), cutoff=windows.cutoff, fallback=settings.fallback, seasonal_naive="seasonal_naive"
+        pl.concat(parts),
+        cutoff=windows.cutoff,
+        fallback=settings.fallback,
+        seasonal_naive="seasonal_naive",
+        entrants=settings.field_of_entrants,
     )

@@ -66,7 +66,7 @@ def fingerprint(settings: ForecastSettings) -> str:
 def _check_columns(name: str, path: Path) -> bool:
     """Whether the file has bounds."""
     try:
-        schema = pl.read_parquet_schema(path)
+        schema = pl.scan_parquet(path, glob=False).collect_schema()
     except (OSError, pl.exceptions.PolarsError):
         raise SettingsError(f"outside.{name}: {path} cannot be read as a Parquet file") from None
     bounds = [column for column in BOUNDS if column in schema]
@@ -88,7 +88,7 @@ def _check_columns(name: str, path: Path) -> bool:
 
 
 def _check_values(name: str, path: Path) -> None:
-    schema = pl.read_parquet_schema(path)
+    schema = pl.scan_parquet(path, glob=False).collect_schema()
     faults: dict[str, pl.Expr] = {}
     for column in (*KEY, "yhat", *(column for column in BOUNDS if column in schema)):
         value = pl.col(column)

@@ -15,17 +15,29 @@ from turbo_forecast.storage.warehouse import has_table, query
 
 # Kahan sums, rounded: the last bits of a parallel sum depend on the threads
 _JUDGED = """
-    WITH judged AS (
-        SELECT forecast_cutoff, date_diff('month', forecast_cutoff, ds) AS lead_month, host_id, resource, model, y, yhat,
+    WITH forecasts AS (SELECT *, true AS own FROM ({forecasts})),
+    pairs AS (SELECT DISTINCT forecast_cutoff, host_id, resource, model FROM forecasts),
+    missing AS (
+        SELECT * FROM (SELECT forecast_cutoff, host_id, resource FROM pairs WHERE model = $fallback)
+        JOIN (SELECT DISTINCT forecast_cutoff, model FROM pairs) USING (forecast_cutoff)
+        EXCEPT SELECT forecast_cutoff, host_id, resource, model FROM pairs
+    ), whole AS (
+        SELECT * FROM forecasts
+        UNION ALL BY NAME
+        SELECT forecasts.* REPLACE (missing.model AS model, false AS own)
+        FROM forecasts JOIN missing USING (forecast_cutoff, host_id, resource) WHERE forecasts.model = $fallback
+    ), judged AS (
+        SELECT own, forecast_cutoff, date_diff('month', forecast_cutoff, ds) AS lead_month, host_id, resource, model, y, yhat,
                yhat_lower <= y AND y <= yhat_upper AS inside,
                yhat_upper - yhat_lower
                    + 2 / $alpha * (greatest(yhat_lower - y, 0) + greatest(y - yhat_upper, 0)) AS interval_score
-        FROM ({forecasts}) AS forecasts
+        FROM whole
         JOIN (SELECT host_id, resource, ds, y FROM base_table WHERE ds <= $cutoff) USING (host_id, resource, ds)
     )
     SELECT $cutoff::DATE AS cutoff, forecast_cutoff, lead_month::INTEGER AS lead_month,
            coalesce(resource, 'all') AS resource, model,
-           count(DISTINCT (host_id, resource_of_series)) AS series, count(*) AS n,
+           count(DISTINCT (host_id, resource_of_series)) AS series,
+           count(DISTINCT (host_id, resource_of_series)) FILTER (own) AS own, count(*) AS n,
            round(favg(abs(yhat - y)), 9) AS mae,
            CASE WHEN fsum(y) > 0 THEN round(fsum(abs(yhat - y)) / fsum(y), 9) END AS wape,
            round(favg(yhat - y), 9) AS bias,
@@ -33,6 +45,7 @@ _JUDGED = """
            round(favg(interval_score), 9) AS interval_score
     FROM (SELECT *, resource AS resource_of_series FROM judged)
     GROUP BY GROUPING SETS ((forecast_cutoff, lead_month, model), (forecast_cutoff, lead_month, model, resource))
+    HAVING GROUPING(resource) = 1 OR resource != 'all'
     ORDER BY forecast_cutoff, lead_month, resource, model
 """
 _COLUMNS = "cutoff AS forecast_cutoff, host_id, resource, ds, yhat, yhat_lower, yhat_upper"
@@ -45,10 +58,13 @@ def accuracy_so_far(
     masters: Mapping[date, Path],
     horizon_months: int,
     interval_width: float,
+    fallback: str,
 ) -> pl.DataFrame:
     """Rows of FORECAST_ACCURACY as of a cutoff: every forecast of the `horizon_months` months before it.
 
     masters: the published master file of each month there is, by its cutoff. Nothing after the cutoff is read.
+    fallback: the entrant whose forecast counts where another has none of a series, so that nobody is averaged over
+    the series that suited him.
     """
     first = pl.select(pl.lit(cutoff).dt.offset_by("1d").dt.offset_by(f"-{horizon_months}mo").dt.offset_by("-1d")).item()
     earlier = [str(path) for month, path in sorted(masters.items()) if first <= month < cutoff]
@@ -59,7 +75,7 @@ def accuracy_so_far(
         forecasts.append(f"SELECT {_COLUMNS}, 'champion' AS model FROM read_parquet($files) WHERE {_AHEAD}")
     if not forecasts:
         return pl.DataFrame(schema=FORECAST_ACCURACY.polars_schema)
-    parameters = {"cutoff": cutoff, "first": first, "alpha": 1 - interval_width}
+    parameters = {"cutoff": cutoff, "first": first, "alpha": 1 - interval_width, "fallback": fallback}
     if earlier:
         parameters["files"] = earlier
     return query(con, _JUDGED.format(forecasts=" UNION ALL ".join(forecasts)), **parameters).pipe(

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from turbo_forecast.schemas import CALIBRATION
+from turbo_forecast.settings import NEGLIGIBLE_PERCENT
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers
 
 FLOOR_PERCENT = 0.01
@@ -70,7 +71,9 @@ def calibrate(
     doi:10.1080/01621459.2017.1307116), weighted by recency (Barber et al. 2023, doi:10.1214/23-AOS2276). A series'
     scale is the geometric mean of its windows' MAEs and, as one more, its seasonal scale times the fleet's usual
     ratio. A window's residuals are divided by the scale without that window. Their quantiles per resource and month
-    are shrunk to the fleet's; the finite-sample level counts windows, since days of a window are one witness.
+    are shrunk to the fleet's; the finite-sample level counts windows, since days of a window are one witness. Series
+    that never vary (they have no seasonal scale) do not count there, unless none varies: a fleet of idle hosts would
+    teach that nothing ever errs.
     Measured on 10 cutoffs of real series at width 0.8: coverage 0.803, interval score 0.78 of stock Prophet's (0.66).
     """
     names = pl.concat([series.select(_SERIES), residuals.select(_SERIES)]).unique().sort(_SERIES).with_row_index("row")
@@ -78,9 +81,13 @@ def calibrate(
     if not found.value.size:
         return CALIBRATION.conform(pl.DataFrame(schema=CALIBRATION.polars_schema))
     resource = names["resource"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    seasonal = names.join(scales, on=_SERIES, how="left", maintain_order="left")["scale"].cast(pl.Float64)
-    scale, without = _scales(found, seasonal.fill_null(np.nan).to_numpy(), resource)
-    quantiles = _quantiles(found, found.value / without[found.window], resource, months, interval_width)
+    known = names.join(scales, on=_SERIES, how="left", maintain_order="left")["scale"].cast(pl.Float64)
+    seasonal = known.fill_null(np.nan).to_numpy()
+    scale, without = _scales(found, seasonal, resource)
+    varying = np.isfinite(seasonal)[found.series]
+    counts: Flags = varying[found.window] if varying.any() else np.ones(found.window.size, dtype=np.bool_)
+    scaled = found.value / without[found.window]
+    quantiles = _quantiles(found, scaled, counts, resource, months, interval_width)
     asked = series.select(_SERIES).unique().join(names, on=_SERIES).sort(_SERIES)
     row = np.repeat(asked["row"].to_numpy().astype(np.int64), months)
     month = np.tile(np.arange(months), asked.height)
@@ -91,8 +98,9 @@ def calibrate(
             phase=pl.lit(phase),
             horizon_month=pl.Series(month + 1),
             scale=pl.Series(scale[row]),
-            lower=pl.Series(np.minimum(scale[row] * quantiles.lower[cell], 0.0)),
-            upper=pl.Series(np.maximum(scale[row] * quantiles.upper[cell], 0.0)),
+            # never less than rounding: a constant forecast as itself must lie inside its interval
+            lower=pl.Series(np.minimum(scale[row] * quantiles.lower[cell], -NEGLIGIBLE_PERCENT)),
+            upper=pl.Series(np.maximum(scale[row] * quantiles.upper[cell], NEGLIGIBLE_PERCENT)),
             n=pl.Series(quantiles.days[cell]),
         )
     ).sort(CALIBRATION.key)
@@ -175,15 +183,17 @@ def _medians(scale: Floats, resource: Integers) -> Floats:
     return medians
 
 
-def _quantiles(found: _Residuals, scaled: Floats, resource: Integers, months: int, interval_width: float) -> _Quantiles:
-    """Quantiles per resource and month, shrunk to the fleet's; months without a residual continue those with one."""
+def _quantiles(
+    found: _Residuals, scaled: Floats, counts: Flags, resource: Integers, months: int, interval_width: float
+) -> _Quantiles:
+    """Quantiles per resource and month of the days that count, shrunk to the fleet's; months without continue others."""
     resources = int(resource.max()) + 1
-    measured = np.unique(found.month)
+    measured = np.unique(found.month[counts])
     shape = (resources, measured.size)
     lower, upper, days = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.int64)
     of_day = resource[found.series][found.window]
     for column, month in enumerate(measured):
-        here = found.month == month
+        here = counts & (found.month == month)
         fleet_low, fleet_high, _ = _pooled(found, scaled, here, interval_width)
         for row in range(resources):
             mine = here & (of_day == row)

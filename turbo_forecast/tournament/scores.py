@@ -34,7 +34,8 @@ def scales_by_window(history: pl.DataFrame, ends: Mapping[int, date]) -> pl.Data
 
     history: `host_id, resource, ds, y` from the first training day on. ends: fold to the last day it trains on.
     """
-    differences = _seasonal_differences(history)
+    # sorted by whoever calls: a mean's last bits depend on whether Polars knows the order
+    differences = _seasonal_differences(history.sort(*_SERIES, "ds"))
     parts = [
         _mean_differences(differences.filter(pl.col("ds") <= end)).select(
             *_SERIES, pl.lit(fold, dtype=pl.Int32).alias("fold"), "scale"

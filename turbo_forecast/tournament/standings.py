@@ -40,13 +40,16 @@ class _Cell:
         return values[np.isfinite(values).all(axis=1)]
 
 
-def standings(scores: pl.DataFrame, *, cutoff: date, fallback: str, seasonal_naive: str) -> pl.DataFrame:
+def standings(
+    scores: pl.DataFrame, *, cutoff: date, fallback: str, seasonal_naive: str, entrants: Sequence[str] = ()
+) -> pl.DataFrame:
     """Rows of TOURNAMENT_STANDINGS for every resource and 'all', month and model, sorted by key.
 
     scores: `host_id, resource, model, horizon_month, n, mae, mase, bias, coverage, interval_score`, one row per series,
         model and month (0: all months), as `score_by_month` gives them; model 'champion' is the published forecast.
     fallback: the entrant whose scores count for one that has none; series are those it has a score of.
     seasonal_naive: the entrant that the share of series won is about, if it takes part.
+    entrants: who stands in any case; one without a single score counts with the fallback's throughout.
 
     Ranks are among the entrants; the champion's is where it would stand beside them. Intervals are 95 % percentile
     bootstrap intervals over series (Efron 1979, doi:10.1214/aos/1176344552). Raises ValueError if there are scores,
@@ -54,7 +57,7 @@ def standings(scores: pl.DataFrame, *, cutoff: date, fallback: str, seasonal_nai
     """
     if scores.is_empty():
         return TOURNAMENT_STANDINGS.conform(pl.DataFrame(schema=TOURNAMENT_STANDINGS.polars_schema))
-    models = sorted(scores["model"].unique().to_list())
+    models = sorted({*scores["model"].unique().to_list(), *entrants})
     if fallback not in models:
         raise ValueError(f"standings: no scores of the fallback {fallback!r}, which counts for those without any")
     cells = _cells(scores, models, models.index(fallback), seasonal_naive)

@@ -216,11 +216,13 @@ def test_coverage_may_be_five_points_off_before_it_is_warned_of_and_fifteen_befo
     rows = pl.read_parquet(path).filter(pl.col("phase") == "backtest", pl.col("y") > 0.2).head(200)
     spoilt = rows.with_columns(
         host_id=pl.int_range(pl.len()).cast(pl.String),
+        resource=pl.lit("cpu"),
         yhat_lower=pl.when(pl.int_range(pl.len()) < 2 * share).then("y").otherwise(pl.col("y") - 0.2),
         yhat_upper=pl.when(pl.int_range(pl.len()) < 2 * share).then("y").otherwise(pl.col("y") - 0.1),
     )
     assert len(spoilt) == 200, "series enough that no allowance is made for few"
     spoilt.write_parquet(path)
+    vary(place, 200)
     for check, bad in ((COVERS, warned), (BREAKS, broken)):
         evaluation = place.check("forecast_parquet", check)
         assert isinstance(evaluation, dg.AssetCheckEvaluation)
@@ -228,6 +230,30 @@ def test_coverage_may_be_five_points_off_before_it_is_warned_of_and_fifteen_befo
         assert evaluation.blocking is (check == BREAKS)
         severe = dg.AssetCheckSeverity.ERROR if check == BREAKS else dg.AssetCheckSeverity.WARN
         assert evaluation.severity == severe
+
+
+def vary(place: Place, hosts: int) -> None:
+    """Scores of `hosts` made-up series, named by number, that are no constants."""
+    place.sql(
+        "INSERT INTO tournament_scores SELECT * EXCLUDE (number) REPLACE (number::VARCHAR AS host_id, 1.0 AS mase) FROM (SELECT * FROM "
+        f"tournament_scores WHERE {ONE} AND fold = 0 AND cutoff = DATE '2025-12-31' LIMIT 1), range({hosts}) AS made(number)"
+    )
+
+
+def test_series_that_never_vary_hide_no_interval_that_breaks(place: Place) -> None:
+    path = place.data / "forecast_parquet" / f"{MONTH}.parquet"
+    rows = pl.read_parquet(path).filter(pl.col("phase") == "backtest", pl.col("y").is_not_null()).head(200)
+    number = pl.int_range(pl.len())
+    missed = number < 40  # the first forty vary, and all of them miss; the others are constants inside their intervals
+    rows.with_columns(
+        host_id=number.cast(pl.String),
+        resource=pl.lit("cpu"),
+        yhat_lower=pl.when(missed).then(pl.col("y") + 0.1).otherwise("y"),
+        yhat_upper=pl.when(missed).then(pl.col("y") + 0.2).otherwise("y"),
+    ).write_parquet(path)
+    vary(place, 40)
+    found = failed(place, "forecast_parquet", BREAKS)
+    assert found.select("coverage", "series").row(0) == (0.0, 40), "over all two hundred it would be 80 %"
 
 
 def test_a_month_of_which_nothing_is_calibrated_any_more_is_not_passed(place: Place) -> None:

@@ -27,6 +27,13 @@ class Naive:
         raise ArithmeticError("this series is cursed")
 
 
+class Slanderer(Naive):
+    """Says in its error that somebody else has failed."""
+
+    def misbehave(self) -> None:
+        raise ValueError("no; recent_level raised everything")
+
+
 class Killer(Naive):
     """Dies as the out-of-memory killer would have it."""
 
@@ -138,6 +145,10 @@ def naive(settings: ForecastSettings) -> Naive:
 
 def killer(settings: ForecastSettings) -> Killer:
     return Killer()
+
+
+def slanderer(settings: ForecastSettings) -> Slanderer:
+    return Slanderer()
 
 
 def sleeper(settings: ForecastSettings) -> Sleeper:

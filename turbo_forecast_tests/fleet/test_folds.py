@@ -16,7 +16,7 @@ from turbo_forecast.fleet.tournament import BACKTEST, RunFiles
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, COMBINATION_WEIGHTS, FORECAST_PARQUET, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import ForecastSettings, forecast_settings
-from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
+from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 
 CHEAP = ["weighted", "median", "recent_level", "recent_quarter", "reverting_level", "seasonal_naive"]
 EVIL = "turbo_forecast_tests.fleet.entrants:{}"
@@ -225,6 +225,54 @@ def test_the_published_interval_is_the_champions_forecast_with_its_offsets_insid
     np.testing.assert_allclose(joined["yhat_upper"], (joined["yhat"] + joined["upper"]).clip(0, 100), rtol=1e-12)
     own = result.forecasts.join(result.champions, on=["host_id", "resource", "model"], how="semi")
     assert rows["yhat"].to_list() == own.filter(pl.col("phase") == "forecast")["yhat"].to_list()
+
+
+def test_without_a_refit_the_forecasts_first_month_is_as_far_ahead_as_the_backtest_is_long() -> None:
+    width = pl.col("upper") - pl.col("lower")
+    widths = {}
+    for refit in (True, False):
+        found = quiet(fleet(12), refit=refit).calibration.with_columns(width=width / pl.col("scale"))
+        by_month = found.group_by("phase", "horizon_month").agg(pl.col("width").mean()).sort("phase", "horizon_month")
+        widths[refit] = {phase: rows["width"].to_list() for (phase,), rows in by_month.group_by("phase")}
+        assert [len(widths[refit][phase]) for phase in ("backtest", "forecast")] == [4, 6]
+    assert min(widths[False]["forecast"]) >= max(widths[False]["backtest"][-1], widths[True]["forecast"][0]) * 0.999
+
+
+def test_half_a_fleet_of_idle_hosts_leaves_the_others_intervals_as_they_are() -> None:
+    idle = pl.concat([series_rows(f"idle-{index:03}", np.full(1096, 5.0 * index)) for index in range(12)])
+    alone = quiet(fleet(6)).published
+    together = quiet(pl.concat([fleet(6), idle])).published
+    widths = [
+        rows.filter(pl.col("host_id").str.starts_with("host"))
+        .select((pl.col("yhat_upper") - pl.col("yhat_lower")).mean())
+        .item()
+        for rows in (alone, together)
+    ]
+    assert widths[1] == pytest.approx(widths[0], rel=0.15)
+    inside = together.filter(pl.col("host_id").str.starts_with("idle") & (pl.col("phase") == "backtest"))
+    assert inside.select(pl.col("y").is_between("yhat_lower", "yhat_upper").all()).item()
+
+
+def test_what_one_entrants_error_says_is_no_other_entrants_failure() -> None:
+    y = restless(0)
+    y[0] = 77.0
+    slanderer = EVIL.format("slanderer")
+    result = quiet(
+        pl.concat([series_rows("a", y), series_rows("b", restless(1))]), entrants=[slanderer, "recent_level"]
+    )
+    reason = result.outcomes["reason"][0]
+    assert reason == f"{slanderer} raised ValueError: no, recent_level raised everything"
+    assert "recent_level" in set(result.forecasts.filter(pl.col("host_id") == "a")["model"])
+
+
+def test_an_entrant_without_a_single_forecast_stands_with_the_fallbacks_scores() -> None:
+    base = fleet(2).with_columns(y=pl.when(pl.col("ds") == HISTORY_START).then(77.0).otherwise("y"))
+    cursed = EVIL.format("naive")
+    standings = quiet(base, entrants=[cursed, "recent_level"]).standings
+    whole = standings.filter((pl.col("resource") == "all") & (pl.col("horizon_month") == 0))
+    rows = {row["model"]: row for row in whole.iter_rows(named=True)}
+    assert rows[cursed]["own"] == 0
+    assert rows[cursed]["mae"] == rows["seasonal_naive"]["mae"]
 
 
 def test_without_folds_the_first_in_order_is_published_with_its_own_interval() -> None:

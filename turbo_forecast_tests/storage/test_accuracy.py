@@ -63,8 +63,9 @@ def judged(
     cutoff: date = DECEMBER,
     months: int = 6,
     width: float = 0.8,
+    fallback: str = "nobody",
 ) -> pl.DataFrame:
-    return accuracy_so_far(con, cutoff, masters or {}, months, width)
+    return accuracy_so_far(con, cutoff, masters or {}, months, width, fallback)
 
 
 A_CPU, B_CPU, A_MEMORY = ("a", "cpu"), ("b", "cpu"), ("a", "memory")
@@ -89,6 +90,25 @@ def months(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> dict[date, Path]:
     narrower = [frame.with_columns(yhat_lower="yhat", yhat_upper="yhat") for frame in x]
     store(con, *x, *y)
     return {**master(tmp_path, *narrower), **master(tmp_path, y[1])}
+
+
+def test_who_forecast_only_some_series_is_charged_the_fallback_for_the_others(con: duckdb.DuckDBPyConnection) -> None:
+    observe(con, ("a", "cpu", NOV_1, 10.0), ("b", "cpu", NOV_1, 30.0))
+    store(
+        con,
+        forecast(A_CPU, "x", OCTOBER, (NOV_1, 9, 10, 11)),
+        forecast(A_CPU, "naive", OCTOBER, (NOV_1, 0, 14, 20)),
+        forecast(B_CPU, "naive", OCTOBER, (NOV_1, 30, 36, 40)),
+    )
+    found = judged(con, fallback="naive").filter(pl.col("resource") == "all").sort("model")
+    assert found.select("model", "series", "own", "n", "mae").rows() == [("naive", 2, 2, 2, 5.0), ("x", 2, 1, 2, 3.0)]
+
+
+def test_a_resource_of_the_name_all_stands_for_the_fleet_once(con: duckdb.DuckDBPyConnection) -> None:
+    observe(con, ("a", "all", NOV_1, 10.0), ("a", "cpu", NOV_1, 20.0))
+    store(con, *(forecast(("a", name), "x", OCTOBER, (NOV_1, 9, 12, 13)) for name in ("all", "cpu")))
+    found = judged(con)
+    assert found.select("resource", "n").rows() == [("all", 2), ("cpu", 1)]
 
 
 def test_every_number_is_what_a_hand_makes_of_the_days(

@@ -174,7 +174,7 @@ def test_a_month_without_residuals_between_others_continues_the_one_before() -> 
 def test_an_interval_holds_its_forecast_even_if_all_errors_were_one_sided() -> None:
     rows = pl.concat([residuals([3.0, 4.0, 5.0], host=host) for host in "abcdefghij"])
     found = found_for(rows, scales(), series("a"))
-    assert found["lower"].item() == 0.0
+    assert found["lower"].item() == pytest.approx(0.0, abs=1e-6)
     assert found["upper"].item() > 3.0
 
 
@@ -189,12 +189,27 @@ def test_a_series_that_never_errs_gets_a_narrow_interval_and_disturbs_nobody() -
     rows = pl.concat([residuals([0.0] * 5, host=host, fold=fold) for host in "ab" for fold in (1, 2)])
     found = found_for(rows, scales(), series("a", "b"))
     assert found["scale"].to_list() == pytest.approx([0.01] * 2)
-    assert found["lower"].to_list() == found["upper"].to_list() == [0.0, 0.0]
+    np.testing.assert_allclose(found.select("lower", "upper").to_numpy(), 0.0, atol=1e-6)
+    assert (found["lower"] < 0).all(), "rounding must not put a constant outside its own interval"
+    assert (found["upper"] > 0).all()
     rows = pl.concat([rows, *[residuals([5.0, -5.0], host=host, fold=fold) for host in "cdef" for fold in (1, 2)]])
     found = found_for(rows, scales(), series("a", "c"))
     assert (found["scale"] > 0).all()
     assert found["upper"][0] < 0.02
     assert found["upper"][1] > 4.0
+
+
+@pytest.mark.parametrize("idle", [10, 40, 160])
+def test_hosts_that_never_vary_do_not_narrow_the_others(idle: int) -> None:
+    rng = np.random.default_rng(3)
+    hosts, folds = [f"h{i:02d}" for i in range(40)], (1, 2, 3)
+    busy = [residuals(rng.normal(size=30), host=host, fold=fold) for host in hosts for fold in folds]
+    still = [residuals([0.0] * 30, host=f"idle{i:03d}", fold=fold) for i in range(idle) for fold in folds]
+    known = scales(**dict.fromkeys(hosts, 1.0))  # a series that never varies has no seasonal scale
+    alone = found_for(pl.concat(busy), known, series(*hosts))
+    together = found_for(pl.concat(busy + still), known, series(*hosts))
+    np.testing.assert_allclose(together["upper"], alone["upper"], rtol=1e-9)
+    np.testing.assert_allclose(together["lower"], alone["lower"], rtol=1e-9)
 
 
 def test_without_a_residual_nothing_is_calibrated() -> None:

@@ -20,7 +20,12 @@ def forecast_accuracy(
             settings, masters = month.settings, folder.masters(FORECAST_PARQUET.name)
             with month.timer.stage("judge earlier forecasts"):
                 judged = accuracy_so_far(
-                    month.con, month.cutoff, masters, settings.horizon_months, settings.interval_width
+                    month.con,
+                    month.cutoff,
+                    masters,
+                    settings.horizon_months,
+                    settings.interval_width,
+                    settings.fallback,
                 )
             stored = replace_partition(month.con, FORECAST_ACCURACY, month.cutoff, judged)
             month.told = {"dagster/row_count": stored, "error by lead": accuracy_lines(judged)}

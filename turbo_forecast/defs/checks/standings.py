@@ -9,7 +9,7 @@ _DUE = """
            FROM (SELECT DISTINCT host_id, resource, unnest([0, date_diff('month', {train_end}, ds)])::INTEGER AS month
                  FROM tournament_results
                  WHERE cutoff = {cutoff} AND phase = 'backtest' AND model = {fallback} AND y IS NOT NULL)),
-          (SELECT DISTINCT model FROM tournament_scores WHERE cutoff = {cutoff} AND fold = 0 UNION SELECT 'champion')
+          (SELECT unnest({models}) AS model UNION SELECT 'champion')
      GROUP BY ALL)
 """
 
