@@ -6,7 +6,7 @@ Does not belong here: the product's rules (`tournament/`), the textbook's (`text
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from benchmarks.measuring import machine, table
 from benchmarks.series import demo_rows
 from benchmarks.textbook import BOUNDS, conformalized, inverse_error_weights, least_absolute_weights
 from turbo_forecast.errors import TurboForecastError
-from turbo_forecast.fleet.combine import learn_weights
+from turbo_forecast.fleet.combine import learn_weights, weighted_median
 from turbo_forecast.fleet.tournament import calibrate_month, champion_rows, choose_champions, publish
 from turbo_forecast.models.protocol import Say
 from turbo_forecast.settings import ForecastSettings, Settings
@@ -35,7 +35,7 @@ MONTHS = "2023-08,2023-12,2024-04,2024-08,2024-12,2025-04,2025-08,2025-12,2026-0
 DEMO_HOSTS = 150
 PROPHET = "prophet"
 CHOSEN_SHARPNESS = weights.SHARPNESS
-SHARPNESSES = (6.0, CHOSEN_SHARPNESS, 24.0)
+SHARPNESSES = (CHOSEN_SHARPNESS / 2, CHOSEN_SHARPNESS, CHOSEN_SHARPNESS * 2)
 ONLY_SEASONAL = 1e9
 """SEASONAL_WINDOWS so large that a series' own windows count for nothing in its scale."""
 
@@ -48,6 +48,7 @@ WEIGHTED = {
     sharpness: f"`weighted`, sharpness {sharpness:.0f}{' (chosen)' * (sharpness == CHOSEN_SHARPNESS)}"
     for sharpness in SHARPNESSES
 }
+AVERAGED = "average with the weights of `weighted`, in the place of their median"
 CHAMPION = "the champion rule"
 UNGUARDED = f"{CHAMPION}, without the fallback guard"
 NO_MARGIN, NO_INFLATION = f"{CHAMPION}, without the margin", f"{CHAMPION}, with inflation 1"
@@ -91,7 +92,8 @@ def point_rules(month: Held) -> dict[str, Point]:
     rules["median of all single entrants"] = Point(month.mean_mase(backtest[:, month.models.index("median")]))
     for sharpness, name in WEIGHTED.items():
         with patch.object(weights, "SHARPNESS", sharpness):
-            rules[name] = Point(month.mean_mase(_combined(month, _learnt(month))))
+            rules[name] = Point(month.mean_mase(_combined(month, _learnt(month), weighted_median)))
+    rules[AVERAGED] = Point(month.mean_mase(_combined(month, _learnt(month))))
     variants = {
         CHAMPION: {},
         UNGUARDED: {"plain_means": _nobody_is_worse},
@@ -154,10 +156,15 @@ def _learnt(month: Held) -> Floats:
     return np.where(contested[:, None], found.by_window[0], alone.astype(np.float64))
 
 
-def _combined(month: Held, shares: Floats) -> Floats:
-    """(n,) backtest errors of the singles' forecasts averaged with (n, singles) shares."""
+def _average(shares: Floats, members: Floats) -> Floats:
+    return np.asarray((shares * members).sum(axis=0))
+
+
+def _combined(month: Held, shares: Floats, combine: Callable[[Floats, Floats], Floats] = _average) -> Floats:
+    """(n,) backtest errors of the singles' forecasts combined with (n, singles) shares."""
     y, yhat = month.days
-    forecast = np.einsum("nm,nmd->nd", shares, np.nan_to_num(yhat[:, :, 0]))
+    members = np.moveaxis(np.nan_to_num(yhat[:, :, 0]), 1, 0)
+    forecast = combine(np.broadcast_to(shares.T[:, :, None], members.shape), members)
     errors: Floats = np.nanmean(np.abs(forecast - y[:, 0]), axis=1)
     return errors
 

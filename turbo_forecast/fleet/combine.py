@@ -1,7 +1,6 @@
 """Combinations: forecasts made from the other entrants' rows of the same series.
 
 Belongs here: making the rows. Does not belong here: how weights are learnt (`tournament/weights.py`), and files.
-
 Bounds are combined like the point forecast, quantile by quantile: averaging quantiles keeps an interval as sharp as
 its members are (Lichtendahl, Grushka-Cockayne & Winkler 2013, doi:10.1287/mnsc.1120.1667).
 """
@@ -17,6 +16,7 @@ from turbo_forecast.models.protocol import Values
 from turbo_forecast.tournament.weights import combination_weights
 
 Numbers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 def median(rows: Sequence[Rows]) -> list[Rows]:
@@ -74,6 +74,25 @@ def learn_weights(
     return Weights(tuple(members), {number: found * contested[:, None] for number, found in by_window.items()})
 
 
-def weighted(shares: Values, members: Values) -> Values:
-    """(D,) the members' (m, D) values averaged with the shares (m, D)."""
-    return np.asarray((shares * members).sum(axis=0))
+def weighted_median(shares: Values, members: Values) -> Values:
+    """(…) the members' (m, …) values at half of their weight, shares (m, …) that sum to 1 over the members.
+
+    Each value stands at the middle of its own weight, and what lies between two is interpolated: with equal shares
+    this is the median. Unlike an average it stays where most of the weight is when one member goes astray: on short
+    histories of near-constant series Prophet's MASE reached 2,000, and a hundredth of that is still 20.
+    """
+    order = np.argsort(members, axis=0, kind="stable")
+    ordered, share = np.take_along_axis(members, order, axis=0), np.take_along_axis(shares, order, axis=0)
+    middle = np.cumsum(share, axis=0) - share / 2
+    above: Flags = np.where(share > 0, middle, -1.0) >= 0.5
+    found = above.any(axis=0, keepdims=True)
+    upper = np.where(found, above.argmax(axis=0, keepdims=True), len(members) - 1)
+    below: Flags = (share > 0) & (middle < 0.5)
+    last = len(members) - 1 - below[::-1].argmax(axis=0, keepdims=True)
+    lower = np.where(below.any(axis=0, keepdims=True), last, upper)
+    upper = np.where(found, upper, lower)
+    (low, high), (from_, to) = (
+        (np.take_along_axis(of, lower, axis=0)[0], np.take_along_axis(of, upper, axis=0)[0]) for of in (ordered, middle)
+    )
+    step = np.divide(0.5 - from_, to - from_, out=np.zeros_like(low), where=to > from_)
+    return np.asarray(low + (high - low) * np.clip(step, 0.0, 1.0))

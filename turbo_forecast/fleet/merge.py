@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet.audit import AuditTimer, Stage
 from turbo_forecast.fleet.chunks import Span
-from turbo_forecast.fleet.combine import Weights, learn_weights, weighted
+from turbo_forecast.fleet.combine import Weights, learn_weights, weighted_median
 from turbo_forecast.fleet.lifecycle import clamped
 from turbo_forecast.fleet.rows import FORECAST, PHASES
 from turbo_forecast.fleet.store import SeriesStore
@@ -171,7 +171,7 @@ def _weighted_rows(block: Columns, weights: Weights, singles: NDArray[np.int64],
     for number in np.unique(window):
         shares[:, window == number] = weights.by_window[int(number)][series, member][:, None]
     yhat, lower, upper = (
-        weighted(shares, block[name].reshape(-1, days)[taking_part].astype(np.float64))
+        weighted_median(shares, block[name].reshape(-1, days)[taking_part].astype(np.float64))
         for name in ("yhat", "yhat_lower", "yhat_upper")
     )
     yhat, lower, upper = clamped(yhat, lower, upper)

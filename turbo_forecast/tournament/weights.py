@@ -8,12 +8,12 @@ import numpy as np
 
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers, complete, posterior
 
-SHARPNESS = 12.0
-"""Weights fall by this power of the expected error; 6, 12 and 24 differ by 0.008 in mean MASE (benchmarks/TOURNAMENT.md)."""
+SHARPNESS = 8.0
+"""Weights fall by this power of the expected error (benchmarks/TOURNAMENT.md compares half and twice of it)."""
 
 
 def combination_weights(errors: Floats, groups: Integers, fallback: int, present: Flags) -> Floats:
-    """(n, m) weights in [0, 1]: softmax(-12 x expected log error); each row with anybody present sums to 1.
+    """(n, m) weights in [0, 1]: softmax(-8 x expected log error); each row with anybody present sums to 1.
 
     errors: (n, m, k) mean absolute errors of n series, m entrants, k earlier windows, as `evidence.posterior` takes
         them. groups: (n,) the series' resource. fallback: index of the entrant that is always there.

@@ -15,17 +15,17 @@ def everyone(errors: np.ndarray) -> np.ndarray:
 
 
 def test_two_entrants_by_hand() -> None:
-    # log ratios to the mean -1/4 and 1/4 in every window: certain, so weights are e^3 to e^-3
+    # log ratios to the mean -1/4 and 1/4 in every window: certain, so weights are e^2 to e^-2
     errors = np.exp(np.array([[[0.75] * 2, [1.25] * 2]] * 3)) - 0.1
     found = combination_weights(errors, np.zeros(3, dtype=np.int64), 1, everyone(errors))
-    np.testing.assert_allclose(found, [[1 / (1 + np.exp(-6)), 1 / (1 + np.exp(6))]] * 3, rtol=1e-9)
+    np.testing.assert_allclose(found, [[1 / (1 + np.exp(-4)), 1 / (1 + np.exp(4))]] * 3, rtol=1e-9)
 
 
-def test_weights_are_the_softmax_of_twelve_times_the_expected_gain() -> None:
+def test_weights_are_the_softmax_of_eight_times_the_expected_gain() -> None:
     rng = np.random.default_rng(0)
     errors, groups = rng.exponential(5, (40, 5, 3)), rng.integers(0, 3, 40)
     found = combination_weights(errors, groups, 4, everyone(errors))
-    np.testing.assert_allclose(found, softmax(-12 * posterior(errors, groups, 4).mean, axis=1), rtol=1e-12)
+    np.testing.assert_allclose(found, softmax(-8 * posterior(errors, groups, 4).mean, axis=1), rtol=1e-12)
 
 
 def test_without_windows_everyone_with_a_forecast_weighs_the_same() -> None:
