@@ -74,9 +74,9 @@ def calibrate(
     are shrunk to the fleet's; the finite-sample level counts windows, since days of a window are one witness. Series
     that never vary (they have no seasonal scale) do not count there, unless none varies: a fleet of idle hosts would
     teach that nothing ever errs.
-    Measured on 10 cutoffs of real series at width 0.8 (benchmarks/TOURNAMENT.md): coverage 79.2 %, interval score 51.2;
-    `prophet`'s own bounds 65.8 % and 64.3; residuals not scaled 79.1 % and 54.6; conformalised quantile regression
-    (Romano, Patterson & Candes 2019) of the champion's own bounds 78.0 % and 50.1.
+    Measured on 10 cutoffs of real series at width 0.8 (benchmarks/TOURNAMENT.md): coverage 79.1 %, interval score 51.4;
+    `prophet`'s own bounds 65.8 % and 64.3; residuals not scaled 79.1 % and 54.8; conformalised quantile regression
+    (Romano, Patterson & Candes 2019) of the champion's own bounds 79.1 % and 50.5.
     """
     names = pl.concat([series.select(_SERIES), residuals.select(_SERIES)]).unique().sort(_SERIES).with_row_index("row")
     found = _read(residuals, names)
