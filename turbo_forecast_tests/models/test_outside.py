@@ -62,6 +62,13 @@ def test_days_not_asked_for_are_left_out(file: Path) -> None:
     np.testing.assert_array_equal(found.yhat, 10.0 + np.arange(30) / 3)
 
 
+def test_a_file_whose_name_reads_like_a_pattern_is_that_file(tmp_path: Path) -> None:
+    path = tmp_path / "lstm[1].parquet"
+    rows().write_parquet(path)
+    check_entrants(settings_of(path))
+    assert build_entrant("lstm", settings_of(path)).project(window()).yhat[0] == 10.0
+
+
 def test_without_bounds_the_interval_is_the_forecast(file: Path) -> None:
     rows().drop("yhat_lower", "yhat_upper").write_parquet(file)
     check_entrants(settings_of(file))
