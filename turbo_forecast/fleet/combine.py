@@ -28,18 +28,10 @@ def median(rows: Sequence[Rows]) -> list[Rows]:
     windows = members[0]
     ends = np.cumsum([row.days.size for row in windows])[:-1]
     yhat, lower, upper = (
-        # all windows in one sort: a median for each of them costs more than the forecasts
-        np.split(_middle(np.array([np.concatenate([getattr(row, name) for row in own]) for own in members])), ends)
+        np.split(np.median([np.concatenate([getattr(row, name) for row in own]) for own in members], axis=0), ends)
         for name in ("yhat", "lower", "upper")
     )
     return [Rows("median", row.window, row.days, row.y, yhat[i], lower[i], upper[i]) for i, row in enumerate(windows)]
-
-
-def _middle(values: Values) -> Values:
-    """(D,) medians of the columns of (m, D) finite values, as numpy.median gives them."""
-    ordered = np.sort(values, axis=0)
-    half, odd = divmod(len(ordered), 2)
-    return np.asarray(ordered[half] if odd else (ordered[half - 1] + ordered[half]) / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +70,8 @@ def weighted_median(shares: Values, members: Values) -> Values:
     """(…) the members' (m, …) values at half of their weight, shares (m, …) that sum to 1 over the members.
 
     Each value stands at the middle of its own weight, and what lies between two is interpolated: with equal shares
-    this is the median. Unlike an average it stays where most of the weight is when one member goes astray: on short
-    histories of near-constant series Prophet's MASE reached 2,000, and a hundredth of that is still 20.
+    this is the median. Unlike an average it stays where most of the weight is when one member goes astray: on 3,000
+    series of machines with two months of training Prophet's mean MASE was 922, and the weighted average's 119.
     """
     order = np.argsort(members, axis=0, kind="stable")
     ordered, share = np.take_along_axis(members, order, axis=0), np.take_along_axis(shares, order, axis=0)

@@ -21,13 +21,12 @@ from turbo_forecast.fleet.audit import AuditTimer, Stage
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.combine import Weights, learn_weights, weighted_median
 from turbo_forecast.fleet.lifecycle import clamped
-from turbo_forecast.fleet.rows import FORECAST, PHASES
+from turbo_forecast.fleet.rows import BACKTEST, FORECAST, PHASES
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.schemas import COMBINATION_WEIGHTS, SERIES_OUTCOMES
 from turbo_forecast.settings import ForecastSettings
 
-VALUES = ("y", "yhat", "yhat_lower", "yhat_upper")
 Columns = dict[str, NDArray[np.generic]]
 
 
@@ -103,7 +102,7 @@ class Finished:
         names, series = self.store.names(), pa.array(chosen["series"])
         fold = kind == "fold"
         window = chosen["window"]
-        phases = pa.array([PHASES[0], PHASES[FORECAST]]).take(pa.array((window == FORECAST).astype(np.int32)))
+        phases = pa.array([PHASES[BACKTEST], PHASES[FORECAST]]).take(pa.array((window == FORECAST).astype(np.int32)))
         return pa.table(
             {
                 "host_id": names.column(0).take(series),
@@ -134,7 +133,7 @@ def weights_table(weights: Weights | None, store: SeriesStore, windows: Windows)
         .with_columns(
             pl.lit(windows.cutoff).alias("cutoff"),
             pl.Series("member", list(weights.members) * count, dtype=pl.String),
-            pl.Series("backtest", weights.by_window[0][combined].ravel()),
+            pl.Series("backtest", weights.by_window[BACKTEST][combined].ravel()),
             pl.Series("forecast", weights.by_window[FORECAST][combined].ravel()),
         )
         .pipe(COMBINATION_WEIGHTS.conform)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from turbo_forecast.fleet.rows import BACKTEST, FORECAST
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.schemas import CALIBRATION, FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
@@ -21,8 +22,6 @@ from turbo_forecast.tournament.champions import choose
 from turbo_forecast.tournament.scores import scales_by_window, score, score_by_month
 from turbo_forecast.tournament.standings import standings
 
-BACKTEST, AHEAD = 0, -1
-"""Numbers beside the folds': the backtest's, and that of the time after the cutoff."""
 _ROW = ["host_id", "resource", "model", "cutoff", "ds", "y", "yhat", "yhat_lower", "yhat_upper"]
 _SERIES = ["host_id", "resource"]
 
@@ -47,7 +46,7 @@ def score_month(files: RunFiles, history: pl.DataFrame, windows: Windows, settin
     """
     scales = scales_by_window(history, training_ends(windows))
     backtests = (_backtest(batch) for batch in series_batches(files.rows, [*_ROW, "phase"]))
-    folds = (batch for batch in series_batches(files.folds, FOLD_FORECAST.names))
+    folds = series_batches(files.folds, FOLD_FORECAST.names)
     return _scored([*_parts(backtests, scales, settings), *_parts(folds, scales, settings)])
 
 
@@ -93,12 +92,12 @@ def calibrate_month(
     history: `host_id, resource, ds, y` of the history window, up to the cutoff.
     """
     residuals = _residuals(files, champions, windows)
-    scales = scales_by_window(history, {BACKTEST: windows.train_end, AHEAD: windows.cutoff})
+    scales = scales_by_window(history, {BACKTEST: windows.train_end, FORECAST: windows.cutoff})
     # without a refit the forecast is made at the backtest's origin: its first month is as far ahead as the backtest is long
     late = 0 if settings.refit else settings.backtest_months
     known = {
         "backtest": (residuals.filter(pl.col("fold") > BACKTEST), BACKTEST, settings.backtest_months, 0),
-        "forecast": (residuals, AHEAD, settings.horizon_months, late),
+        "forecast": (residuals, FORECAST, settings.horizon_months, late),
     }
     # without folds nothing calibrates the backtest, and an interval that cannot be judged is not published
     calibrating = known.items() if windows.folds else ()

@@ -12,7 +12,8 @@ from turbo_forecast import forecast_fleet
 from turbo_forecast.fleet import combine, library, merge
 from turbo_forecast.fleet import tournament as month_tournament
 from turbo_forecast.fleet.library import FleetResult, run_windows
-from turbo_forecast.fleet.tournament import BACKTEST, RunFiles
+from turbo_forecast.fleet.rows import BACKTEST
+from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, COMBINATION_WEIGHTS, FORECAST_PARQUET, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import ForecastSettings, forecast_settings
