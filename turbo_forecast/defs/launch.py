@@ -14,6 +14,7 @@ import dagster as dg
 from dagster._core.events import DagsterEventType  # the public package names no event types
 from dagster._core.execution.plan.objects import StepFailureData
 
+from turbo_forecast.defs.instance import opened_instance
 from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.partitions import MONTHS
 from turbo_forecast.errors import PartitionError
@@ -60,7 +61,7 @@ def month_job() -> dg.JobDefinition:
 def materialise(keys: list[str], *, verbose: bool) -> Launched:
     """Run the monthly job over these partitions, in this process, and wait for its end."""
     started = time.perf_counter()
-    with dg.DagsterInstance.get() as instance:
+    with opened_instance() as instance:
         release_dead_runs(instance)
         tags = {OWNER_TAG: process_identity(os.getpid())}
         if len(keys) == 1:

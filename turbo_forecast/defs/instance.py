@@ -1,0 +1,41 @@
+"""The Dagster instance of DAGSTER_HOME: `python -m turbo_forecast.defs.instance` makes its storage, if there is none.
+
+Belongs here: opening the instance. Does not belong here: what runs on it.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from turbo_forecast.errors import StorageError
+
+LOCK_NAME = ".opening.lock"
+
+
+@contextmanager
+def opened_instance() -> Iterator[dg.DagsterInstance]:
+    """The instance of DAGSTER_HOME until the block ends. Raises StorageError where the folder cannot be written.
+
+    Dagster makes the tables of its SQLite storage when they are first asked for, and two processes that do so at once
+    fail, or leave a storage that no process can open again. So processes ask one after the other.
+    """
+    home = Path(os.environ["DAGSTER_HOME"])
+    try:
+        lock = (home / LOCK_NAME).open("a")
+    except OSError as error:
+        raise StorageError(f"DAGSTER_HOME {home} cannot be written: {error.strerror or error}") from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # closing frees it, and so does the end of the process
+        instance = dg.DagsterInstance.get()
+        _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage  # made when asked for
+    with instance:
+        yield instance
+
+
+if __name__ == "__main__":
+    with opened_instance():
+        pass
