@@ -36,8 +36,6 @@ DEMO_HOSTS = 150
 PROPHET = "prophet"
 CHOSEN_SHARPNESS = weights.SHARPNESS
 SHARPNESSES = (CHOSEN_SHARPNESS / 2, CHOSEN_SHARPNESS, CHOSEN_SHARPNESS * 2)
-ONLY_SEASONAL = 1e9
-"""SEASONAL_WINDOWS so large that a series' own windows count for nothing in its scale."""
 
 HINDSIGHT = "best single entrant, in hindsight"
 BEST_BY_FOLDS = "best single entrant by the folds, one for the fleet"
@@ -52,11 +50,12 @@ AVERAGED = "average with the weights of `weighted`, in the place of their median
 CHAMPION = "the champion rule"
 UNGUARDED = f"{CHAMPION}, without the fallback guard"
 NO_MARGIN, NO_INFLATION = f"{CHAMPION}, without the margin", f"{CHAMPION}, with inflation 1"
-PRODUCT = "the product's: own errors and seasonal scale"
+PRODUCT = "the product's, in units of the series' scale and its own half-width"
 OWN, STOCK = "the champion's own bounds", "`prophet`'s own, around its forecast"
 CQR, STOCK_CQR = "CQR on the champion's own bounds", "CQR on `prophet`'s own, around its forecast"
 UNSCALED = "split conformal, residuals not scaled"
-SEASONAL = "the product's, seasonal scale only"
+BY_SCALE, BY_WIDTH = "the product's, in units of the scale alone", "the product's, in units of the half-width alone"
+SHARES = {BY_SCALE: 0.0, BY_WIDTH: 1.0, PRODUCT: calibration.OWN_SHARE}
 _SERIES = ["host_id", "resource"]
 
 
@@ -195,8 +194,8 @@ def interval_methods(month: Held) -> dict[str, Interval]:
         STOCK_CQR: conformalized(stock_seen, stock, width),
         UNSCALED: conformalized(point_seen, point, width),
     }
-    for name, own_weight in ((SEASONAL, ONLY_SEASONAL), (PRODUCT, calibration.SEASONAL_WINDOWS)):
-        with patch.object(calibration, "SEASONAL_WINDOWS", own_weight):
+    for name, share in SHARES.items():
+        with patch.object(calibration, "OWN_SHARE", share):
             reach = calibrate_month(month.files, chosen, month.history, month.windows, month.settings)
         published = publish(month.files, chosen, reach, month.outcomes, month.windows)
         found[name] = _in_months(published.filter(pl.col("phase") == "backtest"), month.windows.train_end)
@@ -345,9 +344,11 @@ def words(found: Sequence[Judged], demo: Sequence[Judged], width: float) -> str:
             f"horizon {own.smallest:.0%} to {own.largest:.0%}). Calibrated, the champion's cover "
             f"{published.coverage:.1%} at {published.score:.2f} ({published.smallest:.0%} to {published.largest:.0%}): "
             f"calibration changes the score of the champion's own by {difference(scores, 2)}; it is there for "
-            "coverage, and for whoever is the champion. Scaled by own errors and the seasonal scale residuals give "
-            f"{published.score:.2f}, by the seasonal alone {mean_interval(found, SEASONAL).score:.2f}, none "
-            f"{mean_interval(found, UNSCALED).score:.2f}.",
+            "coverage, and for whoever is the champion. Errors are measured in units of the series' scale and of the "
+            f"forecast's own half-width: {published.score:.2f}; by the scale alone it is "
+            f"{mean_interval(found, BY_SCALE).score:.2f}, by the half-width alone {mean_interval(found, BY_WIDTH).score:.2f}, "
+            f"not scaled {mean_interval(found, UNSCALED).score:.2f}, and conformalised quantile regression has "
+            f"{mean_interval(found, CQR).score:.2f}.",
         ]
     )
 

@@ -263,7 +263,7 @@ CALIBRATION = Table(
         Column("scale", pl.Float64, "the series' expected absolute error, percentage points"),
         Column("lower", pl.Float64, "added to yhat for the lower bound, percentage points; below 0"),
         Column("upper", pl.Float64, "added to yhat for the upper bound, percentage points; above 0"),
-        Column("n", pl.Int64, "observed days of other windows behind the two quantiles (its resource's)"),
+        Column("n", pl.Int64, "observed days of other windows behind the quantile (its resource's)"),
     ),
     key=("cutoff", "phase", "host_id", "resource", "horizon_month"),
 )

@@ -13,12 +13,13 @@ from benchmarks import rules
 from benchmarks.held import Held, held
 from benchmarks.rules import (
     BEST_BY_FOLDS,
+    BY_SCALE,
+    BY_WIDTH,
     CHAMPION,
     CQR,
     HINDSIGHT,
     OWN,
     PRODUCT,
-    SEASONAL,
     STOCK,
     STOCK_CQR,
     UNSCALED,
@@ -160,7 +161,7 @@ def test_every_rule_and_method_has_finite_figures(points: dict[str, Point], inte
     assert {HINDSIGHT, BEST_BY_FOLDS, WINNER, CHAMPION, "equal weights"} <= set(points)
     assert len(points) == 17
     assert all(0 < point.mase < 5 for point in points.values())
-    assert list(intervals) == [OWN, STOCK, CQR, STOCK_CQR, UNSCALED, SEASONAL, PRODUCT]
+    assert list(intervals) == [OWN, STOCK, CQR, STOCK_CQR, UNSCALED, BY_SCALE, BY_WIDTH, PRODUCT]
     for one in intervals.values():
         assert 0 < one.smallest <= one.coverage <= one.largest <= 1
         assert 0 < one.score < 100
@@ -198,7 +199,7 @@ def test_a_rule_that_was_varied_is_the_products_again_afterwards(month: Held, po
     assert rules.weights.SHARPNESS == 8.0
     assert (rules.champions.MARGIN, rules.champions.INFLATION) == (0.04, 4.0)
     assert rules.champions.plain_means is rules.plain_means
-    assert rules.calibration.SEASONAL_WINDOWS == 1.0
+    assert rules.calibration.OWN_SHARE == 0.5
     assert point_rules(month) == points
 
 

@@ -22,7 +22,8 @@ from turbo_forecast.tournament.champions import choose
 from turbo_forecast.tournament.scores import scales_by_window, score, score_by_month
 from turbo_forecast.tournament.standings import standings
 
-_ROW = ["host_id", "resource", "model", "cutoff", "ds", "y", "yhat", "yhat_lower", "yhat_upper"]
+_BOUNDED = ["ds", "y", "yhat", "yhat_lower", "yhat_upper"]
+_ROW = ["host_id", "resource", "model", "cutoff", *_BOUNDED]
 _SERIES = ["host_id", "resource"]
 
 
@@ -91,41 +92,38 @@ def calibrate_month(
 
     history: `host_id, resource, ds, y` of the history window, up to the cutoff.
     """
-    residuals = _residuals(files, champions, windows)
+    rows = champion_rows(files.rows, champions, [*_SERIES, "phase", *_BOUNDED])
+    residuals = _residuals(rows, champion_rows(files.folds, champions, [*_SERIES, "fold", *_BOUNDED]), windows)
     scales = scales_by_window(history, {BACKTEST: windows.train_end, FORECAST: windows.cutoff})
     # without a refit the forecast is made at the backtest's origin: its first month is as far ahead as the backtest is long
     late = 0 if settings.refit else settings.backtest_months
     known = {
-        "backtest": (residuals.filter(pl.col("fold") > BACKTEST), BACKTEST, settings.backtest_months, 0),
-        "forecast": (residuals, FORECAST, settings.horizon_months, late),
+        "backtest": (residuals.filter(pl.col("fold") > BACKTEST), BACKTEST, windows.train_end, 0),
+        "forecast": (residuals, FORECAST, windows.cutoff, late),
     }
     # without folds nothing calibrates the backtest, and an interval that cannot be judged is not published
     calibrating = known.items() if windows.folds else ()
     parts = [
         calibrate(
             seen,
+            rows.filter(pl.col("phase") == phase).with_columns(horizon_month=_month_after(end) + late),
             scales.filter(pl.col("fold") == fold).drop("fold"),
-            champions.select(_SERIES),
             cutoff=windows.cutoff,
             phase=phase,
-            months=late + months,
             interval_width=settings.interval_width,
-        )
-        .with_columns(pl.col("horizon_month") - late)
-        .filter(pl.col("horizon_month") > 0)
-        for phase, (seen, fold, months, late) in calibrating
+        ).with_columns(pl.col("horizon_month") - late)
+        for phase, (seen, fold, end, late) in calibrating
     ]
     return pl.concat([pl.DataFrame(schema=CALIBRATION.polars_schema), *parts]).sort(CALIBRATION.key)
 
 
-def _residuals(files: RunFiles, champions: pl.DataFrame, windows: Windows) -> pl.DataFrame:
-    """Observed days of the champions on every window that has been observed, with their month of the window."""
-    columns = [*_SERIES, "fold", "ds", "y", "yhat"]
-    backtest = champion_rows(files.rows, champions, [*_SERIES, "phase", "ds", "y", "yhat"])
-    folds = champion_rows(files.folds, champions, columns).with_columns(pl.col("yhat").cast(pl.Float64))
-    rows = pl.concat([folds, _backtest(backtest).select(columns)]).filter(pl.col("y").is_not_null())
+def _residuals(rows: pl.DataFrame, folds: pl.DataFrame, windows: Windows) -> pl.DataFrame:
+    """The champions' days of every window that has been observed, with their month of the window."""
+    columns = [*_SERIES, "fold", *_BOUNDED]
+    exact = folds.with_columns(pl.col("yhat", "yhat_lower", "yhat_upper").cast(pl.Float64))
+    seen = pl.concat([exact, _backtest(rows).select(columns)])
     parts = [
-        rows.filter(pl.col("fold") == fold).with_columns(horizon_month=_month_after(end))
+        seen.filter(pl.col("fold") == fold).with_columns(horizon_month=_month_after(end))
         for fold, end in training_ends(windows).items()
     ]
     return pl.concat(parts).drop("ds")

@@ -26,7 +26,6 @@ MEMORY_LIMIT = "2GB"
 REFUSED_BY_THE_DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 """A disk that is full shows as an I/O error, or as a commit that fails."""
 
-STREAMED_ROWS = 100_000
 STAGED = "{}__new"
 
 
@@ -176,16 +175,6 @@ def month_rows(con: duckdb.DuckDBPyConnection, table: Table, cutoff: date) -> pl
     """A month's rows of a table, sorted by its key."""
     key = ", ".join(f'"{name}"' for name in table.key)
     return query(con, f'SELECT * FROM "{table.name}" WHERE cutoff = ? ORDER BY {key}', cutoff).pipe(table.conform)
-
-
-@contextmanager
-def query_stream(con: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> Iterator[Iterator[pa.Table]]:
-    """A query's rows in Arrow tables, one after the other; the connection is free again at the end."""
-    reader = con.sql(sql, params=parameters).to_arrow_reader(STREAMED_ROWS)
-    try:
-        yield (pa.Table.from_batches([batch]) for batch in reader)
-    finally:
-        reader.close()
 
 
 def _count(con: duckdb.DuckDBPyConnection, what: str, *parameters: object) -> int:

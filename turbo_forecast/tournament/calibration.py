@@ -21,6 +21,10 @@ RATIO_FLOOR_PERCENT = 0.001
 """Added to a window's MAE before it is set against the series' seasonal scale."""
 SEASONAL_WINDOWS = 1.0
 """The seasonal scale counts as this many windows of the series' own."""
+OWN_SHARE = 0.5
+"""How much of the unit of errors is the forecast's own half-width, in logarithms; the rest is the series' scale."""
+REACH = 10.0
+"""The own half-width counts between a tenth and ten times the series' scale: there may be no bounds, or absurd ones."""
 PRIOR_WINDOWS = 20
 """How many windows a resource needs before its quantiles count as much as the fleet's."""
 STEEPEST_GROWTH = 0.5
@@ -34,51 +38,49 @@ class _Residuals:
     """N observed days of earlier windows, and the W windows they lie in."""
 
     value: Floats  # (N,) y - yhat
+    width: Floats  # (N,) mean own half-width on the error's side, of the window's month
     month: Integers  # (N,)
     window: Integers  # (N,) row of the windows
     series: Integers  # (W,) row of the series
-    recency: Integers  # (W,) 1 for the earliest fold, K for the latest
     mae: Floats  # (W,)
 
 
 @dataclass(frozen=True, slots=True)
 class _Quantiles:
-    """Of scaled residuals, by resource (row) and asked month (column)."""
+    """Of errors in units, by resource (row) and month (column, from 1)."""
 
-    lower: Floats
-    upper: Floats
+    reach: Floats
     days: Integers
 
 
 def calibrate(
     residuals: pl.DataFrame,
+    published: pl.DataFrame,
     scales: pl.DataFrame,
-    series: pl.DataFrame,
     *,
     cutoff: date,
     phase: str,
-    months: int,
     interval_width: float,
 ) -> pl.DataFrame:
-    """Rows of CALIBRATION for every series and horizon month 1 to `months`, sorted by key; none without a residual.
+    """Rows of CALIBRATION for every series and horizon month of `published`, sorted by key; none without a residual.
 
-    residuals: `host_id, resource, fold, horizon_month, y, yhat`, a row per day of an earlier window of the published
-        forecast, in percent; the lowest fold is the latest. Days without y do not count.
+    residuals: `host_id, resource, fold, horizon_month, y, yhat, yhat_lower, yhat_upper`, a row per day of an earlier
+        window of the published forecast, in percent, bounds as the entrant gave them. Days without y do not count.
+    published: `host_id, resource, horizon_month, yhat, yhat_lower, yhat_upper`, the days to calibrate; other series'
+        residuals count too.
     scales: `host_id, resource, scale`, mean absolute 7-day difference of what is known; series may be missing.
-    series: `host_id, resource` to calibrate; others' residuals count too.
 
     Split conformal prediction with locally scaled scores (Vovk, Gammerman & Shafer 2005; Lei et al. 2018,
-    doi:10.1080/01621459.2017.1307116), weighted by recency (Barber et al. 2023, doi:10.1214/23-AOS2276). A series'
-    scale is the geometric mean of its windows' MAEs and, as one more, its seasonal scale times the fleet's usual
-    ratio. A window's residuals are divided by the scale without that window. Their quantiles per resource and month
-    are shrunk to the fleet's; the finite-sample level counts windows, since days of a window are one witness. Series
-    that never vary (they have no seasonal scale) do not count there, unless none varies: a fleet of idle hosts would
-    teach that nothing ever errs.
-    Measured on 10 cutoffs of real series at width 0.8 (benchmarks/TOURNAMENT.md): coverage 79.1 %, interval score 51.4;
-    `prophet`'s own bounds 65.8 % and 64.3; residuals not scaled 79.1 % and 54.8; conformalised quantile regression
-    (Romano, Patterson & Candes 2019) of the champion's own bounds 79.1 % and 50.5.
+    doi:10.1080/01621459.2017.1307116). A day's score is its absolute error in units; a unit is the geometric mean of
+    the series' scale and of the entrant's own half-width on the error's side, averaged over the window's month: the one
+    knows how much this series errs, the other how far ahead and on which side (as conformalised quantile regression,
+    Romano, Patterson & Candes 2019, arXiv:1905.03222). A series' scale is the geometric mean of its windows' MAEs and,
+    as one more, its seasonal scale times the fleet's usual ratio; a window's errors are divided by the scale without
+    that window. The quantiles per resource and month are shrunk to the fleet's; the finite-sample level counts
+    windows, since days of a window are one witness. Series that never vary (they have no seasonal scale) do not count
+    there, unless none varies: a fleet of idle hosts would teach that nothing ever errs.
     """
-    names = pl.concat([series.select(_SERIES), residuals.select(_SERIES)]).unique().sort(_SERIES).with_row_index("row")
+    names = _names(residuals, published)
     found = _read(residuals, names)
     if not found.value.size:
         return CALIBRATION.conform(pl.DataFrame(schema=CALIBRATION.polars_schema))
@@ -88,21 +90,20 @@ def calibrate(
     scale, without = _scales(found, seasonal, resource)
     varying = np.isfinite(seasonal)[found.series]
     counts: Flags = varying[found.window] if varying.any() else np.ones(found.window.size, dtype=np.bool_)
-    scaled = found.value / without[found.window]
-    quantiles = _quantiles(found, scaled, counts, resource, months, interval_width)
-    asked = series.select(_SERIES).unique().join(names, on=_SERIES).sort(_SERIES)
-    row = np.repeat(asked["row"].to_numpy().astype(np.int64), months)
-    month = np.tile(np.arange(months), asked.height)
-    cell = (resource[row], month)
+    scores = np.abs(found.value) / _unit(found.width, without[found.window])
+    asked = _asked(published, names)
+    row, month = (asked[name].to_numpy().astype(np.int64) for name in ("row", "horizon_month"))
+    quantiles = _quantiles(found, scores, counts, resource, int(month.max(initial=1)), interval_width)
+    cell = (resource[row], month - 1)
+    below, above = (quantiles.reach[cell] * _unit(asked[side].to_numpy(), scale[row]) for side in ("below", "above"))
     return CALIBRATION.conform(
-        names[row].with_columns(
+        asked.with_columns(
             cutoff=pl.lit(cutoff),
             phase=pl.lit(phase),
-            horizon_month=pl.Series(month + 1),
             scale=pl.Series(scale[row]),
             # never less than rounding: a constant forecast as itself must lie inside its interval
-            lower=pl.Series(np.minimum(scale[row] * quantiles.lower[cell], -NEGLIGIBLE_PERCENT)),
-            upper=pl.Series(np.maximum(scale[row] * quantiles.upper[cell], NEGLIGIBLE_PERCENT)),
+            lower=pl.Series(np.minimum(-below, -NEGLIGIBLE_PERCENT)),
+            upper=pl.Series(np.maximum(above, NEGLIGIBLE_PERCENT)),
             n=pl.Series(quantiles.days[cell]),
         )
     ).sort(CALIBRATION.key)
@@ -129,21 +130,49 @@ def calibrated(rows: pl.DataFrame, calibration: pl.DataFrame) -> pl.DataFrame:
     return typed.join(reach, on=on, how="left", maintain_order="left").with_columns(bounds).drop("_below", "_above")
 
 
+def _names(residuals: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame:
+    """`row, host_id, resource` of every series, sorted."""
+    return (
+        pl.concat([published.select(_SERIES), residuals.select(_SERIES)]).unique().sort(_SERIES).with_row_index("row")
+    )
+
+
+def _half_widths() -> dict[str, pl.Expr]:
+    """The mean own half-widths of a month's days, as aggregates; a bound on the wrong side counts as none."""
+    yhat, lower, upper = (pl.col(name).cast(pl.Float64) for name in ("yhat", "yhat_lower", "yhat_upper"))
+    return {"below": (yhat - lower).clip(0).mean(), "above": (upper - yhat).clip(0).mean()}
+
+
 def _read(residuals: pl.DataFrame, names: pl.DataFrame) -> _Residuals:
+    keys = ["row", "fold", "horizon_month"]
     value = pl.col("y").cast(pl.Float64) - pl.col("yhat").cast(pl.Float64)
-    days = residuals.with_columns(value=value).filter(pl.col("value").is_finite())
-    days = days.join(names, on=_SERIES, maintain_order="left").with_columns(age=pl.col("fold").rank("dense"))
-    windows = days.select("row", "age").unique().sort("row", "age").with_row_index("window")
-    window = days.join(windows, on=["row", "age"], maintain_order="left")["window"].to_numpy().astype(np.int64)
-    error, age = days["value"].to_numpy(), windows["age"].to_numpy().astype(np.int64)
+    rows = residuals.join(names, on=_SERIES, maintain_order="left").with_columns(value=value)
+    widths = rows.group_by(keys, maintain_order=True).agg(**_half_widths())
+    days = rows.filter(pl.col("value").is_finite()).join(widths, on=keys, maintain_order="left")
+    windows = days.select("row", "fold").unique().sort("row", "fold").with_row_index("window")
+    window = days.join(windows, on=["row", "fold"], maintain_order="left")["window"].to_numpy().astype(np.int64)
+    error = days["value"].to_numpy()
     return _Residuals(
         value=error,
+        width=np.where(error < 0, days["below"].to_numpy(), days["above"].to_numpy()),
         month=days["horizon_month"].to_numpy().astype(np.int64),
         window=window,
         series=windows["row"].to_numpy().astype(np.int64),
-        recency=(age.max() + 1 - age) if age.size else age,
         mae=np.bincount(window, np.abs(error), windows.height) / np.bincount(window, minlength=windows.height),
     )
+
+
+def _asked(published: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """`host_id, resource, horizon_month, below, above, row`: the months to calibrate, with their own half-widths."""
+    months = published.group_by(*_SERIES, "horizon_month", maintain_order=True).agg(**_half_widths())
+    return months.join(names, on=_SERIES, maintain_order="left")
+
+
+def _unit(width: Floats, scale: Floats) -> Floats:
+    """What errors are measured in, percentage points: of own half-widths and scales."""
+    own = np.clip(width, scale / REACH, scale * REACH)
+    unit: Floats = own**OWN_SHARE * scale ** (1 - OWN_SHARE)
+    return unit
 
 
 def _scales(found: _Residuals, seasonal: Floats, resource: Integers) -> tuple[Floats, Floats]:
@@ -186,50 +215,43 @@ def _medians(scale: Floats, resource: Integers) -> Floats:
 
 
 def _quantiles(
-    found: _Residuals, scaled: Floats, counts: Flags, resource: Integers, months: int, interval_width: float
+    found: _Residuals, scores: Floats, counts: Flags, resource: Integers, months: int, interval_width: float
 ) -> _Quantiles:
     """Quantiles per resource and month of the days that count, shrunk to the fleet's; months without continue others."""
     resources = int(resource.max()) + 1
     measured = np.unique(found.month[counts])
-    shape = (resources, measured.size)
-    lower, upper, days = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    reach = np.zeros((resources, measured.size))
+    days = np.zeros(reach.shape, dtype=np.int64)
     of_day = resource[found.series][found.window]
     for column, month in enumerate(measured):
         here = counts & (found.month == month)
-        fleet_low, fleet_high, _ = _pooled(found, scaled, here, interval_width)
+        fleet, _ = _pooled(scores[here], found.window[here], interval_width)
         for row in range(resources):
             mine = here & (of_day == row)
-            low, high, windows = _pooled(found, scaled, mine, interval_width) if mine.any() else (0.0, 0.0, 0)
-            lower[row, column] = (windows * low + PRIOR_WINDOWS * fleet_low) / (windows + PRIOR_WINDOWS)
-            upper[row, column] = (windows * high + PRIOR_WINDOWS * fleet_high) / (windows + PRIOR_WINDOWS)
+            own, windows = _pooled(scores[mine], found.window[mine], interval_width) if mine.any() else (0.0, 0)
+            reach[row, column] = (windows * own + PRIOR_WINDOWS * fleet) / (windows + PRIOR_WINDOWS)
             days[row, column] = mine.sum()
     asked = np.arange(1, months + 1)
     base = np.maximum(np.searchsorted(measured, asked, side="right") - 1, 0)
-    growth = (asked / measured[base])[None, :] ** _slopes(measured, upper - lower)[:, None]
-    return _Quantiles(lower[:, base] * growth, upper[:, base] * growth, days[:, base])
+    growth = (asked / measured[base])[None, :] ** _slopes(measured, reach)[:, None]
+    return _Quantiles(reach[:, base] * growth, days[:, base])
 
 
-def _pooled(found: _Residuals, scaled: Floats, here: Flags, interval_width: float) -> tuple[float, float, int]:
-    """Lower and upper quantile of the scaled residuals of some days, and the number of windows they lie in.
+def _pooled(scores: Floats, window: Integers, interval_width: float) -> tuple[float, int]:
+    """The quantile of some days' scores, and the number of windows they lie in.
 
-    A quantile is the inverse of the weighted distribution: the least residual with at least that share of the
-    weight at or below it. Levels are those of the windows + 1 equally likely ranks, the new window's own among them.
+    The level is that of the windows + 1 equally likely ranks, the new window's own among them.
     """
-    window = found.window[here]
     count = int(np.unique(window).size)
-    tail = (1 - interval_width) / 2
-    below = math.floor((count + 1) * tail + 1e-9) / count  # what is whole must not be missed by a rounding error
-    above = min(math.ceil((count + 1) * (1 - tail) - 1e-9) / count, 1.0)
-    weight = found.recency[window].astype(np.float64)
-    low, high = np.quantile(scaled[here], [below, above], weights=weight, method="inverted_cdf")
-    return float(low), float(high), count
+    level = min(math.ceil((count + 1) * interval_width - 1e-9) / count, 1.0)  # whole, but for a rounding error
+    return float(np.quantile(scores, level, method="inverted_cdf")), count
 
 
-def _slopes(measured: Integers, width: Floats) -> Floats:
-    """(resources,) power of the month with which widths grow: least squares in logarithms, within [0, 0.5]."""
-    slopes = np.full(len(width), STEEPEST_GROWTH)
-    for row, widths in enumerate(width):
-        x, y = np.log(measured[widths > 0]), np.log(widths[widths > 0])
+def _slopes(measured: Integers, reach: Floats) -> Floats:
+    """(resources,) power of the month with which quantiles grow: least squares in logarithms, within [0, 0.5]."""
+    slopes = np.full(len(reach), STEEPEST_GROWTH)
+    for row, reaches in enumerate(reach):
+        x, y = np.log(measured[reaches > 0]), np.log(reaches[reaches > 0])
         if x.size > 1:
             slopes[row] = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
     clipped: Floats = np.clip(slopes, 0.0, STEEPEST_GROWTH)

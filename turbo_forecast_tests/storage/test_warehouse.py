@@ -19,7 +19,6 @@ from turbo_forecast.storage.warehouse import (
     ensure_table,
     publish_table,
     query,
-    query_stream,
     replace_audit,
     replace_partition,
     series_histories,
@@ -185,16 +184,6 @@ def test_histories_are_sorted_bounded_and_complete(con: duckdb.DuckDBPyConnectio
 def test_without_a_base_table_the_sentence_says_what_to_do(con: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(StorageError, match="materialise base_table first"):
         series_histories(con, date(1970, 1, 1), date(1970, 1, 5))
-
-
-def test_a_streamed_query_leaves_the_connection_free(con: duckdb.DuckDBPyConnection) -> None:
-    sql = "SELECT range AS n FROM range($rows)"
-    with query_stream(con, sql, rows=250_000) as parts:
-        assert sum(part.num_rows for part in parts) == 250_000
-    with pytest.raises(ValueError, match="stop"), query_stream(con, sql, rows=250_000) as parts:
-        next(parts)
-        raise ValueError("stop")
-    assert con.execute("SELECT 1").fetchall() == [(1,)]
 
 
 def held(path: Path, seconds: float) -> "subprocess.Popen[str]":

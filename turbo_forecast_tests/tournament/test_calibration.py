@@ -11,15 +11,24 @@ from turbo_forecast.tournament.calibration import calibrate, calibrated, horizon
 
 CUTOFF = date(2025, 12, 31)
 SERIES = {"host_id": pl.String, "resource": pl.String}
-RESIDUALS = {**SERIES, "fold": pl.Int32, "horizon_month": pl.Int32, "y": pl.Float64, "yhat": pl.Float32}
+FORECAST = {"yhat": pl.Float64, "yhat_lower": pl.Float64, "yhat_upper": pl.Float64}
+RESIDUALS = {**SERIES, "fold": pl.Int32, "horizon_month": pl.Int32, "y": pl.Float64, **FORECAST}
 
 
 def residuals(
-    errors: np.ndarray | list[float], *, host: str = "a", resource: str = "cpu", fold: int = 1, month: int = 1
+    errors: np.ndarray | list[float],
+    *,
+    host: str = "a",
+    resource: str = "cpu",
+    fold: int = 1,
+    month: int = 1,
+    below: float = 1.0,
+    above: float = 1.0,
 ) -> pl.DataFrame:
-    """Days of one window and month, with y - yhat as given."""
+    """Days of one window and month, with y - yhat and the entrant's own half-widths as given."""
     columns = {"host_id": host, "resource": resource, "fold": fold, "horizon_month": month}
-    return pl.DataFrame({**columns, "y": 50.0 + np.asarray(errors), "yhat": 50.0}, schema=RESIDUALS, strict=False)
+    forecast = {"yhat": 50.0, "yhat_lower": 50.0 - below, "yhat_upper": 50.0 + above}
+    return pl.DataFrame({**columns, "y": 50.0 + np.asarray(errors), **forecast}, schema=RESIDUALS, strict=False)
 
 
 def series(*hosts: str, resource: str = "cpu") -> pl.DataFrame:
@@ -31,11 +40,32 @@ def scales(**by_host: float) -> pl.DataFrame:
     return pl.DataFrame(parts, schema={**SERIES, "scale": pl.Float64})
 
 
-def found_for(rows: pl.DataFrame, known: pl.DataFrame, asked: pl.DataFrame, months: int = 1, width: float = 0.8):
-    found = calibrate(rows, known, asked, cutoff=CUTOFF, phase="forecast", months=months, interval_width=width)
+def asked_for(asked: pl.DataFrame, months: int, below: float = 1.0, above: float = 1.0) -> pl.DataFrame:
+    """Two days of every month of every series, with own half-widths whose mean is as given."""
+    days = pl.DataFrame({"horizon_month": [*range(1, months + 1)] * 2, "times": [0.5] * months + [1.5] * months})
+    return asked.join(days.cast({"horizon_month": pl.Int32}), how="cross").select(
+        *SERIES,
+        "horizon_month",
+        yhat=pl.lit(50.0),
+        yhat_lower=50.0 - below * pl.col("times"),
+        yhat_upper=50.0 + above * pl.col("times"),
+    )
+
+
+def calibration_of(rows: pl.DataFrame, known: pl.DataFrame, published: pl.DataFrame, width: float = 0.8):
+    found = calibrate(rows, published, known, cutoff=CUTOFF, phase="forecast", interval_width=width)
     assert found.schema == CALIBRATION.polars_schema
     assert found.equals(found.sort(CALIBRATION.key))
     return found
+
+
+def found_for(rows: pl.DataFrame, known: pl.DataFrame, asked: pl.DataFrame, months: int = 1, width: float = 0.8):
+    return calibration_of(rows, known, asked_for(asked, months), width)
+
+
+def unit(scale: float | np.ndarray, width: float = 1.0) -> float | np.ndarray:
+    """Geometric mean of scale and own half-width, which counts between a tenth and ten times the scale."""
+    return np.sqrt(scale * np.minimum(np.maximum(width, scale / 10), scale * 10))
 
 
 @pytest.mark.parametrize("width", [0.5, 0.8, 0.9])
@@ -58,34 +88,56 @@ def test_coverage_of_exchangeable_windows_is_nominal(width: float) -> None:
     assert abs(of_host.mean() - width) < 3 * of_host.std(ddof=1) * np.sqrt(1 / 600 + 1 / 1800)
 
 
-def test_quantiles_are_numpys_at_the_finite_sample_level() -> None:
+def test_the_quantile_is_numpys_at_the_finite_sample_level() -> None:
     # one fold, 39 hosts of one scale: a window left out leaves the seasonal scale, times the fleet's ratio
     rng = np.random.default_rng(2)
     errors = rng.normal(0.5, 3, (39, 30))
     hosts = [f"h{i:02d}" for i in range(39)]
-    rows = pl.concat([residuals(e, host=host) for host, e in zip(hosts, errors, strict=True)])
-    found = found_for(rows, scales(**dict.fromkeys(hosts, 2.0)), series(*hosts))
+    rows = pl.concat([residuals(e, host=host, below=2.0, above=3.0) for host, e in zip(hosts, errors, strict=True)])
+    known = scales(**dict.fromkeys(hosts, 2.0))
+    found = calibration_of(rows, known, asked_for(series(*hosts), 1, below=4.0, above=5.0))
     mae = np.abs(errors).mean(axis=1)
     base = 2.0 * np.exp(np.log((mae + 0.001) / 2.0).mean()) + 0.01
-    low, high = np.quantile(errors / base, [4 / 39, 36 / 39], method="inverted_cdf")  # 40 * 0.1, 40 * 0.9
+    scores = np.where(errors < 0, -errors / np.sqrt(base * 2.0), errors / np.sqrt(base * 3.0))
+    reach = np.quantile(scores, 32 / 39, method="inverted_cdf")  # 40 * 0.8
     scale = np.sqrt(base * (mae + 0.01))
     np.testing.assert_allclose(found["scale"], scale, rtol=1e-9)
-    np.testing.assert_allclose(found["lower"], low * scale, rtol=1e-9)
-    np.testing.assert_allclose(found["upper"], high * scale, rtol=1e-9)
+    np.testing.assert_allclose(found["lower"], -reach * np.sqrt(scale * 4.0), rtol=1e-9)
+    np.testing.assert_allclose(found["upper"], reach * np.sqrt(scale * 5.0), rtol=1e-9)
     assert set(found["n"]) == {39 * 30}
 
 
-def test_later_windows_weigh_more() -> None:
-    # 20 hosts; errors alternate +-1 in the latest fold, +-3 in the earliest: 2/3 of the weight lies within 1
+def test_a_months_own_half_widths_are_averaged_over_its_days() -> None:
+    narrow, wide = (residuals([2.0, -2.0], host="a", below=w, above=w) for w in (0.5, 1.5))
+    others = [residuals([2.0, -2.0], host=host) for host in "bcdefghij"]
+    uneven = found_for(pl.concat([narrow, wide, *others]), scales(), series("a"))
+    even = found_for(pl.concat([residuals([2.0, -2.0] * 2), *others]), scales(), series("a"))
+    assert uneven.equals(even)
+
+
+@pytest.mark.parametrize(
+    ("own", "counted"), [(0.0, 0.201), (0.1, 0.201), (0.5, 0.5), (8.0, 8.0), (1e6, 20.1), (-3.0, 0.201)]
+)
+def test_own_half_widths_count_between_a_tenth_and_ten_times_the_scale(own: float, counted: float) -> None:
+    rows = pl.concat([residuals([2.0, -2.0], host=host) for host in "abcdefghij"])
+    found = calibration_of(rows, scales(), asked_for(series("a"), 1, below=own, above=1.0)).row(0, named=True)
+    scale = 2.01
+    assert found["scale"] == pytest.approx(scale)
+    assert found["upper"] == pytest.approx(2.0)
+    assert found["lower"] == pytest.approx(-2.0 / unit(scale) * np.sqrt(scale * counted))
+
+
+def test_all_windows_weigh_alike() -> None:
+    # 20 hosts; errors alternate +-1 in the latest fold, +-3 in the earliest: half of the days lie within 1
     hosts = [f"h{i:02d}" for i in range(20)]
     latest, earliest = np.tile([1.0, -1.0], 15), np.tile([3.0, -3.0], 15)
     rows = pl.concat([residuals(e, host=host, fold=fold) for host in hosts for fold, e in ((1, latest), (2, earliest))])
-    # half of (1 - 2/3) lies above 1 and below -1: a width of 0.6 keeps within it, one of 0.8 does not
-    narrow, wide = (found_for(rows, scales(), series("h00"), width=width).row(0, named=True) for width in (0.6, 0.8))
+    narrow, wide = (found_for(rows, scales(), series("h00"), width=width).row(0, named=True) for width in (0.48, 0.52))
     scale = np.sqrt(1.01 * 3.01)
     assert narrow["scale"] == pytest.approx(scale)
-    assert (narrow["lower"], narrow["upper"]) == pytest.approx((-scale / 3.01, scale / 3.01))  # left out: 3.01
-    assert (wide["lower"], wide["upper"]) == pytest.approx((-3 * scale / 1.01, 3 * scale / 1.01))  # left out: 1.01
+    assert narrow["upper"] == pytest.approx(1.0 / unit(3.01) * unit(scale))  # left out: 3.01
+    assert wide["upper"] == pytest.approx(3.0 / unit(1.01) * unit(scale))  # left out: 1.01
+    assert (narrow["lower"], wide["lower"]) == pytest.approx((-narrow["upper"], -wide["upper"]))
 
 
 def test_a_resources_quantiles_are_shrunk_to_the_fleets() -> None:
@@ -96,11 +148,11 @@ def test_a_resources_quantiles_are_shrunk_to_the_fleets() -> None:
     asked = pl.concat([series("c00"), series("d0", "new", resource="disk"), series("x", resource="none")])
     found = found_for(pl.concat([*cpu, *disk]), names.with_columns(scale=1.0), asked)
     ratio = np.exp((30 * np.log(2.001) + 10 * np.log(1.001)) / 40) + 0.01  # every window's scale without itself
-    fleet = 2 / ratio
-    expected = {"c00": (30 * 2 / ratio + 20 * fleet) / 50, "d0": (10 * 1 / ratio + 20 * fleet) / 30, "x": fleet}
+    fleet = 2 / unit(ratio)
+    expected = {"c00": (30 * 2 / unit(ratio) + 20 * fleet) / 50, "d0": (10 / unit(ratio) + 20 * fleet) / 30, "x": fleet}
     expected["new"] = expected["d0"]
     for row in found.iter_rows(named=True):
-        assert row["upper"] / row["scale"] == pytest.approx(expected[row["host_id"]]), row["host_id"]
+        assert row["upper"] / unit(row["scale"]) == pytest.approx(expected[row["host_id"]]), row["host_id"]
         assert row["lower"] == pytest.approx(-row["upper"])
     by_host = {row["host_id"]: row for row in found.iter_rows(named=True)}
     assert {host: row["n"] for host, row in by_host.items()} == {"c00": 60, "d0": 20, "new": 20, "x": 0}
@@ -171,29 +223,32 @@ def test_a_month_without_residuals_between_others_continues_the_one_before() -> 
     assert found["upper"].is_finite().all()
 
 
-def test_an_interval_holds_its_forecast_even_if_all_errors_were_one_sided() -> None:
+def test_errors_of_one_side_widen_both() -> None:
+    # what pushed all hosts up in one window may push them down in the next
     rows = pl.concat([residuals([3.0, 4.0, 5.0], host=host) for host in "abcdefghij"])
     found = found_for(rows, scales(), series("a"))
-    assert found["lower"].item() == pytest.approx(0.0, abs=1e-6)
-    assert found["upper"].item() > 3.0
+    assert found["upper"].item() == pytest.approx(5.0)
+    assert found["lower"].item() == pytest.approx(-5.0)
 
 
 def test_one_series_and_one_fold_is_enough() -> None:
     found = found_for(residuals([1.0, -3.0]), scales(), series("a"))
     assert found["scale"].item() == pytest.approx(2.01)
-    assert found["lower"].item() == pytest.approx(-3.0)  # one window: its extremes, at its own scale
-    assert found["upper"].item() == pytest.approx(1.0)
+    assert found["lower"].item() == pytest.approx(-3.0)  # one window: its largest error, at its own scale
+    assert found["upper"].item() == pytest.approx(3.0)
 
 
 def test_a_series_that_never_errs_gets_a_narrow_interval_and_disturbs_nobody() -> None:
-    rows = pl.concat([residuals([0.0] * 5, host=host, fold=fold) for host in "ab" for fold in (1, 2)])
+    still = [residuals([0.0] * 5, host=host, fold=fold, below=0, above=0) for host in "ab" for fold in (1, 2)]
+    rows = pl.concat(still)
     found = found_for(rows, scales(), series("a", "b"))
     assert found["scale"].to_list() == pytest.approx([0.01] * 2)
     np.testing.assert_allclose(found.select("lower", "upper").to_numpy(), 0.0, atol=1e-6)
     assert (found["lower"] < 0).all(), "rounding must not put a constant outside its own interval"
     assert (found["upper"] > 0).all()
     rows = pl.concat([rows, *[residuals([5.0, -5.0], host=host, fold=fold) for host in "cdef" for fold in (1, 2)]])
-    found = found_for(rows, scales(), series("a", "c"))
+    asked = pl.concat([asked_for(series("a"), 1, below=0, above=0), asked_for(series("c"), 1)])
+    found = calibration_of(rows, scales(), asked)
     assert (found["scale"] > 0).all()
     assert found["upper"][0] < 0.02
     assert found["upper"][1] > 4.0

@@ -13,19 +13,20 @@ _BACKTEST_DAYS = """
     (SELECT 1 FROM tournament_results JOIN champions USING (cutoff, host_id, resource, model)
      WHERE cutoff = {cutoff} AND phase = 'backtest' AND y IS NOT NULL)
 """
-# a young fleet may have a backtest but no fold yet: nothing calibrates the backtest, the backtest the forecast
+# a young series has no backtest; and in a young fleet nobody has a fold: nothing calibrates the backtest then
 _ASKED = f"""
     (SELECT host_id, resource, phase, month::INTEGER AS horizon_month
-     FROM champions,
-          (SELECT 'backtest' AS phase, unnest(range(1, {{backtest_months}} + 1)) AS month WHERE EXISTS {_FOLD_DAYS}
+     FROM (SELECT DISTINCT host_id, resource, phase
+           FROM tournament_results JOIN champions USING (cutoff, host_id, resource, model) WHERE cutoff = {{cutoff}})
+     JOIN (SELECT 'backtest' AS phase, unnest(range(1, {{backtest_months}} + 1)) AS month WHERE EXISTS {_FOLD_DAYS}
            UNION ALL SELECT 'forecast', unnest(range(1, {{months}} + 1))
-           WHERE EXISTS {_FOLD_DAYS} OR EXISTS {_BACKTEST_DAYS})
-     WHERE cutoff = {{cutoff}} AND EXISTS (SELECT 1 FROM {{folds}}))
+           WHERE EXISTS {_FOLD_DAYS} OR EXISTS {_BACKTEST_DAYS}) USING (phase)
+     WHERE EXISTS (SELECT 1 FROM {{folds}}))
 """
 
 COMPLETE = Property(
     name="every_champion_is_calibrated",
-    sentence="every champion has finite offsets, lower < 0 < upper, for every month of both phases",
+    sentence="every champion has finite offsets, lower < 0 < upper, for every month of the phases it has rows of",
     judged=f"SELECT count(*) FROM {_ASKED}",
     offenders=f"""
         SELECT host_id, resource, phase, horizon_month, scale, lower, upper
