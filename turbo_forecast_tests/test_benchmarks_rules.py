@@ -199,7 +199,7 @@ def test_a_rule_that_was_varied_is_the_products_again_afterwards(month: Held, po
     assert rules.weights.SHARPNESS == 8.0
     assert (rules.champions.MARGIN, rules.champions.INFLATION) == (0.04, 4.0)
     assert rules.champions.plain_means is rules.plain_means
-    assert rules.calibration.OWN_SHARE == 0.5
+    assert rules.calibration.OWN_SHARE == 0.4
     assert point_rules(month) == points
 
 

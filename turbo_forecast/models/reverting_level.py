@@ -8,17 +8,21 @@ All combinations of alpha (6), phi (5) and gamma (4) are judged on the series it
 leads from rolling origins every 5 days, an origin discounted by 0.998 per day of its age; the forecast is their average
 weighted with (lowest cost / cost)^40.
 Interval: per lead, the weighted quantiles of the best combination's signed errors from the same origins, interpolated
-between leads and constant before the first and beyond the last. They were chosen in sample, so they are a little
-narrow; calibration of what is published is the tournament's.
+between leads and constant before the first and beyond the last. They were chosen in sample, and on a short history from
+few origins, so they are narrow: the interval is on each side at least as wide as `recent_quarter`'s, whose level walks
+as it did from quarter to quarter.
 Sources: Gardner & McKenzie (1985), Forecasting trends in time series (damping); Hyndman & Athanasopoulos, Forecasting:
 Principles and Practice, 3rd ed., sections 5.10 (rolling origins), 8.1 (exponential smoothing), 9.3 (autoregression).
 Does not belong here: the loops and their constants (`level_kernels.py`).
 """
 
+from statistics import NormalDist
+
 import numpy as np
 
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.protocol import Projection, Window
+from turbo_forecast.models.recent_level import QUARTER
 from turbo_forecast.settings import ForecastSettings
 
 ENVELOPE = (0.0, 100.0)
@@ -30,11 +34,12 @@ class RevertingLevel:
     """The level reverting to the year's mean, with shares of last year's anomaly among the combinations."""
 
     def __init__(self, interval_width: float, gammas: tuple[float, ...]) -> None:
-        from turbo_forecast.models.level_kernels import compile_kernels, reverting  # numba: in workers only
+        from turbo_forecast.models.level_kernels import compile_kernels, recent, reverting  # numba: in workers only
 
         compile_kernels()
-        self._kernel = reverting
+        self._kernel, self._walk = reverting, recent
         self._tail = (1 - interval_width) / 2
+        self._z = NormalDist().inv_cdf(0.5 + interval_width / 2)
         self._gammas = np.array(gammas)
 
     def project(self, window: Window) -> Projection:
@@ -43,6 +48,9 @@ class RevertingLevel:
         # copies, for the kernel is compiled for writable arrays, and a store's are not
         days, y, asked = np.array(window.days), np.array(window.y), np.array(window.asked)
         self._kernel(days, y, asked, self._gammas, self._tail, yhat, lower, upper)
+        at, low, high = np.empty((3, asked.size))
+        self._walk(days, y, asked, QUARTER, self._tail, self._z, at, low, high)
+        lower, upper = np.minimum(lower, yhat - (at - low)), np.maximum(upper, yhat + (high - at))
         if y.size == 1:
             lower[:], upper[:] = ENVELOPE
         return Projection(yhat, lower, upper, solver="closed form", fits=0)

@@ -11,7 +11,7 @@ ALPHAS, PHIS = (0.01, 0.02, 0.04, 0.08, 0.15, 0.3), (1.0, 0.997, 0.993, 0.985, 0
 LEADS = (10, 30, 50, 75, 100, 120)
 GAMMAS = {"reverting_level": (0.0,), "reverting_season": (0.0, 0.25, 0.5, 0.75)}
 NAMES = list(GAMMAS)
-ENTRANTS = {name: build_entrant(name, forecast_settings(interval_width=0.8)) for name in NAMES}
+ENTRANTS = {name: build_entrant(name, forecast_settings(interval_width=0.8)) for name in [*NAMES, "recent_quarter"]}
 
 
 def series(size: int, seed: int, *, missing: float = 0.0, gap: slice = slice(0, 0)) -> tuple[np.ndarray, np.ndarray]:
@@ -133,24 +133,35 @@ def test_days_ahead_count_from_the_last_observation() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_interval_at_a_lead_is_the_discounted_quantile_of_the_best_combinations_errors(name: str) -> None:
+def test_the_interval_is_the_best_combinations_errors_or_the_levels_walk_whichever_is_wider(name: str) -> None:
     days, y = series(700, seed=3)
     plain = Plain(days, y, GAMMAS[name])
     costs = plain.costs()
     best = min(costs, key=costs.__getitem__)
     asked, found = ask(name, days, y, horizon=150)
+    quantiles = []
     for lead in LEADS:
         errors, weights = plain.errors(lead, *best)
         order = np.argsort(errors)
         reached = weights[order].cumsum() / weights.sum()
-        low, high = errors[order][np.searchsorted(reached, [0.1, 0.9])]
-        at = int(np.flatnonzero(asked - days[-1] == lead)[0])
-        assert found.lower[at] - found.yhat[at] == pytest.approx(min(low, 0.0), abs=1e-9)
-        assert found.upper[at] - found.yhat[at] == pytest.approx(max(high, 0.0), abs=1e-9)
-    reach = found.upper - found.yhat
-    assert reach[20 - 1] == pytest.approx((reach[10 - 1] + reach[30 - 1]) / 2)
-    np.testing.assert_allclose(reach[:10], reach[9])
-    np.testing.assert_allclose(reach[119:], reach[119])
+        quantiles.append(errors[order][np.searchsorted(reached, [0.1, 0.9])])
+    low, high = (np.interp(asked - days[-1], LEADS, bound) for bound in np.transpose(quantiles))
+    _, walk = ask("recent_quarter", days, y, horizon=150)
+    below, above = walk.yhat - walk.lower, walk.upper - walk.yhat
+    assert (high > above).any(), "the errors are wider somewhere"
+    assert (high < above).any(), "and narrower elsewhere"
+    np.testing.assert_allclose(found.yhat - found.lower, np.maximum(-low, below), atol=1e-9)
+    np.testing.assert_allclose(found.upper - found.yhat, np.maximum(high, above), atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 9, 40, 70])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_history_too_short_for_origins_has_the_interval_of_a_walking_level(name: str, n: int) -> None:
+    days, y = series(n, seed=4)
+    _, found = ask(name, days, y, horizon=120)
+    _, walk = ask("recent_quarter", days, y, horizon=120)
+    assert (found.yhat - found.lower >= walk.yhat - walk.lower - 1e-9).all()
+    assert (found.upper - found.yhat >= walk.upper - walk.yhat - 1e-9).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

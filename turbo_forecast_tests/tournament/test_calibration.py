@@ -64,8 +64,8 @@ def found_for(rows: pl.DataFrame, known: pl.DataFrame, asked: pl.DataFrame, mont
 
 
 def unit(scale: float | np.ndarray, width: float = 1.0) -> float | np.ndarray:
-    """Geometric mean of scale and own half-width, which counts between a tenth and ten times the scale."""
-    return np.sqrt(scale * np.minimum(np.maximum(width, scale / 10), scale * 10))
+    """Two parts of own half-width, which counts between a tenth and ten times the scale, to three of scale, in logs."""
+    return np.exp(0.4 * np.log(np.clip(width, scale / 10, scale * 10)) + 0.6 * np.log(scale))
 
 
 @pytest.mark.parametrize("width", [0.5, 0.8, 0.9])
@@ -98,12 +98,12 @@ def test_the_quantile_is_numpys_at_the_finite_sample_level() -> None:
     found = calibration_of(rows, known, asked_for(series(*hosts), 1, below=4.0, above=5.0))
     mae = np.abs(errors).mean(axis=1)
     base = 2.0 * np.exp(np.log((mae + 0.001) / 2.0).mean()) + 0.01
-    scores = np.where(errors < 0, -errors / np.sqrt(base * 2.0), errors / np.sqrt(base * 3.0))
+    scores = np.where(errors < 0, -errors / unit(base, 2.0), errors / unit(base, 3.0))
     reach = np.quantile(scores, 32 / 39, method="inverted_cdf")  # 40 * 0.8
     scale = np.sqrt(base * (mae + 0.01))
     np.testing.assert_allclose(found["scale"], scale, rtol=1e-9)
-    np.testing.assert_allclose(found["lower"], -reach * np.sqrt(scale * 4.0), rtol=1e-9)
-    np.testing.assert_allclose(found["upper"], reach * np.sqrt(scale * 5.0), rtol=1e-9)
+    np.testing.assert_allclose(found["lower"], -reach * unit(scale, 4.0), rtol=1e-9)
+    np.testing.assert_allclose(found["upper"], reach * unit(scale, 5.0), rtol=1e-9)
     assert set(found["n"]) == {39 * 30}
 
 
@@ -124,7 +124,7 @@ def test_own_half_widths_count_between_a_tenth_and_ten_times_the_scale(own: floa
     scale = 2.01
     assert found["scale"] == pytest.approx(scale)
     assert found["upper"] == pytest.approx(2.0)
-    assert found["lower"] == pytest.approx(-2.0 / unit(scale) * np.sqrt(scale * counted))
+    assert found["lower"] == pytest.approx(-2.0 / unit(scale) * counted**0.4 * scale**0.6)
 
 
 def test_all_windows_weigh_alike() -> None:
