@@ -5,6 +5,7 @@ Belongs here: opening the instance. Does not belong here: what runs on it.
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,15 @@ def opened_instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+def main() -> int:
+    """0: the storage is there; 2: it cannot be made."""
+    try:
+        with opened_instance():
+            return 0
+    except StorageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
 if __name__ == "__main__":
-    with opened_instance():
-        pass
+    sys.exit(main())
