@@ -21,18 +21,17 @@ LOCK_NAME = ".opening.lock"
 def opened_instance() -> Iterator[dg.DagsterInstance]:
     """The instance of DAGSTER_HOME until the block ends. Raises StorageError where the folder cannot be written.
 
-    Dagster makes the tables of its SQLite storage when they are first asked for, and two processes that do so at once
-    fail, or leave a storage that no process can open again. So processes ask one after the other.
+    Opening makes the tables of Dagster's SQLite storage where there are none, and two processes that do so at once
+    fail, or leave a storage that no process can open again. So they open it one after the other.
     """
     home = Path(os.environ["DAGSTER_HOME"])
     try:
         lock = (home / LOCK_NAME).open("a")
+        fcntl.flock(lock, fcntl.LOCK_EX)  # closing frees it, and so does the end of the process
     except OSError as error:
         raise StorageError(f"DAGSTER_HOME {home} cannot be written: {error.strerror or error}") from None
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # closing frees it, and so does the end of the process
         instance = dg.DagsterInstance.get()
-        _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage  # made when asked for
     with instance:
         yield instance
 

@@ -101,7 +101,7 @@ def calibrate_month(
         "backtest": (residuals.filter(pl.col("fold") > BACKTEST), BACKTEST, windows.train_end, 0),
         "forecast": (residuals, FORECAST, windows.cutoff, late),
     }
-    # without folds nothing calibrates the backtest, and an interval that cannot be judged is not published
+    # with `folds: 0` nothing is calibrated, for no backtest would show whether it holds
     calibrating = known.items() if windows.folds else ()
     parts = [
         calibrate(

@@ -154,6 +154,28 @@ def test_the_interval_is_the_best_combinations_errors_or_the_levels_walk_whichev
     np.testing.assert_allclose(found.upper - found.yhat, np.maximum(high, above), atol=1e-9)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_narrower_interval_is_asked_of_both(name: str) -> None:
+    days, y = series(700, seed=3)
+    asked, wide = ask(name, days, y, horizon=150)
+    half = forecast_settings(interval_width=0.5)
+    narrow, walk = (build_entrant(of, half).project(Window(days, y, asked, 1)) for of in (name, "recent_quarter"))
+    for inner, outer, walked in (
+        (narrow.yhat - narrow.lower, wide.yhat - wide.lower, walk.yhat - walk.lower),
+        (narrow.upper - narrow.yhat, wide.upper - wide.yhat, walk.upper - walk.yhat),
+    ):
+        assert (inner >= walked - 1e-9).all()
+        assert (inner < outer).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_observation_says_nothing_of_its_spread(name: str) -> None:
+    _, found = ask(name, np.array([19_000]), np.array([12.5]))
+    np.testing.assert_array_equal(found.yhat, 12.5)
+    np.testing.assert_array_equal(found.lower, 0.0)
+    np.testing.assert_array_equal(found.upper, 100.0)
+
+
 @pytest.mark.parametrize("n", [2, 9, 40, 70])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_history_too_short_for_origins_has_the_interval_of_a_walking_level(name: str, n: int) -> None:
