@@ -80,12 +80,15 @@ def calibrate(
     doi:10.1080/01621459.2017.1307116). A day's score is its absolute error in units; a unit is the weighted geometric
     mean of the series' scale and of the entrant's own half-width on the error's side, averaged over the window's month:
     the one knows how much this series errs, the other how far ahead and on which side (as conformalised quantile
-    regression does; Romano, Patterson & Candes 2019, arXiv:1905.03222). A series' scale is the geometric mean of its windows' MAEs and,
-    as one more, its seasonal scale times the fleet's usual ratio; a window's errors are divided by the scale without
-    that window's MAE. The quantiles per resource and month are shrunk to the fleet's, in logarithms; the finite-sample
-    level counts windows, since days of a window are one witness. Series that hardly vary (a seasonal scale of less than
-    a tenth of a percentage point, or none) do not count there, unless none varies: idle hosts would teach that nothing
-    ever errs. On 10 cutoffs of real series the published interval covers MEASURED.
+    regression does; Romano, Patterson & Candes 2019, arXiv:1905.03222). A series' scale is the geometric mean of its
+    windows' MAEs and, as one more, its seasonal scale times the fleet's usual ratio; a window's errors are divided by
+    the scale without that window's MAE. The quantiles per resource and month are shrunk to the fleet's, in logarithms;
+    the finite-sample level counts windows, since days of a window are one witness. Series that hardly vary (a seasonal
+    scale of less than a tenth of a percentage point, or none) do not count there, unless none varies: idle hosts would
+    teach that nothing ever errs.
+    Measured on 10 cutoffs of real series at width 0.8 (benchmarks/TOURNAMENT.md): coverage 79.4 %, interval score 50.3;
+    `prophet`'s own bounds 65.8 % and 64.3; errors not scaled 79.1 % and 54.8; conformalised quantile regression of the
+    champion's own bounds 79.5 % and 50.6.
     """
     names = _names(residuals, published)
     found = _read(residuals, names)
