@@ -5,11 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-DATA ?= data
+DATA ?= $(or $(TURBO_FORECAST_DATA),data)
 MONTH ?= 2025-12
 HOSTS ?= 2000
-TELEMETRY ?=
-CONFIG ?=
+TELEMETRY ?= $(TURBO_FORECAST_TELEMETRY)
+CONFIG ?= $(TURBO_FORECAST_CONFIG)
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
 .PHONY: run test lint ui bench evaluate clean lock
@@ -42,8 +42,8 @@ lock: $(READY) ## pin every package anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-strip-extras --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 
-clean: ## the environment and the demo's results
-	rm -rf $(VENV) data out
+clean: ## the environment; results stay, wherever they are
+	rm -rf $(VENV) turbo_forecast.egg-info
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

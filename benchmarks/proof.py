@@ -46,12 +46,15 @@ def parking() -> list[np.ndarray]:
 def case(i: int, real: list[Any]) -> tuple[str, str, pd.DataFrame, dict[str, Any]]:
     """The i-th series: its kind, its variant's name, its frame and Prophet's options."""
     rng = np.random.default_rng(i)
-    name, options = VARIANTS[(i // len(KINDS)) % len(VARIANTS)]
-    if real and i % 4 == 3:
+    parked = bool(real) and i % 4 == 3
+    # car parks take no kind's turn: each variant meets every kind
+    turn = i if parked or not real else i - i // 4
+    name, options = VARIANTS[(turn // len(KINDS)) % len(VARIANTS)]
+    if parked:
         group = real[(i // 4) % len(real)]
         df = frame(group["value"].clip(0, 100).to_numpy(), pd.to_datetime(group["timestamp"]).to_numpy())
         return "parking", name, df, options
-    kind = KINDS[i % len(KINDS)]
+    kind = KINDS[turn % len(KINDS)]
     rows = int(rng.choice([974, 974, 974, 1096, 300, 100]))
     df = frame(series(kind, i, rows))
     if rng.random() < 0.3:

@@ -2,11 +2,16 @@
 
 import re
 from datetime import UTC, datetime
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 
 import dagster as dg
 import pytest
 
+from turbo_forecast import definitions as definitions_of
 from turbo_forecast.definitions import build_definitions
+from turbo_forecast.defs import assets, checks
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast_tests.defs.conftest import ENTRANTS, MONTH, Place
 
@@ -83,6 +88,13 @@ def test_every_asset_has_its_checks(graph) -> None:
     for key in graph.asset_check_keys:
         found[key.asset_key.to_user_string()].add(key.name)
     assert found == CHECKS
+
+
+@pytest.mark.parametrize(("folder", "loaded"), [(assets, definitions_of.ASSETS), (checks, definitions_of.CHECKS)])
+def test_every_module_with_assets_or_checks_is_loaded(folder: ModuleType, loaded: tuple[ModuleType, ...]) -> None:
+    modules = [import_module(f"{folder.__name__}.{found.name}") for found in iter_modules(folder.__path__)]
+    given = [module for module in modules if folder is assets or hasattr(module, "checks")]
+    assert {module.__name__ for module in given} == {module.__name__ for module in loaded}
 
 
 def test_every_check_blocks_but_those_that_warn(definitions: dg.Definitions) -> None:

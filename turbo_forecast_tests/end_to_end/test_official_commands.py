@@ -1,5 +1,6 @@
 """Dagster's own command line works on the project as it is: checking, launching a month, launching a range."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,35 @@ def test_a_run_that_fails_is_a_failure_to_the_shell_with_our_sentence(house: Hou
     )
     assert done.returncode != 0
     assert "gone.csv does not exist" in done.stdout + done.stderr
+
+
+def recipe(target: str, *variables: str, **environment: str) -> str:
+    """What `make` would run, without running it; only the given variables of ours are in the environment."""
+    ours = {"TURBO_FORECAST_DATA", "TURBO_FORECAST_TELEMETRY", "TURBO_FORECAST_CONFIG", "MAKEFLAGS", "MAKELEVEL"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    command = ["make", "--always-make", "--dry-run", target, *variables]
+    done = subprocess.run(command, cwd=ROOT, env=kept | environment, capture_output=True, text=True, check=True)
+    return " ".join(done.stdout.replace("\\\n", " ").split())
+
+
+HERE = {"TURBO_FORECAST_DATA": "/h/data", "TURBO_FORECAST_TELEMETRY": "/h/t", "TURBO_FORECAST_CONFIG": "/h/c.yaml"}
+
+
+@pytest.mark.parametrize("target", ["run", "ui"])
+def test_make_hears_the_environment_and_its_own_arguments_before_it(target: str) -> None:
+    for path in HERE.values():
+        assert f'"{path}"' in recipe(target, **HERE)
+    told = recipe(target, "DATA=/own/data", "TELEMETRY=/own/t", "CONFIG=/own/c.yaml", **HERE)
+    assert all(f'"/own/{name}"' in told for name in ("data", "t", "c.yaml"))
+    assert "/h/" not in told
+
+
+def test_make_run_without_telemetry_takes_the_demo_fleet() -> None:
+    told = recipe("run")
+    assert '--data "data" --demo-hosts 2000' in told
+    assert "--telemetry" not in told
+    assert "--config" not in told
+
+
+def test_make_clean_leaves_results_where_they_are() -> None:
+    assert recipe("clean") == "rm -rf .venv turbo_forecast.egg-info"
