@@ -245,8 +245,19 @@ CHAMPIONS = Table(
             "the champion's expected error over the incumbent's, shrunk towards resource and fleet; 1 for the incumbent",
             nullable=True,
         ),
-        Column("runner_up", pl.String, "who would have been published otherwise", nullable=True),
-        Column("margin", pl.Float64, "the runner-up's expected error over the champion's, minus 1", nullable=True),
+        Column(
+            "runner_up",
+            pl.String,
+            "the best expected of the others, allowed by the fallback guard or not",
+            nullable=True,
+        ),
+        Column(
+            "margin",
+            pl.Float64,
+            "the runner-up's expected error over the champion's, minus 1; below 0 where the guard or the one-standard-error "
+            "rule decided",
+            nullable=True,
+        ),
     ),
     key=("cutoff", "host_id", "resource"),
 )

@@ -32,7 +32,7 @@ FIRST = "first in the order of entrants"
 ALONE = "no entrant before it has a forecast for this series"
 ONLY_WHOLE = "no entrant before it has forecast all folds of this series"
 EXPECTED = "best expected for its resource"
-OWN = "its own folds outweigh the fleet"
+OWN = "its own folds made the difference"
 GUARDED = "not worse than the fallback on its folds"
 
 
@@ -80,7 +80,8 @@ def choose(forecasters: pl.DataFrame, scores: pl.DataFrame, preference: list[str
     others = eligible.copy()
     others[each, champion] = False
     runner_up = np.where(others.any(axis=1), _best(score, others), NOBODY)
-    reasons = _reasons(field.present, eligible, champion, guarded, _best(expected.prior + handicap, eligible))
+    without_folds = _best(expected.prior + expected.prior_error + handicap, eligible)
+    reasons = _reasons(field.present, eligible, champion, guarded, without_folds)
     return CHAMPIONS.conform(
         field.series.with_columns(
             model=_names(preference, champion),
@@ -124,12 +125,12 @@ def _field(forecasters: pl.DataFrame, scores: pl.DataFrame, preference: list[str
     return _Field(series, present, errors, groups)
 
 
-def _reasons(present: Flags, eligible: Flags, champion: Integers, guarded: Flags, by_prior: Integers) -> list[str]:
-    """A plain sentence per series on what decided."""
+def _reasons(present: Flags, eligible: Flags, champion: Integers, guarded: Flags, without_folds: Integers) -> list[str]:
+    """A plain sentence per series on what decided; without_folds: (n,) whom the rule names without its own folds."""
     before = np.arange(present.shape[1]) < champion[:, None]
     conditions = [
         guarded,
-        champion != by_prior,
+        champion != without_folds,
         champion == 0,
         ~(present & before).any(axis=1),
         ~(eligible & before).any(axis=1),

@@ -26,13 +26,15 @@ class Posterior:
     """What is expected of n series and m entrants: log errors relative to the reference. All finite.
 
     mean: (n, m) expected log ratio; below 0 is better than the reference. error: (n, m) its standard error.
-    windows: (n,) windows of the series it rests on. prior: (n, m) the mean without the series' own windows.
+    windows: (n,) windows of the series it rests on. prior, prior_error: (n, m) and (m,) both without the series' own
+    windows.
     """
 
     mean: Floats
     error: Floats
     windows: Integers
     prior: Floats
+    prior_error: Floats
 
 
 def windows_of(errors: Floats, fallback: int) -> Flags:
@@ -70,9 +72,9 @@ def posterior(
 
     The weight of a series' own mean over n windows is tau2 / (tau2 + inflation * s2 / n): tau2 the variance between
     series, s2 within; the rest goes to its resource's mean, itself shrunk to the fleet's. Without any evidence
-    everything is 0. Where no series has two windows s2 is unknown: the weight is LONE_WINDOW_WEIGHT, and the
-    standard error as much of the spread between series. Source: Efron & Morris (1973, 1975), after James & Stein
-    (1961): doi:10.1080/01621459.1973.10481350, doi:10.1080/01621459.1975.10479864.
+    everything is 0. The standard error is tau * sqrt(1 - weight): all of tau for a series without windows. Where no
+    series has two windows s2 is unknown, and the weight is LONE_WINDOW_WEIGHT. Source: Efron & Morris (1973, 1975),
+    after James & Stein (1961): doi:10.1080/01621459.1973.10481350, doi:10.1080/01621459.1975.10479864.
     """
     logs = np.log(_charged(errors, fallback) + OFFSET_PERCENT)
     reference = logs.mean(axis=1, keepdims=True) if incumbent is None else logs[:, [incumbent], :]
@@ -81,8 +83,9 @@ def posterior(
     windows = seen.sum(axis=1).astype(np.int64)
     own: Floats = np.where(seen[:, None, :], relative, 0.0).sum(axis=2) / np.maximum(windows, 1)[:, None]
     prior = _prior(own, windows > 0, groups)
-    weight, error = _weights(relative, own, seen, inflation)
-    return Posterior(weight * own + (1 - weight) * prior, error, windows, prior)
+    weight, between = _weights(relative, own, seen, inflation)
+    error: Floats = np.sqrt(between * (1 - weight))
+    return Posterior(weight * own + (1 - weight) * prior, error, windows, prior, np.sqrt(between))
 
 
 def _charged(errors: Floats, fallback: int) -> Floats:
@@ -104,17 +107,17 @@ def _prior(own: Floats, known: Flags, groups: Integers) -> Floats:
 
 
 def _weights(relative: Floats, own: Floats, seen: Flags, inflation: float) -> tuple[Floats, Floats]:
-    """(n, m) weight of the series' own mean, and (n, m) standard error of the estimate."""
+    """(n, m) weight of the series' own mean, and (m,) variance between series."""
     windows = seen.sum(axis=1)
     known, repeated = windows > 0, windows > 1
     spread = own[known].var(axis=0, ddof=1) if known.sum() > 1 else np.zeros(own.shape[1])
-    if not repeated.any():
-        weight: Floats = np.where(known[:, None], LONE_WINDOW_WEIGHT, np.zeros_like(own))
-        return weight, weight * np.sqrt(spread)
-    squares: Floats = np.where(seen[:, None, :], (relative - own[:, :, None]) ** 2, 0.0).sum(axis=2)
-    within = (squares[repeated] / (windows[repeated, None] - 1)).mean(axis=0)
-    between = np.maximum(spread - within / windows[known].mean(), 0.0)
-    noise = inflation * within / np.maximum(windows, 1)[:, None]
+    if repeated.any():
+        squares: Floats = np.where(seen[:, None, :], (relative - own[:, :, None]) ** 2, 0.0).sum(axis=2)
+        within = (squares[repeated] / (windows[repeated, None] - 1)).mean(axis=0)
+        between = np.maximum(spread - within / windows[known].mean(), 0.0)
+        noise = inflation * within / np.maximum(windows, 1)[:, None]
+    else:
+        between, noise = LONE_WINDOW_WEIGHT * spread, (1 - LONE_WINDOW_WEIGHT) * np.tile(spread, (len(own), 1))
     total = between + noise
-    weight = np.divide(between, total, out=np.zeros_like(own), where=known[:, None] & (total > 0))
-    return weight, np.sqrt(weight * noise)
+    weight: Floats = np.divide(between, total, out=np.zeros_like(own), where=known[:, None] & (total > 0))
+    return weight, between

@@ -159,10 +159,36 @@ def test_own_folds_outweigh_the_fleet_where_they_are_many_and_clear() -> None:
     errors = fleet(40, prophet=[10.0] * 4, ets=[5.0] * 4, naive=[50.0] * 4)
     errors["h000"]["ets"] = [30.0, 31.0, 30.0, 31.0]
     row = choose(of(errors), scores(errors), ORDER, "naive").row(0, named=True)
-    assert (row["model"], row["reason"]) == ("prophet", "its own folds outweigh the fleet")
+    assert (row["model"], row["reason"]) == ("prophet", "its own folds made the difference")
     assert (row["expected_ratio"], row["folds"]) == (1.0, 4)
     assert row["fold_mae"] == pytest.approx(np.mean(errors["h000"]["prophet"]))
     assert row["fallback_fold_mae"] == pytest.approx(np.mean(errors["h000"]["naive"]))
+
+
+def test_folds_that_agree_with_the_fleet_are_not_said_to_have_made_the_difference() -> None:
+    # the challenger is some 7 % better in the fleet, less than one standard error of a series: the incumbent stays
+    rng = np.random.default_rng(1)
+    errors = fleet(60, prophet=[10.0] * 3, naive=[20.0] * 3)
+    for models in errors.values():
+        models["ets"] = list(10.0 * np.exp(-0.07 + rng.normal(0, 0.1) + rng.normal(0, 0.02, 3)))
+    without = forecasters(*[("new", model) for model in ORDER])
+    found = choose(pl.concat([of(errors), without]), scores(errors), ORDER, "naive")
+    new = found.row(by_predicate=pl.col("host_id") == "new", named=True)
+    assert (new["model"], new["reason"]) == ("prophet", "first in the order of entrants")
+    kept = found.filter(pl.col("model") == "prophet")
+    moved = found.filter(pl.col("model") == "ets")
+    assert kept.height > 5
+    assert moved.height > 5
+    assert set(kept["reason"]) == {"first in the order of entrants"}
+    assert set(moved["reason"]) == {"its own folds made the difference"}
+
+
+def test_the_runner_up_of_a_guarded_series_is_the_best_expected_and_its_margin_below_zero() -> None:
+    errors = fleet(60, noise=0.5, prophet=[10.0] * 3, ets=[5.0] * 3, naive=[11.0] * 3)
+    errors["h000"] = {"prophet": [9.5] * 3, "ets": [9.1] * 3, "naive": [9.0] * 3}
+    row = choose(of(errors), scores(errors), ORDER, "naive").row(0, named=True)
+    assert (row["model"], row["runner_up"]) == ("naive", "ets")
+    assert row["margin"] < 0
 
 
 def test_nobody_worse_than_the_fallback_on_its_own_folds_is_published() -> None:

@@ -65,14 +65,24 @@ def test_a_series_without_windows_takes_its_resource_and_a_resource_without_any_
     found = posterior(errors, np.array([0, 0, 1, 0, 2]), 0, incumbent=0)
     np.testing.assert_allclose(found.mean[3:, 1], [(-0.6 + 20 * 0.1) / 22, 0.1], rtol=1e-12)
     np.testing.assert_allclose(found.prior[2, 1], (0.9 + 20 * 0.1) / 21, rtol=1e-12)
-    assert found.error[3:].tolist() == [[0.0, 0.0]] * 2
+    alone = np.sqrt(0.3 * np.var([-0.4, -0.2, 0.9], ddof=1))  # the spread between series, as far as it is not noise
+    np.testing.assert_allclose(found.error[3:], [[0.0, alone]] * 2, rtol=1e-12)
+    np.testing.assert_allclose(found.prior_error, [0.0, alone], rtol=1e-12)
     assert found.windows.tolist() == [1, 1, 1, 0, 0]
 
 
 def test_where_no_series_has_two_windows_the_own_one_weighs_three_tenths() -> None:
     found = posterior(errors_of([[1.0]] * 2, [[0.6], [1.4]]), one_group(2), 0, incumbent=0)
     np.testing.assert_allclose(found.mean[:, 1], [0.3 * -0.4, 0.3 * 0.4], atol=1e-12)
-    np.testing.assert_allclose(found.error[:, 1], 0.3 * np.std([-0.4, 0.4], ddof=1), rtol=1e-12)
+    np.testing.assert_allclose(found.error[:, 1], np.sqrt(0.3 * 0.7) * np.std([-0.4, 0.4], ddof=1), rtol=1e-12)
+
+
+def test_who_has_no_window_of_its_own_is_less_certain_than_who_has() -> None:
+    # as the two series by hand, and a third without windows: its error is that of the spread between series
+    errors = np.concatenate([TWO, np.full((1, 2, 2), NAN)])
+    found = posterior(errors, one_group(3), 0, incumbent=0)
+    np.testing.assert_allclose(found.error[2, 1], np.sqrt(0.22), rtol=1e-12)
+    np.testing.assert_allclose(found.error[:2, 1], np.sqrt(0.22 * 0.025 / (0.22 + 0.025)), rtol=1e-12)
 
 
 def test_an_entrant_is_charged_the_fallbacks_error_where_it_has_none() -> None:
