@@ -29,8 +29,7 @@ from benchmarks.rivals import (
 from benchmarks.series import PARKING, demo_rows
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import TelemetryError, TurboForecastError
-from turbo_forecast.fleet.library import run_windows
-from turbo_forecast.fleet.windows import Windows, cutoff_of
+from turbo_forecast.fleet.windows import Windows, cutoff_of, run_windows
 from turbo_forecast.models.protocol import Say
 from turbo_forecast.settings import ForecastSettings, Settings, load_settings
 from turbo_forecast.storage.telemetry.reading import read_telemetry_frames

@@ -12,10 +12,11 @@ from benchmarks.measuring import Times, table, timed
 from turbo_forecast.defs.assets.fleet_forecast import forecast_month
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.library import run_windows, series_table
+from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import SCHEMA, write_store
 from turbo_forecast.fleet.tournament import RunFiles
+from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.warehouse import connected, transaction

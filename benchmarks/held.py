@@ -16,11 +16,11 @@ import polars as pl
 
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.library import require_complete, run_windows, series_table
+from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.tournament import RunFiles, score_month, training_ends
-from turbo_forecast.fleet.windows import Windows
+from turbo_forecast.fleet.windows import Windows, require_complete, run_windows
 from turbo_forecast.models.protocol import Say
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.tournament.evidence import Flags, Floats

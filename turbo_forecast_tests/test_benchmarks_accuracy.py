@@ -36,7 +36,7 @@ from benchmarks.rivals import (
     settings_of,
 )
 from turbo_forecast.errors import SettingsError, TelemetryError
-from turbo_forecast.fleet.library import run_windows
+from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.tournament.scores import score_by_month

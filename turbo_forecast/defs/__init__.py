@@ -1,4 +1,4 @@
-"""The only code that imports dagster: thin assets, checks, jobs and resources around the other floors."""
+"""Beside `definitions.py` the only code that imports dagster: thin assets, checks, jobs and resources around the other floors."""
 
 import warnings
 

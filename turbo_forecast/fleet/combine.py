@@ -1,8 +1,9 @@
 """Combinations: forecasts made from the other entrants' rows of the same series.
 
 Belongs here: making the rows. Does not belong here: how weights are learnt (`tournament/weights.py`), and files.
-Bounds are combined like the point forecast, quantile by quantile: averaging quantiles keeps an interval as sharp as
-its members are (Lichtendahl, Grushka-Cockayne & Winkler 2013, doi:10.1287/mnsc.1120.1667).
+Bounds are combined like the point forecast, quantile by quantile: that keeps an interval as sharp as its members are,
+where averaging distributions would widen it (Lichtendahl, Grushka-Cockayne & Winkler 2013,
+doi:10.1287/mnsc.1120.1667, of means; ours are medians).
 """
 
 from collections.abc import Sequence

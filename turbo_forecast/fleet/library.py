@@ -4,13 +4,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 
-from turbo_forecast.errors import PartitionError, TelemetryError
+from turbo_forecast.errors import TelemetryError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
@@ -22,7 +22,7 @@ from turbo_forecast.fleet.tournament import (
     score_month,
     standings_month,
 )
-from turbo_forecast.fleet.windows import Windows, windows
+from turbo_forecast.fleet.windows import Windows, require_complete, run_windows
 from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import ForecastSettings, forecast_settings
@@ -117,29 +117,6 @@ def _hold_tournament(
         "published": published,
         "standings": standings,
     }
-
-
-def run_windows(cutoff: date, settings: ForecastSettings) -> Windows:
-    """The windows of a run at these settings. Raises PartitionError."""
-    return windows(
-        cutoff,
-        train_months=settings.train_months,
-        backtest_months=settings.backtest_months,
-        horizon_months=settings.horizon_months,
-        folds=settings.folds,
-    )
-
-
-def require_complete(last: date | None, cutoff: date, settings: ForecastSettings) -> None:
-    """Raises PartitionError unless telemetry, whose last day up to the cutoff is `last`, reaches the month's end."""
-    month = f"{cutoff:%Y-%m}"
-    if last is None:
-        raise PartitionError(f"month {month} is before the data: nothing was observed up to {cutoff}")
-    if cutoff - last > timedelta(days=settings.max_staleness_days):
-        raise PartitionError(
-            f"month {month} is not complete: the telemetry ends on {last}, {(cutoff - last).days} days before "
-            f"{cutoff} (max_staleness_days is {settings.max_staleness_days})"
-        )
 
 
 def series_table(rows: pl.DataFrame, history_start: date) -> pa.Table:

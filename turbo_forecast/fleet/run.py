@@ -20,7 +20,7 @@ from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.fleet.worker import Job, SpanReport
-from turbo_forecast.models.registry import check_entrants, prepare_entrants
+from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.files import parquet_stream
@@ -53,6 +53,7 @@ def run_fleet(
     crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
     """
     check_entrants(settings)
+    warn_of_missing_origins(settings, windows.origins if settings.refit else windows.origins[:-1], say)
     with timer.stage("prepare entrants"):
         prepare_entrants(settings, say)
     store = SeriesStore(store_path)

@@ -74,7 +74,7 @@ def fresh(folder: Path) -> Path:
 def _fingerprint(store: SeriesStore, windows: Windows, settings: ForecastSettings) -> str:
     """Series, settings, packages and code: what must be equal for finished chunks to be taken over."""
     decisive = [store.digest(), settings.config_hash(), json.dumps(versions()), str(asdict(windows)), _own_code()]
-    decisive += [_digest(_source(module_of(name))) for name in settings.field_of_entrants]
+    decisive += [_digest(_source(module_of(name))) for name in settings.singles]
     decisive += [fingerprint(settings)] if settings.outside else []
     return hashlib.sha256("\n".join(decisive).encode()).hexdigest()[:16]
 

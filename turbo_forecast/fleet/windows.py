@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turbo_forecast.errors import PartitionError
+from turbo_forecast.settings import ForecastSettings
 
 EPOCH = date(1970, 1, 1)
 
@@ -66,6 +67,11 @@ class Windows:
         return np.arange(day_number(self.train_end) + 1, day_number(self.cutoff) + 1)
 
     @property
+    def origins(self) -> tuple[date, ...]:
+        """The last day that may be known to the forecast of each window, oldest first, the cutoff last."""
+        return (*(fold.train_end for fold in reversed(self.folds)), self.train_end, self.cutoff)
+
+    @property
     def forecast_days(self) -> NDArray[np.int64]:
         """Day numbers of the forecast window, every calendar day."""
         return np.arange(day_number(self.cutoff) + 1, day_number(self.horizon_end) + 1)
@@ -95,3 +101,26 @@ def windows(cutoff: date, *, train_months: int, backtest_months: int, horizon_mo
             for number in range(1, held + 1)
         ),
     )
+
+
+def run_windows(cutoff: date, settings: ForecastSettings) -> Windows:
+    """The windows of a run at these settings. Raises PartitionError."""
+    return windows(
+        cutoff,
+        train_months=settings.train_months,
+        backtest_months=settings.backtest_months,
+        horizon_months=settings.horizon_months,
+        folds=settings.folds,
+    )
+
+
+def require_complete(last: date | None, cutoff: date, settings: ForecastSettings) -> None:
+    """Raises PartitionError unless telemetry, whose last day up to the cutoff is `last`, reaches the month's end."""
+    month = f"{cutoff:%Y-%m}"
+    if last is None:
+        raise PartitionError(f"month {month} is before the data: nothing was observed up to {cutoff}")
+    if cutoff - last > timedelta(days=settings.max_staleness_days):
+        raise PartitionError(
+            f"month {month} is not complete: the telemetry ends on {last}, {(cutoff - last).days} days before "
+            f"{cutoff} (max_staleness_days is {settings.max_staleness_days})"
+        )

@@ -2,11 +2,14 @@
 
 A model's rows are read from Parquet (`outside: {lstm: path or glob}`), with the columns
     host_id, resource   strings, as in the base table
-    origin              the last day the model had seen: a backtest's is the last day of training
+    origin              the last day the model had seen
     ds                  the projected day
     yhat                percent of capacity
     yhat_lower, yhat_upper   both or neither; without them the interval is yhat itself
 Dates are dates or timestamps at midnight without a zone. Files sorted by host_id are read a row group at a time.
+A model needs rows of every window of a series, as every entrant does: origins are the last day before each fold, the
+last day of training, and the cutoff (at the defaults, for 2025-12: 2024-08-31, 2024-12-31, 2025-04-30, 2025-08-31 and
+2025-12-31). With `refit: false` the forecast's rows have the backtest's origin.
 
 Belongs here: what such a file must be, and reading a series out of it. Does not belong here: any forecasting.
 """
@@ -14,7 +17,7 @@ Belongs here: what such a file must be, and reading a series out of it. Does not
 import glob
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -51,6 +54,14 @@ def check(name: str, settings: ForecastSettings) -> None:
     for path in files:
         _check_values(name, path)
     _check_unique(name, settings.outside[name], files)
+
+
+def missing_origins(name: str, settings: ForecastSettings, origins: Sequence[date]) -> list[date]:
+    """Those of the origins for which the model has no row of any series."""
+    files = files_of(name, settings)
+    days = pl.concat([pl.scan_parquet(path, glob=False).select(pl.col("origin").cast(pl.Date)) for path in files])
+    there = set(days.unique().collect(engine="streaming")["origin"])
+    return [origin for origin in origins if origin not in there]
 
 
 def fingerprint(settings: ForecastSettings) -> str:

@@ -6,7 +6,8 @@ whose forecasts are made elsewhere, under the name it has in the setting `outsid
 Does not belong here: a forecaster's code, or an import of one (each worker imports only who takes part).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date
 from functools import partial
 from importlib import import_module
 
@@ -34,7 +35,7 @@ ENTRANTS = {
 }
 NEVER_FAIL = ("seasonal_naive", "recent_level", "recent_quarter", "reverting_level", "reverting_season")
 """Entrants that have an answer for any window of at least one observation."""
-OUTSIDE_MODULE, COMBINATIONS_MODULE = "turbo_forecast.models.outside", "turbo_forecast.tournament.weights"
+OUTSIDE_MODULE = "turbo_forecast.models.outside"
 RESERVED = ("champion",)
 """Names that mean something else in the `model` column."""
 
@@ -62,9 +63,7 @@ def builder(name: str, settings: ForecastSettings | None = None) -> Build:
 
 
 def module_of(name: str) -> str:
-    """The module that holds the entrant of that name (a name without a module is an outside model's)."""
-    if name in COMBINATIONS:
-        return COMBINATIONS_MODULE
+    """The module that holds the single entrant of that name (a name without a module is an outside model's)."""
     module, colon, _ = ENTRANTS.get(name, name).partition(":")
     return module if colon else OUTSIDE_MODULE
 
@@ -102,6 +101,17 @@ def _check_outside_names(settings: ForecastSettings) -> None:
             raise SettingsError(f"outside: {name!r} is a name that is taken; give the outside model another")
         if not name.strip() or ":" in name:
             raise SettingsError(f"outside: {name!r} cannot be a name: it must not be empty or hold a colon")
+
+
+def warn_of_missing_origins(settings: ForecastSettings, origins: Sequence[date], say: Say) -> None:
+    """Say which outside models have no rows at all for an origin of the run: they are out of every series there."""
+    for name in settings.outside:
+        missing = import_module(OUTSIDE_MODULE).missing_origins(name, settings, origins)
+        if missing:
+            say(
+                f"outside.{name}: {settings.outside[name]} has no rows with origin {', '.join(map(str, missing))}; "
+                f"{name} takes no part in series that are forecast from there"
+            )
 
 
 def prepare_entrants(settings: ForecastSettings, say: Say) -> None:

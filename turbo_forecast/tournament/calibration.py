@@ -261,7 +261,7 @@ def _pooled(scores: Floats, window: Integers, interval_width: float) -> tuple[fl
 
 
 def _slopes(measured: Integers, reach: Floats) -> Floats:
-    """(resources,) power of the month with which quantiles grow: least squares in logarithms, within [0, 0.5]."""
+    """(resources,) power of the month with which quantiles grow: least squares in logarithms, up to STEEPEST_GROWTH."""
     slopes = np.full(len(reach), STEEPEST_GROWTH)
     for row, reaches in enumerate(reach):
         x, y = np.log(measured[reaches > 0]), np.log(reaches[reaches > 0])

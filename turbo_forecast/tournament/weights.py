@@ -1,6 +1,6 @@
 """How much of each entrant the weighted combination takes, per series.
 
-Belongs here: weights from errors of earlier windows. Does not belong here: the combination itself (`models/`),
+Belongs here: weights from errors of earlier windows. Does not belong here: the combination itself (`fleet/combine.py`),
 and how errors become evidence (`evidence.py`).
 """
 

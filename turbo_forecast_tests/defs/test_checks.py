@@ -10,7 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from turbo_forecast.defs.checks.agreement import delivered_by_turbo
 from turbo_forecast.defs.checks.judging import SHOWN
+from turbo_forecast.settings import ForecastSettings
 from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.defs.conftest import GUESSER, MONTH, Place
 from turbo_forecast_tests.defs.violations import (
@@ -333,6 +335,37 @@ def test_a_series_stock_prophet_solves_better_fails_the_agreement(
     assert asked == [(19358, 20453, 1096)], "the whole history window: 2023-01-01 to 2025-12-31"
     offenders = place.data / "checks" / "fleet_forecast" / f"turbo_agrees_with_stan-{MONTH}.csv"
     assert offenders.exists() is not holds
+
+
+@pytest.mark.parametrize(
+    ("solver", "expected"),
+    [
+        ("prophet: turbo converged; recent_level: closed form", "prophet"),
+        (
+            "prophet: turbo converged; prophet: stan (turbo: iteration limit); prophet_linear: turbo converged",
+            "prophet_linear",
+        ),
+        ("prophet: constant; prophet: turbo converged", None),
+        ("my_package.prophet:build: turbo converged; recent_level: closed form", None),
+        ("recent_level: closed form", None),
+    ],
+)
+def test_only_a_prophet_that_turbo_alone_delivered_is_compared(solver: str, expected: str | None) -> None:
+    assert delivered_by_turbo(solver) == expected
+
+
+def test_a_variant_is_compared_at_its_own_settings(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.sql(f"UPDATE series_outcomes SET solver = 'prophet_linear: turbo converged' WHERE {ONE}")
+    asked = []
+
+    def compared(days: np.ndarray, y: np.ndarray, settings: ForecastSettings) -> SimpleNamespace:
+        asked.append((settings.growth, settings.changepoint_prior_scale))
+        return SimpleNamespace(holds=True, turbo=1.0, stan=2.0, turbo_seconds=0.1, stan_seconds=1.0)
+
+    monkeypatch.setattr("turbo_forecast.defs.checks.agreement.compare", compared)
+    evaluation = place.check("fleet_forecast", "turbo_agrees_with_stan")
+    assert isinstance(evaluation, dg.AssetCheckEvaluation), evaluation
+    assert asked == [("linear", 0.02)]
 
 
 def test_today_is_forty_five_days_after_the_last_fresh_day(place: Place) -> None:

@@ -11,10 +11,10 @@ import pytest
 from turbo_forecast import forecast_fleet
 from turbo_forecast.fleet import combine, library, merge
 from turbo_forecast.fleet import tournament as month_tournament
-from turbo_forecast.fleet.library import FleetResult, run_windows
+from turbo_forecast.fleet.library import FleetResult
 from turbo_forecast.fleet.rows import BACKTEST
 from turbo_forecast.fleet.tournament import RunFiles
-from turbo_forecast.fleet.windows import Windows
+from turbo_forecast.fleet.windows import Windows, run_windows
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, COMBINATION_WEIGHTS, FORECAST_PARQUET, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import ForecastSettings, forecast_settings
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
@@ -328,7 +328,11 @@ def test_an_outside_model_competes_on_equal_terms(tmp_path: Path) -> None:
     ahead = base.select("host_id", "resource").unique().join(asked.filter(pl.col("origin") == CUTOFF), how="cross")
     rows = pl.concat([truth, ahead.with_columns(yhat=pl.lit(50.0))], how="diagonal")
     rows.select("host_id", "resource", "origin", "ds", "yhat").write_parquet(tmp_path / "oracle.parquet")
-    result = quiet(base, outside={"oracle": str(tmp_path / "oracle.parquet")})
+    assert window.origins == tuple(sorted(origin for origin, _ in spans))
+    said: list[str] = []
+    outside = {"oracle": str(tmp_path / "oracle.parquet")}
+    result = forecast_fleet(base, CUTOFF, say=said.append, workers=1, entrants=CHEAP, outside=outside)
+    assert not [line for line in said if "oracle" in line]
     scores = result.scores.filter(pl.col("model") == "oracle")
     assert scores.height == 3 * 4
     assert scores["mae"].max() < 1e-5, "it knew the truth"

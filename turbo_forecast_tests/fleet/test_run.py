@@ -16,11 +16,12 @@ import pytest
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import PartitionError, SettingsError, StorageError, TelemetryError
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.library import run_windows, series_table
+from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.tournament import RunFiles
+from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from turbo_forecast.fleet.chunks import Span, discard_doubtful, finished_spans, write_chunk
-from turbo_forecast.fleet.library import run_windows, series_table
+from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.lifecycle import WORKER_DIED, Result
 from turbo_forecast.fleet.scratch import chunk_folder
 from turbo_forecast.fleet.store import SeriesStore, write_store
+from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 

@@ -10,7 +10,7 @@ import pytest
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models import outside
 from turbo_forecast.models.protocol import ForecastError, Window
-from turbo_forecast.models.registry import build_entrant, check_entrants, module_of
+from turbo_forecast.models.registry import build_entrant, check_entrants, module_of, warn_of_missing_origins
 from turbo_forecast.settings import ForecastSettings, forecast_settings
 
 ORIGIN = date(2025, 8, 31)
@@ -225,3 +225,15 @@ def test_a_timestamp_at_midnight_is_its_day(file: Path) -> None:
     frame.write_parquet(file)
     check_entrants(settings_of(file))
     np.testing.assert_array_equal(build_entrant("lstm", settings_of(file)).project(window()).yhat, frame["yhat"])
+
+
+def test_a_model_without_any_row_of_an_origin_is_told_of_before_the_run(file: Path) -> None:
+    rows().with_columns(pl.col("origin").cast(pl.Datetime("ms"))).write_parquet(file)
+    said: list[str] = []
+    warn_of_missing_origins(settings_of(file), [ORIGIN], said.append)
+    assert not said
+    warn_of_missing_origins(settings_of(file), [date(2025, 4, 30), ORIGIN, date(2025, 12, 31)], said.append)
+    assert said == [
+        f"outside.lstm: {file} has no rows with origin 2025-04-30, 2025-12-31; lstm takes no part in series that are "
+        "forecast from there"
+    ]

@@ -4,8 +4,8 @@ import dagster as dg
 
 from turbo_forecast.defs.monthly import HISTORY, month_asset, one_month
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
-from turbo_forecast.fleet.library import run_windows
 from turbo_forecast.fleet.tournament import calibrate_month
+from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FOLD_FORECAST, TOURNAMENT_RESULTS
 from turbo_forecast.storage.warehouse import month_rows, query, replace_partition
 

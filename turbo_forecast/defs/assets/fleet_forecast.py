@@ -17,11 +17,10 @@ from turbo_forecast.defs.reporting import (
 )
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.library import require_complete, run_windows
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
-from turbo_forecast.fleet.windows import cutoff_of
+from turbo_forecast.fleet.windows import cutoff_of, require_complete, run_windows
 from turbo_forecast.schemas import (
     BASE_TABLE,
     COMBINATION_WEIGHTS,

@@ -7,8 +7,8 @@ import dagster as dg
 from turbo_forecast.defs.monthly import month_asset, one_month
 from turbo_forecast.defs.plots import fleet_forecast_lines
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
-from turbo_forecast.fleet.library import run_windows
 from turbo_forecast.fleet.tournament import publish
+from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, SERIES_OUTCOMES, TOURNAMENT_RESULTS
 from turbo_forecast.storage.files import write_parquet
 from turbo_forecast.storage.warehouse import month_rows

@@ -5,8 +5,8 @@ import dagster as dg
 from turbo_forecast.defs.monthly import HISTORY, month_asset, one_month
 from turbo_forecast.defs.plots import score_bars
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
-from turbo_forecast.fleet.library import run_windows
 from turbo_forecast.fleet.tournament import score_month
+from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import FOLD_FORECAST, TOURNAMENT_RESULTS, TOURNAMENT_SCORES
 from turbo_forecast.storage.warehouse import query, replace_partition
 

@@ -7,8 +7,8 @@ from turbo_forecast.defs.monthly import HISTORY, month_asset, one_month
 from turbo_forecast.defs.plots import standings_bars
 from turbo_forecast.defs.reporting import standings_table
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
-from turbo_forecast.fleet.library import run_windows
 from turbo_forecast.fleet.tournament import standings_month
+from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
 from turbo_forecast.storage.warehouse import query, replace_partition
 

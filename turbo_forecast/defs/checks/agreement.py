@@ -9,9 +9,9 @@ from turbo_forecast.defs.checks.judging import Property, Verdict, tell
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import Metadata, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
-from turbo_forecast.fleet.library import run_windows
-from turbo_forecast.fleet.windows import cutoff_of, day_number
+from turbo_forecast.fleet.windows import cutoff_of, day_number, run_windows
 from turbo_forecast.models.agreement import compare
+from turbo_forecast.models.prophet_tuned import VARIANTS, tuned
 from turbo_forecast.schemas import FLEET_FORECAST
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.warehouse import query
@@ -23,9 +23,10 @@ AGREES = Property(
     offenders="",
 )
 SOLVED_BY_TURBO = """
-    SELECT host_id, resource FROM series_outcomes
+    SELECT host_id, resource, solver FROM series_outcomes
     WHERE cutoff = ? AND outcome = 'forecast' AND solver LIKE '%turbo converged%' ORDER BY ALL
 """
+PROPHET = "prophet"
 HISTORY = "SELECT ds, y FROM base_table WHERE host_id = ? AND resource = ? AND ds BETWEEN ? AND ? ORDER BY ds"
 
 COMPARED = {
@@ -58,26 +59,37 @@ def check(
     return tell(AGREES, FLEET_FORECAST.name, {**verdicts}, folder, more=_shown(pl.concat(compared.values())))
 
 
-Histories = list[tuple[str, str, pl.DataFrame]]
+Histories = list[tuple[str, str, str, pl.DataFrame]]
+"""Host, resource, the Prophet entrant that turbo solved, days and values."""
 
 
 def sample(con: duckdb.DuckDBPyConnection, month: str, settings: ForecastSettings) -> Histories:
-    """Up to `agreement_sample` series that turbo solved in this month, with their history windows."""
+    """Up to `agreement_sample` series of which turbo delivered a Prophet in this month, with their history windows."""
     cutoff = cutoff_of(month)
     window = run_windows(cutoff, settings)
-    solved = query(con, SOLVED_BY_TURBO, cutoff)
+    entrant = pl.col("solver").map_elements(delivered_by_turbo, return_dtype=pl.String)
+    solved = query(con, SOLVED_BY_TURBO, cutoff).with_columns(entrant).drop_nulls()
     drawn = solved.sample(min(settings.agreement_sample, len(solved)), seed=settings.seed + day_number(cutoff))
     return [
-        (host, resource, query(con, HISTORY, host, resource, window.history_start, cutoff))
-        for host, resource in drawn.iter_rows()
+        (host, resource, name, query(con, HISTORY, host, resource, window.history_start, cutoff))
+        for host, resource, name in drawn.iter_rows()
     ]
+
+
+def delivered_by_turbo(solver: str) -> str | None:
+    """The first Prophet entrant of whose windows `series_outcomes.solver` names turbo alone: nothing went to Stan."""
+    solvers: dict[str, list[str]] = {}
+    for clause in solver.split("; "):
+        name, _, how = clause.partition(": ")
+        solvers.setdefault(name, []).append(how)
+    return next((name for name in (PROPHET, *VARIANTS) if solvers.get(name) == ["turbo converged"]), None)
 
 
 def _compared(histories: Histories, settings: ForecastSettings) -> pl.DataFrame:
     rows = []
-    for host, resource, history in histories:
+    for host, resource, entrant, history in histories:
         days = history["ds"].cast(pl.Int32).to_numpy().astype(np.int64)
-        found = compare(days, history["y"].to_numpy(), settings)
+        found = compare(days, history["y"].to_numpy(), tuned(entrant, settings))
         rows.append((host, resource, found.holds, found.turbo - found.stan, found.turbo_seconds, found.stan_seconds))
     return pl.DataFrame(rows, schema=COMPARED, orient="row")
 

@@ -16,8 +16,7 @@ from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.library import run_windows
-from turbo_forecast.fleet.windows import Windows, cutoff_of
+from turbo_forecast.fleet.windows import Windows, cutoff_of, run_windows
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, Table
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.files import publishing
