@@ -54,6 +54,15 @@ class Place:
         job = self.definitions(telemetry, **forecast).resolve_job_def("monthly_forecast")
         return job.execute_in_process(instance=self.instance, partition_key=month)
 
+    def materialise_base(self, telemetry: Path) -> dg.ExecuteInProcessResult:
+        """The base table and its checks, in this process."""
+        job = dg.define_asset_job("base", selection=dg.AssetSelection.assets("base_table", "base_table_rejects"))
+        base = self.definitions(telemetry)
+        definitions = dg.Definitions(
+            assets=base.assets, asset_checks=base.asset_checks, jobs=[job], resources=base.resources
+        )
+        return definitions.resolve_job_def("base").execute_in_process(instance=self.instance)
+
     def check(self, asset: str, name: str, **forecast: object) -> dg.AssetCheckEvaluation | str:
         """The evaluation of one check, run as Dagster runs it; or the sentence it failed with."""
         base = self.definitions(**forecast)

@@ -305,16 +305,29 @@ def test_a_fleet_that_shrinks_is_warned_of(telemetry: Path, fresh_place, tmp_pat
     pl.read_parquet(telemetry).filter(pl.col("host_id") != "c").write_parquet(fewer)
     results = []
     for source in (telemetry, fewer, fewer):
-        job = dg.define_asset_job("base", selection=dg.AssetSelection.assets("base_table", "base_table_rejects"))
-        base = place.definitions(source)
-        definitions = dg.Definitions(
-            assets=base.assets, asset_checks=base.asset_checks, jobs=[job], resources=base.resources
-        )
-        result = definitions.resolve_job_def("base").execute_in_process(instance=place.instance)
+        result = place.materialise_base(source)
         found = {e.check_name: e for e in result.get_asset_check_evaluations()}["fleet_has_not_shrunk"]
         results.append((found.passed, found.metadata["expected"].value, found.metadata["got"].value))
         assert found.severity == dg.AssetCheckSeverity.WARN
     assert results == [(True, 6, 6), (False, 6, 4), (True, 4, 4)]
+
+
+def test_another_warehouse_of_the_same_instance_is_not_the_fleet_before(telemetry: Path, tmp_path: Path) -> None:
+    instance = dg.DagsterInstance.ephemeral()
+    fewer = tmp_path / "fewer.parquet"
+    pl.read_parquet(telemetry).filter(pl.col("host_id") != "c").write_parquet(fewer)
+    results = []
+    for data, source in (
+        ("large", telemetry),
+        ("small", fewer),
+        ("large", telemetry),
+        ("small", fewer),
+        ("large", fewer),
+    ):
+        result = Place(tmp_path / data, instance).materialise_base(source)
+        found = {e.check_name: e for e in result.get_asset_check_evaluations()}["fleet_has_not_shrunk"]
+        results.append((found.passed, found.metadata["expected"].value, found.metadata["got"].value))
+    assert results == [(True, 6, 6), (True, 4, 4), (True, 6, 6), (True, 4, 4), (False, 6, 4)]
 
 
 @pytest.mark.parametrize("holds", [True, False])

@@ -32,6 +32,7 @@ def base_table(
         metadata={
             "dagster/row_count": report.rows_kept,
             "series": report.series,
+            "warehouse": dg.MetadataValue.path(warehouse.database),
             "first day": str(report.first_day),
             "last day": str(report.last_day),
             "guessed columns": report.guesses,

@@ -11,6 +11,9 @@ from turbo_forecast.schemas import BASE_TABLE
 FRESH_DAYS = 45
 """A monthly run needs telemetry up to the last month's end: older than this and a month is missing."""
 
+LOOKED_BACK = 20
+"""Materialisations among which the one before is looked for: each holds a picture of some 90 kB."""
+
 UNIQUE = Property(
     name="one_row_per_series_and_day",
     sentence="no two rows share host_id, resource, ds",
@@ -58,14 +61,14 @@ def base_check(prop: Property) -> dg.AssetChecksDefinition:
 @dg.asset_check(
     asset=BASE_TABLE.name,
     name="fleet_has_not_shrunk",
-    description="as many series as in the previous materialisation; fewer is a warning",
+    description="as many series as in the previous materialisation into the same warehouse; fewer is a warning",
     pool=WAREHOUSE_POOL,
 )
 def fleet_has_not_shrunk(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
-    """Compare the stored series with what the materialisation before the last one reported."""
+    """Compare the stored series with what the materialisation before the last one reported of this warehouse."""
     with plain_errors(), warehouse.get_connection() as con:
         now = con.execute("SELECT count(*) FROM (SELECT DISTINCT host_id, resource FROM base_table)").fetchall()[0][0]
-    before = previous_series(context.instance)
+    before = previous_series(context.instance, warehouse.database)
     return dg.AssetCheckResult(
         passed=before is None or now >= before,
         severity=dg.AssetCheckSeverity.WARN,
@@ -74,13 +77,15 @@ def fleet_has_not_shrunk(context: dg.AssetCheckExecutionContext, warehouse: Ware
     )
 
 
-def previous_series(instance: dg.DagsterInstance) -> int | None:
-    """Series of the base table's last materialisation but one, if there was one."""
-    records = instance.fetch_materializations(dg.AssetKey(BASE_TABLE.name), limit=2).records
-    if len(records) < 2 or records[1].asset_materialization is None:
-        return None
-    value = records[1].asset_materialization.metadata.get("series")
-    return int(value.value) if value is not None else None  # type: ignore[arg-type]
+def previous_series(instance: dg.DagsterInstance, warehouse: str) -> int | None:
+    """Series of the base table's last materialisation but one into the warehouse, if it is among the LOOKED_BACK last.
+
+    One instance may serve several data folders: another fleet's size tells nothing of this one's.
+    """
+    records = instance.fetch_materializations(dg.AssetKey(BASE_TABLE.name), limit=LOOKED_BACK).records
+    told = [record.asset_materialization.metadata for record in records if record.asset_materialization]
+    sizes = [found["series"].value for found in told if found.get("warehouse") == dg.MetadataValue.path(warehouse)]
+    return int(sizes[1]) if len(sizes) > 1 else None  # type: ignore[arg-type]
 
 
 checks = [*(base_check(prop) for prop in (UNIQUE, IN_RANGE, FRESH)), fleet_has_not_shrunk]
