@@ -7,10 +7,11 @@ import dagster as dg
 
 from turbo_forecast.defs.partitions import ONE_RUN, WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
-from turbo_forecast.defs.reporting import plain_errors, say_to, spec
+from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, spec
 from turbo_forecast.defs.resources import TelemetryResource, Warehouse
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.storage.base_table import replace_base_table
+from turbo_forecast.storage.telemetry.report import TelemetryReport
 
 
 @dg.multi_asset(
@@ -27,21 +28,21 @@ def base_table(
         report = replace_base_table(con, telemetry.settings(), today=date.today())
         chart = fleet_by_month(con)
     say_to(context)(report.describe())
-    yield dg.MaterializeResult(
-        asset_key=BASE_TABLE.name,
-        metadata={
-            "dagster/row_count": report.rows_kept,
-            "series": report.series,
-            "warehouse": dg.MetadataValue.path(warehouse.database),
-            "first day": str(report.first_day),
-            "last day": str(report.last_day),
-            "guessed columns": report.guesses,
-            "clipped values": report.clipped,
-            "seconds": report.seconds,
-            "utilisation": chart,
-        },
-    )
+    told = {**_told(report), "warehouse": dg.MetadataValue.path(warehouse.database), "utilisation": chart}
+    yield dg.MaterializeResult(asset_key=BASE_TABLE.name, metadata=told)
     yield dg.MaterializeResult(
         asset_key=BASE_TABLE_REJECTS.name,
         metadata={"dagster/row_count": sum(report.rejects.values()), "by reason": report.rejects},
     )
+
+
+def _told(report: TelemetryReport) -> Metadata:
+    return {
+        "dagster/row_count": report.rows_kept,
+        "series": report.series,
+        "first day": str(report.first_day),
+        "last day": str(report.last_day),
+        "guessed columns": report.guesses,
+        "clipped values": report.clipped,
+        "seconds": report.seconds,
+    }
