@@ -1,6 +1,7 @@
 """Which days a month's run trains on, scores and projects.
 
-Belongs here: calendar arithmetic of the windows. Does not belong here: the series themselves.
+Belongs here: calendar arithmetic of the windows, and whether the telemetry reaches them. Does not belong here: the series
+themselves.
 """
 
 import calendar
@@ -77,40 +78,30 @@ class Windows:
         return np.arange(day_number(self.cutoff) + 1, day_number(self.horizon_end) + 1)
 
 
-def windows(cutoff: date, *, train_months: int, backtest_months: int, horizon_months: int, folds: int = 0) -> Windows:
-    """The windows of the month that ends at `cutoff`, in calendar months.
+def run_windows(cutoff: date, settings: ForecastSettings) -> Windows:
+    """The windows of the month that ends at `cutoff`, in calendar months, at these settings.
 
     Folds follow each other backwards from the backtest, each as long as it; those that would have no month of
     training are left out. Raises PartitionError when `cutoff` is not the last day of a month.
     """
     if cutoff != month_end(cutoff):
         raise PartitionError(f"cutoff {cutoff} is not the last day of a month; {month_end(cutoff)} would be")
-    train_end = shift_month_end(cutoff, -backtest_months)
-    held = min(folds, (train_months - 1) // backtest_months)
+    length = settings.backtest_months
+    train_end = shift_month_end(cutoff, -length)
+    held = min(settings.folds, (settings.train_months - 1) // length)
     return Windows(
-        history_start=shift_month_end(train_end, -train_months) + timedelta(days=1),
+        history_start=shift_month_end(train_end, -settings.train_months) + timedelta(days=1),
         train_end=train_end,
         cutoff=cutoff,
-        horizon_end=shift_month_end(cutoff, horizon_months),
+        horizon_end=shift_month_end(cutoff, settings.horizon_months),
         folds=tuple(
             Fold(
                 number,
-                train_end=shift_month_end(train_end, -number * backtest_months),
-                end=shift_month_end(cutoff, -number * backtest_months),
+                train_end=shift_month_end(train_end, -number * length),
+                end=shift_month_end(cutoff, -number * length),
             )
             for number in range(1, held + 1)
         ),
-    )
-
-
-def run_windows(cutoff: date, settings: ForecastSettings) -> Windows:
-    """The windows of a run at these settings. Raises PartitionError."""
-    return windows(
-        cutoff,
-        train_months=settings.train_months,
-        backtest_months=settings.backtest_months,
-        horizon_months=settings.horizon_months,
-        folds=settings.folds,
     )
 
 
