@@ -316,9 +316,8 @@ def test_the_audit_tells_the_cost_of_every_entrant_by_kind_of_window() -> None:
     assert {f"{name}: {kind}" for name in singles for kind in ("folds", "backtest", "forecast")} <= stages
 
 
-def test_an_outside_model_competes_on_equal_terms(tmp_path: Path) -> None:
-    base = fleet(3)
-    window = run_windows(CUTOFF, forecast_settings())
+def oracle(base: pl.DataFrame, window: Windows) -> pl.DataFrame:
+    """An outside model's rows of every window: the truth, and 50 where there is none yet."""
     spans = [(fold.train_end, fold.days) for fold in window.folds]
     spans += [(window.train_end, window.backtest_days), (window.cutoff, window.forecast_days)]
     asked = pl.concat(
@@ -327,14 +326,39 @@ def test_an_outside_model_competes_on_equal_terms(tmp_path: Path) -> None:
     truth = base.join(asked.select("ds", "origin"), on="ds", how="inner").rename({"y": "yhat"})
     ahead = base.select("host_id", "resource").unique().join(asked.filter(pl.col("origin") == CUTOFF), how="cross")
     rows = pl.concat([truth, ahead.with_columns(yhat=pl.lit(50.0))], how="diagonal")
-    rows.select("host_id", "resource", "origin", "ds", "yhat").write_parquet(tmp_path / "oracle.parquet")
-    assert window.origins == tuple(sorted(origin for origin, _ in spans))
-    said: list[str] = []
-    outside = {"oracle": str(tmp_path / "oracle.parquet")}
-    result = forecast_fleet(base, CUTOFF, say=said.append, workers=1, entrants=CHEAP, outside=outside)
-    assert not [line for line in said if "oracle" in line]
+    return rows.select("host_id", "resource", "origin", "ds", "yhat")
+
+
+def test_an_outside_model_competes_on_equal_terms(tmp_path: Path) -> None:
+    base = fleet(3)
+    window = run_windows(CUTOFF, forecast_settings())
+    rows = oracle(base, window)
+    assert window.origins == tuple(rows["origin"].unique().sort())
+    rows.write_parquet(tmp_path / "oracle.parquet")
+    result = quiet(base, outside={"oracle": str(tmp_path / "oracle.parquet")})
     scores = result.scores.filter(pl.col("model") == "oracle")
     assert scores.height == 3 * 4
     assert scores["mae"].max() < 1e-5, "it knew the truth"
     assert set(result.champions["model"]) == {"oracle"}
     assert result.published.filter(pl.col("phase") == "forecast")["yhat"].unique().to_list() == [50.0]
+
+
+@pytest.mark.parametrize(
+    ("missing", "refit", "told"),
+    [
+        ((), True, None),
+        ((date(2024, 12, 31),), True, "2024-12-31"),
+        ((date(2024, 8, 31), CUTOFF), True, "2024-08-31, 2025-12-31"),
+        ((CUTOFF,), False, None),
+    ],
+)
+def test_a_run_tells_of_the_windows_an_outside_model_has_no_rows_for(
+    missing: tuple[date, ...], refit: bool, told: str | None, tmp_path: Path
+) -> None:
+    base, file = fleet(1), tmp_path / "oracle.parquet"
+    rows = oracle(base, run_windows(CUTOFF, forecast_settings()))
+    rows.filter(~pl.col("origin").is_in(missing)).write_parquet(file)
+    said: list[str] = []
+    forecast_fleet(base, CUTOFF, say=said.append, workers=1, entrants=CHEAP, refit=refit, outside={"oracle": str(file)})
+    lines = [line for line in said if line.startswith("outside.oracle: ")]
+    assert [line.partition(" with origin ")[2].partition(";")[0] for line in lines] == ([told] if told else [])
