@@ -1,4 +1,4 @@
-"""Beside `definitions.py` the only code that imports dagster: thin assets, checks, jobs and resources around the other floors."""
+"""Thin assets, checks, jobs and resources around the other floors: beside `definitions.py` all that imports dagster."""
 
 import warnings
 

@@ -117,7 +117,7 @@ def _weights(relative: Floats, own: Floats, seen: Flags, inflation: float) -> tu
         between = np.maximum(spread - within / windows[known].mean(), 0.0)
         noise = inflation * within / np.maximum(windows, 1)[:, None]
     else:
-        between, noise = LONE_WINDOW_WEIGHT * spread, (1 - LONE_WINDOW_WEIGHT) * np.tile(spread, (len(own), 1))
+        between, noise = LONE_WINDOW_WEIGHT * spread, (1 - LONE_WINDOW_WEIGHT) * spread
     total = between + noise
     weight: Floats = np.divide(between, total, out=np.zeros_like(own), where=known[:, None] & (total > 0))
     return weight, between

@@ -299,16 +299,19 @@ def test_every_check_passes_where_there_is_little_to_judge(
     assert tuple(standing(place, "2025-12-31").values()) == expected
 
 
+def shrinking(place: Place, telemetry: Path) -> tuple[bool, object, object]:
+    """Whether the fleet has not shrunk, in the check's eyes, and the series it expected and got."""
+    evaluations = place.materialise_base(telemetry).get_asset_check_evaluations()
+    found = {each.check_name: each for each in evaluations}["fleet_has_not_shrunk"]
+    assert found.severity == dg.AssetCheckSeverity.WARN
+    return found.passed, found.metadata["expected"].value, found.metadata["got"].value
+
+
 def test_a_fleet_that_shrinks_is_warned_of(telemetry: Path, fresh_place, tmp_path: Path) -> None:
     place: Place = fresh_place()
     fewer = tmp_path / "fewer.parquet"
     pl.read_parquet(telemetry).filter(pl.col("host_id") != "c").write_parquet(fewer)
-    results = []
-    for source in (telemetry, fewer, fewer):
-        result = place.materialise_base(source)
-        found = {e.check_name: e for e in result.get_asset_check_evaluations()}["fleet_has_not_shrunk"]
-        results.append((found.passed, found.metadata["expected"].value, found.metadata["got"].value))
-        assert found.severity == dg.AssetCheckSeverity.WARN
+    results = [shrinking(place, source) for source in (telemetry, fewer, fewer)]
     assert results == [(True, 6, 6), (False, 6, 4), (True, 4, 4)]
 
 
@@ -316,17 +319,9 @@ def test_another_warehouse_of_the_same_instance_is_not_the_fleet_before(telemetr
     instance = dg.DagsterInstance.ephemeral()
     fewer = tmp_path / "fewer.parquet"
     pl.read_parquet(telemetry).filter(pl.col("host_id") != "c").write_parquet(fewer)
-    results = []
-    for data, source in (
-        ("large", telemetry),
-        ("small", fewer),
-        ("large", telemetry),
-        ("small", fewer),
-        ("large", fewer),
-    ):
-        result = Place(tmp_path / data, instance).materialise_base(source)
-        found = {e.check_name: e for e in result.get_asset_check_evaluations()}["fleet_has_not_shrunk"]
-        results.append((found.passed, found.metadata["expected"].value, found.metadata["got"].value))
+    large, small = Place(tmp_path / "large", instance), Place(tmp_path / "small", instance)
+    order = [(large, telemetry), (small, fewer), (large, telemetry), (small, fewer), (large, fewer)]
+    results = [shrinking(place, source) for place, source in order]
     assert results == [(True, 6, 6), (True, 4, 4), (True, 6, 6), (True, 4, 4), (False, 6, 4)]
 
 

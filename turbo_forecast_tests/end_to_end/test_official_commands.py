@@ -68,16 +68,16 @@ def test_a_run_that_fails_is_a_failure_to_the_shell_with_our_sentence(house: Hou
     assert "gone.csv does not exist" in done.stdout + done.stderr
 
 
+HERE = {"TURBO_FORECAST_DATA": "/h/data", "TURBO_FORECAST_TELEMETRY": "/h/t", "TURBO_FORECAST_CONFIG": "/h/c.yaml"}
+
+
 def recipe(target: str, *variables: str, **environment: str) -> str:
-    """What `make` would run, without running it; only the given variables of ours are in the environment."""
-    ours = {"TURBO_FORECAST_DATA", "TURBO_FORECAST_TELEMETRY", "TURBO_FORECAST_CONFIG", "MAKEFLAGS", "MAKELEVEL"}
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    """What `make` would run, without running it; what the Makefile reads is in the environment only if given here."""
+    read = {"DATA", "TELEMETRY", "CONFIG", "MONTH", "HOSTS", "MAKEFLAGS", "MAKELEVEL", *HERE}
+    kept = {name: value for name, value in os.environ.items() if name not in read}
     command = ["make", "--always-make", "--dry-run", target, *variables]
     done = subprocess.run(command, cwd=ROOT, env=kept | environment, capture_output=True, text=True, check=True)
     return " ".join(done.stdout.replace("\\\n", " ").split())
-
-
-HERE = {"TURBO_FORECAST_DATA": "/h/data", "TURBO_FORECAST_TELEMETRY": "/h/t", "TURBO_FORECAST_CONFIG": "/h/c.yaml"}
 
 
 @pytest.mark.parametrize("target", ["run", "ui"])
