@@ -10,8 +10,9 @@ import pandas as pd
 
 from benchmarks.measuring import Times, table, timed
 from benchmarks.series import AHEAD, Sample, complete
+from turbo_forecast.models.prophet_spec import spec_of
 from turbo_forecast.models.prophet_stan import StanEngine
-from turbo_forecast.models.prophet_turbo import TurboEngine, spec_of
+from turbo_forecast.models.prophet_turbo import TurboEngine
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily

@@ -29,6 +29,7 @@ from turbo_forecast.defs.checks import (
     horizon,
     keys,
     master_file,
+    observations,
     rows,
     scores,
     standings,
@@ -52,7 +53,7 @@ ASSETS = (
 )
 CHECKS = (
     *(base_checks, coverage, keys, horizon, envelope, folds, rows),
-    *(scores, champion_checks, calibration_checks, master_file, standings, fallback_share, agreement),
+    *(scores, champion_checks, calibration_checks, master_file, observations, standings, fallback_share, agreement),
 )
 
 

@@ -120,8 +120,14 @@ FORECAST_PARQUET = Table(
     "The master file for dashboards: the champion's rows of every series, with calibrated bounds, sorted by series.",
     (
         *_ROW[:-2],
-        Column("yhat_lower", pl.Float64, "lower bound of the calibrated interval, in [0, yhat]"),
-        Column("yhat_upper", pl.Float64, "upper bound of the calibrated interval, in [yhat, 100]"),
+        Column(
+            "yhat_lower", pl.Float64, "lower bound of the calibrated interval, in [0, yhat]; 0 where nothing is known"
+        ),
+        Column(
+            "yhat_upper",
+            pl.Float64,
+            "upper bound, in [yhat, 100]; 100 where nothing is known of such weekdays or months",
+        ),
         Column("outcome", pl.String, "the series' outcome: forecast, fallback or failed"),
     ),
     _ROW_KEY,
@@ -135,13 +141,20 @@ SERIES_OUTCOMES = Table(
         HOST,
         RESOURCE,
         Column("outcome", pl.String, "forecast, fallback, retired or failed"),
-        Column("reason", pl.String, "why, where the outcome is not a plain forecast", nullable=True),
+        Column("reason", pl.String, "why the outcome is not a plain forecast, or what limits it", nullable=True),
         Column("error_class", pl.String, "class of the error that was caught", nullable=True),
         Column("error_message", pl.String, "message of the error that was caught", nullable=True),
         Column("solver", pl.String, "what solved the model, and how it ended", nullable=True),
         Column("observations", pl.Int64, "days with a value in the history window"),
         Column("first_ds", pl.Date, "first day with a value in the history window", nullable=True),
         Column("last_ds", pl.Date, "last day with a value in the history window", nullable=True),
+        Column(
+            "unobserved_weekdays",
+            pl.String,
+            "weekdays never or hardly ever observed, by name, parted by ', ': the published interval there is [0, 100]",
+            nullable=True,
+        ),
+        Column("unobserved_months", pl.String, "the same of months, of a history of two years or more", nullable=True),
         Column("fits", pl.Int64, "model fits made for the series"),
         Column("milliseconds", pl.Float64, "time spent on the series by its worker"),
     ),

@@ -11,12 +11,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "turbo_forecast"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "settings", "schemas"}
+GROUND = {"errors", "settings", "schemas", "phases"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
     "schemas": {"errors"},
-    "turbo_prophet": set(),
+    "phases": set(),
+    "turbo_prophet": {"phases"},
     "storage": GROUND,
     "demo": GROUND,
     "models": GROUND | {"turbo_prophet"},

@@ -15,6 +15,7 @@ from turbo_forecast.fleet.rows import BACKTEST, FORECAST, Rows
 from turbo_forecast.fleet.store import Series, read_only
 from turbo_forecast.fleet.windows import Windows, day_number
 from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
+from turbo_forecast.phases import Unobserved, unobserved
 from turbo_forecast.settings import ForecastSettings
 
 OUTCOMES = ("forecast", "fallback", "retired", "failed")
@@ -40,6 +41,7 @@ class Result:
     reasons: list[str] = field(default_factory=list)
     error_class: str | None = None
     error_message: str | None = None
+    unobserved: Unobserved = field(init=False)
     solvers: list[str] = field(default_factory=list)
     fits: int = 0
     seconds: float = 0.0
@@ -47,6 +49,9 @@ class Result:
     predict_seconds: float = 0.0
     costs: dict[str, float] = field(default_factory=dict)
     rows: list[Rows] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.unobserved = unobserved(self.series.days)
 
     def record(self, name: str, projection: Projection) -> None:
         """Take over what a projection says of its making."""
@@ -124,6 +129,8 @@ class Lifecycle:
 
     def _judge_and_forecast(self, series: Series, result: Result) -> None:
         plan = self._plan(series)
+        if result.unobserved.sentence:
+            result.reasons.append(result.unobserved.sentence)
         if not self._is_live(series):
             result.outcome = "retired"
             result.reasons.append("nothing observed in the backtest window")

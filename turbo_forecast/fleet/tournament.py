@@ -17,7 +17,7 @@ from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.schemas import CALIBRATION, FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.files import series_batches
-from turbo_forecast.tournament.calibration import calibrate, calibrated, horizon_month
+from turbo_forecast.tournament.calibration import calibrate, calibrated, horizon_month, unknown_where_unobserved
 from turbo_forecast.tournament.champions import choose
 from turbo_forecast.tournament.scores import scales_by_window, score, score_by_month
 from turbo_forecast.tournament.standings import standings
@@ -136,7 +136,7 @@ def _month_after(end: date) -> pl.Expr:
 def publish(
     files: RunFiles, champions: pl.DataFrame, calibration: pl.DataFrame, outcomes: pl.DataFrame, windows: Windows
 ) -> pl.DataFrame:
-    """Rows of FORECAST_PARQUET: the champions' rows with calibrated bounds."""
+    """Rows of FORECAST_PARQUET: the champions' rows with calibrated bounds, the envelope where nothing was observed."""
     rows = champion_rows(files.rows, champions, FLEET_FORECAST.names)
     parts = [
         rows.filter(pl.col("phase") == phase).with_columns(horizon_month=_month_after(end))
@@ -144,6 +144,7 @@ def publish(
     ]
     return (
         calibrated(pl.concat(parts), calibration)
+        .pipe(unknown_where_unobserved, outcomes)
         .join(outcomes.select(*_SERIES, "outcome"), on=_SERIES, maintain_order="left")
         .sort(*_SERIES, "phase", "ds")
         .pipe(FORECAST_PARQUET.conform)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from turbo_forecast.models.prophet_spec import spec_of
 from turbo_forecast.models.prophet_stan import StanEngine
-from turbo_forecast.models.prophet_turbo import spec_of
 from turbo_forecast.models.protocol import Days, Values
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.calendar import Calendar
@@ -48,9 +48,10 @@ def compare(days: Days, y: Values, settings: ForecastSettings) -> Agreement:
     turbo_seconds = time.perf_counter() - started
     engine = StanEngine(settings)
     started = time.perf_counter()
-    model = engine.fit(days, y, seed=0)
+    season = engine.season(days)
+    model = engine.fit(days, y, seed=0, season=season)
     stan_seconds = time.perf_counter() - started
-    inputs = engine.model().preprocess(engine.history(days, y))
+    inputs = engine.model(season).preprocess(engine.history(days, y, season))
     problem = Problem.from_stan_data({field.name: getattr(inputs, field.name) for field in fields(inputs)})
     stock = {
         name: np.asarray(value, dtype=np.float64).ravel() for name, value in model.params.items() if name != "trend"

@@ -5,11 +5,11 @@ Does not belong here: the solver (`turbo_prophet/`), and the rule for constant w
 
 import time
 
+from turbo_forecast.models.prophet_spec import spec_of
 from turbo_forecast.models.protocol import Days, Projection, Window
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import compile_kernels, fit_daily, forecast_daily
-from turbo_forecast.turbo_prophet.features import Spec
 from turbo_forecast.turbo_prophet.prediction import Interval
 from turbo_forecast.turbo_prophet.problem import Status
 
@@ -62,19 +62,6 @@ class TurboEngine:
         projection.solver = f"stan (turbo: {reason})"
         projection.note = f"handed to Stan: {reason}"
         return projection
-
-
-def spec_of(settings: ForecastSettings) -> Spec:
-    """The run's Prophet options as the solver's specification."""
-    return Spec(
-        growth=settings.growth,  # type: ignore[arg-type]
-        n_changepoints=settings.n_changepoints,
-        changepoint_range=settings.changepoint_range,
-        yearly_seasonality=settings.yearly_order or "auto",
-        changepoint_prior_scale=settings.changepoint_prior_scale,
-        seasonality_mode=settings.seasonality_mode,  # type: ignore[arg-type]
-        seasonality_prior_scale=settings.seasonality_prior_scale,
-    )
 
 
 def build(settings: ForecastSettings) -> TurboEngine:

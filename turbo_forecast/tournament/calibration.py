@@ -140,6 +140,28 @@ def calibrated(rows: pl.DataFrame, calibration: pl.DataFrame) -> pl.DataFrame:
     return typed.join(reach, on=on, how="left", maintain_order="left").with_columns(bounds).drop("_below", "_above")
 
 
+def unknown_where_unobserved(rows: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """The rows, in their order, with the whole envelope as the interval on weekdays and in months that a series has never
+    or hardly ever been observed on: nothing says how far such a day is from its forecast.
+
+    rows: `host_id, resource, ds, yhat_lower, yhat_upper`, …; outcomes: `host_id, resource, unobserved_weekdays,
+    unobserved_months` (names parted by ', ', or null), a row per series.
+    """
+    names = {"unobserved_weekdays": "%A", "unobserved_months": "%B"}
+    some = outcomes.filter(pl.any_horizontal(pl.col(*names).is_not_null())).select(*_SERIES, *names)
+    if some.is_empty():
+        return rows
+    named = [
+        pl.col(column).str.split(", ").list.contains(pl.col("ds").dt.strftime(form)) for column, form in names.items()
+    ]
+    unknown = pl.any_horizontal(condition.fill_null(False) for condition in named)
+    bounds = [
+        pl.when(unknown).then(pl.lit(edge)).otherwise(pl.col(name)).alias(name)
+        for name, edge in zip(("yhat_lower", "yhat_upper"), ENVELOPE, strict=True)
+    ]
+    return rows.join(some, on=_SERIES, how="left", maintain_order="left").with_columns(bounds).drop(*names)
+
+
 def _names(residuals: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame:
     """`row, host_id, resource` of every series, sorted."""
     return (

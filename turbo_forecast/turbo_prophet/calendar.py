@@ -27,6 +27,7 @@ from turbo_forecast.turbo_prophet.features import (
 from turbo_forecast.turbo_prophet.jit import entry
 from turbo_forecast.turbo_prophet.model import FLAT, gram_matrix, padded
 from turbo_forecast.turbo_prophet.problem import Vector
+from turbo_forecast.turbo_prophet.season import Season, Unknown, slot_of_year
 
 Days = NDArray[np.int64]
 _PATTERNS = 64  # histories kept; each holds about 0.5 MB at 1,000 days
@@ -48,6 +49,7 @@ class History:
     precision: Vector  # (K,)
     orders: tuple[int, int, int]
     mean_step: float  # mean distance of rows in t
+    season: Season | None = None  # how its columns keep to the phases it has observed; None: it has observed them all
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ class Calendar:
         self._days = epoch_days(from_days(np.arange(self.first, self.last + 1)))
         self._tables: dict[tuple[int, int, int], Vector] = {}
         self._histories: OrderedDict[bytes, History] = OrderedDict()
-        self._futures: OrderedDict[tuple[int, int, bytes, tuple[int, int, int]], Future] = OrderedDict()
+        self._futures: OrderedDict[tuple[object, ...], Future] = OrderedDict()
+        self._slots = slot_of_year(np.arange(self.first, self.last + 1)) if spec.known_phases_only else None
 
     def _table(self, orders: tuple[int, int, int]) -> Vector:
         if orders not in self._tables:
@@ -130,20 +133,48 @@ class Calendar:
         table = self._table(orders)
         x, x_t, gram = np.empty((t.size, table.shape[1])), np.empty((k, t.size)), np.empty((k, k))
         gather(table, rows, x, x_t, gram)
+        season = self._season(days, rows, orders, x[:, :k])
+        if season is not None:
+            kept = x.copy()
+            kept[:, :k] = self._columns(season, days, rows, x[:, :k])
+            gather(kept, np.arange(t.size), x, x_t, gram)
         precision = 1.0 / columns.sigmas**2
         step = float(np.diff(t).mean())
-        return History(start, span, t, x, x_t, gram, changes, first, columns, precision, orders, step)
+        return History(start, span, t, x, x_t, gram, changes, first, columns, precision, orders, step, season)
+
+    def _season(self, days: Days, rows: Days, orders: tuple[int, int, int], features: Vector) -> Season | None:
+        """How a history's columns keep to the phases it has observed, if it must and has not observed all."""
+        if self._slots is None:
+            return None
+        slots = self._slots[rows]
+        unknown = Unknown.of(days, slots, orders)
+        return None if unknown is None else Season.of(unknown, orders, days, slots, features)
+
+    def _columns(self, season: Season, days: Days, rows: Days, features: Vector) -> Vector:
+        assert self._slots is not None
+        return season.columns(days, self._slots[rows], features)
 
     def future(self, history: History, days: Days) -> Future:
         """Days to predict (n,), sorted; they may lie within the history."""
-        key = (int(history.start.astype(np.int64)), int(history.span.astype(np.int64)), days.tobytes(), history.orders)
+        season = history.season
+        known = (
+            ()
+            if season is None
+            else (season.centre.tobytes(), season.unknown.weekdays.tobytes(), season.unknown.slots.tobytes())
+        )
+        start, span = (int(at.astype(np.int64)) for at in (history.start, history.span))
+        key = (start, span, days.tobytes(), history.orders, known)
         found = self._futures.get(key)
         if found is None:
             rows = self._rows(days)
             t = scaled_time(from_days(days), history.start, history.span)
             ahead = t[t > 1.0]
             step = float(np.diff(ahead).mean()) if ahead.size > 1 else history.mean_step
-            found = Future(t, np.ascontiguousarray(self._table(history.orders)[rows]), step)
+            x = np.ascontiguousarray(self._table(history.orders)[rows])
+            if season is not None:
+                k = history.columns.sigmas.size
+                x[:, :k] = self._columns(season, days, rows, x[:, :k])
+            found = Future(t, x, step)
             self._futures[key] = found
             if len(self._futures) > _PATTERNS:
                 self._futures.popitem(last=False)

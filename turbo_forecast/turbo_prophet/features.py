@@ -23,7 +23,8 @@ _TICKS_PER_SECOND = {"D": None, "h": None, "m": None, "s": 1, "ms": 1_000, "us":
 @dataclass(frozen=True)
 class Spec:
     """A Prophet model without holidays and regressors. Names, defaults and meanings are those of Prophet's
-    constructor."""
+    constructor, but for the last: `known_phases_only` keeps seasons to the phases that were observed (`season.py`);
+    a daily calendar does so, `prepare`, which does what Prophet does, does not."""
 
     growth: Growth = "linear"
     n_changepoints: int = 25
@@ -35,6 +36,7 @@ class Spec:
     seasonality_prior_scale: float = 10.0
     changepoint_prior_scale: float = 0.05
     scaling: Literal["absmax", "minmax"] = "absmax"
+    known_phases_only: bool = False
 
     def __post_init__(self) -> None:
         if self.growth not in GROWTHS:

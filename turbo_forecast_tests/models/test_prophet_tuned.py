@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from turbo_forecast.models.prophet_spec import spec_of
 from turbo_forecast.models.prophet_stan import StanEngine
 from turbo_forecast.models.prophet_tuned import VARIANTS, tuned
-from turbo_forecast.models.prophet_turbo import spec_of
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.models.registry import ENTRANTS, build_entrant
 from turbo_forecast.settings import forecast_settings

@@ -6,10 +6,14 @@ from turbo_forecast.schemas import FORECAST_PARQUET
 _COLUMNS = ", ".join(FORECAST_PARQUET.names)
 
 _SAME = "host_id, resource, model, phase, cutoff, ds, y, yhat, outcome"
+_UNKNOWN = """
+    coalesce(list_contains(string_split(unobserved_weekdays, ', '), dayname(ds)), false)
+    OR coalesce(list_contains(string_split(unobserved_months, ', '), monthname(ds)), false)
+"""
 
 SAME_ROWS = Property(
     name="is_the_champions_forecast",
-    sentence="the file's rows are the champions' stored rows, with calibrated bounds, no more and no less",
+    sentence="the file's rows are the champions' stored rows, with calibrated bounds ([0, 100] on days like none observed), no more and no less",
     judged="SELECT count(*) FROM {stored}",
     offenders=f"""
         WITH champion AS (
@@ -19,8 +23,9 @@ SAME_ROWS = Property(
             JOIN (SELECT cutoff, host_id, resource, model FROM champions) USING (cutoff, host_id, resource, model)
             JOIN series_outcomes USING (cutoff, host_id, resource)
         ), published AS (
-            SELECT {_SAME}, if(lower IS NULL, yhat_lower, greatest(yhat + lower, 0)) AS yhat_lower,
-                   if(upper IS NULL, yhat_upper, least(yhat + upper, 100)) AS yhat_upper
+            SELECT {_SAME},
+                   if({_UNKNOWN}, 0, if(lower IS NULL, yhat_lower, greatest(yhat + lower, 0))) AS yhat_lower,
+                   if({_UNKNOWN}, 100, if(upper IS NULL, yhat_upper, least(yhat + upper, 100))) AS yhat_upper
             FROM champion LEFT JOIN calibration USING (cutoff, host_id, resource, phase, horizon_month)
         )
         SELECT 'missing' AS problem, * FROM (SELECT {_COLUMNS} FROM published EXCEPT SELECT {_COLUMNS} FROM {{stored}})

@@ -1,0 +1,62 @@
+"""Which weekdays and months a series was observed on."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from turbo_forecast.phases import MONTHS, WEEKDAYS, hardly_observed, unknown_weekdays, unobserved, weekday
+
+FIRST = (date(2023, 1, 1) - date(1970, 1, 1)).days
+THREE_YEARS = np.arange(FIRST, FIRST + 1096)
+
+
+def dates(days: np.ndarray) -> list[date]:
+    return [date(1970, 1, 1) + timedelta(days=int(day)) for day in days]
+
+
+def where(keep) -> np.ndarray:
+    """The days of three years for which `keep` (of a date) is true."""
+    return THREE_YEARS[[keep(day) for day in dates(THREE_YEARS)]]
+
+
+def test_weekdays_are_those_of_the_calendar() -> None:
+    days = np.arange(FIRST - 40_000, FIRST + 40_000, 7 * 13 + 1)
+    assert weekday(days).tolist() == [day.weekday() for day in dates(days)]
+
+
+def test_three_days_of_a_weekday_are_hardly_any_beside_many_and_enough_beside_few() -> None:
+    assert hardly_observed(np.array([156, 3, 4, 0])).tolist() == [False, True, False, True]
+    assert hardly_observed(np.array([8, 2, 3, 1])).tolist() == [False, False, False, True]
+    assert not hardly_observed(np.array([3, 3, 2, 2, 2, 2, 2])).any()
+
+
+@pytest.mark.parametrize("kept", [(0, 1, 2, 3, 4), (5, 6), (0, 3), (0, 1, 2, 3, 4, 5)])
+def test_weekdays_without_a_day_are_unknown(kept: tuple[int, ...]) -> None:
+    days = where(lambda day: day.weekday() in kept)
+    assert np.flatnonzero(~unknown_weekdays(days)).tolist() == list(kept)
+    names = tuple(WEEKDAYS[i] for i in range(7) if i not in kept)
+    assert unobserved(days).weekdays == names
+    assert unobserved(days).sentence == f"never observed on {', '.join(names)}"
+
+
+def test_months_without_a_day_are_unknown_to_a_history_of_two_years() -> None:
+    second_half = where(lambda day: day.month > 6)
+    assert unobserved(second_half).months == MONTHS[:6]
+    both = where(lambda day: day.month > 6 and day.weekday() < 5)
+    assert unobserved(both).sentence == (
+        "never observed on Saturday, Sunday and in January, February, March, April, May, June"
+    )
+    assert unobserved(second_half[second_half < FIRST + 500]).months == ()
+
+
+def test_a_few_strays_on_a_weekday_are_said_to_be_few() -> None:
+    strays = where(lambda day: day.weekday() < 5 or day in (date(2023, 1, 7), date(2024, 6, 1)))
+    assert unobserved(strays).sentence == "hardly ever observed on Saturday, Sunday"
+
+
+@pytest.mark.parametrize(
+    "days", [THREE_YEARS, THREE_YEARS[::2], THREE_YEARS[:10], THREE_YEARS[:1], THREE_YEARS[:0], THREE_YEARS[:60]]
+)
+def test_a_history_without_a_pattern_in_its_gaps_knows_everything(days: np.ndarray) -> None:
+    assert unobserved(days).sentence == ""

@@ -1,0 +1,70 @@
+"""Seasonal columns keep to what was observed, and are Prophet's where everything was."""
+
+from datetime import date, timedelta
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from turbo_forecast.phases import weekday
+from turbo_forecast.turbo_prophet.calendar import Calendar
+from turbo_forecast.turbo_prophet.features import Spec
+from turbo_forecast.turbo_prophet.season import slot_of_year, unknown_slots
+
+FIRST = (date(2023, 1, 1) - date(1970, 1, 1)).days
+THREE_YEARS = np.arange(FIRST, FIRST + 1096)
+
+
+def dates(days: np.ndarray) -> list[date]:
+    return [date(1970, 1, 1) + timedelta(days=int(day)) for day in days]
+
+
+def where(keep) -> np.ndarray:
+    """The days of three years for which `keep` (of a date) is true."""
+    return THREE_YEARS[[keep(day) for day in dates(THREE_YEARS)]]
+
+
+def test_places_of_the_year_are_those_of_a_leap_year() -> None:
+    days = np.arange(FIRST - 40_000, FIRST + 40_000, 7 * 13 + 1)
+    leap = [date(2024, day.month, day.day).timetuple().tm_yday - 1 for day in dates(days)]
+    assert slot_of_year(days).tolist() == leap
+
+
+def test_a_gap_of_the_year_is_unknown_when_the_season_is_too_coarse_to_bridge_it() -> None:
+    slots = np.arange(366)
+    gap = np.setdiff1d(slots, np.arange(100, 130))  # 30 days: more than 365.25 / 15, less than 365.25 / 6
+    assert np.flatnonzero(unknown_slots(gap, 10)).tolist() == list(range(100, 130))
+    assert not unknown_slots(gap, 4).any()
+    over_new_year = np.arange(20, 340)  # 26 days from the end and 20 from the start
+    assert np.flatnonzero(unknown_slots(over_new_year, 10)).tolist() == [*range(20), *range(340, 366)]
+
+
+def test_lone_days_between_gaps_of_the_year_identify_nothing() -> None:
+    first_of_month = slot_of_year(where(lambda day: day.day == 1))
+    assert unknown_slots(first_of_month, 10).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    kept=st.sets(st.integers(0, 6), min_size=2),
+    gap=st.tuples(st.integers(0, 365), st.integers(0, 300)),
+    orders=st.sampled_from([("auto", "auto"), (4, "auto"), (10, 3)]),
+)
+def test_columns_are_prophets_where_all_is_known_and_centred_or_zero_elsewhere(kept, gap, orders) -> None:
+    off = (slot_of_year(THREE_YEARS) - gap[0]) % 366 < gap[1]
+    days = THREE_YEARS[np.isin(weekday(THREE_YEARS), list(kept)) & ~off]
+    yearly, weekly = orders
+    spec = {"yearly_seasonality": yearly, "weekly_seasonality": weekly}
+    plain = Calendar(FIRST, FIRST + 1500, Spec(**spec)).history(days)
+    history = Calendar(FIRST, FIRST + 1500, Spec(**spec, known_phases_only=True)).history(days)
+    k = history.columns.sigmas.size
+    assert np.array_equal(history.x_t, history.x[:, :k].T)
+    np.testing.assert_allclose(history.gram, history.x[:, :k].T @ history.x[:, :k], rtol=1e-9, atol=1e-9)
+    if history.season is None:
+        assert np.array_equal(history.x, plain.x)
+    else:
+        known = history.x[:, :k] != 0
+        np.testing.assert_allclose(history.x[:, :k].sum(axis=0), 0, atol=1e-9)
+        shift = (plain.x - history.x)[:, :k]
+        for column in range(k):
+            assert np.ptp(shift[known[:, column], column]) < 1e-9 if known[:, column].any() else True
