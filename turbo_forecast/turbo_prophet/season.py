@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.phases import WEEK_DAYS, Days, Flags, unknown_weekdays, weekday
+from turbo_forecast.phases import WEEK_DAYS, WHOLE_YEARS, Days, Flags, unknown_weekdays, weekday
 
 Floats = NDArray[np.float64]
 
@@ -77,8 +77,11 @@ class Unknown:
         slots: (n,) `slot_of_year` of the days.
         """
         yearly, weekly, _ = orders
+        span = int(days[-1] - days[0])
         week = unknown_weekdays(days) if weekly else np.zeros(WEEK_DAYS, dtype=np.bool_)
         year = unknown_slots(slots, yearly) if yearly else np.zeros(_SLOTS, dtype=np.bool_)
+        if yearly and (span < int(YEAR_DAYS) or (year.any() and span < WHOLE_YEARS)):
+            year[:] = True  # a part of the year that has not come round twice is a season or a trend: nobody can tell
         return cls(week, year) if week.any() or year.any() else None
 
 

@@ -67,9 +67,10 @@ def test_a_day_like_none_observed_is_forecast_near_the_level(name: str, pattern:
     strays=st.lists(st.integers(0, 1095), max_size=3),
     span=st.integers(250, 1096),
     name=st.sampled_from(PROPHETS),
+    yearly_order=st.sampled_from((0, 4, 10, 20)),
     mean=st.floats(5, 95),
 )
-def test_no_calendar_of_observed_days_lets_a_level_run_away(kept, gaps, strays, span, name, mean) -> None:
+def test_no_calendar_of_observed_days_lets_a_level_run_away(kept, gaps, strays, span, name, yearly_order, mean) -> None:
     keep = np.isin(WEEK, list(kept))
     for start, length in gaps:
         keep &= (slot_of_year(DAYS) - start) % 366 >= length
@@ -79,9 +80,21 @@ def test_no_calendar_of_observed_days_lets_a_level_run_away(kept, gaps, strays, 
     window = level(keep, mean=mean, year=2.0 if span >= 760 else 0.0)
     if window.days.size < 60:
         return
-    yhat = build_entrant(name, forecast_settings(uncertainty_samples=10)).project(window).yhat
+    options = forecast_settings(uncertainty_samples=10, yearly_order=yearly_order)
+    yhat = build_entrant(name, options).project(window).yhat
     assert window.y.min() - MARGIN < yhat.min()
     assert yhat.max() < window.y.max() + MARGIN
+
+
+@pytest.mark.parametrize("name", ["prophet", "prophet_smooth", "prophet_multiplicative"])
+@pytest.mark.parametrize("gap", [70, 150, 240])
+def test_a_part_of_the_year_seen_once_is_taken_for_neither_season_nor_trend(name: str, gap: int) -> None:
+    for seed, start in enumerate(range(0, 360, 40)):
+        keep = ((slot_of_year(DAYS) - start) % 366 >= gap) & (np.arange(DAYS.size) >= DAYS.size - 400 - 10 * seed)
+        window = level(keep, mean=50, year=0, seed=seed)
+        yhat = build_entrant(name, forecast_settings(uncertainty_samples=10, yearly_order=10)).project(window).yhat
+        assert window.y.min() - MARGIN < yhat.min()
+        assert yhat.max() < window.y.max() + MARGIN
 
 
 def test_a_trend_that_the_observed_days_carry_is_followed_on_days_never_observed() -> None:
