@@ -163,7 +163,8 @@ SERIES_OUTCOMES = Table(
 
 RUN_AUDIT = Table(
     "run_audit",
-    "Where a month's time went: one row per asset and stage of its latest run.",
+    "Where a month's time went: one row per stage of each of the month's assets, as it was last made. The base table, "
+    "the checks and Dagster's own time are in no stage.",
     (
         CUTOFF,
         Column("asset", pl.String, "the asset the stage belongs to"),
@@ -232,8 +233,8 @@ TOURNAMENT_SCORES = Table(
         Column("smape", pl.Float64, "symmetric mean absolute percentage error, in [0, 1]; 0 where both are 0"),
         Column("wape", pl.Float64, "sum of absolute errors over sum of y; null where y is 0 throughout", nullable=True),
         Column("mase", pl.Float64, "MAE over the training window's seasonal-naive (7 days) MAE", nullable=True),
-        Column("bias", pl.Float64, "mean of yhat - y, percentage points"),
-        Column("coverage", pl.Float64, "share of days inside the entrant's own prediction interval, in [0, 1]"),
+        Column("bias", pl.Float64, "mean over the n days of yhat - y, percentage points"),
+        Column("coverage", pl.Float64, "share of the n days inside the entrant's own prediction interval, in [0, 1]"),
         Column("pinball", pl.Float64, "mean pinball loss of the two bounds, percentage points; lower is better"),
         Column("interval_score", pl.Float64, "Winkler interval score, percentage points; lower is better"),
     ),
@@ -250,7 +251,12 @@ CHAMPIONS = Table(
         MODEL,
         Column("reason", pl.String, "why this entrant"),
         Column("folds", pl.Int32, "folds of the series the choice rests on"),
-        Column("fold_mae", pl.Float64, "the champion's mean MAE over the folds, percentage points", nullable=True),
+        Column(
+            "fold_mae",
+            pl.Float64,
+            "mean over the folds of the champion's MAE in each, percentage points",
+            nullable=True,
+        ),
         Column("fallback_fold_mae", pl.Float64, "the fallback's, on the same folds", nullable=True),
         Column(
             "expected_ratio",
@@ -304,19 +310,32 @@ TOURNAMENT_STANDINGS = Table(
         ),
         Column("series", pl.Int64, "series compared: all that have a backtest"),
         Column("own", pl.Int64, "of these, series it forecast itself; the others count with the fallback's scores"),
-        Column("mae", pl.Float64, "mean over series, percentage points"),
-        Column("mase", pl.Float64, "mean over series where it is defined", nullable=True),
+        Column("n", pl.Int64, "observed days of the series compared"),
+        Column("mae", pl.Float64, "mean over series of their mean absolute error, percentage points"),
+        Column("mase", pl.Float64, "mean over the mase_series of their MASE", nullable=True),
+        Column("mase_series", pl.Int64, "series where MASE is defined for everyone: those that mase is the mean over"),
         Column("mase_low", pl.Float64, "lower end of its 95 % bootstrap interval over series", nullable=True),
         Column("mase_high", pl.Float64, "upper end", nullable=True),
         Column("bias", pl.Float64, "mean over series of yhat - y, percentage points"),
-        Column("coverage", pl.Float64, "share of observed days inside the interval, in [0, 1]"),
-        Column("interval_score", pl.Float64, "mean over series, percentage points"),
+        Column(
+            "coverage",
+            pl.Float64,
+            "share of the n days, of all series together, that lie inside the interval, in [0, 1]",
+        ),
+        Column(
+            "mean_coverage",
+            pl.Float64,
+            "mean over series of each series' own share of days inside the interval, in [0, 1]",
+        ),
+        Column(
+            "interval_score", pl.Float64, "mean over series of their mean Winkler interval score, percentage points"
+        ),
         Column(
             "mean_rank",
             pl.Float64,
-            "mean rank by MAE among the entrants (1 is best, ties share); the champion's beside them",
+            "mean over series of the rank by MAE among the entrants (1 is best, ties share); the champion's beside them",
         ),
-        Column("wins", pl.Int64, "series where no entrant has a lower MAE"),
+        Column("wins", pl.Int64, "series where no entrant has a lower MAE; a tie counts for each who shares it"),
         Column(
             "beats_seasonal_naive",
             pl.Float64,
@@ -340,11 +359,11 @@ FORECAST_ACCURACY = Table(
         Column("model", pl.String, "the entrant, or 'champion' for what was published then"),
         Column("series", pl.Int64, "series with a forecast and an observed day"),
         Column("own", pl.Int64, "of these, series it forecast itself; the others count with the fallback's forecast"),
-        Column("n", pl.Int64, "observed days"),
-        Column("mae", pl.Float64, "mean absolute error over days, percentage points"),
+        Column("n", pl.Int64, "observed days of these series"),
+        Column("mae", pl.Float64, "mean absolute error over the n days, of all series together, percentage points"),
         Column("wape", pl.Float64, "sum of absolute errors over sum of y; null where y is 0 throughout", nullable=True),
-        Column("bias", pl.Float64, "mean of yhat - y over days, percentage points"),
-        Column("coverage", pl.Float64, "share of days inside the interval, in [0, 1]"),
+        Column("bias", pl.Float64, "mean of yhat - y over the n days, percentage points"),
+        Column("coverage", pl.Float64, "share of the n days, of all series together, inside the interval, in [0, 1]"),
         Column(
             "interval_score", pl.Float64, "mean Winkler score over days at the run's interval width, percentage points"
         ),

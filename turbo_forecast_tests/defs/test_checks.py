@@ -1,6 +1,6 @@
 """Every check fails when its property is violated, says where, and passes when it is not."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.defs.checks.agreement import delivered_by_turbo
+from turbo_forecast.defs.checks.base_table import _size
 from turbo_forecast.defs.checks.judging import SHOWN
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast_tests.conftest import series_rows, wave
@@ -117,7 +118,7 @@ def test_evidence_counts_expected_and_got(place: Place) -> None:
     evaluation = place.check("fleet_forecast", COVERAGE)
     assert isinstance(evaluation, dg.AssetCheckEvaluation)
     assert (evaluation.metadata["expected"].value, evaluation.metadata["got"].value) == (6, 4)
-    assert evaluation.description.endswith("4 of 6")
+    assert evaluation.description.startswith("2 of 6 series break this rule: every series has the one outcome")
     assert evaluation.severity == dg.AssetCheckSeverity.ERROR
 
 
@@ -315,6 +316,13 @@ def test_a_fleet_that_shrinks_is_warned_of(telemetry: Path, fresh_place, tmp_pat
     assert results == [(True, 6, 6), (False, 6, 4), (True, 4, 4)]
 
 
+def test_a_fleet_that_shrinks_is_told_by_how_many_series_and_what_to_look_for() -> None:
+    assert _size(4, 6).startswith("the base table has 4 series, 2 fewer than the 6 of the run before. Look for")
+    assert _size(6, 6) == "the base table has 6 series, as many as in the run before"
+    assert _size(1007, 1000) == "the base table has 1,007 series, 7 more than in the run before"
+    assert _size(6, None) == "the base table has 6 series; there is no run before to compare with"
+
+
 def test_another_warehouse_of_the_same_instance_is_not_the_fleet_before(telemetry: Path, tmp_path: Path) -> None:
     instance = dg.DagsterInstance.ephemeral()
     fewer = tmp_path / "fewer.parquet"
@@ -383,3 +391,47 @@ def test_today_is_forty_five_days_after_the_last_fresh_day(place: Place) -> None
     assert isinstance(evaluation, dg.AssetCheckEvaluation)
     assert not evaluation.passed
     assert evaluation.severity == dg.AssetCheckSeverity.WARN
+    ended = date.today() - timedelta(days=46)
+    assert evaluation.description == (
+        f"the telemetry ends on {ended}, 46 days ago; a forecast of the latest month needs days of the last 45. "
+        "Export newer telemetry, unless you forecast an earlier month on purpose."
+    )
+
+
+def test_fresh_telemetry_says_to_which_day_it_reaches(place: Place) -> None:
+    place.sql(f"UPDATE base_table SET ds = ds + {(date.today() - date(2025, 12, 31)).days - 1}")
+    evaluation = place.check("base_table", "telemetry_is_fresh")
+    assert isinstance(evaluation, dg.AssetCheckEvaluation)
+    ended = date.today() - timedelta(days=1)
+    assert evaluation.description == f"the telemetry ends on {ended}, 1 day ago (at most 45 are allowed)"
+
+
+def test_the_interval_check_says_what_share_of_how_many_days_was_held(place: Place) -> None:
+    # 6 series of 122 days, everything missed; six series are allowed 2 standard errors more, 0.05 + 2 * sqrt(0.16 / 6)
+    place.spoil("forecast_parquet", "UPDATE {stored} SET yhat_lower = yhat, yhat_upper = yhat")
+    evaluation = place.check("forecast_parquet", COVERS)
+    assert isinstance(evaluation, dg.AssetCheckEvaluation)
+    assert evaluation.description.startswith(
+        "the published 80 % interval held 0.0 % of the 732 backtest days, taken together, of the 6 series that vary, "
+        "not 42.3 to 100 %: it is too narrow. Plan with the share that it held"
+    )
+
+
+def test_the_interval_check_has_nothing_to_say_where_nothing_varies(place: Place) -> None:
+    place.sql("UPDATE tournament_scores SET mase = NULL")
+    evaluation = place.check("forecast_parquet", COVERS)
+    assert isinstance(evaluation, dg.AssetCheckEvaluation)
+    assert evaluation.passed
+    assert evaluation.description == "no series that varies has a backtest: there was nothing to check"
+
+
+def test_fallbacks_are_counted_beside_what_is_allowed(place: Place) -> None:
+    place.sql(f"UPDATE series_outcomes SET outcome = 'fallback' WHERE {ONE} AND cutoff = DATE '2025-12-31'")
+    told = []
+    for tolerated in (0.025, 0.5):
+        evaluation = place.check("series_outcomes", FALLBACK, max_fallback_share=tolerated)
+        assert isinstance(evaluation, dg.AssetCheckEvaluation)
+        told.append(evaluation.description)
+    resting = "1 of 6 live series (16.7%) have no forecast but the fallback's"
+    assert told[0].startswith(f"{resting}; only 2.5 % may. series_outcomes.reason says why")
+    assert told[1] == f"{resting}; 50 % may"

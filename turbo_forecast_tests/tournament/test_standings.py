@@ -94,7 +94,7 @@ def test_who_has_no_score_is_charged_the_fallbacks() -> None:
     assert row["mae"] == pytest.approx((1 + 4 + 10) / 3)
     assert row["mase"] == pytest.approx((1 + 4 + 10) / 6)
     assert row["bias"] == pytest.approx((0 + 3 + 3) / 3)
-    assert row["coverage"] == pytest.approx((1 + 0.2 + 0.2) / 3)
+    assert row["coverage"] == row["mean_coverage"] == pytest.approx((1 + 0.2 + 0.2) / 3)
     assert row["interval_score"] == pytest.approx((1 + 7 + 7) / 3)
     assert row["mean_rank"] == pytest.approx((1 + 1.5 + 1.5) / 3)
     assert (row["wins"], row["beats_seasonal_naive"]) == (3, pytest.approx(1 / 3))
@@ -102,7 +102,29 @@ def test_who_has_no_score_is_charged_the_fallbacks() -> None:
 
 def test_coverage_counts_days_not_series() -> None:
     rows = scores({"naive": [1.0, 1.0]}).with_columns(n=pl.Series([10, 90]), coverage=pl.Series([1.0, 0.5]))
-    assert by_model(found_for(rows))["naive"]["coverage"] == pytest.approx((10 + 45) / 100)
+    found = by_model(found_for(rows))["naive"]
+    assert found["coverage"] == pytest.approx((10 + 45) / 100)
+    assert found["n"] == 100
+
+
+@pytest.mark.parametrize(
+    ("days", "inside", "by_day", "by_series"),
+    [
+        ([10, 90], [10, 45], 55 / 100, (1 + 0.5) / 2),
+        ([122, 1], [61, 1], 62 / 123, (0.5 + 1) / 2),
+        ([30, 30], [0, 30], 0.5, 0.5),  # of equal length the two are one
+        ([4, 8, 12], [4, 0, 6], 10 / 24, (1 + 0 + 0.5) / 3),
+    ],
+)
+def test_mean_coverage_counts_series_not_days(
+    days: list[int], inside: list[int], by_day: float, by_series: float
+) -> None:
+    shares = [held / n for held, n in zip(inside, days, strict=True)]
+    rows = scores({"naive": [1.0] * len(days)}).with_columns(n=pl.Series(days), coverage=pl.Series(shares))
+    found = by_model(found_for(rows))["naive"]
+    assert found["coverage"] == pytest.approx(by_day)
+    assert found["mean_coverage"] == pytest.approx(by_series)
+    assert (found["n"], found["series"]) == (sum(days), len(days))
 
 
 def test_mase_is_the_mean_over_the_same_series_for_everybody() -> None:
@@ -111,8 +133,10 @@ def test_mase_is_the_mean_over_the_same_series_for_everybody() -> None:
     found = by_model(found_for(rows.with_columns(mase=pl.when(~gone).then("mase"))))
     assert found["ets"]["mase"] == (0.5 + 2.0) / 2
     assert found["ets"]["mae"] == pytest.approx(7 / 3)
+    assert (found["ets"]["series"], found["ets"]["mase_series"], found["naive"]["mase_series"]) == (3, 2, 2)
     nothing = by_model(found_for(rows.with_columns(mase=pl.lit(None, dtype=pl.Float64))))["ets"]
     assert nothing["mase"] is nothing["mase_low"] is nothing["mase_high"] is None
+    assert nothing["mase_series"] == 0
     assert nothing["beats_low"] is not None
 
 

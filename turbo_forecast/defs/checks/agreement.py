@@ -21,6 +21,8 @@ AGREES = Property(
     sentence="turbo's log posterior is at least stock Prophet's, on a random sample of this run's series",
     judged="",
     offenders="",
+    items="series that turbo alone had solved",
+    remedy="Stock Prophet is better there: set `engine: stan` for this run, and please report the series",
 )
 SOLVED_BY_TURBO = """
     SELECT host_id, resource, solver FROM series_outcomes

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import Property, judge, tell
+from turbo_forecast.defs.checks.judging import Property, Verdict, days_ago, judge, tell
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, Warehouse
@@ -14,6 +14,17 @@ FRESH_DAYS = 45
 LOOKED_BACK = 20
 """Materialisations among which the one before is looked for: each holds a picture of some 90 kB."""
 
+
+def _freshness(verdict: Verdict) -> str:
+    last, days = verdict.figures["last_day"], verdict.figures["days_ago"]
+    if last is None:
+        return "the base table holds no day at all"
+    ends = f"the telemetry ends on {last}, {days_ago(days)}"
+    if len(verdict.offenders):
+        return f"{ends}; a forecast of the latest month needs days of the last {FRESH_DAYS}"
+    return f"{ends} (at most {FRESH_DAYS} are allowed)"
+
+
 UNIQUE = Property(
     name="one_row_per_series_and_day",
     sentence="no two rows share host_id, resource, ds",
@@ -21,12 +32,14 @@ UNIQUE = Property(
     offenders="""
         SELECT host_id, resource, ds, count(*) AS n FROM base_table GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL
     """,
+    items="days of series",
 )
 IN_RANGE = Property(
     name="utilisation_is_in_range",
     sentence="y is a number in [0, 100]",
     judged="SELECT count(*) FROM base_table",
     offenders="SELECT * FROM base_table WHERE NOT coalesce(y BETWEEN 0 AND 100, false) ORDER BY ALL",
+    items="rows",
 )
 FRESH = Property(
     name="telemetry_is_fresh",
@@ -37,6 +50,10 @@ FRESH = Property(
     """,
     blocking=False,
     severity=dg.AssetCheckSeverity.WARN,
+    items="telemetry exports",
+    remedy="Export newer telemetry, unless you forecast an earlier month on purpose",
+    figures="SELECT max(ds) AS last_day, (current_date - max(ds))::INTEGER AS days_ago FROM base_table",
+    says=_freshness,
 )
 
 
@@ -72,8 +89,21 @@ def fleet_has_not_shrunk(context: dg.AssetCheckExecutionContext, warehouse: Ware
     return dg.AssetCheckResult(
         passed=before is None or now >= before,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{now:,} series, {'no run before' if before is None else f'{before:,} in the run before'}",
+        description=_size(now, before),
         metadata={"expected": before if before is not None else now, "got": now},
+    )
+
+
+def _size(now: int, before: int | None) -> str:
+    """The fleet's size beside the run before, in words; and what to do when it is smaller."""
+    if before is None:
+        return f"the base table has {now:,} series; there is no run before to compare with"
+    if now >= before:
+        more = f"{now - before:,} more than" if now > before else "as many as"
+        return f"the base table has {now:,} series, {more} in the run before"
+    return (
+        f"the base table has {now:,} series, {before - now:,} fewer than the {before:,} of the run before. Look for a "
+        "file or filter that leaves hosts out, unless they were switched off."
     )
 
 

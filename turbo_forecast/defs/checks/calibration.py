@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import Property, Verdict, month_check
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET
 
 _FOLD_DAYS = """
@@ -35,6 +35,7 @@ COMPLETE = Property(
            OR NOT coalesce(lower < 0 AND 0 < upper AND isfinite(lower) AND isfinite(upper) AND scale > 0, false)
         ORDER BY ALL
     """,
+    items="horizon months of series",
 )
 
 WARN_OUTSIDE, ERROR_OUTSIDE = 0.05, 0.15
@@ -49,28 +50,65 @@ _VARYING = """
 """
 
 
-def holds(name: str, tolerance: float, severity: dg.AssetCheckSeverity, *, blocking: bool) -> Property:
+def _figures(tolerance: float) -> str:
+    """SQL of the interval's coverage over all backtest days of the varying series together, and how far it may be off."""
+    return f"""
+        (SELECT *, {tolerance} + if(series < {FEW_SERIES}, 2 * sqrt(nominal * (1 - nominal) / series), 0) AS allowed
+         FROM (SELECT avg((y BETWEEN yhat_lower AND yhat_upper)::INTEGER) AS coverage, {{interval_width}}::DOUBLE AS nominal,
+                      count(*) AS days, count(DISTINCT (host_id, resource)) AS series
+               FROM {{stored}} JOIN {_VARYING} USING (host_id, resource)
+               WHERE phase = 'backtest' AND y IS NOT NULL))
+    """
+
+
+def _held(verdict: Verdict) -> str:
+    """How much of the backtest the interval held, in words."""
+    coverage, nominal, allowed = (verdict.figures[name] for name in ("coverage", "nominal", "allowed"))
+    if coverage is None:
+        return "no series that varies has a backtest: there was nothing to check"
+    days, series = verdict.figures["days"], verdict.figures["series"]
+    held = f"{100 * coverage:.1f} % of the {days:,} backtest days, taken together, of the {series:,} series that vary"
+    low, high = max(0.0, nominal - allowed), min(1.0, nominal + allowed)
+    between = f"{100 * low:.3g} to {100 * high:.3g} %"
+    text = f"the published {100 * nominal:g} % interval held {held}"
+    if not len(verdict.offenders):
+        return f"{text} ({between} is allowed)"
+    return f"{text}, not {between}: it is too {'narrow' if coverage < nominal else 'wide'}"
+
+
+def holds(name: str, tolerance: float, severity: dg.AssetCheckSeverity, *, blocking: bool, remedy: str) -> Property:
     """The published interval's coverage of the backtest is near its nominal width."""
     return Property(
         name=name,
         sentence=f"the published interval held its nominal share of the varying series' backtest days, ± {tolerance:.0%}",
         judged="SELECT 1",
         offenders=f"""
-            SELECT round(coverage, 4) AS coverage, nominal, days, series
-            FROM (SELECT avg((y BETWEEN yhat_lower AND yhat_upper)::INTEGER) AS coverage, {{interval_width}} AS nominal,
-                         count(*) AS days, count(DISTINCT (host_id, resource)) AS series
-                  FROM {{stored}} JOIN {_VARYING} USING (host_id, resource)
-                  WHERE phase = 'backtest' AND y IS NOT NULL)
-            WHERE days > 0 AND abs(coverage - nominal) > {tolerance} + 1e-9
-                  + if(series < {FEW_SERIES}, 2 * sqrt(nominal * (1 - nominal) / series), 0)
+            SELECT round(coverage, 4) AS coverage, nominal, days, series FROM {_figures(tolerance)}
+            WHERE days > 0 AND abs(coverage - nominal) > allowed + 1e-9
         """,
         blocking=blocking,
         severity=severity,
+        items="published intervals",
+        remedy=remedy,
+        figures=f"FROM {_figures(tolerance)}",
+        says=_held,
     )
 
 
-WARNS = holds("intervals_hold_in_the_backtest", WARN_OUTSIDE, dg.AssetCheckSeverity.WARN, blocking=False)
-FAILS = holds("intervals_do_not_break_in_the_backtest", ERROR_OUTSIDE, dg.AssetCheckSeverity.ERROR, blocking=True)
+WARNS = holds(
+    "intervals_hold_in_the_backtest",
+    WARN_OUTSIDE,
+    dg.AssetCheckSeverity.WARN,
+    blocking=False,
+    remedy="Plan with the share that it held, and see tournament_standings for the resource and month that are off",
+)
+FAILS = holds(
+    "intervals_do_not_break_in_the_backtest",
+    ERROR_OUTSIDE,
+    dg.AssetCheckSeverity.ERROR,
+    blocking=True,
+    remedy="Do not use the intervals; look in forecast_parquet for what changed in the backtest months",
+)
 
 checks = [
     month_check(COMPLETE, CALIBRATION),

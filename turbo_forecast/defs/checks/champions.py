@@ -19,6 +19,7 @@ ONE_CHAMPION = Property(
         WHERE coalesce(champions, 0) != 1 OR NOT coalesce(list_contains(models, model), false)
         ORDER BY ALL
     """,
+    items="series",
 )
 NOT_WORSE = Property(
     name="no_champion_is_worse_than_the_fallback",
@@ -36,6 +37,7 @@ NOT_WORSE = Property(
         WHERE NOT coalesce(own.fold_mae <= other.fold_mae + 1e-9, false)
         ORDER BY ALL
     """,
+    items="series",
 )
 
 checks = [month_check(prop, CHAMPIONS) for prop in (ONE_CHAMPION, NOT_WORSE)]

@@ -63,8 +63,8 @@ _CHAMPIONS_DUE = """
 _NAME = "every_series_has_an_outcome_and_its_rows"
 _SENTENCE = "every series has the one outcome its history asks for, and exactly the rows that outcome promises"
 _JUDGED = "SELECT count(*) FROM {live}"
-EVERY_ENTRANT = Property(_NAME, _SENTENCE, _JUDGED, f"WITH {_OUTCOMES}, {_DUE}, {_FAULTS}")
-EVERY_CHAMPION = Property(_NAME, _SENTENCE, _JUDGED, f"WITH {_OUTCOMES}, {_CHAMPIONS_DUE}, {_FAULTS}")
+EVERY_ENTRANT = Property(_NAME, _SENTENCE, _JUDGED, f"WITH {_OUTCOMES}, {_DUE}, {_FAULTS}", items="series")
+EVERY_CHAMPION = Property(_NAME, _SENTENCE, _JUDGED, f"WITH {_OUTCOMES}, {_CHAMPIONS_DUE}, {_FAULTS}", items="series")
 
 checks = [
     *(month_check(EVERY_ENTRANT, table) for table in (FLEET_FORECAST, TOURNAMENT_RESULTS)),

@@ -14,6 +14,7 @@ INSIDE = Property(
         WHERE NOT coalesce(0 <= yhat_lower AND yhat_lower <= yhat AND yhat <= yhat_upper AND yhat_upper <= 100, false)
         ORDER BY ALL
     """,
+    items="rows",
 )
 FINITE = Property(
     name="projections_are_finite",
@@ -25,6 +26,7 @@ FINITE = Property(
            OR NOT coalesce(isfinite(y), true)
         ORDER BY ALL
     """,
+    items="rows",
 )
 
 checks = [

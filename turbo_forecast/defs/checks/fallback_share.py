@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import Property, judge, places, tell
+from turbo_forecast.defs.checks.judging import Property, Verdict, judge, places, tell
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
@@ -22,7 +22,20 @@ def few_fallbacks(tolerated: float) -> Property:
         tolerated=tolerated,
         blocking=False,
         severity=dg.AssetCheckSeverity.WARN,
+        items="live series",
+        remedy="series_outcomes.reason says why of each; where that is right, raise max_fallback_share",
+        says=lambda verdict: _resting(verdict, tolerated),
     )
+
+
+def _resting(verdict: Verdict, tolerated: float) -> str:
+    """How many live series are published from the fallback, beside how many may be, in words."""
+    if not verdict.expected:
+        return "there is no live series"
+    resting = len(verdict.offenders)
+    share = f"{resting:,} of {verdict.expected:,} live series ({resting / verdict.expected:.1%})"
+    allowed = f"{100 * tolerated:g} % may"
+    return f"{share} have no forecast but the fallback's; {'only ' if not verdict.holds(tolerated) else ''}{allowed}"
 
 
 @dg.asset_check(

@@ -34,6 +34,7 @@ HELD = Property(
         FROM due FULL JOIN stored USING (host_id, resource, fold, model)
         WHERE days IS DISTINCT FROM days_due GROUP BY ALL ORDER BY ALL
     """,
+    items="folds of series",
 )
 OBSERVED = Property(
     name="folds_end_before_the_backtest",
@@ -46,6 +47,7 @@ OBSERVED = Property(
            OR stored.y IS DISTINCT FROM base_table.y
         ORDER BY ALL
     """,
+    items="rows",
 )
 
 checks = [month_check(prop, FOLD_FORECAST) for prop in (HELD, OBSERVED)]

@@ -21,6 +21,7 @@ COMPLETE = Property(
             OR count(*) FILTER (phase = 'backtest' AND ds NOT BETWEEN {backtest_start} AND {cutoff}) > 0
         ORDER BY ALL
     """,
+    items="forecasts",
 )
 
 checks = [month_check(COMPLETE, table) for table in (FLEET_FORECAST, TOURNAMENT_RESULTS, FORECAST_PARQUET)]

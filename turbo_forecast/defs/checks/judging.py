@@ -1,18 +1,22 @@
 """How any property is judged: SQL names the offenders, their number decides, evidence is kept.
 
-Belongs here: running a property against what was stored, and telling the verdict. Does not belong here: properties.
+Belongs here: running a property against what was stored, and telling the verdict: first what is wrong (or right), with
+the numbers it rests on, then what to do. Does not belong here: properties.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
 import polars as pl
 
 from turbo_forecast.defs.monthly import sql_text
-from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
+from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_name
 from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
@@ -25,6 +29,31 @@ from turbo_forecast.storage.warehouse import query
 SHOWN = 20
 FILES = (FLEET_FORECAST.name, FOLD_FORECAST.name, FORECAST_PARQUET.name)
 """Tables that are stored as Parquet."""
+PASSED_BY_MONTH = "passed by month"
+"""Metadata of a check that judged several months in one run: whether it passed, by month."""
+MONTHS_TOLD = 3
+"""Months of a range whose verdicts are told one by one; of the others only how many they are."""
+PLACE_WIDTH = 90
+"""Characters of the first offender that are shown in the sentence; the check's metadata has all of it."""
+AGAIN = "Materialise the asset again; if the check fails again, it is a fault of the program: please report it"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """expected: items judged; offenders: those for which the sentence is false; figures: what the sentence measures."""
+
+    expected: int
+    offenders: pl.DataFrame
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def got(self) -> int:
+        """Items for which the sentence holds; offenders beyond those expected (a row too many, say) take none away."""
+        return max(0, self.expected - len(self.offenders))
+
+    def holds(self, tolerated: float) -> bool:
+        """Whether at most this share of the items offends."""
+        return len(self.offenders) <= tolerated * self.expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +61,11 @@ class Property:
     """A sentence that must hold of every item.
 
     judged: SELECT of how many items there are. offenders: SELECT of those for which the sentence is false.
+    figures: SELECT of the one row of figures that `says` puts into words, where the sentence is about a single thing.
     tolerated: share of offenders up to which the check passes.
-    In both, `{stored}` is the asset's stored rows of the month, and `places` gives the other names.
+    In all three, `{stored}` is the asset's stored rows of the month, and `places` gives the other names.
+    items: what is counted, in the plural. remedy: what to do when the check does not pass, a sentence without its stop.
+    says: words of its own for a month's verdict, in place of the counted ones; without what to do.
     """
 
     name: str
@@ -43,25 +75,17 @@ class Property:
     tolerated: float = 0.0
     blocking: bool = True
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """expected: items judged; got: items for which the sentence holds; offenders: the others."""
-
-    expected: int
-    offenders: pl.DataFrame
-
-    @property
-    def got(self) -> int:
-        """Items for which the sentence holds."""
-        return self.expected - len(self.offenders)
+    items: str = "items"
+    remedy: str = AGAIN
+    figures: str = ""
+    says: Callable[[Verdict], str] | None = None
 
 
 def judge(con: duckdb.DuckDBPyConnection, prop: Property, places: dict[str, str]) -> Verdict:
     """Judge a property by re-reading what is stored at `places`."""
     expected = query(con, prop.judged.format(**places)).item()
-    return Verdict(int(expected), query(con, prop.offenders.format(**places)))
+    figures = query(con, prop.figures.format(**places)).row(0, named=True) if prop.figures else {}
+    return Verdict(int(expected), query(con, prop.offenders.format(**places)), figures)
 
 
 def places(table: Table, month: str, settings: ForecastSettings, folder: DataFolder) -> dict[str, str]:
@@ -121,13 +145,63 @@ def tell(
         path = _keep(verdict.offenders, folder.offenders(asset, prop.name, month))
         metadata[f"first offenders{label}"] = dg.MetadataValue.md(markdown(verdict.offenders.head(SHOWN)))
         metadata[f"all offenders{label}"] = dg.MetadataValue.path(str(path))
-    allowed = all(len(verdict.offenders) <= prop.tolerated * verdict.expected for verdict in verdicts.values())
+    passed = {month: verdict.holds(prop.tolerated) for month, verdict in verdicts.items()}
+    if len(passed) > 1:
+        metadata[PASSED_BY_MONTH] = passed
     return dg.AssetCheckResult(
-        passed=allowed,
+        passed=all(passed.values()),
         severity=prop.severity,
         metadata=metadata,
-        description=f"{prop.sentence}: {got:,} of {expected:,}",
+        description=description(prop, verdicts),
     )
+
+
+def description(prop: Property, verdicts: Mapping[str | None, Verdict]) -> str:
+    """The verdict over some months (None: no month's) in words: of those that fail, else of all, and then what to do."""
+    failed = {month: verdict for month, verdict in verdicts.items() if not verdict.holds(prop.tolerated)}
+    told = failed or verdicts
+    if len(verdicts) == 1:
+        text = _verdict(prop, next(iter(verdicts.values())))
+    else:
+        parts = [f"{month_name(month)}: {_verdict(prop, v)}" for month, v in islice(told.items(), MONTHS_TOLD) if month]
+        more = len(told) - len(parts)
+        state = "fail" if failed else "pass"
+        text = ". ".join([*parts, *([f"{more} more of the {len(verdicts)} months {state}"] if more else [])])
+    return f"{text}. {prop.remedy}." if failed else text
+
+
+def _verdict(prop: Property, verdict: Verdict) -> str:
+    """One month's verdict, without what to do."""
+    if prop.says:
+        return prop.says(verdict)
+    if len(verdict.offenders):
+        return _broken(prop, verdict)
+    if not verdict.expected:
+        return f"there were no {prop.items} to check; the rule is: {prop.sentence}"
+    return f"{prop.sentence}: true of {verdict.expected:,} of {verdict.expected:,} {prop.items}"
+
+
+def _broken(prop: Property, verdict: Verdict) -> str:
+    wrong = len(verdict.offenders)
+    number = (
+        f"{wrong:,} of {verdict.expected:,}" if wrong <= verdict.expected else f"{wrong:,} (not {verdict.expected:,})"
+    )
+    return f"{number} {prop.items} break{'s' if wrong == 1 else ''} this rule: {prop.sentence}; the first: {_place(verdict.offenders)}"
+
+
+def _place(offenders: pl.DataFrame) -> str:
+    """The first offender as `column value, …`, cut where it is long."""
+    row = offenders.row(0, named=True)
+    text = ", ".join(f"{name} {'none' if value is None else value}" for name, value in row.items())
+    text = " ".join(text.split())  # a host may be called anything, and this is one line
+    return text if len(text) <= PLACE_WIDTH else f"{text[: PLACE_WIDTH - 2].rstrip(', ')} …"
+
+
+def days_ago(days: int) -> str:
+    """`today`, `1 day ago`, `12 days ago`; a clock elsewhere may be a day ahead."""
+    if days < 0:
+        return "in the future"
+    return "today" if days == 0 else f"{days:,} day{'' if days == 1 else 's'} ago"
 
 
 def month_check(prop: Property, table: Table) -> dg.AssetChecksDefinition:

@@ -25,6 +25,7 @@ def no_duplicates(table: Table) -> Property:
         sentence=f"no two rows share {key}",
         judged="SELECT count(*) FROM {stored}",
         offenders=f"SELECT {key}, count(*) AS n FROM {{stored}} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL",
+        items="rows",
     )
 
 

@@ -33,6 +33,7 @@ SAME_ROWS = Property(
         SELECT 'not published' AS problem, * FROM (SELECT {_COLUMNS} FROM {{stored}} EXCEPT SELECT {_COLUMNS} FROM published)
         ORDER BY ALL
     """,
+    items="rows",
 )
 SORTED = Property(
     name="is_sorted_by_series",
@@ -44,6 +45,7 @@ SORTED = Property(
             FROM read_parquet({path}, file_row_number = true)
         ) WHERE (host_id, resource, phase, ds) < before ORDER BY ALL
     """,
+    items="rows",
 )
 
 checks = [month_check(prop, FORECAST_PARQUET) for prop in (SAME_ROWS, SORTED)]

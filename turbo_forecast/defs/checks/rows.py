@@ -13,6 +13,7 @@ OBSERVED = Property(
         WHERE CASE WHEN ds > {cutoff} THEN stored.y IS NOT NULL ELSE stored.y IS DISTINCT FROM base_table.y END
         ORDER BY ALL
     """,
+    items="rows",
 )
 OF_THIS_MONTH = Property(
     name="rows_belong_to_this_month",
@@ -25,6 +26,7 @@ OF_THIS_MONTH = Property(
             AND phase IN ('backtest', 'forecast') AND list_contains({models}, model), false)
         ORDER BY ALL
     """,
+    items="rows",
 )
 
 checks = [

@@ -19,6 +19,7 @@ SCORED = Property(
         FROM {_WINDOWS} AS windows FULL JOIN {{stored}} AS scores USING (host_id, resource, model, fold)
         WHERE observed IS DISTINCT FROM n ORDER BY ALL
     """,
+    items="windows of a series and an entrant",
 )
 FINITE_SCORES = Property(
     name="scores_are_finite",
@@ -33,6 +34,7 @@ FINITE_SCORES = Property(
            OR NOT coalesce(isfinite(mase) AND mase >= 0, true) OR NOT coalesce(isfinite(wape) AND wape >= 0, true)
         ORDER BY ALL
     """,
+    items="rows of scores",
 )
 
 checks = [month_check(prop, TOURNAMENT_SCORES) for prop in (SCORED, FINITE_SCORES)]
