@@ -249,7 +249,7 @@ CHAMPIONS = Table(
         HOST,
         RESOURCE,
         MODEL,
-        Column("reason", pl.String, "why this entrant"),
+        Column("reason", pl.String, "why this entrant; folds are the windows before the backtest"),
         Column("folds", pl.Int32, "folds of the series the choice rests on"),
         Column(
             "fold_mae",

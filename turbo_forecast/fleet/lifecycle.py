@@ -13,7 +13,7 @@ import numpy as np
 from turbo_forecast.fleet.combine import median
 from turbo_forecast.fleet.rows import BACKTEST, FORECAST, Rows
 from turbo_forecast.fleet.store import Series, read_only
-from turbo_forecast.fleet.windows import Windows, day_number
+from turbo_forecast.fleet.windows import Windows, date_of, day_number
 from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
 from turbo_forecast.phases import Unobserved, unobserved
 from turbo_forecast.settings import ForecastSettings
@@ -80,6 +80,7 @@ class Lifecycle:
         self._entrants = entrants
         self._fallback = settings.fallback
         self._combines = "median" in settings.field_of_entrants
+        self._windows = windows
         self._train_end = day_number(windows.train_end)
         # shared by all series and entrants: none may write to them
         self._backtest_days = read_only(windows.backtest_days)
@@ -133,16 +134,24 @@ class Lifecycle:
             result.reasons.append(result.unobserved.sentence)
         if not self._is_live(series):
             result.outcome = "retired"
-            result.reasons.append("nothing observed in the backtest window")
+            result.reasons.append(self._why_retired(series))
         elif len(plan) == 1:
             result.outcome = "fallback"
             result.reasons.append(
-                f"too short for a backtest: {self._before(series, self._train_end + 1)} training days, "
-                f"{self._settings.min_train_days} needed"
+                f"too short for a backtest: {self._before(series, self._train_end + 1)} days observed before "
+                f"{self._windows.backtest_start}, {self._settings.min_train_days} needed (min_train_days)"
             )
             result.rows = self._entrant_rows(self._fallback, series, result, plan)
         else:
             self._hold_tournament(series, result, plan)
+
+    def _why_retired(self, series: Series) -> str:
+        """When the series fell silent, beside the window in which it would have had to speak."""
+        last = (
+            f"of {date_of(int(series.days[-1]))}" if series.days.size else f"older than {self._windows.history_start}"
+        )
+        window = f"{self._windows.backtest_start} to {self._windows.cutoff}"
+        return f"the last value is {last}, before the backtest months ({window}): taken to be switched off"
 
     def _hold_tournament(self, series: Series, result: Result, plan: Sequence[Asked]) -> None:
         contenders = [name for name in self._entrants if name != self._fallback]

@@ -33,6 +33,11 @@ def day_number(day: date) -> int:
     return (day - EPOCH).days
 
 
+def date_of(number: int) -> date:
+    """The day of a day number."""
+    return EPOCH + timedelta(days=number)
+
+
 def cutoff_of(partition: str) -> date:
     """The cutoff of month partition `YYYY-MM-01` (or `YYYY-MM`): the month's last day."""
     return month_end(date.fromisoformat(partition if len(partition) > 7 else f"{partition}-01"))
@@ -61,6 +66,11 @@ class Windows:
     cutoff: date
     horizon_end: date
     folds: tuple[Fold, ...] = ()
+
+    @property
+    def backtest_start(self) -> date:
+        """First day of the backtest window."""
+        return self.train_end + timedelta(days=1)
 
     @property
     def backtest_days(self) -> NDArray[np.int64]:

@@ -43,7 +43,8 @@ class ProphetEntrant:
         if np.ptp(window.y) <= NEGLIGIBLE_PERCENT:
             level = float(np.median(window.y))
             constant = np.full(window.asked.size, level)
-            return Projection(constant, constant, constant, solver="constant", fits=0, note=f"constant at {level:g}")
+            note = f"the value never changes ({level:g} %) in the days given to Prophet, so its forecast is that value"
+            return Projection(constant, constant, constant, solver="constant", fits=0, note=note)
         return self._engine.project(window)
 
 

@@ -13,6 +13,12 @@ from turbo_forecast.turbo_prophet.daily import compile_kernels, fit_daily, forec
 from turbo_forecast.turbo_prophet.prediction import Interval
 from turbo_forecast.turbo_prophet.problem import Status
 
+HANDED_OVER = {
+    Status.ITERATION_LIMIT: "the turbo solver was not done after its largest number of steps",
+    Status.NO_FINITE_MAP: "a curve through every value exists, so the turbo solver found no best one",
+    Status.NUMERICAL_FAILURE: "the turbo solver met numbers it cannot compute with",
+}
+"""Why a fit goes to Stan, as a series' reason says it."""
 MARGIN_DAYS = 400
 """A calendar reaches this far beyond the days first asked of it, so that one serves a whole run."""
 
@@ -60,7 +66,7 @@ class TurboEngine:
         reason = status.name.lower().replace("_", " ")
         projection = StanEngine(self._settings).project(window)
         projection.solver = f"stan (turbo: {reason})"
-        projection.note = f"handed to Stan: {reason}"
+        projection.note = f"Prophet was fitted by Stan: {HANDED_OVER[status]}"
         return projection
 
 

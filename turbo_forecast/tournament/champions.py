@@ -28,12 +28,12 @@ earliest fold, so its folds understate it by about so much."""
 NOBODY = -1
 _SERIES = ["cutoff", "host_id", "resource"]
 
-FIRST = "first in the order of entrants"
-ALONE = "no entrant before it has a forecast for this series"
-ONLY_WHOLE = "no entrant before it has forecast all folds of this series"
-EXPECTED = "best expected for its resource"
-OWN = "its own folds made the difference"
-GUARDED = "not worse than the fallback on its folds"
+FIRST = "first in the order of entrants, and nobody is clearly better"
+ALONE = "those before it in the order have no forecast of this series"
+ONLY_WHOLE = "those before it in the order missed a fold of this series"
+EXPECTED = "lowest expected error, by the folds of its resource"
+OWN = "lowest expected error, by the folds of this series itself"
+GUARDED = "in place of one who did worse than the fallback on its folds"
 
 
 @dataclass(frozen=True, slots=True)

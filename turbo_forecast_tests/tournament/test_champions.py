@@ -8,7 +8,7 @@ import pytest
 
 from turbo_forecast.schemas import CHAMPIONS, TOURNAMENT_SCORES
 from turbo_forecast.tournament import champions
-from turbo_forecast.tournament.champions import choose
+from turbo_forecast.tournament.champions import ALONE, EXPECTED, FIRST, GUARDED, ONLY_WHOLE, OWN, choose
 
 CUTOFF = date(2025, 12, 31)
 KEYS = {"cutoff": pl.Date, "host_id": pl.String, "resource": pl.String, "model": pl.String}
@@ -73,8 +73,8 @@ def test_without_any_fold_the_runner_up_is_the_next_in_the_order() -> None:
 
 def test_the_reason_tells_first_choice_from_second() -> None:
     reasons = choose(forecasters(*ENTRIES), NO_SCORES, ["prophet", "ets", "naive"], "naive")["reason"].to_list()
-    assert reasons[0] == reasons[2] == "first in the order of entrants"
-    assert reasons[1] == reasons[3] == "no entrant before it has a forecast for this series"
+    assert reasons[0] == reasons[2] == FIRST
+    assert reasons[1] == reasons[3] == ALONE
 
 
 def test_nobody_forecast_nobody_chosen() -> None:
@@ -120,7 +120,7 @@ def test_a_challenger_clearly_better_in_the_fleet_is_champion_even_without_folds
     rows = pl.concat([of(errors), forecasters(*[("new", model) for model in ORDER])])
     chosen = choose(rows, scores(errors), ORDER, "naive")
     assert set(chosen["model"]) == {"ets"}
-    assert set(chosen["reason"]) == {"best expected for its resource"}
+    assert set(chosen["reason"]) == {EXPECTED}
     new = chosen.row(by_predicate=pl.col("host_id") == "new", named=True)
     assert (new["folds"], new["fold_mae"], new["fallback_fold_mae"]) == (0, None, None)
     assert new["expected_ratio"] == pytest.approx(5.1 / 10.1, rel=0.02)
@@ -159,7 +159,7 @@ def test_own_folds_outweigh_the_fleet_where_they_are_many_and_clear() -> None:
     errors = fleet(40, prophet=[10.0] * 4, ets=[5.0] * 4, naive=[50.0] * 4)
     errors["h000"]["ets"] = [30.0, 31.0, 30.0, 31.0]
     row = choose(of(errors), scores(errors), ORDER, "naive").row(0, named=True)
-    assert (row["model"], row["reason"]) == ("prophet", "its own folds made the difference")
+    assert (row["model"], row["reason"]) == ("prophet", OWN)
     assert (row["expected_ratio"], row["folds"]) == (1.0, 4)
     assert row["fold_mae"] == pytest.approx(np.mean(errors["h000"]["prophet"]))
     assert row["fallback_fold_mae"] == pytest.approx(np.mean(errors["h000"]["naive"]))
@@ -174,13 +174,13 @@ def test_folds_that_agree_with_the_fleet_are_not_said_to_have_made_the_differenc
     without = forecasters(*[("new", model) for model in ORDER])
     found = choose(pl.concat([of(errors), without]), scores(errors), ORDER, "naive")
     new = found.row(by_predicate=pl.col("host_id") == "new", named=True)
-    assert (new["model"], new["reason"]) == ("prophet", "first in the order of entrants")
+    assert (new["model"], new["reason"]) == ("prophet", FIRST)
     kept = found.filter(pl.col("model") == "prophet")
     moved = found.filter(pl.col("model") == "ets")
     assert kept.height > 5
     assert moved.height > 5
-    assert set(kept["reason"]) == {"first in the order of entrants"}
-    assert set(moved["reason"]) == {"its own folds made the difference"}
+    assert set(kept["reason"]) == {FIRST}
+    assert set(moved["reason"]) == {OWN}
 
 
 def test_the_runner_up_of_a_guarded_series_is_the_best_expected_and_its_margin_below_zero() -> None:
@@ -198,7 +198,7 @@ def test_nobody_worse_than_the_fallback_on_its_own_folds_is_published() -> None:
     errors["h001"] = {"prophet": [9.5] * 3, "ets": [9.1] * 3, "naive": [9.0] * 3}
     found = choose(of(errors), scores(errors), ORDER, "naive")
     assert found["model"].to_list()[:2] == ["prophet", "naive"]
-    assert found["reason"].to_list()[:2] == ["not worse than the fallback on its folds"] * 2
+    assert found["reason"].to_list()[:2] == [GUARDED] * 2
     assert (found["fold_mae"] <= found["fallback_fold_mae"]).all()
     assert found["folds"].dtype == pl.Int32
 
@@ -209,7 +209,7 @@ def test_who_missed_a_fold_of_the_series_cannot_be_champion_there() -> None:
     errors["h001"]["ets"] = errors["h001"]["prophet"] = [None, 5.0, 5.0]
     found = choose(of(errors), scores(errors), ORDER, "naive")
     assert found["model"].to_list()[:3] == ["prophet", "naive", "ets"]
-    assert found["reason"][1] == "no entrant before it has forecast all folds of this series"
+    assert found["reason"][1] == ONLY_WHOLE
     assert found["runner_up"].to_list()[:3] == ["naive", None, "prophet"]
 
 
@@ -226,7 +226,7 @@ def test_the_incumbent_is_the_first_whom_anybody_has() -> None:
     errors = fleet(10, ets=[5.0] * 2, naive=[5.0] * 2)
     found = choose(of(errors), scores({}), ORDER, "naive")
     assert set(found["model"]) == {"ets"}
-    assert set(found["reason"]) == {"no entrant before it has a forecast for this series"}
+    assert set(found["reason"]) == {ALONE}
 
 
 def test_the_backtest_changes_nothing() -> None:
