@@ -89,11 +89,13 @@ def _run(options: argparse.Namespace) -> int:
     if not launched.success:
         for failure in launched.failures:
             print(f"error: {failure}", file=sys.stderr)
-        print(f"run {launched.run_id} failed after {launched.seconds:.1f} s", file=sys.stderr)
+        checks = f": {launched.checks_line()}" if launched.checks else ""
+        print(f"run {launched.run_id} failed after {launched.seconds:.1f} s{checks}", file=sys.stderr)
         return 1
     for key in keys:
         print(summary(Path(options.data).resolve(), cutoff_of(key)))
-    print(f"Run {launched.run_id}: {launched.checks_passed} checks passed, {launched.seconds:.1f} s")
+    for line in launched.closing_lines(keys):
+        print(line)
     return 0
 
 

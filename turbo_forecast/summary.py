@@ -1,22 +1,32 @@
 """What a finished month looks like, in a screen of text, from what was stored.
 
-Does not belong here: anything that changes what is stored.
+Every mean says over what, every share of how many. Does not belong here: anything that changes what is stored, and
+what the run that made the month has to say of itself (`defs/launched.py`).
 """
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from turbo_forecast.fleet.reasons import folded
+from turbo_forecast.storage.urgency import FULL_PERCENT, fullest_first
 from turbo_forecast.storage.warehouse import connected, query
 
-FULL_PERCENT = 95.0
+REASONS = 5
+"""Kinds of reasons that are shown."""
+REASON_WIDTH = 150
+ALREADY_FULL, SOON_FULL = 3, 5
+"""Series that are named: of those that are full already, and of those that will be."""
+SOON = timedelta(days=28)
+STAGES = 5
+"""Stages whose seconds are shown one by one."""
 
 
 def summary(data: Path, cutoff: date) -> str:
-    """Series, coverage, entrants' standings, the fullest hosts, seconds, and where the files are."""
+    """Series and their outcomes, entrants' standings, who runs full, seconds, and where the files are."""
     with connected(data / "warehouse.duckdb") as con:
         return "\n".join(_lines(con, data, cutoff))
 
@@ -42,41 +52,62 @@ def _coverage(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
         "SELECT outcome, count(*) AS n FROM series_outcomes WHERE cutoff = ? GROUP BY outcome ORDER BY n DESC",
         cutoff,
     )
-    share = found["n"].sum() / live if live else 0.0
+    told = int(found["n"].sum())
     listed = " · ".join(f"{n:,} {outcome}" for outcome, n in found.iter_rows())
-    yield f"Series: {live:,} in the base table, {found['n'].sum():,} with an outcome ({share:.1%}): {listed}"
+    missing = f" ({live - told:,} WITHOUT)" if told < live else ""
+    yield f"Series: {live:,} in the base table, {told:,} with an outcome{missing}: {listed}"
     reasons = query(
         con,
-        r"SELECT regexp_replace(reason, '[0-9.]+', 'N', 'g') AS why, count(*) AS n FROM series_outcomes "
-        "WHERE cutoff = ? AND reason IS NOT NULL GROUP BY why ORDER BY n DESC, why LIMIT 5",
+        "SELECT host_id, resource, reason FROM series_outcomes WHERE cutoff = ? AND reason IS NOT NULL ORDER BY ALL",
         cutoff,
     )
-    yield from (f"        {n:,} × {why}" for why, n in reasons.iter_rows())
+    kinds = folded(reasons.iter_rows())
+    yield from (f"  {n:7,} × {_cut(why)}" for n, why in kinds[:REASONS])
+    if kinds[REASONS:]:
+        yield f"          and {len(kinds) - REASONS:,} other kinds of reasons, in series_outcomes.reason"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= REASON_WIDTH else f"{text[: REASON_WIDTH - 2]} …"
 
 
 def _standings(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
     yield (
         f"{'Backtest, means over series:':<30} {'MAE':>6} {'MASE (95 % interval)':>20} {'coverage':>9} "
-        f"{'interval score':>15} {'rank':>6} {'wins':>7}"
+        f"{'of days':>8} {'interval score':>15} {'rank':>6} {'wins':>7}"
     )
     rows = query(
         con,
-        "SELECT model, mae, mase, mase_low, mase_high, coverage, interval_score, mean_rank, wins "
-        "FROM tournament_standings WHERE cutoff = ? AND resource = 'all' AND horizon_month = 0 "
-        "ORDER BY model != 'champion', mae, model",
+        "SELECT model, mae, mase, mase_low, mase_high, mean_coverage, coverage, interval_score, mean_rank, wins, "
+        "series, own, n, mase_series FROM tournament_standings "
+        "WHERE cutoff = ? AND resource = 'all' AND horizon_month = 0 ORDER BY model != 'champion', mae, model",
         cutoff,
     )
     if rows.is_empty():
         yield "  none: no series is long enough for a backtest"
-    for model, mae, mase, low, high, coverage, interval, rank, wins in rows.iter_rows():
+    for model, mae, mase, low, high, coverage, days, interval, rank, wins in rows.select(rows.columns[:10]).iter_rows():
         scaled = f"{mase:6.3f} ({low:.3f}–{high:.3f})" if mase is not None else "     –              "
         name = "champion (published)" if model == "champion" else model
-        yield f"  {name:<28} {mae:6.2f} {scaled} {coverage:9.1%} {interval:15.1f} {rank:6.2f} {wins:7,}"
+        yield (f"  {name:<28} {mae:6.2f} {scaled} {coverage:9.1%} {days:8.1%} {interval:15.1f} {rank:6.2f} {wins:7,}")
+    if not rows.is_empty():
+        yield from _explained(rows)
     chosen = query(
         con, "SELECT model, count(*) AS n FROM champions WHERE cutoff = ? GROUP BY model ORDER BY n DESC, model", cutoff
     )
     yield "Champions: " + (" · ".join(f"{n:,} {model}" for model, n in chosen.iter_rows()) or "none")
     yield from _earlier(con, cutoff)
+
+
+def _explained(rows: pl.DataFrame) -> Iterator[str]:
+    """Over how much the means are, and what the columns count that are no means over series."""
+    series, days, scaled = rows.select("series", "n", "mase_series").row(0)
+    where = "of all of them" if scaled == series else f"of the {scaled:,} where it is defined"
+    yield f"  {series:,} series with {days:,} observed days; MASE {where}. coverage: days inside the interval, by series;"
+    yield "  of days: of all days together. wins: series where no entrant has a lower MAE; a tie counts for each."
+    charged = rows.filter(pl.col("own") < pl.col("series")).select("model", pl.col("series") - pl.col("own"))
+    if len(charged):
+        told = ", ".join(f"{model} in {n:,}" for model, n in charged.iter_rows())
+        yield f"  Series without a forecast of its own count with the fallback's: {told}."
 
 
 def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
@@ -88,7 +119,7 @@ def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
         cutoff,
     )
     if not rows.is_empty():
-        yield "Earlier forecasts against what has happened since (published, by months ahead):"
+        yield "Earlier forecasts against what has happened since (published; over all days of all series, by months ahead):"
         yield from (
             f"  month {lead}: MAE {mae:.2f}, {inside:.1%} inside the interval ({months} forecast{'s' if months > 1 else ''})"
             for lead, mae, inside, months in rows.iter_rows()
@@ -96,31 +127,61 @@ def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
 
 
 def _fullest(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
-    """The series that run full in the horizon, soonest first; those that are full already are only counted."""
-    reached = query(
-        con,
-        """
-        SELECT host_id, resource, min(ds) FILTER (yhat >= $full) AS day, max(yhat) FILTER (ds <= $cutoff + 28) AS soon
-        FROM tournament_results JOIN champions USING (cutoff, host_id, resource, model)
-        WHERE cutoff = $cutoff AND phase = 'forecast'
-        GROUP BY host_id, resource HAVING day IS NOT NULL ORDER BY day, host_id, resource
-        """,
-        cutoff=cutoff,
-        full=FULL_PERCENT,
+    """The series that are full, or will be in the horizon: the most urgent by name, the others counted."""
+    found = fullest_first(con, cutoff)
+    if found.is_empty():
+        yield f"Run full: no series is at {FULL_PERCENT:g} % now, or reaches it in the published forecast"
+        return
+    already, later = (found.filter(pl.col("already") == full) for full in (True, False))
+    soon = later.filter(pl.col("day") <= cutoff + SOON)
+    yield (
+        f"Run full first ({FULL_PERCENT:g} % or more; now: mean of the last 7 observed days): {len(already):,} already, "
+        f"{len(soon):,} by {cutoff + SOON}, {len(later) - len(soon):,} later in the horizon"
     )
-    already = reached.filter(pl.col("soon") >= FULL_PERCENT)
-    later = reached.filter(pl.col("soon") < FULL_PERCENT).head(5)
-    yield f"Run full first (first day the forecast reaches {FULL_PERCENT:g} %; {len(already):,} do within four weeks):"
-    if later.is_empty():
-        yield "  no other within the horizon"
-    yield from (f"  {day}  {host} {resource}" for host, resource, day, _ in later.iter_rows())
+    for row in already.head(ALREADY_FULL).iter_rows(named=True):
+        yield f"  already     {_named(row, cutoff)}, forecast {_level(row['peak'])} at most (on {row['peak_day']})"
+    if already[ALREADY_FULL:].height:
+        yield f"              and {len(already) - ALREADY_FULL:,} more that are full already"
+    for row in later.head(SOON_FULL).iter_rows(named=True):
+        top = f"{_level(row['peak'])} at most (on {row['peak_day']})"
+        yield f"  {row['day']}  {_named(row, cutoff)}, forecast {_level(row['reached'])} that day, {top}"
+    yield from _rest(later)
+
+
+def _named(row: dict[str, object], cutoff: date) -> str:
+    """The series and where it stands; a level that is not of the last week says of when it is."""
+    last = row["last_day"]
+    assert isinstance(last, date)
+    seen = "now" if cutoff - last < timedelta(days=7) else f"when last seen ({last})"
+    return f"{row['host_id']} {row['resource']}: {_level(row['level'])} {seen}"
+
+
+def _level(percent: object) -> str:
+    """Percent with one decimal, which never rounds a series up to full."""
+    assert isinstance(percent, float)
+    return f"{min(percent, FULL_PERCENT - 0.1) if percent < FULL_PERCENT else percent:.1f} %"
+
+
+def _rest(later: pl.DataFrame) -> Iterator[str]:
+    """How many of those that will run full are not named, and how many of them on the day of the last that is."""
+    rest = later[SOON_FULL:]
+    if len(rest):
+        last = later["day"][SOON_FULL - 1]
+        tied = rest.filter(pl.col("day") == last).height
+        yield f"              and {len(rest):,} more" + (f", {tied:,} of them also on {last}" if tied else "")
 
 
 def _time(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
+    """Seconds by stage, the longest by name; the lines add up to the total, rounded as they are."""
     rows = query(
         con,
-        "SELECT asset, stage, seconds FROM run_audit WHERE cutoff = ? AND clock = 'wall' ORDER BY seconds DESC",
+        "SELECT asset || ': ' || stage AS what, seconds FROM run_audit "
+        "WHERE cutoff = ? AND clock = 'wall' ORDER BY seconds DESC, what",
         cutoff,
     )
-    yield f"Seconds by stage ({rows['seconds'].sum():.1f} in all, partitioned assets):"
-    yield from (f"  {seconds:7.2f}  {asset}: {stage}" for asset, stage, seconds in rows.head(8).iter_rows())
+    parts = [(round(seconds, 1), what) for what, seconds in rows.head(STAGES).iter_rows()]
+    rest = rows[STAGES:]
+    if len(rest):
+        parts.append((round(rest["seconds"].sum(), 1), f"the {len(rest):,} other stages"))
+    yield f"Seconds in the stages of this month's assets: {sum(seconds for seconds, _ in parts):.1f}, of which"
+    yield from (f"  {seconds:7.1f}  {what}" for seconds, what in parts)

@@ -1,38 +1,25 @@
 """Materialising months from the command line, on the same instance as the UI.
 
-Belongs here: starting a run, and saying in plain sentences why it failed. Does not belong here: printing.
+Belongs here: starting a run. Does not belong here: what it has to say afterwards (`launched.py`), and printing.
 """
 
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.events import DagsterEventType  # the public package names no event types
-from dagster._core.execution.plan.objects import StepFailureData
 
 from turbo_forecast.defs.instance import opened_instance
 from turbo_forecast.defs.jobs import monthly_forecast
+from turbo_forecast.defs.launched import Launched
 from turbo_forecast.defs.partitions import MONTHS
 from turbo_forecast.errors import PartitionError
 
 OWNER_TAG = "turbo_forecast/process"
 UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-
-
-@dataclass(slots=True)
-class Launched:
-    """A finished run: whether it succeeded, and every failure and failed check as a sentence."""
-
-    run_id: str
-    success: bool
-    seconds: float
-    failures: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    checks_passed: int = 0
 
 
 def partition_keys(months: str) -> list[str]:
@@ -74,36 +61,18 @@ def materialise(keys: list[str], *, verbose: bool) -> Launched:
         )
         launched = Launched(result.run_id, result.success, time.perf_counter() - started)
         for event in result.all_events:
-            _tell(event, launched)
+            launched.take(event)
+        _take_records(instance, launched)
     return launched
 
 
-def _tell(event: dg.DagsterEvent, launched: Launched) -> None:
-    """Add what one event has to say."""
-    if event.event_type == DagsterEventType.STEP_FAILURE:
-        reason = _reason(event.step_failure_data)
-        if reason:
-            launched.failures.append(f"{event.step_key}: {reason}")
-    elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
-        check = event.asset_check_evaluation_data
-        if check.passed:
-            launched.checks_passed += 1
-        else:
-            line = f"{check.asset_key.to_user_string()}.{check.check_name}: {check.description}"
-            is_error = check.severity == dg.AssetCheckSeverity.ERROR
-            (launched.failures if is_error else launched.warnings).append(line)
-
-
-def _reason(failed: StepFailureData) -> str | None:
-    """Why a step failed, in one line; None when it only repeats what a blocking check has said."""
-    if failed.user_failure_data and failed.user_failure_data.description:
-        return failed.user_failure_data.description
-    error = failed.error and (failed.error.cause or failed.error)  # the cause: Dagster wraps what a step raised
-    if error is None:
-        return "no reason was recorded"
-    if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
-        return "interrupted; the same command goes on from what is finished"
-    return None if error.cls_name == "DagsterAssetCheckFailedError" else " ".join(error.message.split())
+def _take_records(instance: dg.DagsterInstance, launched: Launched) -> None:
+    """Add what the instance has recorded of the run: the checks it was to make, and the seconds of its steps."""
+    planned = instance.all_logs(launched.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED)
+    launched.planned = len(planned)
+    for step in instance.get_run_step_stats(launched.run_id):
+        if step.start_time is not None and step.end_time is not None:
+            launched.steps[step.step_key] = step.end_time - step.start_time
 
 
 def release_dead_runs(instance: dg.DagsterInstance) -> None:

@@ -1,0 +1,129 @@
+"""What a finished run has to say: its failures and warnings, of how many checks, and where its time went.
+
+Belongs here: what is read from a run's events, and the words for it. Does not belong here: starting a run
+(`launch.py`), printing, and what was stored (`summary.py`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster._core.events import DagsterEventType  # the public package names no event types
+from dagster._core.execution.plan.objects import StepFailureData
+
+from turbo_forecast.defs.checks.judging import PASSED_BY_MONTH
+from turbo_forecast.defs.partitions import month_name
+from turbo_forecast.schemas import BASE_TABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One check's verdict: `asset.check`, whether it passed and is only a warning if not, and of which months."""
+
+    name: str
+    passed: bool
+    warns: bool
+    by_month: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Launched:
+    """A finished run: whether it succeeded, and every failure and failed check as a sentence.
+
+    planned: checks that the run was to make. steps: seconds of each step; checking: the steps that are checks.
+    """
+
+    run_id: str
+    success: bool
+    seconds: float
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    checks: list[Checked] = field(default_factory=list)
+    planned: int = 0
+    steps: dict[str, float] = field(default_factory=dict)
+    checking: set[str] = field(default_factory=set)
+
+    def take(self, event: dg.DagsterEvent) -> None:
+        """Add what one event has to say."""
+        if event.event_type == DagsterEventType.STEP_FAILURE:
+            reason = _reason(event.step_failure_data)
+            if reason:
+                self.failures.append(f"{event.step_key}: {reason}")
+        elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._take_check(event)
+
+    def _take_check(self, event: dg.DagsterEvent) -> None:
+        check = event.asset_check_evaluation_data
+        name = f"{check.asset_key.to_user_string()}.{check.check_name}"
+        warns = check.severity == dg.AssetCheckSeverity.WARN
+        by_month = check.metadata.get(PASSED_BY_MONTH)
+        months = by_month.value if isinstance(by_month, dg.JsonMetadataValue) else {}
+        self.checks.append(Checked(name, check.passed, warns, dict(months)))  # type: ignore[arg-type]
+        if event.step_key:
+            self.checking.add(event.step_key)
+        if not check.passed:
+            (self.warnings if warns else self.failures).append(f"{name}: {check.description}")
+
+    def checks_line(self) -> str:
+        """`49 of 50 checks passed, 1 warned (base_table.telemetry_is_fresh)`."""
+        total = max(self.planned, len(self.checks))
+        warned = [check.name for check in self.checks if check.warns and not check.passed]
+        failed = [check.name for check in self.checks if not check.warns and not check.passed]
+        parts = [f"{sum(check.passed for check in self.checks):,} of {total:,} checks passed"]
+        parts += [
+            f"{len(names):,} {what} ({', '.join(names)})"
+            for what, names in (("warned", warned), ("failed", failed))
+            if names
+        ]
+        if total > len(self.checks):
+            parts.append(f"{total - len(self.checks):,} did not run")
+        return ", ".join(parts)
+
+    def months_line(self, months: Sequence[str]) -> str | None:
+        """How many of the checks of each month passed; None where the run was of one month."""
+        if len(months) < 2:
+            return None
+        by_month = {
+            month: [check.by_month[month] for check in self.checks if month in check.by_month] for month in months
+        }
+        counts = [f"{month_name(month)} {sum(found):,} of {len(found):,}" for month, found in by_month.items()]
+        alike = {(sum(found), len(found)) for found in by_month.values()}
+        if len(alike) == 1:
+            passed, of = alike.pop()
+            counts = [f"{passed:,} of {of:,} in each of the {len(months)} months"]
+        return f"By month (without the {BASE_TABLE.name}'s checks, which are of no month): {' · '.join(counts)}"
+
+    def time_lines(self) -> Iterator[str]:
+        """Where the run's seconds went, in parts that add up to the whole."""
+        checks = sum(self.steps[step] for step in self.checking & self.steps.keys())
+        base = self.steps.get(BASE_TABLE.name, 0.0)
+        months = sum(self.steps.values()) - checks - base
+        parts = [
+            (round(base, 1), f"{BASE_TABLE.name}: reading the telemetry"),
+            (round(months, 1), "the month's other assets: the stages above, and what is between them"),
+            (round(checks, 1), f"{len(self.checks):,} checks"),
+        ]
+        other = self.seconds - sum(self.steps.values())
+        parts.append((round(other, 1), "Dagster itself: starting, between the steps, its log"))
+        yield f"Seconds of the whole run: {sum(seconds for seconds, _ in parts):.1f}, of which"
+        yield from (f"  {seconds:7.1f}  {what}" for seconds, what in parts)
+
+    def closing_lines(self, months: Sequence[str]) -> Iterator[str]:
+        """The last lines of a run that succeeded: its time, its checks, its id."""
+        yield from self.time_lines()
+        by_month = self.months_line(months)
+        if by_month:
+            yield by_month
+        yield f"Run {self.run_id}: {self.checks_line()}"
+
+
+def _reason(failed: StepFailureData) -> str | None:
+    """Why a step failed, in one line; None when it only repeats what a blocking check has said."""
+    if failed.user_failure_data and failed.user_failure_data.description:
+        return failed.user_failure_data.description
+    error = failed.error and (failed.error.cause or failed.error)  # the cause: Dagster wraps what a step raised
+    if error is None:
+        return "no reason was recorded"
+    if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+        return "interrupted; the same command goes on from what is finished"
+    return None if error.cls_name == "DagsterAssetCheckFailedError" else " ".join(error.message.split())
