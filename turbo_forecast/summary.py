@@ -18,10 +18,10 @@ from turbo_forecast.storage.warehouse import connected, query
 REASONS = 5
 """Kinds of reasons that are shown."""
 REASON_WIDTH = 150
-ALREADY_FULL, SOON_FULL = 3, 5
-"""Series that are named: of those that are full already, and of those that will be."""
+NAMED, NAMED_FULL = 5, 2
+"""Series that are named, and how many of them are full already where more than the others run full later."""
 SOON = timedelta(days=28)
-STAGES = 5
+STAGES = 3
 """Stages whose seconds are shown one by one."""
 
 
@@ -55,7 +55,7 @@ def _coverage(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
     told = int(found["n"].sum())
     listed = " · ".join(f"{n:,} {outcome}" for outcome, n in found.iter_rows())
     missing = f" ({live - told:,} WITHOUT)" if told < live else ""
-    yield f"Series: {live:,} in the base table, {told:,} with an outcome{missing}: {listed}"
+    yield f"Series: {live:,} in the base table by {cutoff}, {told:,} with an outcome{missing}: {listed}"
     reasons = query(
         con,
         "SELECT host_id, resource, reason FROM series_outcomes WHERE cutoff = ? AND reason IS NOT NULL ORDER BY ALL",
@@ -138,14 +138,17 @@ def _fullest(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
         f"Run full first ({FULL_PERCENT:g} % or more; now: mean of the last 7 observed days): {len(already):,} already, "
         f"{len(soon):,} by {cutoff + SOON}, {len(later) - len(soon):,} later in the horizon"
     )
-    for row in already.head(ALREADY_FULL).iter_rows(named=True):
-        yield f"  already     {_named(row, cutoff)}, forecast {_level(row['peak'])} at most (on {row['peak_day']})"
-    if already[ALREADY_FULL:].height:
-        yield f"              and {len(already) - ALREADY_FULL:,} more that are full already"
-    for row in later.head(SOON_FULL).iter_rows(named=True):
+    upcoming = min(len(later), NAMED - min(NAMED_FULL, len(already)))
+    full = min(len(already), NAMED - upcoming)
+    for row in already.head(full).iter_rows(named=True):
+        below = "" if row["day"] else f" (below {FULL_PERCENT:g} % again)"
+        yield f"  already     {_named(row, cutoff)}, forecast {_level(row['peak'])} at most{below}"
+    if len(already) > full:
+        yield f"              and {len(already) - full:,} more that are full already"
+    for row in later.head(upcoming).iter_rows(named=True):
         top = f"{_level(row['peak'])} at most (on {row['peak_day']})"
         yield f"  {row['day']}  {_named(row, cutoff)}, forecast {_level(row['reached'])} that day, {top}"
-    yield from _rest(later)
+    yield from _rest(later, upcoming)
 
 
 def _named(row: dict[str, object], cutoff: date) -> str:
@@ -162,11 +165,11 @@ def _level(percent: object) -> str:
     return f"{min(percent, FULL_PERCENT - 0.1) if percent < FULL_PERCENT else percent:.1f} %"
 
 
-def _rest(later: pl.DataFrame) -> Iterator[str]:
+def _rest(later: pl.DataFrame, named: int) -> Iterator[str]:
     """How many of those that will run full are not named, and how many of them on the day of the last that is."""
-    rest = later[SOON_FULL:]
+    rest = later[named:]
     if len(rest):
-        last = later["day"][SOON_FULL - 1]
+        last = later["day"][named - 1]
         tied = rest.filter(pl.col("day") == last).height
         yield f"              and {len(rest):,} more" + (f", {tied:,} of them also on {last}" if tied else "")
 

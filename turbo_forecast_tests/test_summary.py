@@ -1,6 +1,6 @@
 """The summary tells what was stored, and changes nothing."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -19,6 +19,7 @@ from turbo_forecast.schemas import (
 from turbo_forecast.summary import summary
 
 CUTOFF = date(2025, 12, 31)
+EARLIER = "Earlier forecasts against what has happened since (published; over all days of all series, by months ahead):"
 TABLES = (
     *(BASE_TABLE, CHAMPIONS, FORECAST_ACCURACY, RUN_AUDIT, SERIES_OUTCOMES, TOURNAMENT_RESULTS),
     TOURNAMENT_STANDINGS,
@@ -35,8 +36,8 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, **values: object) -> None
 def stand(con: duckdb.DuckDBPyConnection, model: str, mae: float, mase: float | None, **other: object) -> None:
     """A row of the standings over everything, unless said otherwise."""
     interval = {"mase_low": mase - 0.1, "mase_high": mase + 0.1} if mase else {}
-    fixed = {"resource": "all", "horizon_month": 0, "series": 2, "own": 2, "bias": 0, "coverage": 0.5}
-    scores = {"interval_score": 9.04, "mean_rank": 1.5, "wins": 1234}
+    fixed = {"resource": "all", "horizon_month": 0, "series": 2, "own": 2, "n": 244, "mase_series": 1, "bias": 0}
+    scores = {"coverage": 0.5, "mean_coverage": 0.25, "interval_score": 9.04, "mean_rank": 1.5, "wins": 1234}
     insert(con, "tournament_standings", model=model, mae=mae, mase=mase, **interval, **{**fixed, **scores, **other})
 
 
@@ -82,7 +83,7 @@ def data(tmp_path: Path) -> Path:
             con, "champions", cutoff=date(2025, 11, 30), host_id="b", resource="cpu", model="old", reason="", folds=3
         )
         stand(con, "x", 3.0, 1.25)
-        stand(con, "champion", 2.5, 1.2, coverage=0.8)
+        stand(con, "champion", 2.5, 1.2, coverage=0.8, mean_coverage=0.75)
         stand(con, "m", 2.0, None)
         stand(con, "month", 1.0, 1.0, horizon_month=1)
         stand(con, "memory", 1.0, 1.0, resource="memory")
@@ -98,23 +99,57 @@ def data(tmp_path: Path) -> Path:
 def test_the_summary_counts_what_is_stored(data: Path) -> None:
     text = summary(data, CUTOFF)
     assert "Month 2025-12 (cutoff 2025-12-31)" in text
-    assert "Series: 3 in the base table, 2 with an outcome (66.7%)" in text
+    assert "Series: 3 in the base table by 2025-12-31, 2 with an outcome (1 WITHOUT): " in text
     assert "1 forecast" in text
     assert "1 fallback" in text
-    assert "1 × too short: N days, N needed" in text
+    assert "1 × too short: 12 days, 60 needed" in text
+
+
+def test_a_month_of_which_every_series_has_an_outcome_does_not_speak_of_missing_ones(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        con.execute("INSERT INTO series_outcomes SELECT * REPLACE ('c' AS host_id) FROM series_outcomes LIMIT 1")
+    assert "3 with an outcome: " in summary(data, CUTOFF)
+
+
+def test_reasons_that_differ_in_figures_are_one_line_and_only_five_kinds_are_shown(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        for number, reason in enumerate(["too short: 7 days, 60 needed", *(f"kind {letter}" for letter in "uvwxy")]):
+            con.execute(
+                f"INSERT INTO series_outcomes SELECT * REPLACE ('r{number}' AS host_id, ? AS reason) "
+                "FROM series_outcomes LIMIT 1",
+                [reason],
+            )
+    lines = summary(data, CUTOFF).splitlines()
+    at = next(place for place, line in enumerate(lines) if "×" in line)
+    assert [line.split() for line in lines[at : at + 2]] == [
+        ["2", "×", "too", "short:", "7", "to", "12", "days,", "60", "needed"],
+        ["1", "×", "kind", "u"],
+    ]
+    assert lines[at + 5].strip() == "and 1 other kinds of reasons, in series_outcomes.reason"
+    assert lines[at + 6].startswith("Backtest")
 
 
 def test_the_standings_show_the_published_forecast_first_then_the_entrants_by_their_error(data: Path) -> None:
     lines = summary(data, CUTOFF).splitlines()
     at = next(place for place, line in enumerate(lines) if line.startswith("Backtest, means over series:"))
     assert [line.split() for line in lines[at + 1 : at + 4]] == [
-        ["champion", "(published)", "2.50", "1.200", "(1.100–1.300)", "80.0%", "9.0", "1.50", "1,234"],
-        ["m", "2.00", "–", "50.0%", "9.0", "1.50", "1,234"],
-        ["x", "3.00", "1.250", "(1.150–1.350)", "50.0%", "9.0", "1.50", "1,234"],
+        ["champion", "(published)", "2.50", "1.200", "(1.100–1.300)", "75.0%", "80.0%", "9.0", "1.50", "1,234"],
+        ["m", "2.00", "–", "25.0%", "50.0%", "9.0", "1.50", "1,234"],
+        ["x", "3.00", "1.250", "(1.150–1.350)", "25.0%", "50.0%", "9.0", "1.50", "1,234"],
     ]
-    assert lines[at + 4] == "Champions: 2 m · 1 x"
+    assert lines[at].split()[-7:] == ["coverage", "of", "days", "interval", "score", "rank", "wins"]
+    assert lines[at + 4].startswith("  2 series with 244 observed days; MASE of the 1 where it is defined. coverage: ")
+    assert lines[at + 6] == "Champions: 2 m · 1 x"
     ends = {len(line) for line in lines[at : at + 4]}
     assert len(ends) == 1, "numbers stand under their headings"
+
+
+def test_who_is_charged_the_fallbacks_scores_is_told_with_the_number_of_series(data: Path) -> None:
+    assert "count with the fallback's" not in summary(data, CUTOFF)
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        stand(con, "lstm", 4.0, 1.0, own=1, mase_series=2)
+    text = summary(data, CUTOFF)
+    assert "Series without a forecast of its own count with the fallback's: lstm in 1." in text
 
 
 def test_nothing_is_said_of_earlier_forecasts_where_there_are_none(data: Path) -> None:
@@ -130,7 +165,7 @@ def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: P
         judge(con, 10, 2, mae=99.0, n=10, inside=0.0, resource="cpu")
         judge(con, 10, 3, mae=99.0, n=10, inside=0.0, cutoff=date(2025, 11, 30))
     lines = summary(data, CUTOFF).splitlines()
-    at = lines.index("Earlier forecasts against what has happened since (published, by months ahead):")
+    at = lines.index(EARLIER)
     assert lines[at + 1 : at + 3] == [
         "  month 1: MAE 2.50, 80.0% inside the interval (2 forecasts)",
         "  month 2: MAE 5.00, 75.0% inside the interval (1 forecast)",
@@ -138,19 +173,116 @@ def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: P
     assert lines[at + 3].startswith("Run full first")
 
 
+def fullness(data: Path) -> list[str]:
+    """The lines on who runs full."""
+    lines = summary(data, CUTOFF).splitlines()
+    at = next(place for place, line in enumerate(lines) if line.startswith("Run full"))
+    end = next(place for place, line in enumerate(lines) if line.startswith("Seconds"))
+    return lines[at:end]
+
+
+def observe(con: duckdb.DuckDBPyConnection, host: str, *levels: float, last: date = CUTOFF) -> None:
+    """The last observed days of a series, and a champion of it."""
+    con.execute("DELETE FROM base_table WHERE host_id = ?", [host])
+    for ago, level in enumerate(reversed(levels)):
+        con.execute("INSERT INTO base_table VALUES (?, 'cpu', ?, ?)", [host, last - timedelta(days=ago), level])
+    con.execute("DELETE FROM champions WHERE host_id = ?", [host])
+    insert(con, "champions", host_id=host, resource="cpu", model="m", reason="why", folds=3)
+
+
+def forecast(con: duckdb.DuckDBPyConnection, host: str, **levels: float) -> None:
+    """Days of the champion's forecast, as `d0102` for 2026-01-02."""
+    for day, yhat in levels.items():
+        ds = date(2026, int(day[1:3]), int(day[3:]))
+        con.execute(
+            "INSERT INTO tournament_results VALUES (?, 'cpu', 'm', 'forecast', '2025-12-31', ?, NULL, ?, 0, 100)",
+            [host, ds, yhat],
+        )
+
+
 def test_only_the_champions_forecast_tells_who_runs_full(data: Path) -> None:
-    text = summary(data, CUTOFF)
-    assert "2026-02-01  a cpu" in text
-    assert "2026-01-02" not in text
-    assert "2026-01-20" not in text
-    assert "1 do within four weeks" in text
+    assert fullness(data) == [
+        "Run full first (95 % or more; now: mean of the last 7 observed days): 0 already, 0 by 2026-01-28, 1 later in "
+        "the horizon",
+        "  2026-02-01  a cpu: 1.0 % when last seen (2025-12-01), forecast 95.0 % that day, 95.0 % at most (on 2026-02-01)",
+    ]
+
+
+def test_who_is_full_already_is_said_to_be_and_at_what_level(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        observe(con, "full", 10, 98, 98, 98, 98, 98, 98, 91)  # the last seven: (6 * 98 + 91) / 7 = 97
+        forecast(con, "full", d0101=96.0, d0102=99.25)
+        observe(con, "falling", 96, 96, 95)
+        forecast(con, "falling", d0101=94.0, d0102=93.0)
+        observe(con, "nearly", 94.96)
+        forecast(con, "nearly", d0101=94.99, d0105=95.5, d0106=97.0)
+    assert fullness(data)[0].endswith("2 already, 1 by 2026-01-28, 1 later in the horizon")
+    assert fullness(data)[1:] == [
+        "  already     full cpu: 97.0 % now, forecast 99.2 % at most",
+        "  already     falling cpu: 95.7 % now, forecast 94.0 % at most (below 95 % again)",
+        "  2026-01-05  nearly cpu: 94.9 % now, forecast 95.5 % that day, 97.0 % at most (on 2026-01-06)",
+        fullness(data)[4],
+    ]
+    assert fullness(data)[4].startswith("  2026-02-01  a cpu: ")
+
+
+def test_the_fullest_come_first_at_most_five_and_ties_are_counted(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        for number in range(4):
+            observe(con, f"full{number}", 96.0 + number)
+            forecast(con, f"full{number}", d0101=96.0)
+        for number in range(6):  # all on one day: the higher first
+            observe(con, f"tied{number}", 80.0 + number)
+            forecast(con, f"tied{number}", d0103=95.0)
+    told = fullness(data)
+    assert told[0].endswith("4 already, 6 by 2026-01-28, 1 later in the horizon")
+    assert [line.split(":")[0].split() for line in told[1:]] == [
+        ["already", "full3", "cpu"],
+        ["already", "full2", "cpu"],
+        ["and", "2", "more", "that", "are", "full", "already"],
+        ["2026-01-03", "tied5", "cpu"],
+        ["2026-01-03", "tied4", "cpu"],
+        ["2026-01-03", "tied3", "cpu"],
+        ["and", "4", "more,", "3", "of", "them", "also", "on", "2026-01-03"],
+    ]
+
+
+def test_where_all_are_full_already_five_are_named(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        con.execute("DELETE FROM champions")
+        for number in range(12):
+            observe(con, f"full{number:02}", 99.0)
+            forecast(con, f"full{number:02}", d0101=99.0)
+    told = fullness(data)
+    assert told[0].endswith("12 already, 0 by 2026-01-28, 0 later in the horizon")
+    assert [line.split()[1] for line in told[1:6]] == ["full00", "full01", "full02", "full03", "full04"]
+    assert told[6:] == ["              and 7 more that are full already"]
 
 
 def test_the_summary_names_the_files_and_the_seconds(data: Path) -> None:
     text = summary(data, CUTOFF)
     assert str(data / "forecast_parquet" / "2025-12-01.parquet") in text
     assert str(data / "warehouse.duckdb") in text
-    assert "12.50  one: work" in text
+    assert "   12.5  one: work" in text
+
+
+def test_the_seconds_of_the_stages_add_up_to_what_is_said_of_them_together(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        for stage, seconds in {"a": 3.04, "b": 2.04, "c": 0.04, "d": 0.04, "e": 0.04, "worker": 99.0}.items():
+            clock = "worker" if stage == "worker" else "wall"
+            con.execute(
+                "INSERT INTO run_audit SELECT * REPLACE (? AS stage, ? AS seconds, ? AS clock) FROM run_audit LIMIT 1",
+                [stage, seconds, clock],
+            )
+    lines = summary(data, CUTOFF).splitlines()
+    at = next(place for place, line in enumerate(lines) if line.startswith("Seconds"))
+    assert lines[at : at + 5] == [
+        "Seconds in the stages of this month's assets: 17.6, of which",
+        "     12.5  one: work",
+        "      3.0  one: a",
+        "      2.0  one: b",
+        "      0.1  the 3 other stages",
+    ]
 
 
 def test_a_month_without_standings_or_full_hosts_says_so(data: Path) -> None:
@@ -160,7 +292,7 @@ def test_a_month_without_standings_or_full_hosts_says_so(data: Path) -> None:
     text = summary(data, CUTOFF)
     assert "none: no series is long enough for a backtest" in text
     assert "Champions: none" in text
-    assert "no other within the horizon" in text
+    assert "Run full: no series is at 95 % now, or reaches it in the published forecast" in text
 
 
 def test_the_summary_changes_nothing(data: Path) -> None:

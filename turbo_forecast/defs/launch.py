@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.events import DagsterEventType  # the public package names no event types
 
 from turbo_forecast.defs.instance import opened_instance
 from turbo_forecast.defs.jobs import monthly_forecast
@@ -62,17 +61,8 @@ def materialise(keys: list[str], *, verbose: bool) -> Launched:
         launched = Launched(result.run_id, result.success, time.perf_counter() - started)
         for event in result.all_events:
             launched.take(event)
-        _take_records(instance, launched)
+        launched.take_records(instance)
     return launched
-
-
-def _take_records(instance: dg.DagsterInstance, launched: Launched) -> None:
-    """Add what the instance has recorded of the run: the checks it was to make, and the seconds of its steps."""
-    planned = instance.all_logs(launched.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED)
-    launched.planned = len(planned)
-    for step in instance.get_run_step_stats(launched.run_id):
-        if step.start_time is not None and step.end_time is not None:
-            launched.steps[step.step_key] = step.end_time - step.start_time
 
 
 def release_dead_runs(instance: dg.DagsterInstance) -> None:

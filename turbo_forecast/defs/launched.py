@@ -64,6 +64,13 @@ class Launched:
         if not check.passed:
             (self.warnings if warns else self.failures).append(f"{name}: {check.description}")
 
+    def take_records(self, instance: dg.DagsterInstance) -> None:
+        """Add what the instance has recorded of the run: the checks it was to make, and the seconds of its steps."""
+        self.planned = len(instance.all_logs(self.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED))
+        for step in instance.get_run_step_stats(self.run_id):
+            if step.start_time is not None and step.end_time is not None:
+                self.steps[step.step_key] = step.end_time - step.start_time
+
     def checks_line(self) -> str:
         """`49 of 50 checks passed, 1 warned (base_table.telemetry_is_fresh)`."""
         total = max(self.planned, len(self.checks))
@@ -93,24 +100,26 @@ class Launched:
             counts = [f"{passed:,} of {of:,} in each of the {len(months)} months"]
         return f"By month (without the {BASE_TABLE.name}'s checks, which are of no month): {' · '.join(counts)}"
 
-    def time_lines(self) -> Iterator[str]:
+    def time_lines(self, months: Sequence[str]) -> Iterator[str]:
         """Where the run's seconds went, in parts that add up to the whole."""
         checks = sum(self.steps[step] for step in self.checking & self.steps.keys())
         base = self.steps.get(BASE_TABLE.name, 0.0)
-        months = sum(self.steps.values()) - checks - base
+        others = sum(self.steps.values()) - checks - base
+        whose = "the month" if len(months) == 1 else f"the {len(months)} months"
         parts = [
             (round(base, 1), f"{BASE_TABLE.name}: reading the telemetry"),
-            (round(months, 1), "the month's other assets: the stages above, and what is between them"),
+            (round(others, 1), f"the other assets of {whose}: their stages above, and what is between these"),
             (round(checks, 1), f"{len(self.checks):,} checks"),
         ]
-        other = self.seconds - sum(self.steps.values())
-        parts.append((round(other, 1), "Dagster itself: starting, between the steps, its log"))
-        yield f"Seconds of the whole run: {sum(seconds for seconds, _ in parts):.1f}, of which"
+        whole = round(self.seconds, 1)
+        rest = round(whole - sum(seconds for seconds, _ in parts), 1)  # of the rounded parts, so that the lines add up
+        parts.append((rest, "Dagster itself: starting, between the steps, its log"))
+        yield f"Seconds of the whole run: {whole:.1f}, of which"
         yield from (f"  {seconds:7.1f}  {what}" for seconds, what in parts)
 
     def closing_lines(self, months: Sequence[str]) -> Iterator[str]:
         """The last lines of a run that succeeded: its time, its checks, its id."""
-        yield from self.time_lines()
+        yield from self.time_lines(months)
         by_month = self.months_line(months)
         if by_month:
             yield by_month

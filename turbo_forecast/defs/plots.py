@@ -18,7 +18,11 @@ def fleet_by_month(con: duckdb.DuckDBPyConnection) -> dg.MarkdownMetadataValue:
         "SELECT resource, date_trunc('month', ds)::DATE AS month, avg(y) AS y "
         "FROM base_table GROUP BY ALL ORDER BY ALL",
     )
-    chart = alt.Chart(rows).mark_line().encode(x="month:T", y=alt.Y("y:Q", title="mean percent"), color="resource:N")
+    chart = (
+        alt.Chart(rows)
+        .mark_line()
+        .encode(x="month:T", y=alt.Y("y:Q", title="mean over series and days, percent"), color="resource:N")
+    )
     return plot(chart)
 
 
@@ -29,22 +33,33 @@ def outcome_bars(outcomes: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
 
 def score_bars(scores: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """Mean MASE by entrant and fold (0: the backtest), over series where it is defined."""
+    """Mean MASE by entrant and fold (0: the backtest), over the series where the entrant has one.
+
+    Not the same series for everyone, unlike the standings, and the axis says so.
+    """
     rows = scores.group_by("model", "fold").agg(pl.col("mase").mean()).sort("model", "fold")
     bars = alt.Chart(rows).mark_bar()
-    return plot(bars.encode(x=alt.X("mase:Q", title="mean MASE"), y="model:N", yOffset="fold:N", color="fold:N"))
+    return plot(
+        bars.encode(
+            x=alt.X("mase:Q", title="mean MASE over each entrant's own series"),
+            y="model:N",
+            yOffset="fold:N",
+            color="fold:N",
+        )
+    )
 
 
 def standings_bars(standings: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """Mean MASE by entrant with its bootstrap interval, over all series and the whole backtest."""
+    """Mean MASE of the whole backtest by entrant, with its bootstrap interval, over the series where it is defined."""
     rows = whole_backtest(standings).select("model", "mase", "mase_low", "mase_high")
     base = alt.Chart(rows).encode(y=alt.Y("model:N", sort=rows["model"].to_list()))
-    bars = base.mark_bar().encode(x=alt.X("mase:Q", title="mean MASE"))
+    bars = base.mark_bar().encode(x=alt.X("mase:Q", title="mean MASE over series, 95 % interval"))
     return plot(bars + base.mark_rule(color="black").encode(x="mase_low:Q", x2="mase_high:Q"))
 
 
 def accuracy_lines(accuracy: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """Mean absolute error by months ahead, of every entrant and of what was published, over earlier forecasts."""
+    """Mean absolute error by months ahead, of every entrant and of what was published, over all days of all series of
+    all earlier forecasts together."""
     rows = (
         accuracy.filter(pl.col("resource") == "all")
         .group_by("model", "lead_month")
@@ -52,11 +67,13 @@ def accuracy_lines(accuracy: pl.DataFrame) -> dg.MarkdownMetadataValue:
         .sort("model", "lead_month")
     )
     lines = alt.Chart(rows).mark_line(point=True)
-    return plot(lines.encode(x="lead_month:O", y=alt.Y("mae:Q", title="mean absolute error, points"), color="model:N"))
+    return plot(
+        lines.encode(x="lead_month:O", y=alt.Y("mae:Q", title="mean absolute error over days, points"), color="model:N")
+    )
 
 
 def fleet_forecast_lines(path: Path) -> dg.MarkdownMetadataValue:
-    """The fleet's mean by day: observed, projected, and the mean bounds."""
+    """Means by day over the series that have a forecast of it: observed, projected, and the bounds."""
     rows = (
         pl.scan_parquet(path)
         .group_by("ds")
@@ -65,5 +82,7 @@ def fleet_forecast_lines(path: Path) -> dg.MarkdownMetadataValue:
         .collect()
     )
     base = alt.Chart(rows).encode(x="ds:T")
-    band = base.mark_area(opacity=0.25).encode(y=alt.Y("yhat_lower:Q", title="mean percent"), y2="yhat_upper:Q")
+    band = base.mark_area(opacity=0.25).encode(
+        y=alt.Y("yhat_lower:Q", title="mean over series, percent"), y2="yhat_upper:Q"
+    )
     return plot(band + base.mark_line().encode(y="yhat:Q") + base.mark_line(color="black").encode(y="y:Q"))

@@ -44,5 +44,5 @@ def _told(report: TelemetryReport) -> Metadata:
         "last day": str(report.last_day),
         "guessed columns": report.guesses,
         "clipped values": report.clipped,
-        "seconds": report.seconds,
+        "seconds of reading": report.seconds,
     }

@@ -68,7 +68,10 @@ def told_of(run: FleetRun, timer: AuditTimer) -> dict[str, Metadata]:
     return {
         FLEET_FORECAST.name: {"dagster/row_count": run.rows, **outcomes, **stage_metadata(timer)},
         FOLD_FORECAST.name: {"dagster/row_count": run.fold_rows},
-        COMBINATION_WEIGHTS.name: {"dagster/row_count": len(run.weights), "mean weight": mean_weights(run.weights)},
+        COMBINATION_WEIGHTS.name: {
+            "dagster/row_count": len(run.weights),
+            "mean weight in the forecast, over series": mean_weights(run.weights),
+        },
         SERIES_OUTCOMES.name: {"dagster/row_count": len(run.outcomes)},
         RUN_AUDIT.name: {"stages": timer.seconds},
     }

@@ -28,4 +28,4 @@ def forecast_accuracy(
                     settings.fallback,
                 )
             stored = replace_partition(month.con, FORECAST_ACCURACY, month.cutoff, judged)
-            month.told = {"dagster/row_count": stored, "error by lead": accuracy_lines(judged)}
+            month.told = {"dagster/row_count": stored, "error by months ahead": accuracy_lines(judged)}

@@ -27,5 +27,5 @@ def tournament_standings(
             with month.timer.stage("compare"):
                 table = standings_month(folder.run_files(key), published, history, window, month.settings)
             stored = replace_partition(month.con, TOURNAMENT_STANDINGS, month.cutoff, table)
-            shown = {"standings": standings_table(table), "mean MASE": standings_bars(table)}
+            shown = {"standings": standings_table(table), "mean MASE over series": standings_bars(table)}
             month.told = {"dagster/row_count": stored, **shown}

@@ -67,11 +67,12 @@ def _held(verdict: Verdict) -> str:
     if coverage is None:
         return "no series that varies has a backtest: there was nothing to check"
     days, series = verdict.figures["days"], verdict.figures["series"]
-    held = f"{100 * coverage:.1f} % of the {days:,} backtest days, taken together, of the {series:,} series that vary"
+    wrong = bool(len(verdict.offenders))
+    held = f"{100 * coverage:.{2 if wrong else 1}f} % of the {days:,} backtest days, taken together, of the {series:,} series that vary"
     low, high = max(0.0, nominal - allowed), min(1.0, nominal + allowed)
     between = f"{100 * low:.3g} to {100 * high:.3g} %"
     text = f"the published {100 * nominal:g} % interval held {held}"
-    if not len(verdict.offenders):
+    if not wrong:
         return f"{text} ({between} is allowed)"
     return f"{text}, not {between}: it is too {'narrow' if coverage < nominal else 'wide'}"
 
