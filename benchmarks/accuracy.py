@@ -42,7 +42,17 @@ MASE_GOALS: dict[str, float | None] = {PROPHET: 0.75, SEED_PROPHET: None, ETS: 0
 INTERVAL_GOALS: dict[str, float | None] = {PROPHET: 0.75, SEED_PROPHET: None}
 """The published interval score over the rival's, at most."""
 COVERAGE_WITHIN, MONTH_WITHIN = 0.02, 0.06
-"""How far coverage may be from the interval's width: over the backtest, and in each of its months."""
+"""How far the share of days inside may be from the interval's width: over the backtest, and in each of its months."""
+LEFT_OUT = {
+    "no backtest": "without a backtest (too young for one, or nothing observed in its months)",
+    "not sampled": "not in the sample",
+    "MASE undefined": "of which MASE is not defined (each week before the backtest repeats the week before it)",
+}
+"""Why series are not compared, in words that follow their number."""
+STANDING = [
+    *("model", "kind", "mean MASE", "95 % bootstrap", "coverage, mean over series", "coverage, of all days"),
+    "mean interval score",
+]
 BELOW = math.nextafter(1.0, 0.0)
 """The goal of a ratio that must be below 1."""
 COST_GOAL = 12.0
@@ -91,7 +101,7 @@ class Comparison:
 
     @property
     def coverage_by_month(self) -> list[float]:
-        """The published interval's coverage in each month of the backtest."""
+        """The share of all days inside the published interval, in each month of the backtest."""
         months = self.table.filter(pl.col("horizon_month") > WHOLE_WINDOW)["horizon_month"].unique().sort()
         return [self.value(CHAMPION, "coverage", month) for month in months]
 
@@ -200,9 +210,9 @@ def figures(found: Comparison) -> list[Figure]:
     rows += [_over(found, f"champion's mean MASE / {rival}", rival, "mase", goal) for rival, goal in MASE_GOALS.items()]
     interval = f"published {found.interval_width:.0%} interval"
     overall = [found.value(CHAMPION, "coverage")]
-    rows.append(_covered(f"{interval}: coverage", found.interval_width, overall, COVERAGE_WITHIN))
+    rows.append(_covered(f"{interval}: share of all days inside", found.interval_width, overall, COVERAGE_WITHIN))
     by_month = found.coverage_by_month
-    rows.append(_covered(f"{interval}: coverage by horizon month", found.interval_width, by_month, MONTH_WITHIN))
+    rows.append(_covered(f"{interval}: the same by horizon month", found.interval_width, by_month, MONTH_WITHIN))
     for rival, goal in INTERVAL_GOALS.items():
         rows.append(_over(found, f"published interval score / {rival}", rival, "interval_score", goal))
     return rows
@@ -227,14 +237,17 @@ def month_report(found: Comparison) -> str:
     """One month's section: who is compared, the verdict, and everyone's standing, the best first."""
     kinds = dict.fromkeys(found.singles, "entrant") | dict.fromkeys(RIVALS, "rival") | {CHAMPION: "published"}
     whole = found.table.filter(pl.col("horizon_month") == WHOLE_WINDOW).sort("mase", "model")
-    columns = ["mase", "mase_low", "mase_high", "coverage", "interval_score"]
+    columns = ["mase", "mase_low", "mase_high", "mean_coverage", "coverage", "interval_score"]
     standing = [
-        [name, kinds.get(name, "combination"), f"{mase:.3f}", f"{low:.3f}–{high:.3f}", f"{inside:.1%}", f"{score:.2f}"]
-        for name, mase, low, high, inside, score in whole.select("model", *columns).iter_rows()
+        [
+            *(name, kinds.get(name, "combination"), f"{mase:.3f}", f"{low:.3f}–{high:.3f}"),
+            *(f"{by_series:.1%}", f"{of_days:.1%}", f"{score:.2f}"),
+        ]
+        for name, mase, low, high, by_series, of_days, score in whole.select("model", *columns).iter_rows()
     ]
     lines = [
-        f"Means over the {found.series:,} series that everyone has a backtest of. {_counts('Left out', found.absent)}",
-        _counts("Published", found.champions),
+        f"Means over the {found.series:,} series that everyone has a backtest of. {_left_out(found.absent)}",
+        _published_words(found.champions),
         *(f"{rival} failed, first on {error}." for rival, error in found.errors.items()),
     ]
     return "\n\n".join(
@@ -242,13 +255,22 @@ def month_report(found: Comparison) -> str:
             f"## {found.cutoff:%Y-%m}",
             " ".join(line for line in lines if line),
             table(["what", "goal", "got"], [figure.cells for figure in figures(found)]),
-            table(["model", "kind", "mean MASE", "95 % bootstrap", "coverage", "interval score"], standing),
+            table(STANDING, standing),
         ]
     )
 
 
-def _counts(what: str, counts: dict[str, int]) -> str:
-    return f"{what}: {', '.join(f'{name} {count:,}' for name, count in counts.items())}." if counts else ""
+def _left_out(absent: dict[str, int]) -> str:
+    """How many series are not compared, and why, in words; a series may be counted with several reasons."""
+    told = [
+        f"{count:,} {LEFT_OUT.get(reason, f'that {reason} has no forecast of')}" for reason, count in absent.items()
+    ]
+    return f"Series left out: {', '.join(told)}." if told else ""
+
+
+def _published_words(champions: dict[str, int]) -> str:
+    told = [f"{name} for {count:,}" for name, count in champions.items()]
+    return f"Published: {', '.join(told)}." if told else ""
 
 
 def months_report(found: Sequence[Comparison]) -> str:
@@ -260,7 +282,7 @@ def months_report(found: Sequence[Comparison]) -> str:
         "best single": ([one.value(name, "mase") for one, name in zip(found, best, strict=True)], 3),
         "/ best single": ([one.ratio(name, "mase") for one, name in zip(found, best, strict=True)], 3),
         **{f"/ {rival}": ([one.ratio(rival, "mase") for one in found], 3) for rival in MASE_GOALS},
-        "coverage, %": ([100 * one.value(CHAMPION, "coverage") for one in found], 1),
+        "days inside, %": ([100 * one.value(CHAMPION, "coverage") for one in found], 1),
         **{
             f"interval / {rival}": ([one.ratio(rival, "interval_score") for one in found], 3)
             for rival in INTERVAL_GOALS
@@ -268,8 +290,11 @@ def months_report(found: Sequence[Comparison]) -> str:
     }
     cells = [[f"{x:,.{digits}f}" for x in [*values, np.mean(values)]] for values, digits in columns.values()]
     names = [f"{one.cutoff:%Y-%m}, {name}" for one, name in zip(found, best, strict=True)]
-    rows = list(zip([*names, "mean"], *cells, strict=True))
-    note = "Mean MASE, and the champion's over each rival's; interval: the published interval score over the rival's."
+    rows = list(zip([*names, "mean over months"], *cells, strict=True))
+    note = (
+        "Mean MASE over series, and the champion's over each rival's; days inside: the share of all days inside the "
+        "published interval; interval: the published interval score over the rival's."
+    )
     return f"## Over the months\n\n{note}\n\n" + table(["month, its best single", *columns], rows)
 
 

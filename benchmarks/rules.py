@@ -330,8 +330,8 @@ def words(found: Sequence[Judged], demo: Sequence[Judged], width: float) -> str:
         [
             "Every rule knows the folds alone and is judged on the same run's untouched backtest, over the series "
             f"where MASE is defined: mean MASE for the forecast; for its {width:.0%} interval the mean interval score "
-            "in percentage points (lower is better), coverage, and in brackets the smallest and largest coverage of a "
-            "horizon month. The mean is over months, ± its standard error.",
+            "over series, in percentage points (lower is better), coverage (the share of all series' days inside), and in "
+            "brackets the smallest and largest coverage of a horizon month. The mean is over months, ± its standard error.",
             f"The champion rule is what is published: {both(CHAMPION)}, the best single entrant by the folds "
             f"{both(BEST_BY_FOLDS)}. First in its order is `weighted`, at sharpness {CHOSEN_SHARPNESS:.0f}: "
             f"{both(WEIGHTED[CHOSEN_SHARPNESS])} if every series got it. One set of stacked weights for the fleet "

@@ -117,8 +117,8 @@ def test_a_ratio_that_is_exactly_its_goal_reaches_it_but_a_tie_with_the_best_sin
 def test_coverage_is_the_share_of_days_inside_the_published_interval() -> None:
     # half-width 2: errors of 1 and 2 are inside, the two days of a's month 2 with 3 are not
     found = verdict(compared(scored(BACKTESTS)))
-    assert found["published 80% interval: coverage"] == ("75.0 %", False)
-    assert found["published 80% interval: coverage by horizon month"] == ("100.0, 50.0 %", False)
+    assert found["published 80% interval: share of all days inside"] == ("75.0 %", False)
+    assert found["published 80% interval: the same by horizon month"] == ("100.0, 50.0 %", False)
 
 
 @pytest.mark.parametrize(("missed", "holds"), [(17, False), (18, True), (22, True), (23, False)])
@@ -128,7 +128,7 @@ def test_coverage_is_held_from_78_to_82_percent(missed: int, holds: bool) -> Non
     mine = [rows("champion", host, list(errors), 1.0) for host in "ab"]
     others = [part for part in BACKTESTS if part["model"][0] != "champion"]
     found = verdict(compared(scored([*mine, *others])))
-    assert found["published 80% interval: coverage"] == (f"{100 - missed}.0 %", holds)
+    assert found["published 80% interval: share of all days inside"] == (f"{100 - missed}.0 %", holds)
 
 
 def test_interval_scores_are_winklers() -> None:
@@ -179,11 +179,22 @@ def test_the_month_shows_everyone_best_first_with_whom_it_left_out() -> None:
     found = replace(compared(scored(BACKTESTS)), absent={"no backtest": 3, ETS: 1}, champions={"m": 2})
     text = month_report(found)
     assert "Means over the 2 series" in text
-    assert "Left out: no backtest 3, AutoETS(7) 1. Published: m 2." in text
+    assert "Series left out: 3 without a backtest (too young for one, or nothing observed in its months), " in text
+    assert ", 1 that AutoETS(7) has no forecast of. Published: m for 2." in text
     names = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines()[-9:]]
     assert names == ["median", "weighted", ETS, "champion", THETA, SEED_PROPHET, "m", PROPHET, "n"]
     assert f"| {PROPHET} | rival | 1.500 | " in text
     assert "| champion | published | 0.750 | " in text
+
+
+def test_coverage_by_series_and_of_all_days_stand_apart_under_their_names() -> None:
+    # of a, with 4 days, 2 are inside; of b, with 2 days, both: 4 of 6 days, and (1 / 2 + 1) / 2 over series
+    short = [part.head(2) if part["host_id"][0] == "b" else part for part in BACKTESTS]
+    lines = month_report(compared(scored(short))).splitlines()
+    heading = next(line for line in lines if line.startswith("| model |")).strip("| ").split(" | ")
+    champion = next(line for line in lines if line.startswith("| champion |")).strip("| ").split(" | ")
+    shown = dict(zip(heading, champion, strict=True))
+    assert (shown["coverage, of all days"], shown["coverage, mean over series"]) == ("66.7%", "75.0%")
 
 
 def test_several_months_are_averaged_column_by_column() -> None:
@@ -193,7 +204,7 @@ def test_several_months_are_averaged_column_by_column() -> None:
     *_, first, second, mean = [line.strip("| ").split(" | ") for line in months_report([one, two]).splitlines()]
     assert first[:6] == ["2025-12, m", "2", "0.750", "1.000", "0.750", "0.500"]
     assert second[:6] == ["2024-08, m", "2", "1.500", "1.000", "1.500", "1.000"]
-    assert mean[:6] == ["mean", "2", "1.125", "1.000", "1.125", "0.750"]
+    assert mean[:6] == ["mean over months", "2", "1.125", "1.000", "1.125", "0.750"]
     assert (first[-3], second[-3], mean[-3]) == ("75.0", "0.0", "37.5")
 
 
@@ -283,7 +294,8 @@ def test_a_whole_evaluation_compares_everyone_on_the_series_they_share(
     text = capsys.readouterr().out
     assert "## 2025-12" in text
     assert "Means over the 5 series that everyone has a backtest of." in text
-    assert "Left out: no backtest 1, not sampled 3, MASE undefined 1." in text
+    assert "Series left out: 1 without a backtest (" in text
+    assert "), 3 not in the sample, 1 of which MASE is not defined (" in text
     assert "(prophet) | below 1 | " in text or "(seasonal_naive) | below 1 | " in text
     assert ("not measured" in text) == (find_spec("statsforecast") is None)
     for rival in installed():
