@@ -20,6 +20,10 @@ UNITS = ("percent", "fraction")
 LAYOUTS = ("auto", "long", "wide")
 TIME_UNITS = ("auto", "s", "ms")
 ON_BAD_ROWS = ("error", "reject")
+COLUMNS = ("resources", "hosts")
+HOST_FROM = ("column", "file name")
+DECIMAL_MARKS = (".", ",")
+THOUSANDS_MARKS = ("", ",", ".", " ", "'")
 ENGINES = ("turbo", "stan")
 COMBINATIONS = ("weighted", "median")
 """Entrants that are made from the others' forecasts of a series."""
@@ -62,6 +66,17 @@ class TelemetrySettings(BaseModel, extra="forbid"):
     resource_column: str = Field("", description="long layout: the resource's column; guessed when empty")
     value_column: str = Field("", description="long layout: the value's column; guessed when empty")
     resources: list[str] = Field([], description="wide layout: the value columns; all other numeric ones when empty")
+    resource_columns: list[str] = Field(
+        [], description="columns that tell resources of one host apart (device, core): joined into the resource's name"
+    )
+    ignore_columns: list[str] = Field([], description="columns to leave out although they vary within a host")
+    resource: str = Field("", description="the resource's name where the telemetry names none")
+    columns: str = Field("resources", description="wide layout: what a value column is: resources or hosts")
+    host_from: str = Field("column", description="where the host is named: column, or file name (one file a host)")
+    decimal: str = Field(".", description="the decimal mark of numbers written as text: . or ,")
+    thousands: str = Field(
+        "", description="the mark between thousands of numbers written as text: none, or one of , . ' space"
+    )
     statistic: str = Field("mean", description="one value a day: mean, p95 or max")
     statistics: dict[str, str] = Field({}, description="per resource: a statistic other than `statistic`")
     capacity: dict[str, float] = Field({}, description="per resource: what 100 percent is, in the telemetry's unit")
@@ -86,6 +101,28 @@ class TelemetrySettings(BaseModel, extra="forbid"):
     def _statistic(cls, value: str) -> str:
         return _one_of("statistic", value, STATISTICS)
 
+    @field_validator("columns")
+    @classmethod
+    def _columns(cls, value: str) -> str:
+        return _one_of("columns", value, COLUMNS)
+
+    @field_validator("host_from")
+    @classmethod
+    def _host_from(cls, value: str) -> str:
+        return _one_of("host_from", value, HOST_FROM)
+
+    @field_validator("decimal")
+    @classmethod
+    def _decimal(cls, value: str) -> str:
+        return _one_of("decimal", value, DECIMAL_MARKS)
+
+    @field_validator("thousands")
+    @classmethod
+    def _thousands(cls, value: str) -> str:
+        if value not in THOUSANDS_MARKS:
+            raise ValueError(f"thousands must be empty, a space, or one of , . ', not {value!r}")
+        return value
+
     @field_validator("time_unit")
     @classmethod
     def _time_unit(cls, value: str) -> str:
@@ -105,6 +142,8 @@ class TelemetrySettings(BaseModel, extra="forbid"):
         for resource, capacity in self.capacity.items():
             if not 0 < capacity < float("inf"):
                 raise ValueError(f"capacity.{resource} must be a positive number, not {capacity}")
+        if self.decimal == self.thousands:
+            raise ValueError(f"decimal and thousands are both {self.decimal!r}: they must differ")
         return self
 
 

@@ -43,6 +43,9 @@ def _told(report: TelemetryReport) -> Metadata:
         "first day": str(report.first_day),
         "last day": str(report.last_day),
         "guessed columns": report.guesses,
+        "columns left out": report.left_out,
+        "names changed": report.names_changed,
+        "hosts that look alike": report.look_alikes[:20],
         "clipped values": report.clipped,
         "seconds of reading": report.seconds,
     }

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
-from turbo_forecast.storage.telemetry.layout import is_numeric, is_text
+from turbo_forecast.storage.telemetry.content import is_numeric, is_text
 from turbo_forecast.storage.telemetry.sources import Part
 from turbo_forecast.storage.telemetry.sql import identifier, literal, rendered, told
 

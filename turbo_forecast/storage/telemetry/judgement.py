@@ -11,11 +11,16 @@ import duckdb
 
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry.layout import Layout
+from turbo_forecast.storage.telemetry.names import CONTROL_RE2
+from turbo_forecast.storage.telemetry.numerals import way_out
 from turbo_forecast.storage.telemetry.profile import ResourceProfile
-from turbo_forecast.storage.telemetry.sql import literal, told
+from turbo_forecast.storage.telemetry.sql import literal, told, trimmed
+from turbo_forecast.storage.telemetry.wording import placed, quoted, shown
 
 NO_HOST = "no host"
 NO_RESOURCE = "no resource"
+CONTROL_CHARACTER = "control character in a name"
 NO_TIME = "no time"
 NO_VALUE = "no value"
 NOT_A_NUMBER = "not a number"
@@ -43,7 +48,12 @@ def reason(settings: TelemetrySettings, tomorrow: datetime) -> str:
 
     Duplicates are not seen here: they take more than one value to tell.
     """
+    has_control = " OR ".join(
+        f"({name} IS NULL AND regexp_matches({trimmed(found)}, {literal(CONTROL_RE2)}))"
+        for name, found in (("host_id", "found_host"), ("resource", "found_resource"))
+    )
     conditions = (
+        (CONTROL_CHARACTER, has_control),
         (NO_HOST, "host_id IS NULL"),
         (NO_RESOURCE, "resource IS NULL"),
         (NO_TIME, "moment IS NULL"),
@@ -62,16 +72,19 @@ def _timestamp(moment: datetime) -> str:
     return f"TIMESTAMP {literal(moment.isoformat(sep=' '))}"
 
 
-def refuse_text(con: duckdb.DuckDBPyConnection, profile: Sequence[ResourceProfile], column: str) -> None:
-    """TelemetryError when values are text that is no number. `column` is the long layout's; wide ones are resources."""
+def refuse_text(
+    con: duckdb.DuckDBPyConnection, profile: Sequence[ResourceProfile], layout: Layout, settings: TelemetrySettings
+) -> None:
+    """TelemetryError when values are text that is no number."""
     if not any(row.not_numbers for row in profile):
         return
-    query = "SELECT resource, source, value FROM telemetry_values WHERE reason = ? ORDER BY ALL LIMIT 1"
-    resource, source, value = con.execute(query, [NOT_A_NUMBER]).fetchall()[0]
+    column = "found_host" if layout.hosts_in_columns else "found_resource"
+    query = f"SELECT {column}, source, value FROM telemetry_values WHERE reason = ? ORDER BY ALL LIMIT 1"
+    found, source, value = con.execute(query, [NOT_A_NUMBER]).fetchall()[0]
     count = sum(row.not_numbers for row in profile)
     raise TelemetryError(
-        f"column {column or resource} of {source} holds {value!r}, which is not a number ({count:,} such values); "
-        "correct the export, or leave the column out"
+        f"column {shown(layout.value or found)} of {placed(source)} holds {quoted(value)}, which is not a number "
+        f"({count:,} such values); {way_out(value, settings)}, or leave the column out (ignore_columns)"
     )
 
 
@@ -86,9 +99,14 @@ def refuse_future(con: duckdb.DuckDBPyConnection, profile: Sequence[ResourceProf
     )
     host, resource, time, source = con.execute(query, [IN_THE_FUTURE]).fetchall()[0]
     raise TelemetryError(
-        f"{count:,} values are of days after today ({today}), up to {time} of {host}/{resource} in {source}: correct "
-        "the export, or set on_future_dates to reject"
+        f"{count:,} values are of days after today ({today}), up to {shown(time)} of {shown(host)}/{shown(resource)} in "
+        f"{placed(source)}: correct the export, or set on_future_dates to reject"
     )
+
+
+def has_conflicts(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether any series has different values of the same moment."""
+    return bool(con.execute("SELECT count(*) FROM telemetry_days WHERE conflicting > 0").fetchall()[0][0])
 
 
 def refuse_conflicts(con: duckdb.DuckDBPyConnection) -> None:
@@ -108,6 +126,6 @@ def refuse_conflicts(con: duckdb.DuckDBPyConnection) -> None:
     host, resource, _ = found[0]
     time, low, high = con.execute(query, list(found[0])).fetchall()[0]
     raise TelemetryError(
-        f"{host}/{resource} has different values of the same moment {time}: {low} and {high} ({count:,} such values in "
-        f"{series:,} series); correct the export, or set on_conflicting_duplicates to reject"
+        f"{shown(host)}/{shown(resource)} has different values of the same moment {shown(time)}: {shown(low)} and "
+        f"{shown(high)} ({count:,} such values in {series:,} series); correct the export, or set on_conflicting_duplicates to reject"
     )

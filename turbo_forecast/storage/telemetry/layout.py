@@ -1,7 +1,8 @@
 """Which column is what: asked for, or guessed where there is no doubt.
 
-Belongs here: column names, guesses, ambiguities, long or wide.
-Does not belong here: what a column's values mean (`clock`, `units`), or whether they are usable (`judgement`).
+Belongs here: column names, guesses, ambiguities, long or wide, options that contradict each other.
+Does not belong here: what a column holds (`content`), what its values mean (`clock`, `units`), whether they are usable
+(`judgement`), and whether a column may be left out (`survey`).
 """
 
 from dataclasses import dataclass, field
@@ -10,8 +11,17 @@ import duckdb
 
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry.content import (
+    all_columns,
+    is_everywhere_text,
+    is_numeric,
+    is_text,
+    mostly_numbers,
+    names_in,
+)
 from turbo_forecast.storage.telemetry.sources import Part
-from turbo_forecast.storage.telemetry.sql import identifier, told
+from turbo_forecast.storage.telemetry.wording import names as listed_names
+from turbo_forecast.storage.telemetry.wording import placed
 
 USUAL_NAMES = {
     "host_column": ("host_id", "host", "vm", "instance", "hostname"),
@@ -19,25 +29,33 @@ USUAL_NAMES = {
     "resource_column": ("resource", "metric"),
     "value_column": ("value", "y"),
 }
-NUMERIC_TYPES = (
-    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
-    *("UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL"),
-)
-SAMPLE_ROWS = 100_000
+Guesses = dict[str, str | list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns chosen. Long: `resource` and `value` are set; wide: `resources` are the value columns."""
+    """The columns chosen. Long: `value` is set; wide: `resources` are the value columns, one per resource or host."""
 
     kind: str
     host: str
+    """Empty where hosts are files or columns."""
     time: str
     resource: str = ""
     value: str = ""
     resources: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    """Columns that tell a host's resources apart, joined into the resource's name."""
+    constant: str = ""
+    """The resource's name where no column and no column's name tells it."""
+    hosts_in_columns: bool = False
+    hosts_in_files: bool = False
+    spare: tuple[str, ...] = ()
+    """Columns with no role that nobody asked to leave out."""
+    unasked: tuple[str, ...] = ()
+    """Numeric columns that `resources` does not list."""
     ignored: tuple[str, ...] = ()
-    guesses: dict[str, str | list[str]] = field(default_factory=dict)
+    """Those that were asked to be left out."""
+    guesses: Guesses = field(default_factory=dict)
 
     @property
     def value_columns(self) -> tuple[str, ...]:
@@ -45,158 +63,276 @@ class Layout:
         return (self.value,) if self.kind == "long" else self.resources
 
     @property
+    def guessed_resources(self) -> tuple[str, ...]:
+        """Value columns that nobody asked for."""
+        return self.resources if "resources" in self.guesses else ()
+
+    @property
     def columns(self) -> dict[str, str | list[str]]:
         """What was chosen, under the names of the settings that would choose it."""
-        chosen: dict[str, str | list[str]] = {"host_column": self.host, "time_column": self.time}
-        if self.kind == "wide":
-            return chosen | {"resources": list(self.resources)}
-        return chosen | {"resource_column": self.resource, "value_column": self.value}
+        chosen: dict[str, str | list[str]] = {
+            "host_column": self.host,
+            "time_column": self.time,
+            "resource_column": self.resource,
+            "value_column": self.value,
+            "resources": list(self.resources),
+            "resource_columns": list(self.labels),
+            "resource": self.constant,
+            "columns": "hosts" if self.hosts_in_columns else "",
+            "host_from": "file name" if self.hosts_in_files else "",
+        }
+        return {option: column for option, column in chosen.items() if column}
 
 
-def is_numeric(dtype: str) -> bool:
-    """Whether a DuckDB type holds plain numbers."""
-    return dtype.split("(")[0] in NUMERIC_TYPES
+@dataclass(slots=True)
+class _Search:
+    """What is known while columns are chosen."""
 
+    con: duckdb.DuckDBPyConnection
+    parts: list[Part]
+    settings: TelemetrySettings
+    names: list[str]
+    """Columns that may still get a role."""
+    where: str
+    guesses: Guesses = field(default_factory=dict)
 
-def is_text(dtype: str) -> bool:
-    """Whether a DuckDB type holds text."""
-    return dtype == "VARCHAR" or dtype.startswith("ENUM")
+    def found(self, option: str, wanted: str) -> str:
+        """The column a setting names: exactly, or without regard to case when that leaves one."""
+        every = all_columns(self.parts)
+        alike = [n for n in every if n == wanted] or [n for n in every if n.lower() == wanted.lower()]
+        if len(alike) == 1:
+            return alike[0]
+        raise SettingsError(
+            f"{option}: {self.where} has no column {listed_names([wanted])}; its columns are {listed_names(every, 8)}"
+        )
+
+    def candidates(self, option: str) -> list[str]:
+        """Columns of a usual name."""
+        return [name for name in self.names if name.lower() in USUAL_NAMES[option]]
 
 
 def chosen_layout(con: duckdb.DuckDBPyConnection, parts: list[Part], settings: TelemetrySettings) -> Layout:
     """The layout of telemetry whose parts all have the same columns.
 
-    Raises SettingsError when a column that was asked for is not there, and TelemetryError when a guess would
-    be ambiguous or impossible; both list the candidates.
+    Raises SettingsError when a column that was asked for is not there or options contradict each other, and
+    TelemetryError when a guess would be ambiguous or impossible; both list the candidates.
     """
-    names = list(parts[0].columns)
-    where = parts[0].names[0]
-    guesses: dict[str, str | list[str]] = {}
-    host = _required("host_column", names, settings, guesses, where)
-    time = _required("time_column", names, settings, guesses, where)
-    kind = settings.layout
-    if kind == "auto":
-        kind = guesses["layout"] = _guessed_kind(names, settings, where)
+    _refuse_contradictions(parts, settings)
+    search = _Search(con, parts, settings, all_columns(parts), placed(parts[0].names[0]))
+    ignored = tuple(search.found("ignore_columns", name) for name in settings.ignore_columns)
+    labels = tuple(search.found("resource_columns", name) for name in settings.resource_columns)
+    taken = [("to be ignored", name) for name in ignored] + [("a resource column", name) for name in labels]
+    search.names = [name for name in search.names if name not in (*ignored, *labels)]
+    host = "" if _has_no_host_column(settings) else _required(search, "host_column")
+    time = _required(search, "time_column")
+    taken += [("host", host), ("time", time)] if host else [("time", time)]
+    kind = _kind(search)
+    resource = value = ""
+    resources: tuple[str, ...] = ()
     if kind == "long":
-        if settings.resources:
-            raise SettingsError("resources lists value columns of the wide layout, but this telemetry is long")
-        resource = _required("resource_column", names, settings, guesses, where)
-        value = _required("value_column", names, settings, guesses, where)
-        used = _distinct({"host": host, "time": time, "resource": resource, "value": value}, where)
-        layout = Layout(kind, host, time, resource, value, ignored=_others(names, used), guesses=guesses)
-    else:
-        used = _distinct({"host": host, "time": time}, where)
-        resources = _resources(con, parts, settings, used, guesses)
-        layout = Layout(kind, host, time, "", "", resources, _others(names, (*used, *resources)), guesses)
+        resource = "" if settings.resource else _required(search, "resource_column")
+        value = _value(search, [name for _, name in taken]) if settings.resource else _required(search, "value_column")
+        taken += [("resource", resource), ("value", value)] if resource else [("value", value)]
+    _refuse_two_roles(taken, search.where)
+    if kind == "wide":
+        resource = search.found("resource_column", settings.resource_column) if settings.resource_column else ""
+        taken += [("resource", resource)] if resource else []
+        resources = _resources(search, [name for _, name in taken])
+    used = {name for _, name in taken} | set(resources)
+    rest = [name for name in all_columns(parts) if name not in used]
+    unasked = tuple(n for n in rest if settings.resources and any(is_numeric(p.columns.get(n, "")) for p in parts))
+    if settings.resources:
+        unasked += tuple(
+            sorted(mostly_numbers(con, parts, [n for n in rest if is_everywhere_text(parts, n)], settings))
+        )
+    layout = Layout(
+        *(kind, host, time, resource, value, resources, labels, settings.resource),
+        hosts_in_columns=settings.columns == "hosts",
+        hosts_in_files=settings.host_from == "file name",
+        spare=tuple(name for name in rest if name not in unasked),
+        unasked=unasked,
+        ignored=ignored,
+        guesses=search.guesses,
+    )
     _refuse_valueless_types(parts, layout)
     return layout
 
 
-def _distinct(roles: dict[str, str], where: str) -> tuple[str, ...]:
-    for role, column in roles.items():
-        for other, same in roles.items():
-            if role < other and same == column:
-                raise SettingsError(f"column {column} of {where} is meant as {role} and as {other}: set one of them")
-    return tuple(roles.values())
+def _has_no_host_column(settings: TelemetrySettings) -> bool:
+    return settings.columns == "hosts" or settings.host_from == "file name"
 
 
-def _others(names: list[str], used: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if name not in used)
+def _refuse_contradictions(parts: list[Part], settings: TelemetrySettings) -> None:
+    """SettingsError for options that make no sense together, whatever the telemetry."""
+    hosts, files = settings.columns == "hosts", settings.host_from == "file name"
+    rules = (
+        (hosts and files, "columns: hosts and host_from: file name are both set: a host is a column or a file"),
+        (hosts and settings.host_column, "host_column is set, but columns: hosts makes each column a host"),
+        (files and settings.host_column, "host_column is set, but host_from: file name takes the host from the file"),
+        (files and any(part.kind == "table" for part in parts), "host_from: file name needs files, not a DuckDB table"),
+        (
+            hosts and not (settings.resource or settings.resource_column),
+            "columns: hosts needs resource: the name of what the columns hold, such as resource: cpu",
+        ),
+        (hosts and settings.layout == "long", "columns: hosts is a wide layout, but layout is long"),
+        (hosts and settings.value_column, "value_column is set, but columns: hosts makes each column a host's values"),
+        (hosts and settings.resources, "resources is set, but columns: hosts: leave columns out with ignore_columns"),
+        (
+            settings.resource and settings.resource_column,
+            "resource and resource_column are both set: the resource has one name, or a column names it",
+        ),
+        (
+            settings.resource and settings.resources and not hosts,
+            "resource names one value column, but resources lists columns that have names: set one of them",
+        ),
+        (
+            settings.layout == "wide" and settings.value_column and not settings.resource,
+            "value_column is set, but layout is wide: list the value columns in resources",
+        ),
+        (
+            settings.layout == "wide" and settings.resource_column and not hosts,
+            "resource_column is set, but layout is wide: list it in resource_columns to join it into resources' names",
+        ),
+    )
+    for wrong, sentence in rules:
+        if wrong:
+            raise SettingsError(sentence)
 
 
-def _candidates(option: str, names: list[str]) -> list[str]:
-    return [name for name in names if name.lower() in USUAL_NAMES[option]]
+def _refuse_two_roles(taken: list[tuple[str, str]], where: str) -> None:
+    for place, (role, column) in enumerate(taken):
+        for other, same in taken[:place]:
+            if same == column:
+                raise SettingsError(
+                    f"column {listed_names([column])} of {where} is meant as {other} and as {role}: set one of them"
+                )
 
 
-def _found(option: str, wanted: str, names: list[str], where: str) -> str:
-    """The column a setting names: exactly, or without regard to case when that leaves one."""
-    alike = [name for name in names if name == wanted] or [name for name in names if name.lower() == wanted.lower()]
-    if len(alike) == 1:
-        return alike[0]
-    raise SettingsError(f"{option}: {where} has no column {wanted}; its columns are {', '.join(names)}")
-
-
-def _required(
-    option: str, names: list[str], settings: TelemetrySettings, guesses: dict[str, str | list[str]], where: str
-) -> str:
-    wanted: str = getattr(settings, option)
+def _required(search: _Search, option: str) -> str:
+    wanted: str = getattr(search.settings, option)
     if wanted:
-        return _found(option, wanted, names, where)
-    candidates = _candidates(option, names)
-    what = option.removesuffix("_column")
+        return search.found(option, wanted)
+    candidates, what = search.candidates(option), option.removesuffix("_column")
     if len(candidates) > 1:
-        raise TelemetryError(f"the {what} column of {where} could be {' or '.join(candidates)}: set {option} to one")
+        raise TelemetryError(
+            f"the {what} column of {search.where} could be {' or '.join(candidates[:5])}: set {option} to one"
+        )
     if not candidates:
-        raise TelemetryError(f"{where} has no column known as the {what}; set {option} to one of: {', '.join(names)}")
-    guesses[option] = candidates[0]
+        advice = _host_advice(search) if what == "host" else f"set {option} to one of: {listed_names(search.names, 8)}"
+        raise TelemetryError(f"{search.where} has no column known as the {what}; {advice}")
+    search.guesses[option] = candidates[0]
     return candidates[0]
 
 
-def _guessed_kind(names: list[str], settings: TelemetrySettings, where: str) -> str:
-    resource = settings.resource_column or _candidates("resource_column", names)
-    value = settings.value_column or _candidates("value_column", names)
+def _host_advice(search: _Search) -> str:
+    """How to say which host a row is of: columns of names alone can be it, else the file or the value columns."""
+    candidates = names_in(search.con, search.parts, search.names, search.settings)
+    timeless = [name for name in search.names if name.lower() not in USUAL_NAMES["time_column"]]
+    ways = [f"host_column to one of: {listed_names(candidates, 8)}"] if candidates else []
+    if all(part.kind != "table" for part in search.parts):
+        ways.append("host_from: file name (one file a host)")
+    if len(timeless) - len(candidates) > 1:
+        ways.append("columns: hosts and resource (a column a host)")
+    return f"set {' or '.join(ways)}" if ways else f"its columns are {listed_names(search.names, 8)}"
+
+
+def _kind(search: _Search) -> str:
+    """long or wide: as asked, as the options imply, or as the columns' names do."""
+    settings = search.settings
+    if settings.resource and settings.columns != "hosts":
+        named = search.candidates("resource_column")
+        if named:
+            raise SettingsError(
+                f"resource is set, but {search.where} names resources in column {named[0]}: leave resource out, or set "
+                f"ignore_columns: [{named[0]}]"
+            )
+        return "long"
+    if settings.columns == "hosts":
+        return "wide"
+    if settings.layout == "long" and settings.resources:
+        raise SettingsError("resources lists value columns of the wide layout, but this telemetry is long")
+    if settings.layout != "auto":
+        return settings.layout
+    kind = search.guesses["layout"] = _guessed_kind(search)
+    if kind == "wide" and settings.value_column:
+        raise SettingsError(
+            f"value_column is set, but {search.where} has no column known as the resource: set resource_column, or "
+            "resource to the name of what the values are"
+        )
+    return kind
+
+
+def _guessed_kind(search: _Search) -> str:
+    settings = search.settings
+    resource = settings.resource_column or search.candidates("resource_column")
+    value = settings.value_column or search.candidates("value_column")
     if settings.resources:
         return "wide"
     if resource and not value:
         raise TelemetryError(
-            f"{where} has a resource column ({resource if isinstance(resource, str) else ', '.join(resource)}) but no "
-            f"column known as the value: set value_column to one of: {', '.join(names)}, or set layout to wide"
+            f"{search.where} has a resource column ({resource if isinstance(resource, str) else ', '.join(resource)}) "
+            f"but no column known as the value: set value_column to one of: {listed_names(search.names, 8)}, or set "
+            "layout to wide"
         )
     return "long" if resource and value else "wide"
 
 
-def _resources(
-    con: duckdb.DuckDBPyConnection,
-    parts: list[Part],
-    settings: TelemetrySettings,
-    used: tuple[str, ...],
-    guesses: dict[str, str | list[str]],
-) -> tuple[str, ...]:
-    """The value columns of a wide layout."""
-    names, where = list(parts[0].columns), parts[0].names[0]
-    if settings.resources:
-        found = [_found("resources", wanted, names, where) for wanted in settings.resources]
-        wrong = [name for name in found if name in used or found.count(name) > 1]
-        if wrong:
-            raise SettingsError(f"resources: column {wrong[0]} of {where} is listed twice, or is the host or the time")
-        return tuple(found)
-    rest = [name for name in names if name not in used]
-    text = [name for name in rest if all(is_text(part.columns[name]) for part in parts)]
-    numbers = _mostly_numbers(con, parts, text)
-    found = [name for name in rest if name in numbers or any(is_numeric(part.columns[name]) for part in parts)]
-    if not found:
+def _value(search: _Search, taken: list[str]) -> str:
+    """The one value column of telemetry that names no resource."""
+    if search.settings.value_column or search.candidates("value_column"):
+        return _required(search, "value_column")
+    numeric = _numeric(search, taken)
+    if len(numeric) != 1:
+        said = f"has value columns {listed_names(numeric, 8)}" if numeric else "has no numeric column"
         raise TelemetryError(
-            f"{where} has no numeric column beside {' and '.join(used)}; its columns are {', '.join(names)}: set "
-            "resources (wide), or resource_column and value_column (long)"
+            f"resource: {search.settings.resource} names one value column, but {search.where} {said}: set value_column"
         )
-    guesses["resources"] = found
-    return tuple(found)
+    search.guesses["value_column"] = numeric[0]
+    return numeric[0]
 
 
-def _mostly_numbers(con: duckdb.DuckDBPyConnection, parts: list[Part], columns: list[str]) -> set[str]:
-    """Text columns (a CSV has no others) of which more than half of a sample is numbers; labels are not.
+def _numeric(search: _Search, taken: list[str]) -> list[str]:
+    """Columns without a role that hold numbers, in whatever notation."""
+    rest = [name for name in search.names if name not in taken]
+    text = [name for name in rest if is_everywhere_text(search.parts, name)]
+    numbers = mostly_numbers(search.con, search.parts, text, search.settings)
+    return [n for n in rest if n in numbers or any(is_numeric(part.columns.get(n, "")) for part in search.parts)]
 
-    Columns without any value in the sample are looked at whole, so that late beginners are not overlooked.
-    """
-    values, numbers = dict.fromkeys(columns, 0), dict.fromkeys(columns, 0)
-    for limit in (f" LIMIT {SAMPLE_ROWS}", ""):
-        unseen = [name for name in columns if not values[name]]
-        for part in parts if unseen else []:
-            quoted = ", ".join(identifier(name) for name in unseen)
-            counts = ", ".join(
-                f"count({told(identifier(name))}), count(TRY_CAST({told(identifier(name))} AS DOUBLE))"
-                for name in unseen
+
+def _resources(search: _Search, taken: list[str]) -> tuple[str, ...]:
+    """The value columns of a wide layout."""
+    if search.settings.resources:
+        found = [search.found("resources", wanted) for wanted in search.settings.resources]
+        wrong = [name for name in found if name in taken or found.count(name) > 1]
+        if wrong:
+            raise SettingsError(
+                f"resources: column {listed_names(wrong[:1])} of {search.where} is listed twice, or has another role"
             )
-            row = con.execute(f"SELECT {counts} FROM (SELECT {quoted} FROM {part.relation}{limit})").fetchall()[0]
-            for position, name in enumerate(unseen):
-                values[name] += row[2 * position]
-                numbers[name] += row[2 * position + 1]
-    return {name for name in columns if numbers[name] > values[name] / 2}
+        return tuple(found)
+    found = _numeric(search, taken)
+    if not found:
+        beside = " and ".join(listed_names([name]) for name in taken)
+        raise TelemetryError(
+            f"{search.where} has no numeric column beside {beside}; its columns are "
+            f"{listed_names(all_columns(search.parts), 8)}: set resources (wide), or resource_column and value_column "
+            "(long)"
+        )
+    search.guesses["resources"] = found
+    return tuple(found)
 
 
 def _refuse_valueless_types(parts: list[Part], layout: Layout) -> None:
     for part in parts:
         for name in layout.value_columns:
-            dtype = part.columns[name]
+            dtype = part.columns.get(name, "DOUBLE")
             if not is_numeric(dtype) and not is_text(dtype):
-                raise TelemetryError(f"column {name} of {part.names[0]} holds {dtype}, not numbers")
+                raise TelemetryError(
+                    f"column {listed_names([name])} of {placed(part.names[0])} holds {dtype[:40]}, not numbers"
+                )
+        if layout.host:
+            dtype = part.columns.get(layout.host, "VARCHAR")
+            if not is_numeric(dtype) and not is_text(dtype) and dtype not in ("UUID", "BLOB"):
+                raise TelemetryError(
+                    f"column {listed_names([layout.host])} of {placed(part.names[0])} holds {dtype[:40]}, not hosts' "
+                    "names: set host_column to the column that does"
+                )

@@ -18,14 +18,16 @@ import polars as pl
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
-from turbo_forecast.storage.telemetry import judgement, units
+from turbo_forecast.storage.telemetry import judgement, roles, units
 from turbo_forecast.storage.telemetry.clock import Clock, read_clock
 from turbo_forecast.storage.telemetry.layout import Layout, chosen_layout
 from turbo_forecast.storage.telemetry.profile import ResourceProfile, profiled
 from turbo_forecast.storage.telemetry.report import TelemetryReport
 from turbo_forecast.storage.telemetry.sources import Part, opened
 from turbo_forecast.storage.telemetry.sql import identifier, listed, literal, rendered, shortened
+from turbo_forecast.storage.telemetry.survey import Survey, surveyed
 from turbo_forecast.storage.telemetry.values import create_cells, create_values
+from turbo_forecast.storage.telemetry.wording import placed
 
 UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException)
 """What DuckDB raises for bad files; its other errors are defects of ours and stay what they are."""
@@ -118,7 +120,11 @@ def _read(
     with watch.stage("columns"):
         layout = chosen_layout(con, parts, settings)
         clock = read_clock(con, parts, layout.time, settings)
-        create_cells(con, parts, layout, clock)
+        survey = surveyed(con, parts, layout, settings)
+        create_cells(con, parts, layout, clock, survey, settings)
+        roles.refuse_measurements_as_hosts(con, parts, layout, survey)
+        roles.refuse_labels_as_resources(con, parts, layout, clock, settings)
+        settings = units.for_each(survey.resources, settings)
         tomorrow = clock.start_of(con, today + timedelta(days=1))
         create_values(
             con,
@@ -132,11 +138,13 @@ def _read(
         _refuse(con, profile, layout, settings, today)
     with watch.stage("days"):
         _fill_days(con, profile, settings, clock)
-        if settings.on_conflicting_duplicates == "error":
-            judgement.refuse_conflicts(con)
+        if judgement.has_conflicts(con):
+            roles.refuse_labels_in_conflicts(con, parts, layout, clock, settings)
+            if settings.on_conflicting_duplicates == "error":
+                judgement.refuse_conflicts(con)
     with watch.stage("rejects"):
         values_read = sum(row.cells for row in profile)
-        values_kept, clipped = _kept(con)
+        values_kept, clipped = _kept(con, settings)
         rejects = _fill_rejects(con, values_read - values_kept, settings)
     with watch.stage("write"):
         con.execute("SET preserve_insertion_order = true")
@@ -145,7 +153,7 @@ def _read(
             f"INSERT INTO {identifier(base_table)} BY NAME SELECT host_id, resource, ds, y FROM telemetry_days "
             "WHERE kept > 0 ORDER BY host_id, resource, ds"
         )
-    return _report(con, parts, layout, clock, values_read, values_kept, clipped, rejects, watch.seconds)
+    return _report(con, parts, layout, survey, clock, values_read, values_kept, clipped, rejects, watch.seconds)
 
 
 def _refuse(
@@ -157,10 +165,9 @@ def _refuse(
 ) -> None:
     """Every error about values that can be told without looking at moments."""
     if not profile:
-        raise TelemetryError(f"{settings.telemetry} has columns but not one row")
+        raise TelemetryError(f"{placed(settings.telemetry)} has columns but not one row")
     named = [row for row in profile if row.resource is not None]
-    units.refuse_unknown([row.name for row in named], settings)
-    judgement.refuse_text(con, profile, layout.value)
+    judgement.refuse_text(con, profile, layout, settings)
     units.refuse_unconfirmed_fractions(named, settings)
     units.refuse_other_units(con, named, settings)
     if settings.on_future_dates == "error":
@@ -168,7 +175,7 @@ def _refuse(
     if not any(row.usable for row in profile):
         reasons = con.execute("SELECT reason, count(*) FROM telemetry_values GROUP BY ALL ORDER BY ALL").fetchall()
         told = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-        raise TelemetryError(f"{settings.telemetry} has no usable value: {told}")
+        raise TelemetryError(f"{placed(settings.telemetry)} has no usable value: {told}")
 
 
 def _fill_days(
@@ -201,8 +208,15 @@ def _tuple(names: list[str]) -> str:
     return "(" + listed(literal(name) for name in names)[1:-1] + ")"
 
 
-def _kept(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    kept, clipped = con.execute("SELECT sum(kept), sum(clipped) FROM telemetry_days").fetchall()[0]
+def _kept(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> tuple[int, int]:
+    """Values kept and clipped. Raises TelemetryError when none is kept: an empty base table replaces nothing."""
+    query = "SELECT sum(kept), sum(clipped), sum(conflicting) FROM telemetry_days"
+    kept, clipped, conflicting = con.execute(query).fetchall()[0]
+    if not kept:
+        raise TelemetryError(
+            f"{placed(settings.telemetry)} would leave no day in the base table: all of its {int(conflicting or 0):,} usable "
+            "values are contradicted by other values of the same moment; correct the export"
+        )
     return int(kept), int(clipped)
 
 
@@ -225,6 +239,7 @@ def _report(
     con: duckdb.DuckDBPyConnection,
     parts: list[Part],
     layout: Layout,
+    survey: Survey,
     clock: Clock,
     values_read: int,
     values_kept: int,
@@ -243,7 +258,9 @@ def _report(
         layout=layout.kind,
         columns=layout.columns,
         guesses=layout.guesses,
-        ignored_columns=list(layout.ignored),
+        left_out=survey.left_out,
+        names_changed=survey.changed,
+        look_alikes=survey.look_alikes,
         timezone=clock.zone,
         rows_read=values_read // (len(layout.resources) or 1),
         values_read=values_read,
@@ -290,10 +307,8 @@ def _as_shown(size: str) -> str:
 def _scratch(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Leave no helper view or table behind; after an error inside DuckDB the caller's rollback removes them."""
     yield
-    for kind, name in (
-        ("VIEW", "telemetry_values"),
-        ("VIEW", "telemetry_cells"),
-        ("TABLE", "telemetry_days"),
-        ("TABLE", "telemetry_rejects"),
-    ):
-        con.execute(f"DROP {kind} IF EXISTS {name}")
+    for view in ("telemetry_values", "telemetry_cells"):
+        con.execute(f"DROP VIEW IF EXISTS {view}")
+    query = "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'telemetry\\_%' ESCAPE '\\'"
+    for (table,) in con.execute(query).fetchall():
+        con.execute(f"DROP TABLE {identifier(table)}")

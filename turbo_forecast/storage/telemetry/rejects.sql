@@ -1,7 +1,7 @@
 -- What could not be used, value by value. Of equal values of one moment the first (by file) was used, so the others are
 -- listed; of contradictory ones none was. Only days known to hold either are looked at twice.
 INSERT INTO telemetry_rejects
-SELECT source, host_id, resource, time, value, reason
+SELECT source, coalesce(host_id, found_host) AS host_id, coalesce(resource, found_resource) AS resource, time, value, reason
 FROM telemetry_values
 WHERE usable IS NOT TRUE
 UNION ALL

@@ -6,6 +6,8 @@ Belongs here: the report's fields and its telling. Does not belong here: how any
 from dataclasses import dataclass, field
 from datetime import date
 
+from turbo_forecast.storage.telemetry.wording import names, shown
+
 
 @dataclass(frozen=True, slots=True)
 class TelemetryReport:
@@ -19,8 +21,12 @@ class TelemetryReport:
     """The columns chosen, by the setting that would choose them."""
     guesses: dict[str, str | list[str]]
     """Those that nobody asked for."""
-    ignored_columns: list[str]
-    """Columns that were not read."""
+    left_out: dict[str, str]
+    """Columns that were not used, with the reason."""
+    names_changed: int
+    """Names of hosts and resources that are not as found: trimmed, composed, or whole numbers written as decimals."""
+    look_alikes: list[str]
+    """Groups of hosts whose names differ in case, width or leading zeros only: one host, perhaps."""
     timezone: str
     """The zone whose calendar days count; empty when times are wall-clock times."""
     rows_read: int
@@ -42,6 +48,11 @@ class TelemetryReport:
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall seconds by stage."""
 
+    @property
+    def ignored_columns(self) -> list[str]:
+        """Columns that were not used."""
+        return list(self.left_out)
+
     def describe(self) -> str:
         """The report as a paragraph a person can check."""
         files = self.sources[0] if len(self.sources) == 1 else f"{len(self.sources):,} files"
@@ -53,8 +64,18 @@ class TelemetryReport:
             f"{sum(self.seconds.values()):.1f} s. Guessed: {guessed or 'nothing'}. "
             f"Kept {self.values_kept:,} values ({self.clipped:,} of them clipped to 100) as {self.rows_kept:,} daily "
             f"rows of {self.series:,} series ({self.hosts:,} hosts; {', '.join(self.resources)}), {self.first_day} to "
-            f"{self.last_day}. Rejected: {rejected or 'nothing'}."
+            f"{self.last_day}. Rejected: {rejected or 'nothing'}.{self._of_columns_and_names()}"
         )
+
+    def _of_columns_and_names(self) -> str:
+        """What was done without being asked, as further sentences."""
+        left_out = "; ".join(f"{shown(column)}: {reason}" for column, reason in self.left_out.items())
+        sentences = [f"Left out: {left_out}."] if left_out else []
+        if self.names_changed:
+            sentences.append(f"Changed {self.names_changed:,} names (white space, Unicode form, number format).")
+        if self.look_alikes:
+            sentences.append(f"Warning: hosts that differ in case, width or zeros only: {names(self.look_alikes, 3)}.")
+        return "".join(f" {sentence}" for sentence in sentences)
 
 
 def _listed(guess: str | list[str]) -> str:

@@ -8,8 +8,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-NOTHING = ("", "na", "nan", "null", "n/a", "none", "nat", "-")
+NOTHING = ("", "na", "nan", "null", "n/a", "none", "nat", "-", "<na>", "#n/a", "\\n", "<null>", "(null)")
 """What exporters write for no value, in lower case."""
+WHITE_SPACE = (
+    "\t\n\x0b\x0c\r \x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+)
+"""Unicode's White_Space, and characters of no width: around a name or a number they mean nothing."""
 
 
 def identifier(name: str) -> str:
@@ -27,11 +32,16 @@ def listed(expressions: Iterable[str]) -> str:
     return "[" + ", ".join(expressions) + "]"
 
 
+def trimmed(text: str) -> str:
+    """A text expression without white space around it, of any kind that Unicode has."""
+    return f"trim({text}, {literal(WHITE_SPACE)})"
+
+
 def told(expression: str) -> str:
     """The expression as text; null where the text says that there is nothing ('', NA, NaN, null, None, n/a)."""
     tokens = ", ".join(literal(token) for token in NOTHING)
     text = f"CAST({expression} AS VARCHAR)"
-    return f"CASE WHEN lower(trim({text})) NOT IN ({tokens}) THEN {text} END"
+    return f"CASE WHEN lower({trimmed(text)}) NOT IN ({tokens}) THEN {text} END"
 
 
 def rendered(statement: str, **parts: str) -> str:

@@ -4,7 +4,7 @@ Belongs here: capacity, fractions, resources that cannot be percent.
 Does not belong here: single values out of bounds; those are rejected one by one (`judgement`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -12,11 +12,14 @@ from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.profile import ResourceProfile
 from turbo_forecast.storage.telemetry.sql import literal
+from turbo_forecast.storage.telemetry.wording import names, rounded, shown
 
 ENOUGH_VALUES = 10
 """Fewer values between 0 and 1 may well be percent of an idle host."""
 MAX_ABOVE_FRACTION = 0.001
 """A fraction column with a few wild values is still one: up to this share may be above 1.05."""
+MOST_SHOWN = 2
+"""Resources whose figures a message gives; it names more of them."""
 MAX_FAR_OVER_SHARE = 0.01
 """A resource is in another unit, too, if over 1 % of its values are far above capacity: links in KB/s that are
 mostly idle pass for percent most of the time, while real percentages overshoot only a little."""
@@ -35,13 +38,33 @@ def _converted(number: str, unit: str) -> str:
     return f"{number} * 100" if unit == "fraction" else number
 
 
-def refuse_unknown(resources: Sequence[str], settings: TelemetrySettings) -> None:
-    """SettingsError for an option about a resource that telemetry does not have, or that contradicts another."""
+def for_each(resources: Mapping[str, str], settings: TelemetrySettings) -> TelemetrySettings:
+    """Settings whose per-resource options are given for full names: one for the full name wins over its base name's.
+
+    `resources` maps full names (disk:sda) to base names (disk). Raises SettingsError for an option about a resource
+    that telemetry does not have, or that contradicts another.
+    """
+    _refuse_unknown(resources, settings)
+    capacity, units, statistics = {}, {"*": settings.units["*"]} if "*" in settings.units else {}, {}
+    for full, base in resources.items():
+        name = full if full in settings.capacity or full in settings.units else base
+        if name in settings.capacity:
+            capacity[full] = settings.capacity[name]
+        if name in settings.units:
+            units[full] = settings.units[name]
+        statistic = settings.statistics.get(full, settings.statistics.get(base))
+        if statistic:
+            statistics[full] = statistic
+    return settings.model_copy(update={"capacity": capacity, "units": units, "statistics": statistics})
+
+
+def _refuse_unknown(resources: Mapping[str, str], settings: TelemetrySettings) -> None:
+    known = dict.fromkeys([*resources.values(), *resources])
     for option in ("capacity", "units", "statistics"):
         for name in getattr(settings, option):
-            if name != "*" and name not in resources:
+            if name != "*" and name not in known:
                 raise SettingsError(
-                    f"{option}: telemetry has no resource {name}; its resources are {', '.join(resources)}"
+                    f"{option}: telemetry has no resource {shown(name)}; its resources are {names(known, 8)}"
                 )
     for name in settings.capacity:
         if name in settings.units:
@@ -52,9 +75,9 @@ def refuse_unconfirmed_fractions(profile: Sequence[ResourceProfile], settings: T
     """TelemetryError for resources that look like fractions of 1 when nobody said what they are."""
     doubtful = [row.name for row in profile if _looks_like_fraction(row, settings)]
     if doubtful:
-        confirmed = ", ".join(f"{name}: fraction" for name in doubtful)
+        confirmed = names((f"{name}: fraction" for name in doubtful), 3)
         raise TelemetryError(
-            f"values of {', '.join(doubtful)} all lie between 0 and 1 and could be fractions: set units "
+            f"values of {names(doubtful)} all lie between 0 and 1 and could be fractions: set units "
             f"({{{confirmed}}} to multiply by 100, or percent if they are percent already)"
         )
 
@@ -75,23 +98,22 @@ def refuse_other_units(
     if not wrong:
         return
     query = f"""
-        SELECT resource, avg(CAST(percent > {settings.overshoot_percent!r} AS INTEGER)),
-               approx_quantile(percent, 0.99), max(percent)
+        SELECT resource, avg(CAST(percent > {settings.overshoot_percent!r} AS INTEGER)), max(percent)
         FROM telemetry_values
         WHERE isfinite(percent) AND percent >= 0 AND resource IN (SELECT unnest(?))
         GROUP BY resource ORDER BY resource
     """
+    found = con.execute(query, [wrong]).fetchall()
     said = "; ".join(
-        f"{name}: {100 * share:.1f} % of values above {settings.overshoot_percent:g}, 99th percentile {p99:,.0f}, "
-        f"maximum {most:,.0f}"
-        for name, share, p99, most in con.execute(query, [wrong]).fetchall()
+        f"{shown(name)}: {100 * share:.1f} % of values above {settings.overshoot_percent:g}, maximum {rounded(most)}"
+        for name, share, most in found[:MOST_SHOWN]
     )
     given = [name for name in wrong if name in settings.capacity]
-    hint = f" (the capacity given for {', '.join(given)} is too small)" if given else ""
+    hint = f" (the capacity given for {names(given, 3)} is too small)" if given else ""
+    example = sorted(wrong)[0]
     raise TelemetryError(
-        f"{', '.join(sorted(wrong))} cannot be percent of capacity{hint}: {said}. Set capacity to what 100 percent is, "
-        f"in the telemetry's own unit, such as capacity: {{{', '.join(f'{name}: 125000' for name in sorted(wrong))}}} "
-        "(125000 KB/s is 1 Gbit/s), or leave them out"
+        f"{names(sorted(wrong))} cannot be percent of capacity{hint}: {said}; set capacity to what 100 percent is in "
+        f"the telemetry's unit, such as {{{shown(example)}: 125000}}, or leave them out (ignore_columns)"
     )
 
 

@@ -4,18 +4,33 @@ Belongs here: long and wide made one, text made numbers, hosts made text. Nothin
 Does not belong here: what is done with the values (`reading`).
 """
 
+from collections.abc import Iterable
+
 import duckdb
 
+from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.clock import Clock
-from turbo_forecast.storage.telemetry.layout import Layout, is_text
+from turbo_forecast.storage.telemetry.content import is_text
+from turbo_forecast.storage.telemetry.layout import Layout
+from turbo_forecast.storage.telemetry.numerals import number
 from turbo_forecast.storage.telemetry.sources import Part
 from turbo_forecast.storage.telemetry.sql import identifier, listed, literal
+from turbo_forecast.storage.telemetry.survey import Names, Survey
 
 
-def create_cells(con: duckdb.DuckDBPyConnection, parts: list[Part], layout: Layout, clock: Clock) -> None:
-    """Create the view `telemetry_cells`: source, host_id, resource, time, moment, value (as found), number."""
+def create_cells(
+    con: duckdb.DuckDBPyConnection,
+    parts: list[Part],
+    layout: Layout,
+    clock: Clock,
+    survey: Survey,
+    settings: TelemetrySettings,
+) -> None:
+    """Create the view `telemetry_cells`: source, host_id, resource, time, moment, value (as found), number, and
+    found_host and found_resource, as they were before they became names."""
     selects = [
-        _cells(part, layout, moment, text) for part, moment, text in zip(parts, clock.moments, clock.texts, strict=True)
+        _cells(part, layout, survey.columns, names, moment, text, settings)
+        for part, names, moment, text in zip(parts, survey.names, clock.moments, clock.texts, strict=True)
     ]
     con.execute(f"CREATE OR REPLACE TEMP VIEW telemetry_cells AS {' UNION ALL '.join(selects)}")
 
@@ -32,32 +47,72 @@ def create_values(con: duckdb.DuckDBPyConnection, *, percent: str, usable: str, 
     """)
 
 
-def _cells(part: Part, layout: Layout, moment: str, time_text: str) -> str:
-    host = _name(identifier(layout.host))
-    texts = [name for name in layout.value_columns if is_text(part.columns[name])]
-    if layout.kind == "long":
-        resource, raw = _name(identifier(layout.resource)), identifier(layout.value)
-    else:
-        resource = f"unnest({listed(literal(name) for name in layout.resources)})"
+def _cells(
+    part: Part,
+    layout: Layout,
+    columns: dict[str, str],
+    names: Names,
+    moment: str,
+    time_text: str,
+    settings: TelemetrySettings,
+) -> str:
+    texts = [name for name in layout.value_columns if is_text(part.columns.get(name, "DOUBLE"))]
+    raw = _column(part, layout.value)
+    if layout.kind == "wide":
         raw = f"unnest({listed(_common(part, layout, name, bool(texts)) for name in layout.resources)})"
-    columns = f"""{part.source} AS source, {host} AS host_id, {resource} AS resource, {time_text} AS time,
-        {moment} AS moment, {raw} AS raw"""
-    number = "TRY_CAST(raw AS DOUBLE)" if texts else "CAST(raw AS DOUBLE)"
-    value = "CAST(raw AS VARCHAR)"
+    host, found_host = _hosts(part, layout, columns, names)
+    resource, found_resource = _resources(part, layout, columns, names)
+    selected = f"""{part.source} AS source, {host} AS host_id, {resource} AS resource, {found_host} AS found_host,
+        {found_resource} AS found_resource, {time_text} AS time, {moment} AS moment, {raw} AS raw"""
+    join = ""
+    if names.table:
+        equal = " AND ".join(f"telemetry_k{place} IS NOT DISTINCT FROM {key}" for place, key in enumerate(names.keys))
+        join = f" LEFT JOIN {names.table} ON {equal or 'true'}"
+    as_number = number("raw", settings) if texts else "CAST(raw AS DOUBLE)"
     return f"""
-        SELECT source, host_id, resource, time, moment, {value} AS value, {number} AS number
-        FROM (SELECT {columns} FROM {part.relation})
+        SELECT source, host_id, resource, found_host, found_resource, time, moment, CAST(raw AS VARCHAR) AS value,
+            {as_number} AS number
+        FROM (SELECT {selected} FROM {part.relation}{join})
     """
 
 
-def _name(column: str) -> str:
-    """A host or resource as text; an empty one is none."""
-    return f"nullif(CAST({column} AS VARCHAR), '')"
+def _column(part: Part, name: str) -> str:
+    """A part's column; null where the part has none of that name."""
+    return identifier(name) if name in part.columns else "NULL"
+
+
+def _hosts(part: Part, layout: Layout, columns: dict[str, str], names: Names) -> tuple[str, str]:
+    """A row's host, and the text it was made of."""
+    if layout.hosts_in_columns:
+        unnested = (columns[name] for name in layout.resources)
+        return _each(unnested), _each(layout.resources)
+    found = part.source if layout.hosts_in_files else f"CAST({_column(part, layout.host)} AS VARCHAR)"
+    return ("telemetry_host" if names.table else found), found
+
+
+def _resources(part: Part, layout: Layout, columns: dict[str, str], names: Names) -> tuple[str, str]:
+    """A row's resource, and the text it was made of; values of resource columns are joined to both."""
+    labels = [f"CAST({_column(part, name)} AS VARCHAR)" for name in layout.labels]
+    suffix = " || telemetry_suffix" if names.table else ""
+    if layout.kind == "wide" and not layout.hosts_in_columns:
+        base = _each(columns[name] for name in layout.resources)
+        found = _each(layout.resources)
+        return (f"{base}{suffix}", f"concat_ws(':', {found}, {', '.join(labels)})" if labels else found)
+    if layout.resource:
+        found = f"CAST({_column(part, layout.resource)} AS VARCHAR)"
+        base = "telemetry_resource" if names.table else found
+    else:
+        found = base = literal(layout.constant)
+    return f"{base}{suffix}", f"concat_ws(':', {', '.join((found, *labels))})" if labels else found
+
+
+def _each(names: Iterable[str]) -> str:
+    return f"unnest({listed(literal(name) for name in names)})"
 
 
 def _common(part: Part, layout: Layout, name: str, any_text: bool) -> str:
     """A wide column in the type its row's list is of: the columns' own when it is one, else text or DOUBLE."""
-    types = {part.columns[column] for column in layout.resources}
+    types = {part.columns.get(column, "NULL") for column in layout.resources}
     if len(types) == 1 and not any_text:
-        return identifier(name)
-    return f"CAST({identifier(name)} AS {'VARCHAR' if any_text else 'DOUBLE'})"
+        return _column(part, name)
+    return f"CAST({_column(part, name)} AS {'VARCHAR' if any_text else 'DOUBLE'})"

@@ -73,7 +73,7 @@ def test_two_possible_columns_are_listed_rather_than_guessed(csv, read):
 
 def test_a_missing_column_lists_the_columns_there_are(csv, read):
     path = csv("machine,time,cpu", "a,2025-01-01,50")
-    with pytest.raises(TelemetryError, match="set host_column to one of: machine, time, cpu"):
+    with pytest.raises(TelemetryError, match="set host_column to one of: machine or host_from: file name"):
         read(path)
     with pytest.raises(SettingsError, match=r"host_column: .* has no column node; its columns are machine, time, cpu"):
         read(path, host_column="node")
