@@ -130,9 +130,9 @@ def is_whole(con: duckdb.DuckDBPyConnection, parts: list[Part], column: str, set
 def takes_turns(
     con: duckdb.DuckDBPyConnection, part: Part, column: str, keys: list[str], moment: str, settings: TelemetrySettings
 ) -> bool:
-    """Whether a whole-number column takes turns within a minute: each of its values equally often, for most `keys`.
+    """Whether a column counts from 0 or 1 within a minute, each of its values equally often, for most `keys`.
 
-    So do cores and disks, one row each at every moment or a few seconds apart. Measurements do not.
+    So do numbers of cores and disks, one row each at every moment or a few seconds apart. Measurements do not.
     """
     keys = keys or ["0"]
     inner = ", ".join(f"{key} AS k{place}" for place, key in enumerate(keys))
@@ -144,12 +144,15 @@ def takes_turns(
         ),
         turns AS (SELECT {outer}, n, count(*) AS turns FROM rows WHERE n IS NOT NULL GROUP BY {outer}, n),
         kinds AS (
-            SELECT {outer}, count(*) AS kinds, min(turns) AS low, max(turns) AS high
+            SELECT {outer}, count(*) AS kinds, min(turns) AS low, max(turns) AS high,
+                min(n) IN (0, 1) AND max(n) - min(n) + 1 = count(*) AS counts_on
             FROM turns GROUP BY {outer} HAVING count(*) >= 2
         )
         SELECT
             count(*),
-            count(*) FILTER (kinds <= {MOST_LABELS} AND low >= {ENOUGH_TURNS} AND high - low <= 1 + 0.02 * high),
+            count(*) FILTER (
+                counts_on AND kinds <= {MOST_LABELS} AND low >= {ENOUGH_TURNS} AND high - low <= 1 + 0.02 * high
+            ),
             (SELECT count(*) / count(DISTINCT ({outer}, minute)) FROM rows)
         FROM kinds
     """

@@ -14,10 +14,12 @@ from turbo_forecast.storage.telemetry.sources import Part
 from turbo_forecast.storage.telemetry.survey import Survey, key_expressions
 from turbo_forecast.storage.telemetry.wording import names, placed
 
-PLENTY_OF_ROWS = 30
-"""Series of more rows than this on average are no measurements taken for hosts; that spares their counting."""
+PLENTY_OF_ROWS, PLENTY_OF_ROWS_OF_A_NUMBER = 30, 1000
+"""Hosts of more rows than this on average are no measurements; that spares counting. Whole numbers come again sooner."""
 FEW_DAYS = 3
 """Younger telemetry may have one row per host."""
+SOME_HOSTS = 10
+"""Fewer hosts with gaps are no sign of anything."""
 
 
 def refuse_measurements_as_hosts(
@@ -27,7 +29,8 @@ def refuse_measurements_as_hosts(
 
     A young fleet has one row per host, too; but all its hosts report on the same days.
     """
-    if not layout.host or not survey.series or survey.rows > PLENTY_OF_ROWS * survey.series:
+    plenty = PLENTY_OF_ROWS_OF_A_NUMBER if survey.hosts_are_numbers else PLENTY_OF_ROWS
+    if not layout.host or survey.rows > plenty * max(survey.series, 1):
         return
     hosts, moments, days, rows, host_days, numeric, fractions = con.execute("""
         WITH rows AS (
@@ -46,10 +49,14 @@ def refuse_measurements_as_hosts(
         numeric
         and alone
         and hosts > 1
-        and (fractions or (unusual and hosts > 0.5 * rows) or (days >= FEW_DAYS and host_days <= 0.5 * hosts * days))
+        and (
+            fractions
+            or (unusual and hosts > 0.5 * rows)
+            or (hosts >= SOME_HOSTS and days >= FEW_DAYS and host_days <= 0.5 * hosts * days)
+        )
     )
     if unique or is_measurement:
-        what = "measurements" if numeric else "names that hardly ever come twice"
+        what = "numbers, as measurements are" if numeric else "names that hardly ever come twice"
         raise TelemetryError(
             f"column {names([layout.host])} of {placed(parts[0].names[0])} cannot be the host: it holds {what} "
             f"({hosts:,} different values in {rows:,} rows); set host_column to a column of names, host_from: file name "
@@ -61,7 +68,8 @@ def refuse_labels_as_resources(
     con: duckdb.DuckDBPyConnection, parts: list[Part], layout: Layout, clock: Clock, settings: TelemetrySettings
 ) -> None:
     """TelemetryError when a column of whole numbers that nobody asked for takes turns, as cores and disks do."""
-    for column in (*layout.guessed_resources, *layout.unasked):
+    guessed = layout.guessed_resources if len(layout.resources) > 1 else ()
+    for column in (*guessed, *layout.unasked):
         if not is_whole(con, parts, column, settings):
             continue
         for part, moment in zip(parts, clock.moments, strict=True):
@@ -93,9 +101,9 @@ def _tells_apart(
         FROM (
             SELECT count(*) AS rows, count(DISTINCT n) AS kinds, min(n) AS low, max(n) AS high, sum(n) AS total,
                 bool_and(n = floor(n)) AS whole
-            FROM (SELECT {selected}, {moment} AS at, {number_of(part, column, settings)} AS n FROM {part.relation})
-            WHERE at IS NOT NULL
-            GROUP BY {grouped}, at HAVING count(*) > 1
+            FROM (SELECT {selected}, {moment} AS instant, {number_of(part, column, settings)} AS n FROM {part.relation})
+            WHERE instant IS NOT NULL
+            GROUP BY {grouped}, instant HAVING count(*) > 1
         )
     """
     repeated, apart, sets = con.execute(query).fetchall()[0]

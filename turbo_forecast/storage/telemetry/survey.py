@@ -4,6 +4,7 @@ Belongs here: hosts' and resources' names over all files, and whether a column m
 Does not belong here: how one name is cleaned (`names`), which columns have a role (`layout`), values (`values`).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from turbo_forecast.storage.telemetry.wording import placed, quoted
 
 LONGEST_COMPARED = 1000
 """Characters of a label that are compared: no label is longer."""
+NUMBER_WITH_UNIT = re.compile(r"[-+(]?\d[\d.,]*\s*[^\d\s]{1,6}")
 Key = tuple[str | None, str | None, tuple[str | None, ...]]
 
 
@@ -53,8 +55,9 @@ class Survey:
     """Names that are not as found: trimmed, composed (NFC), or a whole number written as a decimal."""
     look_alikes: list[str] = field(default_factory=list)
     """Groups of hosts that differ in case, width, invisible characters or leading zeros only."""
-    hosts: int = 0
+    hosts_are_numbers: bool = False
     series: int = 0
+    """Distinct keys over all parts; `rows` are theirs."""
     rows: int = 0
 
 
@@ -189,7 +192,7 @@ def _count(survey: Survey, layout: Layout, named: list[PartNames]) -> None:
     survey.resources = {full: base for full, (base, _) in bases.items()}
     if layout.hosts_in_columns:
         hosts |= set(survey.columns.values())
-    survey.hosts = len(hosts)
+    survey.hosts_are_numbers = all(re.fullmatch(r"-?[0-9]*\.?[0-9]*", host) for host in hosts)
     survey.series = sum(len(own.hosts) for own in named)
     changed = {pair for own in named for pair in own.changed}
     changed |= {(column, name) for column, name in survey.columns.items() if column != name}
@@ -263,6 +266,8 @@ def _refuse_varying(parts: list[Part], layout: Layout, varying: dict[str, tuple[
     others = f" (and {listed_names(list(varying)[1:], 3)})" if len(varying) > 1 else ""
     both = listed_names(varying, 3)
     or_value = f", or resources if {listed_names([name])} is itself one" if name not in layout.spare else ""
+    if all(NUMBER_WITH_UNIT.fullmatch(value) for value in values):
+        or_value = "; if it is a measurement, export it as plain numbers"
     raise TelemetryError(
         f"column {listed_names([name])}{others} of {placed(parts[0].names[0])} varies within host {quoted(host)} "
         f"({listed_names([quoted(value)[:24] for value in values], 2)}): set resource_columns: [{both}] if it tells "
