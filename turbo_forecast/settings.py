@@ -4,6 +4,7 @@ Belongs here: what a person may set, in YAML, in Dagster's launchpad or as keywo
 Does not belong here: what the options do, and anything of Dagster.
 """
 
+import codecs
 import hashlib
 import json
 import os
@@ -82,6 +83,14 @@ class TelemetrySettings(BaseModel, extra="forbid"):
     capacity: dict[str, float] = Field({}, description="per resource: what 100 percent is, in the telemetry's unit")
     units: dict[str, str] = Field({}, description="per resource ('*' for all): percent or fraction, to confirm a unit")
     time_unit: str = Field("auto", description="numeric times since 1970: s, ms, or auto (by magnitude)")
+    time_format: str = Field("", description="strptime format of times written as text, unless they are ISO times")
+    time_columns: list[str] = Field([], description="columns that make the time together, such as a date and a clock")
+    skip_rows: int = Field(
+        0, ge=0, le=10_000, description="lines to skip at the top of each CSV file, above its header"
+    )
+    encoding: str = Field(
+        "utf-8", description="encoding of CSV files without a byte order mark: utf-8, utf-16, latin-1, …"
+    )
     timezone: str = Field("", description="the zone whose calendar days count; needed when zones are mixed")
     overshoot_percent: float = Field(105.0, ge=100, description="values up to this are clipped to 100; above, rejected")
     max_over_capacity_share: float = Field(
@@ -128,10 +137,36 @@ class TelemetrySettings(BaseModel, extra="forbid"):
     def _time_unit(cls, value: str) -> str:
         return _one_of("time_unit", value, TIME_UNITS)
 
+    @field_validator("encoding")
+    @classmethod
+    def _encoding(cls, value: str) -> str:
+        try:
+            "".encode(value)
+            return codecs.lookup(value).name
+        except (LookupError, ValueError):
+            raise ValueError(f"encoding must be one such as utf-8, utf-16, latin-1 or cp1252, not {value!r}") from None
+
+    @field_validator("time_format")
+    @classmethod
+    def _time_format(cls, value: str) -> str:
+        if value and "%" not in value:
+            raise ValueError(f"time_format must be a strptime format such as %d/%m/%Y %H:%M, not {value!r}")
+        return value
+
     @field_validator("on_conflicting_duplicates", "on_future_dates")
     @classmethod
     def _on_bad_rows(cls, value: str) -> str:
         return _one_of("on_conflicting_duplicates and on_future_dates", value, ON_BAD_ROWS)
+
+    @model_validator(mode="after")
+    def _one_time(self) -> "TelemetrySettings":
+        if self.time_columns and self.time_column:
+            raise ValueError("time_column and time_columns are both set: set one of them")
+        if self.time_columns and (len(self.time_columns) < 2 or len(set(self.time_columns)) < len(self.time_columns)):
+            raise ValueError(
+                "time_columns must name two different columns, such as a date and a clock; one is time_column"
+            )
+        return self
 
     @model_validator(mode="after")
     def _per_resource(self) -> "TelemetrySettings":

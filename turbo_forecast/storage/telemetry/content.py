@@ -9,7 +9,7 @@ import duckdb
 
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.numerals import looks_like_a_number, number
-from turbo_forecast.storage.telemetry.sources import Part
+from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.sql import identifier, told
 
 NUMERIC_TYPES = (

@@ -19,7 +19,7 @@ from turbo_forecast.storage.telemetry.content import (
     mostly_numbers,
     names_in,
 )
-from turbo_forecast.storage.telemetry.sources import Part
+from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.wording import names as listed_names
 from turbo_forecast.storage.telemetry.wording import placed
 

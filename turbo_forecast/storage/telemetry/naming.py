@@ -18,7 +18,7 @@ from turbo_forecast.storage.telemetry.names import (
     of_file,
     of_whole_number,
 )
-from turbo_forecast.storage.telemetry.sources import Part
+from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.wording import names as listed_names
 from turbo_forecast.storage.telemetry.wording import placed, quoted
 

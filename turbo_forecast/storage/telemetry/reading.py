@@ -19,15 +19,17 @@ from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry import judgement, roles, units
-from turbo_forecast.storage.telemetry.clock import Clock, read_clock
+from turbo_forecast.storage.telemetry.clock import Clock, joined_times, read_clock
 from turbo_forecast.storage.telemetry.layout import Layout, chosen_layout
+from turbo_forecast.storage.telemetry.messages import brief, shortened
+from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.profile import ResourceProfile, profiled
 from turbo_forecast.storage.telemetry.report import TelemetryReport
-from turbo_forecast.storage.telemetry.sources import Part, opened
-from turbo_forecast.storage.telemetry.sql import identifier, listed, literal, rendered, shortened
+from turbo_forecast.storage.telemetry.sources import Sources, opened
+from turbo_forecast.storage.telemetry.sql import identifier, listed, literal, rendered
 from turbo_forecast.storage.telemetry.survey import Survey, surveyed
 from turbo_forecast.storage.telemetry.values import create_cells, create_values
-from turbo_forecast.storage.telemetry.wording import placed
+from turbo_forecast.storage.telemetry.wording import shown
 
 UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException)
 """What DuckDB raises for bad files; its other errors are defects of ours and stay what they are."""
@@ -79,15 +81,15 @@ def read_telemetry(
     watch = Stopwatch()
     with _limited(con, settings.memory_limit), _scratch(con):
         try:
-            with opened(con, settings) as parts:
-                return _read(con, settings, parts, today, base_table, rejects_table, watch)
+            with opened(con, settings) as sources:
+                return _read(con, settings, sources, today, base_table, rejects_table, watch)
         except duckdb.OutOfMemoryException as error:
             raise SettingsError(
                 f"memory_limit {settings.memory_limit} is too little for this telemetry: {shortened(error)}"
-            ) from error
+            ) from None
         except duckdb.Error as error:
             if isinstance(error, UNREADABLE) or type(error) is duckdb.Error:  # a damaged Parquet page has no class
-                raise TelemetryError(f"{settings.telemetry} cannot be read: {shortened(error)}") from error
+                raise TelemetryError(f"{brief(settings.telemetry)} cannot be read: {shortened(error)}") from None
             raise
 
 
@@ -111,14 +113,16 @@ def read_telemetry_frames(
 def _read(
     con: duckdb.DuckDBPyConnection,
     settings: TelemetrySettings,
-    parts: list[Part],
+    sources: Sources,
     today: date,
     base_table: str,
     rejects_table: str,
     watch: Stopwatch,
 ) -> TelemetryReport:
     with watch.stage("columns"):
+        parts, settings = joined_times(sources.parts, settings)
         layout = chosen_layout(con, parts, settings)
+        _refuse_absent(parts, layout)
         clock = read_clock(con, parts, layout.time, settings)
         survey = surveyed(con, parts, layout, settings)
         create_cells(con, parts, layout, clock, survey, settings)
@@ -153,7 +157,22 @@ def _read(
             f"INSERT INTO {identifier(base_table)} BY NAME SELECT host_id, resource, ds, y FROM telemetry_days "
             "WHERE kept > 0 ORDER BY host_id, resource, ds"
         )
-    return _report(con, parts, layout, survey, clock, values_read, values_kept, clipped, rejects, watch.seconds)
+    return _report(con, sources, layout, survey, clock, values_read, values_kept, clipped, rejects, watch.seconds)
+
+
+def _refuse_absent(parts: list[Part], layout: Layout) -> None:
+    """TelemetryError for files without one of the columns that every row needs: they are of another kind."""
+    needed = [layout.host, layout.time, layout.resource, layout.value] if layout.kind == "long" else [layout.time]
+    for part in parts:
+        missing = [name for name in (*needed, layout.host) if name and name in part.absent]
+        if not missing and all(name in part.absent for name in layout.value_columns):
+            missing = list(layout.value_columns)
+        if missing:
+            first = next(other for other in parts if missing[0] not in other.absent)
+            raise TelemetryError(
+                f"files have different columns: {brief(part.names[0])} has no column {shown(missing[0])}, which "
+                f"{brief(first.names[0])} has; give files of one kind, by a glob, say"
+            )
 
 
 def _refuse(
@@ -165,7 +184,7 @@ def _refuse(
 ) -> None:
     """Every error about values that can be told without looking at moments."""
     if not profile:
-        raise TelemetryError(f"{placed(settings.telemetry)} has columns but not one row")
+        raise TelemetryError(f"{brief(settings.telemetry)} has columns but not one row")
     named = [row for row in profile if row.resource is not None]
     judgement.refuse_text(con, profile, layout, settings)
     units.refuse_unconfirmed_fractions(named, settings)
@@ -175,7 +194,7 @@ def _refuse(
     if not any(row.usable for row in profile):
         reasons = con.execute("SELECT reason, count(*) FROM telemetry_values GROUP BY ALL ORDER BY ALL").fetchall()
         told = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-        raise TelemetryError(f"{placed(settings.telemetry)} has no usable value: {told}")
+        raise TelemetryError(f"{brief(settings.telemetry)} has no usable value: {told}")
 
 
 def _fill_days(
@@ -229,7 +248,7 @@ def _fill_rejects(con: duckdb.DuckDBPyConnection, expected: int, settings: Telem
     rejects: dict[str, int] = dict(con.execute(query).fetchall())
     if sum(rejects.values()) != expected:
         raise TelemetryError(
-            f"{settings.telemetry} changed while it was read: {expected:,} values were not kept, but "
+            f"{brief(settings.telemetry)} changed while it was read: {expected:,} values were not kept, but "
             f"{sum(rejects.values()):,} were found on the second look; read it again once the export is complete"
         )
     return rejects
@@ -237,7 +256,7 @@ def _fill_rejects(con: duckdb.DuckDBPyConnection, expected: int, settings: Telem
 
 def _report(
     con: duckdb.DuckDBPyConnection,
-    parts: list[Part],
+    sources: Sources,
     layout: Layout,
     survey: Survey,
     clock: Clock,
@@ -254,7 +273,8 @@ def _report(
         FROM (SELECT host_id, resource FROM telemetry_days WHERE kept > 0 GROUP BY ALL)
     """).fetchall()[0]
     return TelemetryReport(
-        sources=[name for part in parts for name in part.names],
+        sources=list(dict.fromkeys(name for part in sources.parts for name in part.names)),
+        notes=sources.notes,
         layout=layout.kind,
         columns=layout.columns,
         guesses=layout.guesses,

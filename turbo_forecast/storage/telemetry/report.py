@@ -45,6 +45,8 @@ class TelemetryReport:
     resources: list[str]
     first_day: date
     last_day: date
+    notes: list[str] = field(default_factory=list)
+    """What was left out, or is not in every file, and why: a clause each."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall seconds by stage."""
 
@@ -59,12 +61,13 @@ class TelemetryReport:
         zone = f", days of {self.timezone}" if self.timezone else ""
         guessed = "; ".join(f"{option} = {_listed(guess)}" for option, guess in self.guesses.items())
         rejected = ", ".join(f"{count:,} {reason}" for reason, count in self.rejects.items())
+        noted = f" Noted: {'; '.join(self.notes)}." if self.notes else ""
         return (
             f"Read {self.rows_read:,} rows ({self.values_read:,} values, {self.layout} layout{zone}) from {files} in "
             f"{sum(self.seconds.values()):.1f} s. Guessed: {guessed or 'nothing'}. "
             f"Kept {self.values_kept:,} values ({self.clipped:,} of them clipped to 100) as {self.rows_kept:,} daily "
             f"rows of {self.series:,} series ({self.hosts:,} hosts; {', '.join(self.resources)}), {self.first_day} to "
-            f"{self.last_day}. Rejected: {rejected or 'nothing'}.{self._of_columns_and_names()}"
+            f"{self.last_day}. Rejected: {rejected or 'nothing'}.{noted}{self._of_columns_and_names()}"
         )
 
     def _of_columns_and_names(self) -> str:

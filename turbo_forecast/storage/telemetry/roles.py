@@ -10,7 +10,7 @@ from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.clock import Clock
 from turbo_forecast.storage.telemetry.content import is_whole, number_of, takes_turns
 from turbo_forecast.storage.telemetry.layout import USUAL_NAMES, Layout
-from turbo_forecast.storage.telemetry.sources import Part
+from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.survey import Survey, key_expressions
 from turbo_forecast.storage.telemetry.wording import names, placed
 

@@ -1,185 +1,146 @@
-"""What files and tables telemetry comes from, and their columns.
+"""What telemetry is read from: files that read alike as one part each, or a database's table.
 
-Belongs here: paths, folders, globs, URIs, DuckDB files; each file's columns; files that read alike as one part.
-Does not belong here: what a column means (`layout`).
+Belongs here: each file's columns and reader, the parts they make. Does not belong here: which files there are
+(`files`), how a CSV is written (`csv_dialect`), columns that some files lack (`uniting`), what a column means (`layout`).
 """
 
-import csv
-import glob
 import re
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
-from turbo_forecast.storage.telemetry.sql import identifier, listed, literal, shortened
+from turbo_forecast.storage.telemetry import csv_rewriting, database
+from turbo_forecast.storage.telemetry.csv_dialect import Dialect, file_dialect, refuse_twins, text_dialect
+from turbo_forecast.storage.telemetry.files import found_files, is_remote, kind_of
+from turbo_forecast.storage.telemetry.messages import brief, enumerated, public_name, shortened
+from turbo_forecast.storage.telemetry.parts import FILE_COLUMN, Columns, Part, united
+from turbo_forecast.storage.telemetry.sql import identifier, listed, literal
+from turbo_forecast.storage.telemetry.wording import shown
 
-PARQUET = (".parquet", ".parq", ".pq")
-CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
-DUCKDB = (".duckdb", ".ddb", ".db")
-ATTACHED = "telemetry_source"
-FILE_COLUMN = "telemetry_source_file"
-DELIMITERS = ",;\t|"
+HEAD_LINES = 100
+HIVE_FOLDER = re.compile(r"([^=/\\]+)=([^/\\]*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Files with the same columns, types and dialect, read by one table expression; or one database table."""
+class Sources:
+    """The parts of the telemetry, and what their reader should know of how they were found."""
 
-    relation: str
-    """A DuckDB table expression."""
-    source: str
-    """A DuckDB expression: the name of the file (or table) a row came from."""
-    columns: dict[str, str]
-    """Column name to DuckDB type, in order."""
-    names: tuple[str, ...]
-    """The files, or the table, by the name they go by in messages."""
+    parts: list[Part]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file, or one table of it: where DuckDB reads it, what it is called, and what is in it."""
+
+    path: str
+    name: str
     kind: str
-    """parquet, csv or table."""
+    options: str
+    columns: Columns
+    folders: tuple[str, ...]
+    """Names of the key=value folders it lies in, other than its own columns' names."""
 
 
 @contextmanager
-def opened(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Iterator[list[Part]]:
-    """The parts of the telemetry that `settings` name, readable on `con` while the context lasts.
+def opened(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Iterator[Sources]:
+    """The telemetry that `settings` name, readable on `con` while the context lasts.
 
-    Raises TelemetryError when there is nothing there, a file is not what its name says, or columns differ.
+    Raises TelemetryError when there is nothing there, a file is not what its name says, or columns do not fit.
     """
     if not settings.telemetry:
         raise SettingsError("telemetry is not set: give a file, a folder, a glob or an object-store URI")
-    files = _files(con, settings.telemetry)
-    if not any(_kind(name) == "table" for name in files):
-        if settings.table:
-            raise SettingsError(f"table is set to {settings.table}, but {settings.telemetry} is not a DuckDB file")
-        yield _parts(con, files)
-        return
-    if len(files) > 1:
-        raise TelemetryError(f"telemetry may be one DuckDB file, not several: {', '.join(files[:5])}")
-    beside = con.cursor()  # a database is attached outside the caller's transaction, so that it can be let go inside it
-    try:
-        beside.execute(f"ATTACH {literal(files[0])} AS {ATTACHED} (READ_ONLY)")
-    except duckdb.Error as error:
-        raise TelemetryError(f"{files[0]} cannot be opened as a DuckDB file: {shortened(error)}") from None
-    try:
-        yield [_table(con, files[0], settings.table)]
-    finally:
-        beside.execute(f"DETACH {ATTACHED}")
-        beside.close()
+    found = found_files(con, settings.telemetry)
+    kinds = [kind_of(name) for name in found.names]
+    _refuse_idle_options(kinds, settings)
+    with tempfile.TemporaryDirectory(prefix="turbo-forecast-") as folder:
+        if "table" in kinds:
+            if len(kinds) > 1:
+                some = enumerated([brief(name) for name in found.names])
+                raise TelemetryError(f"telemetry may be one DuckDB file, not several or one among others: {some}")
+            with database.attached(con, found.names[0]):
+                yield Sources([_table(con, found.names[0], settings, Path(folder))], found.notes)
+            return
+        yield _sources(con, list(zip(found.names, kinds, strict=True)), settings, Path(folder), found.notes)
 
 
-def _files(con: duckdb.DuckDBPyConnection, telemetry: str) -> list[str]:
-    """Every file meant, sorted by name."""
-    if "://" in telemetry and not telemetry.startswith("file://"):
-        return _remote_files(con, telemetry)
-    path = Path(telemetry.removeprefix("file://")).expanduser()
-    if path.is_dir():
-        found = sorted(str(file) for file in path.rglob("*") if file.is_file() and _is_supported(file, path))
-        if not found:
-            raise TelemetryError(f"folder {path} holds no telemetry: no {', '.join((*PARQUET, *CSV))} file in it")
-        return found
-    if path.is_file():
-        return [str(path)]
-    if not glob.has_magic(str(path)):
-        raise TelemetryError(f"telemetry {path} does not exist")
-    found = sorted(file for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
-    if not found:
-        raise TelemetryError(f"no file matches {path}")
-    return found
+def _refuse_idle_options(kinds: Sequence[str], settings: TelemetrySettings) -> None:
+    """SettingsError for an option that does nothing to telemetry of these kinds."""
+    name = shown(brief(settings.telemetry))
+    if settings.table and "table" not in kinds:
+        raise SettingsError(f"table is set to {shown(settings.table)}, but {name} is not a DuckDB file")
+    for option in ("skip_rows", "encoding"):
+        value = getattr(settings, option)
+        if value != type(settings).model_fields[option].default and "csv" not in kinds:
+            raise SettingsError(f"{option} is set to {value}, but {name} has no CSV file, which it is for")
 
 
-def _is_supported(file: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-    return not hidden and file.name.lower().endswith((*PARQUET, *CSV, *DUCKDB))
+def _sources(
+    con: duckdb.DuckDBPyConnection,
+    found: Sequence[tuple[str, str]],
+    settings: TelemetrySettings,
+    folder: Path,
+    notes: Sequence[str],
+) -> Sources:
+    notes = list(notes)
+    files: list[_File] = []
+    for name, kind in found:
+        files += [_parquet(con, name)] if kind == "parquet" else _csv(con, name, settings, folder, notes)
+    groups: dict[tuple[object, ...], list[_File]] = {}
+    for file in files:
+        groups.setdefault((file.kind, file.options, tuple(file.columns.items()), file.folders), []).append(file)
+    parts = [_part(group) for group in groups.values()]
+    _refuse_nested(parts, settings)
+    by_host = getattr(settings, "columns", "resources") == "hosts"  # columns are hosts: they come and go
+    parts, joined = united(parts, may_differ=by_host, ignored=_ignored(settings))
+    return Sources(parts, notes + joined)
 
 
-def _remote_files(con: duckdb.DuckDBPyConnection, uri: str) -> list[str]:
-    if uri.startswith(("http://", "https://")):
-        return [uri]
-    pattern = uri if glob.has_magic(uri) or _suffix_kind(uri) else uri.rstrip("/") + "/**"
-    try:
-        found = [row[0] for row in con.execute("SELECT file FROM glob(?) ORDER BY file", [pattern]).fetchall()]
-    except duckdb.Error as error:
-        raise TelemetryError(f"{uri} cannot be listed: {shortened(error)}") from None
-    found = [name for name in found if _suffix_kind(name)]
-    if not found:
-        raise TelemetryError(f"there is no Parquet or CSV file at {uri}")
-    return found
+def _ignored(settings: TelemetrySettings) -> list[str]:
+    return list(getattr(settings, "ignore_columns", []))
 
 
-def _suffix_kind(name: str) -> str:
-    low = name.split("?")[0].lower() if "://" in name else name.lower()
-    for kind, suffixes in (("parquet", PARQUET), ("csv", CSV), ("table", DUCKDB)):
-        if low.endswith(suffixes):
-            return kind
-    return ""
+def _part(files: Sequence[_File]) -> Part:
+    """One table expression for files that read alike."""
+    first = files[0]
+    relation = _reader(first.kind, [file.path for file in files], first.options)
+    columns = first.columns
+    if first.folders:
+        values = ", ".join(f"{_folder_value(key)} AS {identifier(key)}" for key in first.folders)
+        relation = f"(SELECT *, {values} FROM {relation})"
+        columns = columns | dict.fromkeys(first.folders, "VARCHAR")
+    names, places = tuple(file.name for file in files), tuple(file.path for file in files)
+    return Part(relation, _source(files), columns, names, first.kind, places)
 
 
-def _kind(name: str) -> str:
-    kind = _suffix_kind(name)
-    if kind:
-        return kind
-    known = ", ".join((*PARQUET, *CSV, *DUCKDB))
-    raise TelemetryError(f"{name} is not telemetry this can read: its name must end in one of {known}")
-
-
-def _parts(con: duckdb.DuckDBPyConnection, files: list[str]) -> list[Part]:
-    groups: dict[tuple[str, str, tuple[tuple[str, str], ...]], list[str]] = {}
-    for name in files:
-        groups.setdefault(_shape(con, name), []).append(name)
-    first_names, first_file = {column for column, _ in next(iter(groups))[2]}, files[0]
-    for (_, _, columns), names in groups.items():
-        here = {column for column, _ in columns}
-        if here != first_names:
-            raise TelemetryError(
-                f"files have different columns: {first_file} has {', '.join(sorted(first_names))} but {names[0]} has "
-                f"{', '.join(sorted(here))}; read them apart, or give a glob that matches one kind of file"
-            )
-    return [
-        Part(_reader(kind, names, options), identifier(FILE_COLUMN), dict(columns), tuple(names), kind)
-        for (kind, options, columns), names in groups.items()
-    ]
-
-
-def _shape(con: duckdb.DuckDBPyConnection, name: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """A file's kind, reading options and columns with types."""
-    kind = _kind(name)
-    if "://" not in name and Path(name).stat().st_size == 0:
-        raise TelemetryError(f"{name} is empty: not even a header")
-    try:
-        options = _dialect(con, name) if kind == "csv" else ""
-        described = con.execute(f"DESCRIBE SELECT * FROM {_reader(kind, [name], options)}").fetchall()
-    except duckdb.Error as error:
-        label = "Parquet" if kind == "parquet" else "CSV"
-        raise TelemetryError(f"{name} is not a readable {label} file: {shortened(error)}") from None
-    return kind, options, tuple((row[0], row[1]) for row in described if row[0] != FILE_COLUMN)
-
-
-def _dialect(con: duckdb.DuckDBPyConnection, name: str) -> str:
-    """How a CSV is delimited and what its header says, told so that DuckDB sniffs no more: what it cannot make sense
-    of it skips at the top of a file, or puts into one column; an error that shows the line is what we want.
-    """
-    delimiter, columns = con.execute(
-        "SELECT Delimiter, list_transform(Columns, lambda c: c.name) "
-        "FROM sniff_csv(?, all_varchar = true, header = true, skip = 0)",
-        [_escaped(name)],
-    ).fetchall()[0]
-    if len(columns) == 1 and any(candidate in columns[0] for candidate in DELIMITERS):
-        delimiter = max(DELIMITERS, key=columns[0].count)
-        columns = next(csv.reader(columns, delimiter=delimiter))
-    typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
-    return (
-        f", auto_detect = false, header = true, skip = 0, comment = '', quote = '\"', escape = '\"', "
-        f"delim = {literal(delimiter)}, columns = {{{typed}}}"
-    )
-
-
-def _reader(kind: str, names: list[str], options: str) -> str:
+def _reader(kind: str, paths: Sequence[str], options: str = "") -> str:
+    """A DuckDB table expression: rows of files, each with its file's path. Folders' names are read by `_folder_value`."""
     function = "read_csv" if kind == "csv" else "read_parquet"
-    paths = listed(literal(_escaped(name)) for name in names)
-    return f"{function}({paths}, filename = {literal(FILE_COLUMN)}{options})"
+    files = listed(literal(_escaped(path)) for path in paths)
+    return f"{function}({files}, filename = {literal(FILE_COLUMN)}, hive_partitioning = false{options})"
+
+
+def _folder_value(key: str) -> str:
+    """A DuckDB expression: the value in the key=value folder of the row's file, as text; null as Hive writes it."""
+    pattern = literal(rf"[/\\]{re.escape(key)}=([^/\\]*)[/\\]")
+    value = f"url_decode(regexp_extract({identifier(FILE_COLUMN)}, {pattern}, 1))"
+    return f"nullif({value}, '__HIVE_DEFAULT_PARTITION__')"
+
+
+def _source(files: Sequence[_File]) -> str:
+    """A DuckDB expression: the name that the row's file may be shown by."""
+    column = identifier(FILE_COLUMN)
+    if any(is_remote(file.path) for file in files):
+        column = f"regexp_replace(regexp_replace({column}, '[?#].*$', ''), '://[^/@]*@', '://')"
+    renamed = [file for file in files if file.path != file.name and not is_remote(file.path)]
+    whens = " ".join(f"WHEN {literal(file.path)} THEN {literal(file.name)}" for file in renamed)
+    return f"CASE {identifier(FILE_COLUMN)} {whens} ELSE {column} END" if whens else column
 
 
 def _escaped(name: str) -> str:
@@ -187,22 +148,111 @@ def _escaped(name: str) -> str:
     return name if "://" in name else re.sub(r"([*?\[])", r"[\1]", name)
 
 
-def _table(con: duckdb.DuckDBPyConnection, path: str, wanted: str) -> Part:
-    query = f"""
-        SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = '{ATTACHED}'
-        UNION ALL
-        SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = '{ATTACHED}' AND NOT internal
-        ORDER BY ALL
-    """
-    tables = con.execute(query).fetchall()
-    names = ", ".join(name if schema == "main" else f"{schema}.{name}" for schema, name in tables) or "none"
-    found = [(s, n) for s, n in tables if not wanted or wanted.lower() in (n.lower(), f"{s}.{n}".lower())]
-    if wanted and len(found) != 1:
-        raise SettingsError(f"table {wanted} is not one table of {path}; its tables are: {names}")
-    if len(found) != 1:
-        raise TelemetryError(f"{path} has more than one table or none: set table to one of: {names}")
-    schema, name = found[0]
-    relation = f"{ATTACHED}.{identifier(schema)}.{identifier(name)}"
+def _parquet(con: duckdb.DuckDBPyConnection, name: str) -> _File:
+    try:
+        described = con.execute(f"DESCRIBE SELECT * FROM {_reader('parquet', [name])}").fetchall()
+        schema = con.execute("SELECT name, num_children FROM parquet_schema(?)", [_escaped(name)]).fetchall()
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise TelemetryError(f"{brief(name)} is not a readable Parquet file: {shortened(error)}") from None
+    refuse_twins(_top_level(schema), brief(name))
+    columns = {row[0]: row[1] for row in described if row[0] != FILE_COLUMN}
+    return _File(name, public_name(name), "parquet", "", columns, _folders(name, columns))
+
+
+def _top_level(schema: Sequence[tuple[str, int | None]]) -> list[str]:
+    """Column names as the file has them (DuckDB renames those that are alike): a tree, written root first."""
+    names, at = [], 1
+    while at < len(schema):
+        names.append(schema[at][0])
+        below = 1
+        while below:
+            below += (schema[at][1] or 0) - 1
+            at += 1
+    return names
+
+
+def _folders(path: str, columns: Columns) -> tuple[str, ...]:
+    """Keys of the key=value folders that a file lies in; a column of the file itself goes before a folder's name."""
+    own = {name.lower() for name in columns}
+    parents = re.split(r"[/\\]", public_name(path))[:-1]
+    keys = (match[1] for match in map(HIVE_FOLDER.fullmatch, parents) if match)
+    return tuple(dict.fromkeys(key for key in keys if key.lower() not in own))
+
+
+def _csv(
+    con: duckdb.DuckDBPyConnection, name: str, settings: TelemetrySettings, folder: Path, notes: list[str]
+) -> list[_File]:
+    """The file as one, or the tables it holds as one each; read from a copy where DuckDB cannot read it as it is."""
+    where, ignored = brief(name), _ignored(settings)
+    if is_remote(name):
+        dialect = _remote_dialect(con, name, settings)
+        return [_csv_file(name, name, dialect)]
+    dialect = file_dialect(name, where, encoding=settings.encoding, skip_rows=settings.skip_rows, ignored=ignored)
+    copies = folder / str(len(list(folder.iterdir())))  # in folders of the same key=value names, which are read too
+    copies = copies.joinpath(*(part for part in Path(name).parts[:-1] if HIVE_FOLDER.fullmatch(part)))
+    copies.mkdir(parents=True)
+    if dialect.annotated:
+        notes.append(f"{where} is annotated CSV: its columns that hold annotations and number its tables are left out")
+        paths = csv_rewriting.plain_tables(name, where, dialect.encoding, settings.skip_rows, copies)
+        tables = [file_dialect(path, where, encoding="utf-8", skip_rows=0, ignored=ignored) for path in paths]
+        return [_csv_file(name, path, table) for path, table in zip(paths, tables, strict=True)]
+    notes += [f"left out {note} of {where}" for note in dialect.notes]
+    if dialect.encoding in ("utf-8", "utf-8-sig"):
+        return [_csv_file(name, name, dialect)]
+    return [_csv_file(name, csv_rewriting.in_utf8(name, where, dialect.encoding, copies), dialect)]
+
+
+def _csv_file(name: str, path: str, dialect: Dialect) -> _File:
+    columns = dict.fromkeys(dialect.columns, "VARCHAR")
+    return _File(path, public_name(name), "csv", dialect.options, columns, _folders(path, columns))
+
+
+def _remote_dialect(con: duckdb.DuckDBPyConnection, name: str, settings: TelemetrySettings) -> Dialect:
+    """The dialect by the first lines, which DuckDB fetches: as rows of one column, cut at no character of text."""
+    where = brief(name)
+    if settings.encoding != "utf-8":
+        raise TelemetryError(
+            f"{where} is remote and can be read as UTF-8 alone, not {settings.encoding}: copy it first"
+        )
+    one = f"delim = {literal(chr(1))}, quote = '', escape = '', columns = {{'line': 'VARCHAR'}}"
+    query = f"SELECT line FROM read_csv(?, auto_detect = false, header = false, {one}) LIMIT {HEAD_LINES}"
+    try:
+        head = [row[0] or "" for row in con.execute(query, [name]).fetchall()]
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise TelemetryError(f"{where} is not a readable CSV file: {shortened(error)}") from None
+    text = "".join(f"{line}\n" for line in head)
+    dialect = text_dialect(text, where, skip_rows=settings.skip_rows, ignored=_ignored(settings), is_whole=True)
+    if dialect.annotated:
+        raise TelemetryError(f"{where} is annotated CSV, which is read from local files alone: copy it first")
+    return dialect
+
+
+def _refuse_nested(parts: Sequence[Part], settings: TelemetrySettings) -> None:
+    """TelemetryError for a column that holds more than one thing a row, or bytes, unless it is to be left out."""
+    ignored = {name.lower() for name in _ignored(settings)}
+    for part in parts:
+        for name, dtype in part.columns.items():
+            is_nested = dtype.endswith("]") or dtype.startswith(("STRUCT", "MAP", "UNION", "BLOB", "VARIANT"))
+            if is_nested and name.lower() not in ignored:
+                what = "LIST" if dtype.endswith("]") else dtype.split("(")[0]
+                raise TelemetryError(
+                    f"column {shown(name)} of {brief(part.names[0])} is nested ({what}): export its parts as columns "
+                    "of their own, or list it in ignore_columns"
+                )
+
+
+def _table(con: duckdb.DuckDBPyConnection, path: str, settings: TelemetrySettings, folder: Path) -> Part:
+    schema, name, is_view = database.chosen_table(con, path, settings.table)
     label = f"{path}:{name}"
+    if is_view:
+        relation = f"read_parquet({literal(database.copied_view(path, schema, name, settings.memory_limit, folder))})"
+    else:
+        relation = f"{database.ATTACHED}.{identifier(schema)}.{identifier(name)}"
     described = con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    return Part(relation, literal(label), {row[0]: row[1] for row in described}, (label,), "table")
+    part = Part(relation, literal(label), {row[0]: row[1] for row in described}, (label,), "table")
+    _refuse_nested([part], settings)
+    return part

@@ -4,7 +4,6 @@ Belongs here: quoting, text that means nothing, and filling the `.sql` files of 
 Does not belong here: any statement itself.
 """
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,10 +46,3 @@ def told(expression: str) -> str:
 def rendered(statement: str, **parts: str) -> str:
     """The package's `statement`.sql with its {places} filled by `parts`, which must be SQL already."""
     return Path(__file__).with_name(f"{statement}.sql").read_text(encoding="utf-8").format(**parts)
-
-
-def shortened(error: Exception) -> str:
-    """A DuckDB message as one line, with the file it is about, without its advice on DuckDB's own options."""
-    said = " ".join(str(error).split("Possible ")[0].split("\n\n")[0].split()).rstrip(" .")
-    file = re.search(r"^\s*file = (.+)$", str(error), re.MULTILINE)
-    return f"{said} (in {file[1]})" if file else said

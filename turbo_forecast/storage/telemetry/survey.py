@@ -18,7 +18,7 @@ from turbo_forecast.storage.telemetry.content import is_named_like_a_label, is_n
 from turbo_forecast.storage.telemetry.layout import Layout
 from turbo_forecast.storage.telemetry.names import alike, clean
 from turbo_forecast.storage.telemetry.naming import PartNames, refuse_two_kinds_of_ids
-from turbo_forecast.storage.telemetry.sources import Part
+from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.sql import identifier
 from turbo_forecast.storage.telemetry.wording import names as listed_names
 from turbo_forecast.storage.telemetry.wording import placed, quoted

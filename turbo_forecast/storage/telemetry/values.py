@@ -13,7 +13,7 @@ from turbo_forecast.storage.telemetry.clock import Clock
 from turbo_forecast.storage.telemetry.content import is_text
 from turbo_forecast.storage.telemetry.layout import Layout
 from turbo_forecast.storage.telemetry.numerals import number
-from turbo_forecast.storage.telemetry.sources import Part
+from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.sql import identifier, listed, literal
 from turbo_forecast.storage.telemetry.survey import Names, Survey
 

@@ -124,7 +124,7 @@ def test_a_file_that_is_not_what_it_says_is_named(tmp_path, read, name, content,
 def test_a_broken_row_far_down_is_shown_with_its_file(tmp_path, csv, read):
     csv(HEADER, "a,2025-01-01,cpu,50", name="1.csv")
     csv(HEADER, *["a,2025-01-01,cpu,50"] * 30_000, "b,2025-01-01,cpu", name="2.csv")
-    with pytest.raises(TelemetryError, match=r"Line: 30002 .*b,2025-01-01,cpu .*2\.csv"):
+    with pytest.raises(TelemetryError, match=r"line 30,002 of .*2\.csv has 3 fields .*'b,2025-01-01,cpu'"):
         read(tmp_path)
 
 

@@ -1,0 +1,168 @@
+"""Which files telemetry comes from: every one of them used, or named as left out with the reason, or refused.
+
+Belongs here: paths, folders, globs, URIs, what a file really is by its first bytes.
+Does not belong here: how files are read (`sources`, `csv_dialect`, `database`).
+"""
+
+import glob
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from turbo_forecast.errors import TelemetryError
+from turbo_forecast.storage.telemetry.messages import brief, enumerated, shortened
+
+PARQUET = (".parquet", ".parq", ".pq")
+CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+DUCKDB = (".duckdb", ".ddb", ".db")
+KNOWN = ", ".join((*PARQUET, *CSV, *DUCKDB))
+LAKES = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
+"""Folders that say which of the files beside them still count."""
+MAGIC = (
+    (b"\x1f\x8b", "gzip"),
+    (b"PAR1", "Parquet"),
+    (b"PARE", "encrypted Parquet"),
+    (b"PK\x03\x04", "a zip file or a spreadsheet"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ", "xz"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"ARROW1", "an Arrow file"),
+    (b"Obj\x01", "Avro"),
+    (b"ORC", "ORC"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet"),
+)
+
+
+@dataclass(slots=True)
+class Found:
+    """The files meant, sorted by name, and what was left out."""
+
+    names: list[str]
+    notes: list[str] = field(default_factory=list)
+
+
+def found_files(con: duckdb.DuckDBPyConnection, telemetry: str) -> Found:
+    """Every file that `telemetry` means. Raises TelemetryError where there is none or it cannot be listed."""
+    if is_remote(telemetry):
+        return _remote_files(con, telemetry)
+    try:
+        return _local_files(telemetry)
+    except OSError as error:
+        raise TelemetryError(f"telemetry {brief(telemetry)} cannot be looked at: {error.strerror}") from None
+
+
+def is_remote(name: str) -> bool:
+    """Whether a name is a URI that DuckDB fetches."""
+    return "://" in name and not name.startswith("file://")
+
+
+def suffix_kind(name: str) -> str:
+    """parquet, csv or table by the name's end, or nothing."""
+    low = re.split(r"[?#]", name)[0].lower() if "://" in name else name.lower()
+    for kind, suffixes in (("parquet", PARQUET), ("csv", CSV), ("table", DUCKDB)):
+        if low.endswith(suffixes):
+            return kind
+    return ""
+
+
+def kind_of(name: str) -> str:
+    """What a file's name says it is. Raises TelemetryError when it says nothing, or the first bytes say otherwise."""
+    kind = suffix_kind(name)
+    if not kind:
+        raise TelemetryError(f"{brief(name)} is not telemetry this can read: its name must end in one of {KNOWN}")
+    if is_remote(name):
+        return kind
+    try:
+        with Path(name).open("rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise TelemetryError(f"{brief(name)} cannot be read: {error.strerror}") from None
+    if not start:
+        raise TelemetryError(f"{brief(name)} is empty: not even a header")
+    is_what = next((what for magic, what in MAGIC if start.startswith(magic)), "")
+    expected = {"parquet": ("Parquet", "encrypted Parquet"), "csv": ("gzip",) if name.lower().endswith(".gz") else ()}
+    if is_what and is_what not in expected.get(kind, ()):
+        label = {"parquet": "Parquet", "csv": "CSV", "table": "DuckDB"}[kind]
+        way_out = " (name it .csv.gz)" if is_what == "gzip" and kind == "csv" else ""
+        raise TelemetryError(
+            f"{brief(name)} is not a readable {label} file: by its first bytes it is {is_what}{way_out}"
+        )
+    if name.lower().endswith(".gz") and is_what != "gzip":
+        raise TelemetryError(f"{brief(name)} is not gzip, as its name says: take .gz off the name")
+    return kind
+
+
+def _local_files(telemetry: str) -> Found:
+    path = Path(telemetry.removeprefix("file://")).expanduser()
+    if path.is_dir():
+        return _folder(path)
+    if path.is_file():
+        return Found([str(path)])
+    if not glob.has_magic(str(path)):
+        raise TelemetryError(f"telemetry {brief(str(path))} does not exist")
+    names = sorted(file for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
+    if not names:
+        raise TelemetryError(f"no file matches {brief(str(path))}")
+    return Found(names)
+
+
+def _folder(folder: Path) -> Found:
+    used: list[str] = []
+    left_out: dict[str, list[str]] = {}
+    for file in sorted(folder.rglob("*")):
+        below = file.relative_to(folder)
+        lake = next((LAKES[part] for part in below.parts if part in LAKES), "")
+        if lake or file.name.endswith(".metadata.json"):
+            raise TelemetryError(
+                f"{brief(str(folder))} is a table of {lake or 'Iceberg'}, whose log says which of its files still count: "
+                "export the rows to plain Parquet or CSV"
+            )
+        if not file.is_file():
+            continue
+        reason = _reason_to_leave_out(below)
+        if reason:
+            left_out.setdefault(reason, []).append(str(below))
+        else:
+            used.append(str(file))
+    if not used:
+        raise TelemetryError(
+            f"folder {brief(str(folder))} holds no telemetry: no {', '.join((*PARQUET, *CSV))} file in it"
+        )
+    notes = [f"left out {enumerated(names)}: {reason}" for reason, names in left_out.items()]
+    return Found(used, notes)
+
+
+def _reason_to_leave_out(file: Path) -> str:
+    if any(part.startswith(".") for part in file.parts):
+        return "hidden"
+    if any(part.startswith("_") for part in file.parts):
+        return "names that start with _ are unfinished work or bookkeeping of what wrote the folder"
+    return "" if suffix_kind(file.name) else "not a Parquet, CSV or DuckDB file by name"
+
+
+def _remote_files(con: duckdb.DuckDBPyConnection, uri: str) -> Found:
+    if uri.startswith(("http://", "https://")):
+        return Found([uri])
+    pattern = uri if glob.has_magic(uri) or suffix_kind(uri) else uri.rstrip("/") + "/**"
+    try:
+        listed = [row[0] for row in con.execute("SELECT file FROM glob(?) ORDER BY file", [pattern]).fetchall()]
+    except duckdb.Error as error:
+        raise TelemetryError(f"{brief(uri)} cannot be listed: {shortened(error)}") from None
+    root = re.split(r"[*?\[]", pattern)[0].rpartition("/")[0]
+    used: list[str] = []
+    left_out: dict[str, list[str]] = {}
+    for name in listed:
+        below = Path(name.removeprefix(root).lstrip("/") or name)
+        if any(part in LAKES for part in below.parts):
+            raise TelemetryError(f"{brief(uri)} is a table of a data lake: export its rows to plain Parquet or CSV")
+        reason = _reason_to_leave_out(below)
+        if reason:
+            left_out.setdefault(reason, []).append(str(below))
+        else:
+            used.append(name)
+    if not used:
+        raise TelemetryError(f"there is no Parquet or CSV file at {brief(uri)}")
+    return Found(used, [f"left out {enumerated(names)}: {reason}" for reason, names in left_out.items()])

@@ -1,0 +1,82 @@
+"""What a message may show of a source's address and of DuckDB's own errors.
+
+Belongs here: names without secrets, long lists cut short, DuckDB errors as one plain sentence.
+Does not belong here: how single values are quoted (`wording`), and when anything is an error.
+"""
+
+import re
+from collections.abc import Sequence
+
+from turbo_forecast.storage.telemetry.wording import quoted, shown
+
+LONGEST_NAME = 90
+LONGEST_ERROR = 150
+"""Characters; a sentence that holds a name, an error and advice stays below 300."""
+LISTED = 12
+LONGEST_LIST = 80
+
+CSV_ERRORS = (
+    ("unterminated quote", "a quote is opened and not closed as CSV wants it"),
+    ("not utf-8|invalid unicode", "it is not UTF-8 text: set encoding, such as latin-1 or utf-16"),
+    ("maximum line size", "a line (or a quoted text) is longer than 2,000,000 characters"),
+    ("invalid state|RFC 4180", "it does not keep to CSV: mixed line ends, or text after a closing quote"),
+)
+
+
+def public_name(name: str) -> str:
+    """The name a source goes by in messages, reports and tables: a URL without its user, password, query and fragment.
+
+    Those are where signatures and keys are written. Every name that leaves this package passes through here.
+    """
+    if "://" not in name:
+        return name
+    scheme, rest = name.split("://", 1)
+    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def brief(name: str) -> str:
+    """A source's shown name, cut in the middle where it is too long for a sentence; the end tells files apart."""
+    name = "".join(character if character.isprintable() else "?" for character in public_name(name))
+    return name if len(name) <= LONGEST_NAME else f"{name[:20]}…{name[-(LONGEST_NAME - 21) :]}"
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Names in a list that says how many more there are, short enough for a sentence."""
+    few: list[str] = []
+    for name in map(shown, names[:LISTED]):
+        if few and sum(map(len, few)) + len(name) > LONGEST_LIST:
+            break
+        few.append(name)
+    more = len(names) - len(few)
+    return ", ".join(few) + (f" and {more:,} more" if more else "")
+
+
+def shortened(error: Exception) -> str:
+    """A DuckDB message as one short line, with the CSV line it is about, without secrets and DuckDB's own advice."""
+    text = str(error)
+    if found := re.search(r"CSV Error on Line: (\d+)\s*\n(?:Original Line: ?(.*?)\n)?", text):
+        return _csv_error(text, found)
+    said = " ".join(re.split(r"Possible |\n\n|\nLINE \d|Did you mean|See also|\|\|", text)[0].split())
+    said = re.sub(r"^([A-Z][\w-]* )+Error: ", "", _without_secrets(said)).rstrip(" .!:,")
+    said = "".join(character if character.isprintable() else "?" for character in said)
+    return said if len(said) <= LONGEST_ERROR else said[: LONGEST_ERROR - 1] + "…"
+
+
+def _csv_error(text: str, found: re.Match[str]) -> str:
+    """What DuckDB says of one line of a CSV file, whatever it quotes of it."""
+    file = re.search(r"^\s*file = (.+)$", text, re.MULTILINE)
+    where = f"line {int(found[1]):,}" + (f" of {brief(file[1])}" if file else "")
+    fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+    if fields:
+        return f"{where} has {fields[2]} fields where the header has {fields[1]}: {quoted(found[2] or '')}"
+    for pattern, meaning in CSV_ERRORS:
+        if re.search(pattern, text, re.IGNORECASE):
+            return f"{where}: {meaning}"
+    return f"{where} cannot be understood: {quoted(found[2] or '')}"
+
+
+def _without_secrets(text: str) -> str:
+    text = re.sub(r"[a-z][a-z0-9+.-]*://[^\s'\"]+", lambda url: public_name(url[0]), text)
+    return re.sub(r"\?[\w.%~-]+=[^\s'\"]*", "", text)
