@@ -49,6 +49,8 @@ class Dialect:
     annotated: bool = False
     """Whether it is InfluxDB's annotated CSV, a sequence of tables."""
     notes: tuple[str, ...] = ()
+    has_rows: bool = True
+    """False where there is nothing below the header."""
 
     @property
     def options(self) -> str:
@@ -119,7 +121,8 @@ def text_dialect(text: str, where: str, *, skip_rows: int, ignored: Sequence[str
         header[0] = header[0].lstrip("#")
         top.comments -= 1
     _refuse_metadata([(at, header), *rows[at == top.at :]], delimiter, where)
-    return Dialect(delimiter, tuple(_names(header, where, ignored)), at, notes=top.notes)
+    has_rows = not is_whole or len([number for number, _ in rows if number > at]) > 0 or at < top.at
+    return Dialect(delimiter, tuple(_names(header, where, ignored)), at, notes=top.notes, has_rows=has_rows)
 
 
 class _Top:
@@ -202,6 +205,8 @@ def _refuse_metadata(rows: Sequence[tuple[int, list[str]]], delimiter: str, wher
     common, times = Counter(len(row) for _, row in below).most_common(1)[0]
     if len(first) == common or times <= len(below) / 2:
         return
+    if {"\n", "\r"} & set("".join(first)):
+        raise TelemetryError(f"line {at + 1} of {where}, the header, opens a quote that it does not close")
     further = next(number for number, row in below if len(row) == common)
     raise TelemetryError(
         f"line {at + 1} of {where} has {len(first)} fields, {quoted(delimiter.join(first))}, but lines below have "
@@ -218,14 +223,16 @@ def _names(header: Sequence[str], where: str, ignored: Sequence[str]) -> list[st
                 f"column {number} of {len(names)} of {where} has no name: name it in the export, or list "
                 f"'column {number}' in ignore_columns"
             )
-    refuse_twins(names, where)
+    refuse_like_names(names, where)
     return names
 
 
-def refuse_twins(names: Sequence[str], where: str) -> None:
-    """TelemetryError for columns of one name; DuckDB would not tell apart those that differ in case alone either."""
+def refuse_like_names(names: Sequence[str], where: str) -> None:
+    """TelemetryError for columns of one name, or none; DuckDB would not tell apart those that differ in case alone either."""
     seen: dict[str, str] = {}
-    for name in names:
+    for number, name in enumerate(names, 1):
+        if not name.strip():
+            raise TelemetryError(f"column {number} of {len(names)} of {where} has no name: name it in the export")
         twin = seen.get(name.lower())
         if twin is not None:
             how = "twice" if twin == name else f"and the column {quoted(twin)}, which differ in case alone"
@@ -241,7 +248,7 @@ def _encoding(head: bytes, asked: str, where: str) -> str:
         return stated
     if not asked.startswith(wide) and b"\x00" in head[:4096]:
         even, odd = head[:4096:2].count(0), head[1:4096:2].count(0)
-        if odd > 10 * even or even > 10 * odd:
+        if max(odd, even) > 10 * min(odd, even) and max(odd, even) > len(head[:4096]) / 8:
             order = "le" if odd > even else "be"
             raise TelemetryError(f"{where} is not UTF-8 text but looks like UTF-16: set encoding to utf-16-{order}")
     return asked

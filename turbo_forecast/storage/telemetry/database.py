@@ -31,7 +31,11 @@ CANNOT_OPEN = (
     ("encrypt", "it is encrypted"),
     ("set lock|conflicting lock", "another process has it open for writing; close it there, or copy the file"),
     ("already attached|unique file handle|different configuration", "this process has it open already"),
-    ("version", "it was written by another version of DuckDB; export its table to Parquet"),
+    (
+        "version number|newer version|older version|storage version",
+        "it was written by another version of DuckDB; export its table to Parquet",
+    ),
+    ("not a valid duckdb", "it is no DuckDB database"),
     ("checksum|read enough bytes|corrupt", "it is damaged or cut off"),
 )
 
@@ -68,12 +72,14 @@ def chosen_table(con: duckdb.DuckDBPyConnection, path: str, wanted: str) -> tupl
         ORDER BY ALL
     """
     tables = con.execute(query).fetchall()
-    names = enumerated([name if schema == "main" else f"{schema}.{name}" for schema, name, _ in tables]) or "none"
+    names = enumerated([name if schema == "main" else f"{schema}.{name}" for schema, name, _ in tables])
+    if not tables:
+        raise TelemetryError(f"{brief(path)} has no table")
     found = [table for table in tables if not wanted or wanted.lower() in _names(*table)]
     if wanted and len(found) != 1:
         raise SettingsError(f"table {shown(wanted)} is not one table of {brief(path)}; its tables are: {names}")
     if len(found) != 1:
-        raise TelemetryError(f"{brief(path)} has more than one table or none: set table to one of: {names}")
+        raise TelemetryError(f"{brief(path)} has more than one table: set table to one of: {names}")
     schema, name, is_view = found[0]
     return str(schema), str(name), bool(is_view)
 

@@ -11,5 +11,5 @@ SELECT
     arg_min(source, written) FILTER (stamp IS NULL) AS bad_source
 FROM (
     SELECT source, written, try_strptime(written, {format}) AS stamp
-    FROM (SELECT {source} AS source, trim({text}) AS written FROM {relation})
+    FROM (SELECT {source} AS source, {text} AS written FROM {relation})
 )

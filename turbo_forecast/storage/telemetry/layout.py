@@ -293,7 +293,7 @@ def _value(search: _Search, taken: list[str]) -> str:
 
 def _numeric(search: _Search, taken: list[str]) -> list[str]:
     """Columns without a role that hold numbers, in whatever notation."""
-    rest = [name for name in search.names if name not in taken]
+    rest = [name for name in search.names if name not in taken and name not in search.parts[0].labels]
     text = [name for name in rest if is_everywhere_text(search.parts, name)]
     numbers = mostly_numbers(search.con, search.parts, text, search.settings)
     return [n for n in rest if n in numbers or any(is_numeric(part.columns.get(n, "")) for part in search.parts)]

@@ -21,6 +21,11 @@ CSV_ERRORS = (
     ("maximum line size", "a line (or a quoted text) is longer than 2,000,000 characters"),
     ("invalid state|RFC 4180", "it does not keep to CSV: mixed line ends, or text after a closing quote"),
 )
+PARQUET_ERRORS = (
+    ("no magic bytes|too small|footer", "it is cut off, or no Parquet at all"),
+    ("encrypt", "it is encrypted"),
+    ("outside file|out of range|prefetch|corrupt|thrift|decompress", "it is damaged"),
+)
 
 
 def public_name(name: str) -> str:
@@ -58,10 +63,25 @@ def shortened(error: Exception) -> str:
     text = str(error)
     if found := re.search(r"CSV Error on Line: (\d+)\s*\n(?:Original Line: ?(.*?)\n)?", text):
         return _csv_error(text, found)
+    for pattern, meaning in CSV_ERRORS:
+        if "CSV" in text and re.search(pattern, text, re.IGNORECASE):
+            return meaning
+    if extension := re.search(r"required extension '(\w+)", text):
+        return f"DuckDB needs its extension {extension[1]} for it, which could not be installed or loaded"
+    if "parquet" in text.lower():
+        for pattern, meaning in PARQUET_ERRORS:
+            if re.search(pattern, text, re.IGNORECASE):
+                return meaning
     said = " ".join(re.split(r"Possible |\n\n|\nLINE \d|Did you mean|See also|\|\|", text)[0].split())
-    said = re.sub(r"^([A-Z][\w-]* )+Error: ", "", _without_secrets(said)).rstrip(" .!:,")
+    said = re.sub(r"^[A-Z][\w -]{0,40}Error: ", "", _without_secrets(said)).rstrip(" .!:,")
     said = "".join(character if character.isprintable() else "?" for character in said)
     return said if len(said) <= LONGEST_ERROR else said[: LONGEST_ERROR - 1] + "…"
+
+
+def unreadable(name: str, error: Exception) -> str:
+    """The sentence for a source that DuckDB cannot read, where the error does not name the file itself."""
+    said = shortened(error)
+    return said if said.startswith("line ") else f"{brief(name)} cannot be read: {said}"
 
 
 def _csv_error(text: str, found: re.Match[str]) -> str:

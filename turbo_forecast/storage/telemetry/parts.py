@@ -35,6 +35,8 @@ class Part:
     """Where local files are, in the order of `names`."""
     absent: frozenset[str] = frozenset()
     """Columns that other parts have and this one does not: null here."""
+    labels: frozenset[str] = frozenset()
+    """Columns made of folders' names in any of the parts: they say what rows are of, never a value."""
 
 
 def united(parts: Sequence[Part], *, may_differ: bool, ignored: Sequence[str]) -> tuple[list[Part], list[str]]:
@@ -52,7 +54,8 @@ def united(parts: Sequence[Part], *, may_differ: bool, ignored: Sequence[str]) -
             known = every.get(name.lower())
             if known is None or known[1] == NO_TYPE:
                 every[name.lower()] = (known[0] if known else name, dtype)
-    completed = [_completed(part, dict(every.values())) for part in parts]
+    labels = frozenset(every[name.lower()][0] for part in parts for name in part.labels)
+    completed = [_completed(replace(part, labels=labels), dict(every.values())) for part in parts]
     return completed, _notes(completed)
 
 

@@ -21,7 +21,8 @@ from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry import judgement, roles, units
 from turbo_forecast.storage.telemetry.clock import Clock, joined_times, read_clock
 from turbo_forecast.storage.telemetry.layout import Layout, chosen_layout
-from turbo_forecast.storage.telemetry.messages import brief, shortened
+from turbo_forecast.storage.telemetry.limits import limited
+from turbo_forecast.storage.telemetry.messages import brief, shortened, unreadable
 from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.profile import ResourceProfile, profiled
 from turbo_forecast.storage.telemetry.report import TelemetryReport
@@ -79,7 +80,7 @@ def read_telemetry(
     Raises SettingsError or TelemetryError, in one sentence, before anything is written to either table.
     """
     watch = Stopwatch()
-    with _limited(con, settings.memory_limit), _scratch(con):
+    with limited(con, settings.memory_limit), _scratch(con):
         try:
             with opened(con, settings) as sources:
                 return _read(con, settings, sources, today, base_table, rejects_table, watch)
@@ -89,7 +90,7 @@ def read_telemetry(
             ) from None
         except duckdb.Error as error:
             if isinstance(error, UNREADABLE) or type(error) is duckdb.Error:  # a damaged Parquet page has no class
-                raise TelemetryError(f"{brief(settings.telemetry)} cannot be read: {shortened(error)}") from None
+                raise TelemetryError(unreadable(settings.telemetry, error)) from None
             raise
 
 
@@ -156,6 +157,10 @@ def _read(
         con.execute(
             f"INSERT INTO {identifier(base_table)} BY NAME SELECT host_id, resource, ds, y FROM telemetry_days "
             "WHERE kept > 0 ORDER BY host_id, resource, ds"
+        )
+    if settings.timezone and not clock.zone:
+        sources.notes.append(
+            f"times have no zone: days are as written, and timezone {settings.timezone} changes nothing"
         )
     return _report(con, sources, layout, survey, clock, values_read, values_kept, clipped, rejects, watch.seconds)
 
@@ -295,32 +300,6 @@ def _report(
         last_day=last,
         seconds=seconds,
     )
-
-
-@contextmanager
-def _limited(con: duckdb.DuckDBPyConnection, memory_limit: str) -> Iterator[None]:
-    """DuckDB within `memory_limit` and free to reorder (it needs less memory so); as it was afterwards."""
-    before = con.execute(
-        "SELECT current_setting('memory_limit'), current_setting('preserve_insertion_order')"
-    ).fetchall()[0]
-    try:
-        con.execute(f"SET memory_limit = {literal(memory_limit)}")
-    except duckdb.Error as error:
-        raise SettingsError(f"memory_limit {memory_limit} is not a size such as 2GB: {shortened(error)}") from None
-    con.execute("SET preserve_insertion_order = false")
-    try:
-        yield
-    finally:
-        beside = con.cursor()  # settings are the database's; the caller's transaction may be broken by now
-        beside.execute(f"SET memory_limit = {literal(_as_shown(before[0]))}")
-        beside.execute(f"SET preserve_insertion_order = {str(before[1]).lower()}")
-        beside.close()
-
-
-def _as_shown(size: str) -> str:
-    """A size that DuckDB shows as `size`. It rounds down to a tenth: setting what it shows would shrink each time."""
-    number, unit = size.split()
-    return f"{float(number) + 0.05:.2f} {unit}"
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import duckdb
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry import csv_rewriting, database
-from turbo_forecast.storage.telemetry.csv_dialect import Dialect, file_dialect, refuse_twins, text_dialect
+from turbo_forecast.storage.telemetry.csv_dialect import Dialect, file_dialect, refuse_like_names, text_dialect
 from turbo_forecast.storage.telemetry.files import found_files, is_remote, kind_of
 from turbo_forecast.storage.telemetry.messages import brief, enumerated, public_name, shortened
 from turbo_forecast.storage.telemetry.parts import FILE_COLUMN, Columns, Part, united
@@ -46,6 +46,7 @@ class _File:
     columns: Columns
     folders: tuple[str, ...]
     """Names of the key=value folders it lies in, other than its own columns' names."""
+    has_rows: bool
 
 
 @contextmanager
@@ -67,7 +68,20 @@ def opened(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Itera
             with database.attached(con, found.names[0]):
                 yield Sources([_table(con, found.names[0], settings, Path(folder))], found.notes)
             return
-        yield _sources(con, list(zip(found.names, kinds, strict=True)), settings, Path(folder), found.notes)
+        sources = _sources(con, list(zip(found.names, kinds, strict=True)), settings, Path(folder), found.notes)
+        try:
+            yield sources
+        except duckdb.Error as error:
+            raise _by_its_name(error, sources.parts) from None
+
+
+def _by_its_name(error: duckdb.Error, parts: Sequence[Part]) -> duckdb.Error:
+    """The error with the files' own names for the copies they were read from."""
+    text = str(error)
+    for part in parts:
+        for path, name in zip(part.paths, part.names, strict=True):
+            text = text.replace(path, name)
+    return type(error)(text)
 
 
 def _refuse_idle_options(kinds: Sequence[str], settings: TelemetrySettings) -> None:
@@ -92,6 +106,11 @@ def _sources(
     files: list[_File] = []
     for name, kind in found:
         files += [_parquet(con, name)] if kind == "parquet" else _csv(con, name, settings, folder, notes)
+    empty = [brief(file.name) for file in files if not file.has_rows]
+    if len(empty) == len(files):
+        raise TelemetryError(f"{brief(settings.telemetry)} has columns but not one row")
+    notes += [f"{enumerated(empty)}: columns but not one row"] if empty else []
+    notes += _unused_folders(files)
     groups: dict[tuple[object, ...], list[_File]] = {}
     for file in files:
         groups.setdefault((file.kind, file.options, tuple(file.columns.items()), file.folders), []).append(file)
@@ -116,7 +135,7 @@ def _part(files: Sequence[_File]) -> Part:
         relation = f"(SELECT *, {values} FROM {relation})"
         columns = columns | dict.fromkeys(first.folders, "VARCHAR")
     names, places = tuple(file.name for file in files), tuple(file.path for file in files)
-    return Part(relation, _source(files), columns, names, first.kind, places)
+    return Part(relation, _source(files), columns, names, first.kind, places, labels=frozenset(first.folders))
 
 
 def _reader(kind: str, paths: Sequence[str], options: str = "") -> str:
@@ -152,13 +171,14 @@ def _parquet(con: duckdb.DuckDBPyConnection, name: str) -> _File:
     try:
         described = con.execute(f"DESCRIBE SELECT * FROM {_reader('parquet', [name])}").fetchall()
         schema = con.execute("SELECT name, num_children FROM parquet_schema(?)", [_escaped(name)]).fetchall()
+        rows = con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [_escaped(name)]).fetchall()[0][0]
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         raise TelemetryError(f"{brief(name)} is not a readable Parquet file: {shortened(error)}") from None
-    refuse_twins(_top_level(schema), brief(name))
+    refuse_like_names(_top_level(schema), brief(name))
     columns = {row[0]: row[1] for row in described if row[0] != FILE_COLUMN}
-    return _File(name, public_name(name), "parquet", "", columns, _folders(name, columns))
+    return _File(name, public_name(name), "parquet", "", columns, _folders(name, columns), rows > 0)
 
 
 def _top_level(schema: Sequence[tuple[str, int | None]]) -> list[str]:
@@ -176,9 +196,18 @@ def _top_level(schema: Sequence[tuple[str, int | None]]) -> list[str]:
 def _folders(path: str, columns: Columns) -> tuple[str, ...]:
     """Keys of the key=value folders that a file lies in; a column of the file itself goes before a folder's name."""
     own = {name.lower() for name in columns}
+    return tuple(key for key in _folder_keys(path) if key.lower() not in own)
+
+
+def _folder_keys(path: str) -> list[str]:
     parents = re.split(r"[/\\]", public_name(path))[:-1]
-    keys = (match[1] for match in map(HIVE_FOLDER.fullmatch, parents) if match)
-    return tuple(dict.fromkeys(key for key in keys if key.lower() not in own))
+    return list(dict.fromkeys(match[1] for match in map(HIVE_FOLDER.fullmatch, parents) if match))
+
+
+def _unused_folders(files: Sequence[_File]) -> list[str]:
+    """A note for each key=value folder whose files have a column of that name themselves."""
+    unused = dict.fromkeys(key for file in files for key in _folder_keys(file.path) if key not in file.folders)
+    return [f"folders named {shown(key)}=… are not read: files in them have a column {shown(key)}" for key in unused]
 
 
 def _csv(
@@ -206,7 +235,7 @@ def _csv(
 
 def _csv_file(name: str, path: str, dialect: Dialect) -> _File:
     columns = dict.fromkeys(dialect.columns, "VARCHAR")
-    return _File(path, public_name(name), "csv", dialect.options, columns, _folders(path, columns))
+    return _File(path, public_name(name), "csv", dialect.options, columns, _folders(path, columns), dialect.has_rows)
 
 
 def _remote_dialect(con: duckdb.DuckDBPyConnection, name: str, settings: TelemetrySettings) -> Dialect:
@@ -247,7 +276,7 @@ def _refuse_nested(parts: Sequence[Part], settings: TelemetrySettings) -> None:
 
 def _table(con: duckdb.DuckDBPyConnection, path: str, settings: TelemetrySettings, folder: Path) -> Part:
     schema, name, is_view = database.chosen_table(con, path, settings.table)
-    label = f"{path}:{name}"
+    label = f"{public_name(path)}:{name}"
     if is_view:
         relation = f"read_parquet({literal(database.copied_view(path, schema, name, settings.memory_limit, folder))})"
     else:

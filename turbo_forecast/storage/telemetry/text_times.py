@@ -33,7 +33,7 @@ def text_times(con: duckdb.DuckDBPyConnection, part: Part, column: str, settings
     """
     if settings.time_format:
         return _formatted_times(con, part, column, settings.time_format, settings.timezone)
-    text = told(identifier(column))
+    text = f"trim({told(identifier(column))})"
     places = {"text": text, "source": part.source, "relation": part.relation}
     row = _one_row(con, rendered("text_times", date=DATE, clock=CLOCK, zone=ZONE, **places))
     if row["bad"] is not None:
@@ -54,7 +54,8 @@ def text_times(con: duckdb.DuckDBPyConnection, part: Part, column: str, settings
     _refuse_implausible(column, row)
     if not row["zoned"]:
         return Times(f"TRY_CAST({text} AS TIMESTAMP)", False, {}, part.names[0], identifier(column))
-    moment = f"make_timestamp(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)))"
+    close = f"replace(replace({text}, ' +', '+'), ' -', '-')"  # a cast takes no space before an offset
+    moment = f"make_timestamp(epoch_us(TRY_CAST({close} AS TIMESTAMPTZ)))"
     zones = _written_zones(con, places, before=":[0-9.]+", zone=ZONE)
     return Times(moment, True, zones, part.names[0], identifier(column))
 
@@ -67,7 +68,8 @@ def _one_row(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
 
 def _no_time(column: str, written: str, source: str) -> TelemetryError:
     found = f"column {shown(column)} of {brief(source)} holds {quoted(written)}, "
-    if ABBREVIATED.search(written.strip()):
+    zone = ABBREVIATED.search(written.strip())
+    if zone and zone[1].lower() not in ("am", "pm"):
         return TelemetryError(
             f"{found}whose zone is an abbreviation, and such are used by several zones; export UTC, an offset (+01:00) or "
             "a name such as Europe/London"

@@ -19,11 +19,11 @@ FROM (
         written,
         is_plain,
         CASE
-            WHEN is_plain OR regexp_full_match(written, '{date}[ T]+{clock}\s*({zone})') THEN TRY_CAST(written AS TIMESTAMPTZ)
+            WHEN is_plain OR regexp_full_match(written, '{date}[ T]+{clock}\s*({zone})') THEN TRY_CAST(replace(replace(written, ' +', '+'), ' -', '-') AS TIMESTAMPTZ)
         END AS stamp,
         NOT is_plain AND regexp_full_match(written, '[-+]?[0-9]+([.][0-9]*)?') AS is_number
     FROM (
         SELECT source, written, regexp_full_match(written, '{date}([ T]+{clock})?') AS is_plain
-        FROM (SELECT {source} AS source, trim({text}) AS written FROM {relation})
+        FROM (SELECT {source} AS source, {text} AS written FROM {relation})
     )
 )

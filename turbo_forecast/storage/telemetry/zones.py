@@ -11,6 +11,8 @@ from turbo_forecast.errors import SettingsError
 from turbo_forecast.storage.telemetry.wording import shown
 
 UTC_NAMES = ("z", "utc", "gmt", "etc/utc", "+00:00", "-00:00", "+0000", "+00", "zulu")
+OFFSET = r"[+-](0\d|1[0-4]):[0-5]\d"
+"""Clocks on Earth are at most 14 hours from UTC."""
 
 
 def zone_name(zone: str) -> str:
@@ -39,7 +41,7 @@ def known_zone(con: duckdb.DuckDBPyConnection, zone: str) -> str:
     table of its own (BST is Bangladesh's time there, CST and IST one of three).
     """
     name = zone_name(zone)
-    if name == "UTC" or is_offset(name):
+    if name == "UTC" or (is_offset(name) and re.fullmatch(OFFSET, name)):
         return name
     try:
         known = con.execute("SELECT 1 FROM pg_timezone_names() WHERE name = ?", [name]).fetchall()

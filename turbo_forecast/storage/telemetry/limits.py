@@ -1,0 +1,62 @@
+"""DuckDB's limits while telemetry is read.
+
+Belongs here: its memory. Does not belong here: what is read (`reading`).
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from turbo_forecast.errors import SettingsError
+from turbo_forecast.storage.telemetry.messages import shortened
+from turbo_forecast.storage.telemetry.sql import literal
+from turbo_forecast.storage.telemetry.wording import shown
+
+LEAST_BYTES = 32 * 10**6
+UNITS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KI": 2.0**10, "MI": 2.0**20, "GI": 2.0**30, "TI": 2.0**40}
+
+
+@contextmanager
+def limited(con: duckdb.DuckDBPyConnection, memory_limit: str) -> Iterator[None]:
+    """DuckDB within `memory_limit` and free to reorder (it needs less memory so); as it was afterwards.
+
+    Raises SettingsError for a limit that is no size, or so small that DuckDB could not even set it back.
+    """
+    if _bytes(memory_limit) < LEAST_BYTES:
+        raise SettingsError(
+            f"memory_limit {shown(memory_limit)} is too little: DuckDB needs {LEAST_BYTES // 10**6}MB for itself"
+        )
+    before = con.execute(
+        "SELECT current_setting('memory_limit'), current_setting('preserve_insertion_order')"
+    ).fetchall()[0]
+    try:
+        con.execute(f"SET memory_limit = {literal(memory_limit)}")
+    except duckdb.Error as error:
+        raise SettingsError(
+            f"memory_limit {shown(memory_limit)} is not a size such as 2GB: {shortened(error)}"
+        ) from None
+    con.execute("SET preserve_insertion_order = false")
+    try:
+        yield
+    finally:
+        beside = con.cursor()  # settings are the database's; the caller's transaction may be broken by now
+        beside.execute(f"SET memory_limit = {literal(_as_shown(before[0]))}")
+        beside.execute(f"SET preserve_insertion_order = {str(before[1]).lower()}")
+        beside.close()
+
+
+def _as_shown(size: str) -> str:
+    """A size that DuckDB shows as `size`. It rounds down to a tenth: setting what it shows would shrink each time."""
+    number, unit = size.split()
+    return f"{float(number) + 0.05:.2f} {unit}"
+
+
+def _bytes(size: str) -> float:
+    """A size such as 2GB in bytes; infinite for what is written otherwise, which DuckDB judges."""
+    written = re.fullmatch(r"\s*([\d.]+)\s*([KMGT]I?|)(B|BYTES?)\s*", size.upper())
+    try:
+        return float(written[1]) * UNITS[written[2]] if written else float("inf")
+    except ValueError:
+        return float("inf")
