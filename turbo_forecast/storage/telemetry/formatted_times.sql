@@ -3,10 +3,6 @@ SELECT
     count(written) AS known,
     epoch(min(stamp)) AS first,
     epoch(max(stamp)) AS last,
-    arg_min(written, stamp) AS first_written,
-    arg_max(written, stamp) AS last_written,
-    arg_min(source, stamp) AS first_source,
-    arg_max(source, stamp) AS last_source,
     min(written) FILTER (stamp IS NULL) AS bad,
     arg_min(source, written) FILTER (stamp IS NULL) AS bad_source
 FROM (

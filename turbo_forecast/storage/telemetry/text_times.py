@@ -35,7 +35,8 @@ def text_times(con: duckdb.DuckDBPyConnection, part: Part, column: str, settings
         return _formatted_times(con, part, column, settings.time_format, settings.timezone)
     text = f"trim({told(identifier(column))})"
     places = {"text": text, "source": part.source, "relation": part.relation}
-    row = _one_row(con, rendered("text_times", date=DATE, clock=CLOCK, zone=ZONE, **places))
+    kinds = rendered("text_times", date=DATE, clock=CLOCK, zone=ZONE, instant=_instant("written"), **places)
+    row = _one_row(con, kinds)
     if row["bad"] is not None:
         raise _no_time(column, row["bad"], row["bad_source"])
     if row["numbers"] and row["stamps"]:
@@ -51,13 +52,18 @@ def text_times(con: duckdb.DuckDBPyConnection, part: Part, column: str, settings
         return numeric_times(con, part, column, settings, f"TRY_CAST({text} AS DOUBLE)")
     if not row["known"]:
         return Times("CAST(NULL AS TIMESTAMP)", None, {}, part.names[0], identifier(column))
-    _refuse_implausible(column, row)
+    _refuse_implausible(con, column, row, _instant(text), places)
     if not row["zoned"]:
         return Times(f"TRY_CAST({text} AS TIMESTAMP)", False, {}, part.names[0], identifier(column))
-    close = f"replace(replace({text}, ' +', '+'), ' -', '-')"  # a cast takes no space before an offset
-    moment = f"make_timestamp(epoch_us(TRY_CAST({close} AS TIMESTAMPTZ)))"
+    moment = f"make_timestamp(epoch_us({_instant(text)}))"
     zones = _written_zones(con, places, before=":[0-9.]+", zone=ZONE)
     return Times(moment, True, zones, part.names[0], identifier(column))
+
+
+def _instant(text: str) -> str:
+    """A DuckDB expression: a text as TIMESTAMPTZ. A cast takes no space before an offset, as Ruby and others write one."""
+    close = f"replace(replace({text}, ' +', '+'), ' -', '-')"
+    return f"coalesce(TRY_CAST({text} AS TIMESTAMPTZ), TRY_CAST({close} AS TIMESTAMPTZ))"
 
 
 def _one_row(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
@@ -80,12 +86,18 @@ def _no_time(column: str, written: str, source: str) -> TelemetryError:
     )
 
 
-def _refuse_implausible(column: str, row: dict[str, Any]) -> None:
+def _refuse_implausible(
+    con: duckdb.DuckDBPyConnection, column: str, row: dict[str, Any], stamp: str, places: dict[str, str]
+) -> None:
+    """TelemetryError where the first or last time lies out of bounds, with one that does."""
     low, high = PLAUSIBLE_DATES
-    if row["first"] < low:
-        raise implausible(column, row["first_written"], row["first_source"])
-    if row["last"] >= high:
-        raise implausible(column, row["last_written"], row["last_source"])
+    if low <= row["first"] and row["last"] < high:
+        return
+    wrong = con.execute(
+        f"SELECT {places['text']}, {places['source']} FROM {places['relation']} "
+        f"WHERE epoch({stamp}) < {low!r} OR epoch({stamp}) >= {high!r} LIMIT 1"
+    ).fetchall()
+    raise implausible(column, *wrong[0])
 
 
 def _written_zones(con: duckdb.DuckDBPyConnection, places: dict[str, str], *, before: str, zone: str) -> dict[str, str]:
@@ -108,8 +120,8 @@ def _formatted_times(con: duckdb.DuckDBPyConnection, part: Part, column: str, ti
         )
     if not row["known"]:
         return Times("CAST(NULL AS TIMESTAMP)", None, {}, part.names[0], identifier(column))
-    _refuse_implausible(column, row)
     stamp = f"try_strptime({text}, {literal(time_format)})"
+    _refuse_implausible(con, column, row, stamp, places)
     if "%z" in time_format:
         zones = _written_zones(con, places, before="", zone=OFFSET) if time_format.rstrip().endswith("%z") else {}
         return Times(f"make_timestamp(epoch_us({stamp}))", True, zones, part.names[0], f"{identifier(column)}")
