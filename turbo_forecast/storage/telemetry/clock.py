@@ -119,7 +119,7 @@ def _zone(con: duckdb.DuckDBPyConnection, times: list[Times], column: str, setti
     for part in times:
         stated = part.zones | stated
     if len(stated) > 1:
-        seen = " and ".join(f"{zone} ({brief(file)})" for zone, file in list(stated.items())[:2])
+        seen = " and ".join(f"{zone} ({brief(file, 45)})" for zone, file in list(stated.items())[:2])
         raise TelemetryError(
             f"times of column {shown(column)} are in more than one zone: {seen}; set timezone to the zone whose days count"
         )

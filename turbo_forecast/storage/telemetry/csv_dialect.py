@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from turbo_forecast.errors import TelemetryError
+from turbo_forecast.storage.telemetry.messages import reason
 from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast.storage.telemetry.wording import quoted
 
@@ -68,7 +69,7 @@ def file_dialect(path: str, where: str, *, encoding: str, skip_rows: int, ignore
         with opened_bytes(path) as file:
             head = file.read(HEAD_BYTES)
     except (OSError, EOFError, zlib.error) as error:
-        raise TelemetryError(f"{where} is not a readable CSV file: {error}") from None
+        raise TelemetryError(f"{where} is not a readable CSV file: {reason(error)}") from None
     encoding = _encoding(head, encoding, where)
     if encoding in ("utf-8", "utf-8-sig"):
         _refuse_nul(path, where)

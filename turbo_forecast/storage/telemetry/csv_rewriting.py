@@ -13,6 +13,7 @@ from pathlib import Path
 
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.storage.telemetry.csv_dialect import opened_bytes
+from turbo_forecast.storage.telemetry.messages import reason
 
 CHUNK = 1 << 20
 UNREADABLE = (UnicodeError, EOFError, OSError, csv.Error, zlib.error)
@@ -31,7 +32,7 @@ def in_utf8(path: str, where: str, encoding: str, folder: Path) -> str:
                     raise UnicodeError("it holds NUL, which no text does")
                 target.write(chunk)
     except UNREADABLE as error:
-        raise TelemetryError(f"{where} is not a readable CSV file in {encoding}: {_reason(error)}") from None
+        raise TelemetryError(f"{where} is not a readable CSV file in {encoding}: {reason(error)}") from None
     return str(copy)
 
 
@@ -54,7 +55,7 @@ def plain_tables(path: str, where: str, encoding: str, skip_rows: int, folder: P
                     writers[header].writerow(header)
                 writers[header].writerow(row)
     except UNREADABLE as error:
-        raise TelemetryError(f"{where} is not a readable annotated CSV file: {_reason(error)}") from None
+        raise TelemetryError(f"{where} is not a readable annotated CSV file: {reason(error)}") from None
     if not copies:
         raise TelemetryError(f"{where} is annotated CSV, as InfluxDB writes it, without one row")
     return [str(copy) for copy in copies.values()]
@@ -90,7 +91,3 @@ def _text(path: str, encoding: str) -> io.TextIOWrapper:
 
 def _fresh(folder: Path) -> Path:
     return folder / f"{sum(1 for _ in folder.iterdir())}.csv"
-
-
-def _reason(error: Exception) -> str:
-    return f"{error.reason} at byte {error.start:,}" if isinstance(error, UnicodeDecodeError) else str(error)

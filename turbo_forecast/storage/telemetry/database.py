@@ -110,7 +110,7 @@ def copied_view(path: str, schema: str, name: str, memory_limit: str, folder: Pa
         ) from None
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise TelemetryError(
-            f"{label} reads what its database does not have ({shortened(error)}); views that read outside their "
+            f"{label} reads what its database does not have ({shortened(error, 60)}); views that read outside their "
             "database are refused"
         ) from None
     except (duckdb.Error, pa.ArrowException) as error:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from turbo_forecast.storage.telemetry.wording import quoted, shown
 
-LONGEST_NAME = 90
+LONGEST_NAME = 60
 LONGEST_ERROR = 150
 """Characters; a sentence that holds a name, an error and advice stays below 300."""
 LISTED = 12
@@ -41,24 +41,24 @@ def public_name(name: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
-def brief(name: str) -> str:
+def brief(name: str, longest: int = LONGEST_NAME) -> str:
     """A source's shown name, cut in the middle where it is too long for a sentence; the end tells files apart."""
     name = "".join(character if character.isprintable() else "?" for character in public_name(name))
-    return name if len(name) <= LONGEST_NAME else f"{name[:20]}…{name[-(LONGEST_NAME - 21) :]}"
+    return name if len(name) <= longest else f"{name[:10]}…{name[-(longest - 11) :]}"
 
 
-def enumerated(names: Sequence[str]) -> str:
+def enumerated(names: Sequence[str], longest: int = LONGEST_LIST) -> str:
     """Names in a list that says how many more there are, short enough for a sentence."""
     few: list[str] = []
     for name in map(shown, names[:LISTED]):
-        if few and sum(map(len, few)) + len(name) > LONGEST_LIST:
+        if few and sum(map(len, few)) + len(name) > longest:
             break
         few.append(name)
     more = len(names) - len(few)
     return ", ".join(few) + (f" and {more:,} more" if more else "")
 
 
-def shortened(error: Exception) -> str:
+def shortened(error: Exception, longest: int = LONGEST_ERROR) -> str:
     """A DuckDB message as one short line, with the CSV line it is about, without secrets and DuckDB's own advice."""
     text = str(error)
     if found := re.search(r"CSV Error on Line: (\d+)\s*\n(?:Original Line: ?(.*?)\n)?", text):
@@ -75,7 +75,14 @@ def shortened(error: Exception) -> str:
     said = " ".join(re.split(r"Possible |\n\n|\nLINE \d|Did you mean|See also|\|\|", text)[0].split())
     said = re.sub(r"^[A-Z][\w -]{0,40}Error: ", "", _without_secrets(said)).rstrip(" .!:,")
     said = "".join(character if character.isprintable() else "?" for character in said)
-    return said if len(said) <= LONGEST_ERROR else said[: LONGEST_ERROR - 1] + "…"
+    return said if len(said) <= longest else said[: longest - 1] + "…"
+
+
+def reason(error: Exception) -> str:
+    """Why Python could not read a file, without the file's name."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"{error.reason} at byte {error.start:,}"
+    return shown(getattr(error, "strerror", None) or str(error))
 
 
 def unreadable(name: str, error: Exception) -> str:

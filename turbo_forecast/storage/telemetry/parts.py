@@ -99,15 +99,11 @@ def _refuse_strangers(parts: Sequence[Part], ignored: set[str]) -> None:
         return
     first, other = parts[0], parts[min(rest)]
     raise TelemetryError(
-        f"files have different columns: {brief(first.names[0])} has {_lacking(first, other)}"
-        f" but {brief(other.names[0])} has {_lacking(other, first)} instead; name columns alike, or give one kind of file"
+        f"files have different columns: {brief(first.names[0], 45)} has {_lacking(first, other)}"
+        f" but {brief(other.names[0], 45)} has {_lacking(other, first)} instead; name columns alike, or give one kind of file"
     )
 
 
 def _lacking(part: Part, other: Part) -> str:
     theirs = {name.lower() for name in other.columns}
-    return _few([name for name in part.columns if name.lower() not in theirs])
-
-
-def _few(names: Sequence[str]) -> str:
-    return enumerated(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+    return enumerated([name for name in part.columns if name.lower() not in theirs], 30)

@@ -81,7 +81,7 @@ def _no_time(column: str, written: str, source: str) -> TelemetryError:
             "a name such as Europe/London"
         )
     return TelemetryError(
-        f"{found}which is not a time; ISO times (2025-12-31 or 2025-12-31T23:00:00Z) and numbers since 1970 are read, "
+        f"{found}which is not a time; ISO times (2025-12-31T23:00:00Z) and seconds since 1970 are read, "
         "others with time_format (%d/%m/%Y, say)"
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.reading import read_telemetry_frames
 from turbo_forecast.storage.telemetry.report import TelemetryReport
@@ -65,3 +66,18 @@ def parquet(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return written
+
+
+@pytest.fixture
+def refusal(read: Callable[..., Reading]) -> Callable[..., str]:
+    """The one sentence that refuses a telemetry: short, on one line, without characters that nobody can see."""
+
+    def refused(telemetry: Path | str, **options: Any) -> str:
+        with pytest.raises(TurboForecastError) as caught:
+            read(telemetry, **options)
+        sentence = str(caught.value)
+        assert len(sentence) < 300, sentence
+        assert sentence.isprintable(), repr(sentence)
+        return sentence
+
+    return refused
