@@ -1,0 +1,116 @@
+"""Telemetry in any dialect is read to the truth, or refused in one sentence; there is no third thing.
+
+TURBO_FORECAST_DIALECTS is how many dialects are tried; above the suite's own number they are drawn anew each time.
+"""
+
+import contextlib
+import io
+import os
+import re
+import tempfile
+import unicodedata
+import warnings
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+
+from turbo_forecast.errors import TurboForecastError
+from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry.reading import read_telemetry_frames
+from turbo_forecast.storage.telemetry.report import TelemetryReport
+from turbo_forecast_tests.storage.telemetry.dialects import Dialect, dialects
+from turbo_forecast_tests.storage.telemetry.fleets import DAY, Days
+from turbo_forecast_tests.storage.telemetry.traits import DOUBTS
+from turbo_forecast_tests.storage.telemetry.writing import Truth, written
+
+TODAY = date(2025, 12, 31)
+OF_THE_SUITE = 150
+BUDGET = int(os.environ.get("TURBO_FORECAST_DIALECTS", OF_THE_SUITE))
+
+
+@settings(
+    max_examples=BUDGET,
+    derandomize=BUDGET <= OF_THE_SUITE,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(dialects())
+def test_telemetry_in_any_dialect_is_read_to_the_truth_or_refused_in_one_sentence(dialect):
+    judge(dialect)
+
+
+def judge(dialect: Dialect) -> str:
+    """Write a dialect, read it back and prove that one of two things came of it: the truth, or a sentence.
+
+    Returns the sentence; empty where the dialect was read.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path, truth = written(dialect, Path(folder) / "export")
+        options = known(dialect.options())
+        with silence():
+            try:
+                base, rejects, report = read_telemetry_frames(
+                    TelemetrySettings(telemetry=str(path), **options), today=TODAY
+                )
+            except TurboForecastError as error:
+                sentence = str(error).replace(folder, "")
+            else:
+                sentence = ""
+                prove_truth(dialect, truth, base)
+                prove_account(truth, rejects, report)
+    outcome = "refused" if sentence else "read"
+    assert dialect.outcome in ("either", outcome), f"has to be {dialect.outcome}, is {outcome}: {sentence}"
+    if sentence:
+        prove_sentence(sentence, DOUBTS[dialect.doubt].names)
+    return sentence
+
+
+def known(options):
+    return {name: value for name, value in options.items() if name in TelemetrySettings.model_fields}
+
+
+@contextlib.contextmanager
+def silence():
+    """Prove that nothing is printed inside and nobody is warned."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+    assert not printed.getvalue(), f"printed: {printed.getvalue()}"
+
+
+def prove_sentence(sentence: str, names: str) -> None:
+    """A refusal is short, has no control characters, and names what it is about."""
+    assert 20 < len(sentence) < 300, f"{len(sentence)} characters: {sentence}"
+    control = [letter for letter in sentence if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")]
+    assert not control, f"control characters {control}: {sentence!r}"
+    assert re.search(names, sentence), f"nothing of {names}: {sentence}"
+
+
+def prove_truth(dialect: Dialect, truth: Truth, base: pl.DataFrame) -> None:
+    """The base table has the true days and no other; values are exact, or at 1e-9 where arithmetic rounds."""
+    found = {(host, resource, day): y for host, resource, day, y in base.iter_rows()}
+    assert len(found) == base.height, "a day is there twice"
+    assert found.keys() == truth.days.keys(), differing(found, truth.days)
+    tolerance = 0.0 if dialect.fleet.grain == DAY and dialect.unit == "percent" else 1e-9
+    wrong = {key: (y, truth.days[key]) for key, y in found.items() if not abs(y - truth.days[key]) <= tolerance}
+    assert not wrong, f"{len(wrong)} of {len(found)} values differ, (found, true): {dict(list(wrong.items())[:3])}"
+
+
+def differing(found: Days, true: Days) -> str:
+    """The first few days that are on one side only."""
+    more, less = sorted(found.keys() - true.keys()), sorted(true.keys() - found.keys())
+    return f"{len(more)} days too many, such as {more[:3]}; {len(less)} missing, such as {less[:3]}"
+
+
+def prove_account(truth: Truth, rejects: pl.DataFrame, report: TelemetryReport) -> None:
+    """Every value that is not in the base table is among the rejects; every column left out is named."""
+    assert report.values_kept == truth.kept
+    assert report.values_read == report.values_kept + rejects.height
+    counts = dict(rejects["reason"].value_counts().iter_rows())
+    assert sum(counts.values()) - counts.get("no value", 0) == truth.rejected, f"{truth.rejected} are not {counts}"
+    said = f"{report.ignored_columns} {report.describe()}"
+    assert not [name for name in truth.left_out if name not in said], f"not all of {truth.left_out} are in {said}"
