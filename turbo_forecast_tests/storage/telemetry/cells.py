@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 
 from turbo_forecast_tests.storage.telemetry.dialects import Dialect
-from turbo_forecast_tests.storage.telemetry.traits import CAPACITY, CLOCKS, NAMES, NUMBERS
+from turbo_forecast_tests.storage.telemetry.traits import CAPACITY, CLOCKS, DELIMITERS, NAMES, NUMBERS
 
 Row = dict[str, Any]
 """Column to cell: text, a number, None, a Value or a datetime."""
@@ -30,6 +30,8 @@ class Value:
 
     percent: float | None
     instead: Any = None
+    scale: float = 1.0
+    """Of the capacity that other values are of, where 100 percent is another one."""
 
 
 def time_columns(d: Dialect) -> list[str]:
@@ -76,8 +78,11 @@ def _spelt(d: Dialect, name: str, place: int, number: int) -> str:
     return name
 
 
-def _unit(d: Dialect, percent: float) -> float:
-    return {"percent": percent, "fraction": percent / 100, "capacity": percent * CAPACITY / 100}[d.unit]
+def _in_unit(d: Dialect, cell: Value) -> float:
+    percent = cell.percent or 0.0
+    if d.unit == "capacity":
+        return percent * CAPACITY / 100 * cell.scale
+    return percent / 100 if d.unit == "fraction" else percent
 
 
 def _number_text(d: Dialect, cell: Value) -> str:
@@ -86,29 +91,31 @@ def _number_text(d: Dialect, cell: Value) -> str:
     if cell.percent is None:
         return d.null
     decimal, thousands, form = NUMBERS[d.number]
-    value = _unit(d, cell.percent)
+    value = _in_unit(d, cell)
     if form == "scientific":
         return f"{value:.9E}"
     text = f"{value:,.2f}" if form == "fixed" else f"{Decimal(repr(value)):,f}"
-    if form in ("repr", "percent") and text.endswith(".0") and d.fleet.seed % 2:
+    if form != "fixed" and text.endswith(".0") and d.fleet.seed % 2:
         text = text.removesuffix(".0")
     if d.doubt == "hard spaces":
         thousands = "\u00a0\u202f"[d.fleet.seed % 2] if d.encoding.startswith("utf") else "\u00a0"
     text = text.translate({ord(","): thousands, ord("."): decimal})
-    return text + (" %", "%")[d.fleet.seed % 2] if form == "percent" else text
+    around = {"percent": (" %", "%")[d.fleet.seed % 2], "spaces around": "  "}.get(form, "")
+    return text + around if form == "percent" else around + text + around
 
 
 def csv_text(d: Dialect, names: list[str], rows: list[Row], place: int) -> str:
     """A CSV file as text, with its lines that are no data."""
+    delimiter = _delimiter(d, place)
     quoting = {"none": csv.QUOTE_NONE, "minimal": csv.QUOTE_MINIMAL}.get(d.quoting, csv.QUOTE_ALL)
     marks = {"single": {"quotechar": "'"}, "backslash": {"doublequote": False, "escapechar": "\\"}}.get(d.quoting, {})
 
     def line(cells: list[str]) -> str:
         buffer = io.StringIO()
-        csv.writer(buffer, delimiter=d.delimiter, quoting=quoting, lineterminator="", **marks).writerow(cells)
+        csv.writer(buffer, delimiter=delimiter, quoting=quoting, lineterminator="", **marks).writerow(cells)
         return buffer.getvalue()
 
-    header, body = list(names), []
+    header, body = [_in_header(d, name, place) for name in names], []
     for number, row in enumerate(rows):
         cells = [_cell(d, row, name, place, number) for name in names]
         body.append(
@@ -128,7 +135,22 @@ def csv_text(d: Dialect, names: list[str], rows: list[Row], place: int) -> str:
     if d.junk == "influx":
         header = ["", "result", "table", *header]
         body = [["", "", "0", *cells] for cells in body]
-    return _with_junk(d, line(header), [line(cells) for cells in body], len(header))
+    return _with_junk(d, line(header), [line(cells) for cells in body], len(header), delimiter)
+
+
+def _delimiter(d: Dialect, place: int) -> str:
+    """The delimiter of a file; with some dialects, every second file has the next one."""
+    return DELIMITERS[(DELIMITERS.index(d.delimiter) + (place % 2 if d.delimiters_differ else 0)) % len(DELIMITERS)]
+
+
+def _in_header(d: Dialect, name: str, place: int) -> str:
+    if d.doubt == "spaces in the header":
+        return f" {name} "
+    if d.doubt == "another case in the next header" and place % 2:
+        return name.upper()
+    if d.doubt == "another Unicode form in the next header" and place % 2:
+        return unicodedata.normalize("NFD", name)
+    return name
 
 
 def _fill_empty_values(d: Dialect, names: list[str], rows: list[Row], body: list[list[str]]) -> None:
@@ -141,19 +163,19 @@ def _fill_empty_values(d: Dialect, names: list[str], rows: list[Row], body: list
                     cells[at] = d.null
 
 
-def _with_junk(d: Dialect, header: str, lines: list[str], width: int) -> str:
+def _with_junk(d: Dialect, header: str, lines: list[str], width: int, delimiter: str) -> str:
     end, middle = d.line_end, len(lines) // 2
     top: list[str] = []
     if d.junk == "sep=":
-        top = [f"sep={d.delimiter}"]
+        top = [f"sep={delimiter}"]
     elif d.junk == "comments":
-        top = ["# exported 2025-12-31 by monitoring", f"# hosts{d.delimiter} all; it's complete"]
+        top = ["# exported 2025-12-31 by monitoring", f"# hosts{delimiter} all; it's complete"]
     elif d.junk == "metadata":
-        top = ["Report: utilisation", f"Generated{d.delimiter}2025-12-31 10:00", ""]
+        top = ["Report: utilisation", f"Generated{delimiter}2025-12-31 10:00", ""]
     elif d.junk == "blank lines":
         top, lines = [""], [*lines[:middle], "", *lines[middle:], "", ""]
     elif d.junk == "trailing delimiter":
-        header, lines = header + d.delimiter, [line + d.delimiter for line in lines]
+        header, lines = header + delimiter, [line + delimiter for line in lines]
     elif d.junk == "influx":
         top = [
             "#group" + ",false" * (width - 1),
@@ -163,7 +185,7 @@ def _with_junk(d: Dialect, header: str, lines: list[str], width: int) -> str:
         if d.fleet.seed % 2:
             lines = [*lines[:middle], "", *top, header, *lines[middle:]]
     if d.doubt == "delimiter after rows":
-        lines = [line + d.delimiter for line in lines]
+        lines = [line + delimiter for line in lines]
     elif d.doubt == "comment inside":
         lines = [*lines[:middle], "# the agent was restarted", *lines[middle:]]
     elif d.doubt == "header again":
@@ -188,12 +210,14 @@ def write_typed(d: Dialect, path: Path, names: list[str], rows: list[Row], place
     if d.doubt == "nested column":
         nested = ([{"os": "Linux"}] * len(rows), [["a", "b"]] * len(rows))[d.fleet.seed % 2]
         columns["tags"] = pl.Series("tags", nested)
-    frame = pl.DataFrame(list(columns.values()))
+    frame = pl.DataFrame([column.alias(_in_header(d, column.name, place)) for column in columns.values()])
     if path.suffix == ".parquet":
         frame.write_parquet(path)
         return
     with duckdb.connect(str(path)) as con:
         con.execute("CREATE TABLE metrics AS FROM frame")
+        if d.has_another_table:
+            con.execute("CREATE TABLE hosts AS SELECT 'web-1' AS host, 8 AS cores")
 
 
 def _value_series(d: Dialect, name: str, cells: list[Value | None]) -> pl.Series:
@@ -205,7 +229,7 @@ def _value_series(d: Dialect, name: str, cells: list[Value | None]) -> pl.Series
         if cell is None or (cell.percent is None and cell.instead is None):
             numbers.append(nothing)
         else:
-            numbers.append(float(cell.instead) if cell.percent is None else _unit(d, cell.percent))
+            numbers.append(float(cell.instead) if cell.percent is None else _in_unit(d, cell))
     if d.dtype == "decimal" and all(number is None or abs(number) < 1e9 for number in numbers):
         return pl.Series(name, [None if n is None else Decimal(repr(n)) for n in numbers], dtype=pl.Decimal(18, 4))
     return pl.Series(name, numbers, dtype=pl.Float32 if d.dtype == "float" else pl.Float64)

@@ -18,6 +18,7 @@ from turbo_forecast_tests.storage.telemetry.fleets import DAY, Fleet
 from turbo_forecast_tests.storage.telemetry.traits import (
     CAPACITY,
     CLOCKS,
+    DELIMITERS,
     DEVICES,
     DOUBTFUL_CLOCKS,
     DOUBTFUL_HOSTS,
@@ -35,6 +36,7 @@ from turbo_forecast_tests.storage.telemetry.traits import (
     SPELLINGS,
     STARTS,
     TEXT_KINDS,
+    WITH_HOST,
 )
 
 
@@ -60,10 +62,11 @@ class Dialect:
     statistic: str = "mean"
     label: str = ""
     late: str = ""
-    lost_hosts: bool = False
+    stray: str = ""
     duplicates: str = ""
     order: str = "sorted"
     delimiter: str = ","
+    delimiters_differ: bool = False
     quoting: str = "minimal"
     line_end: str = "\n"
     final_newline: bool = True
@@ -84,11 +87,23 @@ class Dialect:
 
     def statistic_of(self, resource: str) -> str:
         """The statistic asked for a resource."""
-        return "max" if self.statistic == "own" and resource == self.fleet.resources[0] else self._overall
+        own = self._own_statistics
+        return own.get(resource, own.get(resource.split(":")[0], self._overall))
+
+    @property
+    def _own_statistics(self) -> dict[str, str]:
+        if self.statistic != "own":
+            return {}
+        return {"disk": "max", DEVICES[0]: "mean"} if self.device else {self.fleet.resources[0]: "max"}
 
     @property
     def _overall(self) -> str:
         return "p95" if self.statistic == "own" else self.statistic
+
+    @property
+    def has_another_table(self) -> bool:
+        """Whether the DuckDB file holds a table beside the telemetry."""
+        return self.fleet.seed % 3 == 0
 
     def options(self) -> dict[str, Any]:
         """The TelemetrySettings that read this dialect, or that its doubt leaves out or gets wrong."""
@@ -130,10 +145,10 @@ class Dialect:
     def _value_options(self) -> dict[str, Any]:
         found: dict[str, Any] = {"statistic": self._overall}
         if self.statistic == "own":
-            found["statistics"] = {self.fleet.resources[0]: "max"}
+            found["statistics"] = self._own_statistics
         bases = dict.fromkeys(name.split(":")[0] for name in self.fleet.resources)
         if self.unit == "capacity" and self.doubt != "capacity unset":
-            found["capacity"] = dict.fromkeys(bases, CAPACITY)
+            found["capacity"] = dict.fromkeys(bases, CAPACITY) | ({DEVICES[1]: 2 * CAPACITY} if self.device else {})
         if self.unit == "fraction" and self.doubt != "fraction unconfirmed":
             found["units"] = {"*": "fraction"} if self.fleet.seed % 2 else dict.fromkeys(bases, "fraction")
         decimal, thousands, _ = NUMBERS[self.number]
@@ -143,6 +158,8 @@ class Dialect:
             found["thousands"] = thousands
         if self.duplicates == "conflicting" and self.doubt != "conflict":
             found["on_conflicting_duplicates"] = "reject"
+        if self.stray == "future" and self.doubt != "future":
+            found["on_future_dates"] = "reject"
         return found
 
     def _file_options(self) -> dict[str, Any]:
@@ -151,6 +168,8 @@ class Dialect:
             found["skip_rows"] = 3
         if not self.encoding.startswith("utf-8") and self.doubt != "encoding unset":
             found["encoding"] = self.encoding
+        if self.kind == "duckdb" and self.has_another_table:
+            found["table"] = "metrics"
         if self.junk == "influx":
             found["ignore_columns"] = ["table"]
         return found
@@ -173,10 +192,8 @@ class Dialect:
 
 
 @st.composite
-def dialects(draw: st.DrawFn) -> Dialect:
-    """Any dialect: plain ones twice as often as ones with a doubt."""
-    doubt = draw(st.sampled_from(("plain", "plain", "doubt")))
-    doubt = "" if doubt == "plain" else draw(st.sampled_from(sorted(DOUBTS)))
+def dialects(draw: st.DrawFn, doubt: str = "") -> Dialect:
+    """Any dialect with one doubt, or a plain one."""
     needs = DOUBTS[doubt].needs if doubt else {}
 
     def pick(name: str, *choices: Any) -> Any:
@@ -201,10 +218,11 @@ def dialects(draw: st.DrawFn) -> Dialect:
         statistic=pick("statistic", "mean", "max", "p95", "own"),
         label=pick("label", "", "os", "region", "cores", "note", "empty"),
         late=pick("late", "", "", "label", "resource"),
-        lost_hosts=pick("lost_hosts", False, True),
+        stray=pick("stray", "", "lost host", "negative", "future"),
         duplicates=pick("duplicates", "", "equal", "conflicting"),
         order=pick("order", "sorted", "reversed", "shuffled"),
-        delimiter=pick("delimiter", ",", ";", "\t", "|"),
+        delimiter=pick("delimiter", *DELIMITERS),
+        delimiters_differ=pick("delimiters_differ", False, True),
         quoting=pick("quoting", "minimal", "all", "none"),
         line_end=pick("line_end", "\n", "\r\n"),
         final_newline=pick("final_newline", True, False),
@@ -243,19 +261,24 @@ def _of_layout(d: Dialect, pick: Callable[..., Any]) -> Dialect:
         fleet = replace(fleet, resources=fleet.resources[:1])
     if d.device:
         fleet = replace(fleet, resources=(*DEVICES[:2], "cpu") if d.doubt.startswith("some") else DEVICES)
-        d = replace(d, late="", statistic="mean" if d.statistic == "own" else d.statistic)
+        d = replace(d, late="")
+    if d.layout not in WITH_HOST and d.stray == "lost host":
+        d = replace(d, stray="")
+    if d.doubt in ("a value that is none", "a time that is none", "total at the end"):
+        d = replace(d, stray="")
     if d.layout == "hosts":
-        d = replace(d, label="", late="", lost_hosts=False)
+        d = replace(d, label="", late="")
     if d.layout.startswith("file"):
-        d = replace(d, files="one a host", lost_hosts=False, late="", kind="csv" if d.kind == "duckdb" else d.kind)
+        d = replace(d, files="one a host", late="", kind="csv" if d.kind == "duckdb" else d.kind)
     if d.layout in ("value", "file value") and d.label == "cores":
         d = replace(d, label="os")
     if d.late and d.doubt in ("a time that is none", "total at the end"):
         d = replace(d, late="")
     if d.late == "resource" and (d.layout != "wide" or len(fleet.resources) < 2):
         d = replace(d, late="")
-    if d.late and not d.layout.startswith("file"):
-        d = replace(d, files="thirds", lost_hosts=False, kind="csv" if d.kind == "duckdb" else d.kind)
+    if d.late:
+        stray = "" if d.stray == "lost host" else d.stray
+        d = replace(d, files="thirds", stray=stray, kind="csv" if d.kind == "duckdb" else d.kind)
     if d.junk == "influx":
         d = replace(d, names="InfluxDB", label="", late="", device=False, clock="Z", delimiter=",", kind="csv")
         fleet = replace(fleet, resources=RESOURCES[:2])
@@ -296,7 +319,7 @@ def _of_kind(d: Dialect, pick: Callable[..., Any]) -> Dialect:
     if not d.is_text:
         d = replace(d, encoding="utf-8", junk="")
     if d.kind == "tsv":
-        d = replace(d, delimiter="\t")
+        d = replace(d, delimiter="\t", delimiters_differ=False)
     if d.encoding == "latin-1" and (d.family == "Unicode" or d.names == "own"):
         d = replace(d, family="Latin")
     if not d.encoding.startswith("utf-8") and d.junk in ("sep=", "trailing delimiter", "blank lines", "comments"):
@@ -318,11 +341,14 @@ def _of_hosts(d: Dialect, pick: Callable[..., Any]) -> Dialect:
         spelling = "plain"
     if spelling == "float typed" and d.is_text:
         spelling = "float"
-    if d.layout == "hosts" or d.layout.startswith("file"):
+    if d.layout == "hosts" or (d.layout.startswith("file") and spelling != "NFD"):
         spelling = "plain"
     quoting = d.quoting
     if quoting == "none" and (
-        d.family in ("marks", "control") or d.names == "own" or NUMBERS[d.number][0] == d.delimiter
+        d.family in ("marks", "control")
+        or d.names == "own"
+        or NUMBERS[d.number][0] == d.delimiter
+        or d.delimiters_differ
     ):
         quoting = "minimal"
     if d.family == "marks" and d.layout == "hosts" and d.junk:

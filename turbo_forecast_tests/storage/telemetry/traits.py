@@ -11,6 +11,7 @@ from typing import Any
 
 from turbo_forecast_tests.storage.telemetry.fleets import DAY
 
+DELIMITERS = (",", ";", "\t", "|")
 CAPACITY = 125_000.0
 """What 100 percent is where values are in KB/s: a percent is 1250, so that quarters of one stay exact."""
 
@@ -110,7 +111,7 @@ HOSTS = {
 }
 DOUBTFUL_HOSTS = ("hash", "exponents", "control")
 SPELLINGS = ("plain", "padded", "NFD", "float", "float typed", "scientific")
-RESOURCES = ("cpu", "mem", "disk used", "Größe", "net")
+RESOURCES = ("cpu", "Größe", "disk used")
 DEVICES = ("disk:sda", "disk:sdb", "net:eth0", "net:eth1")
 LAYOUTS = ("long", "wide", "value", "hosts", "file long", "file wide", "file value")
 NAMES = {
@@ -131,6 +132,7 @@ NUMBERS = {
     "1,234.5": (".", ",", "fixed"),
     "1'234.5": (".", "'", "repr"),
     "1 234.5": (".", " ", "repr"),
+    "spaces around": (".", "", "spaces around"),
     "percent": (".", "", "percent"),
 }
 NULLS = ("", "NA", "NaN", "null", "None", "n/a", "-")
@@ -158,6 +160,7 @@ DOUBTS = {
     "device unassigned": Doubt({"device": (True,), "layout": LONG_OR_WIDE}, True, "device"),
     "fraction unconfirmed": Doubt({"unit": ("fraction",)}, True, "fraction"),
     "capacity unset": Doubt(KB, True, "capacity"),
+    "future": Doubt({"stray": ("future",)}, True, "on_future_dates"),
     "conflict": Doubt({"duplicates": ("conflicting",)}, True, "on_conflicting_duplicates"),
     "decimal unset": Doubt({"number": ("1,5",), "kind": CSV}),
     "thousands unset": Doubt({"number": ("1,234.5", "1'234.5", "1 234.5"), "kind": CSV, **KB}),
@@ -189,6 +192,12 @@ DOUBTS = {
     "header again": Doubt({"kind": CSV}),
     "encoding unset": Doubt({"kind": CSV, "family": ("Latin",), "encoding": ("utf-16", "utf-16-le", "latin-1")}),
     "encoding wrong": Doubt({"kind": CSV, "family": ("Latin",), "encoding": ("latin-1",)}),
+    "spaces in the header": Doubt({"kind": CSV}),
+    "another case in the next header": Doubt({"files": ("months",), "kind": (*CSV, "parquet")}),
+    "another Unicode form in the next header": Doubt({"files": ("months",), "names": ("own",), "encoding": ("utf-8",)}),
+    "an empty file": Doubt({"files": ("months",), "kind": CSV, "layout": WITH_HOST}),
+    "a file without rows": Doubt({"files": ("months",), "kind": CSV, "layout": WITH_HOST}),
+    "temporary files": Doubt({"files": ("months",), "kind": CSV, "layout": WITH_HOST}),
     "carriage returns": Doubt({"kind": CSV, "line_end": ("\r",)}),
     "single quotes": Doubt({"kind": CSV, "quoting": ("single",)}),
     "backslashes": Doubt({"kind": CSV, "quoting": ("backslash",), "family": ("marks",)}),

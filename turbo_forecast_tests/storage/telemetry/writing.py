@@ -6,6 +6,7 @@ Does not belong here: how a cell is written (`cells`), which dialect it is (`dia
 
 import gzip
 import math
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -16,7 +17,7 @@ from typing import Any
 from turbo_forecast_tests.storage.telemetry.cells import Row, Value, csv_text, time_columns, value_columns, write_typed
 from turbo_forecast_tests.storage.telemetry.dialects import Dialect
 from turbo_forecast_tests.storage.telemetry.fleets import Days, Reading, days_of
-from turbo_forecast_tests.storage.telemetry.traits import CLOCKS, NAMES
+from turbo_forecast_tests.storage.telemetry.traits import CLOCKS, DEVICES, NAMES
 
 NO_NUMBERS = ("1_0", "0x10", "١٢", "12 apples", "1e400", "TRUE", "1.2.3", "½", "--", "inf", "-5", "12,5,0", "1 0 0 0 0")
 NO_MEASUREMENTS = (math.inf, -math.inf, 1e308, -1.0)
@@ -40,7 +41,7 @@ class Truth:
 
 
 def written(d: Dialect, folder: Path) -> tuple[Path, Truth]:
-    """Write the telemetry of a dialect; return the path to read and the truth."""
+    """Write the telemetry of a dialect; return the path (or glob) to read and the truth."""
     random = Random(d.fleet.seed)
     readings = d.fleet.readings(twice=d.clock != "zone")
     part_of = _parts(d, readings)
@@ -72,7 +73,7 @@ def written(d: Dialect, folder: Path) -> tuple[Path, Truth]:
 
 
 def _copy(d: Dialect, cell: Value) -> Value:
-    return cell if d.duplicates == "equal" else Value(((cell.percent or 0.0) + 50) % 100)
+    return cell if d.duplicates == "equal" else replace(cell, percent=((cell.percent or 0.0) + 50) % 100)
 
 
 def _parts(d: Dialect, readings: list[Reading]) -> Callable[[datetime, str], str]:
@@ -108,7 +109,7 @@ def _rows(d: Dialect, readings: list[Reading]) -> list[Row]:
         if d.layout in ("long", "file long"):
             row[resource_name] = base
         column = {"hosts": reading.host, "wide": base, "file wide": base}.get(d.layout, value_name)
-        row[column] = Value(reading.percent)
+        row[column] = Value(reading.percent, scale=2.0 if reading.resource == DEVICES[1] else 1.0)
         if d.label:
             row[d.label] = _label(d, reading, len(rows))
     return list(rows.values())
@@ -152,16 +153,18 @@ def _strays(
         is_text = d.is_text or d.dtype == "text"
         row[name] = Value(None, random.choice(NO_NUMBERS if is_text else NO_MEASUREMENTS))
         return [], {gone}, 1
+    if d.stray == "negative":
+        name = random.choice(sorted(_values(row)))
+        row[name] = Value(-3.0)
+        return [], {_key(d, row, name)}, 1
+    if d.stray == "future":
+        return [whole | {"@moment": row["@moment"] + timedelta(days=730)}], set(), count
     if d.doubt == "a time that is none":
-        typed = CLOCKS[d.clock].typed
-        return (
-            [whole | {"@time": random.choice((date(1, 1, 1), date(1700, 1, 1)) if typed else NO_TIMES)}],
-            set(),
-            count,
-        )
+        time = random.choice((date(1, 1, 1), date(1700, 1, 1)) if CLOCKS[d.clock].typed else NO_TIMES)
+        return [whole | {"@time": time}], set(), count
     if d.doubt == "total at the end":
         return [whole | {"@time": "", "@last": True, host_name: "Total"}], set(), count
-    if d.lost_hosts:
+    if d.stray == "lost host":
         return [whole | {host_name: random.choice(NO_HOSTS)}], set(), count
     return [], set(), 0
 
@@ -174,14 +177,32 @@ def _write(d: Dialect, folder: Path, files: dict[str, list[Row]]) -> Path:
         names = columns[stem]
         inside = folder / stem if d.files == "folders" else folder
         inside.mkdir(parents=True, exist_ok=True)
-        path = inside / f"{stem if d.files != 'folders' else 'telemetry'}.{kind}"
+        name = unicodedata.normalize("NFD" if d.spelling == "NFD" else "NFC", stem)
+        path = inside / f"{name if d.files != 'folders' else 'telemetry'}.{kind}"
         if kind in ("parquet", "duckdb"):
             write_typed(d, path, names, rows, place)
         else:
             lines = csv_text(d, names, rows, place)
             content = lines.encode(d.encoding)
             path.write_bytes(gzip.compress(content) if kind == "csv.gz" else content)
-    return path if d.files == "one" else folder
+    if d.files == "one":
+        return path
+    _write_more(d, path)
+    return folder / "**" / "*.*" if d.fleet.seed % 3 == 0 else folder
+
+
+def _write_more(d: Dialect, beside: Path) -> None:
+    """The files of some doubts, which hold no telemetry or none that is to be read."""
+    if d.doubt == "an empty file":
+        beside.with_name(f"2025-12.{d.kind}").write_bytes(b"")
+    if d.doubt == "a file without rows":
+        header = (gzip.decompress if d.kind == "csv.gz" else bytes)(beside.read_bytes()).decode(d.encoding)
+        content = header.split(d.line_end)[0].encode(d.encoding)
+        beside.with_name(f"2025-12.{d.kind}").write_bytes(gzip.compress(content) if d.kind == "csv.gz" else content)
+    if d.doubt == "temporary files":
+        for folder in ("_temporary", ".hidden"):
+            beside.parent.joinpath(folder).mkdir()
+            beside.parent.joinpath(folder, beside.name).write_bytes(beside.read_bytes()[: beside.stat().st_size // 2])
 
 
 def _header(d: Dialect, files: dict[str, list[Row]]) -> dict[str, list[str]]:
