@@ -7,6 +7,7 @@ Does not belong here: how a cell is written (`cells`), which dialect it is (`dia
 import gzip
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -33,11 +34,23 @@ class Truth:
     """What must come of reading: the days, how many values they are of, and how many others were written."""
 
     days: Days
-    kept: int
+    values_of: dict[str, int]
+    """Readings of each host that count."""
     rejected: int
     """Values that are there but cannot be used; empty cells not counted."""
     left_out: tuple[str, ...]
     """Columns that are to be named as left out."""
+
+    @property
+    def kept(self) -> int:
+        """Readings that count."""
+        return sum(self.values_of.values())
+
+    def without(self, host: str) -> "Truth":
+        """The truth where the rows of a host are all rejects."""
+        days = {key: y for key, y in self.days.items() if key[0] != host}
+        others = {name: values for name, values in self.values_of.items() if name != host}
+        return replace(self, days=days, values_of=others, rejected=self.rejected + self.values_of[host])
 
 
 def written(d: Dialect, folder: Path) -> tuple[Path, Truth]:
@@ -68,8 +81,9 @@ def written(d: Dialect, folder: Path) -> tuple[Path, Truth]:
         files.setdefault(part_of(row["@moment"], row["@host"]), []).append(row)
     path = _write(d, folder, files)
     true = [reading for reading in readings if (reading.host, reading.resource, reading.moment) not in lost]
+    values_of = dict(Counter(reading.host for reading in true))
     left_out = [name for name in (d.label, "rack" if d.late == "label" else "") if name]
-    return path, Truth(days_of(true, d.statistic_of), len(true), rejected, tuple(left_out))
+    return path, Truth(days_of(true, d.statistic_of), values_of, rejected, tuple(left_out))
 
 
 def _copy(d: Dialect, cell: Value) -> Value:
