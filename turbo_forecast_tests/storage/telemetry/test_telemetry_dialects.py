@@ -10,7 +10,7 @@ import re
 import tempfile
 import unicodedata
 import warnings
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 import polars as pl
@@ -22,9 +22,9 @@ from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.reading import read_telemetry_frames
 from turbo_forecast.storage.telemetry.report import TelemetryReport
-from turbo_forecast_tests.storage.telemetry.dialects import Dialect, dialects
-from turbo_forecast_tests.storage.telemetry.fleets import DAY, Days
-from turbo_forecast_tests.storage.telemetry.traits import DOUBTS, NULLS
+from turbo_forecast_tests.storage.telemetry.dialects import Dialect, consistent, dialects
+from turbo_forecast_tests.storage.telemetry.fleets import DAY, Days, Fleet
+from turbo_forecast_tests.storage.telemetry.traits import DOUBTS, NULLS, RESOURCES
 from turbo_forecast_tests.storage.telemetry.writing import Truth, written
 
 TODAY = date(2025, 12, 31)
@@ -56,6 +56,72 @@ def test_telemetry_in_doubt_is_read_to_the_truth_or_refused_in_one_sentence(data
     event("refused" if judge(data.draw(dialects(doubt))) else "read")
 
 
+FOUND = {
+    "a line sep=; before the header is no header": {"junk": "sep=", "delimiter": ";"},
+    "blank lines before, among and after the rows are nothing": {"junk": "blank lines", "encoding": "utf-8-sig"},
+    "quotes of a header are undone after comments": {"junk": "comments", "kind": "tsv", "names": "own", "label": "os"},
+    "a delimiter at the end of every line is no column": {"junk": "trailing delimiter", "delimiter": ";"},
+    "lines said to be none are skipped": {"junk": "metadata", "quoting": "all"},
+    "UTF-16 is read when it is named": {"encoding": "utf-16", "family": "Unicode"},
+    "UTF-16 without a mark is one sentence": {"doubt": "encoding unset", "encoding": "utf-16-le", "family": "Latin"},
+    "a label from the second file on is left out": {"late": "label", "kind": "csv+parquet"},
+    "a resource from the second file on joins": {"late": "resource", "layout": "wide"},
+    "rows of a host called NA are rejects": {"stray": "lost host"},
+    "hosts and resources are trimmed": {"spelling": "padded", "label": "region"},
+    "one name has one Unicode form": {"spelling": "NFD", "family": "Unicode", "files": "thirds"},
+    "file names have one Unicode form": {"layout": "file wide", "spelling": "NFD", "family": "Latin"},
+    "a number is one host as integer and as float": {
+        "spelling": "float typed",
+        "family": "integers",
+        "kind": "parquet",
+    },
+    "a number is one host in scientific notation": {"spelling": "scientific", "family": "integers"},
+    "long integers are no floats": {"family": "long integers", "kind": "parquet"},
+    "numbers with zeros before them stay text": {"family": "zeros", "files": "thirds"},
+    "hosts that begin with # are no comments": {"doubt": "hosts like comments", "family": "hash"},
+    "hosts such as 1e5 are no numbers beside words": {"doubt": "hosts like numbers", "family": "exponents"},
+    "hosts that differ in case are several": {"family": "case", "layout": "file long"},
+    "columns that differ in case are not renamed": {
+        "doubt": "hosts differ in case alone",
+        "family": "case",
+        "layout": "hosts",
+    },
+    "four devices in another unit are one short sentence": {
+        "doubt": "capacity unset",
+        "unit": "capacity",
+        "device": True,
+    },
+    "one device has its own capacity": {"unit": "capacity", "device": True, "layout": "wide", "statistic": "own"},
+    "devices are named although conflicts are rejected": {
+        "doubt": "device unassigned",
+        "device": True,
+        "duplicates": "conflicting",
+    },
+    "a label is named although conflicts are rejected": {
+        "doubt": "varying label",
+        "label": "note",
+        "duplicates": "conflicting",
+    },
+    "files of unfinished work behind a wildcard are not read": {"doubt": "temporary files", "files": "months"},
+    "a decimal comma beside a comma is read": {"number": "1,5", "layout": "wide", "quoting": "all"},
+    "dots of thousands are read": {"number": "1.234,5", "unit": "capacity"},
+    "two-digit years are read by their format": {"clock": "%d-%m-%y"},
+    "two-digit years are no years of antiquity": {"doubt": "format unset", "clock": "%y-%m-%d"},
+    "summer time's letters are no zone": {"doubt": "abbreviation", "clock": "abbreviation", "zone_is_given": True},
+    "days and hours of two columns are times": {"clock": "two columns German", "grain": 3600},
+}
+"""What a large budget found once in readers of before, as traits of a small dialect."""
+
+
+@pytest.mark.parametrize("traits", FOUND.values(), ids=FOUND)
+def test_what_was_found_once_is_read_or_refused_as_any_dialect(traits):
+    fleet = Fleet(0, (), RESOURCES, date(2025, 3, 20), 12, traits.get("grain", DAY), time(), "")
+    own = {name: trait for name, trait in traits.items() if name != "grain"}
+    dialect = consistent(Dialect(fleet, **own), lambda name, *choices: choices[-1])
+    assert all(getattr(dialect, name) == trait for name, trait in own.items()), "a trait does not go with the others"
+    judge(dialect)
+
+
 def judge(dialect: Dialect) -> str:
     """Write a dialect, read it back and prove that one of two things came of it: the truth, or a sentence.
 
@@ -63,7 +129,7 @@ def judge(dialect: Dialect) -> str:
     """
     with tempfile.TemporaryDirectory() as folder:
         path, truth = written(dialect, Path(folder) / "export")
-        options = known(dialect.options())
+        options = dialect.options()
         with silence():
             try:
                 base, rejects, report = read_telemetry_frames(
@@ -80,10 +146,6 @@ def judge(dialect: Dialect) -> str:
     if sentence:
         prove_sentence(sentence, DOUBTS[dialect.doubt].names)
     return sentence
-
-
-def known(options):
-    return {name: value for name, value in options.items() if name in TelemetrySettings.model_fields}
 
 
 def without_unprintable_hosts(truth: Truth, rejects: pl.DataFrame) -> Truth:
