@@ -19,6 +19,7 @@ from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.base_table import record_base_table
 from turbo_forecast.storage.warehouse import connected, transaction
 
 MONTH = "2025-12-01"
@@ -34,6 +35,7 @@ def step(rows: pl.DataFrame, settings: ForecastSettings) -> float:
             con.execute(BASE_TABLE.ddl())
             con.register("rows", rows.to_arrow())
             con.execute("INSERT INTO base_table BY NAME SELECT * FROM rows ORDER BY host_id, resource, ds")
+            record_base_table(con, "benchmark")
         warehouse, data = Warehouse(database=str(database)), DataFolder(path=folder)
         return timed(lambda: forecast_month(MONTH, settings, warehouse, data, "benchmark", lambda line: None))
 

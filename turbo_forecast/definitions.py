@@ -16,6 +16,7 @@ from turbo_forecast.defs.assets import (
     fleet_forecast,
     forecast_accuracy,
     forecast_parquet,
+    months,
     tournament_results,
     tournament_scores,
     tournament_standings,
@@ -37,6 +38,7 @@ from turbo_forecast.defs.checks import (
 from turbo_forecast.defs.checks import base_table as base_checks
 from turbo_forecast.defs.checks import calibration as calibration_checks
 from turbo_forecast.defs.checks import champions as champion_checks
+from turbo_forecast.defs.checks import months as month_checks
 from turbo_forecast.defs.jobs import monthly_forecast, monthly_schedule
 from turbo_forecast.defs.resources import (
     AtomicParquetIOManager,
@@ -49,11 +51,12 @@ from turbo_forecast.settings import load_settings
 
 ASSETS = (
     *(base_table, fleet_forecast, tournament_results, tournament_scores, champions, calibration),
-    *(forecast_parquet, tournament_standings, forecast_accuracy),
+    *(forecast_parquet, tournament_standings, forecast_accuracy, months),
 )
 CHECKS = (
     *(base_checks, coverage, keys, horizon, envelope, folds, rows),
     *(scores, champion_checks, calibration_checks, master_file, observations, standings, fallback_share, agreement),
+    month_checks,
 )
 
 

@@ -21,5 +21,9 @@ class StorageError(TurboForecastError):
     """A file or the warehouse cannot be read or written: names it."""
 
 
+class BaseTableReplacedError(StorageError):
+    """The base table is not the one a month (or a run) was made of: names the month and the run that replaced it."""
+
+
 class PartitionError(TurboForecastError):
     """The month asked for cannot be forecast from the base table: names the month."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 
+DATETIME = pl.Datetime("us")
 DUCKDB_TYPES: dict[pl.DataType | type[pl.DataType], str] = {
     pl.String: "VARCHAR",
     pl.Date: "DATE",
@@ -16,6 +17,7 @@ DUCKDB_TYPES: dict[pl.DataType | type[pl.DataType], str] = {
     pl.Float32: "FLOAT",
     pl.Int64: "BIGINT",
     pl.Int32: "INTEGER",
+    DATETIME: "TIMESTAMP",
 }
 
 
@@ -24,7 +26,7 @@ class Column:
     """One stored column: its name, Polars type, meaning, and whether it may be null."""
 
     name: str
-    dtype: type[pl.DataType]
+    dtype: pl.DataType | type[pl.DataType]
     description: str
     nullable: bool = False
 
@@ -95,6 +97,34 @@ BASE_TABLE_REJECTS = Table(
         Column("reason", pl.String, "why it could not be used"),
     ),
     key=(),
+)
+
+BASE_TABLE_RUNS = Table(
+    "base_table_runs",
+    "Every run that wrote the base table, one row each; the highest number is the one whose base table is stored.",
+    (
+        Column("number", pl.Int64, "1, 2, 3, …: the order in which the base tables were stored"),
+        Column("run_id", pl.String, "the Dagster run that read the telemetry"),
+        Column(
+            "digest", pl.String, "hash of the rows; the same rows give the same digest, in whatever order they stand"
+        ),
+        *(Column("rows", pl.Int64, "its rows"), Column("series", pl.Int64, "its series")),
+        Column("first_day", pl.Date, "its first day", nullable=True),
+        Column("last_day", pl.Date, "its last day", nullable=True),
+        Column("written_at", DATETIME, "when it was stored, UTC"),
+    ),
+    key=("number",),
+)
+
+BASE_TABLE_DAYS = Table(
+    "base_table_days",
+    "One row per day of the base table: what its digest up to a cutoff is made of.",
+    (
+        Column("ds", pl.Date, "the day"),
+        Column("rows", pl.Int64, "series observed that day"),
+        Column("digest", pl.String, "hash of the day's rows"),
+    ),
+    key=("ds",),
 )
 
 _ROW = (
@@ -369,4 +399,34 @@ FORECAST_ACCURACY = Table(
         ),
     ),
     key=("cutoff", "forecast_cutoff", "lead_month", "resource", "model"),
+)
+
+MONTHS = Table(
+    "months",
+    "Which months can be relied on: one row per month, its state, and the base table and settings it was made with.",
+    (
+        *(CUTOFF, Column("month", pl.String, "YYYY-MM")),
+        Column("state", pl.String, "complete; incomplete (at work, or ended half-way); failed (a blocking check)"),
+        Column("run_id", pl.String, "the Dagster run that changed the month last"),
+        Column("base_table_digest", pl.String, "digest, up to the cutoff, of the base table it was forecast from"),
+        Column("config_hash", pl.String, "hash of every setting that decides the numbers"),
+        Column("reached", pl.String, "the last step that was stored; the check that failed, where one has"),
+        Column("started_at", DATETIME, "when the fleet forecast of the month was begun, UTC"),
+        Column("finished_at", DATETIME, "when the month became complete, UTC; null unless it is", nullable=True),
+    ),
+    key=("cutoff",),
+)
+
+MONTH_STEPS = Table(
+    "month_steps",
+    "What has been stored and checked of a month since its fleet forecast began: the evidence behind its state.",
+    (
+        CUTOFF,
+        Column("asset", pl.String, "the table or file"),
+        Column("check_name", pl.String, "the check of it; empty for the storing of the table or file itself"),
+        Column("result", pl.String, "stored; for a check: passed, warned (it does not block) or failed"),
+        Column("run_id", pl.String, "the Dagster run that stored or checked it"),
+        Column("recorded_at", DATETIME, "when, UTC"),
+    ),
+    key=("cutoff", "asset", "check_name"),
 )

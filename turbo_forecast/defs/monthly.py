@@ -16,18 +16,15 @@ import duckdb
 from turbo_forecast.defs.partitions import MONTHS, ONE_RUN, WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import Metadata, plain_errors, schema_metadata, stage_metadata
 from turbo_forecast.defs.resources import ForecastResource, Warehouse
-from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.windows import cutoff_of
-from turbo_forecast.schemas import RUN_AUDIT, Table
+from turbo_forecast.schemas import Table
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.warehouse import has_table, query, replace_audit, transaction
+from turbo_forecast.storage.months import MonthOfRun
+from turbo_forecast.storage.warehouse import replace_audit, transaction
 
 HISTORY = "SELECT host_id, resource, ds, y FROM base_table WHERE ds BETWEEN ? AND ?"
 """The base table's rows from a first to a last day."""
-
-
-MADE_WITH = "SELECT DISTINCT config_hash FROM run_audit WHERE asset = 'fleet_forecast' AND cutoff = ?"
 
 
 @dataclass(slots=True)
@@ -61,29 +58,23 @@ def month_asset(table: Table, *, deps: list[Table], kind: str = "duckdb", group:
 def one_month(
     context: dg.AssetExecutionContext, asset: str, key: str, forecast: ForecastResource, warehouse: Warehouse
 ) -> Iterator[Month]:
-    """A month's transaction: the asset's rows and its audit are committed together, then told to Dagster."""
-    settings, timer = forecast.settings(), AuditTimer()
-    with plain_errors(), warehouse.get_connection() as con, transaction(con):
-        month = Month(key, cutoff_of(key), settings, con, timer)
-        _same_settings(month)
-        yield month
-        replace_audit(con, timer.frame(asset, month.cutoff, settings, context.run.run_id))
-    context.add_asset_metadata({**month.told, **stage_metadata(timer)}, asset, key)
+    """A month's transaction: the asset's rows and its audit are committed together, then told to Dagster.
 
-
-def _same_settings(month: Month) -> None:
-    """Raises SettingsError when the month's fleet run was made with settings that give other numbers.
-
-    Windows, entrants and folds are read from the settings here, and from the files as that run left them.
+    The month is called incomplete before that, in a transaction of its own: a master file is there at once. Both ask
+    whether the base table and the settings are those the month was forecast with; what a transaction reads, stays.
     """
-    if not has_table(month.con, RUN_AUDIT):
-        return
-    made = query(month.con, MADE_WITH, month.cutoff)["config_hash"].to_list()
-    if made and made != [month.settings.config_hash()]:
-        raise SettingsError(
-            f"month {month.key[:7]} was forecast with other settings (config hash {', '.join(made)}, now "
-            f"{month.settings.config_hash()}): materialise fleet_forecast for it again"
-        )
+    settings, timer, run_id = forecast.settings(), AuditTimer(), context.run.run_id
+    with plain_errors(), warehouse.get_connection() as con:
+        month = Month(key, cutoff_of(key), settings, con, timer)
+        work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
+        with transaction(con):
+            work.begin_step(con, asset)
+        with transaction(con):
+            work.require_same(con)
+            yield month
+            replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id))
+            work.record_stored(con, [asset])
+    context.add_asset_metadata({**month.told, **stage_metadata(timer)}, asset, key)
 
 
 def sql_text(text: Path | str) -> str:

@@ -45,12 +45,14 @@ def run_fleet(
     files: RunFiles,
     timer: AuditTimer,
     say: Callable[[str], None],
+    before_replacing: Callable[[], None] = lambda: None,
 ) -> FleetRun:
     """Forecast every series of the store into `files.rows` (Parquet, columns of FLEET_FORECAST, sorted by series) and
     `files.folds` (columns of FOLD_FORECAST).
 
     `scratch` (of `scratch.unfinished`) keeps finished chunks until the caller has committed the results: after a
     crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
+    before_replacing: called when all series are done and the files are about to be replaced; what it raises stops that.
     """
     check_entrants(settings)
     warn_of_missing_origins(settings, windows.origins if settings.refit else windows.origins[:-1], say)
@@ -67,6 +69,7 @@ def run_fleet(
     with timer.stage("learn weights"):
         outcomes = finished.outcomes(timer)
         weights = finished.weights(outcomes)
+    before_replacing()
     with (
         timer.stage("merge chunks"),
         parquet_stream(files.folds, FOLD_FORECAST.arrow_schema) as fold_rows,

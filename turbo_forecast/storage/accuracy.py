@@ -3,7 +3,7 @@
 Belongs here: the join of forecasts with the actuals that have arrived since. Does not belong here: backtests.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -49,25 +49,32 @@ _JUDGED = """
     ORDER BY forecast_cutoff, lead_month, resource, model
 """
 _COLUMNS = "cutoff AS forecast_cutoff, host_id, resource, ds, yhat, yhat_lower, yhat_upper"
-_AHEAD = "phase = 'forecast' AND cutoff >= $first AND cutoff < $cutoff AND ds <= $cutoff"
+_AHEAD = "phase = 'forecast' AND cutoff >= $first AND cutoff < $cutoff AND ds <= $cutoff AND list_contains($settled::DATE[], cutoff)"
+
+
+def first_judged(cutoff: date, horizon_months: int) -> date:
+    """Cutoff of the earliest month whose forecast of so many months still reaches the month that ends at `cutoff`."""
+    return pl.select(pl.lit(cutoff).dt.offset_by("1d").dt.offset_by(f"-{horizon_months}mo").dt.offset_by("-1d")).item()  # type: ignore[no-any-return]
 
 
 def accuracy_so_far(
     con: duckdb.DuckDBPyConnection,
     cutoff: date,
     masters: Mapping[date, Path],
+    settled: Collection[date],
     horizon_months: int,
     interval_width: float,
     fallback: str,
 ) -> pl.DataFrame:
-    """Rows of FORECAST_ACCURACY as of a cutoff: every forecast of the `horizon_months` months before it.
+    """Rows of FORECAST_ACCURACY as of a cutoff: every forecast of the `horizon_months` months before it that is settled.
 
     masters: the published master file of each month there is, by its cutoff. Nothing after the cutoff is read.
+    settled: cutoffs of the months that may be judged; of a month that is not complete, parts may be of different runs.
     fallback: the entrant whose forecast counts where another has none of a series, so that nobody is averaged over
     the series that suited him.
     """
-    first = pl.select(pl.lit(cutoff).dt.offset_by("1d").dt.offset_by(f"-{horizon_months}mo").dt.offset_by("-1d")).item()
-    earlier = [str(path) for month, path in sorted(masters.items()) if first <= month < cutoff]
+    first = first_judged(cutoff, horizon_months)
+    earlier = [str(path) for month, path in sorted(masters.items()) if first <= month < cutoff and month in settled]
     forecasts = []
     if has_table(con, TOURNAMENT_RESULTS):
         forecasts.append(f"SELECT {_COLUMNS}, model FROM {TOURNAMENT_RESULTS.name} WHERE {_AHEAD}")
@@ -75,7 +82,8 @@ def accuracy_so_far(
         forecasts.append(f"SELECT {_COLUMNS}, 'champion' AS model FROM read_parquet($files) WHERE {_AHEAD}")
     if not forecasts:
         return pl.DataFrame(schema=FORECAST_ACCURACY.polars_schema)
-    parameters = {"cutoff": cutoff, "first": first, "alpha": 1 - interval_width, "fallback": fallback}
+    parameters = {"cutoff": cutoff, "first": first, "settled": list(settled)}
+    parameters |= {"alpha": 1 - interval_width, "fallback": fallback}
     if earlier:
         parameters["files"] = earlier
     return query(con, _JUDGED.format(forecasts=" UNION ALL ".join(forecasts)), **parameters).pipe(

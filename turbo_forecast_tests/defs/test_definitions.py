@@ -12,7 +12,9 @@ import pytest
 from turbo_forecast import definitions as definitions_of
 from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs import assets, checks
+from turbo_forecast.defs.checks.judging import BLOCKING
 from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.storage.months import STEPS
 from turbo_forecast_tests.defs.conftest import ENTRANTS, MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -48,6 +50,7 @@ CHECKS = {
     },
     "tournament_standings": {"everyone_stands_everywhere", "no_duplicate_keys", "standings_are_finite"},
     "forecast_accuracy": {"earlier_forecasts_are_judged", "no_duplicate_keys"},
+    "months": {"a_complete_month_is_whole", "no_duplicate_keys"},
 }
 OF_THE_RUN = ("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "run_audit")
 DEPENDENCIES = {
@@ -61,6 +64,11 @@ DEPENDENCIES = {
     "forecast_parquet": {"champions", "calibration", "tournament_results", "series_outcomes"},
     "tournament_standings": {"tournament_scores", "forecast_parquet"},
     "forecast_accuracy": {"base_table", "forecast_parquet", "tournament_results"},
+    "months": {
+        *("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "tournament_results"),
+        *("tournament_scores", "champions", "calibration", "forecast_parquet", "tournament_standings"),
+        "forecast_accuracy",
+    },
 }
 WARNINGS = {
     *("telemetry_is_fresh", "fleet_has_not_shrunk", "few_series_rest_on_the_fallback"),
@@ -81,6 +89,18 @@ def graph(definitions: dg.Definitions):
 def test_assets_and_what_they_are_made_of(graph) -> None:
     found = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
     assert {name: {dep.to_user_string() for dep in node.parent_keys} for name, node in found.items()} == DEPENDENCIES
+
+
+def test_a_months_steps_are_its_assets_and_rest_on_what_these_are_made_from() -> None:
+    stored = {name: sources - {"base_table"} for name, sources in DEPENDENCIES.items()}
+    for name in ("base_table", "base_table_rejects", "run_audit", "months"):
+        stored.pop(name)
+    assert {name: set(sources) for name, sources in STEPS.items()} == stored
+
+
+def test_every_blocking_check_of_a_month_must_pass_before_it_is_complete(definitions: dg.Definitions) -> None:
+    expected = {(asset, check) for asset, checks in CHECKS.items() for check in checks - WARNINGS}
+    assert {(asset, check) for asset, check in BLOCKING} == {pair for pair in expected if pair[0] != "base_table"}
 
 
 def test_every_asset_has_its_checks(graph) -> None:
@@ -174,6 +194,7 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
         "forecast_parquet": 6 * days,
         "tournament_standings": (2 + 1) * (4 + 1) * (entrants + 1),
         "forecast_accuracy": (2 + 1) * 1 * (entrants + 1),
+        "months": 1,
     }
     assert {
         name: event.partition for name, event in told.items() if not name.startswith("base_table")

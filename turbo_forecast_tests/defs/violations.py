@@ -24,6 +24,7 @@ BREAKS = "intervals_do_not_break_in_the_backtest"
 STANDING = "everyone_stands_everywhere"
 FINITE_STANDINGS = "standings_are_finite"
 JUDGED = "earlier_forecasts_are_judged"
+WHOLE_MONTH = "a_complete_month_is_whole"
 ROWS = ("fleet_forecast", "tournament_results", "forecast_parquet")
 PROJECTED = (*ROWS, "fold_forecast")
 KEYED = (
@@ -167,6 +168,15 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET mae = 'nan' WHERE {JUDGEMENT}"),
     ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET bias = 'infinity' WHERE {JUDGEMENT}"),
     ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET coverage = 1.1 WHERE {JUDGEMENT}"),
+    ("months", WHOLE_MONTH, "DELETE FROM month_steps WHERE asset = 'champions' AND check_name = ''"),
+    (
+        "months",
+        WHOLE_MONTH,
+        "UPDATE month_steps SET result = 'failed' WHERE asset = 'calibration' AND check_name != ''",
+    ),
+    ("months", WHOLE_MONTH, "UPDATE {stored} SET state = 'incomplete'"),
+    ("months", WHOLE_MONTH, "UPDATE {stored} SET finished_at = NULL"),
+    ("months", KEYS, "INSERT INTO {stored} SELECT * FROM {stored}"),
     ("series_outcomes", FALLBACK, f"UPDATE {{stored}} SET outcome = 'failed' WHERE {ONE}"),
     ("series_outcomes", FALLBACK, f"UPDATE {{stored}} SET outcome = 'fallback' WHERE {ONE}"),
     (

@@ -21,6 +21,9 @@ NAIVE = {"forecast": {"entrants": ["seasonal_naive"], "workers": 2}}
 TIMINGS = {
     "series_outcomes": ["milliseconds"],
     "run_audit": ["seconds", "series_per_second", "peak_memory_mb", "run_id"],
+    "months": ["run_id", "started_at", "finished_at"],
+    "month_steps": ["run_id", "recorded_at"],
+    "base_table_runs": ["number", "run_id", "written_at"],
 }
 
 
@@ -111,7 +114,9 @@ class House:
         """Every row of every table, without what a clock says."""
         names = self.query("SELECT table_name FROM duckdb_tables() ORDER BY 1")["table_name"]
         return {
-            name: sorted(self.query(f'SELECT * EXCLUDE ({", ".join(TIMINGS[name])}) FROM "{name}"').rows(), key=repr)
+            name: sorted(
+                self.query(f'SELECT DISTINCT * EXCLUDE ({", ".join(TIMINGS[name])}) FROM "{name}"').rows(), key=repr
+            )
             if name in TIMINGS
             else sorted(self.query(f'FROM "{name}"').rows(), key=repr)
             for name in names

@@ -84,9 +84,9 @@ def test_a_cancelled_run_ends_at_once_and_leaves_no_worker(kind: signal.Signals,
     assert wait_until_gone(workers, 2) == []
     assert house.digests() == {}
     assert house.query("SELECT table_name FROM duckdb_tables()")["table_name"].sort().to_list() == [
-        "base_table",
-        "base_table_rejects",
+        *("base_table", "base_table_days", "base_table_rejects", "base_table_runs", "month_steps", "months"),
     ]
+    assert house.query("SELECT month, state, reached FROM months").rows() == [("2025-12", "incomplete", "")]
     assert house.leftovers() == []
 
 
@@ -124,8 +124,11 @@ def test_a_failing_blocking_check_stops_what_is_downstream(house: House, telemet
     assert [name for name in house.digests() if name.startswith("forecast_parquet")] == []
     tables = house.query("SELECT table_name FROM duckdb_tables()")["table_name"].to_list()
     assert sorted(tables) == [
-        *("base_table", "base_table_rejects", "combination_weights", "run_audit", "series_outcomes"),
+        *("base_table", "base_table_days", "base_table_rejects", "base_table_runs", "combination_weights"),
+        *("month_steps", "months", "run_audit", "series_outcomes"),
     ]
+    states = house.query("SELECT state, reached, finished_at FROM months").rows()
+    assert states == [("failed", f"fleet_forecast.{check}", None)]
     listed = pl.read_csv(house.data / "checks" / "fleet_forecast" / f"{check}-2025-12-01.csv")
     assert listed.select("host_id", "resource").rows() == [("beta", "cpu"), ("beta", "memory")]
 
@@ -213,7 +216,8 @@ def test_a_full_disk_is_said_and_leaves_what_was_published(
     assert house.digests() == files
     after = house.tables()
     changed = {name for name in before if after[name] != before[name]}
-    assert changed in (set(), {"base_table"}), "each table is as it was, or replaced whole"
+    base = {"base_table", "base_table_days", "base_table_runs"}
+    assert changed in (set(), base), "each table is as it was, or replaced whole"
     assert house.leftovers() == []
     (small_disk.place / "filler").unlink()
     house.succeed("2025-12", telemetry)

@@ -64,8 +64,20 @@ def judged(
     months: int = 6,
     width: float = 0.8,
     fallback: str = "nobody",
+    unsettled: tuple[date, ...] = (),
 ) -> pl.DataFrame:
-    return accuracy_so_far(con, cutoff, masters or {}, months, width, fallback)
+    every = pl.date_range(date(2020, 1, 1), date(2027, 1, 1), "1mo", eager=True).dt.month_end().to_list()
+    settled = set(every) - set(unsettled)
+    return accuracy_so_far(con, cutoff, masters or {}, settled, months, width, fallback)
+
+
+def test_a_month_that_is_not_settled_is_not_judged(con: duckdb.DuckDBPyConnection, months: dict[date, Path]) -> None:
+    whole, found = judged(con, months), judged(con, months, unsettled=(OCTOBER,))
+    assert set(whole["forecast_cutoff"]) == {OCTOBER, NOVEMBER}
+    assert found.equals(whole.filter(pl.col("forecast_cutoff") == NOVEMBER)), (
+        "of every entrant, and of what was published"
+    )
+    assert judged(con, months, unsettled=(OCTOBER, NOVEMBER)).is_empty()
 
 
 A_CPU, B_CPU, A_MEMORY = ("a", "cpu"), ("b", "cpu"), ("a", "memory")

@@ -10,7 +10,7 @@ from turbo_forecast.defs.plots import fleet_by_month
 from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, spec
 from turbo_forecast.defs.resources import TelemetryResource, Warehouse
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
-from turbo_forecast.storage.base_table import replace_base_table
+from turbo_forecast.storage.base_table import current_digest, replace_base_table
 from turbo_forecast.storage.telemetry.report import TelemetryReport
 
 
@@ -25,11 +25,17 @@ def base_table(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Read telemetry once and replace both tables in one transaction."""
     with plain_errors(), warehouse.get_connection() as con:
-        report = replace_base_table(con, telemetry.settings(), today=date.today())
-        chart = fleet_by_month(con)
+        report = replace_base_table(con, telemetry.settings(), today=date.today(), run_id=context.run.run_id)
+        chart, digest = fleet_by_month(con), current_digest(con)
     say_to(context)(report.describe())
-    told = {**_told(report), "warehouse": dg.MetadataValue.path(warehouse.database), "utilisation": chart}
-    yield dg.MaterializeResult(asset_key=BASE_TABLE.name, metadata=told)
+    told = {
+        **_told(report),
+        "digest": digest,
+        "warehouse": dg.MetadataValue.path(warehouse.database),
+        "utilisation": chart,
+    }
+    # the same rows are the same version: what was made of them is not out of date
+    yield dg.MaterializeResult(asset_key=BASE_TABLE.name, metadata=told, data_version=dg.DataVersion(digest))
     yield dg.MaterializeResult(
         asset_key=BASE_TABLE_REJECTS.name,
         metadata={"dagster/row_count": sum(report.rejects.values()), "by reason": report.rejects},

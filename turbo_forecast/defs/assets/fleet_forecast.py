@@ -30,6 +30,7 @@ from turbo_forecast.schemas import (
     SERIES_OUTCOMES,
 )
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.months import FLEET_STEP, MonthOfRun
 from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
 
 
@@ -87,16 +88,24 @@ def forecast_month(
 ) -> tuple[FleetRun, AuditTimer]:
     """Forecast a month's series into its Parquet files, then store outcomes, weights and audit in one transaction.
 
-    The warehouse is closed while the workers work, so that others may read it meanwhile.
+    The warehouse is closed while the workers work, so that others may read it meanwhile. Should another run replace the
+    base table then, the month's files of before are still whole when that is found out.
     """
     cutoff, timer = cutoff_of(month), AuditTimer()
     window = run_windows(cutoff, settings)
-    with timer.stage("read histories"), warehouse.get_connection() as con:
+    work = MonthOfRun(cutoff, settings.config_hash(), run_id)
+    with timer.stage("read histories"), warehouse.get_connection() as con, transaction(con):
         histories, last = series_histories(con, window.history_start, cutoff)
-    require_complete(last, cutoff, settings)
+        require_complete(last, cutoff, settings)
+        digest = work.announce(con)
     with unfinished(folder.scratch(month)) as scratch:
         with timer.stage("write series store"):
             store = write_store(histories, scratch / "series.arrow")
+
+        def before_replacing() -> None:
+            with warehouse.get_connection() as con, transaction(con):
+                work.begin(con, digest)
+
         run = run_fleet(
             store,
             window,
@@ -105,10 +114,13 @@ def forecast_month(
             files=folder.run_files(month),
             timer=timer,
             say=say,
+            before_replacing=before_replacing,
         )
         with warehouse.get_connection() as con, transaction(con):
+            work.require_same(con)
             with timer.stage("store outcomes"):
                 replace_partition(con, SERIES_OUTCOMES, cutoff, run.outcomes)
                 replace_partition(con, COMBINATION_WEIGHTS, cutoff, run.weights)
             replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
+            work.record_stored(con, FLEET_STEP)
     return run, timer

@@ -1,12 +1,17 @@
 """`forecast_accuracy`: forecasts of earlier months against what has happened since."""
 
+from collections.abc import Collection, Iterable
+from datetime import date
+
 import dagster as dg
 
-from turbo_forecast.defs.monthly import month_asset, one_month
+from turbo_forecast.defs.monthly import Month, month_asset, one_month
 from turbo_forecast.defs.plots import accuracy_lines
+from turbo_forecast.defs.reporting import Metadata
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.schemas import BASE_TABLE, FORECAST_ACCURACY, FORECAST_PARQUET, TOURNAMENT_RESULTS
-from turbo_forecast.storage.accuracy import accuracy_so_far
+from turbo_forecast.storage.accuracy import accuracy_so_far, first_judged
+from turbo_forecast.storage.months import settled_months
 from turbo_forecast.storage.warehouse import replace_partition
 
 
@@ -18,14 +23,24 @@ def forecast_accuracy(
     for key in context.partition_keys:
         with one_month(context, FORECAST_ACCURACY.name, key, forecast, warehouse) as month:
             settings, masters = month.settings, folder.masters(FORECAST_PARQUET.name)
+            settled = settled_months(month.con, month.cutoff)
             with month.timer.stage("judge earlier forecasts"):
                 judged = accuracy_so_far(
                     month.con,
                     month.cutoff,
                     masters,
+                    settled,
                     settings.horizon_months,
                     settings.interval_width,
                     settings.fallback,
                 )
             stored = replace_partition(month.con, FORECAST_ACCURACY, month.cutoff, judged)
             month.told = {"dagster/row_count": stored, "error by months ahead": accuracy_lines(judged)}
+            month.told |= left_out(masters, settled, month)
+
+
+def left_out(masters: Iterable[date], settled: Collection[date], month: Month) -> Metadata:
+    """The earlier months that would have been judged, were they complete."""
+    first = first_judged(month.cutoff, month.settings.horizon_months)
+    found = [f"{cutoff:%Y-%m}" for cutoff in masters if first <= cutoff < month.cutoff and cutoff not in settled]
+    return {"left out, not complete": ", ".join(found)} if found else {}

@@ -5,7 +5,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from turbo_forecast.defs.checks.judging import Property, Verdict, tell
+from turbo_forecast.defs.checks.judging import BLOCKING, Property, Verdict, record, tell
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import Metadata, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
@@ -14,7 +14,8 @@ from turbo_forecast.models.agreement import compare
 from turbo_forecast.models.prophet_tuned import VARIANTS, tuned
 from turbo_forecast.schemas import FLEET_FORECAST
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.warehouse import query
+from turbo_forecast.storage.months import MonthOfRun
+from turbo_forecast.storage.warehouse import query, transaction
 
 AGREES = Property(
     name="turbo_agrees_with_stan",
@@ -28,6 +29,7 @@ SOLVED_BY_TURBO = """
     SELECT host_id, resource, solver FROM series_outcomes
     WHERE cutoff = ? AND outcome = 'forecast' AND solver LIKE '%turbo converged%' ORDER BY ALL
 """
+BLOCKING.add((FLEET_FORECAST.name, AGREES.name))
 PROPHET = "prophet"
 HISTORY = "SELECT ds, y FROM base_table WHERE host_id = ? AND resource = ? AND ds BETWEEN ? AND ? ORDER BY ds"
 
@@ -54,10 +56,17 @@ def check(
 ) -> dg.AssetCheckResult:
     """Compare a sample of each month; the metadata shows differences and speed."""
     settings = forecast.settings()
-    with plain_errors(), warehouse.get_connection() as con:
-        drawn = {month: sample(con, month, settings) for month in context.partition_keys}
-    compared = {month: _compared(histories, settings) for month, histories in drawn.items()}
-    verdicts = {month: Verdict(len(rows), rows.filter(~pl.col("holds"))) for month, rows in compared.items()}
+    months = {
+        key: MonthOfRun(cutoff_of(key), settings.config_hash(), context.run.run_id) for key in context.partition_keys
+    }
+    with plain_errors(), warehouse.get_connection() as con, transaction(con):
+        drawn = {key: sample(con, month, settings) for key, month in months.items()}
+    compared = {key: _compared(histories, settings) for key, histories in drawn.items()}
+    verdicts = {key: Verdict(len(rows), rows.filter(~pl.col("holds"))) for key, rows in compared.items()}
+    with plain_errors(), warehouse.get_connection() as con, transaction(con):
+        for key, month in months.items():
+            month.require_same(con)
+            record(con, month, FLEET_FORECAST.name, AGREES, passed=verdicts[key].holds(AGREES.tolerated))
     return tell(AGREES, FLEET_FORECAST.name, {**verdicts}, folder, more=_shown(pl.concat(compared.values())))
 
 
@@ -65,9 +74,10 @@ Histories = list[tuple[str, str, str, pl.DataFrame]]
 """Host, resource, the Prophet entrant that turbo solved, days and values."""
 
 
-def sample(con: duckdb.DuckDBPyConnection, month: str, settings: ForecastSettings) -> Histories:
+def sample(con: duckdb.DuckDBPyConnection, month: MonthOfRun, settings: ForecastSettings) -> Histories:
     """Up to `agreement_sample` series of which turbo delivered a Prophet in this month, with their history windows."""
-    cutoff = cutoff_of(month)
+    month.require_same(con)
+    cutoff = month.cutoff
     window = run_windows(cutoff, settings)
     entrant = pl.col("solver").map_elements(delivered_by_turbo, return_dtype=pl.String)
     solved = query(con, SOLVED_BY_TURBO, cutoff).with_columns(entrant).drop_nulls()

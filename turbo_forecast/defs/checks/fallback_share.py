@@ -2,9 +2,8 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import Property, Verdict, judge, places, tell
+from turbo_forecast.defs.checks.judging import Property, Verdict, judge_months, tell
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
-from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.schemas import SERIES_OUTCOMES
 
@@ -51,9 +50,8 @@ def check(
     """Judge each month at the run's own max_fallback_share."""
     settings = forecast.settings()
     prop = few_fallbacks(settings.max_fallback_share)
-    with plain_errors(), warehouse.get_connection() as con:
-        verdicts = {m: judge(con, prop, places(SERIES_OUTCOMES, m, settings, folder)) for m in context.partition_keys}
-    return tell(prop, SERIES_OUTCOMES.name, {**verdicts}, folder)
+    verdicts = judge_months(context, prop, SERIES_OUTCOMES, settings, warehouse, folder)
+    return tell(prop, SERIES_OUTCOMES.name, verdicts, folder)
 
 
 checks = [check]

@@ -24,7 +24,8 @@ from turbo_forecast.fleet.windows import Windows, cutoff_of, run_windows
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, Table
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.files import publishing
-from turbo_forecast.storage.warehouse import query
+from turbo_forecast.storage.months import SETTLED, MonthOfRun
+from turbo_forecast.storage.warehouse import query, transaction
 
 SHOWN = 20
 FILES = (FLEET_FORECAST.name, FOLD_FORECAST.name, FORECAST_PARQUET.name)
@@ -81,6 +82,10 @@ class Property:
     says: Callable[[Verdict], str] | None = None
 
 
+BLOCKING: set[tuple[str, str]] = set()
+"""Asset and name of every check that a month must pass to be complete; filled where the checks are defined."""
+
+
 def judge(con: duckdb.DuckDBPyConnection, prop: Property, places: dict[str, str]) -> Verdict:
     """Judge a property by re-reading what is stored at `places`."""
     expected = query(con, prop.judged.format(**places)).item()
@@ -121,6 +126,7 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
                     count(*) FILTER (ds > DATE '{window.train_end}') AS backtest_days_observed
              FROM base_table WHERE ds <= DATE '{cutoff}' GROUP BY host_id, resource)""",
         "outcomes": f"(SELECT * FROM series_outcomes WHERE cutoff = DATE '{cutoff}')",
+        "settled": SETTLED.format(cutoff=f"DATE '{cutoff}'"),
     }
 
 
@@ -204,8 +210,40 @@ def days_ago(days: int) -> str:
     return "today" if days == 0 else f"{days:,} day{'' if days == 1 else 's'} ago"
 
 
+def judge_months(
+    context: dg.AssetCheckExecutionContext,
+    prop: Property,
+    table: Table,
+    settings: ForecastSettings,
+    warehouse: Warehouse,
+    folder: DataFolder,
+) -> dict[str | None, Verdict]:
+    """The verdicts on the run's months, each judged and recorded in one transaction.
+
+    Raises BaseTableReplacedError or SettingsError, and judges nothing, where a month was forecast from another base table
+    or with other settings: what would be found then are differences of those, not faults of the month.
+    """
+    verdicts: dict[str | None, Verdict] = {}
+    with plain_errors(), warehouse.get_connection() as con:
+        for key in context.partition_keys:
+            month = MonthOfRun(cutoff_of(key), settings.config_hash(), context.run.run_id)
+            with transaction(con):
+                month.require_same(con)
+                verdicts[key] = judge(con, prop, places(table, key, settings, folder))
+                record(con, month, table.name, prop, passed=verdicts[key].holds(prop.tolerated))
+    return verdicts
+
+
+def record(con: duckdb.DuckDBPyConnection, month: MonthOfRun, asset: str, prop: Property, *, passed: bool) -> None:
+    """Keep a month's verdict beside its state. The caller holds the transaction that judged."""
+    blocking = prop.blocking and prop.severity == dg.AssetCheckSeverity.ERROR
+    month.record_check(con, asset, prop.name, passed=passed, blocking=blocking)
+
+
 def month_check(prop: Property, table: Table) -> dg.AssetChecksDefinition:
     """The property as an asset check of a month-partitioned table; a range of months is judged month by month."""
+    if prop.blocking:
+        BLOCKING.add((table.name, prop.name))
 
     @dg.asset_check(
         asset=table.name,
@@ -218,11 +256,7 @@ def month_check(prop: Property, table: Table) -> dg.AssetChecksDefinition:
     def check(
         context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
     ) -> dg.AssetCheckResult:
-        with plain_errors(), warehouse.get_connection() as con:
-            verdicts: dict[str | None, Verdict] = {
-                month: judge(con, prop, places(table, month, forecast.settings(), folder))
-                for month in context.partition_keys
-            }
+        verdicts = judge_months(context, prop, table, forecast.settings(), warehouse, folder)
         return tell(prop, table.name, verdicts, folder)
 
     return check

@@ -44,17 +44,19 @@ FINITE = Property(
 _EARLIER = """
     (SELECT DISTINCT cutoff AS forecast_cutoff, date_diff('month', cutoff, ds)::INTEGER AS lead_month, model
      FROM (SELECT * FROM tournament_results WHERE phase = 'forecast' AND cutoff < {cutoff} AND ds <= {cutoff}
-           AND cutoff >= last_day({cutoff} - to_months({months})))
+           AND cutoff >= last_day({cutoff} - to_months({months})) AND cutoff IN {settled})
      JOIN base_table USING (host_id, resource, ds))
 """
+# an earlier month that was made again after it was judged: what was judged then is not there any more
+_CHANGED = "(forecast_cutoff IN (SELECT cutoff FROM months) AND forecast_cutoff NOT IN {settled})"
 JUDGED = Property(
     name="earlier_forecasts_are_judged",
-    sentence="every earlier forecast, of every entrant, is judged on each of its months that has been observed since",
+    sentence="every earlier complete month's forecast, of every entrant, is judged on each month observed since",
     judged=f"SELECT count(*) FROM {_EARLIER}",
     offenders=f"""
         SELECT forecast_cutoff, lead_month, model, n
         FROM {_EARLIER} AS due
-        FULL JOIN (SELECT * FROM {{stored}} WHERE resource = 'all' AND model != 'champion') AS stored
+        FULL JOIN (SELECT * FROM {{stored}} WHERE resource = 'all' AND model != 'champion' AND NOT {_CHANGED}) AS stored
              USING (forecast_cutoff, lead_month, model)
         WHERE due.model IS NULL OR NOT coalesce(
             n > 0 AND mae >= 0 AND isfinite(mae) AND isfinite(bias) AND coverage BETWEEN 0 AND 1

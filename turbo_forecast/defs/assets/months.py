@@ -1,0 +1,59 @@
+"""`months`: which months are complete. The last step of a run: it finds everything stored and checked, and says so."""
+
+import dagster as dg
+
+from turbo_forecast.defs.checks.judging import BLOCKING
+from turbo_forecast.defs.monthly import month_asset
+from turbo_forecast.defs.reporting import plain_errors
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.errors import StorageError
+from turbo_forecast.fleet.windows import cutoff_of
+from turbo_forecast.schemas import (
+    CALIBRATION,
+    CHAMPIONS,
+    COMBINATION_WEIGHTS,
+    FLEET_FORECAST,
+    FOLD_FORECAST,
+    FORECAST_ACCURACY,
+    FORECAST_PARQUET,
+    MONTHS,
+    SERIES_OUTCOMES,
+    TOURNAMENT_RESULTS,
+    TOURNAMENT_SCORES,
+    TOURNAMENT_STANDINGS,
+)
+from turbo_forecast.storage.base_table import utc_now
+from turbo_forecast.storage.months import MonthOfRun
+from turbo_forecast.storage.warehouse import month_rows, transaction
+
+PARTS = [
+    *(FLEET_FORECAST, FOLD_FORECAST, COMBINATION_WEIGHTS, SERIES_OUTCOMES, TOURNAMENT_RESULTS, TOURNAMENT_SCORES),
+    *(CHAMPIONS, CALIBRATION, FORECAST_PARQUET, TOURNAMENT_STANDINGS, FORECAST_ACCURACY),
+]
+
+
+@dg.asset(**month_asset(MONTHS, deps=PARTS, group="forecast"))
+def months(
+    context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+) -> None:
+    """Call the run's months complete, all in one transaction."""
+    config_hash, finished = forecast.settings().config_hash(), utc_now()
+    needed = {(asset, name) for asset, name in BLOCKING if asset != MONTHS.name}
+    with plain_errors(), warehouse.get_connection() as con:
+        with transaction(con):
+            for key in context.partition_keys:
+                require_files(folder, key)
+                MonthOfRun(cutoff_of(key), config_hash, context.run.run_id).complete(con, needed, finished)
+        rows = {key: month_rows(con, MONTHS, cutoff_of(key)).row(0, named=True) for key in context.partition_keys}
+    for key, row in rows.items():
+        context.add_asset_metadata(
+            {"dagster/row_count": 1, "month": row["month"], "state": row["state"]}, MONTHS.name, key
+        )
+
+
+def require_files(folder: DataFolder, key: str) -> None:
+    """Raises StorageError where one of the month's files is not there."""
+    for table in (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET):
+        path = folder.parquet(table.name, key)
+        if not path.exists():
+            raise StorageError(f"month {key[:7]} is not complete: {path} is not there: run the month again")

@@ -1,0 +1,253 @@
+"""Which months can be relied on: the tables `months` and `month_steps`.
+
+Belongs here: a month's state, what of it has been stored and checked, and the base table it was made of. Does not belong
+here: the steps themselves, and who starts them.
+
+A month is incomplete from before the first of its tables is replaced until its last step has found that everything is
+stored and has passed its blocking checks. So a run that dies in between leaves a month that says so.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from turbo_forecast.errors import BaseTableReplacedError, SettingsError, StorageError
+from turbo_forecast.schemas import (
+    CALIBRATION,
+    CHAMPIONS,
+    COMBINATION_WEIGHTS,
+    FLEET_FORECAST,
+    FOLD_FORECAST,
+    FORECAST_ACCURACY,
+    FORECAST_PARQUET,
+    MONTH_STEPS,
+    MONTHS,
+    SERIES_OUTCOMES,
+    TOURNAMENT_RESULTS,
+    TOURNAMENT_SCORES,
+    TOURNAMENT_STANDINGS,
+)
+from turbo_forecast.storage.base_table import digest_up_to, require_own_base_table, stored_by, utc_now
+from turbo_forecast.storage.warehouse import ensure_table, has_table
+
+COMPLETE, INCOMPLETE, FAILED = "complete", "incomplete", "failed"
+STORED, PASSED, WARNED = "stored", "passed", "warned"
+
+FLEET_STEP = (FLEET_FORECAST.name, FOLD_FORECAST.name, COMBINATION_WEIGHTS.name, SERIES_OUTCOMES.name)
+"""What the fleet forecast stores at once."""
+
+STEPS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(FLEET_STEP, ()),
+    TOURNAMENT_RESULTS.name: (FLEET_FORECAST.name,),
+    TOURNAMENT_SCORES.name: (TOURNAMENT_RESULTS.name, FOLD_FORECAST.name),
+    CHAMPIONS.name: (TOURNAMENT_RESULTS.name, TOURNAMENT_SCORES.name),
+    CALIBRATION.name: (CHAMPIONS.name, TOURNAMENT_RESULTS.name, FOLD_FORECAST.name),
+    FORECAST_PARQUET.name: (CHAMPIONS.name, CALIBRATION.name, TOURNAMENT_RESULTS.name, SERIES_OUTCOMES.name),
+    TOURNAMENT_STANDINGS.name: (TOURNAMENT_SCORES.name, FORECAST_PARQUET.name),
+    FORECAST_ACCURACY.name: (FORECAST_PARQUET.name, TOURNAMENT_RESULTS.name),
+}
+"""What a month consists of, and what each part is made from: when one is stored again, all that rests on it is old."""
+
+# earlier months whose forecasts could be judged when this month was: complete by then, or made by the same run
+SETTLED = f"""
+    (SELECT earlier.cutoff FROM {MONTHS.name} AS earlier, (SELECT * FROM {MONTHS.name} WHERE cutoff = {{cutoff}}) AS own
+     WHERE earlier.cutoff < own.cutoff
+       AND ((earlier.state = '{INCOMPLETE}' AND earlier.run_id = own.run_id)
+            OR (earlier.state = '{COMPLETE}' AND coalesce(earlier.finished_at <= own.finished_at, true))))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthState:
+    """A row of MONTHS, as far as steps ask for it."""
+
+    state: str
+    run_id: str
+    digest: str
+    config_hash: str
+
+
+def month_state(con: duckdb.DuckDBPyConnection, cutoff: date) -> MonthState | None:
+    """The month's row, if there is one."""
+    if not has_table(con, MONTHS):
+        return None
+    found = con.execute(
+        f"SELECT state, run_id, base_table_digest, config_hash FROM {MONTHS.name} WHERE cutoff = ?", [cutoff]
+    ).fetchall()
+    return MonthState(*found[0]) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOfRun:
+    """A month as one run works on it, or checks it, with the settings of that run.
+
+    The caller of each method holds a transaction: what the method found out is true for all that the transaction reads.
+    """
+
+    cutoff: date
+    config_hash: str
+    run_id: str
+
+    def announce(self, con: duckdb.DuckDBPyConnection) -> str:
+        """Say that a run is at work on the month; returns the digest of the base table its series are read from.
+
+        A month that is there stays what it is until the first of its tables is replaced (`begin`). Raises
+        BaseTableReplacedError when another run has replaced the base table that this run wrote.
+        """
+        require_own_base_table(con, self.run_id)
+        digest = digest_up_to(con, self.cutoff)
+        if month_state(con, self.cutoff) is None:
+            self._write(con, digest)
+        return digest
+
+    def begin(self, con: duckdb.DuckDBPyConnection, digest: str) -> None:
+        """Call the month incomplete, in a transaction that is committed before the first of its tables is replaced.
+
+        digest: what `announce` returned. Raises BaseTableReplacedError when that base table is not there any more.
+        """
+        if digest_up_to(con, self.cutoff) != digest:
+            raise _replaced(con, self.cutoff)
+        self._write(con, digest)
+        con.execute(f"DELETE FROM {MONTH_STEPS.name} WHERE cutoff = ?", [self.cutoff])
+
+    def require_same(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Raises unless the base table and the settings are those the month was forecast with.
+
+        BaseTableReplacedError, SettingsError, or StorageError where the month has never been begun.
+        """
+        month, found = f"{self.cutoff:%Y-%m}", month_state(con, self.cutoff)
+        if found is None:
+            raise StorageError(f"month {month} is not in the table months: materialise fleet_forecast for it first")
+        if found.config_hash != self.config_hash:
+            raise SettingsError(
+                f"month {month} was forecast with other settings (config hash {found.config_hash}, now {self.config_hash}): "
+                "materialise fleet_forecast for it again"
+            )
+        if found.digest != digest_up_to(con, self.cutoff):
+            raise _replaced(con, self.cutoff, complete=found.state == COMPLETE)
+
+    def begin_step(self, con: duckdb.DuckDBPyConnection, asset: str) -> None:
+        """Call the month incomplete and what rests on the asset old, in a transaction that is committed before the
+        asset's table or file is replaced.
+
+        Raises as `require_same`, and StorageError where something that the asset is made from is not stored.
+        """
+        self.require_same(con)
+        missing = set(STEPS[asset]) - _stored(con, self.cutoff)
+        if missing:
+            raise StorageError(
+                f"month {self.cutoff:%Y-%m}: {asset} is made from {_listed(missing)}, which has not been stored since "
+                "the month was begun anew: run the month again"
+            )
+        old = [asset, *_resting_on(asset)]
+        con.execute(f"DELETE FROM {MONTH_STEPS.name} WHERE cutoff = ? AND list_contains(?, asset)", [self.cutoff, old])
+        self._set_unfinished(con, None)
+
+    def record_stored(self, con: duckdb.DuckDBPyConnection, assets: Iterable[str]) -> None:
+        """Record that these are stored, in the transaction that stores them."""
+        for asset in assets:
+            self._record(con, asset, "", STORED)
+            self._set_unfinished(con, asset)
+
+    def record_check(
+        self, con: duckdb.DuckDBPyConnection, asset: str, check: str, *, passed: bool, blocking: bool
+    ) -> None:
+        """Record a check's verdict; a blocking one that fails makes the month failed.
+
+        A complete month whose check passes again stays complete.
+        """
+        self._record(con, asset, check, PASSED if passed else FAILED if blocking else WARNED)
+        found = month_state(con, self.cutoff)
+        if (blocking and not passed) or (found is not None and found.state == FAILED):
+            self._set_unfinished(con, None)
+
+    def complete(self, con: duckdb.DuckDBPyConnection, checks: Collection[tuple[str, str]], finished: datetime) -> None:
+        """Call the month complete. checks: the blocking ones, (asset, name).
+
+        Raises as `require_same`, and StorageError that names what is not stored or has not passed.
+        """
+        self.require_same(con)
+        missing = set(STEPS) - _stored(con, self.cutoff)
+        unproven = {f"{asset}.{check}" for asset, check in set(checks) - _passed(con, self.cutoff)}
+        if missing or unproven:
+            why = f"{_listed(missing)} is not stored" if missing else f"{_listed(unproven)} has not passed"
+            raise StorageError(f"month {self.cutoff:%Y-%m} is not complete: {why}: run the month again")
+        con.execute(
+            f"UPDATE {MONTHS.name} SET state = '{COMPLETE}', reached = ?, run_id = ?, finished_at = ? WHERE cutoff = ?",
+            [MONTHS.name, self.run_id, finished, self.cutoff],
+        )
+
+    def _write(self, con: duckdb.DuckDBPyConnection, digest: str) -> None:
+        ensure_table(con, MONTHS)
+        ensure_table(con, MONTH_STEPS)
+        con.execute(f"DELETE FROM {MONTHS.name} WHERE cutoff = ?", [self.cutoff])
+        con.execute(
+            f"INSERT INTO {MONTHS.name} VALUES (?, ?, ?, ?, ?, ?, '', ?, NULL)",
+            [self.cutoff, f"{self.cutoff:%Y-%m}", INCOMPLETE, self.run_id, digest, self.config_hash, utc_now()],
+        )
+
+    def _record(self, con: duckdb.DuckDBPyConnection, asset: str, check: str, result: str) -> None:
+        key = [self.cutoff, asset, check]
+        con.execute(f"DELETE FROM {MONTH_STEPS.name} WHERE cutoff = ? AND asset = ? AND check_name = ?", key)
+        con.execute(f"INSERT INTO {MONTH_STEPS.name} VALUES (?, ?, ?, ?, ?, ?)", [*key, result, self.run_id, utc_now()])
+
+    def _set_unfinished(self, con: duckdb.DuckDBPyConnection, reached: str | None) -> None:
+        """Failed, where a blocking check has failed since what it checks was stored; else incomplete.
+
+        reached: None leaves what was reached before.
+        """
+        failed = con.execute(
+            f"SELECT asset || '.' || check_name FROM {MONTH_STEPS.name} WHERE cutoff = ? AND result = ? ORDER BY recorded_at LIMIT 1",
+            [self.cutoff, FAILED],
+        ).fetchall()
+        state, reached = (FAILED, failed[0][0]) if failed else (INCOMPLETE, reached)
+        con.execute(
+            f"UPDATE {MONTHS.name} SET state = ?, reached = coalesce(?, reached), run_id = ?, finished_at = NULL "
+            "WHERE cutoff = ?",
+            [state, reached, self.run_id, self.cutoff],
+        )
+
+
+def settled_months(con: duckdb.DuckDBPyConnection, cutoff: date) -> list[date]:
+    """Earlier months whose forecasts may be judged: complete ones, and those that this month's run is making beside it."""
+    found = con.execute(f"SELECT * FROM {SETTLED.format(cutoff='$cutoff')} ORDER BY 1", {"cutoff": cutoff})
+    return [row[0] for row in found.fetchall()]
+
+
+def _replaced(con: duckdb.DuckDBPyConnection, cutoff: date, *, complete: bool = False) -> BaseTableReplacedError:
+    month, run = f"{cutoff:%Y-%m}", stored_by(con)
+    if complete:
+        return BaseTableReplacedError(
+            f"the base table was replaced by run {run} since month {month} was made: the month stays complete as it is, but "
+            "cannot be checked against other telemetry; to check or change it, run the month again"
+        )
+    return BaseTableReplacedError(
+        f"the base table was replaced by run {run} while this month ({month}) was worked on: run the month again"
+    )
+
+
+def _resting_on(asset: str) -> set[str]:
+    """All that is made from an asset, directly or not."""
+    direct = {name for name, sources in STEPS.items() if asset in sources}
+    return direct.union(*(_resting_on(name) for name in direct))
+
+
+def _stored(con: duckdb.DuckDBPyConnection, cutoff: date) -> set[str]:
+    found = con.execute(f"SELECT asset FROM {MONTH_STEPS.name} WHERE cutoff = ? AND result = ?", [cutoff, STORED])
+    return {row[0] for row in found.fetchall()}
+
+
+def _passed(con: duckdb.DuckDBPyConnection, cutoff: date) -> set[tuple[str, str]]:
+    found = con.execute(
+        f"SELECT asset, check_name FROM {MONTH_STEPS.name} WHERE cutoff = ? AND result = ?", [cutoff, PASSED]
+    )
+    return {(row[0], row[1]) for row in found.fetchall()}
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The first two by name, and how many more there are."""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - 2} more" if len(ordered) > 2 else ""
+    return ", ".join(ordered[:2]) + more
