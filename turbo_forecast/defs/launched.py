@@ -47,7 +47,8 @@ class Launched:
         """Add what one event has to say."""
         if event.event_type == DagsterEventType.STEP_FAILURE:
             reason = _reason(event.step_failure_data)
-            if reason:
+            # what stops one step often stops those beside it: a reader needs the sentence once
+            if reason and not any(failure.endswith(f": {reason}") for failure in self.failures):
                 self.failures.append(f"{event.step_key}: {reason}")
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             self._take_check(event)

@@ -21,6 +21,7 @@ from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.windows import cutoff_of, require_complete, run_windows
+from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.schemas import (
     BASE_TABLE,
     COMBINATION_WEIGHTS,
@@ -91,6 +92,7 @@ def forecast_month(
     The warehouse is closed while the workers work, so that others may read it meanwhile. Should another run replace the
     base table then, the month's files of before are still whole when that is found out.
     """
+    check_entrants(settings)
     cutoff, timer = cutoff_of(month), AuditTimer()
     window = run_windows(cutoff, settings)
     work = MonthOfRun(cutoff, settings.config_hash(), run_id)

@@ -8,31 +8,13 @@ from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.windows import cutoff_of
-from turbo_forecast.schemas import (
-    CALIBRATION,
-    CHAMPIONS,
-    COMBINATION_WEIGHTS,
-    FLEET_FORECAST,
-    FOLD_FORECAST,
-    FORECAST_ACCURACY,
-    FORECAST_PARQUET,
-    MONTHS,
-    SERIES_OUTCOMES,
-    TOURNAMENT_RESULTS,
-    TOURNAMENT_SCORES,
-    TOURNAMENT_STANDINGS,
-)
+from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, MONTHS
 from turbo_forecast.storage.base_table import utc_now
-from turbo_forecast.storage.months import MonthOfRun
+from turbo_forecast.storage.months import STEPS, MonthOfRun
 from turbo_forecast.storage.warehouse import month_rows, transaction
 
-PARTS = [
-    *(FLEET_FORECAST, FOLD_FORECAST, COMBINATION_WEIGHTS, SERIES_OUTCOMES, TOURNAMENT_RESULTS, TOURNAMENT_SCORES),
-    *(CHAMPIONS, CALIBRATION, FORECAST_PARQUET, TOURNAMENT_STANDINGS, FORECAST_ACCURACY),
-]
 
-
-@dg.asset(**month_asset(MONTHS, deps=PARTS, group="forecast"))
+@dg.asset(**{**month_asset(MONTHS, deps=[], group="forecast"), "deps": list(STEPS)})
 def months(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
 ) -> None:

@@ -12,11 +12,12 @@ import duckdb
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.layout import Layout
+from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.names import CONTROL_RE2
 from turbo_forecast.storage.telemetry.numerals import way_out
 from turbo_forecast.storage.telemetry.profile import ResourceProfile
 from turbo_forecast.storage.telemetry.sql import literal, told, trimmed
-from turbo_forecast.storage.telemetry.wording import placed, quoted, shown
+from turbo_forecast.storage.telemetry.wording import quoted, shown
 
 NO_HOST = "no host"
 NO_RESOURCE = "no resource"
@@ -83,7 +84,7 @@ def refuse_text(
     found, source, value = con.execute(query, [NOT_A_NUMBER]).fetchall()[0]
     count = sum(row.not_numbers for row in profile)
     raise TelemetryError(
-        f"column {shown(layout.value or found)} of {placed(source)} holds {quoted(value)}, which is not a number "
+        f"column {shown(layout.value or found)} of {brief(source)} holds {quoted(value)}, which is not a number "
         f"({count:,} such values); {way_out(value, settings)}, or leave the column out (ignore_columns)"
     )
 
@@ -100,7 +101,7 @@ def refuse_future(con: duckdb.DuckDBPyConnection, profile: Sequence[ResourceProf
     host, resource, time, source = con.execute(query, [IN_THE_FUTURE]).fetchall()[0]
     raise TelemetryError(
         f"{count:,} values are of days after today ({today}), up to {shown(time)} of {shown(host)}/{shown(resource)} in "
-        f"{placed(source)}: correct the export, or set on_future_dates to reject"
+        f"{brief(source)}: correct the export, or set on_future_dates to reject"
     )
 
 

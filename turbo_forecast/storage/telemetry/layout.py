@@ -19,9 +19,9 @@ from turbo_forecast.storage.telemetry.content import (
     mostly_numbers,
     names_in,
 )
+from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.wording import names as listed_names
-from turbo_forecast.storage.telemetry.wording import placed
 
 USUAL_NAMES = {
     "host_column": ("host_id", "host", "vm", "instance", "hostname"),
@@ -118,7 +118,7 @@ def chosen_layout(con: duckdb.DuckDBPyConnection, parts: list[Part], settings: T
     TelemetryError when a guess would be ambiguous or impossible; both list the candidates.
     """
     _refuse_contradictions(parts, settings)
-    search = _Search(con, parts, settings, all_columns(parts), placed(parts[0].names[0]))
+    search = _Search(con, parts, settings, all_columns(parts), brief(parts[0].names[0]))
     ignored = tuple(search.found("ignore_columns", name) for name in settings.ignore_columns)
     labels = tuple(search.found("resource_columns", name) for name in settings.resource_columns)
     taken = [("to be ignored", name) for name in ignored] + [("a resource column", name) for name in labels]
@@ -327,12 +327,12 @@ def _refuse_valueless_types(parts: list[Part], layout: Layout) -> None:
             dtype = part.columns.get(name, "DOUBLE")
             if not is_numeric(dtype) and not is_text(dtype):
                 raise TelemetryError(
-                    f"column {listed_names([name])} of {placed(part.names[0])} holds {dtype[:40]}, not numbers"
+                    f"column {listed_names([name])} of {brief(part.names[0])} holds {dtype[:40]}, not numbers"
                 )
         if layout.host:
             dtype = part.columns.get(layout.host, "VARCHAR")
             if not is_numeric(dtype) and not is_text(dtype) and dtype not in ("UUID", "BLOB"):
                 raise TelemetryError(
-                    f"column {listed_names([layout.host])} of {placed(part.names[0])} holds {dtype[:40]}, not hosts' "
+                    f"column {listed_names([layout.host])} of {brief(part.names[0])} holds {dtype[:40]}, not hosts' "
                     "names: set host_column to the column that does"
                 )

@@ -10,6 +10,7 @@ from typing import Any
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.storage.telemetry.content import is_numeric, is_text
 from turbo_forecast.storage.telemetry.layout import Layout
+from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.names import (
     EXACT_IN_DOUBLE,
     EXACT_IN_FLOAT,
@@ -20,7 +21,7 @@ from turbo_forecast.storage.telemetry.names import (
 )
 from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.wording import names as listed_names
-from turbo_forecast.storage.telemetry.wording import placed, quoted
+from turbo_forecast.storage.telemetry.wording import quoted
 
 FRACTION = re.compile(r"-?\d+\.\d*[1-9]\d*")
 LEADING_ZERO = re.compile(r"0\d+")
@@ -74,12 +75,12 @@ class PartNames:
                     name = of_whole_number(name)
             except LostDigitsError as error:
                 raise TelemetryError(
-                    f"column {listed_names([column])} of {placed(self.part.names[0])} holds {quoted(error)}, an id whose "
+                    f"column {listed_names([column])} of {brief(self.part.names[0])} holds {quoted(error)}, an id whose "
                     "digits a number format has cut off: export ids as text or whole numbers"
                 ) from None
             if isinstance(value, float) and value == value and not value.is_integer() and abs(value) != float("inf"):
                 raise TelemetryError(
-                    f"column {listed_names([column])} of {placed(self.part.names[0])} holds {value:.6g}, a measurement "
+                    f"column {listed_names([column])} of {brief(self.part.names[0])} holds {value:.6g}, a measurement "
                     "rather than a name: choose another column"
                 )
             cache[value] = name
@@ -115,6 +116,6 @@ def refuse_two_kinds_of_ids(named: list[PartNames], layout: Layout) -> None:
     if zeros or (strange and not numbers & words):
         raise TelemetryError(
             f"column {listed_names([layout.host])} holds names such as {quoted((zeros or strange)[0])} in "
-            f"{placed(text[0].part.names[0])} but numbers such as {min(numbers)} in {placed(numeric[0].part.names[0])}, "
+            f"{brief(text[0].part.names[0])} but numbers such as {min(numbers)} in {brief(numeric[0].part.names[0])}, "
             "which cannot be matched: export it as text everywhere"
         )

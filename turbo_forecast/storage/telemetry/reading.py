@@ -238,7 +238,7 @@ def _kept(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> tuple[
     kept, clipped, conflicting = con.execute(query).fetchall()[0]
     if not kept:
         raise TelemetryError(
-            f"{placed(settings.telemetry)} would leave no day in the base table: all of its {int(conflicting or 0):,} usable "
+            f"{brief(settings.telemetry)} would leave no day in the base table: all of its {int(conflicting or 0):,} usable "
             "values are contradicted by other values of the same moment; correct the export"
         )
     return int(kept), int(clipped)

@@ -10,9 +10,10 @@ from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.clock import Clock
 from turbo_forecast.storage.telemetry.content import is_whole, number_of, takes_turns
 from turbo_forecast.storage.telemetry.layout import USUAL_NAMES, Layout
+from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.survey import Survey, key_expressions
-from turbo_forecast.storage.telemetry.wording import names, placed
+from turbo_forecast.storage.telemetry.wording import names
 
 PLENTY_OF_ROWS, PLENTY_OF_ROWS_OF_A_NUMBER = 30, 1000
 """Hosts of more rows than this on average are no measurements; that spares counting. Whole numbers come again sooner."""
@@ -58,7 +59,7 @@ def refuse_measurements_as_hosts(
     if unique or is_measurement:
         what = "numbers, as measurements are" if numeric else "names that hardly ever come twice"
         raise TelemetryError(
-            f"column {names([layout.host])} of {placed(parts[0].names[0])} cannot be the host: it holds {what} "
+            f"column {names([layout.host])} of {brief(parts[0].names[0])} cannot be the host: it holds {what} "
             f"({hosts:,} different values in {rows:,} rows); set host_column to a column of names, host_from: file name "
             "or columns: hosts"
         )
@@ -113,6 +114,6 @@ def _tells_apart(
 def _label(column: str, part: Part) -> TelemetryError:
     name = names([column])
     return TelemetryError(
-        f"column {name} of {placed(part.names[0])} tells rows of the same host and time apart, as a device's number does: "
+        f"column {name} of {brief(part.names[0])} tells rows of the same host and time apart, as a device's number does: "
         f"set resource_columns: [{name}], or ignore_columns: [{name}], or list it in resources if it is one"
     )

@@ -16,12 +16,13 @@ from turbo_forecast.errors import TelemetryError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.content import is_named_like_a_label, is_numeric, is_whole
 from turbo_forecast.storage.telemetry.layout import Layout
+from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.names import alike, clean
 from turbo_forecast.storage.telemetry.naming import PartNames, refuse_two_kinds_of_ids
 from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.sql import identifier
 from turbo_forecast.storage.telemetry.wording import names as listed_names
-from turbo_forecast.storage.telemetry.wording import placed, quoted
+from turbo_forecast.storage.telemetry.wording import quoted
 
 LONGEST_COMPARED = 1000
 """Characters of a label that are compared: no label is longer."""
@@ -131,13 +132,13 @@ def _column_names(parts: list[Part], layout: Layout) -> dict[str, str]:
         name = clean(column)
         if name is None:
             raise TelemetryError(
-                f"column {quoted(column)} of {placed(parts[0].names[0])} is no name for a {what}: rename it, or set "
+                f"column {quoted(column)} of {brief(parts[0].names[0])} is no name for a {what}: rename it, or set "
                 "ignore_columns to leave it out"
             )
         other = next((earlier for earlier, same in found.items() if same == name), None)
         if other is not None:
             raise TelemetryError(
-                f"columns {quoted(other)} and {quoted(column)} of {placed(parts[0].names[0])} are the same {what} once "
+                f"columns {quoted(other)} and {quoted(column)} of {brief(parts[0].names[0])} are the same {what} once "
                 "white space is trimmed: rename one, or list one in ignore_columns"
             )
         found[column] = name
@@ -269,7 +270,7 @@ def _refuse_varying(parts: list[Part], layout: Layout, varying: dict[str, tuple[
     if all(NUMBER_WITH_UNIT.fullmatch(value) for value in values):
         or_value = "; if it is a measurement, export it as plain numbers"
     raise TelemetryError(
-        f"column {listed_names([name])}{others} of {placed(parts[0].names[0])} varies within host {quoted(host)} "
+        f"column {listed_names([name])}{others} of {brief(parts[0].names[0])} varies within host {quoted(host)} "
         f"({listed_names([quoted(value)[:24] for value in values], 2)}): set resource_columns: [{both}] if it tells "
         f"resources apart, else ignore_columns: [{both}]{or_value}"
     )

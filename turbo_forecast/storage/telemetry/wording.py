@@ -8,8 +8,6 @@ from collections.abc import Iterable
 
 LONGEST_QUOTE = 40
 """Characters of a text that a message shows."""
-LONGEST_PATH = 60
-"""Characters of a file's path that a message shows."""
 LONGEST_FIGURE = 1e15
 """Numbers from here on are shown with an exponent: nobody counts digits."""
 UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn")
@@ -44,12 +42,6 @@ def figure(number: float) -> str:
 def rounded(number: float) -> str:
     """A number for a message, to the whole unless it is below ten."""
     return figure(round(number) if 10 <= abs(number) < LONGEST_FIGURE else number)
-
-
-def placed(path: str) -> str:
-    """A file's path for a message: its last 60 characters, as its name is at the end."""
-    characters = "".join(_escaped(character) for character in path[-LONGEST_PATH - 1 :])
-    return characters if len(characters) <= LONGEST_PATH else "…" + characters[1 - LONGEST_PATH :]
 
 
 def names(them: Iterable[object], most: int = 5) -> str:

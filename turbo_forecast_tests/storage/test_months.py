@@ -1,0 +1,208 @@
+"""A month's state: true at every moment, also after a run that ended between two steps."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import duckdb
+import pytest
+
+from turbo_forecast.errors import BaseTableReplacedError, SettingsError, StorageError
+from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.storage.base_table import record_base_table
+from turbo_forecast.storage.months import FLEET_STEP, STEPS, MonthOfRun, settled_months
+
+OCTOBER, NOVEMBER, DECEMBER = date(2025, 10, 31), date(2025, 11, 30), date(2025, 12, 31)
+LATER = tuple(name for name in STEPS if name not in FLEET_STEP)
+CHECKS = {("champions", "good"), ("fleet_forecast", "whole")}
+FINISHED = datetime(2026, 1, 1, 12)
+OURS = MonthOfRun(DECEMBER, "config", "ours")
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as con:
+        con.execute(BASE_TABLE.ddl())
+        observe(con, 1.0)
+        yield con
+
+
+def observe(con: duckdb.DuckDBPyConnection, y: float, ds: date = NOVEMBER, run: str = "reader") -> None:
+    """One more value, as a run that reads telemetry leaves it."""
+    con.execute("INSERT INTO base_table VALUES ('a', 'cpu', ?, ?)", [ds, y])
+    record_base_table(con, run)
+
+
+def begin(con: duckdb.DuckDBPyConnection, month: MonthOfRun) -> None:
+    month.begin(con, month.announce(con))
+    month.record_stored(con, FLEET_STEP)
+
+
+def take(con: duckdb.DuckDBPyConnection, month: MonthOfRun, *assets: str) -> None:
+    for asset in assets:
+        month.begin_step(con, asset)
+        month.record_stored(con, [asset])
+
+
+def verify(con: duckdb.DuckDBPyConnection, month: MonthOfRun, *, passed: bool = True) -> None:
+    for asset, check in sorted(CHECKS):
+        month.record_check(con, asset, check, passed=passed, blocking=True)
+
+
+def make(con: duckdb.DuckDBPyConnection, month: MonthOfRun, finished: datetime = FINISHED) -> None:
+    """The whole of a month."""
+    begin(con, month)
+    take(con, month, *LATER)
+    verify(con, month)
+    month.complete(con, CHECKS, finished)
+
+
+def state(con: duckdb.DuckDBPyConnection, cutoff: date = DECEMBER) -> tuple[object, ...]:
+    rows = con.execute("SELECT state, reached, run_id, finished_at FROM months WHERE cutoff = ?", [cutoff]).fetchall()
+    assert len(rows) == 1
+    return rows[0]
+
+
+def test_a_month_is_complete_after_its_last_step_and_never_before(con: duckdb.DuckDBPyConnection) -> None:
+    digest = OURS.announce(con)
+    assert state(con) == ("incomplete", "", "ours", None)
+    OURS.begin(con, digest)
+    OURS.record_stored(con, FLEET_STEP)
+    for asset in LATER:
+        OURS.begin_step(con, asset)
+        assert state(con)[0] == "incomplete"
+        OURS.record_stored(con, [asset])
+        assert state(con) == ("incomplete", asset, "ours", None)
+        with pytest.raises(StorageError, match="month 2025-12 is not complete"):
+            OURS.complete(con, CHECKS, FINISHED)
+    verify(con, OURS)
+    OURS.complete(con, CHECKS, FINISHED)
+    assert state(con) == ("complete", "months", "ours", FINISHED)
+
+
+AFTER_ALL = {"tournament_standings", "forecast_accuracy"}
+RESTING = {
+    "tournament_results": {"tournament_scores", "champions", "calibration", "forecast_parquet", *AFTER_ALL},
+    "tournament_scores": {"champions", "calibration", "forecast_parquet", *AFTER_ALL},
+    "champions": {"calibration", "forecast_parquet", *AFTER_ALL},
+    "calibration": {"forecast_parquet", *AFTER_ALL},
+    "forecast_parquet": AFTER_ALL,
+    "tournament_standings": set(),
+    "forecast_accuracy": set(),
+}
+
+
+@pytest.mark.parametrize("asset", LATER)
+def test_storing_a_part_again_makes_old_all_that_rests_on_it(asset: str, con: duckdb.DuckDBPyConnection) -> None:
+    make(con, OURS)
+    again = MonthOfRun(DECEMBER, "config", "again")
+    again.begin_step(con, asset)
+    assert state(con) == ("incomplete", "months", "again", None), "before the table is touched"
+    again.record_stored(con, [asset])
+    stored = {row[0] for row in con.execute("SELECT asset FROM month_steps WHERE check_name = ''").fetchall()}
+    assert set(STEPS) - stored == RESTING[asset]
+    if RESTING[asset]:
+        with pytest.raises(StorageError, match=f"is not complete: {min(RESTING[asset])}.* is not stored"):
+            again.complete(con, CHECKS, FINISHED)
+
+
+def test_a_part_that_nothing_rests_on_is_stored_again_alone(con: duckdb.DuckDBPyConnection) -> None:
+    make(con, OURS)
+    take(con, OURS, "tournament_standings")
+    OURS.complete(con, CHECKS, FINISHED)
+    assert state(con)[0] == "complete"
+
+
+def test_a_step_is_not_taken_on_what_is_old(con: duckdb.DuckDBPyConnection) -> None:
+    make(con, OURS)
+    take(con, OURS, "tournament_results")
+    with pytest.raises(StorageError, match="champions is made from tournament_scores, which has not been stored since"):
+        OURS.begin_step(con, "champions")
+
+
+def test_a_rerun_leaves_the_month_complete_until_its_first_table_is_replaced(con: duckdb.DuckDBPyConnection) -> None:
+    make(con, OURS)
+    again = MonthOfRun(DECEMBER, "config", "again")
+    digest = again.announce(con)
+    assert state(con) == ("complete", "months", "ours", FINISHED)
+    again.begin(con, digest)
+    assert state(con) == ("incomplete", "", "again", None)
+    with pytest.raises(StorageError, match="tournament_results is made from fleet_forecast"):
+        again.begin_step(con, "tournament_results")
+
+
+def test_a_failed_check_makes_the_month_failed_until_it_passes(con: duckdb.DuckDBPyConnection) -> None:
+    begin(con, OURS)
+    take(con, OURS, *LATER)
+    verify(con, OURS, passed=False)
+    assert state(con)[:2] == ("failed", "champions.good")
+    take(con, OURS, "forecast_accuracy")
+    assert state(con)[:2] == ("failed", "champions.good"), "a step beside it does not hide it"
+    with pytest.raises(StorageError, match=r"champions\.good, fleet_forecast\.whole has not passed"):
+        OURS.complete(con, CHECKS, FINISHED)
+    verify(con, OURS)
+    assert state(con)[0] == "incomplete"
+    OURS.complete(con, CHECKS, FINISHED)
+    OURS.record_check(con, "champions", "warns", passed=False, blocking=False)
+    assert state(con)[0] == "complete"
+    OURS.record_check(con, "champions", "good", passed=False, blocking=True)
+    assert state(con) == ("failed", "champions.good", "ours", None), "a complete month that is found to be wrong"
+
+
+@pytest.mark.parametrize("step", ["begin", "require_same", "begin_step", "complete"])
+def test_every_step_notices_a_base_table_that_was_replaced(step: str, con: duckdb.DuckDBPyConnection) -> None:
+    digest = OURS.announce(con)
+    if step != "begin":
+        OURS.begin(con, digest)
+        OURS.record_stored(con, FLEET_STEP)
+    observe(con, 2.0, run="theirs")
+    taken = {
+        "begin": lambda: OURS.begin(con, digest),
+        "require_same": lambda: OURS.require_same(con),
+        "begin_step": lambda: OURS.begin_step(con, "tournament_results"),
+        "complete": lambda: OURS.complete(con, CHECKS, FINISHED),
+    }
+    with pytest.raises(BaseTableReplacedError) as said:
+        taken[step]()
+    assert str(said.value) == (
+        "the base table was replaced by run theirs while this month (2025-12) was worked on: run the month again"
+    )
+
+
+def test_a_complete_month_outlives_its_base_table_and_says_that_it_cannot_be_checked(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    make(con, OURS)
+    observe(con, 1.0, date(2026, 1, 1), run="next")
+    OURS.require_same(con)
+    observe(con, 2.0, run="theirs")
+    with pytest.raises(
+        BaseTableReplacedError, match="run theirs since month 2025-12 was made: the month stays complete"
+    ):
+        OURS.require_same(con)
+    assert state(con)[0] == "complete"
+
+
+def test_other_settings_and_a_month_that_was_never_begun_are_named(con: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(StorageError, match="month 2025-12 is not in the table months"):
+        OURS.require_same(con)
+    begin(con, OURS)
+    with pytest.raises(SettingsError, match=r"config hash config, now other\): materialise fleet_forecast"):
+        MonthOfRun(DECEMBER, "other", "ours").require_same(con)
+
+
+def test_complete_earlier_months_and_those_of_the_same_run_are_settled(con: duckdb.DuckDBPyConnection) -> None:
+    make(con, MonthOfRun(OCTOBER, "config", "one"))
+    begin(con, MonthOfRun(NOVEMBER, "config", "dead"))
+    begin(con, OURS)
+    assert settled_months(con, DECEMBER) == [OCTOBER]
+    begin(con, MonthOfRun(NOVEMBER, "config", "ours"))
+    assert settled_months(con, DECEMBER) == [OCTOBER, NOVEMBER]
+
+
+def test_an_earlier_month_made_again_is_not_what_a_complete_month_has_judged(con: duckdb.DuckDBPyConnection) -> None:
+    make(con, MonthOfRun(OCTOBER, "config", "one"))
+    make(con, MonthOfRun(NOVEMBER, "config", "two"))
+    make(con, OURS)
+    assert settled_months(con, DECEMBER) == [OCTOBER, NOVEMBER]
+    make(con, MonthOfRun(NOVEMBER, "config", "three"), datetime(2026, 1, 2))
+    assert settled_months(con, DECEMBER) == [OCTOBER]
