@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from turbo_forecast.errors import SettingsError, TurboForecastError
+from turbo_forecast.paths import require_storable
 from turbo_forecast.settings import load_settings
 
 
@@ -46,6 +47,7 @@ def _set_environment(options: argparse.Namespace) -> None:
         raise SettingsError(f"DAGSTER_HOME {home} is not a folder: it names the folder of dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home)
     data = Path(options.data).resolve()
+    require_storable(data)
     os.environ["TURBO_FORECAST_DATA"] = str(data)
     if options.config:
         os.environ["TURBO_FORECAST_CONFIG"] = str(Path(options.config).resolve())

@@ -11,12 +11,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "turbo_forecast"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "settings", "schemas", "phases"}
+GROUND = {"errors", "settings", "schemas", "phases", "paths", "text"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
     "schemas": {"errors"},
     "phases": set(),
+    "paths": {"errors"},
+    "text": set(),
     "turbo_prophet": {"phases"},
     "storage": GROUND,
     "demo": GROUND,

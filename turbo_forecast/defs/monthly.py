@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -75,8 +74,3 @@ def one_month(
             replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id))
             work.record_stored(con, [asset])
     context.add_asset_metadata({**month.told, **stage_metadata(timer)}, asset, key)
-
-
-def sql_text(text: Path | str) -> str:
-    """A path or a name as a SQL string literal."""
-    return "'" + str(text).replace("'", "''") + "'"

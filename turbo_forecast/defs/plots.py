@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 
 from turbo_forecast.defs.reporting import plot, whole_backtest
+from turbo_forecast.storage.files import parquet_rows
 from turbo_forecast.storage.warehouse import query
 
 
@@ -75,7 +76,7 @@ def accuracy_lines(accuracy: pl.DataFrame) -> dg.MarkdownMetadataValue:
 def fleet_forecast_lines(path: Path) -> dg.MarkdownMetadataValue:
     """Means by day over the series that have a forecast of it: observed, projected, and the bounds."""
     rows = (
-        pl.scan_parquet(path)
+        parquet_rows(path)
         .group_by("ds")
         .agg(pl.col("y", "yhat", "yhat_lower", "yhat_upper").mean())
         .sort("ds")

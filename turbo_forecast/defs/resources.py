@@ -19,7 +19,7 @@ from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings, TelemetrySettings
-from turbo_forecast.storage.files import write_parquet
+from turbo_forecast.storage.files import parquet_rows, write_parquet
 from turbo_forecast.storage.warehouse import connected
 
 if TYPE_CHECKING:
@@ -93,6 +93,12 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
     def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
         """Collect, then write whole or not at all."""
         self.write_df_to_path(context, df.collect(), path)
+
+    def scan_df_from_path(
+        self, path: "UPath", context: dg.InputContext, partition_key: str | None = None
+    ) -> pl.LazyFrame:
+        """Just this file: the library's own scan takes a path with `[` or `*` in it for a pattern."""
+        return parquet_rows(str(path))
 
     def get_metadata(
         self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame | None

@@ -4,6 +4,7 @@ Belongs here: what is asked for, the manifest that states what the folder holds,
 Does not belong here: what the files hold; see `roster.py`, `series.py` and `export.py`.
 """
 
+import glob
 import json
 import os
 import shutil
@@ -261,7 +262,7 @@ def _partial_prefix(out: Path) -> str:
 
 def _remove_abandoned(out: Path) -> None:
     """Remove what a killed write of the same folder left: its name holds the process, which is no more."""
-    for path in out.parent.glob(f"{_partial_prefix(out)}*"):
+    for path in out.parent.glob(f"{glob.escape(_partial_prefix(out))}*"):
         process = path.name.removeprefix(_partial_prefix(out)).split("-")[0]
         if process.isdigit() and not _alive(int(process)):
             shutil.rmtree(path, ignore_errors=True)

@@ -26,6 +26,7 @@ from turbo_forecast.fleet.windows import Windows, require_complete, run_windows
 from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import ForecastSettings, forecast_settings
+from turbo_forecast.storage.files import parquet_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def forecast_fleet(
         )
         history = rows.filter(pl.col("ds") >= window.history_start).sort("host_id", "resource", "ds")
         held = _hold_tournament(files, history, run.outcomes, window, settings, timer)
-        forecasts = pl.read_parquet(files.rows, memory_map=False)
+        forecasts = parquet_rows(files.rows).collect()
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     return FleetResult(forecasts=forecasts, outcomes=run.outcomes, weights=run.weights, audit=audit, **held)
 

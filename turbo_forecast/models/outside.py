@@ -14,7 +14,6 @@ last day of training, and the cutoff (at the defaults, for 2025-12: 2024-08-31, 
 Belongs here: what such a file must be, and reading a series out of it. Does not belong here: any forecasting.
 """
 
-import glob
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ import pyarrow.parquet as pq
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.protocol import Days, ForecastError, Projection, Values, Window
+from turbo_forecast.paths import files_matching
 from turbo_forecast.settings import ForecastSettings
 
 KEY = ("host_id", "resource", "origin", "ds")
@@ -39,10 +39,10 @@ _EPOCH = date(1970, 1, 1)
 def files_of(name: str, settings: ForecastSettings) -> list[Path]:
     """The model's files, sorted. Raises SettingsError if there is none."""
     pattern = os.path.expanduser(settings.outside[name])
-    found = [pattern] if os.path.isfile(pattern) else [path for path in glob.glob(pattern) if os.path.isfile(path)]
+    found = files_matching(pattern)
     if not found:
         raise SettingsError(f"outside.{name}: there is no file {pattern}")
-    return [Path(path) for path in sorted(found)]
+    return [Path(path) for path in found]
 
 
 def check(name: str, settings: ForecastSettings) -> None:

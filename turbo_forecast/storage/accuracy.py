@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from turbo_forecast.schemas import FORECAST_ACCURACY, TOURNAMENT_RESULTS
+from turbo_forecast.storage.files import parquet_sql
 from turbo_forecast.storage.warehouse import has_table, query
 
 # Kahan sums, rounded: the last bits of a parallel sum depend on the threads
@@ -74,18 +75,16 @@ def accuracy_so_far(
     the series that suited him.
     """
     first = first_judged(cutoff, horizon_months)
-    earlier = [str(path) for month, path in sorted(masters.items()) if first <= month < cutoff and month in settled]
+    earlier = [path for month, path in sorted(masters.items()) if first <= month < cutoff and month in settled]
     forecasts = []
     if has_table(con, TOURNAMENT_RESULTS):
         forecasts.append(f"SELECT {_COLUMNS}, model FROM {TOURNAMENT_RESULTS.name} WHERE {_AHEAD}")
     if earlier:
-        forecasts.append(f"SELECT {_COLUMNS}, 'champion' AS model FROM read_parquet($files) WHERE {_AHEAD}")
+        forecasts.append(f"SELECT {_COLUMNS}, 'champion' AS model FROM {parquet_sql(*earlier)} WHERE {_AHEAD}")
     if not forecasts:
         return pl.DataFrame(schema=FORECAST_ACCURACY.polars_schema)
     parameters = {"cutoff": cutoff, "first": first, "settled": list(settled)}
     parameters |= {"alpha": 1 - interval_width, "fallback": fallback}
-    if earlier:
-        parameters["files"] = earlier
     return query(con, _JUDGED.format(forecasts=" UNION ALL ".join(forecasts)), **parameters).pipe(
         FORECAST_ACCURACY.conform
     )

@@ -1,19 +1,24 @@
 """Files that readers see whole or not at all: written beside, fsynced, renamed.
 
-Belongs here: publication by rename, the Parquet options every file of the project shares, reading in batches.
+Belongs here: publication by rename, the Parquet options every file of the project shares, reading in batches, and how a
+path is given to DuckDB and to Polars, which read patterns into it.
 Does not belong here: what is in a file.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from turbo_forecast.errors import StorageError
+from turbo_forecast.storage.telemetry.sql import listed, literal
+from turbo_forecast.text import PLAIN_NUMBER, SPREADSHEET_FORMULA, SPREADSHEET_FORMULA_WITHIN
 
 ROW_GROUP_ROWS = 65_536
 """Rows per Parquet row group: one series is found by statistics and read in milliseconds."""
@@ -90,6 +95,47 @@ def write_parquet(batches: Iterable[pa.Table], schema: pa.Schema, path: Path) ->
         for batch in batches:
             stream.append(batch)
     return stream.rows
+
+
+def write_csv(frame: pl.DataFrame, path: Path) -> None:
+    """Publish a frame as CSV that a spreadsheet shows and does not execute. Raises StorageError.
+
+    Text that would be a formula gets a single quote in front, as OWASP advises ("CSV Injection"); numbers stay as they
+    are, also those that are text.
+    """
+    text = cs.string()
+    shielded = pl.when(text.str.contains(SPREADSHEET_FORMULA)).then(pl.lit("'") + text).otherwise(text)
+    shielded = shielded.str.replace_all(SPREADSHEET_FORMULA_WITHIN, "${1}'${2}")
+    with publishing(path) as beside:
+        frame.with_columns(pl.when(text.str.contains(PLAIN_NUMBER)).then(text).otherwise(shielded)).write_csv(beside)
+
+
+def duckdb_path(path: Path | str) -> str:
+    """A path as DuckDB must be given it to read just that file; DuckDB takes every path for a glob. URLs stay as they are.
+
+    Raises StorageError where DuckDB has no way to say it.
+    """
+    text = str(path)
+    if "://" in text:
+        return text
+    escaped = re.sub(r"([*?\[])", r"[\1]", text)
+    if escaped != text and "\\" in text:  # in a pattern, a backslash divides folders
+        raise StorageError(f"{path} has a backslash and one of * ? [ in its path, which DuckDB cannot read")
+    return f"./{escaped}" if escaped.startswith("~") else escaped  # a leading ~ would be the home folder
+
+
+def parquet_sql(*paths: Path | str, options: str = "") -> str:
+    """A DuckDB table expression that reads just these files, whatever characters their paths hold.
+
+    options: further arguments of `read_parquet`. Columns are the files' own: a folder named `model=x` adds none.
+    """
+    files = listed(literal(duckdb_path(path)) for path in paths)
+    return f"read_parquet({files}, hive_partitioning = false{options and f', {options}'})"
+
+
+def parquet_rows(path: Path | str) -> pl.LazyFrame:
+    """Just this file's rows, whatever characters its path holds; Polars would take it for a glob."""
+    return pl.scan_parquet(Path(path).absolute(), glob=False, hive_partitioning=False)
 
 
 def series_batches(path: Path, columns: list[str], *, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:

@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from turbo_forecast.errors import StorageError
+from turbo_forecast.paths import require_storable
 from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT, Table
 
 LOCK_PATIENCE_SECONDS = 10.0
@@ -34,13 +35,14 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the warehouse, closed in any case.
 
     Raises StorageError when another process holds the file for longer than LOCK_PATIENCE_SECONDS (naming it,
-    as DuckDB tells), or when the folder cannot be written.
+    as DuckDB tells), or when the folder cannot be written or has a character in its path that DuckDB cannot store under.
     """
     deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    require_storable(path.parent)
     _writable_folder(path.parent)
     while True:
         try:
-            con = duckdb.connect(str(path))
+            con = duckdb.connect(str(path.absolute()))
             break
         except duckdb.IOException as error:
             if time.monotonic() >= deadline or "lock" not in str(error).lower():

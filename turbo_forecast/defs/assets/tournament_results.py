@@ -2,9 +2,10 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.monthly import month_asset, one_month, sql_text
+from turbo_forecast.defs.monthly import month_asset, one_month
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.schemas import FLEET_FORECAST, TOURNAMENT_RESULTS
+from turbo_forecast.storage.files import parquet_sql
 from turbo_forecast.storage.warehouse import replace_partition
 
 
@@ -15,7 +16,7 @@ def tournament_results(
     """The fleet forecast's Parquet file, row by row, into the month's place."""
     for key in context.partition_keys:
         with one_month(context, TOURNAMENT_RESULTS.name, key, forecast, warehouse) as month:
-            rows = f"SELECT * FROM read_parquet({sql_text(folder.parquet(FLEET_FORECAST.name, key))})"
+            rows = f"SELECT * FROM {parquet_sql(folder.parquet(FLEET_FORECAST.name, key))}"
             with month.timer.stage("store results"):
                 stored = replace_partition(month.con, TOURNAMENT_RESULTS, month.cutoff, rows)
             month.told = {"dagster/row_count": stored}

@@ -1,7 +1,6 @@
 """`tournament_standings`: each entrant's backtest over all series, beside what was published."""
 
 import dagster as dg
-import polars as pl
 
 from turbo_forecast.defs.monthly import HISTORY, month_asset, one_month
 from turbo_forecast.defs.plots import standings_bars
@@ -10,6 +9,7 @@ from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehous
 from turbo_forecast.fleet.tournament import standings_month
 from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
+from turbo_forecast.storage.files import parquet_rows
 from turbo_forecast.storage.warehouse import query, replace_partition
 
 
@@ -23,7 +23,7 @@ def tournament_standings(
             window = run_windows(month.cutoff, month.settings)
             with month.timer.stage("read published forecast"):
                 history = query(month.con, HISTORY, window.history_start, window.train_end)
-                published = pl.read_parquet(folder.parquet(FORECAST_PARQUET.name, key))
+                published = parquet_rows(folder.parquet(FORECAST_PARQUET.name, key)).collect()
             with month.timer.stage("compare"):
                 table = standings_month(folder.run_files(key), published, history, window, month.settings)
             stored = replace_partition(month.con, TOURNAMENT_STANDINGS, month.cutoff, table)

@@ -15,7 +15,6 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from turbo_forecast.defs.monthly import sql_text
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_name
 from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
@@ -23,8 +22,9 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.windows import Windows, cutoff_of, run_windows
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, Table
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.files import publishing
+from turbo_forecast.storage.files import parquet_sql, write_csv
 from turbo_forecast.storage.months import SETTLED, MonthOfRun
+from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast.storage.warehouse import query, transaction
 
 SHOWN = 20
@@ -103,9 +103,9 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
     if is_file and not path.exists():
         raise StorageError(f"{path} is not there: materialise {table.name} for {month}")
     return {
-        "stored": f"read_parquet({sql_text(path)})" if is_file else in_warehouse,
+        "stored": parquet_sql(path) if is_file else in_warehouse,
         "cutoff": f"DATE '{cutoff}'",
-        "fold_rows": f"read_parquet({sql_text(folder.parquet(FOLD_FORECAST.name, month))})",
+        "fold_rows": parquet_sql(folder.parquet(FOLD_FORECAST.name, month)),
         "history_start": f"DATE '{window.history_start}'",
         "train_end": f"DATE '{window.train_end}'",
         "folds": _folds(window),
@@ -113,9 +113,9 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
         "backtest_days": str(window.backtest_days.size),
         "horizon_end": f"DATE '{window.horizon_end}'",
         "horizon_days": str(window.forecast_days.size),
-        "path": sql_text(path),
-        "models": "[" + ", ".join(sql_text(name) for name in settings.order_of_preference) + "]",
-        "fallback": sql_text(settings.fallback),
+        "numbered": parquet_sql(path, options="file_row_number = true"),
+        "models": "[" + ", ".join(literal(name) for name in settings.order_of_preference) + "]",
+        "fallback": literal(settings.fallback),
         "interval_width": str(settings.interval_width),
         "months": str(settings.horizon_months),
         "backtest_months": str(settings.backtest_months),
@@ -263,6 +263,5 @@ def month_check(prop: Property, table: Table) -> dg.AssetChecksDefinition:
 
 
 def _keep(offenders: pl.DataFrame, path: Path) -> Path:
-    with publishing(path) as beside:
-        offenders.write_csv(beside)
+    write_csv(offenders, path)
     return path

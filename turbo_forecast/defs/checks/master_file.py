@@ -42,7 +42,7 @@ SORTED = Property(
     offenders="""
         SELECT host_id, resource, ds FROM (
             SELECT *, lag((host_id, resource, phase, ds)) OVER (ORDER BY file_row_number) AS before
-            FROM read_parquet({path}, file_row_number = true)
+            FROM {numbered}
         ) WHERE (host_id, resource, phase, ds) < before ORDER BY ALL
     """,
     items="rows",
