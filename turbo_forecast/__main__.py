@@ -11,6 +11,7 @@ from pathlib import Path
 from turbo_forecast.errors import SettingsError, TurboForecastError
 from turbo_forecast.paths import require_storable
 from turbo_forecast.settings import load_settings
+from turbo_forecast.text import printable, shown_message
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         _set_environment(options)
         return _run(options)
     except TurboForecastError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # before or after the run; during it, Dagster records the interruption
         print("error: interrupted", file=sys.stderr)

@@ -46,8 +46,8 @@ from turbo_forecast.defs.resources import (
     ForecastResource,
     TelemetryResource,
     Warehouse,
+    configured,
 )
-from turbo_forecast.settings import load_settings
 
 ASSETS = (
     *(base_table, fleet_forecast, tournament_results, tournament_scores, champions, calibration),
@@ -62,13 +62,10 @@ CHECKS = (
 
 def build_resources() -> dict[str, object]:
     """Resources as the environment and the settings file state them. Raises SettingsError."""
-    file = os.environ.get("TURBO_FORECAST_CONFIG")
-    settings = load_settings(Path(file) if file else None)
-    telemetry = settings.telemetry.model_dump()
-    telemetry["telemetry"] = os.environ.get("TURBO_FORECAST_TELEMETRY") or telemetry["telemetry"]
+    settings = configured()
     data = Path(os.environ.get("TURBO_FORECAST_DATA") or "data").resolve()
     return {
-        "telemetry": TelemetryResource(**telemetry),
+        "telemetry": TelemetryResource.shown(settings.telemetry),
         "forecast": ForecastResource(**settings.forecast.model_dump()),
         "folder": DataFolder(path=str(data)),
         "warehouse": Warehouse(database=str(data / "warehouse.duckdb")),

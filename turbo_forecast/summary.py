@@ -14,6 +14,7 @@ import polars as pl
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.storage.urgency import FULL_PERCENT, fullest_first
 from turbo_forecast.storage.warehouse import connected, query
+from turbo_forecast.text import printable
 
 REASONS = 5
 """Kinds of reasons that are shown."""
@@ -28,7 +29,7 @@ STAGES = 3
 def summary(data: Path, cutoff: date) -> str:
     """Series and their outcomes, entrants' standings, who runs full, seconds, and where the files are."""
     with connected(data / "warehouse.duckdb") as con:
-        return "\n".join(_lines(con, data, cutoff))
+        return "\n".join(map(printable, _lines(con, data, cutoff)))
 
 
 def _lines(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date) -> Iterator[str]:

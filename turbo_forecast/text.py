@@ -11,7 +11,8 @@ LONGEST_SHOWN = 200
 
 _JOINERS = "\u200c\u200d"  # invisible, but part of how Persian and some emoji are written
 _CHARACTER_REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#!|~$^@]|(?<=\w):(?=//)|(?<=www)\.|^[-+](?=\s)|(?<=^\d)[.)]", re.IGNORECASE)
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#!|~$^@]|(?<=\w):(?=//)|(?<=www)\.|^[-+=]", re.IGNORECASE)
+_NUMBERED = re.compile(r"^(\s*[0-9]+)([.)])(?=\s|$)")
 _URL = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9+.-]*)://[^\s'\"<>`]*")
 _CLOSING = ".,:;)]}"  # what a sentence puts after an address
 
@@ -39,7 +40,7 @@ def markdown_text(text: str) -> str:
     """
     shown = printable(text)
     shown = shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN - 1]}…"
-    escaped = _MARKDOWN.sub(lambda found: f"\\{found[0]}", shown)
+    escaped = _NUMBERED.sub(r"\1\\\2", _MARKDOWN.sub(lambda found: f"\\{found[0]}", shown.strip(" ")))
     return re.sub(r"[&<>]", lambda found: _CHARACTER_REFERENCES[found[0]], escaped)
 
 

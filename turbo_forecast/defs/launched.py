@@ -14,6 +14,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 from turbo_forecast.defs.checks.judging import PASSED_BY_MONTH
 from turbo_forecast.defs.partitions import month_name
 from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.text import printable, shown_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Launched:
     def take(self, event: dg.DagsterEvent) -> None:
         """Add what one event has to say."""
         if event.event_type == DagsterEventType.STEP_FAILURE:
-            reason = _reason(event.step_failure_data)
+            reason = printable(shown_message(_reason(event.step_failure_data) or ""))
             # what stops one step often stops those beside it: a reader needs the sentence once
             if reason and not any(failure.endswith(f": {reason}") for failure in self.failures):
                 self.failures.append(f"{event.step_key}: {reason}")

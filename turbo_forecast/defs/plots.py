@@ -11,16 +11,28 @@ from turbo_forecast.defs.reporting import plot, whole_backtest
 from turbo_forecast.storage.files import parquet_rows
 from turbo_forecast.storage.warehouse import query
 
+MOST_SHOWN = 20
+"""Lines or bars that one small plot can hold."""
+
+
+def _largest(rows: pl.DataFrame, names: str, size: str) -> alt.Chart:
+    """A chart of the MOST_SHOWN largest groups; its title says so when there are more."""
+    groups = rows.group_by(names).agg(pl.col(size).sum()).sort(size, names, descending=[True, False])
+    chart = alt.Chart(rows.filter(pl.col(names).is_in(groups[names].head(MOST_SHOWN).implode())))
+    if len(groups) <= MOST_SHOWN:
+        return chart
+    return chart.properties(title=f"the {MOST_SHOWN} largest of {len(groups):,} {names}s")
+
 
 def fleet_by_month(con: duckdb.DuckDBPyConnection) -> dg.MarkdownMetadataValue:
     """Mean utilisation of the fleet by resource and month, from the base table."""
     rows = query(
         con,
-        "SELECT resource, date_trunc('month', ds)::DATE AS month, avg(y) AS y "
+        "SELECT resource, date_trunc('month', ds)::DATE AS month, avg(y) AS y, count(*) AS n "
         "FROM base_table GROUP BY ALL ORDER BY ALL",
     )
     chart = (
-        alt.Chart(rows)
+        _largest(rows, "resource", "n")
         .mark_line()
         .encode(x="month:T", y=alt.Y("y:Q", title="mean over series and days, percent"), color="resource:N")
     )
@@ -30,7 +42,7 @@ def fleet_by_month(con: duckdb.DuckDBPyConnection) -> dg.MarkdownMetadataValue:
 def outcome_bars(outcomes: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """How many series ended how, by resource."""
     rows = outcomes.group_by("resource", "outcome").len("series").sort("resource", "outcome")
-    return plot(alt.Chart(rows).mark_bar().encode(x="series:Q", y="resource:N", color="outcome:N"))
+    return plot(_largest(rows, "resource", "series").mark_bar().encode(x="series:Q", y="resource:N", color="outcome:N"))
 
 
 def score_bars(scores: pl.DataFrame) -> dg.MarkdownMetadataValue:

@@ -17,6 +17,7 @@ import vl_convert
 from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.schemas import Table
+from turbo_forecast.text import markdown_text, printable, shown_message
 
 Metadata = dict[str, Any]
 
@@ -56,11 +57,20 @@ def spec(table: Table, **options: object) -> dg.AssetSpec:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """An error whose message is the whole story fails the step with that sentence, and no traceback of ours."""
+    """An error whose message is the whole story fails the step with that sentence, and no traceback of ours.
+
+    No message shows more of a URL than `shown_location` does.
+    """
     try:
         yield
     except TurboForecastError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from None
+        raise dg.Failure(description=shown_message(str(error)), allow_retries=False) from None
+    except Exception as error:
+        # a library's message may hold a signed URL; its traceback would bring it into the event log
+        safe = shown_message(str(error))
+        if safe == str(error):
+            raise
+        raise dg.Failure(description=f"{type(error).__name__}: {safe}") from None
 
 
 def stage_metadata(timer: AuditTimer) -> Metadata:
@@ -98,23 +108,42 @@ def standings_table(standings: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
 
 def markdown(rows: pl.DataFrame) -> str:
-    """A few rows as a Markdown table."""
-    shown = rows.with_columns(pl.all().cast(pl.String)).fill_null("")
-    lines = [shown.columns, ["---"] * shown.width, *shown.iter_rows()]
+    """A few rows as a Markdown table; names and messages in it are shown character by character (`markdown_text`)."""
+    text = cs.string() | cs.categorical()
+    shown = rows.with_columns(
+        text.cast(pl.String).map_elements(markdown_text, return_dtype=pl.String), (~text).cast(pl.String)
+    ).fill_null("")
+    lines = [[markdown_text(name) for name in shown.columns], ["---"] * shown.width, *shown.iter_rows()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def plot(chart: alt.Chart | alt.LayerChart) -> dg.MarkdownMetadataValue:
     """A small chart, inline as PNG. Give it aggregates: a chart of 8,000 anything does not belong in an event log."""
-    png = vl_convert.vegalite_to_png(chart.properties(width=480, height=200).to_json(), scale=1.0)
+    with alt.data_transformers.enable("default", max_rows=None):  # five thousand is no bound for data without HTML
+        specification = chart.properties(width=480, height=200).to_dict()
+    png = vl_convert.vegalite_to_png(_drawable(specification), scale=1.0)
     return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def _drawable(value: Any) -> Any:
+    """The chart's specification with its texts made printable.
+
+    The renderer goes by way of SVG, and a character that XML does not know (most control characters) ends the whole
+    process there, past any handler of ours.
+    """
+    if isinstance(value, dict):
+        return {_drawable(key): _drawable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_drawable(inner) for inner in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def say_to(context: dg.AssetExecutionContext) -> Callable[[str], None]:
     """Where progress lines go: the run's log and the terminal."""
 
     def say(line: str) -> None:
-        context.log.info(line)
-        print(line, flush=True)
+        shown = "\n".join(map(printable, shown_message(line).split("\n")))
+        context.log.info(shown)
+        print(shown, flush=True)
 
     return say

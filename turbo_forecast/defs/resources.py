@@ -3,6 +3,7 @@
 Belongs here: what lets the launchpad set options and tests override places. Does not belong here: logic.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -18,20 +19,42 @@ from dagster_polars import PolarsParquetIOManager
 from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
-from turbo_forecast.settings import ForecastSettings, TelemetrySettings
+from turbo_forecast.settings import ForecastSettings, Settings, TelemetrySettings, load_settings
 from turbo_forecast.storage.files import parquet_rows, write_parquet
 from turbo_forecast.storage.warehouse import connected
+from turbo_forecast.text import shown_location
 
 if TYPE_CHECKING:
     from upath import UPath
 
 
+def configured() -> Settings:
+    """The settings file's content, with the telemetry that the environment names. Raises SettingsError."""
+    file = os.environ.get("TURBO_FORECAST_CONFIG")
+    settings = load_settings(Path(file) if file else None)
+    named = os.environ.get("TURBO_FORECAST_TELEMETRY") or settings.telemetry.telemetry
+    return settings.model_copy(update={"telemetry": settings.telemetry.model_copy(update={"telemetry": named})})
+
+
 class TelemetryResource(TelemetrySettings, dg.ConfigurableResource[None]):
-    """TelemetrySettings, in the launchpad."""
+    """TelemetrySettings, in the launchpad.
+
+    Dagster stores a resource's configuration with every run and shows it to everyone: `shown` leaves a URL's key out of
+    it, and `settings` takes the key from where the URL is configured.
+    """
+
+    @classmethod
+    def shown(cls, settings: TelemetrySettings) -> "TelemetryResource":
+        """The resource of these settings, with a URL as it may be shown."""
+        return cls(**{**settings.model_dump(), "telemetry": shown_location(settings.telemetry)})
 
     def settings(self) -> TelemetrySettings:
-        """The plain settings, for the floors that do not know Dagster."""
-        return TelemetrySettings(**{name: getattr(self, name) for name in TelemetrySettings.model_fields})
+        """The plain settings, for the floors that do not know Dagster. Raises SettingsError."""
+        values = {name: getattr(self, name) for name in TelemetrySettings.model_fields}
+        if "://" in self.telemetry:
+            whole = configured().telemetry.telemetry
+            values["telemetry"] = whole if shown_location(whole) == self.telemetry else self.telemetry
+        return TelemetrySettings(**values)
 
 
 class ForecastResource(ForecastSettings, dg.ConfigurableResource[None]):
@@ -47,9 +70,14 @@ class DataFolder(dg.ConfigurableResource[None]):
 
     path: str
 
+    @property
+    def root(self) -> Path:
+        """The folder, whatever the working directory becomes; some readers take a leading `~` for the home folder."""
+        return Path(self.path).absolute()
+
     def parquet(self, asset: str, partition: str) -> Path:
         """`<asset>/<partition>.parquet`, as dagster-polars lays assets out."""
-        return Path(self.path) / asset / f"{partition}.parquet"
+        return self.root / asset / f"{partition}.parquet"
 
     def run_files(self, partition: str) -> RunFiles:
         """Where a month's fleet run leaves its rows."""
@@ -57,15 +85,15 @@ class DataFolder(dg.ConfigurableResource[None]):
 
     def masters(self, asset: str) -> dict[date, Path]:
         """An asset's published Parquet files by their month's cutoff."""
-        return {cutoff_of(path.stem): path for path in sorted((Path(self.path) / asset).glob("????-??-??.parquet"))}
+        return {cutoff_of(path.stem): path for path in sorted((self.root / asset).glob("????-??-??.parquet"))}
 
     def scratch(self, partition: str) -> Path:
         """What an unfinished fleet forecast of the month leaves for the next attempt."""
-        return Path(self.path) / "fleet_forecast" / f".unfinished-{partition}"
+        return self.root / "fleet_forecast" / f".unfinished-{partition}"
 
     def offenders(self, asset: str, check: str, partition: str | None) -> Path:
         """Where a failed check lists all its offenders."""
-        return Path(self.path) / "checks" / asset / f"{check}{f'-{partition}' if partition else ''}.csv"
+        return self.root / "checks" / asset / f"{check}{f'-{partition}' if partition else ''}.csv"
 
 
 class Warehouse(DuckDBResource):

@@ -40,7 +40,8 @@ def publishing(path: Path) -> Iterator[Path]:
 
     Raises StorageError, naming the file, when the folder or the disk refuses.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    whole = path.absolute()  # pyarrow would take a leading ~ for the home folder
+    beside = whole.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
@@ -118,10 +119,12 @@ def duckdb_path(path: Path | str) -> str:
     text = str(path)
     if "://" in text:
         return text
+    if text.startswith("~"):  # which would be the home folder
+        text = str(Path(text).absolute())
     escaped = re.sub(r"([*?\[])", r"[\1]", text)
     if escaped != text and "\\" in text:  # in a pattern, a backslash divides folders
         raise StorageError(f"{path} has a backslash and one of * ? [ in its path, which DuckDB cannot read")
-    return f"./{escaped}" if escaped.startswith("~") else escaped  # a leading ~ would be the home folder
+    return escaped
 
 
 def parquet_sql(*paths: Path | str, options: str = "") -> str:
@@ -164,7 +167,7 @@ def series_batches(path: Path, columns: list[str], *, rows: int = BATCH_ROWS) ->
 def _readable(path: Path) -> Iterator[pq.ParquetFile]:
     """The open file; what cannot be read of it is a StorageError that names it."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path.absolute()) as file:
             yield file
     except (OSError, pa.ArrowInvalid) as error:
         raise StorageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None

@@ -1,16 +1,29 @@
 """Published files are old or new, never half."""
 
+import csv
 import os
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.storage.files import ROW_GROUP_ROWS, parquet_stream, publishing, series_batches, write_parquet
+from turbo_forecast.storage.files import (
+    ROW_GROUP_ROWS,
+    duckdb_path,
+    parquet_rows,
+    parquet_sql,
+    parquet_stream,
+    publishing,
+    series_batches,
+    write_csv,
+    write_parquet,
+)
 
 SCHEMA = pa.schema([("n", pa.int64()), ("word", pa.string())])
 
@@ -229,3 +242,90 @@ def test_a_file_that_is_damaged_inside_is_named(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(StorageError, match=r"series\.parquet cannot be read"):
         list(series_batches(path, SERIES.names))
+
+
+NAMES = (
+    "g1",
+    "g[1]",
+    "g?",
+    "**",
+    "[!a]",
+    "model=x",
+    "it's",
+    'q"q',
+    "%41 #{a}",
+    "a\nb",
+    "~",
+    "-rf",
+    "é",
+    "back\\slash",
+    "",
+)
+
+
+def test_a_path_is_read_as_it_is_written_by_duckdb_and_polars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES:
+        write_parquet([pa.table({"name": [name]})], pa.schema([("name", pa.string())]), Path(name, "f.parquet"))
+    with duckdb.connect() as con:
+        for name in NAMES:
+            for path in (Path(name, "f.parquet"), tmp_path / name / "f.parquet"):
+                found = con.sql(f"SELECT * FROM {parquet_sql(path)}")
+                assert (found.columns, found.fetchall()) == (["name"], [(name,)])
+                assert parquet_rows(path).collect().to_dict(as_series=False) == {"name": [name]}
+        every = con.sql(f"FROM {parquet_sql(*(tmp_path / name / 'f.parquet' for name in NAMES))}").fetchall()
+    assert [row[0] for row in every] == list(NAMES)
+
+
+def test_what_duckdb_cannot_be_given_is_refused() -> None:
+    with pytest.raises(StorageError, match="backslash"):
+        duckdb_path("a\\b/c[1].parquet")
+    assert duckdb_path("s3://bucket/*.parquet") == "s3://bucket/*.parquet"
+
+
+FORMULAS = ("=1+1", "+A1", "-A1", "@sum", "\t=1", "\r=1", "\n=1", "  =1", "'=1", '"=1"', "＝1", "－A1", "＋A1", "＠x")
+FORMULAS = (*FORMULAS, "\ufeff=1", "\x00=1", "\xa0@x", "“=1”", "-5+cmd|' /C calc'!A0", "--1", "+", "=")
+HARMLESS = (
+    "web-01",
+    "a=b",
+    "a - b",
+    "-5",
+    "+5",
+    "-1.5e-3",
+    ".5",
+    "-5%",
+    "",
+    "user@host",
+    "'quoted'",
+    "a, b; c",
+    "k;-3",
+)
+
+
+def test_a_cell_that_a_spreadsheet_would_execute_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "offenders.csv"
+    write_csv(pl.DataFrame({"name": [*FORMULAS, *HARMLESS], "y": [-1.5] * len((*FORMULAS, *HARMLESS))}), path)
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))[1:]
+    shown = [name.replace("\t'", "\t").replace("\r'", "\r").replace("\n'", "\n") for name, _ in rows]
+    assert shown == [*(f"'{name}" for name in FORMULAS), *HARMLESS]
+    assert {y for _, y in rows} == {"-1.5"}
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"), [("a;=1", "a;'=1"), ("a\t@x", "a\t'@x"), ("x,-A1", "x,'-A1"), ("a|＝1", "a|'＝1")]
+)
+def test_a_cell_that_another_separator_would_make_two_of_is_text_in_both(
+    text: str, stored: str, tmp_path: Path
+) -> None:
+    write_csv(pl.DataFrame({"name": [text]}), tmp_path / "offenders.csv")
+    with (tmp_path / "offenders.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file))[1:] == [[stored]]
+
+
+def test_numbers_missing_values_and_days_are_written_as_they_are(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"n": [-1, None], "day": [date(2025, 1, 31), None], "word": [None, "b"], "sure": [True, False]}
+    )
+    write_csv(frame, tmp_path / "offenders.csv")
+    assert (tmp_path / "offenders.csv").read_text() == "n,day,word,sure\n-1,2025-01-31,,true\n,,b,false\n"

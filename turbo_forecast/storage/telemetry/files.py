@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from turbo_forecast.errors import TelemetryError
+from turbo_forecast.paths import files_matching
 from turbo_forecast.storage.telemetry.messages import brief, enumerated, shortened
 
 PARQUET = (".parquet", ".parq", ".pq")
@@ -103,7 +104,7 @@ def _local_files(telemetry: str) -> Found:
         return Found([str(path)])
     if not glob.has_magic(str(path)):
         raise TelemetryError(f"telemetry {brief(str(path))} does not exist")
-    names = sorted(file for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
+    names = files_matching(str(path))
     if not names:
         raise TelemetryError(f"no file matches {brief(str(path))}")
     return Found(names)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from turbo_forecast.storage.telemetry.wording import quoted, shown
+from turbo_forecast.text import shown_location
 
 LONGEST_NAME = 60
 LONGEST_ERROR = 150
@@ -28,22 +29,9 @@ PARQUET_ERRORS = (
 )
 
 
-def public_name(name: str) -> str:
-    """The name a source goes by in messages, reports and tables: a URL without its user, password, query and fragment.
-
-    Those are where signatures and keys are written. Every name that leaves this package passes through here.
-    """
-    if "://" not in name:
-        return name
-    scheme, rest = name.split("://", 1)
-    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-
-
 def brief(name: str, longest: int = LONGEST_NAME) -> str:
     """A source's shown name, cut in the middle where it is too long for a sentence; the end tells files apart."""
-    name = "".join(character if character.isprintable() else "?" for character in public_name(name))
+    name = "".join(character if character.isprintable() else "?" for character in shown_location(name))
     return name if len(name) <= longest else f"{name[:10]}…{name[-(longest - 11) :]}"
 
 
@@ -105,5 +93,5 @@ def _csv_error(text: str, found: re.Match[str]) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    text = re.sub(r"[a-z][a-z0-9+.-]*://[^\s'\"]+", lambda url: public_name(url[0]), text)
+    text = re.sub(r"[a-z][a-z0-9+.-]*://[^\s'\"]+", lambda url: shown_location(url[0]), text)
     return re.sub(r"\?[\w.%~-]+=[^\s'\"]*", "", text)

@@ -15,13 +15,15 @@ import duckdb
 
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.files import duckdb_path
 from turbo_forecast.storage.telemetry import csv_rewriting, database
 from turbo_forecast.storage.telemetry.csv_dialect import Dialect, file_dialect, refuse_like_names, text_dialect
 from turbo_forecast.storage.telemetry.files import found_files, is_remote, kind_of
-from turbo_forecast.storage.telemetry.messages import brief, enumerated, public_name, shortened
+from turbo_forecast.storage.telemetry.messages import brief, enumerated, shortened
 from turbo_forecast.storage.telemetry.parts import FILE_COLUMN, Columns, Part, united
 from turbo_forecast.storage.telemetry.sql import identifier, listed, literal
 from turbo_forecast.storage.telemetry.wording import shown
+from turbo_forecast.text import shown_location
 
 HEAD_LINES = 100
 HIVE_FOLDER = re.compile(r"([^=/\\]+)=([^/\\]*)")
@@ -116,13 +118,13 @@ def _sources(
         groups.setdefault((file.kind, file.options, tuple(file.columns.items()), file.folders), []).append(file)
     parts = [_part(group) for group in groups.values()]
     _refuse_nested(parts, settings)
-    by_host = getattr(settings, "columns", "resources") == "hosts"  # columns are hosts: they come and go
+    by_host = settings.columns == "hosts"  # columns are hosts: they come and go
     parts, joined = united(parts, may_differ=by_host, ignored=_ignored(settings))
     return Sources(parts, notes + joined)
 
 
 def _ignored(settings: TelemetrySettings) -> list[str]:
-    return list(getattr(settings, "ignore_columns", []))
+    return settings.ignore_columns
 
 
 def _part(files: Sequence[_File]) -> Part:
@@ -141,7 +143,7 @@ def _part(files: Sequence[_File]) -> Part:
 def _reader(kind: str, paths: Sequence[str], options: str = "") -> str:
     """A DuckDB table expression: rows of files, each with its file's path. Folders' names are read by `_folder_value`."""
     function = "read_csv" if kind == "csv" else "read_parquet"
-    files = listed(literal(_escaped(path)) for path in paths)
+    files = listed(literal(duckdb_path(path)) for path in paths)
     return f"{function}({files}, filename = {literal(FILE_COLUMN)}, hive_partitioning = false{options})"
 
 
@@ -162,23 +164,18 @@ def _source(files: Sequence[_File]) -> str:
     return f"CASE {identifier(FILE_COLUMN)} {whens} ELSE {column} END" if whens else column
 
 
-def _escaped(name: str) -> str:
-    """DuckDB takes every path for a glob: characters that mean something there stand for themselves."""
-    return name if "://" in name else re.sub(r"([*?\[])", r"[\1]", name)
-
-
 def _parquet(con: duckdb.DuckDBPyConnection, name: str) -> _File:
     try:
         described = con.execute(f"DESCRIBE SELECT * FROM {_reader('parquet', [name])}").fetchall()
-        schema = con.execute("SELECT name, num_children FROM parquet_schema(?)", [_escaped(name)]).fetchall()
-        rows = con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [_escaped(name)]).fetchall()[0][0]
+        schema = con.execute("SELECT name, num_children FROM parquet_schema(?)", [duckdb_path(name)]).fetchall()
+        rows = con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [duckdb_path(name)]).fetchall()[0][0]
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         raise TelemetryError(f"{brief(name)} is not a readable Parquet file: {shortened(error)}") from None
     refuse_like_names(_top_level(schema), brief(name))
     columns = {row[0]: row[1] for row in described if row[0] != FILE_COLUMN}
-    return _File(name, public_name(name), "parquet", "", columns, _folders(name, columns), rows > 0)
+    return _File(name, shown_location(name), "parquet", "", columns, _folders(name, columns), rows > 0)
 
 
 def _top_level(schema: Sequence[tuple[str, int | None]]) -> list[str]:
@@ -200,7 +197,7 @@ def _folders(path: str, columns: Columns) -> tuple[str, ...]:
 
 
 def _folder_keys(path: str) -> list[str]:
-    parents = re.split(r"[/\\]", public_name(path))[:-1]
+    parents = re.split(r"[/\\]", shown_location(path))[:-1]
     return list(dict.fromkeys(match[1] for match in map(HIVE_FOLDER.fullmatch, parents) if match))
 
 
@@ -235,7 +232,7 @@ def _csv(
 
 def _csv_file(name: str, path: str, dialect: Dialect) -> _File:
     columns = dict.fromkeys(dialect.columns, "VARCHAR")
-    return _File(path, public_name(name), "csv", dialect.options, columns, _folders(path, columns), dialect.has_rows)
+    return _File(path, shown_location(name), "csv", dialect.options, columns, _folders(path, columns), dialect.has_rows)
 
 
 def _remote_dialect(con: duckdb.DuckDBPyConnection, name: str, settings: TelemetrySettings) -> Dialect:
@@ -276,7 +273,7 @@ def _refuse_nested(parts: Sequence[Part], settings: TelemetrySettings) -> None:
 
 def _table(con: duckdb.DuckDBPyConnection, path: str, settings: TelemetrySettings, folder: Path) -> Part:
     schema, name, is_view = database.chosen_table(con, path, settings.table)
-    label = f"{public_name(path)}:{name}"
+    label = f"{shown_location(path)}:{name}"
     if is_view:
         relation = f"read_parquet({literal(database.copied_view(path, schema, name, settings.memory_limit, folder))})"
     else:

@@ -1,0 +1,102 @@
+"""What assets and checks show of names, messages and addresses that others chose."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+from dagster._serdes import serialize_value
+
+from turbo_forecast.definitions import build_definitions, build_resources
+from turbo_forecast.defs.checks.judging import Property, Verdict, tell
+from turbo_forecast.defs.reporting import markdown, plain_errors
+from turbo_forecast.defs.resources import DataFolder, TelemetryResource
+from turbo_forecast.errors import TelemetryError
+
+ROOT = Path(__file__).resolve().parents[2]
+SIGNED = "https://bob:s3cret@h.example/x.parquet?X-Amz-Signature=s3cret#s3cret"
+
+DRAW = """
+import polars as pl
+from turbo_forecast.defs.plots import outcome_bars, standings_bars
+codes = [*range(0x20), 0x22, 0x3C, 0x5C, 0x7F, 0x85, 0x2028, 0xFDD0, 0xFEFF, 0xFFFE, 0xFFFF, 0x1FFFE, 0x10FFFF]
+for first in range(0, len(codes), 15):
+    names = [f"a{chr(code)}b" for code in codes[first:first + 15]]
+    print(outcome_bars(pl.DataFrame({"resource": names, "outcome": "forecast"})).value[:22])
+standings = pl.DataFrame({"model": names, "resource": "all", "horizon_month": 0, "mase": 1.0, "mase_low": 0.5,
+                          "mase_high": 1.5, "mae": 1.0})
+print(standings_bars(standings).value[:22])
+many = pl.DataFrame({"resource": [f"r{i}" for i in range(6_000)], "outcome": "forecast"})
+print(outcome_bars(many).value[:22])
+"""
+
+
+def test_a_plot_is_drawn_whatever_the_names_and_however_many() -> None:
+    done = subprocess.run([sys.executable, "-c", DRAW], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr  # in a process of its own: what goes wrong here ends the process
+    assert done.stdout.splitlines() == ["![plot](data:image/png"] * 5
+
+
+def test_a_table_of_odd_names_keeps_its_shape() -> None:
+    names = ["a|b", "a\\|b", "two\nlines", "<img src=x onerror=alert(1)>", "`", "[x](javascript:y)", "\x1f", None]
+    table = markdown(pl.DataFrame({"host|id": names, "y": [-1.5] * len(names)}))
+    lines = table.splitlines()
+    assert len(lines) == 2 + len(names)
+    assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines} == {3}
+    assert all(line.endswith("| -1.5 |") for line in lines[2:])
+    assert not re.search(r"[<>\x1f]|(?<!\\)[`\[]", table)
+
+
+def test_a_failed_checks_evidence_is_harmless_in_the_ui_and_in_a_spreadsheet(tmp_path: Path) -> None:
+    offenders = pl.DataFrame({"host_id": ['=HYPERLINK("http://evil")', "<b>|x"], "y": [-3.0, 101.0]})
+    prop = Property("in_range", "y is a number in [0, 100]", "", "")
+    result = tell(prop, "base_table", {None: Verdict(2, offenders)}, DataFolder(path=str(tmp_path / "[d]")))
+    assert result.metadata["all offenders"].value == str(tmp_path / "[d]/checks/base_table/in_range.csv")
+    text = (tmp_path / "[d]/checks/base_table/in_range.csv").read_text()
+    assert text == 'host_id,y\n"\'=HYPERLINK(""http://evil"")",-3.0\n<b>|x,101.0\n'
+    assert "| &lt;b&gt;\\|x | 101.0 |" in str(result.metadata["first offenders"].value)
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (TelemetryError(f"{SIGNED} cannot be read"), "https://h.example/x.parquet cannot be read"),
+        (OSError(f"HTTP 403 for '{SIGNED}'"), "OSError: HTTP 403 for 'https://h.example/x.parquet'"),
+    ],
+)
+def test_a_failed_step_shows_no_key_of_a_url(raised: Exception, said: str) -> None:
+    with pytest.raises(dg.Failure) as failed, plain_errors():
+        raise raised
+    assert failed.value.description == said
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__  # or Dagster would store the first one's text
+
+
+def test_a_defect_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError), plain_errors():
+        _ = 1 / 0
+
+
+@pytest.mark.parametrize("where", ["environment", "settings file"])
+def test_dagster_never_stores_a_urls_key_and_reading_still_uses_it(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TURBO_FORECAST_CONFIG", raising=False)
+    monkeypatch.delenv("TURBO_FORECAST_TELEMETRY", raising=False)
+    if where == "environment":
+        monkeypatch.setenv("TURBO_FORECAST_TELEMETRY", SIGNED)
+    else:
+        (tmp_path / "s.yaml").write_text(f"telemetry: {{telemetry: '{SIGNED}', statistic: max}}\n")
+        monkeypatch.setenv("TURBO_FORECAST_CONFIG", str(tmp_path / "s.yaml"))
+    definitions = build_definitions()
+    snapshot = serialize_value(definitions.resolve_job_def("monthly_forecast").get_job_snapshot())
+    assert "h.example" in snapshot
+    assert "s3cret" not in snapshot
+    telemetry = build_resources()["telemetry"]
+    assert isinstance(telemetry, TelemetryResource)
+    assert "s3cret" not in repr(telemetry)
+    assert telemetry.settings().telemetry == SIGNED
+    assert TelemetryResource(telemetry="s3://typed/*.csv?x=1").settings().telemetry == "s3://typed/*.csv?x=1"
