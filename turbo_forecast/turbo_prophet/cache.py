@@ -1,19 +1,24 @@
 """Where compiled kernels are kept between processes, and whether they are there.
 
 Belongs here: what can be told without importing numba (0.5 s), so that a parent process can ask for nothing.
-Does not belong here: compiling (`jit.py`, `daily.compile_kernels`).
+Does not belong here: compiling (`jit.py`, `daily.compile_kernels`), and whose a folder is (`trust.py`).
 """
 
 import hashlib
+import importlib.util
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+
+from turbo_forecast.turbo_prophet.trust import why_untrusted
 
 # Modules whose text decides the machine code: every kernel, and how kernels are compiled. Editing another recompiles nothing.
 KERNEL_MODULES = (
@@ -30,7 +35,10 @@ KERNEL_MODULES = (
     "solver",
     "starts",
 )
-_COMPILE = "from turbo_forecast.turbo_prophet.daily import compile_kernels; compile_kernels()"
+NUMBA_SWITCHES = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
+"""Numba's settings that are part of the key under which it keeps machine code."""
+
+Say = Callable[[str], None]
 
 
 def _sources_digest() -> str:
@@ -50,49 +58,184 @@ def _candidates() -> list[Path]:
     bases.append(Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "turbo_forecast")
     user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     bases.append(Path(tempfile.gettempdir()) / f"turbo_forecast-{user}")
-    return [base / folder for base in bases]
+    return [base.absolute() / folder for base in bases]
+
+
+def _refusal(folder: Path) -> str | None:
+    """Why kernels cannot be kept in the folder; None when they can. It is made unless it is there."""
+    if reason := why_untrusted(folder):  # before anything is made: a link of somebody else's may lead anywhere
+        return reason
+    try:
+        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return why_untrusted(folder)
+    except OSError as error:
+        return f"{folder} cannot be written ({error.strerror or error})"
 
 
 @cache
 def cache_folder() -> Path | None:
-    """The first folder that can be written; None (every process compiles for itself) if there is none."""
+    """The first folder that can be written, by this user alone; None (every process compiles for itself) if there is
+    none: numba runs what it finds in its cache."""
+    return next((folder for folder in _candidates() if _refusal(folder) is None), None)
+
+
+def refusals() -> list[str]:
+    """Why each folder before the one that is used cannot be."""
+    reasons = []
     for folder in _candidates():
+        reason = _refusal(folder)
+        if reason is None:
+            break
+        reasons.append(reason)
+    return reasons
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSet:
+    """Kernels that are compiled together, and the note that they have been.
+
+    sources: the modules that hold them, in one folder. code: what compiles and then `mark`s them, in a process of its own.
+    """
+
+    name: str
+    sources: tuple[Path, ...]
+    code: str
+    title: str
+    duration: str
+
+    def ready(self) -> bool:
+        """Whether every kernel has been compiled and kept for just this installation on this processor.
+
+        False whenever numba would compile: its key is made of what `_made_for` names, and its files are compared.
+        """
+        marker = self._marker()
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
+            noted = json.loads(marker.read_text()) if marker else {}
+        except (OSError, ValueError):
+            return False
+        files = self._files()
+        return bool(files) and noted == {"made for": self._made_for(), "files": files}
+
+    def mark(self) -> None:
+        """Note that every kernel has been compiled, and what for. A note that cannot be written is not needed."""
+        marker = self._marker()
+        if marker is None or self.ready():
+            return
+        beside = marker.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            beside.write_text(json.dumps({"made for": self._made_for(), "files": self._files()}, indent=1))
+            beside.replace(marker)
         except OSError:
-            continue
-    return None
+            beside.unlink(missing_ok=True)
+
+    def ensure(self, say: Say) -> None:
+        """Compile the kernels unless they are kept already; call it before workers start, which would each compile."""
+        if self.ready():
+            return
+        for reason in refusals():
+            say(f"compiled kernels are not kept where they could be: {reason}")
+        if cache_folder() is None:
+            say("there is no folder for compiled kernels: each worker compiles its own, which takes a while")
+            return
+        say(f"compiling {self.title}: once after an installation, {self.duration} …")
+        started = time.perf_counter()
+        if not self._compile():
+            for name in self._files():  # a damaged file is not compiled anew but stumbled over
+                (self._numbas_folder() / name).unlink(missing_ok=True)
+            self._compile()
+        took = f"{time.perf_counter() - started:.0f} s"
+        if self.ready():
+            say(f"kernels compiled in {took}")
+        else:
+            say(f"compiled kernels could not be kept ({took}): each worker compiles its own, which takes a while")
+
+    def _compile(self) -> bool:
+        # in a process of its own: neither numba nor the compiler's memory stays with the caller
+        return subprocess.run([sys.executable, *_flags(), "-c", self.code], check=False).returncode == 0
+
+    def _marker(self) -> Path | None:
+        folder = cache_folder()
+        if folder is None:
+            return None
+        made_for = json.dumps(self._made_for(), sort_keys=True).encode()
+        return folder / f"{self.name}-{hashlib.sha256(made_for).hexdigest()[:16]}.json"
+
+    def _made_for(self) -> dict[str, str]:
+        """Everything that numba's index is keyed by, and the versions of what compiles."""
+        return {
+            "numba": version("numba"),
+            "llvmlite": version("llvmlite"),
+            "python": f"{sys.implementation.cache_tag}{getattr(sys, 'abiflags', '')} {importlib.util.MAGIC_NUMBER.hex()}",
+            "optimised": str(sys.flags.optimize),  # numba's key has the bytecode, which asserts are part of
+            "processor": _processor(),
+            **{name: os.environ.get(name, "") for name in NUMBA_SWITCHES},
+            **{str(path): _identity(path) for path in self.sources},
+        }
+
+    def _files(self) -> dict[str, str]:
+        """Digests of what numba keeps of the sources, by name."""
+        folder = self._numbas_folder()
+        found = {}
+        for path in sorted(folder.glob("*.nb[ic]")) if folder.is_dir() else ():
+            if any(path.name.startswith(f"{source.stem}.") for source in self.sources):
+                try:
+                    found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+                except OSError:
+                    continue  # replaced this moment; the next look will see it
+        return found
+
+    def _numbas_folder(self) -> Path:
+        """Where numba keeps what it compiles of a folder's modules (`_CacheLocator.get_suitable_cache_subpath`)."""
+        package = os.path.abspath(self.sources[0].parent)
+        hashed = hashlib.sha1(package.encode(), usedforsecurity=False).hexdigest()
+        return (cache_folder() or Path(os.devnull)) / f"{os.path.basename(package)}_{hashed}"
 
 
-def _marker() -> Path | None:
-    folder = cache_folder()
-    return folder / "complete" if folder else None
+def _flags() -> list[str]:
+    """The interpreter's flag that changes bytecode: the process that compiles must have ours."""
+    return [f"-{'O' * sys.flags.optimize}"] if sys.flags.optimize else []
+
+
+def _identity(path: Path) -> str:
+    """A source's content, and its size and time of change, which some versions of numba go by."""
+    found = path.stat()
+    return f"{hashlib.sha256(path.read_bytes()).hexdigest()[:16]} {found.st_size} {found.st_mtime_ns}"
+
+
+@cache
+def _processor() -> str:
+    """The processor as numba names it: by LLVM (0.1 s to load)."""
+    from llvmlite import binding  # type: ignore[import-untyped]
+
+    try:
+        features = binding.get_host_cpu_features().flatten()
+    except RuntimeError:  # as numba does where LLVM cannot tell
+        features = ""
+    digest = hashlib.sha256(features.encode()).hexdigest()[:16]
+    return f"{binding.get_process_triple()} {binding.get_host_cpu_name()} {digest}"
+
+
+KERNELS = KernelSet(
+    name="kernels",
+    sources=tuple(Path(__file__).with_name(f"{name}.py") for name in KERNEL_MODULES),
+    code="from turbo_forecast.turbo_prophet.daily import compile_kernels; compile_kernels()",
+    title="Turbo Prophet's kernels",
+    duration="about half a minute",
+)
 
 
 def kernels_ready() -> bool:
-    """Whether every kernel has been compiled and kept."""
-    marker = _marker()
-    return marker is not None and marker.exists()
+    """Whether every kernel of Turbo Prophet has been compiled and kept, for this installation and processor."""
+    return KERNELS.ready()
 
 
 def mark_ready() -> None:
-    """Note that every kernel has been compiled."""
-    marker = _marker()
-    if marker is not None:
-        marker.touch()
+    """Note that every kernel of Turbo Prophet has been compiled."""
+    KERNELS.mark()
 
 
-def ensure_compiled(say: Callable[[str], None]) -> None:
-    """Compile the kernels unless they are kept already; call it before workers start, which would each compile."""
-    if kernels_ready():
-        return
-    if cache_folder() is None:
-        say("no folder for compiled kernels can be written: each worker compiles its own, which takes a while")
-        return
-    say("compiling Turbo Prophet's kernels: once after an installation, about half a minute …")
-    started = time.perf_counter()
-    # in a process of its own: neither numba nor the compiler's memory stays with the caller
-    subprocess.run([sys.executable, "-c", _COMPILE], check=False)
-    say(f"kernels compiled in {time.perf_counter() - started:.0f} s")
+def ensure_compiled(say: Say) -> None:
+    """Compile Turbo Prophet's kernels unless they are kept already; call it before workers start."""
+    KERNELS.ensure(say)
