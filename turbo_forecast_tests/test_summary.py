@@ -306,3 +306,13 @@ def test_a_warehouse_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "warehouse.duckdb").write_text("no database" * 500)
     with pytest.raises(StorageError, match=r"warehouse.duckdb cannot be opened"):
         summary(tmp_path, CUTOFF)
+
+
+def test_a_name_cannot_steer_the_terminal(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        for table in ("base_table", "champions", "series_outcomes", "tournament_results"):
+            con.execute(f"UPDATE {table} SET host_id = host_id || chr(27) || '[2J' || chr(10) || 'month 1: fine'")
+    lines = summary(data, CUTOFF).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert "month 1: fine" not in lines
+    assert any(r"\x1b[2J\nmonth 1: fine" in line for line in lines)

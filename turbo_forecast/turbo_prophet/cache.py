@@ -141,7 +141,7 @@ class KernelSet:
             return
         say(f"compiling {self.title}: once after an installation, {self.duration} …")
         started = time.perf_counter()
-        if not self._compile():
+        if not self._compile(stderr=subprocess.DEVNULL):
             for name in self._files():  # a damaged file is not compiled anew but stumbled over
                 (self._numbas_folder() / name).unlink(missing_ok=True)
             self._compile()
@@ -151,9 +151,10 @@ class KernelSet:
         else:
             say(f"compiled kernels could not be kept ({took}): each worker compiles its own, which takes a while")
 
-    def _compile(self) -> bool:
+    def _compile(self, stderr: int | None = None) -> bool:
         # in a process of its own: neither numba nor the compiler's memory stays with the caller
-        return subprocess.run([sys.executable, *_flags(), "-c", self.code], check=False).returncode == 0
+        done = subprocess.run([sys.executable, *_flags(), "-c", self.code], check=False, stderr=stderr)
+        return done.returncode == 0
 
     def _marker(self) -> Path | None:
         folder = cache_folder()

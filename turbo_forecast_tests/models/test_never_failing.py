@@ -12,6 +12,7 @@ from turbo_forecast.models import level_cache
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.models.registry import NEVER_FAIL, build_entrant
 from turbo_forecast.settings import forecast_settings
+from turbo_forecast.turbo_prophet import cache
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
@@ -112,9 +113,10 @@ def test_kernels_are_compiled_once_by_the_parent_and_workers_load_them(
     )
     folder = str(tmp_path)
     first = run(prepare, NUMBA_CACHE_DIR=folder).splitlines()
-    assert len(first) == 2
+    assert len(first) == 3
     assert "compiling" in first[0]
-    assert first[1] == "False"
+    assert "compiled in" in first[1]
+    assert first[2] == "False"
     assert run(prepare, NUMBA_CACHE_DIR=folder).splitlines() == ["False"]
     load = (
         "from turbo_forecast.models.level_kernels import compile_kernels, recent, reverting; compile_kernels();"
@@ -124,7 +126,7 @@ def test_kernels_are_compiled_once_by_the_parent_and_workers_load_them(
 
 
 def test_without_a_folder_for_kernels_a_person_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(level_cache, "cache_folder", lambda: None)
+    monkeypatch.setattr(cache, "cache_folder", lambda: None)
     said: list[str] = []
     level_cache.prepare(forecast_settings(), said.append)
     assert len(said) == 1

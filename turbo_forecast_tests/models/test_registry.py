@@ -62,7 +62,7 @@ def test_whoever_never_fails_can_be_the_fallback(fallback: str) -> None:
 
 def test_what_entrants_share_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr("turbo_forecast.models.level_cache.cache_folder", lambda: None)
+    monkeypatch.setattr("turbo_forecast.turbo_prophet.cache.cache_folder", lambda: None)
     entrants = ["median", "reverting_level", "reverting_season", "recent_level"]
     prepare_entrants(forecast_settings(entrants=entrants), said.append)
     assert len(said) == 1

@@ -1,0 +1,117 @@
+"""Kernels count as compiled only where numba will load them: for this installation, on this processor."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from numba.core.registry import cpu_target
+
+from turbo_forecast.models import level_cache
+from turbo_forecast.models.level_kernels import recent
+from turbo_forecast.turbo_prophet import cache
+from turbo_forecast.turbo_prophet.cache import KERNELS, KernelSet
+from turbo_forecast.turbo_prophet.solver import solve_kernel
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KernelSet:
+    """A set of two modules, marked as compiled, with files where numba would keep them."""
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path)
+    package = tmp_path / "installed" / "package"
+    package.mkdir(parents=True)
+    sources = (package / "solver.py", package / "model.py")
+    for source in sources:
+        source.write_text(f"# {source.stem}")
+    kernels = KernelSet("some", sources, "raise SystemExit(1)", "some kernels", "no time")
+    kept = kernels._numbas_folder()
+    kept.mkdir()
+    for name in ("solver.f-1.py311.nbi", "solver.f-1.py311.1.nbc", "model.g-1.py311.nbi", "model.g-1.py311.1.nbc"):
+        (kept / name).write_bytes(name.encode())
+    kernels.mark()
+    assert kernels.ready()
+    return kernels
+
+
+def _longer(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda kernels, _: _longer(kernels.sources[1]),
+        lambda kernels, _: os.utime(kernels.sources[0], ns=(1, 1)),
+        lambda kernels, _: next(kernels._numbas_folder().glob("model*.nbc")).unlink(),
+        lambda kernels, _: next(kernels._numbas_folder().glob("solver*.nbc")).write_bytes(b"cut"),
+        lambda kernels, _: _longer(next(kernels._numbas_folder().glob("solver*.nbi"))),
+        lambda kernels, _: shutil.rmtree(kernels._numbas_folder()),
+        lambda kernels, _: kernels._marker().write_text("{half"),
+        lambda kernels, _: kernels._marker().unlink(),
+        lambda _, patch: patch.setattr(cache, "_processor", lambda: "another machine of the cluster"),
+        lambda _, patch: patch.setattr(cache, "version", lambda package: "0.1"),
+        lambda _, patch: patch.setattr(cache.importlib.util, "MAGIC_NUMBER", b"next"),
+        lambda _, patch: patch.setenv("NUMBA_ENABLE_AVX", "0"),
+        lambda _, patch: patch.setenv("NUMBA_CPU_NAME", "generic"),
+        lambda _, patch: patch.setattr(cache, "cache_folder", lambda: None),
+    ],
+)
+def test_kernels_are_not_ready_when_numba_would_compile(
+    change: Callable[[KernelSet, pytest.MonkeyPatch], object], compiled: KernelSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(compiled, monkeypatch)
+    assert not compiled.ready()
+
+
+def test_each_installation_has_its_own_mark(compiled: KernelSet, tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "installed", tmp_path / "copied")
+    copied = replace(compiled, sources=tuple(tmp_path / "copied" / "package" / s.name for s in compiled.sources))
+    assert [s.read_text() for s in copied.sources] == [s.read_text() for s in compiled.sources]
+    assert not copied.ready()
+    shutil.copytree(compiled._numbas_folder(), copied._numbas_folder())
+    copied.mark()
+    assert copied.ready()
+    assert compiled.ready()
+
+
+def test_nothing_is_marked_where_numba_kept_nothing(compiled: KernelSet) -> None:
+    shutil.rmtree(compiled._numbas_folder())
+    compiled.mark()
+    assert not compiled.ready()
+
+
+def test_a_person_is_told_when_kernels_cannot_be_kept(compiled: KernelSet) -> None:
+    next(compiled._numbas_folder().glob("*.nbc")).write_bytes(b"damaged")
+    said: list[str] = []
+    compiled.ensure(said.append)  # what it compiles with fails
+    assert [line.split(" (")[0] for line in said] == [
+        "compiling some kernels: once after an installation, no time …",
+        "compiled kernels could not be kept",
+    ]
+    assert not list(compiled._numbas_folder().iterdir()), "damaged files are not met again"
+
+
+def test_numba_keeps_them_where_we_look_and_names_the_processor_as_we_do() -> None:
+    assert Path(solve_kernel._cache.cache_path) == KERNELS._numbas_folder()
+    assert Path(recent._cache.cache_path) == level_cache.KERNELS._numbas_folder()
+    triple, name, features = cpu_target.target_context.codegen().magic_tuple()
+    assert cache._processor().startswith(f"{triple} {name} ")
+    assert cache.hashlib.sha256(features.encode()).hexdigest().startswith(cache._processor().split()[-1])
+
+
+def test_a_copied_installation_compiles_before_its_workers_start(tmp_path: Path) -> None:
+    cache.ensure_compiled(print)
+    shutil.copytree(ROOT / "turbo_forecast", tmp_path / "turbo_forecast", ignore=shutil.ignore_patterns("__pycache__"))
+    ask = "from turbo_forecast.turbo_prophet import cache; print(cache.__file__, cache.kernels_ready())"
+    answers = [
+        subprocess.run([sys.executable, *flags, "-c", ask], cwd=at, capture_output=True, text=True, check=True).stdout
+        for at, flags in ((ROOT, []), (tmp_path, []), (ROOT, ["-O"]))
+    ]
+    assert [answer.split()[-1] for answer in answers] == ["True", "False", "False"]
+    assert answers[1].startswith(str(tmp_path))
