@@ -4,6 +4,11 @@ Belongs here: the errors whose message is the whole story (no stack trace needed
 Does not belong here: defects of the program; those stay ordinary exceptions.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class TurboForecastError(Exception):
     """A run cannot go on, and the message alone tells its reader why and what to do."""
@@ -27,3 +32,17 @@ class BaseTableReplacedError(StorageError):
 
 class PartitionError(TurboForecastError):
     """The month asked for cannot be forecast from the base table: names the month."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system refuses in the block (a full disk, a read-only folder) is a StorageError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {refusal(error)}") from error
+
+
+def refusal(error: OSError) -> str:
+    """The system's own words for an error; libraries wrap them in theirs, in many lines."""
+    return os.strerror(error.errno) if error.errno else " ".join((error.strerror or str(error)).split())

@@ -223,7 +223,9 @@ class ForecastSettings(BaseModel, extra="forbid"):
     seed: int = Field(0, ge=0, description="each series' random generator is seeded from its name and this")
     workers: int = Field(0, ge=0, description="worker processes; 0: one per core")
     chunk_size: int = Field(0, ge=0, description="series per task; 0: chosen from the number of series and workers")
-    series_timeout_seconds: float = Field(600.0, gt=0, description="a series that takes longer is recorded as failed")
+    series_timeout_seconds: float = Field(
+        600.0, gt=0, description="a series that takes longer is recorded as failed; a worker's start does not count"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "ForecastSettings":

@@ -11,9 +11,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "turbo_forecast"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "settings", "schemas", "phases", "paths", "text"}
+GROUND = {"errors", "settings", "schemas", "phases", "paths", "text", "processes", "leftovers"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "processes": set(),
+    "leftovers": {"processes"},
     "settings": {"errors"},
     "schemas": {"errors"},
     "phases": set(),

@@ -4,11 +4,9 @@ Belongs here: what is asked for, the manifest that states what the folder holds,
 Does not belong here: what the files hold; see `roster.py`, `series.py` and `export.py`.
 """
 
-import glob
 import json
 import os
 import shutil
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -25,6 +23,7 @@ from turbo_forecast.demo.export import month_file, write_month
 from turbo_forecast.demo.roster import RESOURCES, Host, count_lives, count_roles, count_shapes, roster
 from turbo_forecast.demo.series import FLEET_STREAM, daily_values, generator
 from turbo_forecast.errors import SettingsError, StorageError
+from turbo_forecast.leftovers import temporary_folder
 
 MANIFEST = "manifest.json"
 FORMAT = "turbo-forecast demo fleet"
@@ -140,17 +139,15 @@ def write_demo_fleet(
 
 def _write_beside(out: Path, parameters: DemoParameters, days: Calendar) -> tuple[dict[str, Any], Path | None]:
     """Make the demo in a hidden folder beside `out`, then rename it to `out`."""
-    _remove_abandoned(out)
-    partial = Path(tempfile.mkdtemp(prefix=f"{_partial_prefix(out)}{os.getpid()}-", dir=out.parent))
-    try:
-        manifest = _fill(partial, parameters, days)
-        partial.chmod(0o777 & ~_umask())  # mkdtemp makes a folder that only its owner can read
-        kept_aside = _make_way(out, partial)
-        partial.rename(out)
-        _sync(out.parent)
-    finally:
-        for path in (partial, _replaced(partial)):
-            shutil.rmtree(path, ignore_errors=True)
+    with temporary_folder(_partial_prefix(out), out.parent) as partial:
+        try:
+            manifest = _fill(partial, parameters, days)
+            partial.chmod(0o777 & ~_umask())  # a temporary folder is its owner's alone
+            kept_aside = _make_way(out, partial)
+            partial.rename(out)
+            _sync(out.parent)
+        finally:
+            shutil.rmtree(_replaced(partial), ignore_errors=True)
     return manifest, kept_aside
 
 
@@ -258,24 +255,6 @@ def _replaced(partial: Path) -> Path:
 
 def _partial_prefix(out: Path) -> str:
     return f".{out.name}.partial-"
-
-
-def _remove_abandoned(out: Path) -> None:
-    """Remove what a killed write of the same folder left: its name holds the process, which is no more."""
-    for path in out.parent.glob(f"{glob.escape(_partial_prefix(out))}*"):
-        process = path.name.removeprefix(_partial_prefix(out)).split("-")[0]
-        if process.isdigit() and not _alive(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _umask() -> int:

@@ -13,17 +13,26 @@ from pathlib import Path
 
 _LAYOUT = struct.Struct("<qqd")
 _IDLE = -1
-STARTING = -2
-"""In hand before the first series: the worker's own start."""
+_WRITING = -2
+_STARTING = -3
+"""From here down: starting; _STARTING - 1 - n while the n-th entrant is being built."""
 
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """A worker (process id), the series it has in hand (or STARTING), and since when (system-wide monotonic seconds)."""
+    """A worker (process id), the series it has in hand, and since when (system-wide monotonic seconds)."""
 
     pid: int
     series: int
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A worker's start that goes on: its process id, and which entrant is being built (None: something before)."""
+
+    pid: int
+    entrant: int | None
 
 
 class Post:
@@ -32,26 +41,46 @@ class Post:
     def __init__(self, board: Path) -> None:
         self._pid = os.getpid()
         path = board / f"{self._pid}.post"
-        path.write_bytes(_LAYOUT.pack(self._pid, STARTING, time.monotonic()))
+        path.write_bytes(_LAYOUT.pack(self._pid, _STARTING, time.monotonic()))
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), _LAYOUT.size)
 
+    def building(self, entrant: int) -> None:
+        """Note that the n-th entrant is being built."""
+        self._note(_STARTING - 1 - entrant)
+
     def taking(self, series: int) -> None:
         """Note the series about to be worked. Survives the process: the page belongs to the file."""
-        self._map[:] = _LAYOUT.pack(self._pid, series, time.monotonic())
+        self._note(series)
+
+    def writing(self) -> None:
+        """Note that results are being written: a slow disk is no series' fault."""
+        self._note(_WRITING)
 
     def idle(self) -> None:
         """Note that nothing is in hand."""
-        self._map[:] = _LAYOUT.pack(self._pid, _IDLE, 0.0)
+        self._note(_IDLE)
+
+    def _note(self, what: int) -> None:
+        self._map[:] = _LAYOUT.pack(self._pid, what, time.monotonic())
 
 
 def in_hand(board: Path) -> list[InHand]:
-    """What every worker of the board has in hand (or had, when it died)."""
-    found = []
-    for path in board.glob("*.post"):
-        content = path.read_bytes()
-        if len(content) == _LAYOUT.size:
-            post = InHand(*_LAYOUT.unpack(content))
-            if post.series != _IDLE:
-                found.append(post)
-    return found
+    """The series that workers of the board have in hand (or had, when they died)."""
+    return [InHand(pid, what, since) for pid, what, since in _posts(board) if what >= 0]
+
+
+def starting(board: Path) -> list[Start]:
+    """The workers of the board that have not finished their start (or had not, when they died)."""
+    found = [(pid, _STARTING - 1 - what) for pid, what, _ in _posts(board) if what <= _STARTING]
+    return [Start(pid, entrant if entrant >= 0 else None) for pid, entrant in found]
+
+
+def present(board: Path) -> set[int]:
+    """The workers that have come as far as the board."""
+    return {pid for pid, _, _ in _posts(board)}
+
+
+def _posts(board: Path) -> list[tuple[int, int, float]]:
+    contents = [path.read_bytes() for path in board.glob("*.post")]
+    return [_LAYOUT.unpack(content) for content in contents if len(content) == _LAYOUT.size]

@@ -5,6 +5,7 @@ Does not belong here: who computes a chunk (`worker.py`), and when (`pool.py`).
 """
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.fleet.lifecycle import WORKER_DIED, Result
 from turbo_forecast.fleet.rows import FORECAST, Rows
 
@@ -52,6 +54,7 @@ ERRORS_SCHEMA = pa.schema(
 )
 """Mean absolute errors of the windows that have been observed: what the weighted combination learns from."""
 ROWS_SUFFIX, ERRORS_SUFFIX, OUTCOMES_SUFFIX = ".rows.arrow", ".errors.arrow", ".outcomes.arrow"
+_HALF_WRITTEN = re.compile(r"\d{8}-\d{8}\.(rows|errors|outcomes)\.\d+\.tmp")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -102,9 +105,12 @@ def finished_spans(folder: Path) -> list[Span]:
 def discard_doubtful(folder: Path) -> None:
     """Remove what an earlier attempt left and this one must not trust.
 
-    Files a power cut left empty or half (renames outlive contents), and series whose worker died: that was the
-    circumstances' doing, and may not happen again.
+    Files a power cut left empty or half (renames outlive contents), what killed workers were writing, and series whose
+    worker died: that was the circumstances' doing, and may not happen again. The caller owns the folder.
     """
+    for path in folder.glob("*.tmp"):
+        if _HALF_WRITTEN.fullmatch(path.name):
+            path.unlink(missing_ok=True)
     for span in finished_spans(folder):
         try:
             outcomes, rows, errors = read_outcomes(folder, span), read_rows(folder, span), read_errors(folder, span)
@@ -118,7 +124,10 @@ def discard_doubtful(folder: Path) -> None:
 
 
 def write_chunk(folder: Path, span: Span, results: Sequence[Result], models: Sequence[str]) -> None:
-    """Write a span's rows and errors, then its outcomes, each by rename; a crash leaves nothing that looks complete."""
+    """Write a span's rows and errors, then its outcomes, each by rename; a crash leaves nothing that looks complete.
+
+    Raises StorageError, naming the file.
+    """
     _publish(folder / f"{span.stem}{ROWS_SUFFIX}", _rows_table(results, models))
     _publish(folder / f"{span.stem}{ERRORS_SUFFIX}", _errors_table(results, models))
     _publish(folder / f"{span.stem}{OUTCOMES_SUFFIX}", _outcomes_table(results))
@@ -145,9 +154,14 @@ def _read(path: Path) -> pa.Table:
 
 def _publish(path: Path, table: pa.Table) -> None:
     beside = path.with_suffix(f".{os.getpid()}.tmp")
-    with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    os.replace(beside, path)
+    try:
+        with writing(path):
+            with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+                writer.write_table(table)
+            os.replace(beside, path)
+    except StorageError:  # half a chunk on a full disk is room that the next attempt needs
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _rows_table(results: Sequence[Result], models: Sequence[str]) -> pa.Table:

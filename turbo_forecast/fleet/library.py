@@ -2,7 +2,8 @@
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,10 +11,11 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from turbo_forecast.errors import TelemetryError
+from turbo_forecast.errors import TelemetryError, writing
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
+from turbo_forecast.fleet.termination import terminated_in_order
 from turbo_forecast.fleet.tournament import (
     RunFiles,
     calibrate_month,
@@ -23,6 +25,7 @@ from turbo_forecast.fleet.tournament import (
     standings_month,
 )
 from turbo_forecast.fleet.windows import Windows, require_complete, run_windows
+from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import ForecastSettings, forecast_settings
@@ -65,22 +68,26 @@ def forecast_fleet(
     Raises
     ------
     TelemetryError, SettingsError, PartitionError : before any work, with one sentence that says what is wrong.
+    StorageError : the system's temporary folder (TMPDIR) cannot be written.
+
+    SIGTERM ends the workers and removes the temporary folder before it ends the process (where the main thread calls,
+    and has no handler of its own); what a killed call leaves, the next one removes.
     """
     settings = forecast_settings(**options)
     check_entrants(settings)
     window = run_windows(cutoff, settings)
     timer = AuditTimer()
-    with tempfile.TemporaryDirectory(prefix="turbo-forecast-") as folder:
-        files = RunFiles(Path(folder, "forecast.parquet"), Path(folder, "folds.parquet"))
+    with terminated_in_order(), _own_folder() as folder:
+        files = RunFiles(folder / "forecast.parquet", folder / "folds.parquet")
         with timer.stage("read"):
             rows = _checked(base).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
-            write_store(series_table(rows, window.history_start), Path(folder, "series.arrow"))
+            write_store(series_table(rows, window.history_start), folder / "series.arrow")
         run = run_fleet(
-            Path(folder, "series.arrow"),
+            folder / "series.arrow",
             window,
             settings,
-            scratch=Path(folder),
+            scratch=folder,
             files=files,
             timer=timer,
             say=say or (lambda line: print(line, file=sys.stderr)),
@@ -90,6 +97,15 @@ def forecast_fleet(
         forecasts = parquet_rows(files.rows).collect()
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     return FleetResult(forecasts=forecasts, outcomes=run.outcomes, weights=run.weights, audit=audit, **held)
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A temporary folder of this call. Raises StorageError where none can be made."""
+    with ExitStack() as stack:
+        with writing(Path(tempfile.gettempdir())):
+            folder = stack.enter_context(temporary_folder("turbo-forecast-"))
+        yield folder
 
 
 def _hold_tournament(

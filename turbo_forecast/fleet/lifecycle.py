@@ -4,12 +4,15 @@ Belongs here: which windows a series is forecast on, by whom, and what is record
 Does not belong here: forecasting itself (`models/`), processes and files (`worker.py`, `pool.py`).
 """
 
+import os
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.combine import median
 from turbo_forecast.fleet.rows import BACKTEST, FORECAST, Rows
 from turbo_forecast.fleet.store import Series, read_only
@@ -21,6 +24,12 @@ from turbo_forecast.settings import ForecastSettings
 OUTCOMES = ("forecast", "fallback", "retired", "failed")
 ENVELOPE = (0.0, 100.0)
 WORKER_DIED = "WorkerDied"
+TOO_LITTLE_ROOM = 2**20
+"""Bytes: CmdStan's files of one fit need about as much. An error where less is left is the disk's doing."""
+
+
+class StorageFull(StorageError):
+    """An entrant's temporary files found no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +98,13 @@ class Lifecycle:
         self._fold_days = {fold.number: read_only(fold.days) for fold in reversed(windows.folds)}
 
     def run(self, series: Series) -> Result:
-        """The whole life of one series. Never raises: what goes wrong is in the result."""
+        """The whole life of one series. What goes wrong is in the result; only a full disk raises (StorageError)."""
         started = time.perf_counter()
         result = Result(series)
         try:
             self._judge_and_forecast(series, result)
+        except StorageFull:
+            raise
         except BaseException as error:  # the fallback itself failed: recorded, and seen by the coverage checks
             result.outcome = "failed"
             result.record_error(self._fallback, error)
@@ -159,6 +170,7 @@ class Lifecycle:
             try:
                 result.rows += self._entrant_rows(name, series, result, plan)
             except BaseException as error:  # one bad fit, SystemExit even, stops neither the series nor the fleet
+                _refuse_full_disk(name, error)
                 result.record_error(name, error)
         if contenders and not result.rows:
             result.outcome = "failed"
@@ -209,6 +221,14 @@ class Lifecycle:
             first, end = self._before(series, int(days[0])), self._before(series, int(days[-1]) + 1)
             y[series.days[first:end] - days[0]] = series.y[first:end]
         return Rows(name, number, days, y, yhat, lower, upper)
+
+
+def _refuse_full_disk(name: str, error: BaseException) -> None:
+    """Raises StorageFull where an entrant failed because there is no room left: that is no property of the series."""
+    folder = tempfile.gettempdir()
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize < TOO_LITTLE_ROOM:
+        raise StorageFull(f"{folder} has no space left on its disk: {name} raised {type(error).__name__}") from error
 
 
 def _values(answer: object, window: Window, what: str) -> Values:

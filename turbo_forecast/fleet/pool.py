@@ -1,6 +1,7 @@
 """Worker processes that cannot lose a run: a death costs at most the series that caused it.
 
-Belongs here: starting, watching, replacing and ending workers. Does not belong here: what a worker computes.
+Belongs here: starting, watching, replacing and ending workers. Does not belong here: what a worker computes, and how
+what it has started is found (`descendants.py`).
 
 How a death is handled: a dead worker breaks the whole executor (its design), so the executor is rebuilt and
 what was unfinished is repeated. Each series that was in hand at the time is a suspect and is tried alone, in
@@ -9,7 +10,6 @@ a pool of one; if that dies too, the series is the culprit, and only its fallbac
 
 import os
 import shutil
-import signal
 import sys
 import threading
 import time
@@ -19,14 +19,18 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
+from uuid import uuid4
 
-from turbo_forecast.errors import TurboForecastError
-from turbo_forecast.fleet.board import STARTING, in_hand
+from turbo_forecast.errors import TurboForecastError, writing
+from turbo_forecast.fleet.board import in_hand
 from turbo_forecast.fleet.chunks import Span, write_chunk
+from turbo_forecast.fleet.descendants import MARK, end_all
 from turbo_forecast.fleet.lifecycle import WORKER_DIED, Result
+from turbo_forecast.fleet.start_watch import StartWatch
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.worker import START_ERROR, Job, SpanReport, start, work_span
 
@@ -53,10 +57,11 @@ class WorkersCannotStart(TurboForecastError):
 class FleetPool:
     """Works spans of a job on worker processes, whatever becomes of them."""
 
-    def __init__(self, job: Job, workers: int, on_report: Report) -> None:
+    def __init__(self, job: Job, workers: int, on_report: Report, say: Callable[[str], None]) -> None:
         self._job = job
         self._workers = workers
         self._on_report = on_report
+        self._say = say
         self._timeout = job.settings.series_timeout_seconds
         self._idle_breaks = 0
         self._condemned: dict[int, str] = {}
@@ -102,13 +107,15 @@ class FleetPool:
         job = replace(self._job, board=_fresh_board(self._job.board))
         active: dict[Future[SpanReport], Span] = {}
         overdue: dict[int, str] = {}
+        mark = uuid4().hex
+        starts = StartWatch(job, self._say)
         executor = ProcessPoolExecutor(
             min(workers, len(todo)), mp_context=get_context("spawn"), initializer=start, initargs=(job,)
         )
         try:
             while todo or active:
                 while todo and len(active) < 2 * workers:
-                    with _lean_start():  # may find the pool broken: until it is accepted, a span stays in todo
+                    with _lean_start(mark):  # may find the pool broken: until it is accepted, a span stays in todo
                         future = executor.submit(work_span, todo[0], condemned)
                     active[future] = todo.popleft()
                 done, _ = wait(active, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
@@ -117,35 +124,37 @@ class FleetPool:
                     del active[future]
                     self._idle_breaks = 0
                     self._on_report(report)
-                overdue |= self._kill_overdue(job)
+                overdue |= self._kill_overdue(job, mark)
+                _free_the_dead(executor, mark)
+                starts.look(_processes(executor))
         except BrokenProcessPool:
             _finish_reported(active, self._on_report)
             todo.extendleft(sorted(active.values(), reverse=True))
             return self._suspects(job, overdue)
         finally:
-            _end(executor)
+            _end(executor, mark)
         return []
 
     def _suspects(self, job: Job, overdue: dict[int, str]) -> list[int]:
         """The series in hand when the pool broke; those that were ended for taking too long are condemned."""
         said = job.board / START_ERROR
-        if said.exists():
+        if said.exists() and said.stat().st_size:
             raise WorkersCannotStart(f"worker processes cannot start: {said.read_text()}")
-        if STARTING in overdue:
-            raise WorkersCannotStart(f"a worker process {overdue[STARTING]} to start")
-        suspects = sorted({post.series for post in in_hand(job.board)} - {STARTING})
+        _require_room(job.board)
+        suspects = sorted({post.series for post in in_hand(job.board)})
         self._condemned |= {index: f"the series {overdue[index]}" for index in suspects if index in overdue}
         self._idle_breaks = 0 if suspects else self._idle_breaks + 1
         if self._idle_breaks >= MAX_IDLE_BREAKS:
-            raise WorkersCannotStart(f"worker processes died {MAX_IDLE_BREAKS} times before they took any series")
+            raise WorkersCannotStart(f"worker processes died {MAX_IDLE_BREAKS} times while they had no series in hand")
         return suspects
 
-    def _kill_overdue(self, job: Job) -> dict[int, str]:
+    def _kill_overdue(self, job: Job, mark: str) -> dict[int, str]:
+        """End the workers whose series takes too long. Their start does not count: it is no series' doing."""
         found = {}
         for post in in_hand(job.board):
             if time.monotonic() - post.since > self._timeout:
                 found[post.series] = f"took longer than {self._timeout:g} s (series_timeout_seconds)"
-                _kill(post.pid)
+                end_all([post.pid], mark)
         return found
 
 
@@ -169,43 +178,58 @@ def _take_out(todo: deque[Span], index: int) -> None:
 
 def _fresh_board(board: Path) -> Path:
     shutil.rmtree(board, ignore_errors=True)
-    board.mkdir(parents=True)
+    with writing(board):
+        board.mkdir(parents=True)
     return board
 
 
-def _end(executor: ProcessPoolExecutor) -> None:
-    """End the workers now: a cancelled run must not wait for work in hand."""
-    processes = dict(getattr(executor, "_processes", None) or {})
+def _require_room(board: Path) -> None:
+    """Raises StorageError when the disk is full: a worker that dies of it cannot leave word of it."""
+    probe = board / "room"
+    with writing(probe):
+        probe.write_bytes(bytes(2**16))
+        probe.unlink()
+
+
+def _processes(executor: ProcessPoolExecutor) -> dict[int, BaseProcess]:
+    """The workers by process id. There is no public way to them."""
+    return dict(getattr(executor, "_processes", None) or {})
+
+
+def _free_the_dead(executor: ProcessPoolExecutor, mark: str) -> None:
+    """Where a worker has died, end what it forked: a fork keeps the pipe open by whose end the executor sees a death."""
+    for pid in _processes(executor):
+        with suppress(ChildProcessError):
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                end_all([], mark)
+
+
+def _end(executor: ProcessPoolExecutor, mark: str) -> None:
+    """End the workers now, and what they have started: a cancelled run must not wait for work in hand."""
+    processes = _processes(executor)
     executor.shutdown(wait=False, cancel_futures=True)
+    end_all(list(processes), mark)
     for process in processes.values():
-        if process.pid:
-            _kill(process.pid)
         process.join(timeout=5)
-
-
-def _kill(pid: int) -> None:
-    """End a worker and what it started; one that has no process group yet, alone."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 _starting = threading.Lock()
 
 
 @contextmanager
-def _lean_start() -> Iterator[None]:
-    """Processes started inside do not import this process's main module.
+def _lean_start(mark: str) -> Iterator[None]:
+    """Processes started inside carry the mark of their pool, and do not import this process's main module.
 
     `spawn` makes every child import it to find pickled functions; ours live in `worker.py`, and a main module
     such as Dagster's command line would bring its thousand modules into each worker. They also inherit one
     thread a library, set before any library is imported: two workers on two cores are enough.
     """
     with _starting:  # what is changed here belongs to the whole process
-        main, before = sys.modules["__main__"], {name: os.environ.get(name) for name in THREAD_LIMITS}
+        resource_tracker.ensure_running()  # multiprocessing's own helper serves the whole process: not to be marked
+        wanted = {**dict.fromkeys(THREAD_LIMITS, "1"), MARK: mark}
+        main, before = sys.modules["__main__"], {name: os.environ.get(name) for name in wanted}
         sys.modules["__main__"] = ModuleType("__main__")
-        os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
+        os.environ.update(wanted)
         try:
             yield
         finally:

@@ -91,4 +91,4 @@ def _work(job: Job, total: int, settings: ForecastSettings, timer: AuditTimer, s
         progress.add(len(report.span), report.failed)
 
     size = chunks.chunk_size(total, settings.worker_count, settings.chunk_size)
-    FleetPool(job, settings.worker_count, heard).run(chunks.cut(todo, size))
+    FleetPool(job, settings.worker_count, heard, say).run(chunks.cut(todo, size))

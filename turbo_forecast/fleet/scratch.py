@@ -7,23 +7,24 @@ Does not belong here: the chunks' format (`chunks.py`).
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO
 
 import turbo_forecast
-from turbo_forecast.errors import StorageError
+from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.fleet.audit import versions
 from turbo_forecast.fleet.chunks import discard_doubtful
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.models.outside import fingerprint
 from turbo_forecast.models.registry import module_of
+from turbo_forecast.processes import Life, life_of_unlocked, own_process, parsed
 from turbo_forecast.settings import ForecastSettings
 
 
@@ -32,42 +33,64 @@ def unfinished(folder: Path) -> Iterator[Path]:
     """A folder for the work of one run, its own until the block ends; removed when the block succeeds.
 
     After an error (or a crash) it stays, for the next attempt: so the block must hold the commit of the results.
-    Raises StorageError when another process is at work in it.
+    Raises StorageError when another process is at work in it, or may be: a process of another machine that left it
+    without a word.
     """
-    try:
+    with writing(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = folder.with_name(f"{folder.name}.lock").open("a+")
-    except OSError as error:
-        raise StorageError(f"{folder.parent} cannot be written: {error.strerror or error}") from None
     with lock:
+        _take(lock, folder)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise StorageError(f"{folder} is in use by another run, process {lock.read().strip()}") from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        folder.mkdir(exist_ok=True)
-        yield folder
+            yield folder
+        finally:
+            with suppress(OSError):
+                lock.truncate(0)  # ended in order: whoever comes next need not ask who that was
         shutil.rmtree(folder, ignore_errors=True)  # not the lock: another run may just have opened it
+
+
+def _take(lock: TextIO, folder: Path) -> None:
+    """Lock the folder for this process and note which that is. Raises StorageError."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except OSError:
+        free = False
+    lock.seek(0)
+    stem, _, host = lock.read().strip().partition(" ")
+    owner = parsed(stem, host)
+    who = owner.describe() if owner else f"process {stem}"
+    if not free:
+        raise StorageError(f"{folder} is in use by another run, {who}: wait for its end, or end it there")
+    if owner and life_of_unlocked(owner) is not Life.GONE:
+        raise StorageError(
+            f"{folder} may be in use by {who}, which cannot be seen from here: wait for its end, or, if it has died, "
+            f"remove {Path(lock.name).name} beside that folder and start again"
+        )
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        lock.truncate(0)
+        lock.write(f"{own_process().stem()} {own_process().host}")
+        lock.flush()
 
 
 def chunk_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: ForecastSettings) -> Path:
     """The folder of the chunks of just this run; those of any other, and doubtful ones, are removed."""
     folder = scratch / f"chunks-{_fingerprint(store, windows, settings)}"
-    for other in scratch.glob("chunks-*"):
-        if other != folder:
-            shutil.rmtree(other)
-    folder.mkdir(parents=True, exist_ok=True)
-    discard_doubtful(folder)
+    with writing(folder):
+        for other in scratch.glob("chunks-*"):
+            if other != folder:
+                shutil.rmtree(other)
+        folder.mkdir(parents=True, exist_ok=True)
+        discard_doubtful(folder)
     return folder
 
 
 def fresh(folder: Path) -> Path:
-    """The folder, empty."""
+    """The folder, empty. Raises StorageError."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    with writing(folder):
+        folder.mkdir(parents=True)
     return folder
 
 

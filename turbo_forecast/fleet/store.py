@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from turbo_forecast.errors import writing
 from turbo_forecast.models.protocol import Days, Values
 
 SCHEMA = pa.schema(
@@ -41,13 +42,17 @@ class Series:
 
 
 def write_store(table: pa.Table, path: Path) -> Path:
-    """Write series (columns of SCHEMA, in its order) as one record batch, so that a reader copies nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write series (columns of SCHEMA, in its order) as one record batch, so that a reader copies nothing.
+
+    Raises StorageError, naming the file.
+    """
     batch = table.cast(SCHEMA).combine_chunks()
-    beside = path.with_suffix(".tmp")
-    with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
-        writer.write_table(batch)
-    return beside.replace(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(".tmp")
+        with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+            writer.write_table(batch)
+        return beside.replace(path)
 
 
 def read_only(days: Days) -> Days:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.board import Post
+from turbo_forecast.fleet.board import Post, present
 from turbo_forecast.fleet.chunks import Span, write_chunk
+from turbo_forecast.fleet.descendants import MARK, descendants, end_all
 from turbo_forecast.fleet.lifecycle import Lifecycle
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.windows import Windows
@@ -57,21 +57,22 @@ class Worker:
         self.job = job
         self.store = SeriesStore(job.store)
         self.models = job.settings.field_of_entrants
-        entrants = {name: build_entrant(name, job.settings) for name in job.settings.singles}
+        entrants = {}
+        for number, name in enumerate(job.settings.singles):
+            self.post.building(number)
+            entrants[name] = build_entrant(name, job.settings)
         self.lifecycle = Lifecycle(job.windows, job.settings, entrants)
         self.post.idle()
 
     def work(self, span: Span, condemned: str | None) -> SpanReport:
-        """Work every series of the span and publish the results."""
+        """Work every series of the span and publish the results. Raises StorageError."""
         results = []
         for index in range(span.lo, span.hi):
             self.post.taking(index)
             series = self.store[index]
             results.append(self.lifecycle.condemn(series, condemned) if condemned else self.lifecycle.run(series))
-        try:
-            write_chunk(self.job.chunks, span, results, self.models)
-        except OSError as error:
-            raise StorageError(f"{self.job.chunks} cannot be written: {error.strerror or error}") from None
+        self.post.writing()
+        write_chunk(self.job.chunks, span, results, self.models)
         self.post.idle()
         failed = sum(result.outcome == "failed" for result in results)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -84,9 +85,9 @@ _worker: Worker | None = None
 def start(job: Job) -> None:
     """Process initializer. An error here would show only as a broken pool, so its text is left on the board."""
     global _worker
-    os.setpgid(0, 0)  # a group of its own: children (CmdStan) go with the worker, Ctrl-C reaches only the parent
+    os.setpgid(0, 0)  # a group of its own: Ctrl-C reaches only the parent
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_leave_with_parent, args=(job.board,), daemon=True).start()
     tempfile.tempdir = str(job.temp)
     logging.getLogger("concurrent.futures").disabled = True  # it prints what the board tells
     try:
@@ -102,9 +103,11 @@ def work_span(span: Span, condemned: str | None = None) -> SpanReport:
     return _worker.work(span, condemned)
 
 
-def _leave_with_parent() -> None:
+def _leave_with_parent(board: Path) -> None:
     """Wait for the parent's end, then end this process and its children at once."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])
+    # the other workers leave by themselves: who ended another would leave that one's children behind
+    end_all(descendants([os.getpid()]), os.environ.get(MARK, ""), spare=present(board))
     os.killpg(0, signal.SIGKILL)

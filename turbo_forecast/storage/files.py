@@ -8,7 +8,7 @@ Does not belong here: what is in a file.
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +16,8 @@ import polars.selectors as cs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from turbo_forecast.errors import StorageError
+from turbo_forecast.errors import StorageError, writing
+from turbo_forecast.leftovers import temporary_file
 from turbo_forecast.storage.telemetry.sql import listed, literal
 from turbo_forecast.text import PLAIN_NUMBER, SPREADSHEET_FORMULA, SPREADSHEET_FORMULA_WITHIN
 
@@ -38,22 +39,21 @@ OPTIONS = {
 def publishing(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; on success it becomes `path` in one rename, on error it is removed.
 
+    What killed processes left in the folder is removed first.
+
     Raises StorageError, naming the file, when the folder or the disk refuses.
     """
-    whole = path.absolute()  # pyarrow would take a leading ~ for the home folder
-    beside = whole.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with writing(path):
+        path = path.absolute()  # pyarrow would take a leading ~ for the home folder
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # where the folder itself is refused, nothing lies beside
-            beside.unlink(missing_ok=True)
+        with temporary_file(path) as beside:
+            yield beside
+            if not beside.stat().st_size:
+                raise OSError("its writer wrote nothing")
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+            _sync_folder(path.parent)
 
 
 class ParquetStream:
@@ -62,8 +62,8 @@ class ParquetStream:
     Row groups hold ROW_GROUP_ROWS rows however the rows arrive, so the same rows give the same bytes.
     """
 
-    def __init__(self, file: pq.ParquetWriter, schema: pa.Schema) -> None:
-        self._file, self._schema = file, schema
+    def __init__(self, path: Path, file: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._path, self._file, self._schema = path, file, schema
         self._held = schema.empty_table()
         self.rows = 0
 
@@ -72,20 +72,24 @@ class ParquetStream:
         self._held = pa.concat_tables([self._held, table.cast(self._schema)])
         self.rows += table.num_rows
         while self._held.num_rows >= ROW_GROUP_ROWS:
-            self._file.write_table(self._held.slice(0, ROW_GROUP_ROWS).combine_chunks())
+            self._write(self._held.slice(0, ROW_GROUP_ROWS))
             self._held = self._held.slice(ROW_GROUP_ROWS)
 
     def end(self) -> None:
         """Write what is still held; an empty file has one empty row group."""
         if self._held.num_rows or not self.rows:
-            self._file.write_table(self._held.combine_chunks())
+            self._write(self._held)
+
+    def _write(self, group: pa.Table) -> None:
+        with writing(self._path):  # here, where two streams are open at once and one is refused
+            self._file.write_table(group.combine_chunks())
 
 
 @contextmanager
 def parquet_stream(path: Path, schema: pa.Schema) -> Iterator[ParquetStream]:
     """A stream into a Parquet file that is published, in one rename, when the block succeeds. Raises StorageError."""
     with publishing(path) as beside, pq.ParquetWriter(beside, schema, **OPTIONS) as file:
-        stream = ParquetStream(file, schema)
+        stream = ParquetStream(path, file, schema)
         yield stream
         stream.end()
 

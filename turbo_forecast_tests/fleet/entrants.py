@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -46,6 +49,51 @@ class Sleeper(Naive):
 
     def misbehave(self) -> None:
         time.sleep(3600)
+
+
+class Parent(Naive):
+    """Starts a process that leaves the worker's group, and one whose own parent ends; notes their numbers."""
+
+    def project(self, window: Window) -> Projection:
+        if window.y[0] == MARKED:
+            self.misbehave()
+        return _flat(window, window.asked.size)
+
+    def misbehave(self) -> None:
+        folder = Path(os.environ["TEST_FOLDER"])
+        if len(list(folder.iterdir())) >= 3:
+            return
+        sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+        apart = subprocess.Popen(sleep, start_new_session=True, env={})
+        (folder / str(apart.pid)).touch()
+        orphan = (
+            "import os, subprocess, sys; print(subprocess.Popen(sys.argv[1:], stdout=2, start_new_session=True).pid)"
+        )
+        made = subprocess.run([sys.executable, "-c", orphan, *sleep], stdout=subprocess.PIPE, text=True, check=True)
+        (folder / made.stdout.strip()).touch()
+        if not (forked := os.fork()):
+            os.setsid()
+            if grandchild := os.fork():
+                (folder / str(grandchild)).touch()
+                os._exit(0)
+            time.sleep(600)
+        os.waitpid(forked, 0)
+
+
+class ParentThatSleeps(Parent):
+    """Then never ends."""
+
+    def misbehave(self) -> None:
+        super().misbehave()
+        time.sleep(3600)
+
+
+class ParentThatDies(Parent):
+    """Then dies."""
+
+    def misbehave(self) -> None:
+        super().misbehave()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class NotFinite(Naive):
@@ -174,6 +222,23 @@ def random(settings: ForecastSettings) -> Random:
 def starts_for_ever(settings: ForecastSettings) -> Naive:
     time.sleep(3600)
     return Naive()
+
+
+def starts_slowly(settings: ForecastSettings) -> Naive:
+    time.sleep(2.5)
+    return Naive()
+
+
+def parent(settings: ForecastSettings) -> Parent:
+    return Parent()
+
+
+def parent_that_sleeps(settings: ForecastSettings) -> Parent:
+    return ParentThatSleeps()
+
+
+def parent_that_dies(settings: ForecastSettings) -> Parent:
+    return ParentThatDies()
 
 
 def cannot_start(settings: ForecastSettings) -> Naive:

@@ -1,15 +1,19 @@
 """Worker processes: a death costs at most the series that caused it."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from turbo_forecast import forecast_fleet
+from turbo_forecast.fleet import start_watch
+from turbo_forecast.fleet.board import Post, in_hand
 from turbo_forecast.fleet.pool import WorkersCannotStart
 from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
 from turbo_forecast_tests.fleet.entrants import MARKED
@@ -63,9 +67,103 @@ def test_workers_that_cannot_start_end_the_run_with_their_own_words() -> None:
         run("cannot_start", fleet(2))
 
 
-def test_a_worker_that_never_ends_its_start_ends_the_run() -> None:
-    with pytest.raises(WorkersCannotStart, match="took longer than 1 s .* to start"):
-        run("starts_for_ever", fleet(2), series_timeout_seconds=1.0)
+@pytest.mark.parametrize("entrant", ["starts_slowly", "import_takes_long:build", "first_of_two"])
+def test_a_start_that_takes_longer_than_a_series_may_ends_nothing(
+    entrant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entrant's build, its module's import, and the build of one among several."""
+    (tmp_path / "import_takes_long.py").write_text(
+        "import multiprocessing, time\n"
+        "from turbo_forecast_tests.fleet.entrants import naive as build\n"
+        "if multiprocessing.parent_process(): time.sleep(2.5)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    slow = EVIL.format("starts_slowly")
+    entrants = {"import_takes_long:build": [entrant], "first_of_two": [EVIL.format("naive"), slow]}.get(entrant, [slow])
+    result = forecast_fleet(
+        fleet(4), CUTOFF, entrants=entrants, workers=2, say=lambda line: None, series_timeout_seconds=1.0
+    )
+    assert result.outcomes["outcome"].to_list() == ["forecast"] * 4
+
+
+def test_a_start_that_does_not_end_is_told_with_the_entrant_that_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_watch, "FIRST_WORD_SECONDS", 1.0)
+    told: list[str] = []
+
+    def say(line: str) -> None:
+        told.append(line)
+        if len(told) == 2:
+            raise KeyboardInterrupt  # as the person who reads it
+
+    with pytest.raises(KeyboardInterrupt):
+        forecast_fleet(
+            fleet(2), CUTOFF, entrants=[EVIL.format("starts_for_ever")], workers=1, say=say, series_timeout_seconds=1.0
+        )
+    assert all(line.startswith("still waiting for 1 of 1 workers to start (") for line in told), told
+    assert "building turbo_forecast_tests.fleet.entrants:starts_for_ever" in told[1]
+
+
+def test_a_slow_disk_is_not_the_last_series_fault(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    post.taking(7)
+    assert [hand.series for hand in in_hand(tmp_path)] == [7]
+    post.writing()
+    assert in_hand(tmp_path) == []
+
+
+@pytest.mark.parametrize("entrant", ["parent", "parent_that_sleeps", "parent_that_dies"])
+def test_what_an_entrant_has_started_ends_with_the_run(
+    entrant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Children that left the worker's process group, by themselves or with their parent, however the worker ended."""
+    monkeypatch.setenv("TEST_FOLDER", str(tmp_path))
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        result = run(entrant, fleet(3, marked=(1,)), series_timeout_seconds=3.0)
+        assert result.outcomes.height == 3
+        started = [int(name) for name in os.listdir(tmp_path)]
+        assert len(started) >= 3
+        # the child with an empty environment cannot be told once its parent has died by itself
+        spared = 1 if entrant == "parent_that_dies" else 0
+        living = [pid for pid in started if _alive(pid)]
+        for pid in living:
+            os.kill(pid, signal.SIGKILL)
+        assert len(living) <= spared
+        assert other.poll() is None, "what is not the workers' goes on"
+    finally:
+        other.kill()
+        other.wait()
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGTERM])
+def test_what_an_entrant_has_started_ends_when_the_run_is_killed(kind: signal.Signals, tmp_path: Path) -> None:
+    notes, temp = tmp_path / "notes", tmp_path / "temp"
+    notes.mkdir()
+    temp.mkdir()
+    script = "from turbo_forecast_tests.fleet.test_pool import fleet, run\n"
+    script += "run('parent_that_sleeps', fleet(2, marked=(0, 1)))\n"
+    environment = {**os.environ, "TEST_FOLDER": str(notes), "TMPDIR": str(temp)}
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2], env=environment)
+    _wait_until(lambda: len(os.listdir(notes)) >= 3, 60)
+    time.sleep(0.5)
+    parent.send_signal(kind)
+    assert parent.wait(timeout=20) == -kind
+    started = [int(name) for name in os.listdir(notes)]
+    _wait_until(lambda: not any(map(_alive, started)), 5)
+    assert bool(os.listdir(temp)) == (kind == signal.SIGKILL), "SIGTERM leaves no temporary folder"
+    if kind == signal.SIGKILL:
+        environment = {**os.environ, "TMPDIR": str(temp)}
+        script = "from turbo_forecast_tests.fleet.test_pool import fleet, run\nrun('naive', fleet(1))\n"
+        subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], env=environment, check=True)
+        assert os.listdir(temp) == [], "the next run removes what the killed one left"
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
 
 
 def test_many_deaths_lose_no_span_even_when_the_parent_is_slow_to_notice() -> None:

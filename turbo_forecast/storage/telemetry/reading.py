@@ -4,18 +4,17 @@ Belongs here: the order of the stages, DuckDB's limits while they run, and the c
 Does not belong here: what is usable (`judgement`), what a value means (`units`, `clock`), the statements (`*.sql`).
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from turbo_forecast.errors import SettingsError, TelemetryError
+from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry import judgement, roles, units
@@ -101,9 +100,9 @@ def read_telemetry_frames(
 
     Errors as `read_telemetry`. The result is held in memory; what leads to it spills to a temporary folder.
     """
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as con:
+    with temporary_folder("turbo-forecast-telemetry-") as folder, duckdb.connect() as con:
         con.execute("SET enable_progress_bar = false")
-        con.execute(f"SET temp_directory = {literal(str(Path(folder) / 'spill'))}")
+        con.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
         for table in (BASE_TABLE, BASE_TABLE_REJECTS):
             con.execute(table.ddl())
         report = read_telemetry(con, settings, today=today)

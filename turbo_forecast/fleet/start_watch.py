@@ -1,0 +1,38 @@
+"""Telling of workers that take long to start: a slow start never ends a run, but nobody waits without a word.
+
+Belongs here: when and what is said. Does not belong here: ending workers (`pool.py`).
+"""
+
+import time
+from collections.abc import Callable, Collection
+
+from turbo_forecast.fleet.board import present, starting
+from turbo_forecast.fleet.worker import Job
+
+FIRST_WORD_SECONDS = 30.0
+"""A start takes a second or two; the first word comes after this long, the next each after twice as long."""
+
+
+class StartWatch:
+    """Watches the starts of one pool's workers."""
+
+    def __init__(self, job: Job, say: Callable[[str], None]) -> None:
+        self._job, self._say = job, say
+        self._since = time.monotonic()
+        self._next = FIRST_WORD_SECONDS
+
+    def look(self, workers: Collection[int]) -> None:
+        """Say that workers are still starting, when that has lasted long enough to be told."""
+        waited = time.monotonic() - self._since
+        if waited < self._next:
+            return
+        self._next = 2 * waited
+        begun = {post.pid: post.entrant for post in starting(self._job.board)}
+        late = set(begun) & set(workers) | set(workers) - present(self._job.board)
+        if late:
+            names = [self._job.settings.singles[n] for pid, n in begun.items() if pid in late and n is not None]
+            doing = f"building {', '.join(sorted(set(names)))}" if names else "importing what they need"
+            self._say(
+                f"still waiting for {len(late)} of {len(workers)} workers to start ({waited:.0f} s, {doing}); "
+                "cancel the run if that cannot be right"
+            )
