@@ -5,6 +5,7 @@ Belongs here: opening the instance. Does not belong here: what runs on it.
 
 import fcntl
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from turbo_forecast.errors import StorageError
+from turbo_forecast.errors import StorageError, refusal
 
 LOCK_NAME = ".opening.lock"
 
@@ -30,10 +31,35 @@ def opened_instance() -> Iterator[dg.DagsterInstance]:
         fcntl.flock(lock, fcntl.LOCK_EX)  # closing frees it, and so does the end of the process
     except OSError as error:
         raise StorageError(f"DAGSTER_HOME {home} cannot be written: {error.strerror or error}") from None
-    with lock:
+    with lock, storage_errors_named():
         instance = dg.DagsterInstance.get()
     with instance:
         yield instance
+
+
+@contextmanager
+def storage_errors_named() -> Iterator[None]:
+    """What SQLite or the system refuses Dagster in the block is a StorageError that names the folder of DAGSTER_HOME."""
+    home = Path(os.environ["DAGSTER_HOME"])
+    try:
+        yield
+    except Exception as error:
+        refused = storage_refusal(error, home)
+        if refused is None:
+            raise
+        raise StorageError(refused) from error
+
+
+def storage_refusal(error: BaseException, home: Path) -> str | None:
+    """The sentence for an error that came of writing in DAGSTER_HOME; None for any other error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError):
+            return f"Dagster's storage {home / 'history'} (DAGSTER_HOME) cannot be written: {cause}"
+        if isinstance(cause, OSError) and cause.filename and str(cause.filename).startswith(str(home)):
+            return f"{cause.filename} (in DAGSTER_HOME) cannot be written: {refusal(cause)}"
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def main() -> int:

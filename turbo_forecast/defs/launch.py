@@ -3,22 +3,18 @@
 Belongs here: starting a run. Does not belong here: what it has to say afterwards (`launched.py`), and printing.
 """
 
-import os
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
 
-from turbo_forecast.defs.instance import opened_instance
+from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.launched import Launched
+from turbo_forecast.defs.ownership import owner_tags, release_dead_runs
 from turbo_forecast.defs.partitions import MONTHS
 from turbo_forecast.errors import PartitionError
-
-OWNER_TAG = "turbo_forecast/process"
-UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 def partition_keys(months: str) -> list[str]:
@@ -44,12 +40,15 @@ def month_job() -> dg.JobDefinition:
     return build_definitions().resolve_job_def(monthly_forecast.name)
 
 
-def materialise(keys: list[str], *, verbose: bool) -> Launched:
-    """Run the monthly job over these partitions, in this process, and wait for its end."""
+def materialise(keys: list[str], *, verbose: bool, say: Callable[[str], None] = print) -> Launched:
+    """Run the monthly job over these partitions, in this process, and wait for its end.
+
+    say: called where the run waits for one that may still be alive. Raises StorageError where DAGSTER_HOME cannot be
+    written.
+    """
     started = time.perf_counter()
-    with opened_instance() as instance:
-        release_dead_runs(instance)
-        tags = {OWNER_TAG: process_identity(os.getpid())}
+    with opened_instance() as instance, storage_errors_named(), owner_tags() as tags:
+        release_dead_runs(instance, say)
         if len(keys) == 1:
             tags["dagster/partition"] = keys[0]
         else:
@@ -63,25 +62,3 @@ def materialise(keys: list[str], *, verbose: bool) -> Launched:
             launched.take(event)
         launched.take_records(instance)
     return launched
-
-
-def release_dead_runs(instance: dg.DagsterInstance) -> None:
-    """End the runs whose process is gone (killed, or the machine went down), and free their place in the pools.
-
-    The daemon does this for runs it launched; a run from the command line has only its successor.
-    """
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED)):
-        owner = run.tags.get(OWNER_TAG)
-        if owner and process_identity(int(owner.split("@")[0])) != owner:
-            instance.report_run_failed(run, f"its process {owner.split('@')[0]} is gone")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-
-
-def process_identity(pid: int) -> str | None:
-    """`pid@start` of a living process: the start time tells it from a later process of the same number."""
-    with suppress(OSError, IndexError):
-        return f"{pid}@{Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[19]}"
-    with suppress(OSError):
-        os.kill(pid, 0)
-        return f"{pid}@unknown"
-    return None

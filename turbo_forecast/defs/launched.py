@@ -13,8 +13,11 @@ from dagster._core.execution.plan.objects import StepFailureData
 
 from turbo_forecast.defs.checks.judging import PASSED_BY_MONTH
 from turbo_forecast.defs.partitions import month_name
+from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.text import printable, shown_message
+
+PLAIN_ERRORS = {kind.__name__ for kind in TurboForecastError.__subclasses__()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +140,6 @@ def _reason(failed: StepFailureData) -> str | None:
         return "no reason was recorded"
     if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
         return "interrupted; the same command goes on from what is finished"
+    if error.cls_name in PLAIN_ERRORS:
+        return " ".join(error.message.split()).split(": ", 1)[-1]  # without the class's name
     return None if error.cls_name == "DagsterAssetCheckFailedError" else " ".join(error.message.split())

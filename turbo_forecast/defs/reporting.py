@@ -4,6 +4,8 @@ Does not belong here: judgements (`checks/`), and anything that is read back by 
 """
 
 import base64
+import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,12 +16,14 @@ import polars as pl
 import polars.selectors as cs
 import vl_convert
 
-from turbo_forecast.errors import TurboForecastError
+from turbo_forecast.errors import TurboForecastError, refusal
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.schemas import Table
 from turbo_forecast.text import markdown_text, printable, shown_message
 
 Metadata = dict[str, Any]
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of a disk that takes no more."""
 
 STANDINGS_HEADINGS = {
     "model": "entrant",
@@ -59,12 +63,20 @@ def spec(table: Table, **options: object) -> dg.AssetSpec:
 def plain_errors() -> Iterator[None]:
     """An error whose message is the whole story fails the step with that sentence, and no traceback of ours.
 
-    No message shows more of a URL than `shown_location` does.
+    So does a disk that is full or read-only, wherever in the step it was met. No message shows more of a URL than
+    `shown_location` does.
     """
     try:
         yield
     except TurboForecastError as error:
         raise dg.Failure(description=shown_message(str(error)), allow_retries=False) from None
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        where = (
+            error.filename or f"the terminal, or a file on the disk of {os.environ.get('DAGSTER_HOME') or 'the run'},"
+        )
+        raise dg.Failure(description=f"{where} cannot be written: {refusal(error)}", allow_retries=False) from error
     except Exception as error:
         # a library's message may hold a signed URL; its traceback would bring it into the event log
         safe = shown_message(str(error))

@@ -6,7 +6,7 @@ Does not belong here: what the rows mean.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from turbo_forecast.errors import StorageError
+from turbo_forecast.leftovers import remove_leftovers
 from turbo_forecast.paths import require_storable
 from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT, Table
 
@@ -28,6 +29,7 @@ REFUSED_BY_THE_DISK = (duckdb.IOException, duckdb.FatalException, duckdb.Transac
 """A disk that is full shows as an I/O error, or as a commit that fails."""
 
 STAGED = "{}__new"
+_LOADED = time.time()
 
 
 @contextmanager
@@ -39,6 +41,7 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
     require_storable(path.parent)
+    _remove_leftovers(path.parent)  # first: where the disk is full, they may be why
     _writable_folder(path.parent)
     while True:
         try:
@@ -49,6 +52,7 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                 said = " ".join(str(error).split()).split(" See also")[0]
                 raise StorageError(f"the warehouse {path} cannot be opened: {said}") from None
             time.sleep(0.25)
+    _remove_spilled(path.with_name(f"{path.name}.tmp"))
     try:
         con.execute("SET enable_progress_bar = false")
         con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
@@ -59,6 +63,23 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise
     finally:
         con.close()
+
+
+def _remove_leftovers(data: Path) -> None:
+    """Remove what killed runs left half-written in the data folder: in it, its assets' and its checks' folders."""
+    for folder in (data, *data.glob("[!.]*/"), *data.glob("checks/*/")):
+        remove_leftovers(folder)
+
+
+def _remove_spilled(folder: Path) -> None:
+    """Remove what DuckDB spilled in processes that were killed; it does so itself only when it must spill again.
+
+    The caller has the warehouse open, so no other process has. What this process spills is newer than its start.
+    """
+    for path in folder.glob("duckdb_temp_*"):
+        with suppress(OSError):
+            if path.stat().st_mtime < _LOADED:
+                path.unlink()
 
 
 def _writable_folder(folder: Path) -> None:

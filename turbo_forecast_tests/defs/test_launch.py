@@ -1,17 +1,25 @@
 """Runs from the command line: which months, and what becomes of runs whose process is gone."""
 
-import os
+import fcntl
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy
 
-from turbo_forecast.defs.launch import OWNER_TAG, partition_keys, process_identity, release_dead_runs
+from turbo_forecast.defs import ownership
+from turbo_forecast.defs.instance import storage_errors_named
+from turbo_forecast.defs.launch import partition_keys
+from turbo_forecast.defs.ownership import OWNER_TAG, claim_of, release_dead_runs
+from turbo_forecast.errors import StorageError
+from turbo_forecast.processes import ProcessIdentity, own_process
 
 HOME = Path(__file__).resolve().parents[2] / "dagster_home"
 
@@ -39,18 +47,18 @@ def test_months_and_ranges_become_partitions(months: str, keys: list[str]) -> No
     assert partition_keys(months) == keys
 
 
-def test_a_process_is_told_from_a_later_one_of_the_same_number() -> None:
-    own = process_identity(os.getpid())
-    assert own == process_identity(os.getpid())
-    assert own is not None
-    assert own.startswith(f"{os.getpid()}@")
-    assert own != process_identity(os.getppid())
-
-
-def test_a_process_that_is_gone_has_no_identity() -> None:
+def gone_owner() -> ProcessIdentity:
+    """A process that has ended."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    assert process_identity(gone.pid) is None
+    return replace(own_process(), pid=gone.pid, started="12345")
+
+
+def release(instance: dg.DagsterInstance) -> list[str]:
+    """What is said when dead runs are released."""
+    told: list[str] = []
+    release_dead_runs(instance, told.append)
+    return told
 
 
 def run(instance: dg.DagsterInstance, owner: str | None) -> str:
@@ -74,31 +82,108 @@ def holders(instance: dg.DagsterInstance) -> list[str]:
     return [slot.run_id for slot in instance.event_log_storage.get_concurrency_info("duckdb_writer").claimed_slots]
 
 
-def test_the_place_of_a_run_whose_process_is_gone_is_freed(instance: dg.DagsterInstance) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    owner = f"{gone.pid}@12345"
-    gone.wait()
-    dead = run(instance, owner)
+def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    found = instance.get_run_by_id(run_id)
+    assert found is not None
+    return found.status
+
+
+def claimed(stem: str, *, held: bool) -> str:
+    """The claim of an owner in DAGSTER_HOME, locked by a process that lives until the test ends, or by nobody."""
+    claim = claim_of(stem)
+    claim.parent.mkdir(exist_ok=True)
+    handle = claim.open("w")
+    if held:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        HELD.append(handle)
+    return stem
+
+
+HELD: list[object] = []
+
+
+@pytest.mark.parametrize("number", ["gone", "taken over by another process"])
+def test_the_place_of_a_run_whose_process_is_gone_is_freed(number: str, instance: dg.DagsterInstance) -> None:
+    owner = gone_owner() if number == "gone" else replace(own_process(), started="1")
+    dead = run(instance, owner.stem())
     assert holders(instance) == [dead]
-    release_dead_runs(instance)
+    assert release(instance) == []
     assert holders(instance) == []
-    assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE  # type: ignore[union-attr]
+    assert status(instance, dead) == dg.DagsterRunStatus.FAILURE
 
 
-@pytest.mark.parametrize("owner", [process_identity(os.getpid()), None], ids=["living", "daemon"])
+@pytest.mark.parametrize("owner", [own_process().stem(), None], ids=["living", "daemon"])
 def test_the_place_of_a_living_run_and_of_one_the_daemon_watches_is_kept(
     owner: str | None, instance: dg.DagsterInstance
 ) -> None:
     living = run(instance, owner)
-    release_dead_runs(instance)
+    assert release(instance) == []
     assert holders(instance) == [living]
-    assert instance.get_run_by_id(living).status == dg.DagsterRunStatus.STARTED  # type: ignore[union-attr]
+    assert status(instance, living) == dg.DagsterRunStatus.STARTED
 
 
-def test_a_number_taken_over_by_another_process_is_not_taken_for_the_owner(instance: dg.DagsterInstance) -> None:
-    dead = run(instance, f"{os.getpid()}@1")
-    release_dead_runs(instance)
-    assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE  # type: ignore[union-attr]
+FAR = {"boot": "0123456789ab", "host_key": "01234567"}
+ELSEWHERE = {"another container": {"namespace": "1"}, "another machine": FAR, "after a restart": {"boot": FAR["boot"]}}
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_a_run_that_holds_its_claim_is_alive_wherever_its_process_is(where: str, instance: dg.DagsterInstance) -> None:
+    """Its number means nothing here: there is no such process, or another."""
+    living = run(instance, claimed(replace(gone_owner(), **ELSEWHERE[where]).stem(), held=True))
+    assert release(instance) == []
+    assert holders(instance) == [living]
+    assert status(instance, living) == dg.DagsterRunStatus.STARTED
+
+
+@pytest.mark.parametrize("where", ["another container", "after a restart"])
+def test_a_run_whose_claim_is_free_on_this_machine_is_dead(where: str, instance: dg.DagsterInstance) -> None:
+    dead = run(instance, claimed(replace(own_process(), **ELSEWHERE[where]).stem(), held=False))
+    assert release(instance) == []
+    assert holders(instance) == []
+    assert status(instance, dead) == dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.parametrize("owner", ["free claim of another machine", "no claim in another container", "older version"])
+def test_a_run_of_which_nothing_is_certain_keeps_its_place_and_a_person_may_end_it(
+    owner: str, instance: dg.DagsterInstance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tag = {
+        "free claim of another machine": claimed(replace(own_process(), **FAR).stem(), held=False),
+        "no claim in another container": replace(gone_owner(), namespace="1").stem(),
+        "older version": f"{gone_owner().pid}@12345",
+    }[owner]
+    unknown = run(instance, tag)
+    (told,) = release(instance)
+    assert f"python -m turbo_forecast.defs.ownership {unknown}" in told
+    assert len(told) < 300
+    assert holders(instance) == [unknown]
+    assert status(instance, unknown) == dg.DagsterRunStatus.STARTED
+    assert ownership.main([unknown]) == 0
+    assert holders(instance) == []
+    assert ownership.main([unknown]) == 2, "it is ended already"
+    assert "give the id of an unfinished run" in capsys.readouterr().err
+
+
+def test_a_person_cannot_end_a_run_whose_process_lives(
+    instance: dg.DagsterInstance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    living = run(instance, claimed(replace(gone_owner(), **FAR).stem(), held=True))
+    assert ownership.main([living]) == 2
+    assert "is alive" in capsys.readouterr().err
+    assert holders(instance) == [living]
+
+
+@pytest.mark.parametrize("table", ["runs", "event_logs", "instance_info"])
+def test_a_full_dagster_home_is_one_sentence_that_names_it(
+    table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    full = sqlite3.OperationalError("database or disk is full")
+    wrapped = sqlalchemy.exc.OperationalError(f"INSERT INTO {table}", {}, full)
+    with pytest.raises(StorageError, match="database or disk is full") as caught, storage_errors_named():
+        raise wrapped from full
+    assert str(tmp_path) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_the_instance_lets_one_step_at_a_time_into_the_warehouse(instance: dg.DagsterInstance) -> None:

@@ -256,8 +256,9 @@ def month_check(prop: Property, table: Table) -> dg.AssetChecksDefinition:
     def check(
         context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
     ) -> dg.AssetCheckResult:
-        verdicts = judge_months(context, prop, table, forecast.settings(), warehouse, folder)
-        return tell(prop, table.name, verdicts, folder)
+        with plain_errors():
+            verdicts = judge_months(context, prop, table, forecast.settings(), warehouse, folder)
+            return tell(prop, table.name, verdicts, folder)
 
     return check
 
