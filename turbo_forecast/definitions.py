@@ -48,6 +48,7 @@ from turbo_forecast.defs.resources import (
     Warehouse,
     configured,
 )
+from turbo_forecast.errors import SettingsError
 
 ASSETS = (
     *(base_table, fleet_forecast, tournament_results, tournament_scores, champions, calibration),
@@ -63,10 +64,15 @@ CHECKS = (
 def build_resources() -> dict[str, object]:
     """Resources as the environment and the settings file state them. Raises SettingsError."""
     settings = configured()
+    file = os.environ.get("TURBO_FORECAST_CONFIG")
+    try:
+        forecast = ForecastResource(**settings.forecast.model_dump())
+    except SettingsError as error:  # entrants that are nobody's, which reading the file alone cannot tell
+        raise SettingsError(f"{file}: {error}" if file else str(error)) from None
     data = Path(os.environ.get("TURBO_FORECAST_DATA") or "data").resolve()
     return {
         "telemetry": TelemetryResource.shown(settings.telemetry),
-        "forecast": ForecastResource(**settings.forecast.model_dump()),
+        "forecast": forecast,
         "folder": DataFolder(path=str(data)),
         "warehouse": Warehouse(database=str(data / "warehouse.duckdb")),
         "io_manager": AtomicParquetIOManager(base_dir=str(data)),

@@ -11,12 +11,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "turbo_forecast"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "settings", "schemas", "phases", "paths", "text", "processes", "leftovers"}
+GROUND = {"errors", "settings", "schemas", "phases", "paths", "text", "processes", "leftovers", "option_rules"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "processes": set(),
     "leftovers": {"processes"},
-    "settings": {"errors"},
+    "option_rules": set(),
+    "yaml_file": {"errors"},
+    "settings": {"errors", "option_rules", "yaml_file"},
     "schemas": {"errors"},
     "phases": set(),
     "paths": {"errors"},

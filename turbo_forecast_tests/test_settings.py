@@ -1,11 +1,24 @@
 """Settings: every option named where it is wrong, and a hash that changes with every number's cause."""
 
+import zoneinfo
+from contextlib import suppress
 from pathlib import Path
 
+import duckdb
+import numpy as np
 import pytest
+import yaml
+from pydantic import ValidationError
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.settings import ForecastSettings, Settings, TelemetrySettings, forecast_settings, load_settings
+from turbo_forecast.settings import (
+    SECTIONS,
+    ForecastSettings,
+    Settings,
+    TelemetrySettings,
+    forecast_settings,
+    load_settings,
+)
 
 IDLE_OPTIONS = {
     *("workers", "chunk_size", "series_timeout_seconds"),
@@ -47,17 +60,17 @@ def test_a_file_sets_what_it_says(tmp_path: Path) -> None:
         ("forecast: {folds: 25}", "forecast.folds"),
         ("forecast: {outside: lstm.parquet}", "forecast.outside"),
         ("forecast: {outside: {lstm: 7}}", "forecast.outside.lstm"),
-        ("forecast: {growth: cubic}", "growth must be one of logistic, linear, flat, not 'cubic'"),
+        ("forecast: {growth: cubic}", "forecast.growth (line 1): must be one of logistic, linear, flat, not 'cubic'"),
         ("forecast: {floor: 5, cap: 5}", "floor"),
         ("forecast: 7", "forecast"),
-        ("- a list", "valid dictionary"),
-        ("telemetry: {statistic: median}", "statistic must be one of mean, p95, max, not 'median'"),
+        ("- a list", "must be a mapping of options to values"),
+        ("telemetry: {statistic: median}", "telemetry.statistic (line 1): must be one of mean, p95, max, not 'median'"),
         ("telemetry: {statistics: {cpu: median}}", "statistics.cpu must be one of"),
         ("telemetry: {units: {cpu: parts}}", "units.cpu must be one of percent, fraction"),
         ("telemetry: {capacity: {net: 0}}", "capacity.net must be a positive number"),
-        ("telemetry: {capacity: {net: .nan}}", "capacity.net must be a positive number"),
+        ("telemetry: {capacity: {net: .nan}}", "telemetry.capacity.net (line 1): must be a finite number"),
         ("telemetry: {overshoot_percent: 99}", "telemetry.overshoot_percent"),
-        ("telemetry: {layout: tall}", "layout must be one of auto, long, wide"),
+        ("telemetry: {layout: tall}", "telemetry.layout (line 1): must be one of auto, long, wide"),
         ("forecast: [1, 2", "is not YAML"),
         ("forecast:\n\t- tab", "is not YAML"),
     ],
@@ -86,6 +99,157 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_keywords_are_checked_like_a_file() -> None:
     with pytest.raises(SettingsError, match="forecast settings: wrokers"):
         forecast_settings(wrokers=1)
+
+
+NUMBERS = [
+    (section, name, field.annotation)
+    for section, options in SECTIONS.items()
+    for name, field in options.model_fields.items()
+    if field.annotation in (int, float)
+]
+
+
+@pytest.mark.parametrize(
+    "value", [".nan", ".inf", "-.inf", "1.0e+300", "-1.0e+300", "yes", "'3'", "~", "[3]", "2025-01-01"]
+)
+@pytest.mark.parametrize(("section", "name", "kind"), NUMBERS)
+def test_no_number_takes_what_is_none_or_is_beyond_all_sense(
+    section: str, name: str, kind: type, value: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, f"# first line\n{section}:\n  {name}: {value}\n")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert f"{path}: {section}.{name} (line 3): must be " in str(caught.value)
+    assert len(str(caught.value)) - len(str(path)) < 200
+
+
+@pytest.mark.parametrize("name", [name for _, name, kind in NUMBERS if kind is int])
+@pytest.mark.parametrize("value", [2.0, 10**12, pytest.param(10**5000, id="5,000 digits"), -(10**30), True])
+def test_a_whole_number_is_whole_and_of_sensible_size(name: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=f"forecast settings: {name}: must be ") as caught:
+        forecast_settings(**{name: value})
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"table": 2024}, "table.*must be text, not 2024; put it in quotes"),
+        ({"host_column": True}, "host_column.*must be text, not True; put it in quotes"),
+        ({"host_column": "a\0b"}, "host_column.*must not hold control characters"),
+        ({"resources": "cpu"}, "resources.*must be a list, not 'cpu'"),
+        ({"capacity": {"net": "125000"}}, "capacity.net.*must be a number, not '125000'; leave the quotes out"),
+        ({"timezone": "Mars/Base"}, "timezone.*'Mars/Base' is not a zone; give one such as"),
+        ({"timezone": "2025-13-45"}, "timezone.*is not a zone"),
+        ({"timezone": "europe/berlin"}, "timezone.*did you mean Europe/Berlin"),
+        ({"timezone": "Europe/Berlim"}, "timezone.*did you mean Europe/Berlin"),
+        ({"timezone": "../../etc/passwd"}, "timezone.*is not a zone"),
+        ({"timezone": "Europe"}, "timezone.*is not a zone"),
+        ({"timezone": "+25:00"}, "timezone.*is not a zone"),
+        ({"timezone": "localtime"}, "timezone.*is not a zone"),
+        ({"memory_limit": "1KB"}, "memory_limit.*must be from 100MB to 1000TB"),
+        ({"memory_limit": "99MB"}, "memory_limit.*must be from 100MB"),
+        ({"memory_limit": "plenty"}, "memory_limit.*'plenty' is not a size such as 2GB"),
+        ({"memory_limit": "-1"}, "memory_limit.*is not a size"),
+        ({"memory_limit": "2"}, "memory_limit.*is not a size"),
+        ({"memory_limit": "9999999PB"}, "memory_limit.*is not a size"),
+    ],
+)
+def test_a_telemetry_option_of_the_wrong_kind_is_named(options: dict[str, object], said: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load_settings(written(tmp_path, yaml.safe_dump({"telemetry": options})))
+
+
+@pytest.mark.parametrize(
+    "zone", ["", "UTC", "utc", "Z", "Europe/Berlin", "Asia/Kolkata", "+02:00", "-0330", "+14", "EST5EDT"]
+)
+def test_a_zone_is_utc_an_offset_or_one_of_the_iana_database(zone: str) -> None:
+    assert TelemetrySettings(timezone=zone).timezone == zone
+
+
+def test_duckdb_knows_every_zone_that_is_accepted() -> None:
+    known = {name for (name,) in duckdb.sql("SELECT name FROM pg_timezone_names()").fetchall()}
+    accepted = set()
+    for name in zoneinfo.available_timezones() | {"localtime", "Factory", "posixrules"}:
+        with suppress(ValidationError):
+            accepted.add(TelemetrySettings(timezone=name).timezone)
+    assert len(accepted) > 400
+    assert accepted <= known
+
+
+@pytest.mark.parametrize("size", ["2GB", "1.5 GiB", "300mb", "100MB", "1TB"])
+def test_a_memory_limit_that_is_accepted_is_one_to_duckdb(size: str) -> None:
+    limit = TelemetrySettings(memory_limit=size).memory_limit
+    with duckdb.connect() as con:
+        con.execute(f"SET memory_limit = '{limit}'")
+
+
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [({"folds": 24}, 7), ({"folds": 8}, 7), ({"folds": 3, "train_months": 6}, 1), ({"folds": 1, "train_months": 4}, 0)],
+)
+def test_folds_that_are_asked_for_and_do_not_fit_are_refused(options: dict[str, int], most: int) -> None:
+    said = f"folds: {options['folds']} windows of backtest_months .4. do not fit into train_months.*at most {most} do"
+    with pytest.raises(SettingsError, match=said):
+        forecast_settings(**options)
+    assert forecast_settings(**{**options, "folds": most}).folds_held == most
+
+
+def test_the_default_folds_give_way_to_a_short_training() -> None:
+    assert forecast_settings(train_months=6).folds_held == 1
+    assert forecast_settings().folds_held == 3
+
+
+def test_training_days_that_no_training_holds_are_refused() -> None:
+    with pytest.raises(SettingsError, match=r"min_train_days: 400 days are more than train_months \(12\)"):
+        forecast_settings(min_train_days=400, train_months=12)
+    assert forecast_settings(train_months=1).min_train_days == 60
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("months_of_history", "train_months and backtest_months together"),
+        ("trian_months", "did you mean train_months"),
+        ("TrainMonths", "did you mean train_months"),
+        *((name, "did you mean workers") for name in ("n_jobs", "processes", "num_workers", "workrs")),
+        *((name, "did you mean horizon_months") for name in ("horizon", "periods", "horizon_month")),
+        ("freq", "series have one value a day"),
+        ("models", "did you mean entrants"),
+        ("timezone", "it belongs under telemetry"),
+        ("tz", "did you mean telemetry.timezone"),
+        ("zzz", "is no option$"),
+    ],
+)
+def test_an_option_that_is_none_names_the_one_that_was_meant(option: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=f"forecast settings: {option}:.*{said}"):
+        forecast_settings(**{option: 3})
+
+
+def test_an_option_in_the_wrong_section_is_sent_to_its_own(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"telemetry.workers \(line 1\): is no option here; it belongs under forecast"
+    ):
+        load_settings(written(tmp_path, "telemetry: {workers: 3}"))
+    with pytest.raises(SettingsError, match=r"workers \(line 1\): is no option here; it belongs under forecast"):
+        load_settings(written(tmp_path, "workers: 3"))
+
+
+def test_keywords_may_be_what_people_have_at_hand() -> None:
+    settings = forecast_settings(
+        train_months=np.int64(24),
+        interval_width=np.float32(0.5),
+        entrants=("prophet",),
+        outside={"x": Path("x.parquet")},
+    )
+    assert (settings.train_months, settings.interval_width, settings.entrants) == (24, 0.5, ["prophet"])
+    assert settings.outside == {"x": "x.parquet"}
+
+
+def test_many_mistakes_are_counted_and_the_first_told(tmp_path: Path) -> None:
+    text = "forecast:\n" + "".join(f"  nonsense_{number}: 1\n" for number in range(500))
+    with pytest.raises(SettingsError, match=r"nonsense_0 .*nonsense_2 .*; and 497 more$"):
+        load_settings(written(tmp_path, text))
 
 
 @pytest.mark.parametrize("name", sorted(set(ForecastSettings.model_fields) - IDLE_OPTIONS))

@@ -4,22 +4,27 @@ Belongs here: what lets the launchpad set options and tests override places. Doe
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
 import polars as pl
+from dagster._core.definitions.definition_config_schema import DefinitionConfigSchema  # Dagster exports no such seam
 from dagster_duckdb import DuckDBResource
 from dagster_polars import PolarsParquetIOManager
+from pydantic import ValidationError
 
+from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import cutoff_of
+from turbo_forecast.models.registry import check_entrant_names, check_outside_files
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
-from turbo_forecast.settings import ForecastSettings, Settings, TelemetrySettings, load_settings
+from turbo_forecast.settings import ForecastSettings, Settings, TelemetrySettings, load_settings, one_sentence
 from turbo_forecast.storage.files import parquet_rows, write_parquet
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import shown_location
@@ -36,7 +41,54 @@ def configured() -> Settings:
     return settings.model_copy(update={"telemetry": settings.telemetry.model_copy(update={"telemetry": named})})
 
 
-class TelemetryResource(TelemetrySettings, dg.ConfigurableResource[None]):
+class ValidatedResource(dg.ConfigurableResource[None]):
+    """Options that are validated when a run is launched: one that cannot work refuses the launch, and no step begins.
+
+    Dagster itself knows an option's type and choices (the launchpad shows them), and leaves everything else to the
+    resource's initialisation, inside the run.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        try:
+            super().__init__(**options)
+        except ValidationError as error:
+            raise SettingsError(f"{self.section()} settings: {one_sentence(error, self.section())}") from None
+
+    @classmethod
+    def section(cls) -> str:
+        """The settings file's section whose options these are."""
+        raise NotImplementedError
+
+    def validate_for_run(self) -> None:
+        """Raises SettingsError for what only matters once a run begins, such as files that must be there by then."""
+
+    @property
+    def _config_schema(self) -> DefinitionConfigSchema:
+        """The schema, with this class's validation at its end.
+
+        Each option's default is this resource's own value: as Dagster has it, a launch that states one option would put
+        all others of the settings file back to the class's defaults.
+        """
+        field = copy(super()._config_schema.as_field())
+        own = self._convert_to_config_dictionary()
+        known = dg.Shape(  # type: ignore[no-untyped-call]
+            {
+                name: dg.Field(each.config_type, default_value=own[name], description=each.description)
+                for name, each in field.config_type.fields.items()
+            },
+            description=field.description,
+        )
+        shape = object.__new__(dg.Shape)  # a copy: Dagster shares a shape among equal schemas
+        vars(shape).update(vars(known), post_process=self._validated)
+        field.config_type = shape
+        return DefinitionConfigSchema(field)
+
+    def _validated(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        type(self)(**values).validate_for_run()
+        return values
+
+
+class TelemetryResource(TelemetrySettings, ValidatedResource):
     """TelemetrySettings, in the launchpad.
 
     Dagster stores a resource's configuration with every run and shows it to everyone: `shown` leaves a URL's key out of
@@ -48,6 +100,11 @@ class TelemetryResource(TelemetrySettings, dg.ConfigurableResource[None]):
         """The resource of these settings, with a URL as it may be shown."""
         return cls(**{**settings.model_dump(), "telemetry": shown_location(settings.telemetry)})
 
+    @classmethod
+    def section(cls) -> str:
+        """`telemetry`."""
+        return "telemetry"
+
     def settings(self) -> TelemetrySettings:
         """The plain settings, for the floors that do not know Dagster. Raises SettingsError."""
         values = {name: getattr(self, name) for name in TelemetrySettings.model_fields}
@@ -57,12 +114,31 @@ class TelemetryResource(TelemetrySettings, dg.ConfigurableResource[None]):
         return TelemetrySettings(**values)
 
 
-class ForecastResource(ForecastSettings, dg.ConfigurableResource[None]):
+class ForecastResource(ForecastSettings, ValidatedResource):
     """ForecastSettings, in the launchpad."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        check_entrant_names(self.settings())
+
+    @classmethod
+    def section(cls) -> str:
+        """`forecast`."""
+        return "forecast"
+
+    def is_asked(self, option: str) -> bool:
+        """Whether the option is not at its default: Dagster fills in every option, asked for or not."""
+        return bool(getattr(self, option) != ForecastSettings.model_fields[option].default)
+
+    def validate_for_run(self) -> None:
+        """Raises SettingsError unless the outside models' files are there and have their columns."""
+        check_outside_files(self.settings())
 
     def settings(self) -> ForecastSettings:
         """The plain settings, for the floors that do not know Dagster."""
-        return ForecastSettings(**{name: getattr(self, name) for name in ForecastSettings.model_fields})
+        return ForecastSettings(
+            **{name: getattr(self, name) for name in ForecastSettings.model_fields if self.is_asked(name)}
+        )
 
 
 class DataFolder(dg.ConfigurableResource[None]):

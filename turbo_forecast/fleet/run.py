@@ -18,7 +18,7 @@ from turbo_forecast.fleet.progress import Progress
 from turbo_forecast.fleet.scratch import chunk_folder, fresh
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tournament import RunFiles
-from turbo_forecast.fleet.windows import Windows
+from turbo_forecast.fleet.windows import Windows, folds_left_out
 from turbo_forecast.fleet.worker import Job, SpanReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
@@ -55,6 +55,8 @@ def run_fleet(
     before_replacing: called when all series are done and the files are about to be replaced; what it raises stops that.
     """
     check_entrants(settings)
+    if (fewer := folds_left_out(settings)) is not None:
+        say(fewer)
     warn_of_missing_origins(settings, windows.origins if settings.refit else windows.origins[:-1], say)
     with timer.stage("prepare entrants"):
         prepare_entrants(settings, say)

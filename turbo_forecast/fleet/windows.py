@@ -98,7 +98,6 @@ def run_windows(cutoff: date, settings: ForecastSettings) -> Windows:
         raise PartitionError(f"cutoff {cutoff} is not the last day of a month; {month_end(cutoff)} would be")
     length = settings.backtest_months
     train_end = shift_month_end(cutoff, -length)
-    held = min(settings.folds, (settings.train_months - 1) // length)
     return Windows(
         history_start=shift_month_end(train_end, -settings.train_months) + timedelta(days=1),
         train_end=train_end,
@@ -110,8 +109,21 @@ def run_windows(cutoff: date, settings: ForecastSettings) -> Windows:
                 train_end=shift_month_end(train_end, -number * length),
                 end=shift_month_end(cutoff, -number * length),
             )
-            for number in range(1, held + 1)
+            for number in range(1, settings.folds_held + 1)
         ),
+    )
+
+
+def folds_left_out(settings: ForecastSettings) -> str | None:
+    """The sentence for a run that holds fewer folds than `folds`, None for one that holds all of them.
+
+    Only a default is cut so: more folds than fit are refused where somebody has asked for them.
+    """
+    if settings.folds_held == settings.folds:
+        return None
+    return (
+        f"folds: {settings.folds_held} of {settings.folds} are held; train_months ({settings.train_months}) has no room "
+        f"for more of backtest_months ({settings.backtest_months})"
     )
 
 

@@ -47,13 +47,18 @@ def files_of(name: str, settings: ForecastSettings) -> list[Path]:
 
 def check(name: str, settings: ForecastSettings) -> None:
     """Raises SettingsError, naming file and column, if the model's rows are not what this module's docstring says."""
-    files = files_of(name, settings)
-    bounded = {_check_columns(name, path) for path in files}
-    if len(bounded) > 1:
-        raise SettingsError(f"outside.{name}: some files of {settings.outside[name]} have bounds, some have none")
+    files = check_columns(name, settings)
     for path in files:
         _check_values(name, path)
     _check_unique(name, settings.outside[name], files)
+
+
+def check_columns(name: str, settings: ForecastSettings) -> list[Path]:
+    """The model's files. Raises SettingsError if there is none, or one has not the columns of this module's docstring."""
+    files = files_of(name, settings)
+    if len({_check_columns(name, path) for path in files}) > 1:
+        raise SettingsError(f"outside.{name}: some files of {settings.outside[name]} have bounds, some have none")
+    return files
 
 
 def missing_origins(name: str, settings: ForecastSettings, origins: Sequence[date]) -> list[date]:

@@ -8,7 +8,7 @@ Does not belong here: anything else that changes what stock Prophet computes.
 import logging
 import tempfile
 import time
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from turbo_forecast.turbo_prophet.season import Floats, Season, Unknown, slot_of
 if TYPE_CHECKING:
     import pandas as pd
     from prophet import Prophet
-
-Growth = Literal["linear", "logistic", "flat"]
-Mode = Literal["additive", "multiplicative"]
 
 
 class StanEngine:
@@ -47,13 +44,13 @@ class StanEngine:
 
         options = self._settings
         model = Prophet(
-            growth=cast(Growth, options.growth),
+            growth=options.growth,
             n_changepoints=options.n_changepoints,
             changepoint_range=options.changepoint_range,
             changepoint_prior_scale=options.changepoint_prior_scale,
             yearly_seasonality=False if season else options.yearly_order or "auto",
             weekly_seasonality=False if season else "auto",
-            seasonality_mode=cast(Mode, options.seasonality_mode),
+            seasonality_mode=options.seasonality_mode,
             seasonality_prior_scale=options.seasonality_prior_scale,
             interval_width=options.interval_width,
             uncertainty_samples=options.uncertainty_samples,

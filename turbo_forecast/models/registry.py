@@ -6,13 +6,18 @@ whose forecasts are made elsewhere, under the name it has in the setting `outsid
 Does not belong here: a forecaster's code, or an import of one (each worker imports only who takes part).
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from importlib import import_module
+from textwrap import shorten
+from typing import cast
 
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.models.imported import Build, imported_builder
 from turbo_forecast.models.protocol import Entrant, Say
+from turbo_forecast.option_rules import nearest, shown
 from turbo_forecast.settings import COMBINATIONS, ForecastSettings
 
 ENTRANTS = {
@@ -36,30 +41,32 @@ ENTRANTS = {
 NEVER_FAIL = ("seasonal_naive", "recent_level", "recent_quarter", "reverting_level", "reverting_season")
 """Entrants that have an answer for any window of at least one observation."""
 OUTSIDE_MODULE = "turbo_forecast.models.outside"
+OUTSIDE_NAME = re.compile(r"\w([\w .+-]{0,62}\w)?")
 RESERVED = ("champion",)
 """Names that mean something else in the `model` column."""
-
-Build = Callable[[ForecastSettings], Entrant]
 
 
 def builder(name: str, settings: ForecastSettings | None = None) -> Build:
     """What builds the single entrant of that name; outside models are known from the settings.
 
-    Raises SettingsError, with the names there are, if there is none.
+    Raises SettingsError, with the name that was probably meant, if there is none, or none that can be imported.
     """
     outside = settings.outside if settings else {}
     if name in outside:
         build: Build = partial(import_module(OUTSIDE_MODULE).build, name)
         return build
-    module, colon, function = ENTRANTS.get(name, name).partition(":")
-    if not colon:
-        known = ", ".join(sorted([*ENTRANTS, *COMBINATIONS, *outside]))
-        raise SettingsError(f"entrants: there is no entrant {name!r}; there are {known}")
-    try:
-        build = getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise SettingsError(f"entrants: {name!r} cannot be imported: {error}") from None
-    return build
+    if name in ENTRANTS:
+        module, _, function = ENTRANTS[name].partition(":")
+        return cast(Build, getattr(import_module(module), function))
+    if ":" in name:
+        return imported_builder(name)
+    near = nearest(name, [*ENTRANTS, *COMBINATIONS, *outside])
+    others = (
+        f"did you mean {near}?"
+        if near
+        else shorten(f"there are {', '.join(sorted([*ENTRANTS, *COMBINATIONS]))}", 220, placeholder=" …")
+    )
+    raise SettingsError(f"entrants: there is no entrant {shown(name)}; {others}")
 
 
 def module_of(name: str) -> str:
@@ -74,33 +81,48 @@ def build_entrant(name: str, settings: ForecastSettings) -> Entrant:
 
 
 def check_entrants(settings: ForecastSettings) -> None:
-    """Raises SettingsError if the run cannot be held with these entrants.
+    """Raises SettingsError if the run cannot be held with these entrants: their names, or an outside model's rows."""
+    check_entrant_names(settings)
+    for name in settings.outside:
+        import_module(OUTSIDE_MODULE).check(name, settings)
 
-    That is: a name is nobody's, an outside model's name is taken or its file not what it must be, a combination has
-    fewer than two to combine, or the fallback is one that may fail.
+
+def check_entrant_names(settings: ForecastSettings) -> None:
+    """Raises SettingsError for what can be told without any file.
+
+    That is: a name is nobody's, an outside model's name is taken or cannot be one, a combination has fewer than two to
+    combine, or the fallback is one that may fail.
     """
     _check_outside_names(settings)
     for name in settings.singles:
-        builder(name, settings)
+        if name != settings.fallback:
+            builder(name, settings)
     if settings.fallback not in NEVER_FAIL:
         raise SettingsError(
-            f"fallback: must be one that never fails ({', '.join(NEVER_FAIL)}), not {settings.fallback!r}"
+            f"fallback: must be one that never fails ({', '.join(NEVER_FAIL)}), not {shown(settings.fallback)}"
         )
     combined = [name for name in settings.entrants if name in COMBINATIONS]
     if combined and len(settings.singles) < 2:
         raise SettingsError(
             f"entrants: {combined[0]!r} combines two others or more; there is only {settings.singles[0]!r}"
         )
+
+
+def check_outside_files(settings: ForecastSettings) -> None:
+    """Raises SettingsError unless every outside model's files are there, with the columns they must have."""
     for name in settings.outside:
-        import_module(OUTSIDE_MODULE).check(name, settings)
+        import_module(OUTSIDE_MODULE).check_columns(name, settings)
 
 
 def _check_outside_names(settings: ForecastSettings) -> None:
     for name in settings.outside:
         if name in ENTRANTS or name in COMBINATIONS or name in RESERVED:
             raise SettingsError(f"outside: {name!r} is a name that is taken; give the outside model another")
-        if not name.strip() or ":" in name:
-            raise SettingsError(f"outside: {name!r} cannot be a name: it must not be empty or hold a colon")
+        if not OUTSIDE_NAME.fullmatch(name):
+            raise SettingsError(
+                f"outside: {shown(name)} cannot be a name: it must be letters, digits, spaces and - _ . +, 64 at most, "
+                "and begin and end with a letter or digit"
+            )
 
 
 def warn_of_missing_origins(settings: ForecastSettings, origins: Sequence[date], say: Say) -> None:

@@ -84,6 +84,90 @@ def test_resources_carry_every_option_and_its_default() -> None:
     assert TelemetryResource(**options).settings() == TelemetrySettings(**options)  # type: ignore[arg-type]
 
 
+def launched(run_config: dict[str, object], options: dict[str, object]) -> dg.JobDefinition:
+    """A job that needs both resources, once its run config has been validated."""
+
+    @dg.asset
+    def first(telemetry: TelemetryResource) -> None:
+        raise AssertionError("a step began")
+
+    @dg.asset(deps=[first])
+    def second(forecast: ForecastResource) -> None:
+        """Never comes to its turn."""
+
+    resources = {"telemetry": TelemetryResource(telemetry="x.csv"), "forecast": ForecastResource(**options)}
+    job = dg.Definitions(assets=[first, second], resources=resources).resolve_implicit_global_asset_job_def()
+    dg.validate_run_config(job, run_config)
+    return job
+
+
+@pytest.mark.parametrize(
+    ("section", "options", "said"),
+    [
+        ("forecast", {"engine": "foo"}, "engine not in enum type Literal"),
+        ("forecast", {"seasonality_mode": "both"}, "seasonality_mode not in enum type"),
+        ("telemetry", {"layout": "tall"}, "layout not in enum type"),
+        ("forecast", {"workers": "3"}, 'workers. Value "3"'),
+        ("forecast", {"folds": 99}, "forecast settings: folds: must be at most 24, not 99"),
+        ("forecast", {"folds": 24}, "folds: 24 windows of backtest_months"),
+        ("forecast", {"entrants": ["nope"]}, "entrants: there is no entrant 'nope'"),
+        ("forecast", {"entrants": ["profet"]}, "did you mean prophet"),
+        ("forecast", {"entrants": ["os:system"]}, "entrants: 'os:system' builds no entrant"),
+        ("forecast", {"entrants": ["median"]}, "'median' combines two others or more"),
+        ("forecast", {"fallback": "prophet"}, "fallback: must be one that never fails"),
+        ("forecast", {"outside": {"a/b": "x.parquet"}}, "outside: 'a/b' cannot be a name"),
+        ("forecast", {"outside": {"lstm": "/nowhere/x.parquet"}}, "outside.lstm: there is no file /nowhere/x.parquet"),
+        ("forecast", {"cap": float("nan")}, "forecast settings: cap: must be a finite number, not nan"),
+        ("forecast", {"floor": 100.0}, "floor .100.0. must be below cap"),
+        ("telemetry", {"overshoot_percent": float("inf")}, "telemetry settings: overshoot_percent: must be a finite"),
+        ("telemetry", {"timezone": "Mars/Base"}, "telemetry settings: timezone: 'Mars/Base' is not a zone"),
+        ("telemetry", {"capacity": {"net": 0.0}}, "capacity.net must be a positive number"),
+    ],
+)
+def test_an_option_that_cannot_work_refuses_the_launch(section: str, options: dict[str, object], said: str) -> None:
+    with pytest.raises((SettingsError, dg.DagsterInvalidConfigError), match=said):
+        launched({"resources": {section: {"config": options}}}, {})
+
+
+def test_an_outside_models_file_that_is_gone_refuses_the_launch_and_not_the_definitions(tmp_path: Path) -> None:
+    outside = {"lstm": str(tmp_path / "not-yet.parquet")}
+    with pytest.raises(SettingsError, match=r"outside\.lstm: there is no file .*not-yet\.parquet"):
+        launched({}, {"outside": outside})
+
+
+def test_a_launch_that_can_work_is_valid_and_keeps_what_it_asks_for() -> None:
+    seen = []
+
+    @dg.asset
+    def asset(forecast: ForecastResource) -> None:
+        seen.append(forecast.settings())
+
+    resources = {"forecast": ForecastResource(train_months=6)}
+    job = dg.Definitions(assets=[asset], resources=resources).resolve_implicit_global_asset_job_def()
+    config = {"resources": {"forecast": {"config": {"workers": 3, "engine": "stan"}}}}
+    assert job.execute_in_process(run_config=config).success
+    assert seen == [ForecastSettings(train_months=6, workers=3, engine="stan")]
+    assert seen[0].folds_held == 1, "the default gives way, though Dagster states every option"
+
+
+def test_a_resource_made_in_code_is_refused_in_one_sentence() -> None:
+    with pytest.raises(SettingsError, match="^forecast settings: wrokers: is no option; did you mean workers"):
+        ForecastResource(wrokers=3)
+    with pytest.raises(SettingsError, match="^telemetry settings: memory_limit: must be from 100MB"):
+        TelemetryResource(memory_limit="1KB")
+
+
+@pytest.mark.parametrize("entrants", ["[nope]", "['.x:y']", "['os:system']"])
+def test_entrants_of_a_settings_file_are_checked_where_it_is_read(
+    entrants: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"forecast: {{entrants: {entrants}}}")
+    monkeypatch.setenv("TURBO_FORECAST_CONFIG", str(file))
+    with pytest.raises(SettingsError, match=f"^{file}: entrants: "):
+        build_resources()
+
+
 def test_the_environment_says_where_things_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("telemetry: {telemetry: from-file.csv}\nforecast: {workers: 3}\n")

@@ -14,7 +14,7 @@ from turbo_forecast.fleet import tournament as month_tournament
 from turbo_forecast.fleet.library import FleetResult
 from turbo_forecast.fleet.rows import BACKTEST
 from turbo_forecast.fleet.tournament import RunFiles
-from turbo_forecast.fleet.windows import Windows, run_windows
+from turbo_forecast.fleet.windows import Windows, folds_left_out, run_windows
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, COMBINATION_WEIGHTS, FORECAST_PARQUET, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import ForecastSettings, forecast_settings
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
@@ -71,10 +71,24 @@ def test_folds_follow_each_other_backwards_from_the_backtest() -> None:
     ]
 
 
-@pytest.mark.parametrize(("train_months", "wanted", "held"), [(32, 0, 0), (32, 7, 7), (32, 9, 7), (4, 3, 0), (5, 3, 1)])
-def test_a_fold_without_a_month_of_training_is_not_held(train_months: int, wanted: int, held: int) -> None:
-    window = run_windows(CUTOFF, forecast_settings(folds=wanted, train_months=train_months))
+@pytest.mark.parametrize(
+    ("options", "held"),
+    [
+        ({"folds": 0}, 0),
+        ({"folds": 7}, 7),
+        ({"train_months": 4}, 0),
+        ({"train_months": 5}, 1),
+        ({"train_months": 9}, 2),
+        ({"backtest_months": 31}, 1),
+    ],
+)
+def test_a_fold_without_a_month_of_training_is_not_held(options: dict[str, int], held: int) -> None:
+    settings = forecast_settings(**options)
+    window = run_windows(CUTOFF, settings)
     assert len(window.folds) == held
+    said = folds_left_out(settings)
+    assert said is None or f"folds: {held} of 3 are held; train_months" in said
+    assert (said is None) == (held == options.get("folds", 3))
     assert all(fold.train_end > window.history_start for fold in window.folds)
 
 

@@ -1,6 +1,8 @@
 """Who may take part: single entrants, combinations, outside models, and what is refused before any work."""
 
+import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +73,97 @@ def test_what_entrants_share_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -
 def test_tuned_prophets_have_prophets_preparation() -> None:
     prophet = import_module(module_of("prophet")).prepare
     assert import_module(module_of("prophet_smooth")).prepare is prophet
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("profet", "did you mean prophet"),
+        ("Seasonal-Naive", "did you mean seasonal_naive"),
+        ("reverting", "did you mean reverting_level"),
+        ("zzz", "there are auto_arima, auto_ets"),
+        ("", "there is no entrant ''"),
+        *(
+            (name, "is not a name that can be imported")
+            for name in (":x", ".x:y", "a:b:c", "x:", "a..b:c", "a b:c", "a/b:c")
+        ),
+        ("no_such_package:build", "No module named 'no_such_package'"),
+        ("__main__:build", "workers cannot see a script"),
+        ("os:system", "it is a function of Python's own library"),
+        ("json:dumps", "it is a function of Python's own library"),
+        ("sys:path", "it is list, not a function"),
+        ("turbo_forecast.models.seasonal_naive:bild", "its module has no bild; did you mean build"),
+        ("turbo_forecast.settings:ForecastSettings", "ForecastSettings has no method project"),
+        ("turbo_forecast.settings:load_settings", "Settings has no method project"),
+        ("turbo_forecast.settings:COMBINATIONS", "it is tuple, not a function"),
+    ],
+)
+def test_a_name_that_leads_to_no_entrant_is_one_sentence(name: str, said: str) -> None:
+    with pytest.raises(SettingsError, match="^entrants: ") as caught:
+        check_entrants(forecast_settings(entrants=[name]))
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def build(settings:\n", "its module has a syntax error in line 1"),
+        ("import sys\nsys.exit(0)\n", "its module ends the program when it is imported"),
+        ("raise SystemExit('bye')\n", "its module ends the program"),
+        ("raise ValueError('not\\ntoday')\n", "its module raised ValueError: not today"),
+        ("1 / 0\n", "its module raised ZeroDivisionError: division by zero"),
+        ("import broken_entrant\nbroken_entrant.build\n", "partially initialized module"),
+        ("def f(): f()\nf()\n", "its module calls itself without end"),
+        ("import no_such_thing\n", "No module named 'no_such_thing'"),
+        ("x = 1\n", "its module has no build"),
+        ("build = 3\n", "it is int, not a function"),
+        ("def build(): ...\n", "it must take one argument, the settings"),
+        ("def build(settings, more): ...\n", "it must take one argument"),
+        ("class build:\n    def __init__(self, settings): ...\n", "build has no method project"),
+        ("def build(settings) -> str: ...\n", "str has no method project"),
+        ("\0", "cannot be imported"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_or_builds_nothing_is_one_sentence(
+    source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_entrant.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "broken_entrant", raising=False)
+    with pytest.raises(SettingsError, match="^entrants: 'broken_entrant:build'") as caught:
+        check_entrants(forecast_settings(entrants=["prophet", "broken_entrant:build"]))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class Mine:\n    def project(self, window): ...\ndef build(settings): return Mine()\n",
+        "class build:\n    def __init__(self, settings): ...\n    def project(self, window): ...\n",
+        "def build(settings: 'NotImported') -> 'NorThis': ...\n",
+        "from functools import partial\ndef make(level, settings): ...\nbuild = partial(make, 3)\n",
+        "build = lambda settings, level=3: None\n",
+    ],
+)
+def test_whatever_may_build_an_entrant_takes_part(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sound_entrant.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sound_entrant", raising=False)
+    check_entrants(forecast_settings(entrants=["prophet", "sound_entrant:build"]))
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a/b", "..", "../x", "a\\b", "a:b", "a;b", "a\tb", " lstm", "lstm ", "x" * 65]
+)
+def test_an_outside_models_name_is_a_plain_one(name: str) -> None:
+    with pytest.raises(SettingsError, match="outside.*(cannot be a name|control characters)"):
+        check_entrants(forecast_settings(outside={name: "x.parquet"}))
+
+
+@pytest.mark.parametrize("name", ["prophet", "median", "champion", "seasonal_naive"])
+def test_an_outside_models_name_is_nobody_elses(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"outside: '{name}' is a name that is taken"):
+        check_entrants(forecast_settings(entrants=["recent_level"], outside={name: "x.parquet"}))

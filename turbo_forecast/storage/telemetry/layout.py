@@ -126,7 +126,7 @@ def chosen_layout(con: duckdb.DuckDBPyConnection, parts: list[Part], settings: T
     host = "" if _has_no_host_column(settings) else _required(search, "host_column")
     time = _required(search, "time_column")
     taken += [("host", host), ("time", time)] if host else [("time", time)]
-    kind = _kind(search)
+    kind: str = _kind(search)
     resource = value = ""
     resources: tuple[str, ...] = ()
     if kind == "long":

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.errors import TurboForecastError
-from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.settings import telemetry_settings
 from turbo_forecast.storage.telemetry.reading import read_telemetry_frames
 from turbo_forecast.storage.telemetry.report import TelemetryReport
 
@@ -37,7 +37,7 @@ def read() -> Callable[..., Reading]:
     """Read telemetry with settings given as keywords, and prove that no value was lost."""
 
     def reading(telemetry: Path | str, today: date = TODAY, **options: Any) -> Reading:
-        return Reading(*read_telemetry_frames(TelemetrySettings(telemetry=str(telemetry), **options), today=today))
+        return Reading(*read_telemetry_frames(telemetry_settings(telemetry=str(telemetry), **options), today=today))
 
     return reading
 

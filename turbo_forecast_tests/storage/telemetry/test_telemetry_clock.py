@@ -105,7 +105,7 @@ def test_the_unit_of_numeric_times_can_be_told(parquet, read):
 
 
 def test_an_unknown_zone_is_refused(parquet, read):
-    with pytest.raises(SettingsError, match="timezone Mars/Base is not a zone"):
+    with pytest.raises(SettingsError, match="timezone: 'Mars/Base' is not a zone"):
         read(parquet(columns([LATE])), timezone="Mars/Base")
 
 

@@ -139,7 +139,7 @@ def test_the_callers_transaction_decides_and_nothing_of_the_reading_stays(tmp_pa
 
 
 def test_a_memory_limit_that_is_no_size_is_refused(csv, read):
-    with pytest.raises(SettingsError, match="memory_limit plenty is not a size such as 2GB"):
+    with pytest.raises(SettingsError, match="memory_limit: 'plenty' is not a size such as 2GB"):
         read(csv("host,time,cpu", "a,2025-01-01,10"), memory_limit="plenty")
 
 
