@@ -24,6 +24,7 @@ from turbo_forecast.defs.assets import (
 from turbo_forecast.defs.checks import (
     agreement,
     coverage,
+    entrants,
     envelope,
     fallback_share,
     folds,
@@ -55,7 +56,7 @@ ASSETS = (
     *(forecast_parquet, tournament_standings, forecast_accuracy, months),
 )
 CHECKS = (
-    *(base_checks, coverage, keys, horizon, envelope, folds, rows),
+    *(base_checks, coverage, entrants, keys, horizon, envelope, folds, rows),
     *(scores, champion_checks, calibration_checks, master_file, observations, standings, fallback_share, agreement),
     month_checks,
 )

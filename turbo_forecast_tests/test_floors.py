@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"fleet", "turbo_prophet"},
 }
 """Part of the package to the other parts it may import. `defs` reaches up to `definitions` in one function only."""
-DROP_IN = {"drop_in.py", "backend.py"}
+DROP_IN = {"drop_in.py", "backend.py", "frames.py"}
 """The class that is a prophet.Prophet speaks pandas and Prophet; no worker imports it."""
 COMPILED = {"kernel", "entry"}
 """A numba kernel is one compiled loop: its length is not a reader's burden as an ordinary function's is."""

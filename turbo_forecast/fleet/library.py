@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from turbo_forecast.errors import TelemetryError, writing
+from turbo_forecast.errors import writing
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.base_frame import base_rows, cutoff_day
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.termination import terminated_in_order
@@ -27,7 +29,6 @@ from turbo_forecast.fleet.tournament import (
 from turbo_forecast.fleet.windows import Windows, require_complete, run_windows
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.models.registry import check_entrants
-from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import ForecastSettings, forecast_settings
 from turbo_forecast.storage.files import parquet_rows
 
@@ -54,14 +55,17 @@ class FleetResult:
 
 
 def forecast_fleet(
-    base: pl.DataFrame, cutoff: date, *, say: Callable[[str], None] | None = None, **options: object
+    base: object, cutoff: date | str | np.datetime64, *, say: Callable[[str], None] | None = None, **options: object
 ) -> FleetResult:
     """Forecast every series of `base` as of `cutoff`, the last day of a month, and hold the tournament.
 
     Parameters
     ----------
-    base : columns `host_id, resource, ds (date), y (percent, 0 to 100)`, one row per series and day.
-    cutoff : nothing after it is read.
+    base : columns `host_id, resource, ds (date), y (percent, 0 to 100)`, one row per series and day, in any order; a
+        Polars or pandas frame, a LazyFrame, an Arrow table or a DuckDB relation. Of a `ds` that is a time, its own
+        calendar date counts, whatever its zone; other columns are named and left out.
+    cutoff : a date, or what means one: ISO text ("2025-12" is the month's last day), a datetime, a pandas Timestamp, a
+        NumPy datetime64. Nothing after it is read.
     say : called with progress lines; by default they go to standard error.
     options : the fields of `ForecastSettings`, by name.
 
@@ -75,12 +79,14 @@ def forecast_fleet(
     """
     settings = forecast_settings(**options)
     check_entrants(settings)
+    cutoff = cutoff_day(cutoff)
     window = run_windows(cutoff, settings)
+    say = say or (lambda line: print(line, file=sys.stderr))
     timer = AuditTimer()
     with terminated_in_order(), _own_folder() as folder:
         files = RunFiles(folder / "forecast.parquet", folder / "folds.parquet")
         with timer.stage("read"):
-            rows = _checked(base).filter(pl.col("ds") <= cutoff)
+            rows = base_rows(base, say).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
             write_store(series_table(rows, window.history_start), folder / "series.arrow")
         run = run_fleet(
@@ -90,7 +96,7 @@ def forecast_fleet(
             scratch=folder,
             files=files,
             timer=timer,
-            say=say or (lambda line: print(line, file=sys.stderr)),
+            say=say,
         )
         history = rows.filter(pl.col("ds") >= window.history_start).sort("host_id", "resource", "ds")
         held = _hold_tournament(files, history, run.outcomes, window, settings, timer)
@@ -145,22 +151,3 @@ def series_table(rows: pl.DataFrame, history_start: date) -> pa.Table:
         .agg(days=pl.col("ds").filter(inside).cast(pl.Int32), y=pl.col("y").filter(inside))
         .to_arrow()
     )
-
-
-def _checked(base: pl.DataFrame) -> pl.DataFrame:
-    """`base` with exactly BASE_TABLE's columns. Raises TelemetryError, naming the column or series at fault."""
-    missing = [name for name in BASE_TABLE.names if name not in base.columns]
-    if missing:
-        raise TelemetryError(f"base has no column {', '.join(missing)}; it has {', '.join(base.columns)}")
-    try:
-        rows = base.pipe(BASE_TABLE.conform)
-    except pl.exceptions.PolarsError as error:
-        raise TelemetryError(f"base has a column of the wrong type: {str(error).splitlines()[0]}") from None
-    outside = ~pl.col("y").is_between(0, 100)  # NaN is not between, and a null must not pass either
-    bad = rows.filter(outside.fill_null(True) | pl.any_horizontal(pl.col("host_id", "resource", "ds").is_null()))
-    if len(bad):
-        raise TelemetryError(f"base has {len(bad):,} rows without a name, a day or a y in [0, 100], first {bad.row(0)}")
-    twice = rows.filter(pl.struct("host_id", "resource", "ds").is_duplicated())
-    if len(twice):
-        raise TelemetryError(f"base has {len(twice):,} rows for days that appear twice, first {twice.row(0)}")
-    return rows

@@ -15,6 +15,8 @@ from turbo_forecast.errors import PartitionError
 from turbo_forecast.settings import ForecastSettings
 
 EPOCH = date(1970, 1, 1)
+YEARS = (1970, 2200)
+"""Telemetry is of these; the windows around them are days that a calendar has."""
 
 
 def month_end(day: date) -> date:
@@ -92,8 +94,10 @@ def run_windows(cutoff: date, settings: ForecastSettings) -> Windows:
     """The windows of the month that ends at `cutoff`, in calendar months, at these settings.
 
     Folds follow each other backwards from the backtest, each as long as it; those that would have no month of
-    training are left out. Raises PartitionError when `cutoff` is not the last day of a month.
+    training are left out. Raises PartitionError when `cutoff` is not the last day of a month, or beyond YEARS.
     """
+    if not YEARS[0] <= cutoff.year <= YEARS[1]:
+        raise PartitionError(f"cutoff {cutoff} is not in the years {YEARS[0]} to {YEARS[1]}")
     if cutoff != month_end(cutoff):
         raise PartitionError(f"cutoff {cutoff} is not the last day of a month; {month_end(cutoff)} would be")
     length = settings.backtest_months

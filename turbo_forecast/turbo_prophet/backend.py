@@ -95,7 +95,17 @@ class TurboBackend(CmdStanPyBackend):
     def sampling(
         self, stan_init: dict[str, Any], stan_data: dict[str, Any], samples: int, **kwargs: Any
     ) -> "OrderedDict[str, Vector]":
-        """Sample the posterior: Stan's task alone. Arguments and result as CmdStanPyBackend's."""
+        """Sample the posterior: Stan's task alone. Arguments and result as CmdStanPyBackend's.
+
+        Raises ValueError for what Prophet could not predict from afterwards, or Stan would refuse in terms of its own.
+        """
+        if int(stan_data["K"]) < 2:
+            raise ValueError(
+                "mcmc_samples needs a seasonality, a holiday with windows or two regressors: Prophet cannot predict from a "
+                "sample of a model with fewer than two such columns."
+            )
+        if samples < 2:
+            raise ValueError("mcmc_samples must be at least 2: half of the samples are Stan's warm-up.")
         self.report = SolverReport("stan", "a sample of the posterior was asked for, not its maximum")
         return super().sampling(stan_init, stan_data, samples, **kwargs)
 

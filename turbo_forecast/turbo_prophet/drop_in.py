@@ -1,7 +1,7 @@
 """`TurboProphet`: prophet.Prophet in every respect but the time a fit takes.
 
 Belongs here: the class, and nothing that Prophet already does. Does not belong here: fleets, which can't afford frames.
-This module and `backend.py` import pandas and prophet; nothing else in this package does.
+This module, `frames.py` and `backend.py` import pandas and prophet; nothing else in this package does.
 """
 
 from typing import Any, ClassVar, Self
@@ -12,6 +12,7 @@ from prophet import Prophet
 from prophet.models import StanBackendEnum
 
 from turbo_forecast.turbo_prophet.backend import SolverReport, TurboBackend
+from turbo_forecast.turbo_prophet.frames import require_future, require_history
 from turbo_forecast.turbo_prophet.problem import MapResult, Settings
 
 
@@ -57,7 +58,13 @@ class TurboProphet(Prophet):
         Returns
         -------
         The fitted model.
+
+        Raises
+        ------
+        ValueError: as Prophet does; and where Prophet would die without saying why, of a frame that is not pandas', dates
+            that cannot be read or are all the same, a cap or floor that is no finite number, MCMC with one column.
         """
+        require_history(df, self.growth == "logistic", self._columns_used())
         super().fit(df, **kwargs)
         backend = self.stan_backend
         if isinstance(backend, TurboBackend):
@@ -66,6 +73,17 @@ class TurboProphet(Prophet):
             if backend.result is not None and self.growth == "logistic" and self.n_changepoints == 0:
                 self._keep_the_curve(backend.result)
         return self
+
+    def predict(self, df: pd.DataFrame | None = None, vectorized: bool = True) -> pd.DataFrame:
+        """Predict; see Prophet.predict. Raises ValueError, as Prophet does, also for what is no pandas frame with a ds."""
+        if df is not None and self.history is not None:
+            require_future(df, self._columns_used())
+        return super().predict(df, vectorized)
+
+    def _columns_used(self) -> set[str]:
+        """Regressors and conditions of seasonalities, by the names of their columns."""
+        conditions = {each["condition_name"] for each in self.seasonalities.values()}
+        return {*self.extra_regressors, *conditions} - {None}
 
     def _keep_the_curve(self, result: MapResult) -> None:
         """Adjust m to what Prophet does without changepoints: it folds the dummy change at time 0, delta, into k.

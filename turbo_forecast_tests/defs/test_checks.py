@@ -32,8 +32,10 @@ from turbo_forecast_tests.defs.violations import (
     NOT_WORSE,
     ONE,
     ROWS,
+    SOMETHING,
     VIOLATIONS,
 )
+from turbo_forecast_tests.fleet.entrants import MARKED
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -165,6 +167,48 @@ def failed(place: Place, asset: str, check: str, **forecast: object) -> pl.DataF
     assert isinstance(evaluation, dg.AssetCheckEvaluation), evaluation
     assert not evaluation.passed
     return pl.read_csv(place.data / "checks" / asset / f"{check}-{MONTH}.csv", try_parse_dates=True)
+
+
+def judged_entrants(place: Place, telemetry: Path, **forecast: object) -> dg.AssetCheckEvaluation:
+    """The month, held with these settings, in the eyes of the check on entrants."""
+    job = place.definitions(telemetry, **forecast).resolve_job_def("monthly_forecast")
+    result = job.execute_in_process(instance=place.instance, partition_key=MONTH, raise_on_error=False)
+    found = {each.check_name: each for each in result.get_asset_check_evaluations()}
+    assert result.success is found[SOMETHING].passed, "a failed one blocks what is downstream"
+    return found[SOMETHING]
+
+
+def test_an_entrant_that_fails_for_every_series_is_named_by_a_failed_check(
+    telemetry: Path, fresh_place, tmp_path: Path
+) -> None:
+    file = tmp_path / "lstm.parquet"
+    row = {"host_id": "ghost", "resource": "cpu", "origin": date(2025, 12, 31), "ds": date(2026, 1, 1), "yhat": 1.0}
+    pl.DataFrame([row]).write_parquet(file)
+    never = "turbo_forecast_tests.fleet.entrants:cannot_start"
+    found = judged_entrants(
+        fresh_place(), telemetry, entrants=["recent_level", never, "seasonal_naive"], outside={"lstm": str(file)}
+    )
+    assert not found.passed
+    assert found.severity == dg.AssetCheckSeverity.ERROR
+    assert found.description.endswith(f"2 of 4; none has lstm, {never}")
+    assert "no rows for" in str(found.metadata[f"first offenders {MONTH}"].value)
+
+
+def test_an_entrant_that_fails_for_some_series_is_no_failed_check(fresh_place, tmp_path: Path) -> None:
+    rows = [series_rows("cursed", np.full(1096, MARKED)), series_rows("sound", wave(1096))]
+    pl.concat(rows).rename({"ds": "timestamp", "y": "value"}).write_parquet(tmp_path / "two.parquet")
+    entrants = ["turbo_forecast_tests.fleet.entrants:naive", "seasonal_naive"]
+    found = judged_entrants(fresh_place(), tmp_path / "two.parquet", entrants=entrants, max_fallback_share=1)
+    assert found.passed
+    assert (found.metadata["expected"].value, found.metadata["got"].value) == (2, 2)
+
+
+def test_entrants_that_were_asked_for_nothing_have_not_failed(place: Place) -> None:
+    place.sql("UPDATE series_outcomes SET outcome = 'fallback'")
+    place.spoil("fleet_forecast", "DELETE FROM {stored} WHERE model != 'seasonal_naive'")
+    found = place.check("fleet_forecast", SOMETHING)
+    assert isinstance(found, dg.AssetCheckEvaluation)
+    assert found.passed
 
 
 def test_a_fold_that_has_seen_the_backtest_is_named(place: Place) -> None:

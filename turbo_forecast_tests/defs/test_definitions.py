@@ -29,7 +29,7 @@ CHECKS = {
         *("fleet_has_not_shrunk", "one_row_per_series_and_day", "telemetry_is_fresh", "utilisation_is_in_range"),
     },
     "base_table_rejects": set(),
-    "fleet_forecast": ROW_CHECKS | {"turbo_agrees_with_stan"},
+    "fleet_forecast": ROW_CHECKS | {"every_entrant_forecasts_something", "turbo_agrees_with_stan"},
     "fold_forecast": {
         *("every_fold_is_held_by_everyone", "folds_end_before_the_backtest", "no_duplicate_keys"),
         *("projections_are_finite", "projections_stay_in_the_envelope"),

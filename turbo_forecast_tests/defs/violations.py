@@ -14,6 +14,7 @@ MASTER = "is_the_champions_forecast"
 SORTED = "is_sorted_by_series"
 SCORED = "every_window_is_scored"
 FINITE_SCORES = "scores_are_finite"
+SOMETHING = "every_entrant_forecasts_something"
 FALLBACK = "few_series_rest_on_the_fallback"
 HELD = "every_fold_is_held_by_everyone"
 BEFORE = "folds_end_before_the_backtest"
@@ -86,6 +87,10 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     *((asset, THIS_MONTH, f"UPDATE {{stored}} SET cutoff = DATE '2025-11-30' WHERE {NIGHT}") for asset in ROW_FILES),
     *((asset, THIS_MONTH, f"UPDATE {{stored}} SET model = NULL WHERE {NIGHT}") for asset in ROW_FILES),
     *((asset, THIS_MONTH, f"UPDATE {{stored}} SET cutoff = NULL WHERE {NIGHT}") for asset in ROW_FILES),
+    ("fleet_forecast", SOMETHING, "DELETE FROM {stored} WHERE model = 'recent_level'"),
+    ("fleet_forecast", SOMETHING, "DELETE FROM {stored} WHERE model = 'median' AND phase = 'forecast'"),
+    ("fleet_forecast", SOMETHING, "UPDATE {stored} SET model = 'nobody' WHERE model = 'weighted'"),
+    ("fleet_forecast", SOMETHING, "UPDATE {stored} SET host_id = 'ghost' WHERE model = 'seasonal_naive'"),
     ("forecast_parquet", MASTER, f"UPDATE {{stored}} SET yhat = 50 WHERE {NIGHT}"),
     ("forecast_parquet", MASTER, f"UPDATE {{stored}} SET outcome = NULL WHERE {NIGHT}"),
     ("forecast_parquet", MASTER, f"DELETE FROM {{stored}} WHERE {NIGHT}"),
