@@ -10,7 +10,7 @@ LONGEST_SHOWN = 200
 """Characters of one name or message in a table of the UI; files hold the whole of it."""
 
 _JOINERS = "\u200c\u200d"  # invisible, but part of how Persian and some emoji are written
-_CHARACTER_REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_CHARACTER_REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", " ": "&#32;"}
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()#!|~$^@]|(?<=\w):(?=//)|(?<=www)\.|^[-+=]", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(\s*[0-9]+)([.)])(?=\s|$)")
 _URL = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9+.-]*)://[^\s'\"<>`]*")
@@ -40,8 +40,8 @@ def markdown_text(text: str) -> str:
     """
     shown = printable(text)
     shown = shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN - 1]}…"
-    escaped = _NUMBERED.sub(r"\1\\\2", _MARKDOWN.sub(lambda found: f"\\{found[0]}", shown.strip(" ")))
-    return re.sub(r"[&<>]", lambda found: _CHARACTER_REFERENCES[found[0]], escaped)
+    escaped = _NUMBERED.sub(r"\1\\\2", _MARKDOWN.sub(lambda found: f"\\{found[0]}", shown))
+    return re.sub(r"[&<>]|^ +| +$|(?<= ) ", lambda found: _CHARACTER_REFERENCES[found[0][0]] * len(found[0]), escaped)
 
 
 def shown_location(location: str) -> str:

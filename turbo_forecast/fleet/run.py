@@ -15,7 +15,7 @@ from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.merge import Finished, weights_table
 from turbo_forecast.fleet.pool import FleetPool
 from turbo_forecast.fleet.progress import Progress
-from turbo_forecast.fleet.scratch import chunk_folder, fresh
+from turbo_forecast.fleet.scratch import chunk_folder, temporary
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import Windows, folds_left_out
@@ -64,8 +64,8 @@ def run_fleet(
     timer.series, timer.workers = len(store), settings.worker_count
     with timer.stage("resume"):
         folder = chunk_folder(scratch, store, windows, settings)
-    job = Job(store_path, folder, fresh(scratch / "temp"), scratch / "board", windows, settings)
-    with timer.stage("forecast all series"):
+    with timer.stage("forecast all series"), temporary(scratch) as temp:
+        job = Job(store_path, folder, temp, scratch / "board", windows, settings)
         _work(job, len(store), settings, timer, say)
     finished = Finished(folder, store, windows, settings)
     with timer.stage("learn weights"):

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -92,6 +93,25 @@ def fresh(folder: Path) -> Path:
     with writing(folder):
         folder.mkdir(parents=True)
     return folder
+
+
+@contextmanager
+def temporary(scratch: Path) -> Iterator[Path]:
+    """An empty folder for the workers' temporary files: in `scratch`, unless CmdStan cannot be given a path there.
+
+    It takes a comma for the end of a file's name, and what follows a line's end for data.
+    """
+    within = next((at for at in (scratch, Path(tempfile.gettempdir()), Path("/tmp")) if _for_cmdstan(at)), scratch)
+    if within == scratch:
+        yield fresh(scratch / "temp")
+    else:
+        with tempfile.TemporaryDirectory(prefix="turbo-forecast-", dir=within) as folder:
+            yield Path(folder)
+
+
+def _for_cmdstan(folder: Path) -> bool:
+    path = str(folder.absolute())
+    return "," not in path and len(path.splitlines()) == 1
 
 
 def _fingerprint(store: SeriesStore, windows: Windows, settings: ForecastSettings) -> str:
