@@ -143,7 +143,8 @@ def report(many: list[Sample], few: list[Sample], workers: int, say: Callable[[s
     return "\n\n".join(
         [
             f"## One core, per series\n\n974 days (missing ones filled, unless said), 10 months ahead; turbo on {len(many):,} series of the demo fleet, the "
-            f"others on {len(few)} of them, in turn in one process. Medians; of the process pool and prophet-batch, the whole time over the number of series.",
+            f"others on {len(few)} of them, in turn in one process. Medians; of the process pool and prophet-batch, the "
+            "whole time over the number of series.",
             table(["rival", "rival, ms", "turbo, ms", "ratio", "goal"], rows),
             table(
                 ["turbo, logistic", "median ms (middle half)", "mean ms", "p99 ms", "p99.9 / median (goal < 25)"], slow

@@ -115,15 +115,15 @@ def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
     """What became of earlier months' published forecasts, once there are any."""
     rows = query(
         con,
-        "SELECT lead_month, sum(mae * n) / sum(n), sum(coverage * n) / sum(n), count(*) FROM forecast_accuracy "
+        "SELECT lead_month, sum(mae * n) / sum(n), sum(coverage * n) / sum(n), sum(n)::BIGINT, count(*) FROM forecast_accuracy "
         "WHERE cutoff = ? AND model = 'champion' AND resource = 'all' GROUP BY lead_month ORDER BY lead_month",
         cutoff,
     )
     if not rows.is_empty():
         yield "Earlier forecasts against what has happened since (published; over all days of all series, by months ahead):"
         yield from (
-            f"  month {lead}: MAE {mae:.2f}, {inside:.1%} inside the interval ({months} forecast{'s' if months > 1 else ''})"
-            for lead, mae, inside, months in rows.iter_rows()
+            f"  month {lead}: MAE {mae:.2f}, {inside:.1%} of {days:,} days inside the interval ({months} forecast{'s' if months > 1 else ''})"
+            for lead, mae, inside, days, months in rows.iter_rows()
         )
 
 

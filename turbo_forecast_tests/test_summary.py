@@ -167,8 +167,8 @@ def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: P
     lines = summary(data, CUTOFF).splitlines()
     at = lines.index(EARLIER)
     assert lines[at + 1 : at + 3] == [
-        "  month 1: MAE 2.50, 80.0% inside the interval (2 forecasts)",
-        "  month 2: MAE 5.00, 75.0% inside the interval (1 forecast)",
+        "  month 1: MAE 2.50, 80.0% of 40 days inside the interval (2 forecasts)",
+        "  month 2: MAE 5.00, 75.0% of 10 days inside the interval (1 forecast)",
     ]
     assert lines[at + 3].startswith("Run full first")
 

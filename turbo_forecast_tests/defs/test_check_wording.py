@@ -1,9 +1,13 @@
 """The sentence of a check: what is wrong, of how many, and what to do; nothing that a newcomer must guess."""
 
+from pathlib import Path
+
+import dagster as dg
 import polars as pl
 import pytest
 
-from turbo_forecast.defs.checks.judging import Property, Verdict, days_ago, description
+from turbo_forecast.defs.checks.judging import PASSED_BY_MONTH, Property, Verdict, days_ago, description, tell
+from turbo_forecast.defs.resources import DataFolder
 
 RULE = Property("rule", "every host has a name", "", "", items="hosts", remedy="Name it")
 NONE = pl.DataFrame(schema={"host_id": pl.String})
@@ -55,6 +59,22 @@ def test_of_a_range_only_the_months_that_fail_are_told_and_the_others_counted() 
     fine = description(RULE, {f"2025-{month:02}-01": good for month in range(1, 6)})
     assert fine.endswith("2 more of the 5 months pass")
     assert "Name it" not in fine
+
+
+def test_of_a_range_it_is_recorded_which_months_passed_and_each_months_figures(tmp_path: Path) -> None:
+    folder = DataFolder(path=str(tmp_path))
+    verdicts: dict[str | None, Verdict] = {
+        "2025-11-01": Verdict(5, NONE, {"share": 0.5}),
+        "2025-12-01": Verdict(5, wrong("a"), {"share": None}),
+    }
+    result = tell(RULE, "asset", verdicts, folder)
+    assert not result.passed
+    by_month = result.metadata[PASSED_BY_MONTH]
+    assert isinstance(by_month, dg.JsonMetadataValue)
+    assert by_month.value == {"2025-11-01": True, "2025-12-01": False}
+    assert (result.metadata["share 2025-11-01"].value, result.metadata["share 2025-12-01"].value) == (0.5, "none")
+    assert (result.metadata["expected"].value, result.metadata["got"].value) == (10, 9)
+    assert result.metadata["counted"].value == "hosts"
 
 
 @pytest.mark.parametrize(

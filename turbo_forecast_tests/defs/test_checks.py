@@ -61,7 +61,9 @@ def test_a_healthy_month_passes(asset: str, check: str, place: Place) -> None:
     assert isinstance(evaluation, dg.AssetCheckEvaluation), evaluation
     assert evaluation.passed, evaluation.description
     assert evaluation.metadata["expected"].value == evaluation.metadata["got"].value > 0
-    assert set(evaluation.metadata) == {"expected", "got"}
+    held = {"coverage", "nominal", "days", "series", "allowed"}
+    figures = {"telemetry_is_fresh": {"last_day", "days_ago"}, COVERS: held, BREAKS: held}
+    assert set(evaluation.metadata) == {"expected", "got", "counted", *figures.get(check, ())}
 
 
 @pytest.mark.parametrize(
@@ -456,7 +458,7 @@ def test_the_interval_check_says_what_share_of_how_many_days_was_held(place: Pla
     evaluation = place.check("forecast_parquet", COVERS)
     assert isinstance(evaluation, dg.AssetCheckEvaluation)
     assert evaluation.description.startswith(
-        "the published 80 % interval held 0.0 % of the 732 backtest days, taken together, of the 6 series that vary, "
+        "the published 80 % interval held 0.00 % of the 732 backtest days, taken together, of the 6 series that vary, "
         "not 42.3 to 100 %: it is too narrow. Plan with the share that it held"
     )
 

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.models.prophet_turbo import HANDED_OVER
 from turbo_forecast.models.protocol import ForecastError, Projection, Window
 from turbo_forecast.models.registry import build_entrant, check_entrants
 from turbo_forecast.settings import forecast_settings
+from turbo_forecast.turbo_prophet.problem import Status
 from turbo_forecast_tests.conftest import wave
 
 SEED = 2**40 + 123
@@ -99,3 +101,10 @@ def test_an_entrant_of_ones_own_takes_part_under_its_path() -> None:
     check_entrants(settings)
     found = build_entrant(name, settings).project(window())
     assert found.yhat[0] == window().y[-1]
+
+
+def test_every_way_a_fit_goes_to_stan_has_words() -> None:
+    assert set(HANDED_OVER) == set(Status) - {Status.CONVERGED}
+    for words in HANDED_OVER.values():
+        assert ";" not in words, "a semicolon parts the reasons of a series"
+        assert "turbo solver" in words

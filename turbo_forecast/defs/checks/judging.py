@@ -145,7 +145,10 @@ def tell(
     expected = sum(verdict.expected for verdict in verdicts.values())
     got = sum(verdict.got for verdict in verdicts.values())
     wrong = {month: verdict for month, verdict in verdicts.items() if len(verdict.offenders)}
-    metadata: Metadata = {"expected": expected, "got": got, **(more or {})}
+    metadata: Metadata = {"expected": expected, "got": got, "counted": prop.items, **(more or {})}
+    for month, verdict in verdicts.items():
+        label = f" {month}" if len(verdicts) > 1 else ""
+        metadata |= {f"{name}{label}": _shown(value) for name, value in verdict.figures.items()}
     for month, verdict in wrong.items():
         label = f" {month}" if month else ""
         path = _keep(verdict.offenders, folder.offenders(asset, prop.name, month))
@@ -208,6 +211,11 @@ def days_ago(days: int) -> str:
     if days < 0:
         return "in the future"
     return "today" if days == 0 else f"{days:,} day{'' if days == 1 else 's'} ago"
+
+
+def _shown(figure: object) -> str | int | float:
+    """A figure as Dagster's metadata can hold it."""
+    return figure if isinstance(figure, int | float) else "none" if figure is None else str(figure)
 
 
 def judge_months(
