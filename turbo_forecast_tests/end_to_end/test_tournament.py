@@ -1,5 +1,6 @@
 """Three months of a tournament through the real command line, with a model that was made elsewhere among the entrants."""
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -155,6 +156,19 @@ def test_the_last_month_says_who_stands_where_and_what_became_of_the_earlier_one
     assert any(line.startswith("Champions: ") for line in december[at + 7 :])
     assert any(line.startswith("  month 1: MAE") and line.endswith("(2 forecasts)") for line in december)
     assert any(line.startswith("  month 2: MAE") and line.endswith("(1 forecast)") for line in december)
+
+
+def test_a_run_over_months_says_of_how_many_checks_and_its_seconds_add_up(quarter: House) -> None:
+    lines = quarter.said.out.splitlines()  # type: ignore[attr-defined]
+    passed, total = re.fullmatch(r"Run \S+: (\d+) of (\d+) checks passed.*", lines[-1]).groups()  # type: ignore[union-attr]
+    warned = lines[-1].count("base_table.") + lines[-1].count("forecast_parquet.") + lines[-1].count("series_outcomes.")
+    assert int(passed) + warned == int(total) >= 50
+    assert lines[-2].startswith("By month (without the base_table's checks")
+    at = next(place for place, line in enumerate(lines) if line.startswith("Seconds of the whole run: "))
+    whole = float(lines[at].split()[5].rstrip(","))
+    parts = [float(line.split()[0]) for line in lines[at + 1 : at + 5]]
+    assert sum(parts) == pytest.approx(whole)
+    assert all(part > 0 for part in parts)
 
 
 def test_the_last_month_made_again_is_the_same(quarter: House, telemetry: Path) -> None:
