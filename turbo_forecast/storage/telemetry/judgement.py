@@ -79,7 +79,7 @@ def refuse_text(
     """TelemetryError when values are text that is no number."""
     if not any(row.not_numbers for row in profile):
         return
-    column = "found_host" if layout.hosts_in_columns else "found_resource"
+    column = "host_id" if layout.hosts_in_columns else "resource"
     query = f"SELECT {column}, source, value FROM telemetry_values WHERE reason = ? ORDER BY ALL LIMIT 1"
     found, source, value = con.execute(query, [NOT_A_NUMBER]).fetchall()[0]
     count = sum(row.not_numbers for row in profile)

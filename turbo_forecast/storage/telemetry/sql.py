@@ -15,6 +15,9 @@ WHITE_SPACE = (
 )
 """Unicode's White_Space, and characters of no width: around a name or a number they mean nothing."""
 
+_WHITE = "[" + "".join(f"\\x{{{ord(character):x}}}" for character in WHITE_SPACE) + "]*"
+_NOTHING_PATTERN = f"(?i){_WHITE}({'|'.join(re.escape(word) for word in NOTHING)}){_WHITE}"
+
 
 def identifier(name: str) -> str:
     """A column or table name as a DuckDB identifier, whatever characters it holds."""
@@ -38,9 +41,9 @@ def trimmed(text: str) -> str:
 
 def told(expression: str) -> str:
     """The expression as text; null where the text says that there is nothing ('', NA, NaN, null, None, n/a)."""
-    tokens = ", ".join(literal(token) for token in NOTHING)
     text = f"CAST({expression} AS VARCHAR)"
-    return f"CASE WHEN lower({trimmed(text)}) NOT IN ({tokens}) THEN {text} END"
+    # A regular expression, as DuckDB makes a join of any list of words, on every row, even where nobody asks for it.
+    return f"CASE WHEN NOT regexp_full_match({text}, {literal(_NOTHING_PATTERN)}) THEN {text} END"
 
 
 def rendered(statement: str, **parts: str) -> str:

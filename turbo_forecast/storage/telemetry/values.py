@@ -93,11 +93,12 @@ def _hosts(part: Part, layout: Layout, columns: dict[str, str], names: Names) ->
 def _resources(part: Part, layout: Layout, columns: dict[str, str], names: Names) -> tuple[str, str]:
     """A row's resource, and the text it was made of; values of resource columns are joined to both."""
     labels = [f"CAST({_column(part, name)} AS VARCHAR)" for name in layout.labels]
-    suffix = " || telemetry_suffix" if names.table else ""
+    suffix = " || telemetry_suffix" if labels else ""
     if layout.kind == "wide" and not layout.hosts_in_columns:
         base = _each(columns[name] for name in layout.resources)
-        found = _each(layout.resources)
-        return (f"{base}{suffix}", f"concat_ws(':', {found}, {', '.join(labels)})" if labels else found)
+        if not labels:  # a column's name is never missing: nobody asks what it was
+            return f"{base}{suffix}", "NULL"
+        return f"{base}{suffix}", f"concat_ws(':', {_each(layout.resources)}, {', '.join(labels)})"
     if layout.resource:
         found = f"CAST({_column(part, layout.resource)} AS VARCHAR)"
         base = "telemetry_resource" if names.table else found
