@@ -121,41 +121,52 @@ def chosen_layout(con: duckdb.DuckDBPyConnection, parts: list[Part], settings: T
     search = _Search(con, parts, settings, all_columns(parts), brief(parts[0].names[0]))
     ignored = tuple(search.found("ignore_columns", name) for name in settings.ignore_columns)
     labels = tuple(search.found("resource_columns", name) for name in settings.resource_columns)
-    taken = [("to be ignored", name) for name in ignored] + [("a resource column", name) for name in labels]
     search.names = [name for name in search.names if name not in (*ignored, *labels)]
     host = "" if _has_no_host_column(settings) else _required(search, "host_column")
     time = _required(search, "time_column")
-    taken += [("host", host), ("time", time)] if host else [("time", time)]
-    kind: str = _kind(search)
-    resource = value = ""
-    resources: tuple[str, ...] = ()
-    if kind == "long":
-        resource = "" if settings.resource else _required(search, "resource_column")
-        value = _value(search, [name for _, name in taken]) if settings.resource else _required(search, "value_column")
-        taken += [("resource", resource), ("value", value)] if resource else [("value", value)]
+    taken = [("to be ignored", name) for name in ignored] + [("a resource column", name) for name in labels]
+    taken += [(role, name) for role, name in (("host", host), ("time", time)) if name]
     _refuse_two_roles(taken, search.where)
-    if kind == "wide":
-        resource = search.found("resource_column", settings.resource_column) if settings.resource_column else ""
-        taken += [("resource", resource)] if resource else []
-        resources = _resources(search, [name for _, name in taken])
-    used = {name for _, name in taken} | set(resources)
-    rest = [name for name in all_columns(parts) if name not in used]
-    unasked = tuple(n for n in rest if settings.resources and any(is_numeric(p.columns.get(n, "")) for p in parts))
-    if settings.resources:
-        unasked += tuple(
-            sorted(mostly_numbers(con, parts, [n for n in rest if is_everywhere_text(parts, n)], settings))
-        )
+    kind = _kind(search)
+    resource, value, resources = _values(search, kind, taken)
+    spare, unasked = _without_role(search, {name for _, name in taken} | {resource, value, *resources})
     layout = Layout(
         *(kind, host, time, resource, value, resources, labels, settings.resource),
         hosts_in_columns=settings.columns == "hosts",
         hosts_in_files=settings.host_from == "file name",
-        spare=tuple(name for name in rest if name not in unasked),
+        spare=spare,
         unasked=unasked,
         ignored=ignored,
         guesses=search.guesses,
     )
     _refuse_valueless_types(parts, layout)
     return layout
+
+
+def _values(search: _Search, kind: str, taken: list[tuple[str, str]]) -> tuple[str, str, tuple[str, ...]]:
+    """The resource's column and the value's (long), or the value columns (wide); empty where there is none."""
+    settings, others = search.settings, [name for _, name in taken]
+    if kind == "wide":
+        resource = search.found("resource_column", settings.resource_column) if settings.resource_column else ""
+        named = [*taken, ("resource", resource)] if resource else taken
+        _refuse_two_roles(named, search.where)
+        return resource, "", _resources(search, [name for _, name in named])
+    resource = "" if settings.resource else _required(search, "resource_column")
+    value = _value(search, others) if settings.resource else _required(search, "value_column")
+    named = [("resource", resource), ("value", value)] if resource else [("value", value)]
+    _refuse_two_roles([*taken, *named], search.where)
+    return resource, value, ()
+
+
+def _without_role(search: _Search, used: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns that have no role; apart from them, columns of numbers that `resources` might have listed."""
+    rest = [name for name in all_columns(search.parts) if name not in used]
+    if not search.settings.resources:
+        return tuple(rest), ()
+    text = [name for name in rest if is_everywhere_text(search.parts, name)]
+    numbers = mostly_numbers(search.con, search.parts, text, search.settings)
+    numbers |= {n for n in rest if any(is_numeric(part.columns.get(n, "")) for part in search.parts)}
+    return tuple(n for n in rest if n not in numbers), tuple(n for n in rest if n in numbers)
 
 
 def _has_no_host_column(settings: TelemetrySettings) -> bool:

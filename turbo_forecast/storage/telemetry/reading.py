@@ -151,12 +151,7 @@ def _read(
         values_kept, clipped = _kept(con, settings)
         rejects = _fill_rejects(con, values_read - values_kept, settings)
     with watch.stage("write"):
-        con.execute("SET preserve_insertion_order = true")
-        con.execute(f"INSERT INTO {identifier(rejects_table)} BY NAME FROM telemetry_rejects ORDER BY ALL")
-        con.execute(
-            f"INSERT INTO {identifier(base_table)} BY NAME SELECT host_id, resource, ds, y FROM telemetry_days "
-            "WHERE kept > 0 ORDER BY host_id, resource, ds"
-        )
+        _write(con, base_table, rejects_table)
     if settings.timezone and not clock.zone:
         sources.notes.append(
             f"times have no zone: days are as written, and timezone {settings.timezone} changes nothing"
@@ -177,6 +172,15 @@ def _refuse_absent(parts: list[Part], layout: Layout) -> None:
                 f"files have different columns: {brief(part.names[0])} has no column {shown(missing[0])}, which "
                 f"{brief(first.names[0])} has; give files of one kind, by a glob, say"
             )
+
+
+def _write(con: duckdb.DuckDBPyConnection, base_table: str, rejects_table: str) -> None:
+    con.execute("SET preserve_insertion_order = true")
+    con.execute(f"INSERT INTO {identifier(rejects_table)} BY NAME FROM telemetry_rejects ORDER BY ALL")
+    con.execute(
+        f"INSERT INTO {identifier(base_table)} BY NAME SELECT host_id, resource, ds, y FROM telemetry_days "
+        "WHERE kept > 0 ORDER BY host_id, resource, ds"
+    )
 
 
 def _refuse(

@@ -4,6 +4,7 @@ Belongs here: quoting, text that means nothing, and filling the `.sql` files of 
 Does not belong here: any statement itself.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
