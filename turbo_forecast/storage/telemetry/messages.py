@@ -7,7 +7,7 @@ Does not belong here: how single values are quoted (`wording`), and when anythin
 import re
 from collections.abc import Sequence
 
-from turbo_forecast.storage.telemetry.wording import quoted, shown
+from turbo_forecast.storage.telemetry.wording import LONGEST_QUOTE, quoted, shown
 from turbo_forecast.text import shown_location
 
 LONGEST_NAME = 60
@@ -36,9 +36,9 @@ def brief(name: str, longest: int = LONGEST_NAME) -> str:
 
 
 def enumerated(names: Sequence[str], longest: int = LONGEST_LIST) -> str:
-    """Names in a list that says how many more there are, short enough for a sentence."""
+    """Names, of files too, in a list that says how many more there are, short enough for a sentence."""
     few: list[str] = []
-    for name in map(shown, names[:LISTED]):
+    for name in (brief(name, LONGEST_QUOTE) for name in names[:LISTED]):
         if few and sum(map(len, few)) + len(name) > longest:
             break
         few.append(name)

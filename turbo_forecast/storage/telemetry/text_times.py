@@ -61,8 +61,8 @@ def text_times(con: duckdb.DuckDBPyConnection, part: Part, column: str, settings
 
 
 def _instant(text: str) -> str:
-    """A DuckDB expression: a text as TIMESTAMPTZ. A cast takes no space before an offset, as Ruby and others write one."""
-    close = f"replace(replace({text}, ' +', '+'), ' -', '-')"
+    """A DuckDB expression: a text as TIMESTAMPTZ. A cast takes neither a space before an offset (Ruby writes one) nor 10:00GMT."""
+    close = rf"regexp_replace(replace(replace({text}, ' +', '+'), ' -', '-'), '(?i)\s*(utc|gmt|z)$', 'Z')"
     return f"coalesce(TRY_CAST({text} AS TIMESTAMPTZ), TRY_CAST({close} AS TIMESTAMPTZ))"
 
 
@@ -75,7 +75,7 @@ def _one_row(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
 def _no_time(column: str, written: str, source: str) -> TelemetryError:
     found = f"column {shown(column)} of {brief(source)} holds {quoted(written)}, "
     zone = ABBREVIATED.search(written.strip())
-    if zone and zone[1].lower() not in ("am", "pm"):
+    if zone and zone[1].lower() not in ("am", "pm", "utc", "gmt", "z"):
         return TelemetryError(
             f"{found}whose zone is an abbreviation, and such are used by several zones; export UTC, an offset (+01:00) or "
             "a name such as Europe/London"
