@@ -96,7 +96,7 @@ def test_key_value_folders_are_columns_of_text(tmp_path, read, parquet, content)
 
 def test_a_key_value_folder_is_never_a_value(tmp_path, csv, read):
     csv("host,time,cpu", "a,2025-01-01,5", name="month=1/t.csv")
-    csv("host,time,cpu", "a,2025-02-01,5", name="month=2/t.csv")
+    csv("host,time,cpu", "b,2025-02-01,5", name="month=2/t.csv")
     assert read(tmp_path).report.resources == ["cpu"]
 
 
