@@ -91,6 +91,11 @@ def days_of(readings: Iterable[Reading], statistic: Callable[[str], str]) -> Day
     return {key: STATISTICS[statistic(key[1])](np.array(found)) for key, found in values.items()}
 
 
+def instant(moment: datetime) -> datetime:
+    """The moment in UTC, where it has a zone: Python holds the two hours that a clock shows twice for equal."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment
+
+
 def zone_of(name: str) -> tzinfo | None:
     """The zone of a name: an offset such as +05:30, an IANA name, or none."""
     if name[:1] in ("+", "-"):

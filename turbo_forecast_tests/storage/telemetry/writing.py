@@ -17,7 +17,7 @@ from typing import Any
 
 from turbo_forecast_tests.storage.telemetry.cells import Row, Value, csv_text, time_columns, value_columns, write_typed
 from turbo_forecast_tests.storage.telemetry.dialects import Dialect
-from turbo_forecast_tests.storage.telemetry.fleets import Days, Reading, days_of
+from turbo_forecast_tests.storage.telemetry.fleets import Days, Reading, days_of, instant
 from turbo_forecast_tests.storage.telemetry.traits import CLOCKS, DEVICES, NAMES
 
 NO_NUMBERS = ("1_0", "0x10", "١٢", "12 apples", "1e400", "TRUE", "1.2.3", "½", "--", "inf", "-5", "12,5,0", "1 0 0 0 0")
@@ -80,7 +80,7 @@ def written(d: Dialect, folder: Path) -> tuple[Path, Truth]:
     for row in sorted(rows, key=lambda row: part_of(row["@moment"], row["@host"])):  # stable: the order stays
         files.setdefault(part_of(row["@moment"], row["@host"]), []).append(row)
     path = _write(d, folder, files)
-    true = [reading for reading in readings if (reading.host, reading.resource, reading.moment) not in lost]
+    true = [reading for reading in readings if (reading.host, reading.resource, instant(reading.moment)) not in lost]
     values_of = dict(Counter(reading.host for reading in true))
     left_out = [name for name in (d.label, "rack" if d.late == "label" else "") if name]
     return path, Truth(days_of(true, d.statistic_of), values_of, rejected, tuple(left_out))
@@ -97,9 +97,9 @@ def _parts(d: Dialect, readings: list[Reading]) -> Callable[[datetime, str], str
     if d.files in ("months", "folders"):
         return lambda moment, host: f"{moment:%Y-%m}"
     if d.files == "thirds":
-        moments = sorted({reading.moment for reading in readings})
+        moments = sorted({instant(reading.moment) for reading in readings})
         cuts = (moments[len(moments) // 3], moments[2 * len(moments) // 3])
-        return lambda moment, host: str(sum(moment >= cut for cut in cuts))
+        return lambda moment, host: str(sum(instant(moment) >= cut for cut in cuts))
     return lambda moment, host: "0"
 
 
@@ -112,7 +112,7 @@ def _rows(d: Dialect, readings: list[Reading]) -> list[Row]:
         by_host = () if d.layout == "hosts" else (reading.host,)
         by_resource = (device,) if d.layout.endswith("wide") else () if d.layout == "hosts" else (reading.resource,)
         row = rows.setdefault(
-            (reading.moment, *by_host, *by_resource), {"@moment": reading.moment, "@host": reading.host}
+            (instant(reading.moment), *by_host, *by_resource), {"@moment": reading.moment, "@host": reading.host}
         )
         row["@device"] = device
         if by_host and not d.layout.startswith("file"):
@@ -150,7 +150,7 @@ def _key(d: Dialect, row: Row, column: str) -> tuple[str, str, datetime]:
     """The reading that a row has in a column."""
     host = column if d.layout == "hosts" else row["@host"]
     base = column if d.layout.endswith("wide") else row.get(NAMES[d.names][2], d.fleet.resources[0])
-    return host, f"{base}:{row['@device']}" if row["@device"] else base, row["@moment"]
+    return host, f"{base}:{row['@device']}" if row["@device"] else base, instant(row["@moment"])
 
 
 def _strays(
