@@ -68,7 +68,7 @@ def _cell(d: Dialect, row: Row, name: str, place: int, number: int) -> Any:
 
 def _spelt(d: Dialect, name: str, place: int, number: int) -> str:
     if d.spelling == "padded" and number % 3 == 0 and name.strip():
-        return (f" {name}", f"{name} ", f"\u00a0{name}\u3000" if d.encoding.startswith("utf") else f"{name}\t")[
+        return (f" {name}", f"{name} ", f"\u00a0{name}\u3000" if d.encoding.startswith("utf") else f"\u00a0{name}")[
             number % 9 // 3
         ]
     if d.spelling == "NFD" and (place % 2 or number % 2):
