@@ -31,7 +31,7 @@ def temporary_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked_file(name: Callable[[str], Path]) -> Iterator[Path]:
+def locked_file(name: Callable[[str], Path], *, keep_after_error: bool = False) -> Iterator[Path]:
     """A new empty file, locked until the block ends, then removed if still there; `name` makes its path of a stem."""
 
     def make() -> tuple[Path, int]:
@@ -39,11 +39,14 @@ def locked_file(name: Callable[[str], Path]) -> Iterator[Path]:
         return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
 
     path, handle = _locked(make)
+    keep = keep_after_error
     try:
         yield path
+        keep = False
     finally:
         with suppress(OSError):  # where the folder itself is refused by now, nothing can be removed
-            path.unlink(missing_ok=True)
+            if not keep:
+                path.unlink(missing_ok=True)
         os.close(handle)
 
 

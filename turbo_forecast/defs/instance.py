@@ -5,6 +5,7 @@ Belongs here: opening the instance. Does not belong here: what runs on it.
 
 import fcntl
 import os
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ import dagster as dg
 from turbo_forecast.errors import StorageError, refusal
 
 LOCK_NAME = ".opening.lock"
+ALMOST_FULL = 2**20
+"""Bytes: with less, what SQLite refuses is refused for want of room, in whatever words."""
 
 
 @contextmanager
@@ -54,8 +57,11 @@ def storage_refusal(error: BaseException, home: Path) -> str | None:
     """The sentence for an error that came of writing in DAGSTER_HOME; None for any other error."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError):
-            return f"Dagster's storage {home / 'history'} (DAGSTER_HOME) cannot be written: {cause}"
+        if isinstance(cause, sqlite3.OperationalError):
+            full = (
+                "no space left on its disk: " if shutil.disk_usage(home).free < ALMOST_FULL else ""
+            )  # SQLite is vague
+            return f"Dagster's storage {home / 'history'} (DAGSTER_HOME) cannot be written: {full}{cause}"
         if isinstance(cause, OSError) and cause.filename and str(cause.filename).startswith(str(home)):
             return f"{cause.filename} (in DAGSTER_HOME) cannot be written: {refusal(cause)}"
         cause = cause.__cause__ or cause.__context__

@@ -37,7 +37,8 @@ def owner_tags() -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
         with writing(folder):
             folder.mkdir(exist_ok=True)
-            claim = stack.enter_context(locked_file(claim_of))
+            # kept, without its lock, where the run's end may not have been recorded: it proves that this process is gone
+            claim = stack.enter_context(locked_file(claim_of, keep_after_error=True))
         yield {OWNER_TAG: claim.name, HOST_TAG: socket.gethostname()}
 
 

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
 import turbo_forecast
 from turbo_forecast.errors import StorageError, writing
@@ -39,7 +39,7 @@ def unfinished(folder: Path) -> Iterator[Path]:
     """
     with writing(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = folder.with_name(f"{folder.name}.lock").open("a+")
+        lock = folder.with_name(f"{folder.name}.lock").open("ab+", buffering=0)
     with lock:
         _take(lock, folder)
         try:
@@ -50,7 +50,7 @@ def unfinished(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)  # not the lock: another run may just have opened it
 
 
-def _take(lock: TextIO, folder: Path) -> None:
+def _take(lock: FileIO, folder: Path) -> None:
     """Lock the folder for this process and note which that is. Raises StorageError."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,7 +58,7 @@ def _take(lock: TextIO, folder: Path) -> None:
     except OSError:
         free = False
     lock.seek(0)
-    stem, _, host = lock.read().strip().partition(" ")
+    stem, _, host = lock.read().decode(errors="replace").strip().partition(" ")
     owner = parsed(stem, host)
     who = owner.describe() if owner else f"process {stem}"
     if not free:
@@ -66,13 +66,12 @@ def _take(lock: TextIO, folder: Path) -> None:
     if owner and life_of_unlocked(owner) is not Life.GONE:
         raise StorageError(
             f"{folder} may be in use by {who}, which cannot be seen from here: wait for its end, or, if it has died, "
-            f"remove {Path(lock.name).name} beside that folder and start again"
+            f"remove {Path(str(lock.name)).name} beside that folder and start again"
         )
     with writing(folder):
         folder.mkdir(exist_ok=True)
         lock.truncate(0)
-        lock.write(f"{own_process().stem()} {own_process().host}")
-        lock.flush()
+        lock.write(f"{own_process().stem()} {own_process().host}".encode())  # unbuffered: refused here or never
 
 
 def chunk_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: ForecastSettings) -> Path:

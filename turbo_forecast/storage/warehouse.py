@@ -25,8 +25,13 @@ LOCK_PATIENCE_SECONDS = 10.0
 MEMORY_LIMIT = "2GB"
 """DuckDB spills to disk beyond: a check over 20 million rows is no slower for it, and leaves the machine its memory."""
 
-REFUSED_BY_THE_DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
-"""A disk that is full shows as an I/O error, or as a commit that fails."""
+REFUSED_BY_THE_DISK = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.TransactionException,
+    duckdb.OutOfMemoryException,
+)
+"""A disk that is full shows as an I/O error, as a commit that fails, or as memory that cannot be spilled."""
 
 STAGED = "{}__new"
 _LOADED = time.time()

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
-from turbo_forecast.errors import SettingsError, TelemetryError
+from turbo_forecast.errors import SettingsError, StorageError, TelemetryError
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
@@ -84,13 +84,21 @@ def read_telemetry(
             with opened(con, settings) as sources:
                 return _read(con, settings, sources, today, base_table, rejects_table, watch)
         except duckdb.OutOfMemoryException as error:
+            _refuse_full_disk(error)
             raise SettingsError(
                 f"memory_limit {settings.memory_limit} is too little for this telemetry: {shortened(error)}"
             ) from None
         except duckdb.Error as error:
+            _refuse_full_disk(error)
             if isinstance(error, UNREADABLE) or type(error) is duckdb.Error:  # a damaged Parquet page has no class
                 raise TelemetryError(unreadable(settings.telemetry, error)) from None
             raise
+
+
+def _refuse_full_disk(error: duckdb.Error) -> None:
+    """Raises StorageError where it is no fault of the telemetry: DuckDB found no room to write or to spill."""
+    if "No space left" in str(error) or "max_temp_directory_size" in str(error):
+        raise StorageError(f"no space is left on the disk to which DuckDB writes: {shortened(error)}") from error
 
 
 def read_telemetry_frames(
