@@ -171,7 +171,7 @@ def test_telemetry_that_says_the_same_of_the_month_replaces_nothing(
     same = six_series().sample(fraction=1, shuffle=True, seed=1)
     later = pl.concat([six_series(), series_rows("new", wave(40), start=date(2026, 1, 1))])
     place.materialise_base(export(same if news.startswith("the same") else later, tmp_path / "news.parquet"))
-    result = check(place)
+    result = check(place, "forecast_parquet", "fold_forecast")
     assert result.success
     assert all(evaluation.passed for evaluation in result.get_asset_check_evaluations())
     assert state(place)[0] == "complete"

@@ -13,6 +13,7 @@ import pytest
 
 from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry
+from turbo_forecast_tests.end_to_end.gate import GATE, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interruptions")]
 
@@ -113,6 +114,48 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path) -
     clean.succeed("2025-12", many, settings=settings)
     assert clean.digests() == house.digests()
     assert clean.tables() == house.tables()
+
+
+def test_a_run_killed_between_two_steps_leaves_a_month_that_says_so(another, telemetry: Path) -> None:
+    house: House = another()
+    states = "SELECT state, reached, run_id, finished_at IS NULL AS open FROM months"
+    ((state, reached, published_by, is_open),) = house.query(states).rows()
+    assert (state, reached, is_open) == ("complete", "months", False)
+    settings = {"forecast": {"entrants": ["turbo_forecast_tests.end_to_end.killed:build"], "workers": 1}}
+    finished = house.run("2025-12", telemetry, settings=house.write_settings(settings, "killed.yaml"))
+    assert finished.code == -signal.SIGKILL
+    ((state, reached, dead, is_open),) = house.query(states).rows()
+    assert (state, reached, is_open) == ("incomplete", "champions", True)
+    assert dead != published_by
+    house.succeed("2025-12", telemetry)
+    ((state, reached, run_id, is_open),) = house.query(states).rows()
+    assert (state, reached, is_open) == ("complete", "months", False)
+    assert run_id not in (dead, published_by)
+
+
+def test_telemetry_that_another_process_reads_into_the_folder_stops_the_month(
+    house: House, many: Path, telemetry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(GATE, str(tmp_path))
+    settings = {"forecast": {"entrants": ["turbo_forecast_tests.end_to_end.gate:build"], "workers": 1}}
+    process = house.start("2025-12", telemetry, settings=house.write_settings(settings, "gate.yaml"))
+    wait_for(tmp_path / "reached")
+    beside = House(house.folder / "beside")  # an instance of its own: no pool makes the two take turns
+    beside.data = house.data
+    beside.succeed("2025-11", many)
+    (tmp_path / "open").touch()
+    theirs = beside.query("SELECT run_id FROM months WHERE month = '2025-11'").item()
+    _, err = process.communicate(timeout=170)
+    assert process.returncode == 1
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert errors == [
+        f"error: fleet_forecast: the base table was replaced by run {theirs} while this month (2025-12) was worked on: "
+        "run the month again"
+    ]
+    assert house.query("SELECT month, state FROM months ORDER BY 1").rows() == [
+        *(("2025-11", "complete"), ("2025-12", "incomplete")),
+    ]
+    assert {name.split("/")[1] for name in house.digests()} == {"2025-11-01"}, "nothing of 2025-12 was published"
 
 
 def test_a_failing_blocking_check_stops_what_is_downstream(house: House, telemetry: Path) -> None:

@@ -64,6 +64,15 @@ def test_a_range_of_months_is_one_run_that_makes_each_month(quarter: House) -> N
     assert quarter.leftovers() == []
 
 
+def test_the_months_of_a_range_become_complete_together_and_judge_each_other(quarter: House) -> None:
+    states = quarter.query("SELECT month, state FROM months ORDER BY month").rows()
+    assert states == [(month[:7], "complete") for month in MONTHS]
+    assert quarter.query("SELECT DISTINCT run_id, finished_at FROM months").height == 1
+    judged = quarter.query("SELECT DISTINCT cutoff, forecast_cutoff FROM forecast_accuracy ORDER BY ALL").rows()
+    october, november, december = CUTOFFS
+    assert judged == [(november, october), (december, october), (december, november)]
+
+
 @pytest.mark.parametrize("cutoff", CUTOFFS)
 def test_every_series_seen_by_the_cutoff_has_one_outcome(quarter: House, demo: Path, cutoff: date) -> None:
     expected = usable(demo).filter(pl.col("ds") <= cutoff).select(SERIES).unique().sort(SERIES)
