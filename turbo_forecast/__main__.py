@@ -13,12 +13,18 @@ from turbo_forecast.paths import require_storable
 from turbo_forecast.settings import load_settings
 from turbo_forecast.text import printable, shown_message
 
+MOST_DEMO_HOSTS = 100_000
+"""Four resources of each over 36 months: 440 million rows."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """0: materialised; 1: the run failed; 2: it could not start."""
     options = _parser().parse_args(arguments)
     try:
         _set_environment(options)
+        _check_what_is_asked(options)
+        if not _has_telemetry():
+            os.environ["TURBO_FORECAST_TELEMETRY"] = str(_demo(Path(os.environ["TURBO_FORECAST_DATA"]), options))
         return _run(options)
     except TurboForecastError as error:
         print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr)
@@ -47,20 +53,43 @@ def _set_environment(options: argparse.Namespace) -> None:
     if not home.is_dir():
         raise SettingsError(f"DAGSTER_HOME {home} is not a folder: it names the folder of dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home)
-    data = Path(options.data).resolve()
+    data = _data_folder(options.data)
     require_storable(data)
     os.environ["TURBO_FORECAST_DATA"] = str(data)
     if options.config:
         os.environ["TURBO_FORECAST_CONFIG"] = str(Path(options.config).resolve())
     if options.telemetry:
         os.environ["TURBO_FORECAST_TELEMETRY"] = options.telemetry
-    elif not _has_telemetry():
-        if options.demo_hosts is None:
-            raise SettingsError(
-                "there is no telemetry: give --telemetry (a file, folder, glob, URI or DuckDB file), or --demo-hosts 50 "
-                "to try a demo fleet"
-            )
-        os.environ["TURBO_FORECAST_TELEMETRY"] = str(_demo(data, options.demo_hosts))
+    elif options.demo_hosts is None and not _has_telemetry():
+        raise SettingsError(
+            "there is no telemetry: give --telemetry (a file, folder, glob, URI or DuckDB file), or --demo-hosts 50 "
+            "to try a demo fleet"
+        )
+
+
+def _data_folder(text: str) -> Path:
+    """The folder of results. Raises SettingsError unless it is one, or can be made, and may be written to."""
+    if not text.strip():
+        raise SettingsError("--data is empty: it names the folder where results go")
+    data = Path(text).resolve()
+    there = next(path for path in (data, *data.parents) if path.exists())
+    if not there.is_dir():
+        raise SettingsError(f"--data {data} cannot be a folder: {there} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise SettingsError(f"--data {data} cannot be written to: {there} is not ours to write to")
+    return data
+
+
+def _check_what_is_asked(options: argparse.Namespace) -> None:
+    """Raises what the month, the settings and the number of hosts are refused with, before a demo is written."""
+    # dagster takes a second to import: not before the arguments are known to be complete
+    from turbo_forecast.definitions import build_resources
+    from turbo_forecast.defs.launch import partition_keys
+
+    partition_keys(options.month)
+    build_resources()
+    if options.demo_hosts is not None and not 1 <= options.demo_hosts <= MOST_DEMO_HOSTS:
+        raise SettingsError(f"--demo-hosts must be from 1 to {MOST_DEMO_HOSTS:,}, not {options.demo_hosts}")
 
 
 def _has_telemetry() -> bool:
@@ -70,17 +99,16 @@ def _has_telemetry() -> bool:
     return bool(os.environ.get("TURBO_FORECAST_TELEMETRY") or named)
 
 
-def _demo(data: Path, hosts: int) -> Path:
+def _demo(data: Path, options: argparse.Namespace) -> Path:
     from turbo_forecast.demo import write_demo_fleet
 
-    folder = data / f"demo-telemetry-{hosts}"
-    report = write_demo_fleet(folder, hosts=hosts)
+    folder = data / f"demo-telemetry-{options.demo_hosts}"
+    report = write_demo_fleet(folder, hosts=options.demo_hosts)
     print(report.describe(), flush=True)
     return folder
 
 
 def _run(options: argparse.Namespace) -> int:
-    # dagster takes a second to import: not before arguments and demo are known to be good
     from turbo_forecast.defs.launch import materialise, partition_keys
     from turbo_forecast.fleet.windows import cutoff_of
     from turbo_forecast.summary import summary

@@ -186,7 +186,7 @@ def test_an_entrant_that_fails_for_every_series_is_named_by_a_failed_check(
     file = tmp_path / "lstm.parquet"
     row = {"host_id": "ghost", "resource": "cpu", "origin": date(2025, 12, 31), "ds": date(2026, 1, 1), "yhat": 1.0}
     pl.DataFrame([row]).write_parquet(file)
-    never = "turbo_forecast_tests.fleet.entrants:cannot_start"
+    never = "turbo_forecast_tests.fleet.entrants:hopeless"
     found = judged_entrants(
         fresh_place(), telemetry, entrants=["recent_level", never, "seasonal_naive"], outside={"lstm": str(file)}
     )

@@ -187,6 +187,17 @@ def __getattr__(name: str) -> Callable[[ForecastSettings], Odd]:
     return build
 
 
+class Hopeless(Naive):
+    """Fails for every series."""
+
+    def project(self, window: Window) -> Projection:
+        raise ArithmeticError("never works")
+
+
+def hopeless(settings: ForecastSettings) -> Hopeless:
+    return Hopeless()
+
+
 def naive(settings: ForecastSettings) -> Naive:
     return Naive()
 

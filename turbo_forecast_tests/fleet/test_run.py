@@ -283,7 +283,7 @@ def test_a_base_table_that_cannot_work_gets_one_sentence(change, error, said) ->
     ("options", "said"),
     [
         ({"entrants": ["profet"]}, "there is no entrant 'profet'"),
-        ({"engine": "steam"}, "engine must be one of"),
+        ({"engine": "steam"}, "engine: must be one of"),
         ({"train_months": 0}, "train_months"),
         ({"interval_width": 1.0}, "interval_width"),
         ({"wrokers": 2}, "wrokers"),
