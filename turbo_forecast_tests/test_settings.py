@@ -317,3 +317,24 @@ def test_the_default_field_prefers_a_combination_and_ends_with_the_fallback() ->
 def test_every_option_says_what_it_means(model: type[ForecastSettings] | type[TelemetrySettings]) -> None:
     silent = [name for name, field in model.model_fields.items() if not field.description]
     assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("encoding: rot13", "encoding must be one such as utf-8"),
+        ("encoding: klingon", "encoding must be one such as utf-8"),
+        ("time_format: ISO", "time_format must be a strptime format"),
+        ("skip_rows: -1", "skip_rows"),
+        ("time_columns: [date]", "time_columns must name two different columns"),
+        ("time_columns: [date, date]", "time_columns must name two different columns"),
+        ("{time_columns: [date, clock], time_column: ts}", "time_column and time_columns are both set"),
+    ],
+)
+def test_an_option_of_telemetry_that_cannot_work_is_named(tmp_path: Path, option: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load_settings(written(tmp_path, f"telemetry: {option}" if option[0] == "{" else f"telemetry:\n  {option}"))
+
+
+def test_encodings_have_one_name_each() -> None:
+    assert TelemetrySettings(encoding="UTF8").encoding == TelemetrySettings().encoding == "utf-8"
