@@ -7,7 +7,7 @@ import pytest
 
 from turbo_forecast import schemas
 from turbo_forecast.defs.reporting import schema_metadata
-from turbo_forecast.schemas import Table
+from turbo_forecast.tables import Table
 
 TABLES = [value for value in vars(schemas).values() if isinstance(value, Table)]
 

@@ -17,10 +17,10 @@ from turbo_forecast.defs.reporting import Metadata, plain_errors, schema_metadat
 from turbo_forecast.defs.resources import ForecastResource, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.windows import cutoff_of
-from turbo_forecast.schemas import Table
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.months import MonthOfRun
 from turbo_forecast.storage.warehouse import replace_audit, transaction
+from turbo_forecast.tables import Table
 
 HISTORY = "SELECT host_id, resource, ds, y FROM base_table WHERE ds BETWEEN ? AND ?"
 """The base table's rows from a first to a last day."""

@@ -18,7 +18,7 @@ import vl_convert
 
 from turbo_forecast.errors import TurboForecastError, refusal
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.schemas import Table
+from turbo_forecast.tables import Table
 from turbo_forecast.text import markdown_text, printable, shown_message
 
 Metadata = dict[str, Any]

@@ -17,7 +17,8 @@ import pyarrow as pa
 from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import remove_leftovers
 from turbo_forecast.paths import require_storable
-from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT, Table
+from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT
+from turbo_forecast.tables import Table
 
 LOCK_PATIENCE_SECONDS = 10.0
 """How long another process may hold the file before we give up: readers finish sooner, a forgotten shell never."""

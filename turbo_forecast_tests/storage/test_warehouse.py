@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.schemas import BASE_TABLE, CHAMPIONS, RUN_AUDIT, Column, Table
+from turbo_forecast.schemas import BASE_TABLE, CHAMPIONS, RUN_AUDIT
 from turbo_forecast.storage import warehouse
 from turbo_forecast.storage.warehouse import (
     connected,
@@ -25,6 +25,7 @@ from turbo_forecast.storage.warehouse import (
     stage_table,
     transaction,
 )
+from turbo_forecast.tables import Column, Table
 
 DECEMBER, NOVEMBER = date(2025, 12, 31), date(2025, 11, 30)
 TINY = Table(

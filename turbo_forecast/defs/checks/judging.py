@@ -20,12 +20,13 @@ from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.windows import Windows, cutoff_of, run_windows
-from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, Table
+from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.files import parquet_sql, write_csv
 from turbo_forecast.storage.months import SETTLED, MonthOfRun
 from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast.storage.warehouse import query, transaction
+from turbo_forecast.tables import Table
 
 SHOWN = 20
 FILES = (FLEET_FORECAST.name, FOLD_FORECAST.name, FORECAST_PARQUET.name)

@@ -14,8 +14,8 @@ from turbo_forecast.schemas import (
     TOURNAMENT_RESULTS,
     TOURNAMENT_SCORES,
     TOURNAMENT_STANDINGS,
-    Table,
 )
+from turbo_forecast.tables import Table
 
 
 def no_duplicates(table: Table) -> Property:

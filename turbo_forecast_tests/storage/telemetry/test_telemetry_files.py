@@ -58,7 +58,11 @@ def test_a_table_of_a_data_lake_is_refused_as_its_folder_holds_rows_that_were_de
         ("t.csv", b"SQLite format 3\x00" + b"x" * 50, "an SQLite database"),
         ("t.csv.gz", TEXT.encode(), "is not gzip, as its name says"),
         ("t.csv.gz", gzip.compress(TEXT.encode(), mtime=0)[:20], "not a readable CSV file"),
-        ("t.csv.gz", gzip.compress(TEXT.encode() * 100_000, mtime=0)[:-300], "cannot be read: Unexpected end of GZIP stream"),
+        (
+            "t.csv.gz",
+            gzip.compress(TEXT.encode() * 100_000, mtime=0)[:-300],
+            "cannot be read: Unexpected end of GZIP stream",
+        ),
         ("t.parquet", TEXT.encode(), "not a readable Parquet file: it is cut off, or no Parquet at all"),
         ("t.parquet", b"", "is empty"),
         ("t.parquet", b"PAR1", "cut off, or no Parquet"),
