@@ -10,9 +10,10 @@ MONTH ?= 2025-12
 HOSTS ?= 2000
 TELEMETRY ?= $(TURBO_FORECAST_TELEMETRY)
 CONFIG ?= $(TURBO_FORECAST_CONFIG)
+DIALECTS ?= 20000
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: run test lint ui bench evaluate clean lock
+.PHONY: run test lint ui bench evaluate drill clean lock
 
 run: $(READY) ## a month, end to end: the demo fleet, or TELEMETRY=… MONTH=… DATA=… CONFIG=…
 	$(BIN)/python -m turbo_forecast --month "$(MONTH)" --data "$(DATA)" \
@@ -37,6 +38,10 @@ bench: $(READY) ## what the README claims, measured again
 evaluate: $(READY) ## the champion beside stock Prophet, ETS and Theta: TELEMETRY=… MONTH=…[,…] CONFIG=… (or the car parks)
 	$(BIN)/python -m benchmarks.accuracy --months "$(MONTH)" \
 		$(if $(TELEMETRY),--telemetry "$(TELEMETRY)") $(if $(CONFIG),--config "$(CONFIG)")
+
+drill: $(READY) ## telemetry written in DIALECTS random dialects and read back (the suite tries 70)
+	TURBO_FORECAST_DIALECTS=$(DIALECTS) $(BIN)/python -m pytest -n 2 --hypothesis-show-statistics \
+		turbo_forecast_tests/storage/telemetry/test_telemetry_dialects.py
 
 lock: $(READY) ## pin every package anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
