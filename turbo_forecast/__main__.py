@@ -76,7 +76,8 @@ def _data_folder(text: str) -> Path:
     if not there.is_dir():
         raise SettingsError(f"--data {data} cannot be a folder: {there} is a file")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise SettingsError(f"--data {data} cannot be written to: {there} is not ours to write to")
+        why = "Read-only file system" if os.statvfs(there).f_flag & os.ST_RDONLY else "Permission denied"
+        raise SettingsError(f"--data: the data folder {data} cannot be written: {why}")
     return data
 
 

@@ -70,14 +70,11 @@ def plain_errors() -> Iterator[None]:
         yield
     except TurboForecastError as error:
         raise dg.Failure(description=shown_message(str(error)), allow_retries=False) from None
-    except OSError as error:
-        if error.errno not in REFUSED:
-            raise
-        where = (
-            error.filename or f"the terminal, or a file on the disk of {os.environ.get('DAGSTER_HOME') or 'the run'},"
-        )
-        raise dg.Failure(description=f"{where} cannot be written: {refusal(error)}", allow_retries=False) from error
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in REFUSED:
+            disk = f"the terminal, or a file on the disk of {os.environ.get('DAGSTER_HOME') or 'the run'},"
+            said = f"{error.filename or disk} cannot be written: {refusal(error)}"
+            raise dg.Failure(description=said, allow_retries=False) from error
         # a library's message may hold a signed URL; its traceback would bring it into the event log
         safe = shown_message(str(error))
         if safe == str(error):

@@ -192,7 +192,8 @@ def test_an_entrant_that_fails_for_every_series_is_named_by_a_failed_check(
     )
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
-    assert found.description.endswith(f"2 of 4; none has lstm, {never}")
+    said = f"2 of 4 entrants have no forecast of any series they were asked for: lstm, {never}."
+    assert found.description.startswith(said)
     assert "no rows for" in str(found.metadata[f"first offenders {MONTH}"].value)
 
 

@@ -1,11 +1,6 @@
 """Every entrant of the run has a forecast of some series: one that fails for all of them is no entrant, but a fault."""
 
-import dagster as dg
-
-from turbo_forecast.defs.checks.judging import Property, judge, places, tell
-from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
-from turbo_forecast.defs.reporting import plain_errors
-from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.checks.judging import Property, Verdict, month_check
 from turbo_forecast.schemas import FLEET_FORECAST
 
 # the series that entrants were asked for: too short or retired ones are asked of nobody but the fallback
@@ -24,31 +19,19 @@ SOMETHING = Property(
         WHERE (SELECT count(*) FROM {_ASKED}) > 0
         ORDER BY model
     """,
+    items="entrants",
+    remedy="series_outcomes.reason says why, series by series; mend the entrant or take it out of the run",
+    says=lambda verdict: _silent(verdict),
 )
 
 
-@dg.asset_check(
-    asset=FLEET_FORECAST.name,
-    name=SOMETHING.name,
-    description=SOMETHING.sentence,
-    blocking=True,
-    partitions_def=MONTHS,
-    pool=WAREHOUSE_POOL,
-)
-def check(
-    context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> dg.AssetCheckResult:
-    """Judge each month, and name the entrants without any forecast in the sentence itself."""
-    settings = forecast.settings()
-    with plain_errors(), warehouse.get_connection() as con:
-        verdicts = {
-            month: judge(con, SOMETHING, places(FLEET_FORECAST, month, settings, folder))
-            for month in context.partition_keys
-        }
-    result = tell(SOMETHING, FLEET_FORECAST.name, {**verdicts}, folder)
-    silent = sorted({name for verdict in verdicts.values() for name in verdict.offenders["model"]})
-    named = f"; none has {', '.join(silent)}" if silent else ""
-    return result._replace(description=f"{result.description}{named}")
+def _silent(verdict: Verdict) -> str:
+    """Which entrants have no forecast at all, in words."""
+    names = ", ".join(verdict.offenders["model"])
+    if names:
+        count = f"{len(verdict.offenders):,} of {verdict.expected:,} entrants"
+        return f"{count} have no forecast of any series they were asked for: {names}"
+    return f"each of the {verdict.expected:,} entrants has a forecast of some series"
 
 
-checks = [check]
+checks = [month_check(SOMETHING, FLEET_FORECAST)]
