@@ -10,6 +10,7 @@ Belongs here: which places of the year are known, and the columns. Does not belo
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,13 @@ RESOLUTION = 1.5
 """A gap in the year is one that a season of order N does not bridge when it is longer than year / (1.5 N): 24 days at
 order 10, 61 at order 4. A curve of N harmonics has about 2 N g / year free directions in a gap of length g; beyond 1 it
 moves inside the gap without being seen outside (Slepian 1978, doi:10.1002/j.1538-7305.1978.tb02104.x)."""
+WORST_VARIANCE = 1.0
+"""A place of the year is unknown too where the season's variance, had each observed place one observation, is larger than
+that of the observations themselves. Many gaps that are each short enough leave a season as free as one long gap does."""
 YEAR_DAYS = 365.25
 _SLOTS = 366
+_RIDGE = 1e-6
+"""Added to the season's Gram matrix, so that directions that nothing identifies have a large variance, not none."""
 
 
 def slot_of_year(days: Days) -> Days:
@@ -39,7 +45,7 @@ def slot_of_year(days: Days) -> Days:
 
 def unknown_slots(slots: Days, order: int) -> Flags:
     """(366,) places of the year that lie in a gap too long for a season of so many harmonics, or between two such gaps
-    on a stretch that is itself shorter than that.
+    on a stretch that is itself shorter than that, or where the season varies more than WORST_VARIANCE.
 
     slots: (n,) places of the observed days, n >= 1.
     """
@@ -49,9 +55,9 @@ def unknown_slots(slots: Days, order: int) -> Flags:
     seen = np.flatnonzero(observed)
     gaps = np.diff(seen, append=seen[0] + _SLOTS) - 1  # after each observed place, around the year's end too
     unknown = np.zeros(_SLOTS, dtype=np.bool_)
+    if gaps.max() > longest / 2:  # with shorter gaps every place is identified, and nothing need be computed
+        unknown |= ~observed & (_variances(observed, order) > WORST_VARIANCE)
     wide = np.flatnonzero(gaps > longest)
-    if not wide.size:
-        return unknown
     for i, at in enumerate(wide):
         start, end = seen[at] + 1, seen[at] + gaps[at]
         following = wide[(i + 1) % wide.size]
@@ -60,6 +66,26 @@ def unknown_slots(slots: Days, order: int) -> Flags:
             end += ahead
         unknown[np.arange(start, end + 1) % _SLOTS] = True
     return unknown
+
+
+def _variances(observed: Flags, order: int) -> Floats:
+    """(366,) variance at each place of a mean and a season fitted to one observation of variance 1 at each observed place.
+
+    The diagonal of X (X_o' X_o)^-1 X' (Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, 2nd ed.,
+    equation 3.8 and section 5.2.1).
+    """
+    year = _whole_year(order)
+    seen = year[observed]
+    gram = seen.T @ seen + _RIDGE * np.eye(year.shape[1])
+    variances: Floats = (year * np.linalg.solve(gram, year.T).T).sum(axis=1)
+    return variances
+
+
+@cache
+def _whole_year(order: int) -> Floats:
+    """(366, 1 + 2 order) a constant and a season's harmonics at every place of a leap year."""
+    angles = 2 * np.pi / YEAR_DAYS * np.outer(np.arange(_SLOTS), np.arange(1, order + 1))
+    return np.concatenate([np.ones((_SLOTS, 1)), np.sin(angles), np.cos(angles)], axis=1)
 
 
 @dataclass(frozen=True)

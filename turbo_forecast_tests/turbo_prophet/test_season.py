@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,3 +69,30 @@ def test_columns_are_prophets_where_all_is_known_and_centred_or_zero_elsewhere(k
         shift = (plain.x - history.x)[:, :k]
         for column in range(k):
             assert np.ptp(shift[known[:, column], column]) < 1e-9 if known[:, column].any() else True
+
+
+@pytest.mark.parametrize(
+    ("kept", "unknown_day", "known_day"),
+    [
+        (lambda day: day.day <= 7, (5, 20), (5, 4)),  # each gap of 21 to 24 days is bridged, twelve of them are not
+        (lambda day: day.month in (11, 12, 1) or (day.month == 2 and day.day in (23, 24)), (2, 12), (12, 1)),
+        (lambda day: day.day in (1, 24), (9, 12), (9, 24)),
+    ],
+)
+def test_gaps_that_are_each_short_enough_are_unknown_where_they_leave_the_season_free(
+    kept, unknown_day: tuple[int, int], known_day: tuple[int, int]
+) -> None:
+    unknown = unknown_slots(slot_of_year(where(kept)), 10)
+    place = {day: date(2024, *day).timetuple().tm_yday - 1 for day in (unknown_day, known_day)}
+    assert unknown[place[unknown_day]]
+    assert not unknown[place[known_day]]
+
+
+def test_a_season_of_as_many_columns_as_places_observed_is_known_at_those_places_alone() -> None:
+    quarter_ends = slot_of_year(where(lambda day: day.month % 3 == 0 and (day + timedelta(days=1)).day == 1))
+    unknown = unknown_slots(quarter_ends, 2)  # five columns, four places
+    assert np.flatnonzero(~unknown).tolist() == sorted(set(quarter_ends.tolist()))
+
+
+def test_the_first_ten_days_of_each_month_identify_a_season() -> None:
+    assert not unknown_slots(slot_of_year(where(lambda day: day.day <= 10)), 10).any()
