@@ -125,6 +125,12 @@ SERIES_OUTCOMES = Table(
             nullable=True,
         ),
         Column("unobserved_months", pl.String, "the same of months, of a history of two years or more", nullable=True),
+        Column(
+            "unobserved_stretches",
+            pl.String,
+            "the same of other stretches of the year of four weeks or more, each as its first and last day: 07-10 to 08-20",
+            nullable=True,
+        ),
         Column("fits", pl.Int64, "model fits made for the series"),
         Column("milliseconds", pl.Float64, "time spent on the series by its worker"),
     ),

@@ -5,7 +5,15 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from turbo_forecast.phases import MONTHS, WEEKDAYS, hardly_observed, unknown_weekdays, unobserved, weekday
+from turbo_forecast.phases import (
+    MONTHS,
+    WEEKDAYS,
+    days_of_stretch,
+    hardly_observed,
+    unknown_weekdays,
+    unobserved,
+    weekday,
+)
 
 FIRST = (date(2023, 1, 1) - date(1970, 1, 1)).days
 THREE_YEARS = np.arange(FIRST, FIRST + 1096)
@@ -60,3 +68,39 @@ def test_a_few_strays_on_a_weekday_are_said_to_be_few() -> None:
 )
 def test_a_history_without_a_pattern_in_its_gaps_knows_everything(days: np.ndarray) -> None:
     assert unobserved(days).sentence == ""
+
+
+def between(first: tuple[int, int], last: tuple[int, int]):
+    """Whether a date lies from one month and day to another, over new year too."""
+
+    def lies(day: date) -> bool:
+        place = (day.month, day.day)
+        return first <= place <= last if first <= last else place >= first or place <= last
+
+    return lies
+
+
+@pytest.mark.parametrize(
+    ("off", "sentence"),
+    [
+        (between((7, 10), (8, 20)), "never observed from 07-10 to 08-20"),
+        (between((12, 20), (1, 19)), "never observed from 12-20 to 01-19"),
+        (between((2, 1), (2, 28)), "hardly ever observed in February"),  # but for the one leap day
+        (
+            between((1, 1), (7, 12)),
+            "never observed in January, February, March, April, May, June and from 07-01 to 07-12",
+        ),
+        (between((1, 1), (7, 3)), "never observed in January, February, March, April, May, June"),
+        (between((7, 10), (8, 5)), ""),  # 27 days
+        (
+            lambda day: day.day > 2,
+            "never observed from 01-03 to 01-31, 03-03 to 03-31, 04-03 to 04-30, 8 more stretches of the year",
+        ),
+    ],
+)
+def test_a_stretch_of_the_year_is_named_by_its_first_and_last_day(off, sentence: str) -> None:
+    found = unobserved(where(lambda day: not off(day)))
+    assert found.sentence == sentence
+    days = [day for name in found.stretches for day in days_of_stretch(name)]
+    assert all(off(date(2024, int(day[:2]), int(day[3:]))) for day in days)
+    assert len(set(days)) == len(days)

@@ -11,6 +11,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from turbo_forecast.phases import days_of_stretch
 from turbo_forecast.schemas import CALIBRATION
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers
@@ -141,25 +142,30 @@ def calibrated(rows: pl.DataFrame, calibration: pl.DataFrame) -> pl.DataFrame:
 
 
 def unknown_where_unobserved(rows: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
-    """The rows, in their order, with the whole envelope as the interval on weekdays and in months that a series has never
-    or hardly ever been observed on: nothing says how far such a day is from its forecast.
+    """The rows, in their order, with the whole envelope as the interval on weekdays, in months and in stretches of the year
+    that a series has never or hardly ever been observed on: nothing says how far such a day is from its forecast.
 
     rows: `host_id, resource, ds, yhat_lower, yhat_upper`, …; outcomes: `host_id, resource, unobserved_weekdays,
-    unobserved_months` (names parted by ', ', or null), a row per series.
+    unobserved_months, unobserved_stretches` (names parted by ', ', or null), a row per series.
     """
-    names = {"unobserved_weekdays": "%A", "unobserved_months": "%B"}
+    names = {"unobserved_weekdays": "%A", "unobserved_months": "%B", "unobserved_stretches": "%m-%d"}
     some = outcomes.filter(pl.any_horizontal(pl.col(*names).is_not_null())).select(*_SERIES, *names)
     if some.is_empty():
         return rows
-    named = [
-        pl.col(column).str.split(", ").list.contains(pl.col("ds").dt.strftime(form)) for column, form in names.items()
-    ]
+    listed = some.with_columns(pl.col(*names).str.split(", ")).with_columns(
+        pl.col("unobserved_stretches").map_elements(_days_of, return_dtype=pl.List(pl.String))
+    )
+    named = [pl.col(column).list.contains(pl.col("ds").dt.strftime(form)) for column, form in names.items()]
     unknown = pl.any_horizontal(condition.fill_null(False) for condition in named)
     bounds = [
         pl.when(unknown).then(pl.lit(edge)).otherwise(pl.col(name)).alias(name)
         for name, edge in zip(("yhat_lower", "yhat_upper"), ENVELOPE, strict=True)
     ]
-    return rows.join(some, on=_SERIES, how="left", maintain_order="left").with_columns(bounds).drop(*names)
+    return rows.join(listed, on=_SERIES, how="left", maintain_order="left").with_columns(bounds).drop(*names)
+
+
+def _days_of(stretches: pl.Series) -> list[str]:
+    return [day for name in stretches for day in days_of_stretch(name)]
 
 
 def _names(residuals: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame:

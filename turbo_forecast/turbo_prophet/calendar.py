@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from turbo_forecast.phases import slot_of_year
 from turbo_forecast.turbo_prophet.features import (
     Columns,
     Spec,
@@ -27,7 +28,7 @@ from turbo_forecast.turbo_prophet.features import (
 from turbo_forecast.turbo_prophet.jit import entry
 from turbo_forecast.turbo_prophet.model import FLAT, gram_matrix, padded
 from turbo_forecast.turbo_prophet.problem import Vector
-from turbo_forecast.turbo_prophet.season import Season, Unknown, slot_of_year
+from turbo_forecast.turbo_prophet.season import Season, Unknown
 
 Days = NDArray[np.int64]
 _PATTERNS = 64  # histories kept; each holds about 0.5 MB at 1,000 days

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.phases import WEEK_DAYS, WHOLE_YEARS, Days, Flags, unknown_weekdays, weekday
+from turbo_forecast.phases import WEEK_DAYS, WHOLE_YEARS, YEAR_PLACES, Days, Flags, unknown_weekdays, weekday
 
 Floats = NDArray[np.float64]
 
@@ -27,20 +27,8 @@ WORST_VARIANCE = 1.0
 """A place of the year is unknown too where the season's variance, had each observed place one observation, is larger than
 that of the observations themselves. Many gaps that are each short enough leave a season as free as one long gap does."""
 YEAR_DAYS = 365.25
-_SLOTS = 366
 _RIDGE = 1e-6
 """Added to the season's Gram matrix, so that directions that nothing identifies have a large variance, not none."""
-
-
-def slot_of_year(days: Days) -> Days:
-    """(n,) places in a leap year of day numbers since 1970-01-01: 0 for 1 January, 59 for 29 February, 365 at the end."""
-    dates = days.astype("datetime64[D]")
-    years = dates.astype("datetime64[Y]")
-    place = (dates - years.astype("datetime64[D]")).astype(np.int64)
-    year = years.astype(np.int64) + 1970
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    found: Days = place + ((place >= 59) & ~leap)
-    return found
 
 
 def unknown_slots(slots: Days, order: int) -> Flags:
@@ -50,21 +38,21 @@ def unknown_slots(slots: Days, order: int) -> Flags:
     slots: (n,) places of the observed days, n >= 1.
     """
     longest = YEAR_DAYS / (RESOLUTION * order)
-    observed = np.zeros(_SLOTS, dtype=np.bool_)
+    observed = np.zeros(YEAR_PLACES, dtype=np.bool_)
     observed[slots] = True
     seen = np.flatnonzero(observed)
-    gaps = np.diff(seen, append=seen[0] + _SLOTS) - 1  # after each observed place, around the year's end too
-    unknown = np.zeros(_SLOTS, dtype=np.bool_)
+    gaps = np.diff(seen, append=seen[0] + YEAR_PLACES) - 1  # after each observed place, around the year's end too
+    unknown = np.zeros(YEAR_PLACES, dtype=np.bool_)
     if gaps.max() > longest / 2:  # with shorter gaps every place is identified, and nothing need be computed
         unknown |= ~observed & (_variances(observed, order) > WORST_VARIANCE)
     wide = np.flatnonzero(gaps > longest)
     for i, at in enumerate(wide):
         start, end = seen[at] + 1, seen[at] + gaps[at]
         following = wide[(i + 1) % wide.size]
-        ahead = (seen[following] - end - 1) % _SLOTS + 1  # the stretch from this gap to the next one
+        ahead = (seen[following] - end - 1) % YEAR_PLACES + 1  # the stretch from this gap to the next one
         if ahead < longest:
             end += ahead
-        unknown[np.arange(start, end + 1) % _SLOTS] = True
+        unknown[np.arange(start, end + 1) % YEAR_PLACES] = True
     return unknown
 
 
@@ -84,8 +72,8 @@ def _variances(observed: Flags, order: int) -> Floats:
 @cache
 def _whole_year(order: int) -> Floats:
     """(366, 1 + 2 order) a constant and a season's harmonics at every place of a leap year."""
-    angles = 2 * np.pi / YEAR_DAYS * np.outer(np.arange(_SLOTS), np.arange(1, order + 1))
-    return np.concatenate([np.ones((_SLOTS, 1)), np.sin(angles), np.cos(angles)], axis=1)
+    angles = 2 * np.pi / YEAR_DAYS * np.outer(np.arange(YEAR_PLACES), np.arange(1, order + 1))
+    return np.concatenate([np.ones((YEAR_PLACES, 1)), np.sin(angles), np.cos(angles)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -105,7 +93,7 @@ class Unknown:
         yearly, weekly, _ = orders
         span = int(days[-1] - days[0])
         week = unknown_weekdays(days) if weekly else np.zeros(WEEK_DAYS, dtype=np.bool_)
-        year = unknown_slots(slots, yearly) if yearly else np.zeros(_SLOTS, dtype=np.bool_)
+        year = unknown_slots(slots, yearly) if yearly else np.zeros(YEAR_PLACES, dtype=np.bool_)
         if yearly and (span < int(YEAR_DAYS) or (year.any() and span < WHOLE_YEARS)):
             year[:] = True  # a part of the year that has not come round twice is a season or a trend: nobody can tell
         return cls(week, year) if week.any() or year.any() else None

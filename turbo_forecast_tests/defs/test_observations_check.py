@@ -19,11 +19,13 @@ WEEKEND = "host_id = 'b' AND phase = 'forecast' AND isodow(ds) > 5"
 
 @pytest.fixture(scope="module")
 def working_days(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """2025-12 of hosts observed on working days (a, b), from July on (c), growing and on working days (d), always (e)."""
+    """2025-12 of hosts observed on working days (a, b), from July on (c), growing and on working days (d), always (e),
+    but from 15 December to 20 January (f)."""
     day, folder = pl.col("ds"), tmp_path_factory.mktemp("working-days")
     kept = {"a": day.dt.weekday() < 6, "b": day.dt.weekday() < 6, "c": day.dt.month() > 6, "d": day.dt.weekday() < 6}
+    kept["f"] = day.dt.strftime("%m-%d").is_between(pl.lit("01-21"), pl.lit("12-14"))
     rows = []
-    for i, host in enumerate("abcde"):
+    for i, host in enumerate("abcdef"):
         y = 20 + 5 * i + np.random.default_rng(i).normal(0, 1, 1096)
         y += np.linspace(0, 40, 1096) if host == "d" else 0
         rows.append(series_rows(host, y).filter(kept.get(host, pl.lit(True))))
@@ -54,6 +56,7 @@ def test_levels_and_trends_carried_on_pass_and_the_master_file_agrees_with_its_c
         (f"UPDATE {{stored}} SET yhat = 100, yhat_upper = 100 WHERE {WEEKEND}", "b"),
         (f"UPDATE {{stored}} SET yhat = 0, yhat_lower = 0 WHERE {WEEKEND} AND ds = DATE '2026-03-01'", "b"),
         ("UPDATE {stored} SET yhat = 50 WHERE host_id = 'c' AND ds = DATE '2026-02-03'", "c"),
+        ("UPDATE {stored} SET yhat = 80, yhat_upper = 100 WHERE host_id = 'f' AND ds = DATE '2026-01-20'", "f"),
     ],
 )
 def test_a_forecast_that_leaves_what_was_observed_on_such_days_is_an_offender(

@@ -12,13 +12,12 @@ from turbo_forecast.models.prophet_stan import StanEngine
 from turbo_forecast.models.prophet_tuned import tuned
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.models.registry import build_entrant
-from turbo_forecast.phases import month, weekday
+from turbo_forecast.phases import month, slot_of_year, weekday
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily, forecast_daily
 from turbo_forecast.turbo_prophet.features import Spec
 from turbo_forecast.turbo_prophet.problem import Status
-from turbo_forecast.turbo_prophet.season import slot_of_year
 
 FIRST = (date(2023, 1, 1) - date(1970, 1, 1)).days
 DAYS = np.arange(FIRST, FIRST + 1096)

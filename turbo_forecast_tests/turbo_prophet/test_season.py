@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turbo_forecast.phases import weekday
+from turbo_forecast.phases import slot_of_year, weekday
 from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec
-from turbo_forecast.turbo_prophet.season import slot_of_year, unknown_slots
+from turbo_forecast.turbo_prophet.season import unknown_slots
 
 FIRST = (date(2023, 1, 1) - date(1970, 1, 1)).days
 THREE_YEARS = np.arange(FIRST, FIRST + 1096)
