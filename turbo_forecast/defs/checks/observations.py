@@ -89,12 +89,13 @@ RESTS = Property(
         "on weekdays, in months and in stretches of the year that a series was never observed on, its forecast is within "
         f"{MARGIN_PERCENT} points of what was observed or of where the observed days' trend leads"
     ),
-    judged="SELECT count(*) FROM {stored}",
+    judged=f"WITH {_UNOBSERVED}, {_ALLOWED} SELECT count(*) FROM allowed",
     offenders=f"""
         WITH {_UNOBSERVED}, {_ALLOWED}
         SELECT host_id, resource, phase, ds, yhat, lowest, highest FROM allowed
         WHERE yhat NOT BETWEEN lowest - {MARGIN_PERCENT} AND highest + {MARGIN_PERCENT} ORDER BY ALL
     """,
+    items="rows of such days",
     # one series gone astray is shown in red, but must not keep the others from being compared
     blocking=False,
     severity=dg.AssetCheckSeverity.ERROR,
