@@ -18,6 +18,7 @@ from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_DAYS, BASE_TABLE_REJEC
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.reading import read_telemetry
 from turbo_forecast.storage.telemetry.report import TelemetryReport
+from turbo_forecast.storage.versions import require_usable_tables
 from turbo_forecast.storage.warehouse import ensure_table, has_table, publish_table, stage_table, transaction
 
 # sums of hashes do not depend on the order of rows, nor on the threads that read them: 0.1 s for nine million rows
@@ -46,9 +47,11 @@ def replace_base_table(
 ) -> TelemetryReport:
     """Read telemetry into the base table and its rejects, and record its digest and the run that wrote it.
 
-    Raises TelemetryError or SettingsError, in one sentence, with all tables as they were.
+    Raises TelemetryError or SettingsError, in one sentence, with all tables as they were; StorageError, before anything
+    is read, where the warehouse has a table of another version that the run could not write to.
     """
     with transaction(con):
+        require_usable_tables(con)
         base, rejects = stage_table(con, BASE_TABLE), stage_table(con, BASE_TABLE_REJECTS)
         report = read_telemetry(con, settings, today=today, base_table=base, rejects_table=rejects)
         publish_table(con, BASE_TABLE)

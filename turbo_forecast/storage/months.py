@@ -184,14 +184,17 @@ class MonthOfRun:
         ensure_table(con, MONTH_STEPS)
         con.execute(f"DELETE FROM {MONTHS.name} WHERE cutoff = ?", [self.cutoff])
         con.execute(
-            f"INSERT INTO {MONTHS.name} VALUES (?, ?, ?, ?, ?, ?, '', ?, NULL)",
+            f"INSERT INTO {MONTHS.name} ({', '.join(MONTHS.names)}) VALUES (?, ?, ?, ?, ?, ?, '', ?, NULL)",
             [self.cutoff, f"{self.cutoff:%Y-%m}", INCOMPLETE, self.run_id, digest, self.config_hash, utc_now()],
         )
 
     def _record(self, con: duckdb.DuckDBPyConnection, asset: str, check: str, result: str) -> None:
         key = [self.cutoff, asset, check]
         con.execute(f"DELETE FROM {MONTH_STEPS.name} WHERE cutoff = ? AND asset = ? AND check_name = ?", key)
-        con.execute(f"INSERT INTO {MONTH_STEPS.name} VALUES (?, ?, ?, ?, ?, ?)", [*key, result, self.run_id, utc_now()])
+        con.execute(
+            f"INSERT INTO {MONTH_STEPS.name} ({', '.join(MONTH_STEPS.names)}) VALUES (?, ?, ?, ?, ?, ?)",
+            [*key, result, self.run_id, utc_now()],
+        )
 
     def _set_unfinished(self, con: duckdb.DuckDBPyConnection, reached: str | None) -> None:
         """Failed, where a blocking check has failed since what it checks was stored; else incomplete.

@@ -18,6 +18,7 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import remove_leftovers
 from turbo_forecast.paths import require_storable
 from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT
+from turbo_forecast.storage.versions import take_over
 from turbo_forecast.tables import Table
 
 LOCK_PATIENCE_SECONDS = 10.0
@@ -111,14 +112,12 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def ensure_table(con: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Create the table unless it is there. Raises StorageError if it is there with other columns."""
+    """Create the table, or take over the one that another version stored. The caller holds the transaction.
+
+    Raises StorageError where the stored table has other columns than can be taken over.
+    """
+    take_over(con, table)
     con.execute(table.ddl())
-    found = [row[0] for row in con.execute(f'DESCRIBE "{table.name}"').fetchall()]
-    if found != table.names:
-        raise StorageError(
-            f"table {table.name} in the warehouse has columns {', '.join(found)} but this version writes "
-            f"{', '.join(table.names)}: move the warehouse away and materialise again"
-        )
 
 
 def replace_partition(con: duckdb.DuckDBPyConnection, table: Table, cutoff: date, rows: str | pl.DataFrame) -> int:

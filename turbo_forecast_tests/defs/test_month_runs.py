@@ -251,3 +251,21 @@ def test_an_earlier_month_that_is_made_again_does_not_fail_the_check_of_a_later_
     evaluation = place.check("forecast_accuracy", "earlier_forecasts_are_judged")
     assert isinstance(evaluation, dg.AssetCheckEvaluation), evaluation
     assert evaluation.passed, "what was judged then is not there any more"
+
+
+def test_a_table_of_another_version_is_named_before_anything_is_forecast(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.sql("ALTER TABLE tournament_standings DROP COLUMN n")
+    monkeypatch.setattr(fleet_forecast, "run_fleet", lambda *_, **__: pytest.fail("series were forecast"))
+    before = files(place), state(place)
+    (said,) = sentences(store(place, *FLEET))
+    assert said.startswith("table tournament_standings in the warehouse was stored by another version and lacks n: ")
+    assert (files(place), state(place)) == before
+
+
+def test_outcomes_of_an_earlier_version_are_taken_over_by_a_run(place: Place) -> None:
+    for column in ("unobserved_weekdays", "unobserved_months"):
+        place.sql(f"ALTER TABLE series_outcomes DROP COLUMN {column}")
+    assert store(place, *FLEET).success
+    assert rows(place, "SELECT count(*), count(unobserved_months) FROM series_outcomes") == [(12, 0)]

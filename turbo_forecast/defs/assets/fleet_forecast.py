@@ -32,6 +32,7 @@ from turbo_forecast.schemas import (
 )
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.months import FLEET_STEP, MonthOfRun
+from turbo_forecast.storage.versions import require_usable_tables
 from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
 
 
@@ -97,6 +98,7 @@ def forecast_month(
     window = run_windows(cutoff, settings)
     work = MonthOfRun(cutoff, settings.config_hash(), run_id)
     with timer.stage("read histories"), warehouse.get_connection() as con, transaction(con):
+        require_usable_tables(con)  # now, and not when everything has been forecast
         histories, last = series_histories(con, window.history_start, cutoff)
         require_complete(last, cutoff, settings)
         digest = work.announce(con)

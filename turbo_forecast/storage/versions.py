@@ -1,0 +1,101 @@
+"""Tables that another version of this program stored: which of them can be taken over, and how.
+
+Belongs here: telling a stored table's columns from those of `schemas.py`, and adding what is missing. Does not belong
+here: what is stored (`warehouse.py`).
+
+A column that may be null is added to a table that lacks it: of the months stored before, nothing is known. Every other
+difference is named, before a run writes or forecasts anything: what an older version would have stored in a column that
+may not be null, nobody knows.
+"""
+
+from collections.abc import Iterable
+
+import duckdb
+
+from turbo_forecast.errors import StorageError
+from turbo_forecast.schemas import (
+    BASE_TABLE_RUNS,
+    CALIBRATION,
+    CHAMPIONS,
+    COMBINATION_WEIGHTS,
+    FORECAST_ACCURACY,
+    MONTH_STEPS,
+    MONTHS,
+    RUN_AUDIT,
+    SERIES_OUTCOMES,
+    TOURNAMENT_RESULTS,
+    TOURNAMENT_SCORES,
+    TOURNAMENT_STANDINGS,
+)
+from turbo_forecast.tables import DUCKDB_TYPES, Column, Table
+
+KEPT = (
+    *(BASE_TABLE_RUNS, MONTHS, MONTH_STEPS, RUN_AUDIT, SERIES_OUTCOMES, COMBINATION_WEIGHTS, TOURNAMENT_RESULTS),
+    *(TOURNAMENT_SCORES, CHAMPIONS, CALIBRATION, TOURNAMENT_STANDINGS, FORECAST_ACCURACY),
+)
+"""Tables of the warehouse whose rows outlive a run; the others are replaced whole, whatever they were."""
+NAMED = 3
+"""Columns that a message names; of more, only how many there are."""
+NAME_WIDTH = 30
+
+
+def require_usable_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Raises StorageError that names the first stored table which this version cannot write to; changes nothing."""
+    for table in KEPT:
+        columns_to_add(con, table)
+
+
+def take_over(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Add the columns that a stored table lacks, and let those be null that may be. The caller holds the transaction.
+
+    Raises StorageError, and changes nothing, where that is not enough.
+    """
+    for column in columns_to_add(con, table):
+        con.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {DUCKDB_TYPES[column.dtype]}')
+    required = {name for name, (_, nullable) in _stored(con, table).items() if not nullable}
+    for column in table.columns:
+        if column.nullable and column.name in required:
+            con.execute(f'ALTER TABLE "{table.name}" ALTER COLUMN "{column.name}" DROP NOT NULL')
+
+
+def columns_to_add(con: duckdb.DuckDBPyConnection, table: Table) -> list[Column]:
+    """The columns a stored table lacks, all of which may be null; none where the table is not stored.
+
+    Raises StorageError that names every other difference. The order of columns is none: rows are matched by name.
+    """
+    stored = _stored(con, table)
+    if not stored:
+        return []
+    lacking = [column for column in table.columns if column.name not in stored]
+    needed = [column.name for column in lacking if not column.nullable]
+    unknown = [name for name in stored if name not in table.names]
+    retyped = [
+        f"{column.name} ({stored[column.name][0]}, not {DUCKDB_TYPES[column.dtype]})"
+        for column in table.columns
+        if column.name in stored and stored[column.name][0] != DUCKDB_TYPES[column.dtype]
+    ]
+    parts = (("lacks", needed), ("has the unknown", unknown), ("has another type of", retyped))
+    told = [f"{what} {_listed(names)}" for what, names in parts if names]
+    if told:
+        raise StorageError(
+            f"table {table.name} in the warehouse was stored by another version and {', '.join(told)}: move the "
+            "warehouse away and run the months again"
+        )
+    return lacking
+
+
+def _stored(con: duckdb.DuckDBPyConnection, table: Table) -> dict[str, tuple[str, bool]]:
+    """Type of each stored column, and whether it may be null."""
+    found = con.execute(
+        "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
+        "WHERE table_name = ? AND database_name = current_database() AND schema_name = 'main' ORDER BY column_index",
+        [table.name],
+    )
+    return {name: (kind, nullable) for name, kind, nullable in found.fetchall()}
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The first few, cut where they are long, and how many more there are."""
+    ordered = [name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 2]} …" for name in names]
+    more = f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else ""
+    return ", ".join(ordered[:NAMED]) + more
