@@ -118,7 +118,7 @@ def discard_doubtful(folder: Path) -> None:
             sound = len(outcomes) == len(span) and rows.schema.equals(ROWS_SCHEMA)
             sound = sound and errors.schema.equals(ERRORS_SCHEMA)
             sound = sound and WORKER_DIED not in outcomes.column("error_class").to_pylist()
-        except (OSError, pa.ArrowException):
+        except (StorageError, OSError, pa.ArrowException):
             sound = False
         if not sound:
             (folder / f"{span.stem}{OUTCOMES_SUFFIX}").unlink(missing_ok=True)
@@ -135,7 +135,7 @@ def write_chunk(folder: Path, span: Span, results: Sequence[Result], models: Seq
 
 
 def read_rows(folder: Path, span: Span) -> pa.Table:
-    """A finished span's rows, memory-mapped."""
+    """A finished span's rows, memory-mapped. Raises StorageError; so do the next two."""
     return _read(folder / f"{span.stem}{ROWS_SUFFIX}")
 
 
@@ -150,7 +150,11 @@ def read_outcomes(folder: Path, span: Span) -> pa.Table:
 
 
 def _read(path: Path) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    try:
+        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except (OSError, pa.ArrowException) as error:
+        said = " ".join(str(error).split())[:80]
+        raise StorageError(f"{path} cannot be read: {said}; run the month again") from None
 
 
 def _publish(path: Path, table: pa.Table) -> None:

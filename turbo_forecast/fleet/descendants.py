@@ -16,8 +16,8 @@ from pathlib import Path
 
 MARK = "TURBO_FORECAST_POOL"
 """The environment variable whose value is the pool's mark."""
-ROUNDS = 20
-"""Who starts processes faster than they are found is given up after so many rounds (a second)."""
+ROUNDS, ROUND_SECONDS = 20, 0.05
+"""Who starts processes faster than they are found is given up after so many rounds (a second in all)."""
 
 
 def end_all(workers: Collection[int], mark: str = "", spare: Collection[int] = ()) -> None:
@@ -25,23 +25,38 @@ def end_all(workers: Collection[int], mark: str = "", spare: Collection[int] = (
 
     Not this process, not its other children, and none to be spared.
     """
+    try:
+        for pid in workers:
+            _signal(pid, signal.SIGSTOP)  # a stopped process starts no more children while they are looked for
+        spared = {os.getpid(), *spare}
+        if mark:
+            spared |= descendants([os.getpid(), *spare]) - descendants(workers) - set(workers)
+        for _ in range(ROUNDS):
+            found = {*workers, *descendants(workers), *(_marked(mark) if mark else ())} - spared
+            living = {pid for pid in found if _lives(pid)}
+            if not living:
+                return
+            for pid in living - set(workers):
+                _signal(pid, signal.SIGKILL)
+            _kill(workers)  # last: with them goes the way to their children
+            _wait_until_dead(living)
+    except BaseException:  # a second Ctrl-C: what was stopped above would wait for ever
+        _kill(workers)
+        raise
+
+
+def _kill(workers: Collection[int]) -> None:
     for pid in workers:
-        _signal(pid, signal.SIGSTOP)  # a stopped process starts no more children while they are looked for
-    spared = {os.getpid(), *spare}
-    if mark:
-        spared |= descendants([os.getpid(), *spare]) - descendants(workers) - set(workers)
-    for _ in range(ROUNDS):
-        found = {*workers, *descendants(workers), *(_marked(mark) if mark else ())} - spared
-        living = {pid for pid in found if _lives(pid)}
-        if not living:
-            return
-        for pid in living - set(workers):
-            _signal(pid, signal.SIGKILL)
-        for pid in workers:  # last: with them goes the way to their children
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
-            _signal(pid, signal.SIGKILL)
-        time.sleep(0.05)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        _signal(pid, signal.SIGKILL)
+
+
+def _wait_until_dead(pids: Iterable[int]) -> None:
+    """Until they are, or for as long as a round lasts."""
+    deadline = time.monotonic() + ROUND_SECONDS
+    while any(map(_lives, pids)) and time.monotonic() < deadline:
+        time.sleep(0.002)
 
 
 def descendants(pids: Iterable[int]) -> set[int]:

@@ -226,7 +226,10 @@ class Lifecycle:
 def _refuse_full_disk(name: str, error: BaseException) -> None:
     """Raises StorageFull where an entrant failed because there is no room left: that is no property of the series."""
     folder = tempfile.gettempdir()
-    disk = os.statvfs(folder)
+    try:
+        disk = os.statvfs(folder)
+    except OSError:  # an entrant has removed it: no reason to deny the series its fallback
+        return
     if disk.f_bavail * disk.f_frsize < TOO_LITTLE_ROOM:
         raise StorageFull(f"{folder} has no space left on its disk: {name} raised {type(error).__name__}") from error
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet.audit import AuditTimer, Stage
 from turbo_forecast.fleet.chunks import Span
@@ -41,7 +42,10 @@ class Finished:
 
     @cached_property
     def tiling(self) -> list[tuple[Span, int]]:
-        """Each span with the first series that is taken from it, so that every series is taken exactly once."""
+        """Each span with the first series that is taken from it, so that every series is taken exactly once.
+
+        Raises StorageError where finished chunks have been removed.
+        """
         spans, at, found = chunks.finished_spans(self.folder), 0, []
         for span in sorted(spans, key=lambda span: (span.lo, -span.hi)):
             if span.lo > at:
@@ -50,7 +54,10 @@ class Finished:
                 found.append((span, at))
                 at = span.hi
         if at != len(self.store):
-            raise RuntimeError(f"series {at} of {len(self.store)} is missing from the finished chunks")
+            raise StorageError(
+                f"{self.folder} has lost the results of series {at + 1} of {len(self.store)}: something else has removed "
+                "them; run the month again"
+            )
         return found
 
     def outcomes(self, timer: AuditTimer) -> pl.DataFrame:

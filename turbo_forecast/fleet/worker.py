@@ -11,6 +11,7 @@ import resource
 import signal
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -26,6 +27,8 @@ from turbo_forecast.settings import ForecastSettings
 
 START_ERROR = "start-error"
 """The file on the board in which a worker that cannot start leaves the reason."""
+SPARE_FILES = 16
+"""Files that a worker must still be able to open at once after each series: to start CmdStan, to write its results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,30 @@ class Worker:
             self.post.taking(index)
             series = self.store[index]
             results.append(self.lifecycle.condemn(series, condemned) if condemned else self.lifecycle.run(series))
+            self._require_fit_for_more()
         self.post.writing()
         write_chunk(self.job.chunks, span, results, self.models)
         self.post.idle()
         failed = sum(result.outcome == "failed" for result in results)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return SpanReport(span, failed, peak)
+
+    def _require_fit_for_more(self) -> None:
+        """End this process, with the series in hand, when its entrants have left it without open files to spare.
+
+        What comes next would fail for no fault of its own; a new worker can go on, and the pool finds out whether the
+        series alone does this.
+        """
+        with suppress(OSError):
+            self.job.temp.mkdir(exist_ok=True)  # shared, and an entrant may have tidied it away
+        spare: list[int] = []
+        try:
+            while len(spare) < SPARE_FILES:
+                spare.append(os.open("/", os.O_RDONLY))
+        except OSError:
+            os._exit(1)
+        for handle in spare:
+            os.close(handle)
 
 
 _worker: Worker | None = None

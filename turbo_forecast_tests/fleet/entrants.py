@@ -1,11 +1,15 @@
 """Entrants that misbehave, for the tests of worker processes. Which series they hit is told by its level."""
 
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +98,40 @@ class ParentThatDies(Parent):
     def misbehave(self) -> None:
         super().misbehave()
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Hoarder(Naive):
+    """Opens files until there are none left, and keeps them; then answers, or fails."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self.fails = fails
+        self.kept: list[int] = []
+
+    def misbehave(self) -> None:
+        with suppress(OSError):
+            while True:
+                self.kept.append(os.open("/dev/null", os.O_RDONLY))
+        if self.fails:
+            raise ValueError("that was all")
+
+
+class Leaker(Naive):
+    """Forgets to close a dozen files each time."""
+
+    def __init__(self) -> None:
+        self.kept: list[int] = []
+
+    def project(self, window: Window) -> Projection:
+        self.kept += [os.open("/dev/null", os.O_RDONLY) for _ in range(12)]
+        return super().project(window)
+
+
+class Tidier(Naive):
+    """Removes the folder of everybody's temporary files, and fails."""
+
+    def misbehave(self) -> None:
+        shutil.rmtree(tempfile.gettempdir())
+        raise ValueError("clean")
 
 
 class NotFinite(Naive):
@@ -250,6 +288,29 @@ def parent_that_sleeps(settings: ForecastSettings) -> Parent:
 
 def parent_that_dies(settings: ForecastSettings) -> Parent:
     return ParentThatDies()
+
+
+def _few_files() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+
+
+def hoarder(settings: ForecastSettings) -> Hoarder:
+    _few_files()
+    return Hoarder(fails=False)
+
+
+def hoarder_that_fails(settings: ForecastSettings) -> Hoarder:
+    _few_files()
+    return Hoarder(fails=True)
+
+
+def leaker(settings: ForecastSettings) -> Leaker:
+    _few_files()
+    return Leaker()
+
+
+def tidier(settings: ForecastSettings) -> Tidier:
+    return Tidier()
 
 
 def cannot_start(settings: ForecastSettings) -> Naive:

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast import forecast_fleet
-from turbo_forecast.fleet import start_watch
+from turbo_forecast.fleet import descendants, start_watch
 from turbo_forecast.fleet.board import Post, in_hand
 from turbo_forecast.fleet.pool import WorkersCannotStart
 from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
@@ -52,6 +52,35 @@ def test_two_killers_in_one_chunk_are_both_found() -> None:
     failed = result.outcomes.filter(pl.col("outcome") == "failed")["host_id"].to_list()
     assert failed == ["host-000", "host-001", "host-008"]
     assert result.outcomes.height == 9
+
+
+@pytest.mark.parametrize("entrant", ["hoarder", "hoarder_that_fails", "tidier"])
+def test_who_uses_up_what_all_series_share_costs_only_his_own(entrant: str) -> None:
+    """All files that a process may open; the folder of temporary files."""
+    result = run(entrant, fleet(6, marked=(1,)), chunk_size=3)
+    assert result.outcomes.filter(pl.col("outcome") != "forecast")["host_id"].to_list() == ["host-001"]
+    assert result.forecasts["host_id"].n_unique() == 6, "the culprit has its fallback's forecast"
+
+
+def test_an_entrant_that_forgets_to_close_files_gets_a_new_worker_in_time() -> None:
+    result = run("leaker", fleet(16), chunk_size=8, refit=False)
+    assert result.outcomes["outcome"].unique().to_list() == ["forecast"]
+
+
+def test_a_second_interrupt_leaves_no_worker_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+
+    def interrupted(pids: object) -> set[int]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(descendants, "descendants", interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            descendants.end_all([worker.pid])
+        assert worker.wait(timeout=5) == -signal.SIGKILL
+    finally:
+        worker.kill()
+        worker.wait()
 
 
 def test_a_series_that_never_ends_is_recorded_and_the_others_go_on() -> None:

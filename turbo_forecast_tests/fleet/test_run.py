@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -17,9 +19,10 @@ from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import PartitionError, SettingsError, StorageError, TelemetryError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.library import series_table
+from turbo_forecast.fleet.merge import Finished
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.scratch import unfinished
-from turbo_forecast.fleet.store import write_store
+from turbo_forecast.fleet.store import SeriesStore, write_store
 from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
@@ -358,6 +361,34 @@ def test_a_chunk_that_a_power_cut_left_empty_is_worked_again(tmp_path: Path) -> 
     (chunks / "00000003-00000004.rows.arrow").write_bytes(b"")
     (chunks / "00000005-00000006.outcomes.arrow").write_bytes(b"ARROW1")
     assert again(tmp_path)[0] == "resuming: 10/12 series were finished before"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda chunks: shutil.rmtree(chunks), "has lost the results of series 1 of 12"),
+        (
+            lambda chunks: next(chunks.glob("00000004-*.outcomes.arrow")).unlink(),
+            "has lost the results of series 5 of 12",
+        ),
+        (lambda chunks: next(chunks.glob("*.rows.arrow")).write_bytes(b"junk"), "rows.arrow cannot be read: "),
+        (lambda chunks: next(chunks.glob("*.errors.arrow")).unlink(), "errors.arrow cannot be read: "),
+    ],
+)
+def test_finished_work_that_something_removes_is_named_before_it_is_put_together(
+    spoil: Callable[[Path], object], said: str, tmp_path: Path
+) -> None:
+    settings = forecast_settings(workers=1, entrants=["weighted", EVIL.format("naive"), "seasonal_naive"])
+    window = run_windows(CUTOFF, settings)
+    with unfinished(tmp_path / "run") as scratch:
+        store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
+        files = files_in(tmp_path)
+        run_fleet(store, window, settings, scratch=scratch, files=files, timer=AuditTimer(), say=lambda line: None)
+        chunks = next(scratch.glob("chunks-*"))
+        spoil(chunks)
+        finished = Finished(chunks, SeriesStore(store), window, settings)
+        with pytest.raises(StorageError, match=said):
+            list(finished.rows(finished.weights(finished.outcomes(AuditTimer()))))
 
 
 def test_other_settings_do_not_take_over_finished_chunks(tmp_path: Path) -> None:
