@@ -167,6 +167,12 @@ def series_batches(path: Path, columns: list[str], *, rows: int = BATCH_ROWS) ->
                 yield batch
 
 
+def require_whole(path: Path) -> None:
+    """Raises StorageError unless the file is Parquet with its end, which is written last."""
+    with _readable(path):
+        pass
+
+
 @contextmanager
 def _readable(path: Path) -> Iterator[pq.ParquetFile]:
     """The open file; what cannot be read of it is a StorageError that names it."""

@@ -146,8 +146,12 @@ class MonthOfRun:
         self._set_unfinished(con, None)
 
     def record_stored(self, con: duckdb.DuckDBPyConnection, assets: Iterable[str]) -> None:
-        """Record that these are stored, in the transaction that stores them."""
+        """Record that these are stored, in the transaction that stores them.
+
+        What a check has said of them since the month was begun, it said of the rows of before.
+        """
         for asset in assets:
+            con.execute(f"DELETE FROM {MONTH_STEPS.name} WHERE cutoff = ? AND asset = ?", [self.cutoff, asset])
             self._record(con, asset, "", STORED)
             self._set_unfinished(con, asset)
 

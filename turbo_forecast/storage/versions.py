@@ -14,6 +14,9 @@ import duckdb
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import (
+    BASE_TABLE,
+    BASE_TABLE_DAYS,
+    BASE_TABLE_REJECTS,
     BASE_TABLE_RUNS,
     CALIBRATION,
     CHAMPIONS,
@@ -41,6 +44,16 @@ NAME_WIDTH = 30
 
 def require_usable_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Raises StorageError that names the first stored table which this version cannot write to; changes nothing."""
+    names = [table.name for table in (BASE_TABLE, BASE_TABLE_REJECTS, BASE_TABLE_DAYS, *KEPT)]
+    views = con.execute(
+        "SELECT view_name FROM duckdb_views() WHERE list_contains(?, view_name) AND schema_name = 'main' "
+        "AND database_name = current_database() ORDER BY ALL",
+        [names],
+    ).fetchall()
+    if views:
+        raise StorageError(
+            f"{views[0][0]} in the warehouse is a view, where this program stores a table: drop the view"
+        )
     for table in KEPT:
         columns_to_add(con, table)
 

@@ -269,3 +269,16 @@ def test_outcomes_of_an_earlier_version_are_taken_over_by_a_run(place: Place) ->
         place.sql(f"ALTER TABLE series_outcomes DROP COLUMN {column}")
     assert store(place, *FLEET).success
     assert rows(place, "SELECT count(*), count(unobserved_months) FROM series_outcomes") == [(12, 0)]
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no end"])
+@pytest.mark.parametrize("asset", ["fleet_forecast", "fold_forecast", "forecast_parquet"])
+def test_a_month_with_a_file_that_cannot_be_read_is_not_called_complete(
+    asset: str, content: bytes, place: Place
+) -> None:
+    path = place.data / asset / f"{MONTH}.parquet"
+    path.write_bytes(content)
+    place.sql("UPDATE months SET state = 'incomplete', finished_at = NULL")
+    (said,) = sentences(store(place, "months"))
+    assert said.startswith(f"{path} cannot be read: ")
+    assert state(place)[0] == "incomplete"

@@ -206,3 +206,19 @@ def test_an_earlier_month_made_again_is_not_what_a_complete_month_has_judged(con
     assert settled_months(con, DECEMBER) == [OCTOBER, NOVEMBER]
     make(con, MonthOfRun(NOVEMBER, "config", "three"), datetime(2026, 1, 2))
     assert settled_months(con, DECEMBER) == [OCTOBER]
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_what_a_check_found_before_a_part_was_stored_again_is_no_evidence(
+    passed: bool, con: duckdb.DuckDBPyConnection
+) -> None:
+    """Another run's check may read the rows of before, after the month was begun anew."""
+    make(con, OURS)
+    OURS.begin(con, OURS.announce(con))
+    OURS.record_check(con, "fleet_forecast", "whole", passed=passed, blocking=True)
+    OURS.record_stored(con, FLEET_STEP)
+    assert state(con)[:2] == ("incomplete", FLEET_STEP[-1])
+    take(con, OURS, *LATER)
+    OURS.record_check(con, "champions", "good", passed=True, blocking=True)
+    with pytest.raises(StorageError, match="fleet_forecast.whole has not passed"):
+        OURS.complete(con, CHECKS, FINISHED)

@@ -10,6 +10,7 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, MONTHS
 from turbo_forecast.storage.base_table import utc_now
+from turbo_forecast.storage.files import require_whole
 from turbo_forecast.storage.months import STEPS, MonthOfRun
 from turbo_forecast.storage.warehouse import month_rows, transaction
 
@@ -34,8 +35,9 @@ def months(
 
 
 def require_files(folder: DataFolder, key: str) -> None:
-    """Raises StorageError where one of the month's files is not there."""
+    """Raises StorageError where one of the month's files is not there, or is not a whole Parquet file."""
     for table in (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET):
         path = folder.parquet(table.name, key)
         if not path.exists():
             raise StorageError(f"month {key[:7]} is not complete: {path} is not there: run the month again")
+        require_whole(path)
