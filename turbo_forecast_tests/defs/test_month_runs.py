@@ -13,7 +13,7 @@ from turbo_forecast.defs.assets import fleet_forecast
 from turbo_forecast.defs.checks.judging import BLOCKING
 from turbo_forecast.defs.partitions import MONTHS
 from turbo_forecast.storage.months import STEPS
-from turbo_forecast_tests.conftest import series_rows, wave
+from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
 from turbo_forecast_tests.defs.conftest import MONTH, Place, six_series
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -282,3 +282,15 @@ def test_a_month_with_a_file_that_cannot_be_read_is_not_called_complete(
     (said,) = sentences(store(place, "months"))
     assert said.startswith(f"{path} cannot be read: ")
     assert state(place)[0] == "incomplete"
+
+
+def test_every_blocking_check_of_a_month_is_evidence_of_its_state(place: Place) -> None:
+    blocking = {
+        (check.asset_key.to_user_string(), check.name)
+        for definition in place.definitions().asset_checks or ()
+        for check in definition.check_specs
+        if check.blocking and not check.asset_key.to_user_string().startswith("base_table")
+    }
+    kept = set(rows(place, f"SELECT asset, check_name FROM month_steps WHERE check_name <> '' AND cutoff = '{CUTOFF}'"))
+    assert blocking <= BLOCKING
+    assert blocking <= kept
