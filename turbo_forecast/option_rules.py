@@ -12,14 +12,19 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from turbo_forecast.text import printable
+
 SHOWN = 40
 """Characters of a value that are shown."""
 CLAUSES = 3
-"""Mistakes that are told at once."""
+"""Mistakes that are told at once, as far as a sentence holds them."""
+SENTENCE = 200
+"""Characters of several mistakes together; where they are told, a file's name comes before them."""
 SMALLEST_MEMORY = 100e6
 """Bytes; DuckDB cannot read a fleet's telemetry in less."""
 _UNIT_BYTES = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([kmgt]i?)b", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _OFFSET = re.compile(r"[+-](0\d|1[0-3]):?([0-5]\d)?|[+-]14:?(00)?")
 _UTC = {"z", "utc", "gmt", "etc/utc", "zulu"}
 MEANT = {
@@ -92,8 +97,15 @@ def shown(value: object) -> str:
         text = repr(value)
     except Exception:  # a number of 5,000 digits has no text
         return f"a {type(value).__name__} that is too long to show"
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def shown_name(name: str) -> str:
+    """An option's name in a sentence, as it is written; cut where it is long, with quotes where it is no word."""
+    text = printable(name[: 2 * SHOWN])
+    text = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if text.strip() else repr(text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -146,11 +158,11 @@ def wrong(error: ErrorDetails) -> str:
     if kind in _WANTED:
         hint = "; put it in quotes" if kind == "string_type" and isinstance(value, int | float) else ""
         hint = "; leave the quotes out" if kind in ("int_type", "float_type") and _reads_as_number(value) else hint
-        return f"must be {_WANTED[kind]}, not {'nothing' if value is None else shown(value)}{hint}"
+        return f"must be {_WANTED[kind]}, not {_given(value)}{hint}"
     if kind in _BOUNDS:
         return f"must be {_BOUNDS[kind](context)}, not {shown(value)}"
     if kind == "literal_error":
-        return f"must be one of {_list(str(context['expected']))}, not {shown(value)}"
+        return f"must be one of {_list(str(context['expected']))}, not {_given(value)}"
     if kind == "too_short":
         return f"must name at least {context['min_length']}"
     if kind in ("too_long", "string_too_long"):
@@ -158,14 +170,16 @@ def wrong(error: ErrorDetails) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
+def _given(value: object) -> str:
+    return "nothing" if value is None else shown(value)
+
+
 def _reads_as_number(value: object) -> bool:
-    try:
-        float(str(value))
-    except ValueError:
-        return False
-    return isinstance(value, str)
+    return isinstance(value, str) and bool(_NUMBER.fullmatch(value))
 
 
 def _list(expected: str) -> str:
-    """pydantic's "'a', 'b' or 'c'" without quotes."""
-    return expected.replace(" or ", ", ").replace("'", "")
+    """pydantic's "'a', 'b' or 'c'" without quotes, unless what they hold are no words."""
+    choices = re.findall(r"'([^']*)'|\"([^\"]*)\"", expected)
+    plain = [one or other for one, other in choices]
+    return ", ".join(plain) if all(re.search(r"\w", each) for each in plain) else expected.replace(" or ", ", ")

@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import unicodedata
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar
 
@@ -51,14 +52,29 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def _texts(value: object) -> Iterator[str]:
+    """All text in an option's value: itself, a list's elements, a mapping's names and values."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in [*value, *value.values()] if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
+def _cannot_be_text(text: str) -> bool:
+    """Whether it holds a control character (a tab is none), or half of a character, which no file can hold."""
+    return any(unicodedata.category(each) in ("Cc", "Cs") and each != "\t" for each in text)
+
+
 class Options(BaseModel, extra="forbid", strict=True, allow_inf_nan=False):
     """A section of options. Their types are meant strictly: "3" is no number, 3 no text, yes no number, 2.0 not whole."""
 
     @field_validator("*")
     @classmethod
     def _printable(cls, value: object) -> object:
-        if isinstance(value, str) and any(unicodedata.category(each) == "Cc" and each != "\t" for each in value):
-            raise ValueError(f"must not hold control characters, as {option_rules.shown(value)} does")
+        bad = next(filter(_cannot_be_text, _texts(value)), None)
+        if bad is not None:
+            raise ValueError(f"must not hold control characters, as {option_rules.shown(bad)} does")
         return value
 
 
@@ -135,13 +151,17 @@ class TelemetrySettings(Options):
             "".encode(value)
             return codecs.lookup(value).name
         except (LookupError, ValueError):
-            raise ValueError(f"encoding must be one such as utf-8, utf-16, latin-1 or cp1252, not {value!r}") from None
+            raise ValueError(
+                f"encoding must be one such as utf-8, utf-16, latin-1 or cp1252, not {option_rules.shown(value)}"
+            ) from None
 
     @field_validator("time_format")
     @classmethod
     def _time_format(cls, value: str) -> str:
         if value and "%" not in value:
-            raise ValueError(f"time_format must be a strptime format such as %d/%m/%Y %H:%M, not {value!r}")
+            raise ValueError(
+                f"time_format must be a strptime format such as %d/%m/%Y %H:%M, not {option_rules.shown(value)}"
+            )
         return value
 
     @model_validator(mode="after")
@@ -157,12 +177,13 @@ class TelemetrySettings(Options):
     @model_validator(mode="after")
     def _per_resource(self) -> "TelemetrySettings":
         for resource, statistic in self.statistics.items():
-            _one_of(f"statistics.{resource}", statistic, STATISTICS)
+            _one_of(f"statistics.{option_rules.shown_name(resource)}", statistic, STATISTICS)
         for resource, unit in self.units.items():
-            _one_of(f"units.{resource}", unit, UNITS)
+            _one_of(f"units.{option_rules.shown_name(resource)}", unit, UNITS)
         for resource, capacity in self.capacity.items():
             if not 0 < capacity < float("inf"):
-                raise ValueError(f"capacity.{resource} must be a positive number, not {capacity}")
+                name = option_rules.shown_name(resource)
+                raise ValueError(f"capacity.{name} must be a positive number, not {capacity}")
         if self.decimal == self.thousands:
             raise ValueError(f"decimal and thousands are both {self.decimal!r}: they must differ")
         return self
@@ -202,8 +223,8 @@ class ForecastSettings(Options):
     growth: Literal["logistic", "linear", "flat"] = Field(
         "logistic", description="Prophet's trend: logistic, linear or flat"
     )
-    cap: float = Field(100.0, ge=-1000, le=1000, description="logistic growth: the carrying capacity, percent")
-    floor: float = Field(0.0, ge=-1000, le=1000, description="logistic growth: the floor, percent, below the cap")
+    cap: float = Field(100.0, gt=0, le=1000, description="logistic growth: the carrying capacity, percent")
+    floor: float = Field(0.0, ge=-1000, lt=100, description="logistic growth: the floor, percent, below the cap")
     changepoint_prior_scale: float = Field(0.05, ge=1e-6, le=1e4, description="Prophet: flexibility of the trend")
     changepoint_range: float = Field(
         0.8, ge=0.01, le=1, description="Prophet: share of history that may hold changepoints"
@@ -243,8 +264,9 @@ class ForecastSettings(Options):
             raise ValueError(
                 f"min_train_days: {self.min_train_days} days are more than train_months ({self.train_months}) can hold"
             )
-        if len(set(self.entrants)) != len(self.entrants):
-            raise ValueError(f"entrants are listed twice: {', '.join(self.entrants)}")
+        twice = [name for name, times in Counter(self.entrants).items() if times > 1]
+        if twice:
+            raise ValueError(f"entrants: {option_rules.shown(twice[0])} is listed twice")
         return self
 
     def is_asked(self, option: str) -> bool:
@@ -305,15 +327,18 @@ def one_sentence(error: ValidationError, section: str = "", lines: Mapping[Optio
     section: the one whose options were validated, if not the whole file; lines: of the file's options.
     """
     errors = error.errors(include_url=False)
-    clauses = []
+    clauses: list[str] = []
     for item in errors[: option_rules.CLAUSES]:
-        path = tuple(str(part)[:80] for part in item["loc"])
+        path = tuple(map(str, item["loc"]))
         text = option_rules.wrong(item)
         if item["type"] == "extra_forbidden":
             text = _unknown(path[-1], section or ".".join(path[:-1]))
         line = (lines or {}).get(path) if path not in {(name,) for name in SECTIONS} else None
-        where = f"{'.'.join(path)}{f' (line {line})' if line else ''}"
-        clauses.append(f"{where}: {text}" if path else text)
+        where = f"{'.'.join(map(option_rules.shown_name, path))}{f' (line {line})' if line else ''}"
+        clause = f"{where}: {text}" if path else text
+        if clauses and len("; ".join([*clauses, clause])) > option_rules.SENTENCE:
+            break
+        clauses.append(clause)
     more = len(errors) - len(clauses)
     return "; ".join(clauses) + (f"; and {more} more" if more else "")
 

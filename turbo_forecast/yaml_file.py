@@ -14,7 +14,9 @@ from typing import Any
 
 import yaml
 
+from turbo_forecast import option_rules
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.text import printable
 
 MAX_BYTES = 250_000
 MAX_DEPTH = 6
@@ -60,12 +62,16 @@ def read_yaml(path: Path) -> Content:
         raise SettingsError(f"{path}: cannot be read as a settings file ({error.strerror})") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: is not a text file in UTF-8") from None
+    except ValueError:
+        raise SettingsError(f"{option_rules.shown(str(path))} is no path of a settings file") from None
     try:
         return _Reader(text).document()
     except _Refused as error:
         raise SettingsError(f"{path}: {error}") from None
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}: is not YAML ({_problem(error)})") from None
+    except (ValueError, OverflowError):  # the parser makes a character of whatever number an escape has
+        raise SettingsError(f"{path}: holds an escape \\U or \\u of a character that does not exist") from None
 
 
 class _Refused(Exception):
@@ -105,7 +111,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             raise _Refused(f"line {line}: *{str(event.anchor)[:40]} is an alias; write the value itself")
         if event.tag is not None:
-            raise _Refused(f"line {line}: the tag {event.tag[:80]} has no meaning in a settings file")
+            raise _Refused(f"line {line}: the tag {printable(event.tag[:80])} has no meaning in a settings file")
         if len(path) > MAX_DEPTH:
             raise _Refused(f"line {line}: values are nested more than {MAX_DEPTH} levels deep")
         if isinstance(event, yaml.MappingStartEvent):
@@ -125,7 +131,7 @@ class _Reader:
             key = event.value
             here = (*path, key)
             if key in values:
-                name = ".".join(here)[:120]
+                name = ".".join(map(option_rules.shown_name, here))
                 raise _Refused(f"{name} is given twice, in line {self._lines[here]} and in line {line}")
             self._lines[here] = line
             values[key] = self._value(next(self._events), here)

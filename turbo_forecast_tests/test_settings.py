@@ -18,6 +18,7 @@ from turbo_forecast.settings import (
     TelemetrySettings,
     forecast_settings,
     load_settings,
+    telemetry_settings,
 )
 
 IDLE_OPTIONS = {
@@ -55,7 +56,7 @@ def test_a_file_sets_what_it_says(tmp_path: Path) -> None:
         ("forecast: {train_months: 0}", "forecast.train_months"),
         ("forecast: {interval_width: 1}", "forecast.interval_width"),
         ("forecast: {entrants: []}", "forecast.entrants"),
-        ("forecast: {entrants: [prophet, prophet]}", "entrants are listed twice: prophet, prophet"),
+        ("forecast: {entrants: [prophet, prophet]}", "entrants: 'prophet' is listed twice"),
         ("forecast: {folds: -1}", "forecast.folds"),
         ("forecast: {folds: 25}", "forecast.folds"),
         ("forecast: {outside: lstm.parquet}", "forecast.outside"),
@@ -123,11 +124,12 @@ def test_no_number_takes_what_is_none_or_is_beyond_all_sense(
     assert len(str(caught.value)) - len(str(path)) < 200
 
 
-@pytest.mark.parametrize("name", [name for _, name, kind in NUMBERS if kind is int])
+@pytest.mark.parametrize(("section", "name"), [(section, name) for section, name, kind in NUMBERS if kind is int])
 @pytest.mark.parametrize("value", [2.0, 10**12, pytest.param(10**5000, id="5,000 digits"), -(10**30), True])
-def test_a_whole_number_is_whole_and_of_sensible_size(name: str, value: object) -> None:
-    with pytest.raises(SettingsError, match=f"forecast settings: {name}: must be ") as caught:
-        forecast_settings(**{name: value})
+def test_a_whole_number_is_whole_and_of_sensible_size(section: str, name: str, value: object) -> None:
+    settings = forecast_settings if section == "forecast" else telemetry_settings
+    with pytest.raises(SettingsError, match=f"{section} settings: {name}: must be ") as caught:
+        settings(**{name: value})
     assert len(str(caught.value)) < 200
 
 
@@ -338,3 +340,46 @@ def test_an_option_of_telemetry_that_cannot_work_is_named(tmp_path: Path, option
 
 def test_encodings_have_one_name_each() -> None:
     assert TelemetrySettings(encoding="UTF8").encoding == TelemetrySettings().encoding == "utf-8"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"telemetry: {{encoding: {'x' * 9000}}}",
+        f"telemetry: {{time_format: {'x' * 9000}}}",
+        f"telemetry: {{units: {{{'x' * 900}: percents}}}}",
+        'telemetry: {statistics: {"a\\x1bb": mean}}',
+        'telemetry: {resources: ["cpu", "a\\0b"]}',
+        'telemetry: {table: "\\ud800"}',
+        'telemetry: {table: "\\U00110000"}',
+        'telemetry: {table: "\\UFFFFFFFF"}',
+        '"a\\x1b[31mb": 1',
+        "\u202eforecast: {}",
+        "forecast:\n" + "".join(f"  {'y' * 100}{i}: 1\n" for i in range(4)),
+        f"forecast: {{entrants: [{', '.join(['prophet'] * 5000)}]}}",
+        f"telemetry: {{thousands: {'q' * 90}, on_future_dates: {'q' * 90}}}\nforecast: {{growth: {'q' * 90}}}",
+    ],
+)
+def test_whatever_a_file_holds_the_sentence_is_short_and_printable(text: str, tmp_path: Path) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    said = str(caught.value)
+    assert said.isprintable()
+    assert len(said) - len(str(path)) < 230
+
+
+def test_what_is_no_path_is_no_settings_file() -> None:
+    with pytest.raises(SettingsError, match="'a.x00b' is no path of a settings file"):
+        load_settings(Path("a\0b"))
+
+
+@pytest.mark.parametrize(("option", "value"), [("cap", 0.0), ("cap", -10.0), ("floor", 100.0), ("floor", 150.0)])
+def test_prophets_bounds_leave_room_for_a_percentage(option: str, value: float) -> None:
+    with pytest.raises(SettingsError, match=f"forecast settings: {option}: must be (more|less) than"):
+        forecast_settings(**{"floor": -20.0, "cap": 200.0, option: value})
+
+
+def test_choices_that_are_signs_are_told_in_quotes() -> None:
+    with pytest.raises(SettingsError, match="""thousands: must be one of '', ',', '.', ' ', "'", not 'x'"""):
+        telemetry_settings(thousands="x")

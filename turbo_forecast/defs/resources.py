@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import duckdb
 import polars as pl
+from dagster._config import config_type
 from dagster._core.definitions.definition_config_schema import DefinitionConfigSchema  # Dagster exports no such seam
 from dagster_duckdb import DuckDBResource
 from dagster_polars import PolarsParquetIOManager
@@ -39,6 +40,29 @@ def configured() -> Settings:
     settings = load_settings(Path(file) if file else None)
     named = os.environ.get("TURBO_FORECAST_TELEMETRY") or settings.telemetry.telemetry
     return settings.model_copy(update={"telemetry": settings.telemetry.model_copy(update={"telemetry": named})})
+
+
+class Number(config_type.Float):
+    """A Float as it was given; Dagster's makes 1.0 of `true`, and ends in an error of its own at 10**400."""
+
+    def post_process(self, value: object) -> object:
+        """The value itself: what is no number is refused by the validation that follows."""
+        return value
+
+
+NUMBER = Number()  # type: ignore[no-untyped-call]
+"""One for all options: Dagster wants names of types to be unique."""
+
+
+def _as_given(kind: config_type.ConfigType) -> config_type.ConfigType:
+    """An option's type with NUMBER in the place of Dagster's Float."""
+    if isinstance(kind, config_type.Float):
+        return NUMBER
+    if isinstance(kind, config_type.Noneable):
+        return dg.Noneable(_as_given(kind.inner_type))
+    if isinstance(kind, dg.Map):
+        return dg.Map(kind.key_type, _as_given(kind.inner_type), key_label_name=kind.key_label_name)  # type: ignore[no-untyped-call]
+    return kind
 
 
 class ValidatedResource(dg.ConfigurableResource[None]):
@@ -73,7 +97,7 @@ class ValidatedResource(dg.ConfigurableResource[None]):
         own = self._convert_to_config_dictionary()
         known = dg.Shape(  # type: ignore[no-untyped-call]
             {
-                name: dg.Field(each.config_type, default_value=own[name], description=each.description)
+                name: dg.Field(_as_given(each.config_type), default_value=own[name], description=each.description)
                 for name, each in field.config_type.fields.items()
             },
             description=field.description,
