@@ -18,7 +18,9 @@ from turbo_forecast.errors import PartitionError, TelemetryError
 from turbo_forecast.fleet.windows import month_end
 from turbo_forecast.option_rules import shown
 from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.text import printable
 
+_EPOCH = date(1970, 1, 1).toordinal()
 KINDS = "a Polars or pandas frame, a LazyFrame, an Arrow table or a DuckDB relation"
 
 
@@ -62,11 +64,12 @@ def base_rows(base: object, say: Callable[[str], None]) -> pl.DataFrame:
     missing = [name for name in BASE_TABLE.names if name not in frame.columns]
     if missing:
         has = ", ".join(frame.columns) or "none"
-        raise TelemetryError(f"base has no column {', '.join(missing)}; it has {has[:160]}")
+        raise TelemetryError(f"base has no column {', '.join(missing)}; it has {printable(has[:160])}")
     unused = [name for name in frame.columns if name not in BASE_TABLE.names]
     if unused:
-        say(f"base: columns that are not used: {', '.join(unused)}")
+        say(f"base: columns that are not used: {_listed(unused)}")
     days, is_moment = _days(frame["ds"])
+    _require_calendar_days(days)
     rows = pl.DataFrame([_names(frame["host_id"]), _names(frame["resource"]), days, _values(frame["y"])])
     _require_complete_rows(rows)
     _require_one_a_day(rows, is_moment)
@@ -75,6 +78,8 @@ def base_rows(base: object, say: Callable[[str], None]) -> pl.DataFrame:
 
 def _frame(base: Any) -> pl.DataFrame:
     """The frame in Polars; of a pandas frame, BASE_TABLE's columns only."""
+    if isinstance(base, type):
+        raise TelemetryError(f"base must be {KINDS}, not the class {base.__name__}")
     try:
         if isinstance(base, pl.LazyFrame):
             return base.collect()
@@ -86,7 +91,9 @@ def _frame(base: Any) -> pl.DataFrame:
             return _of_arrow(pa.Table.from_batches([base]))
         if hasattr(base, "__arrow_c_stream__") and not isinstance(base, pl.Series):
             return _of_arrow(pa.RecordBatchReader.from_stream(base).read_all())
-    except (pl.exceptions.PolarsError, pa.ArrowException, OSError, TypeError, ValueError) as error:
+    except TelemetryError:
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:  # whatever the library that made it raises of it
         raise TelemetryError(f"base cannot be read: {_line(error)}") from None
     raise TelemetryError(f"base must be {KINDS}, not {type(base).__name__}")
 
@@ -114,18 +121,25 @@ def _of_pandas(base: Any) -> pl.DataFrame:
 def _pandas_column(series: Any) -> pl.Series:
     if getattr(series.dtype, "tz", None) is not None:
         series = series.dt.tz_localize(None)  # its own wall clock
+    if type(series.dtype).__name__ == "PeriodDtype":
+        if series.name != "ds" or series.dtype.freq.name != "D":
+            kind = "days" if series.name == "ds" else "numbers" if series.name == "y" else "text"
+            raise TelemetryError(f"base: column {series.name} must hold {kind}, not periods ({series.dtype})")
+        series = series.dt.to_timestamp()
+    if type(series.dtype).__name__ == "SparseDtype":
+        series = series.sparse.to_dense()
     if series.name == "ds" and series.dtype == object:
         return pl.Series("ds", [_cell_day(cell) for cell in series], dtype=pl.Date)
     try:
         return pl.Series(series.name, pl.from_pandas(series))
-    except (pl.exceptions.PolarsError, pa.ArrowException, TypeError, ValueError) as error:
+    except (Exception, pl.exceptions.PanicException) as error:
         raise TelemetryError(f"base: column {series.name} cannot be read: {_line(error)}") from None
 
 
 def _require_names_once(names: list[str]) -> None:
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
-        raise TelemetryError(f"base has more than one column {', '.join(twice)[:160]}")
+        raise TelemetryError(f"base has more than one column {_listed(twice)}")
 
 
 def _cell_day(cell: Any) -> date | None:
@@ -181,6 +195,13 @@ def _days(column: pl.Series) -> tuple[pl.Series, bool]:
     return column.cast(pl.Date), False
 
 
+def _require_calendar_days(days: pl.Series) -> None:
+    """Databases have an infinite day, which Python's calendar has not."""
+    beyond = ~days.cast(pl.Int32).is_between(date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH)
+    if beyond.any():
+        raise TelemetryError(f"base: column ds holds {beyond.sum():,} days outside the years 1 to 9999 (infinity?)")
+
+
 def _values(column: pl.Series) -> pl.Series:
     if not (column.dtype.is_numeric() or column.dtype == pl.Null):
         raise TelemetryError(f"base: column y must hold numbers, not {column.dtype}: it has the wrong type")
@@ -203,8 +224,14 @@ def _require_one_a_day(rows: pl.DataFrame, is_moment: bool) -> None:
 
 def _row(rows: pl.DataFrame) -> str:
     """The first row as a person reads it."""
-    return ", ".join(str(value)[:60] for value in rows.row(0))
+    return ", ".join(printable(str(value)[:40]) for value in rows.row(0))
+
+
+def _listed(names: list[str]) -> str:
+    """Names of columns, so many of them as a sentence holds."""
+    first = ", ".join(printable(name[:40]) for name in names[:5])
+    return f"{first} and {len(names) - 5:,} more" if len(names) > 5 else first
 
 
 def _line(error: BaseException) -> str:
-    return str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+    return printable(str(error).splitlines()[0][:160]) if str(error) else type(error).__name__

@@ -43,6 +43,8 @@ FRAMES = {
     "pandas text days": lambda: SMALL.to_pandas().assign(ds=["2025-12-30", "2025-12-31"]),
     "pandas index": lambda: SMALL.to_pandas().set_index(["host_id", "resource", "ds"]),
     "pandas filtered": lambda: pd.concat([SMALL.to_pandas()] * 2).iloc[2:],
+    "pandas periods": lambda: SMALL.to_pandas().assign(ds=pd.PeriodIndex(DAYS, freq="D")),
+    "pandas sparse": lambda: SMALL.to_pandas().astype({"y": pd.SparseDtype("float64")}),
     "arrow": lambda: SMALL.to_arrow(),
     "arrow batch": lambda: SMALL.to_arrow().to_batches()[0],
     "arrow reader": lambda: SMALL.to_arrow().to_reader(),
@@ -207,3 +209,56 @@ def test_a_pandas_frame_in_local_time_gives_the_forecast_of_its_days() -> None:
     found = forecast_fleet(local, pd.Timestamp("2025-12-31", tz="Europe/Berlin"), **options)
     assert found.forecasts.equals(expected.forecasts)
     assert found.published.equals(expected.published)
+
+
+class _Broken:
+    """A frame of some library that fails in a way of its own."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        raise RuntimeError("lost\x1b[31m connection")
+
+
+def _closed_relation() -> object:
+    con = duckdb.connect()
+    relation = con.from_arrow(SMALL.to_arrow())
+    con.close()
+    return relation
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        (
+            lambda: duckdb.sql("SELECT 'a' AS host_id, 'cpu' AS resource, error('no') AS ds, 1 AS y"),
+            "base cannot be read",
+        ),
+        (_closed_relation, "base cannot be read: .*closed"),
+        (_Broken, "base cannot be read: lost.x1b"),
+        (lambda: pl.DataFrame, "not the class DataFrame"),
+        (
+            lambda: duckdb.sql("SELECT 'a' AS host_id, 'cpu' AS resource, 'infinity'::DATE AS ds, 1 AS y"),
+            "column ds .*years",
+        ),
+        (
+            lambda: duckdb.sql("SELECT 'a' AS host_id, 'cpu' AS resource, '-infinity'::DATE AS ds, 1 AS y"),
+            "column ds .*years",
+        ),
+        (lambda: SMALL.to_pandas().assign(ds=pd.PeriodIndex(["2025-11", "2025-12"], freq="M")), "column ds .*period"),
+        (lambda: SMALL.to_pandas().assign(y=pd.PeriodIndex(DAYS, freq="D")), "column y must hold numbers, not periods"),
+        (lambda: changed(host_id=["a\u202e" * 9000] * 2, ds=[LAST] * 2), "appear twice, first a.u202ea"),
+        (lambda: pl.DataFrame({f"{'x' * 90}\n{i}": [1] for i in range(40)}), "base has no column host_id"),
+    ],
+)
+def test_what_a_library_cannot_give_is_one_short_printable_sentence(base: Any, said: str) -> None:
+    with pytest.raises(TelemetryError, match=said) as caught:
+        rows(base())
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
+def test_many_unused_columns_are_one_short_printable_line() -> None:
+    told: list[str] = []
+    base_rows(SMALL.with_columns(pl.lit(1).alias(f"{'x' * 90}\x1b[31m{i}") for i in range(40)), told.append)
+    assert "and 35 more" in told[0]
+    assert told[0].isprintable()
+    assert len(told[0]) < 300
