@@ -81,7 +81,12 @@ class TurboBackend(CmdStanPyBackend):
         Returns
         -------
         lp__, k, m, sigma_obs (1, 1), delta (1, S), beta (1, K) and trend (1, T), named and ordered as Stan's output.
+
+        Raises
+        ------
+        ValueError: for numbers of which Stan could only say that it failed.
         """
+        _require_solvable(stan_data)
         self.stan_fit = self.result = None
         result, reason = self._solve(stan_init, stan_data, kwargs)
         self.report = _report(result, reason)
@@ -99,6 +104,7 @@ class TurboBackend(CmdStanPyBackend):
 
         Raises ValueError for what Prophet could not predict from afterwards, or Stan would refuse in terms of its own.
         """
+        _require_solvable(stan_data)
         if int(stan_data["K"]) < 2:
             raise ValueError(
                 "mcmc_samples needs a seasonality, a holiday with windows or two regressors: Prophet cannot predict from a "
@@ -133,6 +139,22 @@ class TurboBackend(CmdStanPyBackend):
         ensure_compiled(logger.warning)
         result = solve_map(problem, init, settings)
         return result, _REASONS.get(result.status, "")
+
+
+def _require_solvable(stan_data: Mapping[str, Any]) -> None:
+    """Raises ValueError for what has no posterior: here, where it is known that a fit is needed at all."""
+    scales = {
+        "changepoint_prior_scale": np.asarray(stan_data["tau"], dtype=np.float64).reshape(-1),
+        "The prior scale of a seasonality, holiday or regressor": np.asarray(stan_data["sigmas"], dtype=np.float64),
+    }
+    for name, values in scales.items():
+        bad = values[~((values > 0) & np.isfinite(values))]
+        if bad.size:
+            raise ValueError(f"{name} must be a positive number, not {bad[0]:g}.")
+    if not np.isfinite(np.asarray(stan_data["t_change"], dtype=np.float64)).all():
+        raise ValueError("changepoints must be dates; one is missing.")
+    if not np.isfinite(np.asarray(stan_data["X"], dtype=np.float64)).all():
+        raise ValueError("A regressor holds infinity, or numbers too large to be standardised.")
 
 
 def _report(result: MapResult | None, reason: str) -> SolverReport:

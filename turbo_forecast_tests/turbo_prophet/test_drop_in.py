@@ -245,13 +245,6 @@ def test_a_fit_of_ours_logs_no_warning(caplog: pytest.LogCaptureFixture) -> None
     assert not caplog.records
 
 
-def test_a_problem_that_the_solver_refuses_is_stans_to_refuse() -> None:
-    model = TurboProphet(changepoint_prior_scale=0)
-    with pytest.raises(RuntimeError):
-        model.fit(DF.iloc[:50])
-    assert "prior scales must be positive" in model.solver_report.reason
-
-
 @pytest.mark.parametrize("growth", ["linear", "flat"])
 def test_a_constant_history_is_answered_by_prophets_own_rule(growth: str) -> None:
     model = fitted(DF.assign(y=7.0), growth=growth)

@@ -98,3 +98,31 @@ def test_what_stock_fits_is_fitted(frame: pd.DataFrame) -> None:
     stock = Prophet(growth=growth, n_changepoints=2, uncertainty_samples=0).fit(frame)
     pd.testing.assert_series_equal(model.history["ds"], stock.history["ds"])
     assert model.params["lp__"][0, 0] >= stock.params["lp__"][0, 0] - 1e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "frame", "said"),
+    [
+        ({"changepoint_prior_scale": 0}, forty(), "changepoint_prior_scale must be a positive number, not 0"),
+        ({"changepoint_prior_scale": -1}, forty(), "changepoint_prior_scale must be a positive number, not -1"),
+        ({"seasonality_prior_scale": np.nan}, forty(), "prior scale of a seasonality.* not nan"),
+        ({"seasonality_prior_scale": np.inf, "mcmc_samples": 20}, forty(), "prior scale of a seasonality.* not inf"),
+        ({"changepoints": [None]}, forty(), "changepoints must be dates"),
+    ],
+)
+def test_numbers_without_a_posterior_are_named(options: dict[str, object], frame: pd.DataFrame, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        TurboProphet(**options).fit(frame)
+
+
+def test_an_infinite_regressor_is_named() -> None:
+    model = TurboProphet()
+    model.add_regressor("load")
+    with pytest.raises(ValueError, match="A regressor holds infinity"):
+        model.fit(forty(load=[np.inf] + [1.0] * 39))
+
+
+def test_what_no_fit_needs_is_not_refused() -> None:
+    constant = forty(y=5.0)
+    assert (Prophet(changepoint_prior_scale=0).fit(constant).predict()["yhat"] == 5).all()
+    assert (TurboProphet(changepoint_prior_scale=0).fit(constant).predict()["yhat"] == 5).all()
