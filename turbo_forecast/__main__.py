@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from turbo_forecast.errors import SettingsError, TurboForecastError
+from turbo_forecast.option_rules import shown
 from turbo_forecast.paths import require_storable
 from turbo_forecast.settings import load_settings
 from turbo_forecast.text import printable, shown_message
@@ -72,7 +73,10 @@ def _data_folder(text: str) -> Path:
     if not text.strip():
         raise SettingsError("--data is empty: it names the folder where results go")
     data = Path(text).resolve()
-    there = next(path for path in (data, *data.parents) if path.exists())
+    try:
+        there = next(path for path in (data, *data.parents) if path.exists())
+    except OSError as error:
+        raise SettingsError(f"--data {shown(text)} cannot be a folder: {error.strerror}") from None
     if not there.is_dir():
         raise SettingsError(f"--data {data} cannot be a folder: {there} is a file")
     if not os.access(there, os.W_OK | os.X_OK):

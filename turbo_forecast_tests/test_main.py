@@ -33,6 +33,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--data", " "], "--data is empty"),
         (["--data", "/dev/null"], "--data /dev/null cannot be a folder: /dev/null is a file"),
         (["--data", "/dev/null/deeper"], "/dev/null is a file"),
+        (["--data", "x" * 300], "cannot be a folder: File name too long"),
         (["--config", "/nowhere/settings.yaml"], "/nowhere/settings.yaml: cannot be read as a settings file"),
     ],
 )

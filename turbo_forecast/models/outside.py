@@ -30,6 +30,7 @@ from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.protocol import Days, ForecastError, Projection, Values, Window
 from turbo_forecast.paths import files_matching
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.text import printable, shown_location
 
 KEY = ("host_id", "resource", "origin", "ds")
 BOUNDS = ("yhat_lower", "yhat_upper")
@@ -39,9 +40,13 @@ _EPOCH = date(1970, 1, 1)
 def files_of(name: str, settings: ForecastSettings) -> list[Path]:
     """The model's files, sorted. Raises SettingsError if there is none."""
     pattern = os.path.expanduser(settings.outside[name])
-    found = files_matching(pattern)
+    try:
+        found = files_matching(pattern)
+    except (OSError, ValueError):  # a name that no file system takes
+        found = []
     if not found:
-        raise SettingsError(f"outside.{name}: there is no file {pattern}")
+        where = printable(shown_location(pattern))
+        raise SettingsError(f"outside.{name}: there is no file {where if len(where) < 200 else f'{where[:200]}…'}")
     return [Path(path) for path in found]
 
 

@@ -237,3 +237,13 @@ def test_a_model_without_any_row_of_an_origin_is_told_of_before_the_run(file: Pa
         f"outside.lstm: {file} has no rows with origin 2025-04-30, 2025-12-31; lstm takes no part in series that are "
         "forecast from there"
     ]
+
+
+@pytest.mark.parametrize(
+    "path", ["x" * 5000, f"/tmp/{'y' * 300}/*.parquet", "s3://b/x.parquet?sig=SECRET", "a" * 9000 + "[*"]
+)
+def test_a_file_that_cannot_be_is_one_short_sentence_without_keys(path: str) -> None:
+    with pytest.raises(SettingsError, match=r"outside\.lstm: there is no file ") as caught:
+        check_entrants(forecast_settings(outside={"lstm": path}))
+    assert "SECRET" not in str(caught.value)
+    assert len(str(caught.value)) < 300
