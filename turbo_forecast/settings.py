@@ -181,9 +181,9 @@ class TelemetrySettings(Options):
         for resource, unit in self.units.items():
             _one_of(f"units.{option_rules.shown_name(resource)}", unit, UNITS)
         for resource, capacity in self.capacity.items():
-            if not 0 < capacity < float("inf"):
+            if not 1e-12 <= capacity <= 1e24:
                 name = option_rules.shown_name(resource)
-                raise ValueError(f"capacity.{name} must be a positive number, not {capacity}")
+                raise ValueError(f"capacity.{name} must be a positive number of sensible size, not {capacity}")
         if self.decimal == self.thousands:
             raise ValueError(f"decimal and thousands are both {self.decimal!r}: they must differ")
         return self

@@ -383,3 +383,9 @@ def test_prophets_bounds_leave_room_for_a_percentage(option: str, value: float) 
 def test_choices_that_are_signs_are_told_in_quotes() -> None:
     with pytest.raises(SettingsError, match="""thousands: must be one of '', ',', '.', ' ', "'", not 'x'"""):
         telemetry_settings(thousands="x")
+
+
+@pytest.mark.parametrize("capacity", [0.0, -5.0, 1e-300, 1e300])
+def test_a_capacity_is_of_sensible_size(capacity: float) -> None:
+    with pytest.raises(SettingsError, match="capacity.net must be a positive number of sensible size"):
+        telemetry_settings(capacity={"net": capacity})

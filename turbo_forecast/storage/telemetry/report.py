@@ -66,7 +66,7 @@ class TelemetryReport:
             f"Read {self.rows_read:,} rows ({self.values_read:,} values, {self.layout} layout{zone}) from {files} in "
             f"{sum(self.seconds.values()):.1f} s. Guessed: {guessed or 'nothing'}. "
             f"Kept {self.values_kept:,} values ({self.clipped:,} of them clipped to 100) as {self.rows_kept:,} daily "
-            f"rows of {self.series:,} series ({self.hosts:,} hosts; {', '.join(self.resources)}), {self.first_day} to "
+            f"rows of {self.series:,} series ({self.hosts:,} hosts; {names(self.resources, 12)}), {self.first_day} to "
             f"{self.last_day}. Rejected: {rejected or 'nothing'}.{noted}{self._of_columns_and_names()}"
         )
 
@@ -82,4 +82,4 @@ class TelemetryReport:
 
 
 def _listed(guess: str | list[str]) -> str:
-    return guess if isinstance(guess, str) else ", ".join(guess)
+    return shown(guess) if isinstance(guess, str) else names(guess, 12)

@@ -93,3 +93,12 @@ def test_columns_that_are_resources_are_named_alike(parquet, read):
         read(parquet({**times, "cpu": [50.0], "cpu ": [60.0]}))
     with pytest.raises(TelemetryError, match=r"column 'c\\x1fpu' .* is no name for a resource"):
         read(parquet({**times, "c\x1fpu": [50.0]}))
+
+
+def test_the_report_is_short_and_printable_whatever_resources_are_called(parquet, read):
+    resources = [f"{number}\u202e{'x' * 5000}" for number in range(30)]
+    data = {"host": ["a"] * 30, "time": DAYS[:1] * 30, "resource": resources, "value": [50.0] * 30}
+    said = read(parquet(data)).report.describe()
+    assert "(30 in all)" in said
+    assert said.isprintable()
+    assert len(said) < 2000
