@@ -13,7 +13,7 @@ from turbo_forecast.errors import TelemetryError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.layout import Layout
 from turbo_forecast.storage.telemetry.messages import brief
-from turbo_forecast.storage.telemetry.names import CONTROL_RE2
+from turbo_forecast.storage.telemetry.name_cleaning import CONTROL_RE2
 from turbo_forecast.storage.telemetry.numerals import way_out
 from turbo_forecast.storage.telemetry.profile import ResourceProfile
 from turbo_forecast.storage.telemetry.sql import literal, told, trimmed

@@ -21,6 +21,7 @@ from turbo_forecast.storage.telemetry.content import (
 )
 from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.parts import Part
+from turbo_forecast.storage.telemetry.wording import LONGEST_REPEATED
 from turbo_forecast.storage.telemetry.wording import names as listed_names
 
 USUAL_NAMES = {
@@ -296,7 +297,7 @@ def _value(search: _Search, taken: list[str]) -> str:
     if len(numeric) != 1:
         said = f"has value columns {listed_names(numeric, 8)}" if numeric else "has no numeric column"
         raise TelemetryError(
-            f"resource: {search.settings.resource} names one value column, but {search.where} {said}: set value_column"
+            f"resource: {listed_names([search.settings.resource])} names one value column, but {search.where} {said}: set value_column"
         )
     search.guesses["value_column"] = numeric[0]
     return numeric[0]
@@ -322,10 +323,10 @@ def _resources(search: _Search, taken: list[str]) -> tuple[str, ...]:
         return tuple(found)
     found = _numeric(search, taken)
     if not found:
-        beside = " and ".join(listed_names([name]) for name in taken)
+        beside = listed_names(taken, 3, longest=40, each=LONGEST_REPEATED).replace(", ", " and ", len(taken) == 2)
         raise TelemetryError(
             f"{search.where} has no numeric column beside {beside}; its columns are "
-            f"{listed_names(all_columns(search.parts), 8)}: set resources (wide), or resource_column and value_column "
+            f"{listed_names(all_columns(search.parts), 8, longest=60)}: set resources (wide), or resource_column and value_column "
             "(long)"
         )
     search.guesses["resources"] = found

@@ -13,7 +13,7 @@ from turbo_forecast.storage.telemetry.layout import USUAL_NAMES, Layout
 from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.survey import Survey, key_expressions
-from turbo_forecast.storage.telemetry.wording import names
+from turbo_forecast.storage.telemetry.wording import LONGEST_REPEATED, names
 
 PLENTY_OF_ROWS, PLENTY_OF_ROWS_OF_A_NUMBER = 30, 1000
 """Hosts of more rows than this on average are no measurements; that spares counting. Whole numbers come again sooner."""
@@ -112,8 +112,8 @@ def _tells_apart(
 
 
 def _label(column: str, part: Part) -> TelemetryError:
-    name = names([column])
+    name = names([column], each=LONGEST_REPEATED)
     return TelemetryError(
-        f"column {name} of {brief(part.names[0])} tells rows of the same host and time apart, as a device's number does: "
-        f"set resource_columns: [{name}], or ignore_columns: [{name}], or list it in resources if it is one"
+        f"column {names([column])} of {brief(part.names[0])} tells rows of the same host and time apart, as a device's number does: "
+        f"set resource_columns: [{name}], or ignore_columns: [{name}], or resources if it is one"
     )

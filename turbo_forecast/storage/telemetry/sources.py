@@ -1,7 +1,7 @@
 """What telemetry is read from: files that read alike as one part each, or a database's table.
 
 Belongs here: each file's columns and reader, the parts they make. Does not belong here: which files there are
-(`files`), how a CSV is written (`csv_dialect`), columns that some files lack (`uniting`), what a column means (`layout`).
+(`files`), how a CSV is written (`csv_dialect`), columns that some files lack (`parts`), what a column means (`layout`).
 """
 
 import re

@@ -1,7 +1,7 @@
 """One pass before any value is read: who the hosts and resources are, and what every column without a role does.
 
 Belongs here: hosts' and resources' names over all files, and whether a column may be left out by itself.
-Does not belong here: how one name is cleaned (`names`), which columns have a role (`layout`), values (`values`).
+Does not belong here: how one name is cleaned (`name_cleaning`), which columns have a role (`layout`), values (`values`).
 """
 
 import re
@@ -17,12 +17,12 @@ from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.content import is_named_like_a_label, is_numeric, is_whole
 from turbo_forecast.storage.telemetry.layout import Layout
 from turbo_forecast.storage.telemetry.messages import brief
-from turbo_forecast.storage.telemetry.names import alike, clean
-from turbo_forecast.storage.telemetry.naming import PartNames, refuse_two_kinds_of_ids
+from turbo_forecast.storage.telemetry.name_cleaning import alike, clean
+from turbo_forecast.storage.telemetry.part_names import PartNames, refuse_two_kinds_of_ids
 from turbo_forecast.storage.telemetry.parts import Part
-from turbo_forecast.storage.telemetry.sql import identifier
+from turbo_forecast.storage.telemetry.sql import NOTHING, identifier
+from turbo_forecast.storage.telemetry.wording import fitting, quoted, shown
 from turbo_forecast.storage.telemetry.wording import names as listed_names
-from turbo_forecast.storage.telemetry.wording import quoted
 
 LONGEST_COMPARED = 1000
 """Characters of a label that are compared: no label is longer."""
@@ -225,7 +225,7 @@ def _left_out(
     for number, name in enumerate(watched):
         seen: dict[Key, set[str | None]] = {}
         for part, (_, facts), own in zip(parts, groups, named, strict=True):
-            if name in part.columns:
+            if name not in part.absent:  # where a column is not there, rows say nothing of it
                 for key, low, high, some_null in _facts_of(own, facts, number, layout):
                     seen.setdefault(key, set()).update({low, high} | ({None} if some_null else set()))
         several = {key: values for key, values in seen.items() if len(values) > 1}
@@ -257,20 +257,29 @@ def _facts_of(
 
 
 def _same(value: str | None) -> str | None:
-    """One text for a label in files of different types: 1 and 1.0 are the same."""
-    return None if value is None else value.removesuffix(".0")
+    """One text for a label in files of different types: 1 and 1.0 are the same, and so are all ways to say nothing."""
+    said = (value or "").rstrip(" ").removesuffix(".0")
+    return None if said.strip().lower() in NOTHING else said
 
 
 def _refuse_varying(parts: list[Part], layout: Layout, varying: dict[str, tuple[str, list[str]]]) -> None:
     name = next(iter(varying))
-    host, values = varying[name]
-    others = f" (and {listed_names(list(varying)[1:], 3)})" if len(varying) > 1 else ""
-    both = listed_names(varying, 3)
-    or_value = f", or resources if {listed_names([name])} is itself one" if name not in layout.spare else ""
+    values = varying[name][1]
+    or_value = ", or list it in resources if it is one" if name not in layout.spare else ""
     if all(NUMBER_WITH_UNIT.fullmatch(value) for value in values):
         or_value = "; if it is a measurement, export it as plain numbers"
-    raise TelemetryError(
-        f"column {listed_names([name])}{others} of {brief(parts[0].names[0])} varies within host {quoted(host)} "
-        f"({listed_names([quoted(value)[:24] for value in values], 2)}): set resource_columns: [{both}] if it tells "
-        f"resources apart, else ignore_columns: [{both}]{or_value}"
+    raise TelemetryError(fitting(*(_varying(parts, varying, or_value, longest) for longest in (40, 20, 12))))
+
+
+def _varying(parts: list[Part], varying: dict[str, tuple[str, list[str]]], or_value: str, longest: int) -> str:
+    """The sentence with names of at most `longest` characters."""
+    name, *further = varying
+    host, values = varying[name]
+    others = f" (and {listed_names(further, 3, longest=2 * longest, each=longest)})" if further else ""
+    both = listed_names(varying, 3, longest=2 * longest, each=longest)
+    some = ", ".join(f"'{shown(value, min(longest, 20))}'" for value in values[:2])
+    return (
+        f"column {shown(name, longest)}{others} of {brief(parts[0].names[0], 20 + longest)} varies within host "
+        f"'{shown(host, longest)}' ({some}): set resource_columns: [{both}] if it tells resources apart, else "
+        f"ignore_columns: [{both}]{or_value}"
     )

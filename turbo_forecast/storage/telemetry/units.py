@@ -12,14 +12,12 @@ from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.profile import ResourceProfile
 from turbo_forecast.storage.telemetry.sql import literal
-from turbo_forecast.storage.telemetry.wording import names, rounded, shown
+from turbo_forecast.storage.telemetry.wording import LONGEST_REPEATED, fitting, names, rounded, shown
 
 ENOUGH_VALUES = 10
 """Fewer values between 0 and 1 may well be percent of an idle host."""
 MAX_ABOVE_FRACTION = 0.001
 """A fraction column with a few wild values is still one: up to this share may be above 1.05."""
-MOST_SHOWN = 2
-"""Resources whose figures a message gives; it names more of them."""
 MAX_FAR_OVER_SHARE = 0.01
 """A resource is in another unit, too, if over 1 % of its values are far above capacity: links in KB/s that are
 mostly idle pass for percent most of the time, while real percentages overshoot only a little."""
@@ -75,7 +73,7 @@ def refuse_unconfirmed_fractions(profile: Sequence[ResourceProfile], settings: T
     """TelemetryError for resources that look like fractions of 1 when nobody said what they are."""
     doubtful = [row.name for row in profile if _looks_like_fraction(row, settings)]
     if doubtful:
-        confirmed = names((f"{name}: fraction" for name in doubtful), 3)
+        confirmed = names((f"{shown(name, LONGEST_REPEATED)}: fraction" for name in doubtful), 3, longest=60)
         raise TelemetryError(
             f"values of {names(doubtful)} all lie between 0 and 1 and could be fractions: set units "
             f"({{{confirmed}}} to multiply by 100, or percent if they are percent already)"
@@ -104,16 +102,25 @@ def refuse_other_units(
         GROUP BY resource ORDER BY resource
     """
     found = con.execute(query, [wrong]).fetchall()
-    said = "; ".join(
-        f"{shown(name)}: {100 * share:.1f} % of values above {settings.overshoot_percent:g}, maximum {rounded(most)}"
-        for name, share, most in found[:MOST_SHOWN]
-    )
+    figures = [
+        f"{shown(name, LONGEST_REPEATED)}: {100 * share:.1f} % of values above {settings.overshoot_percent:g}, "
+        f"maximum {rounded(most)}"
+        for name, share, most in found
+    ]
     given = [name for name in wrong if name in settings.capacity]
-    hint = f" (the capacity given for {names(given, 3)} is too small)" if given else ""
-    example = sorted(wrong)[0]
+    hint = f" (the capacity given for {names(given, 3, longest=0, each=12)} is too small)" if given else ""
+    example = f", such as {{{shown(min(wrong), LONGEST_REPEATED)}: 125000}}," if not given else ""
     raise TelemetryError(
-        f"{names(sorted(wrong))} cannot be percent of capacity{hint}: {said}; set capacity to what 100 percent is in "
-        f"the telemetry's unit, such as {{{shown(example)}: 125000}}, or leave them out (ignore_columns)"
+        fitting(
+            *(
+                f"{names(sorted(wrong), longest=longest, each=LONGEST_REPEATED)} cannot be percent of capacity{hint}: "
+                f"{'; '.join(figures[:most])}; set capacity to what 100 percent is in the telemetry's unit{shown_example} "
+                "or list them in ignore_columns"
+                for longest in (100, 45, 0)
+                for most in (2, 1)
+                for shown_example in (example, "")
+            )
+        )
     )
 
 

@@ -8,17 +8,23 @@ from collections.abc import Iterable
 
 LONGEST_QUOTE = 40
 """Characters of a text that a message shows."""
+LONGEST_SENTENCE = 300
+"""Characters of an error, which a person reads at once."""
+LONGEST_REPEATED = 20
+"""Characters of a name in a sentence that needs names more than once."""
+LONGEST_LIST = 84
+"""Characters of a list of names: two of the longest, or several of the usual length."""
 LONGEST_FIGURE = 1e15
 """Numbers from here on are shown with an exponent: nobody counts digits."""
 UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn")
 """Unicode categories whose characters change or hide what surrounds them: they are shown by their number."""
 
 
-def shown(text: object) -> str:
-    """A text for a message: at most 40 characters, the rest an ellipsis; control and invisible characters escaped."""
+def shown(text: object, longest: int = LONGEST_QUOTE) -> str:
+    """A text for a message: `longest` characters at most, the rest an ellipsis; characters nobody can see escaped."""
     whole = str(text)
-    characters = "".join(_escaped(character) for character in whole[: LONGEST_QUOTE + 1])
-    return characters if len(characters) <= LONGEST_QUOTE else characters[: LONGEST_QUOTE - 1] + "…"
+    characters = "".join(_escaped(character) for character in whole[: longest + 1])
+    return characters if len(characters) <= longest else characters[: longest - 1] + "…"
 
 
 def quoted(text: object) -> str:
@@ -44,11 +50,22 @@ def rounded(number: float) -> str:
     return figure(round(number) if 10 <= abs(number) < LONGEST_FIGURE else number)
 
 
-def names(them: Iterable[object], most: int = 5) -> str:
-    """Names with commas between, each made short as `shown` does; of many, the first ones and how many there are."""
+def names(them: Iterable[object], most: int = 5, *, longest: int = LONGEST_LIST, each: int = LONGEST_QUOTE) -> str:
+    """Names with commas between, each made short as `shown` does; of many, the first ones and how many there are.
+
+    Long names fill `longest` characters before there are `most` of them; one is listed in any case.
+    """
     every = list(them)
-    rest = f", … ({len(every):,} in all)" if len(every) > most else ""
-    return ", ".join(shown(name) for name in every[:most]) + rest
+    few = [shown(name, each) for name in every[:most]]
+    while len(few) > 1 and len(", ".join(few)) > longest:
+        few.pop()
+    rest = f", … ({len(every):,} in all)" if len(every) > len(few) else ""
+    return ", ".join(few) + rest
+
+
+def fitting(*sentences: str) -> str:
+    """The first of several ways to say a thing, most detailed first, that is short enough for an error; else the last."""
+    return next((sentence for sentence in sentences if len(sentence) < LONGEST_SENTENCE), sentences[-1])
 
 
 def _escaped(character: str) -> str:

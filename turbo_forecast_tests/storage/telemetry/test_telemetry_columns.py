@@ -231,3 +231,52 @@ def test_messages_stay_short_whatever_the_values(csv, read, value):
         read(path)
     assert len(str(error.value)) < 300
     assert "\x01" not in str(error.value)
+
+
+LONG_NAMES = [f"{place}_".ljust(60, "x") for place in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("value", "options"),
+    [
+        ("5000.5", {}),
+        ("12345678", {"capacity": dict.fromkeys(LONG_NAMES, 1)}),
+        ("0.5", {}),
+        ("z{}", {}),
+        ("5", {"resource": "r" * 70}),
+        ("5", {"resources": ["r" * 70]}),
+        ("x", {"ignore_columns": LONG_NAMES}),
+    ],
+)
+def test_ten_columns_with_long_names_make_a_sentence_as_short_as_others(csv, refusal, value, options):
+    lines = [f"a,{day},{','.join([value.format(place)] * 10)}" for place, day in enumerate(DAYS)]
+    sentence = refusal(csv(",".join(["host", "time", *LONG_NAMES]), *lines, name=f"{'f' * 99}.csv"), **options)
+    assert "…" in sentence
+
+
+@pytest.mark.parametrize("labels", [("", "r0"), ("r0", ""), ("", "", "7")])
+def test_a_label_that_comes_or_goes_with_a_file_is_left_out(tmp_path, csv, read, labels):
+    for place, label in enumerate(labels):
+        day = DAYS[place]
+        csv(
+            "host,time,cpu" + (",rack" if label else ""),
+            f"a,{day},50" + (f",{label}" if label else ""),
+            name=f"{place}.csv",
+        )
+    reading = read(tmp_path, resources=["cpu"])
+    assert len(reading.rows) == len(labels)
+    assert "rack" in reading.report.left_out
+    assert "rack" in reading.report.describe()
+
+
+def test_a_device_that_comes_with_a_later_file_is_still_named(tmp_path, csv, refusal):
+    csv("host,time,used", f"a,{DAYS[0]},50", name="0.csv")
+    csv("host,time,used,device", f"a,{DAYS[1]},50,sda", f"a,{DAYS[1]},50,sdb", name="1.csv")
+    assert "column device of" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("nothing", ["", "NA", " "])
+def test_all_ways_to_say_nothing_are_one_in_a_label(parquet, read, nothing):
+    notes = [None, nothing] * 5
+    reading = read(parquet({"host": ["a"] * 10, "time": DAYS, "cpu": [50.0] * 10, "note": notes}))
+    assert reading.report.left_out == {"note": "no value in it"}

@@ -168,7 +168,9 @@ def test_spaces_around_a_time_do_not_matter(timed, read):
 
 @pytest.mark.parametrize("zone", ["BST", "CET", "EST5EDT", "Mars/Base", "+99:99", "+25:00", "europe"])
 def test_a_timezone_that_is_none_or_several_is_refused_even_where_times_have_no_zone(timed, refusal, zone):
-    assert f"timezone {zone} is not a zone" in refusal(timed("2025-01-01"), timezone=zone)
+    sentence = refusal(timed("2025-01-01"), timezone=zone)
+    assert "timezone" in sentence
+    assert f"{zone} is not a zone" in sentence.replace("'", "")
 
 
 def test_a_timezone_that_changes_nothing_is_told(timed, read):

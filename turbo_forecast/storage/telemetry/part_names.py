@@ -1,6 +1,6 @@
 """The names of one part's rows, and whether the parts' ids are of one kind.
 
-Belongs here: raw keys made names. Does not belong here: how one name is cleaned (`names`).
+Belongs here: raw keys made names. Does not belong here: how one name is cleaned (`name_cleaning`).
 """
 
 import re
@@ -11,7 +11,7 @@ from turbo_forecast.errors import TelemetryError
 from turbo_forecast.storage.telemetry.content import is_numeric, is_text
 from turbo_forecast.storage.telemetry.layout import Layout
 from turbo_forecast.storage.telemetry.messages import brief
-from turbo_forecast.storage.telemetry.names import (
+from turbo_forecast.storage.telemetry.name_cleaning import (
     EXACT_IN_DOUBLE,
     EXACT_IN_FLOAT,
     LostDigitsError,
