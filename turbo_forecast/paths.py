@@ -12,18 +12,18 @@ UNUSABLE = {"?": "a question mark", "\\": "a backslash"}
 """DuckDB takes what follows the first for options, and the second for a separator: no database can lie below."""
 
 
-def files_matching(pattern: str) -> list[str]:
+def files_matching(pattern: str, *, hidden: bool = False) -> list[str]:
     """The files that a path or glob means, sorted.
 
     What is there under just this name is meant, and so is a folder in front of a pattern: beside `g1`, `g[1]/*.parquet`
-    means the files in `g[1]` when there is such a folder.
+    means the files in `g[1]` when there is such a folder. Wildcards match names that begin with a dot if `hidden`.
     """
     path = Path(pattern)
     if path.is_file():
         return [pattern]
     literal = next(parent for parent in (path, *path.parents) if parent.exists() or parent == parent.parent)
     rest = path.relative_to(literal)
-    found = glob.glob(str(Path(glob.escape(str(literal))) / rest), recursive=True)
+    found = glob.glob(str(Path(glob.escape(str(literal))) / rest), recursive=True, include_hidden=hidden)
     return sorted(name for name in found if Path(name).is_file())
 
 

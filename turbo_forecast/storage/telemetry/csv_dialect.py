@@ -33,6 +33,8 @@ BYTE_ORDER_MARKS = (
 )
 ANNOTATIONS = ("#group", "#datatype", "#default")
 """What InfluxDB's annotated CSV starts with."""
+NAMELESS = "telemetry_nameless_column_"
+"""What the name of a column without one is made of: no export has it."""
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 LIKE_A_VALUE = re.compile(r"[-+]?\d+([.,]\d+)?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
 
@@ -50,6 +52,8 @@ class Dialect:
     annotated: bool = False
     """Whether it is InfluxDB's annotated CSV, a sequence of tables."""
     notes: tuple[str, ...] = ()
+    nameless: frozenset[str] = frozenset()
+    """Of `columns`, those that have neither a name nor, as far as the head of the file shows, a value."""
     has_rows: bool = True
     """False where there is nothing below the header."""
 
@@ -123,7 +127,9 @@ def text_dialect(text: str, where: str, *, skip_rows: int, ignored: Sequence[str
         top.comments -= 1
     _refuse_metadata([(at, header), *rows[at == top.at :]], delimiter, where)
     has_rows = not is_whole or len([number for number, _ in rows if number > at]) > 0 or at < top.at
-    return Dialect(delimiter, tuple(_names(header, where, ignored)), at, notes=top.notes, has_rows=has_rows)
+    below = [row for number, row in rows if number > at or at < top.at]
+    names, nameless = _names(header, below, where, ignored)
+    return Dialect(delimiter, names, at, notes=top.notes, nameless=nameless, has_rows=has_rows)
 
 
 class _Top:
@@ -215,17 +221,34 @@ def _refuse_metadata(rows: Sequence[tuple[int, list[str]]], delimiter: str, wher
     )
 
 
-def _names(header: Sequence[str], where: str, ignored: Sequence[str]) -> list[str]:
-    """Column names without spaces around them. Raises TelemetryError for those that tell no column from another."""
-    names = [name.strip("\ufeff \t\xa0") or f"column {number}" for number, name in enumerate(header, 1)]
-    for number, name in enumerate(header, 1):
-        if not name.strip("\ufeff \t\xa0") and names[number - 1] not in ignored:
-            raise TelemetryError(
-                f"column {number} of {len(names)} of {where} has no name: name it in the export, or list "
-                f"'column {number}' in ignore_columns"
-            )
+def _names(
+    header: Sequence[str], rows: Sequence[Sequence[str]], where: str, ignored: Sequence[str]
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Column names without spaces around them, and the names made up for empty columns that have none.
+
+    Raises TelemetryError for names that tell no column from another.
+    """
+    names, nameless = [name.strip("\ufeff \t\xa0") for name in header], set()
+    for number, name in enumerate(names, 1):
+        if name:
+            continue
+        made_up = f"column {number}"
+        if made_up not in ignored:
+            if any(row[number - 1].strip() for row in rows if len(row) >= number):
+                raise nameless_column(number, len(names), where)
+            made_up = f"{NAMELESS}{number}"
+            nameless.add(made_up)
+        names[number - 1] = made_up
     refuse_like_names(names, where)
-    return names
+    return tuple(names), frozenset(nameless)
+
+
+def nameless_column(number: int, of: int, where: str) -> TelemetryError:
+    """The error for a column that holds something and has no name."""
+    return TelemetryError(
+        f"column {number} of {of} of {where} has no name: name it in the export, or list 'column {number}' in "
+        "ignore_columns"
+    )
 
 
 def refuse_like_names(names: Sequence[str], where: str) -> None:

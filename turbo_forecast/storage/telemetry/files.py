@@ -7,6 +7,7 @@ Does not belong here: how files are read (`sources`, `csv_dialect`, `database`).
 import glob
 import re
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
 import duckdb
@@ -104,10 +105,41 @@ def _local_files(telemetry: str) -> Found:
         return Found([str(path)])
     if not glob.has_magic(str(path)):
         raise TelemetryError(f"telemetry {brief(str(path))} does not exist")
-    names = files_matching(str(path))
-    if not names:
-        raise TelemetryError(f"no file matches {brief(str(path))}")
-    return Found(names)
+    return _matching(path)
+
+
+def _matching(pattern: Path) -> Found:
+    """What a wildcard matches, by the rules of a folder; what the pattern names itself (`_old/*.csv`) is meant."""
+    names = files_matching(str(pattern), hidden=True)
+    named = [part for part in pattern.parts if part.startswith((".", "_"))]
+    beside = sorted({parent for name in names for parent in Path(name).parents if parent not in pattern.parents})
+    start = next((parent for parent in (pattern, *pattern.parents) if parent.is_dir()), Path())
+    lake = next((LAKES[log] for folder in (start, *beside) for log in LAKES if (folder / log).is_dir()), "")
+    if lake:
+        raise _lake(pattern, lake)
+    used: list[str] = []
+    left_out: dict[str, list[str]] = {}
+    for name in names:
+        below = Path(name).relative_to(start).parts
+        guessed = [part for part in below if not any(part[0] == own[0] and fnmatch(part, own) for own in named)]
+        reason = _reason_to_leave_out(Path(*guessed)) if guessed else ""
+        if reason:
+            left_out.setdefault(reason, []).append(str(Path(*below)))
+        else:
+            used.append(name)
+    if not used:
+        only = "; ".join(f"{enumerated(some, 40)}: {why}" for why, some in left_out.items())
+        raise TelemetryError(
+            f"no file matches {brief(str(pattern))}" + (f" but what is left out: {only}" if only else "")
+        )
+    return Found(used, [f"left out {enumerated(names)}: {reason}" for reason, names in left_out.items()])
+
+
+def _lake(where: Path, lake: str) -> TelemetryError:
+    return TelemetryError(
+        f"{brief(str(where))} is a table of {lake}, whose log says which of its files still count: export the rows to "
+        "plain Parquet or CSV"
+    )
 
 
 def _folder(folder: Path) -> Found:
@@ -117,10 +149,7 @@ def _folder(folder: Path) -> Found:
         below = file.relative_to(folder)
         lake = next((LAKES[part] for part in below.parts if part in LAKES), "")
         if lake or file.name.endswith(".metadata.json"):
-            raise TelemetryError(
-                f"{brief(str(folder))} is a table of {lake or 'Iceberg'}, whose log says which of its files still count: "
-                "export the rows to plain Parquet or CSV"
-            )
+            raise _lake(folder, lake or "Iceberg")
         if not file.is_file():
             continue
         reason = _reason_to_leave_out(below)

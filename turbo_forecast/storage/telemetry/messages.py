@@ -7,9 +7,13 @@ Does not belong here: how single values are quoted (`wording`), and when anythin
 import re
 from collections.abc import Sequence
 
+import duckdb
+
 from turbo_forecast.storage.telemetry.wording import LONGEST_QUOTE, quoted, shown
 from turbo_forecast.text import shown_location
 
+UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException)
+"""What DuckDB raises for bad files; its other errors are defects of ours and stay what they are."""
 LONGEST_NAME = 60
 LONGEST_ERROR = 150
 """Characters; a sentence that holds a name, an error and advice stays below 300."""

@@ -21,7 +21,7 @@ from turbo_forecast.storage.telemetry import judgement, roles, units
 from turbo_forecast.storage.telemetry.clock import Clock, joined_times, read_clock
 from turbo_forecast.storage.telemetry.layout import Layout, chosen_layout
 from turbo_forecast.storage.telemetry.limits import limited
-from turbo_forecast.storage.telemetry.messages import brief, shortened, unreadable
+from turbo_forecast.storage.telemetry.messages import UNREADABLE, brief, shortened, unreadable
 from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.profile import ResourceProfile, profiled
 from turbo_forecast.storage.telemetry.report import TelemetryReport
@@ -30,9 +30,6 @@ from turbo_forecast.storage.telemetry.sql import identifier, listed, literal, re
 from turbo_forecast.storage.telemetry.survey import Survey, surveyed
 from turbo_forecast.storage.telemetry.values import create_cells, create_values
 from turbo_forecast.storage.telemetry.wording import shown
-
-UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException)
-"""What DuckDB raises for bad files; its other errors are defects of ours and stay what they are."""
 
 DAILY_STATISTIC = {
     # Sums of whole 1e-12 percentage points do not depend on the order threads add them in, as sums of doubles do.

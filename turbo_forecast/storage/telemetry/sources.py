@@ -17,9 +17,16 @@ from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.files import duckdb_path
 from turbo_forecast.storage.telemetry import csv_rewriting, database
-from turbo_forecast.storage.telemetry.csv_dialect import Dialect, file_dialect, refuse_like_names, text_dialect
+from turbo_forecast.storage.telemetry.csv_dialect import (
+    NAMELESS,
+    Dialect,
+    file_dialect,
+    nameless_column,
+    refuse_like_names,
+    text_dialect,
+)
 from turbo_forecast.storage.telemetry.files import found_files, is_remote, kind_of
-from turbo_forecast.storage.telemetry.messages import brief, enumerated, shortened
+from turbo_forecast.storage.telemetry.messages import UNREADABLE, brief, enumerated, shortened, unreadable
 from turbo_forecast.storage.telemetry.parts import FILE_COLUMN, Columns, Part, united
 from turbo_forecast.storage.telemetry.sql import identifier, listed, literal
 from turbo_forecast.storage.telemetry.wording import shown
@@ -120,7 +127,7 @@ def _sources(
     _refuse_nested(parts, settings)
     by_host = settings.columns == "hosts"  # columns are hosts: they come and go
     parts, joined = united(parts, may_differ=by_host, ignored=_ignored(settings))
-    return Sources(parts, notes + joined)
+    return Sources(parts, list(dict.fromkeys(notes)) + joined)
 
 
 def _ignored(settings: TelemetrySettings) -> list[str]:
@@ -214,7 +221,7 @@ def _csv(
     where, ignored = brief(name), _ignored(settings)
     if is_remote(name):
         dialect = _remote_dialect(con, name, settings)
-        return [_csv_file(name, name, dialect)]
+        return [_csv_file(con, name, name, dialect, notes)]
     dialect = file_dialect(name, where, encoding=settings.encoding, skip_rows=settings.skip_rows, ignored=ignored)
     copies = folder / str(len(list(folder.iterdir())))  # in folders of the same key=value names, which are read too
     copies = copies.joinpath(*(part for part in Path(name).parts[:-1] if HIVE_FOLDER.fullmatch(part)))
@@ -223,16 +230,37 @@ def _csv(
         notes.append(f"{where} is annotated CSV: its columns that hold annotations and number its tables are left out")
         paths = csv_rewriting.plain_tables(name, where, dialect.encoding, settings.skip_rows, copies)
         tables = [file_dialect(path, where, encoding="utf-8", skip_rows=0, ignored=ignored) for path in paths]
-        return [_csv_file(name, path, table) for path, table in zip(paths, tables, strict=True)]
+        return [_csv_file(con, name, path, table, notes) for path, table in zip(paths, tables, strict=True)]
     notes += [f"left out {note} of {where}" for note in dialect.notes]
     if dialect.encoding in ("utf-8", "utf-8-sig"):
-        return [_csv_file(name, name, dialect)]
-    return [_csv_file(name, csv_rewriting.in_utf8(name, where, dialect.encoding, copies), dialect)]
+        return [_csv_file(con, name, name, dialect, notes)]
+    copy = csv_rewriting.in_utf8(name, where, dialect.encoding, copies)
+    return [_csv_file(con, name, copy, dialect, notes)]
 
 
-def _csv_file(name: str, path: str, dialect: Dialect) -> _File:
-    columns = dict.fromkeys(dialect.columns, "VARCHAR")
+def _csv_file(con: duckdb.DuckDBPyConnection, name: str, path: str, dialect: Dialect, notes: list[str]) -> _File:
+    notes += _empty_columns(con, name, path, dialect)
+    columns = {column: "VARCHAR" for column in dialect.columns if column not in dialect.nameless}
     return _File(path, shown_location(name), "csv", dialect.options, columns, _folders(path, columns), dialect.has_rows)
+
+
+def _empty_columns(con: duckdb.DuckDBPyConnection, name: str, path: str, dialect: Dialect) -> list[str]:
+    """A note on columns that have no name, which must be empty: a delimiter at the end of each line makes one.
+
+    Raises TelemetryError, as for a nameless column in the file's head, where further down there is something in one.
+    """
+    for column in sorted(dialect.nameless):
+        written = f"trim(coalesce({identifier(column)}, '')) <> ''"
+        query = f"SELECT count(*) FILTER ({written}) FROM {_reader('csv', [path], dialect.options)}"
+        try:
+            some = con.execute(query).fetchall()[0][0]
+        except UNREADABLE as error:
+            raise TelemetryError(unreadable(name, type(error)(str(error).replace(path, name)))) from None
+        if some:
+            number = int(column.removeprefix(NAMELESS))
+            raise nameless_column(number, len(dialect.columns), brief(name))
+    places = [column.removeprefix(NAMELESS) for column in dialect.columns if column in dialect.nameless]
+    return [f"left out column {enumerated(places)}: no name and no value"] if places else []
 
 
 def _remote_dialect(con: duckdb.DuckDBPyConnection, name: str, settings: TelemetrySettings) -> Dialect:

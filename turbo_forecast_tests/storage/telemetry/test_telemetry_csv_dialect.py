@@ -122,3 +122,28 @@ def test_any_line_end_is_read(tmp_path, read, end):
 def test_the_separator_is_found_beside_decimal_commas(csv, read):
     path = csv("host;time;text;cpu", "a;2025-01-01;1,5;50", "a;2025-01-02;2,5;60")
     assert read(path, resources=["cpu"]).rows == READ
+
+
+@pytest.mark.parametrize("end", [";", ";;", "; ;"])
+def test_a_delimiter_at_the_end_of_every_line_is_no_column(csv, read, end):
+    path = csv(f"host;time;cpu{end}", f"a;2025-01-01;5{end}", f"a;2025-01-02;6{end}")
+    reading = read(path)
+    assert [row[3] for row in reading.rows] == [5.0, 6.0]
+    places = ", ".join(str(4 + place) for place in range(end.count(";")))
+    assert f"left out column {places}: no name and no value" in reading.report.describe()
+
+
+def test_files_of_different_widths_may_all_end_their_lines_in_a_delimiter(tmp_path, csv, read):
+    csv("host;time;cpu;", "a;2025-01-01;5;", name="1.csv")
+    csv("host;time;cpu;mem;", "a;2025-01-02;5;7;", name="2.csv")
+    assert [row[1:] for row in read(tmp_path).rows] == [
+        ("cpu", date(2025, 1, 1), 5.0),
+        ("cpu", date(2025, 1, 2), 5.0),
+        ("mem", date(2025, 1, 2), 7.0),
+    ]
+
+
+@pytest.mark.parametrize("rows_before", [0, 200])
+def test_a_column_without_a_name_that_holds_something_is_refused_wherever_it_does(csv, refusal, rows_before):
+    lines = ["a;2025-01-01;5;"] * rows_before
+    assert "column 4 of 4 of" in refusal(csv("host;time;cpu;", *lines, "a;2025-01-02;6;7"))

@@ -95,3 +95,33 @@ def test_a_file_without_rows_is_named_and_alone_it_is_refused(tmp_path, csv, rea
     reading = read(tmp_path)
     assert reading.rows == READ
     assert re.search(r"e\.parquet, .*empty\.csv: columns but not one row", reading.report.notes[0])
+
+
+@pytest.mark.parametrize("pattern", ["**/*.*", "**/*", "*/*.csv"])
+def test_a_wildcard_leaves_out_what_a_folder_does_and_says_so(tmp_path, csv, read, pattern):
+    row = "a,2025-01-0{},5"
+    csv("host,time,cpu", row.format(1), name="in/2025/a.csv")
+    for place, folder in enumerate(("_temporary", ".ipynb_checkpoints"), 2):
+        csv("host,time,cpu", row.format(place), name=f"in/{folder}/a.csv")
+    reading = read(tmp_path / "in" / pattern)
+    assert len(reading.rows) == 1
+    assert "_temporary/a.csv" in reading.report.describe()
+    assert ".ipynb_checkpoints/a.csv: hidden" in reading.report.describe()
+
+
+@pytest.mark.parametrize("pattern", ["_temporary/*.csv", "_*/*.csv", "_temporary/**/*.csv", "../in/_t[a-z]*/a.csv"])
+def test_a_pattern_that_names_an_underscore_means_it(tmp_path, csv, read, pattern):
+    csv("host,time,cpu", "a,2025-01-01,5", name="in/_temporary/a.csv")
+    assert len(read(tmp_path / "in" / pattern).rows) == 1
+
+
+def test_a_wildcard_that_matches_nothing_usable_says_why(tmp_path, csv, refusal):
+    csv("host,time,cpu", "a,2025-01-01,5", name="in/_temporary/a.csv")
+    assert "_temporary/a.csv: names that start with _" in refusal(tmp_path / "in" / "*" / "*.csv")
+
+
+@pytest.mark.parametrize("pattern", ["lake/*.parquet", "*/*.parquet", "**/*.parquet"])
+def test_a_wildcard_into_a_data_lake_is_refused(tmp_path, parquet, refusal, pattern):
+    parquet({"host": ["a"], "time": ["2025-01-01"], "cpu": [5.0]}, name="lake/1.parquet")
+    (tmp_path / "lake" / "_delta_log").mkdir()
+    assert "is a table of Delta Lake" in refusal(tmp_path / pattern)
