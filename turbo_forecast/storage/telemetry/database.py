@@ -84,6 +84,15 @@ def chosen_table(con: duckdb.DuckDBPyConnection, path: str, wanted: str) -> tupl
     return str(schema), str(name), bool(is_view)
 
 
+def has_collation(con: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    """Whether a table of the attached file may compare texts otherwise than by their characters."""
+    query = f"""
+        SELECT contains(upper(sql), 'COLLATE') FROM duckdb_tables()
+        WHERE database_name = '{ATTACHED}' AND schema_name = ? AND table_name = ?
+    """
+    return bool(con.execute(query, [schema, name]).fetchall()[0][0])
+
+
 def _names(schema: str, name: str, _: bool) -> tuple[str, str]:
     return name.lower(), f"{schema}.{name}".lower()
 

@@ -5,6 +5,7 @@ Does not belong here: what a column holds (`content`), what its values mean (`cl
 (`judgement`), and whether a column may be left out (`survey`).
 """
 
+import re
 from dataclasses import dataclass, field
 
 import duckdb
@@ -30,6 +31,7 @@ USUAL_NAMES = {
     "resource_column": ("resource", "metric"),
     "value_column": ("value", "y"),
 }
+NAMED_LIKE_A_TIME = re.compile(r"(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([ T].*)?")
 Guesses = dict[str, str | list[str]]
 
 
@@ -230,6 +232,12 @@ def _required(search: _Search, option: str) -> str:
             f"the {what} column of {search.where} could be {' or '.join(candidates[:5])}: set {option} to one"
         )
     if not candidates:
+        if times := [name for name in search.names if NAMED_LIKE_A_TIME.fullmatch(name)]:
+            raise TelemetryError(
+                f"{search.where} has no column known as the {what}, but columns named {listed_names(times, 3, longest=40)}: "
+                "if they are days, export a row per reading instead of a column per day; if they are the first row's "
+                "values, write a header above it"
+            )
         advice = _host_advice(search) if what == "host" else f"set {option} to one of: {listed_names(search.names, 8)}"
         raise TelemetryError(f"{search.where} has no column known as the {what}; {advice}")
     search.guesses[option] = candidates[0]

@@ -307,6 +307,12 @@ def _table(con: duckdb.DuckDBPyConnection, path: str, settings: TelemetrySetting
     else:
         relation = f"{database.ATTACHED}.{identifier(schema)}.{identifier(name)}"
     described = con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    part = Part(relation, literal(label), {row[0]: row[1] for row in described}, (label,), "table")
+    columns = {row[0]: row[1] for row in described}
+    # Under a collation such as NOCASE, A and a would be one host: names are compared by their characters alone.
+    texts = [identifier(column) for column, dtype in columns.items() if dtype == "VARCHAR"]
+    if texts and not is_view and database.has_collation(con, schema, name):
+        as_written = ", ".join(f'{column} COLLATE "binary" AS {column}' for column in texts)
+        relation = f"(SELECT * REPLACE ({as_written}) FROM {relation})"
+    part = Part(relation, literal(label), columns, (label,), "table")
     _refuse_nested([part], settings)
     return part

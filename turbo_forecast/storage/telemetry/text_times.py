@@ -72,8 +72,15 @@ def _one_row(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
     return dict(zip(names, cursor.fetchall()[0], strict=True))
 
 
-def _no_time(column: str, written: str, source: str) -> TelemetryError:
+def _no_time(column: str, written: str, source: str, otherwise: str = "") -> TelemetryError:
     found = f"column {shown(column)} of {brief(source)} holds {quoted(written)}, "
+    if written.strip().lower() == column.lower():
+        return TelemetryError(
+            f"{found}its own name: a header is repeated between the rows, as in files put together; take all but the "
+            "first out of the export"
+        )
+    if otherwise:
+        return TelemetryError(found + otherwise)
     zone = ABBREVIATED.search(written.strip())
     if zone and zone[1].lower() not in ("am", "pm", "utc", "gmt", "z"):
         return TelemetryError(
@@ -114,10 +121,7 @@ def _formatted_times(con: duckdb.DuckDBPyConnection, part: Part, column: str, ti
     places = {"text": text, "source": part.source, "relation": part.relation}
     row = _one_row(con, rendered("formatted_times", format=literal(time_format), **places))
     if row["bad"] is not None:
-        raise TelemetryError(
-            f"column {shown(column)} of {brief(row['bad_source'])} holds {quoted(row['bad'])}, which is not in "
-            f"time_format {quoted(time_format)}"
-        )
+        raise _no_time(column, row["bad"], row["bad_source"], f"which is not in time_format {quoted(time_format)}")
     if not row["known"]:
         return Times("CAST(NULL AS TIMESTAMP)", None, {}, part.names[0], identifier(column))
     stamp = f"try_strptime({text}, {literal(time_format)})"

@@ -42,7 +42,7 @@ def create_values(con: duckdb.DuckDBPyConnection, *, percent: str, usable: str, 
         SELECT *, {reason} AS reason
         FROM (
             SELECT *, {day} AS ds, {usable} AS usable
-            FROM (SELECT *, CAST({percent} AS DOUBLE) AS percent FROM telemetry_cells)
+            FROM (SELECT *, CAST({percent} AS DOUBLE) + 0 AS percent FROM telemetry_cells)  -- -0.0 + 0 is 0.0
         )
     """)
 

@@ -103,3 +103,20 @@ def test_a_database_beside_other_files_is_refused(database, csv, tmp_path, refus
     database(TABLE)
     csv("host,time,cpu", "a,2025-01-01,5", name="t.csv")
     assert "may be one DuckDB file" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("collation", "twin"), [("NOCASE", "A"), ("NOACCENT", "\u00e4"), ("NOCASE.NOACCENT", "\u00c4")]
+)
+@pytest.mark.parametrize("column", ["host", "device"])
+def test_a_collation_makes_no_two_hosts_one(tmp_path, read, column, twin, collation):
+    path = tmp_path / "t.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute(
+            f"CREATE TABLE t (host VARCHAR COLLATE {collation}, time DATE, device VARCHAR COLLATE {collation}, cpu DOUBLE)"
+        )
+        for day, name in enumerate(("a", twin), 1):
+            names = (name, "d") if column == "host" else ("h", name)
+            con.execute("INSERT INTO t VALUES (?, ?, ?, 5)", [names[0], f"2025-01-0{day}", names[1]])
+    reading = read(path, resource_columns=["device"])
+    assert len({row[:2] for row in reading.rows}) == 2

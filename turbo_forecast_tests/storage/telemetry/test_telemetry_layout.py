@@ -102,3 +102,17 @@ def test_resources_make_no_sense_in_the_long_layout(csv, read):
 def test_a_value_column_of_dates_is_refused(parquet, read):
     with pytest.raises(TelemetryError, match=r"column value of .* holds DATE, not numbers"):
         read(parquet({"host": ["a"], "time": [DAY], "resource": ["cpu"], "value": [DAY]}))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("host,2025-01-01,2025-01-02", "a,5,6"),
+        ("host;01.02.2025;02.02.2025", "a;5;6"),
+        ("web-1,2025-01-01T00:00:00Z,5", "web-1,2025-01-02T00:00:00Z,6"),
+    ],
+)
+def test_a_column_per_day_and_a_missing_header_are_said(csv, refusal, lines):
+    sentence = refusal(csv(*lines))
+    assert "a row per reading instead of a column per day" in sentence
+    assert "write a header above it" in sentence

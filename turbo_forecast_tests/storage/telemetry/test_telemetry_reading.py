@@ -227,3 +227,8 @@ def test_more_telemetry_than_memory_is_read_within_the_limit(tmp_path, statistic
     assert (values, rows, rejects) == (8_000_001, 2000 * 167, {"duplicate": 1})
     assert mebibytes < 400, f"peak resident set grew by {mebibytes:.0f} MiB"
     print(f"{statistic}: {mebibytes:.0f} MiB")
+
+
+def test_a_negative_zero_is_zero(csv, read):
+    reading = read(csv("host,time,cpu", "a,2025-01-01,-0.0", "a,2025-01-02,-0"))
+    assert [str(row[3]) for row in reading.rows] == ["0.0", "0.0"]

@@ -184,3 +184,10 @@ def test_the_zone_a_parquet_file_states_is_found_whatever_the_case_of_its_column
     reading = read(tmp_path)
     assert reading.report.timezone == "Europe/Berlin"
     assert {row[2] for row in reading.rows} == {date(2025, 1, 2)}
+
+
+@pytest.mark.parametrize("options", [{}, {"time_format": "%Y-%m-%d"}])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_header_repeated_between_rows_is_named(csv, refusal, options, mark):
+    path = csv("host,Time,cpu", "a,2025-01-01,5", f"{mark}host,Time,cpu", "a,2025-01-02,5")
+    assert "a header is repeated between the rows" in refusal(path, **options)
