@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.storage.telemetry.messages import reason
-from turbo_forecast.storage.telemetry.sql import literal
+from turbo_forecast.storage.telemetry.sql import NOTHING, literal
 from turbo_forecast.storage.telemetry.wording import quoted
 
 HEAD_BYTES = 1 << 20
@@ -192,11 +192,17 @@ def _delimiter(sample: Sequence[str]) -> str:
 
 
 def _commented_header(lines: Sequence[str], at: int, rows: Sequence[tuple[int, list[str]]], delimiter: str) -> int:
-    """Where the header is, if the last comment line above `at` is it: as many fields, above a row of values."""
+    """Where the header is, if the last comment line above `at` is it: as many fields, above a row of values.
+
+    A row with a word above what is a value in the next one (`time,101,102`) is itself the header.
+    """
     if at == 0 or not lines[at - 1].startswith("#") or not rows:
         return at
     above, first = _fields(lines[at - 1], delimiter), rows[0][1]
-    is_header = len(above) == len(first) > 1 and not _holds_a_value(above) and _holds_a_value(first)
+    second = rows[1][1] if len(rows) > 1 else []
+    words = (field.strip().lower() not in NOTHING and not _holds_a_value([field]) for field in first)
+    names = any(word and _holds_a_value([below]) for word, below in zip(words, second, strict=False))
+    is_header = len(above) == len(first) > 1 and not _holds_a_value(above) and _holds_a_value(first) and not names
     return at - 1 if is_header else at
 
 

@@ -147,3 +147,14 @@ def test_files_of_different_widths_may_all_end_their_lines_in_a_delimiter(tmp_pa
 def test_a_column_without_a_name_that_holds_something_is_refused_wherever_it_does(csv, refusal, rows_before):
     lines = ["a;2025-01-01;5;"] * rows_before
     assert "column 4 of 4 of" in refusal(csv("host;time;cpu;", *lines, "a;2025-01-02;6;7"))
+
+
+@pytest.mark.parametrize("comment", ["# hosts;all;of them", "#;;", "# time;a;b"])
+def test_a_comment_above_columns_named_by_numbers_is_no_header(csv, read, comment):
+    path = csv(comment, "time;101;102", "2025-01-01;5;6", "2025-01-02;7;8")
+    assert {row[0] for row in read(path, columns="hosts", resource="cpu").rows} == {"101", "102"}
+
+
+def test_a_commented_header_above_rows_with_nothing_in_them_is_the_header(csv, read):
+    path = csv("# host;time;cpu", "a;2025-01-01;NA", "a;2025-01-02;5")
+    assert [row[3] for row in read(path).rows] == [5.0]
