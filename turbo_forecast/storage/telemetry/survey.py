@@ -277,9 +277,10 @@ def _varying(parts: list[Part], varying: dict[str, tuple[str, list[str]]], or_va
     host, values = varying[name]
     others = f" (and {listed_names(further, 3, longest=2 * longest, each=longest)})" if further else ""
     both = listed_names(varying, 3, longest=2 * longest, each=longest)
+    file = next(part.names[0] for part in parts if name not in part.absent)
     some = ", ".join(f"'{shown(value, min(longest, 20))}'" for value in values[:2])
     return (
-        f"column {shown(name, longest)}{others} of {brief(parts[0].names[0], 20 + longest)} varies within host "
+        f"column {shown(name, longest)}{others} of {brief(file, 20 + longest)} varies within host "
         f"'{shown(host, longest)}' ({some}): set resource_columns: [{both}] if it tells resources apart, else "
         f"ignore_columns: [{both}]{or_value}"
     )
