@@ -39,9 +39,9 @@ evaluate: $(READY) ## the champion beside stock Prophet, ETS and Theta: TELEMETR
 	$(BIN)/python -m benchmarks.accuracy --months "$(MONTH)" \
 		$(if $(TELEMETRY),--telemetry "$(TELEMETRY)") $(if $(CONFIG),--config "$(CONFIG)")
 
-drill: $(READY) ## telemetry written in DIALECTS random dialects and read back (the suite tries 70)
-	TURBO_FORECAST_DIALECTS=$(DIALECTS) $(BIN)/python -m pytest -n 2 --hypothesis-show-statistics \
-		turbo_forecast_tests/storage/telemetry/test_telemetry_dialects.py
+drill: $(READY) ## what the suite tries in small: telemetry in DIALECTS random dialects, Prophet's own slow tests
+	TURBO_FORECAST_DRILL=1 TURBO_FORECAST_DIALECTS=$(DIALECTS) $(BIN)/python -m pytest -n 2 --hypothesis-show-statistics \
+		turbo_forecast_tests/storage/telemetry/test_telemetry_dialects.py turbo_forecast_tests/parity/test_prophets_own_suite.py
 
 lock: $(READY) ## pin every package anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -217,7 +217,7 @@ def test_a_month_with_prophet_publishes_prophet_and_scores_both(house: House, tm
     two = as_telemetry(six_series().filter(pl.col("resource") == "cpu").head(2 * 1096), tmp_path / "two.parquet")
     settings = {"forecast": {"entrants": ["prophet", "seasonal_naive"], "uncertainty_samples": 50}}
     finished = house.succeed("2025-12", two, settings=house.write_settings(settings))
-    assert "2 in the base table, 2 with an outcome (100.0%): 2 forecast" in finished.out
+    assert "2 in the base table by 2025-12-31, 2 with an outcome: 2 forecast" in finished.out
     master = pl.read_parquet(house.parquet("forecast_parquet", "2025-12-01"))
     assert set(master["model"]) == {"prophet"}
     assert set(house.query("SELECT DISTINCT model FROM tournament_scores")["model"]) == {"prophet", "seasonal_naive"}
