@@ -295,7 +295,7 @@ def _report(
         names_changed=survey.changed,
         look_alikes=survey.look_alikes,
         timezone=clock.zone,
-        rows_read=values_read // (len(layout.resources) or 1),
+        rows_read=_rows_read(con, sources.parts, layout, values_read),
         values_read=values_read,
         values_kept=values_kept,
         rejects=rejects,
@@ -308,6 +308,13 @@ def _report(
         last_day=last,
         seconds=seconds,
     )
+
+
+def _rows_read(con: duckdb.DuckDBPyConnection, parts: list[Part], layout: Layout, values_read: int) -> int:
+    """Rows of all parts; they are counted only where a wide column is absent from some."""
+    if not any(part.absent.intersection(layout.resources) for part in parts):
+        return values_read // (len(layout.resources) or 1)
+    return sum(int(con.execute(f"SELECT count(*) FROM {part.relation}").fetchall()[0][0]) for part in parts)
 
 
 @contextmanager

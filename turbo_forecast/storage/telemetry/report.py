@@ -31,7 +31,7 @@ class TelemetryReport:
     """The zone whose calendar days count; empty when times are wall-clock times."""
     rows_read: int
     values_read: int
-    """Equal to rows_read in the long layout; rows times resources in the wide one."""
+    """Equal to rows_read in the long layout; in the wide one, rows times the value columns that their file has."""
     values_kept: int
     """Values that went into a day's statistic."""
     rejects: dict[str, int]

@@ -59,7 +59,7 @@ def _cells(
     texts = [name for name in layout.value_columns if is_text(part.columns.get(name, "DOUBLE"))]
     raw = _column(part, layout.value)
     if layout.kind == "wide":
-        raw = f"unnest({listed(_common(part, layout, name, bool(texts)) for name in layout.resources)})"
+        raw = f"unnest({listed(_common(part, layout, name, bool(texts)) for name in _there(part, layout))})"
     host, found_host = _hosts(part, layout, columns, names)
     resource, found_resource = _resources(part, layout, columns, names)
     selected = f"""{part.source} AS source, {host} AS host_id, {resource} AS resource, {found_host} AS found_host,
@@ -84,8 +84,8 @@ def _column(part: Part, name: str) -> str:
 def _hosts(part: Part, layout: Layout, columns: dict[str, str], names: Names) -> tuple[str, str]:
     """A row's host, and the text it was made of."""
     if layout.hosts_in_columns:
-        unnested = (columns[name] for name in layout.resources)
-        return _each(unnested), _each(layout.resources)
+        there = _there(part, layout)
+        return _each(columns[name] for name in there), _each(there)
     found = part.source if layout.hosts_in_files else f"CAST({_column(part, layout.host)} AS VARCHAR)"
     return ("telemetry_host" if names.table else found), found
 
@@ -95,10 +95,11 @@ def _resources(part: Part, layout: Layout, columns: dict[str, str], names: Names
     labels = [f"CAST({_column(part, name)} AS VARCHAR)" for name in layout.labels]
     suffix = " || telemetry_suffix" if labels else ""
     if layout.kind == "wide" and not layout.hosts_in_columns:
-        base = _each(columns[name] for name in layout.resources)
+        there = _there(part, layout)
+        base = _each(columns[name] for name in there)
         if not labels:  # a column's name is never missing: nobody asks what it was
             return f"{base}{suffix}", "NULL"
-        return f"{base}{suffix}", f"concat_ws(':', {_each(layout.resources)}, {', '.join(labels)})"
+        return f"{base}{suffix}", f"concat_ws(':', {_each(there)}, {', '.join(labels)})"
     if layout.resource:
         found = f"CAST({_column(part, layout.resource)} AS VARCHAR)"
         base = "telemetry_resource" if names.table else found
@@ -107,13 +108,18 @@ def _resources(part: Part, layout: Layout, columns: dict[str, str], names: Names
     return f"{base}{suffix}", f"concat_ws(':', {', '.join((found, *labels))})" if labels else found
 
 
+def _there(part: Part, layout: Layout) -> list[str]:
+    """The wide columns that a part has: where a column is absent there is no value, and nothing to reject."""
+    return [name for name in layout.resources if name not in part.absent]
+
+
 def _each(names: Iterable[str]) -> str:
     return f"unnest({listed(literal(name) for name in names)})"
 
 
 def _common(part: Part, layout: Layout, name: str, any_text: bool) -> str:
     """A wide column in the type its row's list is of: the columns' own when it is one, else text or DOUBLE."""
-    types = {part.columns.get(column, "NULL") for column in layout.resources}
+    types = {part.columns[column] for column in _there(part, layout)}
     if len(types) == 1 and not any_text:
         return _column(part, name)
     return f"CAST({_column(part, name)} AS {'VARCHAR' if any_text else 'DOUBLE'})"
