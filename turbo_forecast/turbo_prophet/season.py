@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.phases import WEEK_DAYS, WHOLE_YEARS, YEAR_PLACES, Days, Flags, unknown_weekdays, weekday
+from turbo_forecast.phases import FEW, WEEK_DAYS, WHOLE_YEARS, YEAR_PLACES, Days, Flags, unknown_weekdays, weekday
 
 Floats = NDArray[np.float64]
 
@@ -92,8 +92,13 @@ class Unknown:
         """
         yearly, weekly, _ = orders
         span = int(days[-1] - days[0])
-        week = unknown_weekdays(days) if weekly else np.zeros(WEEK_DAYS, dtype=np.bool_)
-        year = unknown_slots(slots, yearly) if yearly else np.zeros(YEAR_PLACES, dtype=np.bool_)
+        missing = span + 1 - days.size
+        week, year = np.zeros(WEEK_DAYS, dtype=np.bool_), np.zeros(YEAR_PLACES, dtype=np.bool_)
+        if weekly and missing > span // WEEK_DAYS - FEW:  # else every weekday has been seen often enough
+            week = unknown_weekdays(days)
+        # in two years each gap of the year is a gap of the history, too, and most histories have no long one
+        if yearly and (span < WHOLE_YEARS or np.diff(days).max() - 1 > YEAR_DAYS / (2 * RESOLUTION * yearly)):
+            year = unknown_slots(slots, yearly)
         if yearly and (span < int(YEAR_DAYS) or (year.any() and span < WHOLE_YEARS)):
             year[:] = True  # a part of the year that has not come round twice is a season or a trend: nobody can tell
         return cls(week, year) if week.any() or year.any() else None
