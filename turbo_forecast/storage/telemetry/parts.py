@@ -60,19 +60,22 @@ def united(parts: Sequence[Part], *, may_differ: bool, ignored: Sequence[str]) -
 
 
 def _completed(part: Part, every: Columns) -> Part:
-    own = {name.lower(): dtype for name, dtype in part.columns.items()}
-    columns, added, replaced = {}, [], []
+    """The part with every column, spelled as in the others: DuckDB takes `KÖLN` and `köln` for two, `CPU` and `cpu` for one."""
+    own = {name.lower(): (name, dtype) for name, dtype in part.columns.items()}
+    columns, selected, left = {}, [], []
     for name, dtype in every.items():
-        here = own.get(name.lower())
+        spelled, here = own.get(name.lower(), ("", None))
         wanted = "VARCHAR" if dtype == NO_TYPE else dtype
         columns[name] = wanted if here in (None, NO_TYPE) else str(here)
-        if here is None:
-            added.append(f"CAST(NULL AS {wanted}) AS {identifier(name)}")
-        elif here == NO_TYPE:
-            replaced.append(f"CAST(NULL AS {wanted}) AS {identifier(name)}")
+        if here in (None, NO_TYPE):
+            selected.append(f"CAST(NULL AS {wanted}) AS {identifier(name)}")
+        elif spelled != name:
+            selected.append(f"{identifier(spelled)} AS {identifier(name)}")
+        if spelled and (here == NO_TYPE or spelled != name):
+            left.append(identifier(spelled))
     absent = frozenset(name for name in every if name.lower() not in own)
-    star = f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
-    relation = f"(SELECT {', '.join([star, *added])} FROM {part.relation})" if added or replaced else part.relation
+    star = f"* EXCLUDE ({', '.join(left)})" if left else "*"
+    relation = f"(SELECT {', '.join([star, *selected])} FROM {part.relation})" if selected else part.relation
     return replace(part, relation=relation, columns=columns, absent=absent)
 
 

@@ -20,6 +20,20 @@ def test_a_column_joins_from_the_file_on_that_has_it(tmp_path, csv, read):
     assert "1.csv" in reading.report.notes[0]
 
 
+def test_a_header_in_another_case_is_the_same_column_whatever_its_letters(tmp_path, csv, parquet, read):
+    csv("Host,time,Köln,cpu", "a,2025-01-01,50,5", name="1.csv")
+    csv("HOST,Time,KÖLN,CPU", "a,2025-02-01,60,6", name="2.csv")
+    parquet({"host": ["a"], "time": [THIRD], "köln": [70.0], "Cpu": pa.nulls(1)}, name="3.parquet")
+    reading = read(tmp_path)
+    assert [(resource, ds, y) for _, resource, ds, y in reading.rows] == [
+        ("Köln", FIRST, 50.0),
+        ("Köln", SECOND, 60.0),
+        ("Köln", THIRD, 70.0),
+        ("cpu", FIRST, 5.0),
+        ("cpu", SECOND, 6.0),
+    ]
+
+
 def test_a_column_may_leave_and_others_join_over_the_months(tmp_path, csv, read):
     csv("host,time,cpu,disk", "a,2025-01-01,10,20", name="1.csv")
     csv("disk,host,mem,time,cpu", "22,a,33,2025-02-01,11", name="2.csv")
