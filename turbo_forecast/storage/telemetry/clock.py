@@ -72,15 +72,15 @@ def joined_times(parts: list[Part], settings: TelemetrySettings) -> tuple[list[P
 
 
 def _joined(part: Part, wanted: list[str], joined: str) -> Part:
-    names = {name.lower(): name for name in part.columns}
+    names = {name.casefold(): name for name in part.columns}
     for name in wanted:
-        if name.lower() not in names or name.lower() in map(str.lower, part.absent):
+        if name.casefold() not in names or name.casefold() in map(str.casefold, part.absent):
             raise SettingsError(f"time_columns: {brief(part.names[0])} has no column {quoted(name)}")
-    if joined.lower() in names:
+    if joined.casefold() in names:
         raise SettingsError(
             f"time_columns: {brief(part.names[0])} has a column {quoted(joined)} already: set time_column"
         )
-    found = [names[name.lower()] for name in wanted]
+    found = [names[name.casefold()] for name in wanted]
     text = " || ' ' || ".join(f"trim({told(identifier(name))})" for name in found)
     excluded = ", ".join(map(identifier, found))
     relation = f"(SELECT * EXCLUDE ({excluded}), {text} AS {identifier(joined)} FROM {part.relation})"

@@ -263,11 +263,11 @@ def refuse_like_names(names: Sequence[str], where: str) -> None:
     for number, name in enumerate(names, 1):
         if not name.strip():
             raise TelemetryError(f"column {number} of {len(names)} of {where} has no name: name it in the export")
-        twin = seen.get(name.lower())
+        twin = seen.get(name.casefold())
         if twin is not None:
             how = "twice" if twin == name else f"and the column {quoted(twin)}, which differ in case alone"
             raise TelemetryError(f"{where} has the column {quoted(name)} {how}: name them apart in the export")
-        seen[name.lower()] = name
+        seen[name.casefold()] = name
 
 
 def _encoding(head: bytes, asked: str, where: str) -> str:

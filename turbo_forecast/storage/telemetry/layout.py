@@ -102,7 +102,7 @@ class _Search:
     def found(self, option: str, wanted: str) -> str:
         """The column a setting names: exactly, or without regard to case when that leaves one."""
         every = all_columns(self.parts)
-        alike = [n for n in every if n == wanted] or [n for n in every if n.lower() == wanted.lower()]
+        alike = [n for n in every if n == wanted] or [n for n in every if n.casefold() == wanted.casefold()]
         if len(alike) == 1:
             return alike[0]
         raise SettingsError(

@@ -47,24 +47,24 @@ def united(parts: Sequence[Part], *, may_differ: bool, ignored: Sequence[str]) -
     columns over the months. `may_differ` lets any columns do.
     """
     if not may_differ:
-        _refuse_strangers(parts, {name.lower() for name in ignored})
+        _refuse_strangers(parts, {name.casefold() for name in ignored})
     every: dict[str, tuple[str, str]] = {}
     for part in parts:
         for name, dtype in part.columns.items():
-            known = every.get(name.lower())
+            known = every.get(name.casefold())
             if known is None or known[1] == NO_TYPE:
-                every[name.lower()] = (known[0] if known else name, dtype)
-    labels = frozenset(every[name.lower()][0] for part in parts for name in part.labels)
+                every[name.casefold()] = (known[0] if known else name, dtype)
+    labels = frozenset(every[name.casefold()][0] for part in parts for name in part.labels)
     completed = [_completed(replace(part, labels=labels), dict(every.values())) for part in parts]
     return completed, _notes(completed)
 
 
 def _completed(part: Part, every: Columns) -> Part:
     """The part with every column, spelled as in the others: DuckDB takes `KÖLN` and `köln` for two, `CPU` and `cpu` for one."""
-    own = {name.lower(): (name, dtype) for name, dtype in part.columns.items()}
+    own = {name.casefold(): (name, dtype) for name, dtype in part.columns.items()}
     columns, selected, left = {}, [], []
     for name, dtype in every.items():
-        spelled, here = own.get(name.lower(), ("", None))
+        spelled, here = own.get(name.casefold(), ("", None))
         wanted = "VARCHAR" if dtype == NO_TYPE else dtype
         columns[name] = wanted if here in (None, NO_TYPE) else str(here)
         if here in (None, NO_TYPE):
@@ -73,7 +73,7 @@ def _completed(part: Part, every: Columns) -> Part:
             selected.append(f"{identifier(spelled)} AS {identifier(name)}")
         if spelled and (here == NO_TYPE or spelled != name):
             left.append(identifier(spelled))
-    absent = frozenset(name for name in every if name.lower() not in own)
+    absent = frozenset(name for name in every if name.casefold() not in own)
     star = f"* EXCLUDE ({', '.join(left)})" if left else "*"
     relation = f"(SELECT {', '.join([star, *selected])} FROM {part.relation})" if selected else part.relation
     return replace(part, relation=relation, columns=columns, absent=absent)
@@ -91,7 +91,7 @@ def _notes(parts: Sequence[Part]) -> list[str]:
 
 
 def _refuse_strangers(parts: Sequence[Part], ignored: set[str]) -> None:
-    sets = [frozenset(name.lower() for name in part.columns) - ignored for part in parts]
+    sets = [frozenset(name.casefold() for name in part.columns) - ignored for part in parts]
     together, rest = {0}, set(range(1, len(sets)))
     while rest:
         near = {new for new in rest if any(sets[new] <= sets[old] or sets[old] <= sets[new] for old in together)}
@@ -108,5 +108,5 @@ def _refuse_strangers(parts: Sequence[Part], ignored: set[str]) -> None:
 
 
 def _lacking(part: Part, other: Part) -> str:
-    theirs = {name.lower() for name in other.columns}
-    return enumerated([name for name in part.columns if name.lower() not in theirs], 30)
+    theirs = {name.casefold() for name in other.columns}
+    return enumerated([name for name in part.columns if name.casefold() not in theirs], 30)

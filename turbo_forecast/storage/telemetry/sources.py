@@ -199,8 +199,8 @@ def _top_level(schema: Sequence[tuple[str, int | None]]) -> list[str]:
 
 def _folders(path: str, columns: Columns) -> tuple[str, ...]:
     """Keys of the key=value folders that a file lies in; a column of the file itself goes before a folder's name."""
-    own = {name.lower() for name in columns}
-    return tuple(key for key in _folder_keys(path) if key.lower() not in own)
+    own = {name.casefold() for name in columns}
+    return tuple(key for key in _folder_keys(path) if key.casefold() not in own)
 
 
 def _folder_keys(path: str) -> list[str]:
@@ -287,11 +287,11 @@ def _remote_dialect(con: duckdb.DuckDBPyConnection, name: str, settings: Telemet
 
 def _refuse_nested(parts: Sequence[Part], settings: TelemetrySettings) -> None:
     """TelemetryError for a column that holds more than one thing a row, or bytes, unless it is to be left out."""
-    ignored = {name.lower() for name in _ignored(settings)}
+    ignored = {name.casefold() for name in _ignored(settings)}
     for part in parts:
         for name, dtype in part.columns.items():
             is_nested = dtype.endswith("]") or dtype.startswith(("STRUCT", "MAP", "UNION", "BLOB", "VARIANT"))
-            if is_nested and name.lower() not in ignored:
+            if is_nested and name.casefold() not in ignored:
                 what = "LIST" if dtype.endswith("]") else dtype.split("(")[0]
                 raise TelemetryError(
                     f"column {shown(name)} of {brief(part.names[0])} is nested ({what}): export its parts as columns "
