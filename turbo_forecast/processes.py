@@ -144,14 +144,6 @@ def life_by_number(owner: ProcessIdentity | None) -> Life:
     return Life.LIVING if started == owner.started else Life.GONE
 
 
-def identity_of(pid: int) -> ProcessIdentity | None:
-    """The identity of another process of this machine and container; None when there is none of that number."""
-    own, started = own_process(), _started(str(pid))
-    if started is None and not _exists(pid):
-        return None
-    return ProcessIdentity(pid, started or "unknown", own.namespace, own.boot, own.host_key, own.host)
-
-
 def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -1,6 +1,6 @@
 """Which weekdays and months a series was observed on."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pytest
@@ -14,18 +14,7 @@ from turbo_forecast.phases import (
     unobserved,
     weekday,
 )
-
-FIRST = (date(2023, 1, 1) - date(1970, 1, 1)).days
-THREE_YEARS = np.arange(FIRST, FIRST + 1096)
-
-
-def dates(days: np.ndarray) -> list[date]:
-    return [date(1970, 1, 1) + timedelta(days=int(day)) for day in days]
-
-
-def where(keep) -> np.ndarray:
-    """The days of three years for which `keep` (of a date) is true."""
-    return THREE_YEARS[[keep(day) for day in dates(THREE_YEARS)]]
+from turbo_forecast_tests.calendars import FIRST, THREE_YEARS, dates, where
 
 
 def test_weekdays_are_those_of_the_calendar() -> None:

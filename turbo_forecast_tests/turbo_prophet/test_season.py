@@ -11,18 +11,7 @@ from turbo_forecast.phases import slot_of_year, weekday
 from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec
 from turbo_forecast.turbo_prophet.season import unknown_slots
-
-FIRST = (date(2023, 1, 1) - date(1970, 1, 1)).days
-THREE_YEARS = np.arange(FIRST, FIRST + 1096)
-
-
-def dates(days: np.ndarray) -> list[date]:
-    return [date(1970, 1, 1) + timedelta(days=int(day)) for day in days]
-
-
-def where(keep) -> np.ndarray:
-    """The days of three years for which `keep` (of a date) is true."""
-    return THREE_YEARS[[keep(day) for day in dates(THREE_YEARS)]]
+from turbo_forecast_tests.calendars import FIRST, THREE_YEARS, dates, where
 
 
 def test_places_of_the_year_are_those_of_a_leap_year() -> None:
