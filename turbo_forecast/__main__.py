@@ -7,12 +7,17 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from turbo_forecast.errors import SettingsError, TurboForecastError
+from turbo_forecast.month_keys import include_month, months_asked
 from turbo_forecast.option_rules import shown
 from turbo_forecast.paths import require_storable
 from turbo_forecast.settings import load_settings
 from turbo_forecast.text import printable, shown_message
+
+if TYPE_CHECKING:
+    from turbo_forecast.defs.launched import Launched
 
 MOST_DEMO_HOSTS = 100_000
 """Four resources of each over 36 months: 440 million rows."""
@@ -37,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m turbo_forecast", description=__doc__.splitlines()[0])
-    parser.add_argument("--month", required=True, help="YYYY-MM, or a range YYYY-MM..YYYY-MM in one run")
+    parser.add_argument("--month", required=True, help="YYYY-MM, or a range YYYY-MM..YYYY-MM, one run a month")
     parser.add_argument("--telemetry", help="file, folder, glob, URI or DuckDB file (TURBO_FORECAST_TELEMETRY)")
     parser.add_argument("--data", default=os.environ.get("TURBO_FORECAST_DATA") or "data", help="where results go")
     parser.add_argument("--config", help="settings file, YAML (TURBO_FORECAST_CONFIG)")
@@ -88,10 +93,9 @@ def _data_folder(text: str) -> Path:
 def _check_what_is_asked(options: argparse.Namespace) -> None:
     """Raises what the month, the settings and the number of hosts are refused with, before a demo is written."""
     # dagster takes a second to import: not before the arguments are known to be complete
+    include_month(months_asked(options.month)[0])
     from turbo_forecast.definitions import build_resources
-    from turbo_forecast.defs.launch import partition_keys
 
-    partition_keys(options.month)
     build_resources()
     if options.demo_hosts is not None and not 1 <= options.demo_hosts <= MOST_DEMO_HOSTS:
         raise SettingsError(f"--demo-hosts must be from 1 to {MOST_DEMO_HOSTS:,}, not {options.demo_hosts}")
@@ -114,25 +118,39 @@ def _demo(data: Path, options: argparse.Namespace) -> Path:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from turbo_forecast.defs.launch import materialise, partition_keys
+    """The months asked for, one after the other, each with what came of it."""
+    from turbo_forecast.defs.launch import materialise
+
+    keys = months_asked(options.month)
+    runs = []
+    for launched in materialise(keys, verbose=options.verbose):
+        runs.append(launched)
+        _report(launched, Path(options.data).resolve())
+    complete = [run.month for run in runs if run.success]
+    if len(keys) > 1:
+        print(f"{len(complete)} of {len(keys)} months complete{': ' if complete else ''}{', '.join(complete)}")
+    left = keys[len(runs) :]
+    if left:
+        print(f"not started: {', '.join(left)}", file=sys.stderr)
+    return 0 if len(complete) == len(keys) else 1
+
+
+def _report(launched: "Launched", data: Path) -> None:
+    """What came of one month: its warnings, and its summary or why there is none."""
     from turbo_forecast.fleet.windows import cutoff_of
     from turbo_forecast.summary import summary
 
-    keys = partition_keys(options.month)
-    launched = materialise(keys, verbose=options.verbose)
     for warning in launched.warnings:
         print(f"warning: {warning}")
-    if not launched.success:
-        for failure in launched.failures:
-            print(f"error: {failure}", file=sys.stderr)
-        checks = f": {launched.checks_line()}" if launched.checks else ""
-        print(f"run {launched.run_id} failed after {launched.seconds:.1f} s{checks}", file=sys.stderr)
-        return 1
-    for key in keys:
-        print(summary(Path(options.data).resolve(), cutoff_of(key)))
-    for line in launched.closing_lines(keys):
-        print(line)
-    return 0
+    if launched.success:
+        print(summary(data, cutoff_of(launched.month)))
+        for line in launched.closing_lines():
+            print(line)
+        return
+    for failure in launched.failures:
+        print(f"error: {failure}", file=sys.stderr)
+    checks = f": {launched.checks_line()}" if launched.checks else ""
+    print(f"run {launched.run_id} of {launched.month} failed after {launched.seconds:.1f} s{checks}", file=sys.stderr)
 
 
 if __name__ == "__main__":

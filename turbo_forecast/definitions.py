@@ -40,7 +40,7 @@ from turbo_forecast.defs.checks import base_table as base_checks
 from turbo_forecast.defs.checks import calibration as calibration_checks
 from turbo_forecast.defs.checks import champions as champion_checks
 from turbo_forecast.defs.checks import months as month_checks
-from turbo_forecast.defs.jobs import monthly_forecast, monthly_schedule
+from turbo_forecast.defs.jobs import monthly_checks, monthly_forecast, monthly_schedule
 from turbo_forecast.defs.resources import (
     AtomicParquetIOManager,
     DataFolder,
@@ -60,6 +60,8 @@ CHECKS = (
     *(scores, champion_checks, calibration_checks, master_file, observations, standings, fallback_share, agreement),
     month_checks,
 )
+
+EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 
 def build_resources() -> dict[str, object]:
@@ -85,9 +87,11 @@ def build_definitions(resource_overrides: Mapping[str, object] | None = None) ->
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSETS),
         asset_checks=[check for module in CHECKS for check in module.checks],
-        jobs=[monthly_forecast],
+        jobs=[monthly_forecast, monthly_checks],
         schedules=[monthly_schedule],
         resources={**build_resources(), **(resource_overrides or {})},
+        # asset pages, Lineage and jobs alike: a process per step costs seconds each, and only one step is heavy
+        executor=EXECUTORS[configured().deployment.executor],
     )
 
 

@@ -358,7 +358,12 @@ MONTHS = Table(
         Column("config_hash", pl.String, "hash of every setting that decides the numbers"),
         Column("reached", pl.String, "the last step that was stored; the check that failed, where one has"),
         Column("started_at", DATETIME, "when the fleet forecast of the month was begun, UTC"),
-        Column("finished_at", DATETIME, "when the month became complete, UTC; null unless it is", nullable=True),
+        Column(
+            "finished_at",
+            DATETIME,
+            "when the month became complete, UTC; null where it has not since its steps were stored",
+            nullable=True,
+        ),
     ),
     key=("cutoff",),
 )

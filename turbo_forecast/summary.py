@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 
 from turbo_forecast.fleet.reasons import folded
+from turbo_forecast.month_keys import month_key
 from turbo_forecast.storage.urgency import FULL_PERCENT, fullest_first
 from turbo_forecast.storage.warehouse import connected, query
 from turbo_forecast.text import printable
@@ -38,7 +39,7 @@ def _lines(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date) -> Iterator
     yield from _standings(con, cutoff)
     yield from _fullest(con, cutoff)
     yield from _time(con, cutoff)
-    partition = f"{cutoff:%Y-%m}-01"
+    partition = month_key(cutoff)
     yield f"Files: {data / 'forecast_parquet' / f'{partition}.parquet'} (master file)"
     yield f"       {data / 'fleet_forecast' / f'{partition}.parquet'} (every entrant)"
     yield f"       {data / 'warehouse.duckdb'} (tables)"

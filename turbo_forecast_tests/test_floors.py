@@ -22,6 +22,7 @@ GROUND = {
     "leftovers",
     "option_rules",
     "tables",
+    "month_keys",
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -31,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "yaml_file": {"errors", "option_rules", "text"},
     "settings": {"errors", "option_rules", "yaml_file"},
     "tables": set(),
+    "month_keys": {"errors", "option_rules"},
     "schemas": {"tables"},
     "phases": set(),
     "paths": {"errors"},

@@ -1,13 +1,20 @@
-"""The monthly job and its schedule."""
+"""The monthly jobs and the schedule."""
 
 import dagster as dg
+
+from turbo_forecast.defs.partitions import MONTHS
 
 monthly_forecast = dg.define_asset_job(
     "monthly_forecast",
     selection=dg.AssetSelection.all(),
-    description="Everything for a month (or a range of months, in one run): base table, forecasts, tournament, files.",
-    # one process: a process per step costs 2 s each, and these assets are light beside their own worker pool
-    executor_def=dg.in_process_executor,
+    description="Everything for a month: base table, forecasts, tournament, files, checks. A range is one run a month.",
+)
+
+monthly_checks = dg.define_asset_job(
+    "monthly_checks",
+    selection=dg.AssetSelection.all_asset_checks(),
+    partitions_def=MONTHS,
+    description="All checks of a month again, on what is stored; nothing is forecast or changed.",
 )
 
 monthly_schedule = dg.build_schedule_from_partitioned_job(

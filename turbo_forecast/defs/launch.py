@@ -1,11 +1,10 @@
-"""Materialising months from the command line, on the same instance as the UI.
+"""Materialising months from the command line, on the same instance as the UI: one run a month, one after the other.
 
-Belongs here: starting a run. Does not belong here: what it has to say afterwards (`launched.py`), and printing.
+Belongs here: starting runs. Does not belong here: what one has to say afterwards (`launched.py`), and printing.
 """
 
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -13,24 +12,9 @@ from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.launched import Launched
 from turbo_forecast.defs.ownership import owner_tags, release_dead_runs
-from turbo_forecast.defs.partitions import MONTHS
-from turbo_forecast.errors import PartitionError
 
-
-def partition_keys(months: str) -> list[str]:
-    """Partitions of `2025-12`, or of a range `2025-10..2025-12`. Raises PartitionError for a month that is not over."""
-    parts = [part.strip() for part in months.split("..")]
-    bounds = [part if len(part) == len("2025-12-01") else f"{part}-01" for part in parts]
-    keys = list(MONTHS.get_partition_keys(current_time=datetime.now(UTC)))
-    for bound, text in zip(bounds, parts, strict=True):
-        if bound not in keys:
-            raise PartitionError(
-                f"month {text!r} cannot be forecast: it is not a month YYYY-MM from {keys[0][:7]} to {keys[-1][:7]}, "
-                "the last one that is over"
-            )
-    if len(bounds) > 2 or bounds[0] > bounds[-1]:
-        raise PartitionError(f"months {months!r} are no range; write first..last, as in 2025-10..2025-12")
-    return keys[keys.index(bounds[0]) : keys.index(bounds[-1]) + 1]
+RANGE_TAG = "turbo_forecast/range"
+"""On the runs of one command for several months: the months as they were asked for."""
 
 
 def month_job() -> dg.JobDefinition:
@@ -40,25 +24,36 @@ def month_job() -> dg.JobDefinition:
     return build_definitions().resolve_job_def(monthly_forecast.name)
 
 
-def materialise(keys: list[str], *, verbose: bool, say: Callable[[str], None] = print) -> Launched:
-    """Run the monthly job over these partitions, in this process, and wait for its end.
+def materialise(keys: Sequence[str], *, verbose: bool, say: Callable[[str], None] = print) -> Iterator[Launched]:
+    """Run the monthly job for each month in turn, in this process; yields each run when it has ended.
 
+    A month that fails does not keep the next ones from being run, unless they would fail alike (`Launched.ends_all`).
     say: called where the run waits for one that may still be alive. Raises StorageError where DAGSTER_HOME cannot be
     written.
     """
-    started = time.perf_counter()
     with opened_instance() as instance, storage_errors_named(), owner_tags() as tags:
         release_dead_runs(instance, say)
-        if len(keys) == 1:
-            tags["dagster/partition"] = keys[0]
-        else:
-            tags |= {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
-        quiet = {"loggers": {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}}
-        result = dg.execute_job(
-            dg.reconstructable(month_job), instance=instance, tags=tags, run_config=quiet, raise_on_error=False
-        )
-        launched = Launched(result.run_id, result.success, time.perf_counter() - started)
-        for event in result.all_events:
-            launched.take(event)
-        launched.take_records(instance)
+        if len(keys) > 1:
+            tags[RANGE_TAG] = f"{keys[0]}..{keys[-1]}"
+        for key in keys:
+            launched = _run(instance, key, tags, verbose=verbose)
+            yield launched
+            if launched.ends_all:
+                return
+
+
+def _run(instance: dg.DagsterInstance, key: str, tags: Mapping[str, str], *, verbose: bool) -> Launched:
+    started = time.perf_counter()
+    quiet = {"loggers": {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}}
+    result = dg.execute_job(
+        dg.reconstructable(month_job),
+        instance=instance,
+        tags={**tags, "dagster/partition": key},
+        run_config=quiet,
+        raise_on_error=False,
+    )
+    launched = Launched(key, result.run_id, result.success, time.perf_counter() - started)
+    for event in result.all_events:
+        launched.take(event)
+    launched.take_records(instance)
     return launched

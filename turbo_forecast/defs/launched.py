@@ -4,44 +4,44 @@ Belongs here: what is read from a run's events, and the words for it. Does not b
 (`launch.py`), printing, and what was stored (`summary.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import dagster as dg
-from dagster._core.events import DagsterEventType  # the public package names no event types
 from dagster._core.execution.plan.objects import StepFailureData
 
-from turbo_forecast.defs.checks.judging import PASSED_BY_MONTH
-from turbo_forecast.defs.partitions import month_name
 from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.text import printable, shown_message
 
+INTERRUPTED = "interrupted; the same command goes on from what is finished"
 PLAIN_ERRORS = {kind.__name__ for kind in TurboForecastError.__subclasses__()}
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One check's verdict: `asset.check`, whether it passed and is only a warning if not, and of which months."""
+    """One check's verdict: `asset.check`, whether it passed, and whether it is only a warning if not."""
 
     name: str
     passed: bool
     warns: bool
-    by_month: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Launched:
-    """A finished run: whether it succeeded, and every failure and failed check as a sentence.
+    """A finished run of a month: whether it succeeded, and every failure and failed check as a sentence.
 
+    ends_all: whether the runs of other months would end in the same way: interrupted, or without a base table.
     planned: checks that the run was to make. steps: seconds of each step; checking: the steps that are checks.
     """
 
+    month: str
     run_id: str
     success: bool
     seconds: float
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    ends_all: bool = False
     checks: list[Checked] = field(default_factory=list)
     planned: int = 0
     steps: dict[str, float] = field(default_factory=dict)
@@ -49,21 +49,20 @@ class Launched:
 
     def take(self, event: dg.DagsterEvent) -> None:
         """Add what one event has to say."""
-        if event.event_type == DagsterEventType.STEP_FAILURE:
+        if event.event_type == dg.DagsterEventType.STEP_FAILURE:
             reason = printable(shown_message(_reason(event.step_failure_data) or ""))
+            self.ends_all |= event.step_key == BASE_TABLE.name or reason == INTERRUPTED
             # what stops one step often stops those beside it: a reader needs the sentence once
             if reason and not any(failure.endswith(f": {reason}") for failure in self.failures):
                 self.failures.append(f"{event.step_key}: {reason}")
-        elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             self._take_check(event)
 
     def _take_check(self, event: dg.DagsterEvent) -> None:
         check = event.asset_check_evaluation_data
         name = f"{check.asset_key.to_user_string()}.{check.check_name}"
         warns = check.severity == dg.AssetCheckSeverity.WARN
-        by_month = check.metadata.get(PASSED_BY_MONTH)
-        months = by_month.value if isinstance(by_month, dg.JsonMetadataValue) else {}
-        self.checks.append(Checked(name, check.passed, warns, dict(months)))  # type: ignore[arg-type]
+        self.checks.append(Checked(name, check.passed, warns))
         if event.step_key:
             self.checking.add(event.step_key)
         if not check.passed:
@@ -71,7 +70,7 @@ class Launched:
 
     def take_records(self, instance: dg.DagsterInstance) -> None:
         """Add what the instance has recorded of the run: the checks it was to make, and the seconds of its steps."""
-        self.planned = len(instance.all_logs(self.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED))
+        self.planned = len(instance.all_logs(self.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED))
         for step in instance.get_run_step_stats(self.run_id):
             if step.start_time is not None and step.end_time is not None:
                 self.steps[step.step_key] = step.end_time - step.start_time
@@ -91,29 +90,14 @@ class Launched:
             parts.append(f"{total - len(self.checks):,} did not run")
         return ", ".join(parts)
 
-    def months_line(self, months: Sequence[str]) -> str | None:
-        """How many of the checks of each month passed; None where the run was of one month."""
-        if len(months) < 2:
-            return None
-        by_month = {
-            month: [check.by_month[month] for check in self.checks if month in check.by_month] for month in months
-        }
-        counts = [f"{month_name(month)} {sum(found):,} of {len(found):,}" for month, found in by_month.items()]
-        alike = {(sum(found), len(found)) for found in by_month.values()}
-        if len(alike) == 1:
-            passed, of = alike.pop()
-            counts = [f"{passed:,} of {of:,} in each of the {len(months)} months"]
-        return f"By month (without the {BASE_TABLE.name}'s checks, which are of no month): {' · '.join(counts)}"
-
-    def time_lines(self, months: Sequence[str]) -> Iterator[str]:
+    def time_lines(self) -> Iterator[str]:
         """Where the run's seconds went, in parts that add up to the whole."""
         checks = sum(self.steps[step] for step in self.checking & self.steps.keys())
         base = self.steps.get(BASE_TABLE.name, 0.0)
         others = sum(self.steps.values()) - checks - base
-        whose = "the month" if len(months) == 1 else f"the {len(months)} months"
         parts = [
             (round(base, 1), f"{BASE_TABLE.name}: reading the telemetry"),
-            (round(others, 1), f"the other assets of {whose}: their stages above, and what is between these"),
+            (round(others, 1), "the other assets of the month: their stages above, and what is between these"),
             (round(checks, 1), f"{len(self.checks):,} checks"),
         ]
         whole = round(self.seconds, 1)
@@ -122,12 +106,9 @@ class Launched:
         yield f"Seconds of the whole run: {whole:.1f}, of which"
         yield from (f"  {seconds:7.1f}  {what}" for seconds, what in parts)
 
-    def closing_lines(self, months: Sequence[str]) -> Iterator[str]:
+    def closing_lines(self) -> Iterator[str]:
         """The last lines of a run that succeeded: its time, its checks, its id."""
-        yield from self.time_lines(months)
-        by_month = self.months_line(months)
-        if by_month:
-            yield by_month
+        yield from self.time_lines()
         yield f"Run {self.run_id}: {self.checks_line()}"
 
 
@@ -139,7 +120,7 @@ def _reason(failed: StepFailureData) -> str | None:
     if error is None:
         return "no reason was recorded"
     if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
-        return "interrupted; the same command goes on from what is finished"
+        return INTERRUPTED
     if error.cls_name in PLAIN_ERRORS:
         return " ".join(error.message.split()).split(": ", 1)[-1]  # without the class's name
     return None if error.cls_name == "DagsterAssetCheckFailedError" else " ".join(error.message.split())

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from turbo_forecast.defs.partitions import MONTHS, ONE_RUN, WAREHOUSE_POOL
+from turbo_forecast.defs.partitions import MONTHS, ONE_MONTH_A_RUN, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, plain_errors, schema_metadata, stage_metadata
 from turbo_forecast.defs.resources import ForecastResource, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
@@ -37,6 +37,10 @@ class Month:
     timer: AuditTimer
     told: Metadata = field(default_factory=dict)
 
+    def result(self) -> dg.MaterializeResult[None]:
+        """What the asset returns: all that is told of the month, and its seconds by stage."""
+        return dg.MaterializeResult(metadata={**self.told, **stage_metadata(self.timer)})
+
 
 def month_asset(table: Table, *, deps: list[Table], kind: str = "duckdb", group: str = "tournament") -> dict[str, Any]:
     """Arguments of `dg.asset` for a month-partitioned asset that stores `table`."""
@@ -48,22 +52,23 @@ def month_asset(table: Table, *, deps: list[Table], kind: str = "duckdb", group:
         "kinds": {kind},
         "group_name": group,
         "partitions_def": MONTHS,
-        "backfill_policy": ONE_RUN,
+        "backfill_policy": ONE_MONTH_A_RUN,
         "pool": WAREHOUSE_POOL,
     }
 
 
 @contextmanager
 def one_month(
-    context: dg.AssetExecutionContext, asset: str, key: str, forecast: ForecastResource, warehouse: Warehouse
+    context: dg.AssetExecutionContext, asset: str, forecast: ForecastResource, warehouse: Warehouse
 ) -> Iterator[Month]:
-    """A month's transaction: the asset's rows and its audit are committed together, then told to Dagster.
+    """A month's transaction: the asset's rows and its audit are committed together.
 
     The month is called incomplete before that, in a transaction of its own: a master file is there at once. Both ask
     whether the base table and the settings are those the month was forecast with; what a transaction reads, stays.
     """
     settings, timer, run_id = forecast.settings(), AuditTimer(), context.run.run_id
     with plain_errors(), warehouse.get_connection() as con:
+        key = month_of(context)
         month = Month(key, cutoff_of(key), settings, con, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
         with transaction(con):
@@ -73,4 +78,3 @@ def one_month(
             yield month
             replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id))
             work.record_stored(con, [asset])
-    context.add_asset_metadata({**month.told, **stage_metadata(timer)}, asset, key)

@@ -1,18 +1,41 @@
 """The month partitions, and what every partitioned asset shares."""
 
+import os
+from pathlib import Path
+
 import dagster as dg
 
-MONTHS = dg.MonthlyPartitionsDefinition(start_date="2000-01-01")
-"""A partition exists once its month is over."""
+from turbo_forecast.errors import PartitionError
+from turbo_forecast.month_keys import first_month
+from turbo_forecast.settings import load_settings
 
 
-def month_name(key: str | None) -> str:
-    """A partition key as a person writes the month: `2025-12` for `2025-12-01`."""
-    return (key or "")[:7]
+def configured_first_month() -> str:
+    """The first month that has a partition, as environment, settings file and data folder have it. Raises SettingsError."""
+    file = os.environ.get("TURBO_FORECAST_CONFIG")
+    settings = load_settings(Path(file) if file else None)
+    return first_month(settings.deployment.first_month, Path(os.environ.get("TURBO_FORECAST_DATA") or "data"))
 
 
-ONE_RUN = dg.BackfillPolicy.single_run()
-"""A range of months is one run: its assets loop over the months."""
+def month_partitions(first: str) -> dg.TimeWindowPartitionsDefinition:
+    """A partition `YYYY-MM` for each month from `first` on that is over."""
+    return dg.MonthlyPartitionsDefinition(start_date=first, fmt="%Y-%m")
+
+
+MONTHS = month_partitions(configured_first_month())
+"""Read when the code location is loaded: a month that becomes earlier than it is there after the next load."""
+
+ONE_MONTH_A_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+"""A range of months is one run a month: metadata, checks, retries and audit belong to a month."""
 
 WAREHOUSE_POOL = "duckdb_writer"
 """DuckDB allows one process at a time; dagster.yaml limits this pool to one step, across runs."""
+
+
+def month_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> str:
+    """The key of the run's month. Raises PartitionError for a run of none, or of several."""
+    if context.has_partition_key:
+        return str(context.partition_key)
+    if context.has_partition_key_range:
+        raise PartitionError("a run is of one month: start one run for each month of the range")
+    raise PartitionError("this run is of no month: materialise it for a partition, such as 2025-12")

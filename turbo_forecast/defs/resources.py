@@ -185,7 +185,7 @@ class DataFolder(dg.ConfigurableResource[None]):
 
     def masters(self, asset: str) -> dict[date, Path]:
         """An asset's published Parquet files by their month's cutoff."""
-        return {cutoff_of(path.stem): path for path in sorted((self.root / asset).glob("????-??-??.parquet"))}
+        return {cutoff_of(path.stem): path for path in sorted((self.root / asset).glob("????-??.parquet"))}
 
     def scratch(self, partition: str) -> Path:
         """What an unfinished fleet forecast of the month leaves for the next attempt."""

@@ -30,6 +30,7 @@ from turbo_forecast.schemas import (
     TOURNAMENT_STANDINGS,
 )
 from turbo_forecast.storage.base_table import digest_up_to, require_own_base_table, stored_by, utc_now
+from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast.storage.warehouse import ensure_table, has_table
 
 COMPLETE, INCOMPLETE, FAILED = "complete", "incomplete", "failed"
@@ -132,9 +133,18 @@ class MonthOfRun:
         """Call the month incomplete and what rests on the asset old, in a transaction that is committed before the
         asset's table or file is replaced.
 
-        Raises as `require_same`, and StorageError where something that the asset is made from is not stored.
+        Raises as `require_same`, and StorageError where something that the asset is made from is not stored, or has a
+        blocking check that failed: a run stops there by itself, and a later run of one asset must not go round it.
         """
         self.require_same(con)
+        broken = [
+            f"{source}.{check}" for source, check in failed_checks(con, self.cutoff) if source in _made_from(asset)
+        ]
+        if broken:
+            raise StorageError(
+                f"month {self.cutoff:%Y-%m}: {asset} rests on what {_listed(broken)} found to be wrong: mend it and run the "
+                "job monthly_checks, or run the month again"
+            )
         missing = set(STEPS[asset]) - _stored(con, self.cutoff)
         if missing:
             raise StorageError(
@@ -160,12 +170,13 @@ class MonthOfRun:
     ) -> None:
         """Record a check's verdict; a blocking one that fails makes the month failed.
 
-        A complete month whose check passes again stays complete.
+        A complete month whose check passes again stays complete; one that had been complete is so again once no check
+        of it fails any more.
         """
         self._record(con, asset, check, PASSED if passed else FAILED if blocking else WARNED)
         found = month_state(con, self.cutoff)
         if (blocking and not passed) or (found is not None and found.state == FAILED):
-            self._set_unfinished(con, None)
+            self._set_checked(con)
 
     def complete(self, con: duckdb.DuckDBPyConnection, checks: Collection[tuple[str, str]], finished: datetime) -> None:
         """Call the month complete. checks: the blocking ones, (asset, name).
@@ -200,16 +211,23 @@ class MonthOfRun:
             [*key, result, self.run_id, utc_now()],
         )
 
+    def _set_checked(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Failed while a check fails; else what it was before: complete where it had been since its steps were stored."""
+        failed = failed_checks(con, self.cutoff)
+        state = f"if(finished_at IS NULL, '{INCOMPLETE}', '{COMPLETE}')"
+        con.execute(
+            f"UPDATE {MONTHS.name} SET state = {literal(FAILED) if failed else state}, run_id = ?, "
+            f"reached = coalesce(?, if(finished_at IS NULL, reached, '{MONTHS.name}')) WHERE cutoff = ?",
+            [self.run_id, ".".join(failed[0]) if failed else None, self.cutoff],
+        )
+
     def _set_unfinished(self, con: duckdb.DuckDBPyConnection, reached: str | None) -> None:
         """Failed, where a blocking check has failed since what it checks was stored; else incomplete.
 
         reached: None leaves what was reached before.
         """
-        failed = con.execute(
-            f"SELECT asset || '.' || check_name FROM {MONTH_STEPS.name} WHERE cutoff = ? AND result = ? ORDER BY recorded_at LIMIT 1",
-            [self.cutoff, FAILED],
-        ).fetchall()
-        state, reached = (FAILED, failed[0][0]) if failed else (INCOMPLETE, reached)
+        failed = failed_checks(con, self.cutoff)
+        state, reached = (FAILED, ".".join(failed[0])) if failed else (INCOMPLETE, reached)
         con.execute(
             f"UPDATE {MONTHS.name} SET state = ?, reached = coalesce(?, reached), run_id = ?, finished_at = NULL "
             "WHERE cutoff = ?",
@@ -233,6 +251,33 @@ def _replaced(con: duckdb.DuckDBPyConnection, cutoff: date, *, complete: bool = 
     return BaseTableReplacedError(
         f"the base table was replaced by run {run} while this month ({month}) was worked on: run the month again"
     )
+
+
+def failed_checks(con: duckdb.DuckDBPyConnection, cutoff: date) -> list[tuple[str, str]]:
+    """Asset and name of each blocking check of the month that has failed, and not passed since; the oldest first."""
+    found = con.execute(
+        f"SELECT asset, check_name FROM {MONTH_STEPS.name} WHERE cutoff = ? AND result = ? ORDER BY recorded_at, asset, check_name",
+        [cutoff, FAILED],
+    )
+    return [(row[0], row[1]) for row in found.fetchall()]
+
+
+def latest_stored_month(con: duckdb.DuckDBPyConnection) -> str | None:
+    """The latest month (YYYY-MM) that is stored whole, whatever its checks have found; None where there is none."""
+    if not has_table(con, MONTHS) or not has_table(con, MONTH_STEPS):
+        return None
+    found = con.execute(
+        f"SELECT max(month) FROM {MONTHS.name} WHERE cutoff IN (SELECT cutoff FROM {MONTH_STEPS.name} "
+        "WHERE result = ? AND list_contains(?, asset) GROUP BY cutoff HAVING count(DISTINCT asset) = ?)",
+        [STORED, list(STEPS), len(STEPS)],
+    ).fetchall()
+    return found[0][0] if found else None
+
+
+def _made_from(asset: str) -> set[str]:
+    """All that an asset is made from, directly or not."""
+    direct = set(STEPS[asset])
+    return direct.union(*(_made_from(source) for source in direct))
 
 
 def _resting_on(asset: str) -> set[str]:

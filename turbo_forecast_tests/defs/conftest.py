@@ -21,7 +21,7 @@ from turbo_forecast.defs.resources import (
 )
 from turbo_forecast_tests.conftest import series_rows, wave
 
-MONTH, EARLIER = "2025-12-01", "2025-11-01"
+MONTH, EARLIER = "2025-12", "2025-11"
 FILES = ("fleet_forecast", "fold_forecast", "forecast_parquet")
 GUESSER = "turbo_forecast_tests.fleet.entrants:random"
 """An entrant that guesses, so that there is one whom nobody should publish."""

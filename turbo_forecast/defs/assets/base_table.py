@@ -5,7 +5,7 @@ from datetime import date
 
 import dagster as dg
 
-from turbo_forecast.defs.partitions import ONE_RUN, WAREHOUSE_POOL
+from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
 from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, spec
 from turbo_forecast.defs.resources import TelemetryResource, Warehouse
@@ -17,7 +17,6 @@ from turbo_forecast.storage.telemetry.report import TelemetryReport
 @dg.multi_asset(
     specs=[spec(BASE_TABLE, kinds={"duckdb"}), spec(BASE_TABLE_REJECTS, kinds={"duckdb"})],
     group_name="telemetry",
-    backfill_policy=ONE_RUN,  # not partitioned; but Dagster's command line wants it of all assets of a range
     pool=WAREHOUSE_POOL,
 )
 def base_table(

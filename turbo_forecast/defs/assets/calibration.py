@@ -13,16 +13,16 @@ from turbo_forecast.storage.warehouse import month_rows, query, replace_partitio
 @dg.asset(**month_asset(CALIBRATION, deps=[CHAMPIONS, TOURNAMENT_RESULTS, FOLD_FORECAST]))
 def calibration(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> None:
+) -> dg.MaterializeResult[None]:
     """Read the champions and their errors on earlier windows, calibrate, store."""
-    for key in context.partition_keys:
-        with one_month(context, CALIBRATION.name, key, forecast, warehouse) as month:
-            window = run_windows(month.cutoff, month.settings)
-            with month.timer.stage("read history"):
-                history = query(month.con, HISTORY, window.history_start, window.cutoff)
-                chosen = month_rows(month.con, CHAMPIONS, month.cutoff)
-            with month.timer.stage("calibrate"):
-                found = calibrate_month(folder.run_files(key), chosen, history, window, month.settings)
-            with month.timer.stage("store calibration"):
-                stored = replace_partition(month.con, CALIBRATION, month.cutoff, found)
-            month.told = {"dagster/row_count": stored}
+    with one_month(context, CALIBRATION.name, forecast, warehouse) as month:
+        window = run_windows(month.cutoff, month.settings)
+        with month.timer.stage("read history"):
+            history = query(month.con, HISTORY, window.history_start, window.cutoff)
+            chosen = month_rows(month.con, CHAMPIONS, month.cutoff)
+        with month.timer.stage("calibrate"):
+            found = calibrate_month(folder.run_files(month.key), chosen, history, window, month.settings)
+        with month.timer.stage("store calibration"):
+            stored = replace_partition(month.con, CALIBRATION, month.cutoff, found)
+        month.told = {"dagster/row_count": stored}
+    return month.result()

@@ -13,14 +13,14 @@ from turbo_forecast.storage.warehouse import month_rows, replace_partition
 @dg.asset(**month_asset(CHAMPIONS, deps=[TOURNAMENT_RESULTS, TOURNAMENT_SCORES]))
 def champions(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> None:
+) -> dg.MaterializeResult[None]:
     """Read the folds' scores, choose, store."""
-    for key in context.partition_keys:
-        with one_month(context, CHAMPIONS.name, key, forecast, warehouse) as month:
-            with month.timer.stage("choose"):
-                scores = month_rows(month.con, TOURNAMENT_SCORES, month.cutoff)
-                chosen = choose_champions(folder.run_files(key), scores, month.settings)
-            with month.timer.stage("store champions"):
-                stored = replace_partition(month.con, CHAMPIONS, month.cutoff, chosen)
-            why = {"series by entrant": counts(chosen, "model"), "reasons": counts(chosen, "reason")}
-            month.told = {"dagster/row_count": stored, **why}
+    with one_month(context, CHAMPIONS.name, forecast, warehouse) as month:
+        with month.timer.stage("choose"):
+            scores = month_rows(month.con, TOURNAMENT_SCORES, month.cutoff)
+            chosen = choose_champions(folder.run_files(month.key), scores, month.settings)
+        with month.timer.stage("store champions"):
+            stored = replace_partition(month.con, CHAMPIONS, month.cutoff, chosen)
+        why = {"series by entrant": counts(chosen, "model"), "reasons": counts(chosen, "reason")}
+        month.told = {"dagster/row_count": stored, **why}
+    return month.result()

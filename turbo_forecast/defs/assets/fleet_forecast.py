@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import dagster as dg
 
-from turbo_forecast.defs.partitions import MONTHS, ONE_RUN, WAREHOUSE_POOL
+from turbo_forecast.defs.partitions import MONTHS, ONE_MONTH_A_RUN, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.plots import outcome_bars
 from turbo_forecast.defs.reporting import (
     Metadata,
@@ -46,23 +46,19 @@ from turbo_forecast.storage.warehouse import replace_audit, replace_partition, s
     ],
     name="fleet_forecast",
     partitions_def=MONTHS,
-    backfill_policy=ONE_RUN,
+    backfill_policy=ONE_MONTH_A_RUN,
     group_name="forecast",
     pool=WAREHOUSE_POOL,
 )
 def fleet_forecast(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """A pool of processes over all series, month by month."""
-    for month in context.partition_keys:
-        with plain_errors():
-            run, timer = forecast_month(
-                month, forecast.settings(), warehouse, folder, context.run.run_id, say_to(context)
-            )
-        for asset, told in told_of(run, timer).items():
-            context.add_asset_metadata(told, asset, month)
-    for table in (FLEET_FORECAST, FOLD_FORECAST, COMBINATION_WEIGHTS, SERIES_OUTCOMES, RUN_AUDIT):
-        yield dg.MaterializeResult(asset_key=table.name)
+    """A pool of processes over all series of the month."""
+    with plain_errors():
+        month, say = month_of(context), say_to(context)
+        run, timer = forecast_month(month, forecast.settings(), warehouse, folder, context.run.run_id, say)
+    for asset, told in told_of(run, timer).items():
+        yield dg.MaterializeResult(asset_key=asset, metadata=told)
 
 
 def told_of(run: FleetRun, timer: AuditTimer) -> dict[str, Metadata]:

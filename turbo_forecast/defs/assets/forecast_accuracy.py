@@ -18,25 +18,25 @@ from turbo_forecast.storage.warehouse import replace_partition
 @dg.asset(**month_asset(FORECAST_ACCURACY, deps=[BASE_TABLE, FORECAST_PARQUET, TOURNAMENT_RESULTS]))
 def forecast_accuracy(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> None:
+) -> dg.MaterializeResult[None]:
     """Read the earlier months' forecasts that reach into the time observed since, judge, store."""
-    for key in context.partition_keys:
-        with one_month(context, FORECAST_ACCURACY.name, key, forecast, warehouse) as month:
-            settings, masters = month.settings, folder.masters(FORECAST_PARQUET.name)
-            settled = settled_months(month.con, month.cutoff)
-            with month.timer.stage("judge earlier forecasts"):
-                judged = accuracy_so_far(
-                    month.con,
-                    month.cutoff,
-                    masters,
-                    settled,
-                    settings.horizon_months,
-                    settings.interval_width,
-                    settings.fallback,
-                )
-            stored = replace_partition(month.con, FORECAST_ACCURACY, month.cutoff, judged)
-            month.told = {"dagster/row_count": stored, "error by months ahead": accuracy_lines(judged)}
-            month.told |= left_out(masters, settled, month)
+    with one_month(context, FORECAST_ACCURACY.name, forecast, warehouse) as month:
+        settings, masters = month.settings, folder.masters(FORECAST_PARQUET.name)
+        settled = settled_months(month.con, month.cutoff)
+        with month.timer.stage("judge earlier forecasts"):
+            judged = accuracy_so_far(
+                month.con,
+                month.cutoff,
+                masters,
+                settled,
+                settings.horizon_months,
+                settings.interval_width,
+                settings.fallback,
+            )
+        stored = replace_partition(month.con, FORECAST_ACCURACY, month.cutoff, judged)
+        month.told = {"dagster/row_count": stored, "error by months ahead": accuracy_lines(judged)}
+        month.told |= left_out(masters, settled, month)
+    return month.result()
 
 
 def left_out(masters: Iterable[date], settled: Collection[date], month: Month) -> Metadata:

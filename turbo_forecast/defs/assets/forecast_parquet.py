@@ -27,17 +27,17 @@ MONTHLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=40), warn_wi
 )
 def forecast_parquet(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> None:
+) -> dg.MaterializeResult[None]:
     """Champions' rows with calibrated bounds, sorted by series, in one file published by rename."""
-    for key in context.partition_keys:
-        with one_month(context, FORECAST_PARQUET.name, key, forecast, warehouse) as month:
-            path, window = folder.parquet(FORECAST_PARQUET.name, key), run_windows(month.cutoff, month.settings)
-            with month.timer.stage("read decisions"):
-                chosen, reach, outcomes = (
-                    month_rows(month.con, table, month.cutoff) for table in (CHAMPIONS, CALIBRATION, SERIES_OUTCOMES)
-                )
-            with month.timer.stage("write master file"):
-                rows = publish(folder.run_files(key), chosen, reach, outcomes, window)
-                stored = write_parquet([rows.to_arrow()], FORECAST_PARQUET.arrow_schema, path)
-            chart = fleet_forecast_lines(path)
-            month.told = {"dagster/row_count": stored, "path": dg.MetadataValue.path(str(path)), "fleet": chart}
+    with one_month(context, FORECAST_PARQUET.name, forecast, warehouse) as month:
+        path, window = folder.parquet(FORECAST_PARQUET.name, month.key), run_windows(month.cutoff, month.settings)
+        with month.timer.stage("read decisions"):
+            chosen, reach, outcomes = (
+                month_rows(month.con, table, month.cutoff) for table in (CHAMPIONS, CALIBRATION, SERIES_OUTCOMES)
+            )
+        with month.timer.stage("write master file"):
+            rows = publish(folder.run_files(month.key), chosen, reach, outcomes, window)
+            stored = write_parquet([rows.to_arrow()], FORECAST_PARQUET.arrow_schema, path)
+        chart = fleet_forecast_lines(path)
+        month.told = {"dagster/row_count": stored, "path": dg.MetadataValue.path(str(path)), "fleet": chart}
+    return month.result()

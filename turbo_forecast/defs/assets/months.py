@@ -4,6 +4,7 @@ import dagster as dg
 
 from turbo_forecast.defs.checks.judging import BLOCKING
 from turbo_forecast.defs.monthly import month_asset
+from turbo_forecast.defs.partitions import month_of
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
@@ -18,20 +19,16 @@ from turbo_forecast.storage.warehouse import month_rows, transaction
 @dg.asset(**{**month_asset(MONTHS, deps=[], group="forecast"), "deps": list(STEPS)})
 def months(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> None:
-    """Call the run's months complete, all in one transaction."""
-    config_hash, finished = forecast.settings().config_hash(), utc_now()
+) -> dg.MaterializeResult[None]:
+    """Call the run's month complete."""
     needed = {(asset, name) for asset, name in BLOCKING if asset != MONTHS.name}
-    with plain_errors(), warehouse.get_connection() as con:
-        with transaction(con):
-            for key in context.partition_keys:
-                require_files(folder, key)
-                MonthOfRun(cutoff_of(key), config_hash, context.run.run_id).complete(con, needed, finished)
-        rows = {key: month_rows(con, MONTHS, cutoff_of(key)).row(0, named=True) for key in context.partition_keys}
-    for key, row in rows.items():
-        context.add_asset_metadata(
-            {"dagster/row_count": 1, "month": row["month"], "state": row["state"]}, MONTHS.name, key
-        )
+    with plain_errors(), warehouse.get_connection() as con, transaction(con):
+        key = month_of(context)
+        require_files(folder, key)
+        work = MonthOfRun(cutoff_of(key), forecast.settings().config_hash(), context.run.run_id)
+        work.complete(con, needed, utc_now())
+        row = month_rows(con, MONTHS, work.cutoff).row(0, named=True)
+    return dg.MaterializeResult(metadata={"dagster/row_count": 1, "month": row["month"], "state": row["state"]})
 
 
 def require_files(folder: DataFolder, key: str) -> None:
@@ -39,5 +36,5 @@ def require_files(folder: DataFolder, key: str) -> None:
     for table in (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET):
         path = folder.parquet(table.name, key)
         if not path.exists():
-            raise StorageError(f"month {key[:7]} is not complete: {path} is not there: run the month again")
+            raise StorageError(f"month {key} is not complete: {path} is not there: run the month again")
         require_whole(path)

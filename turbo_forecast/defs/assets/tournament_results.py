@@ -12,11 +12,11 @@ from turbo_forecast.storage.warehouse import replace_partition
 @dg.asset(**month_asset(TOURNAMENT_RESULTS, deps=[FLEET_FORECAST]))
 def tournament_results(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> None:
+) -> dg.MaterializeResult[None]:
     """The fleet forecast's Parquet file, row by row, into the month's place."""
-    for key in context.partition_keys:
-        with one_month(context, TOURNAMENT_RESULTS.name, key, forecast, warehouse) as month:
-            rows = f"SELECT * FROM {parquet_sql(folder.parquet(FLEET_FORECAST.name, key))}"
-            with month.timer.stage("store results"):
-                stored = replace_partition(month.con, TOURNAMENT_RESULTS, month.cutoff, rows)
-            month.told = {"dagster/row_count": stored}
+    with one_month(context, TOURNAMENT_RESULTS.name, forecast, warehouse) as month:
+        rows = f"SELECT * FROM {parquet_sql(folder.parquet(FLEET_FORECAST.name, month.key))}"
+        with month.timer.stage("store results"):
+            stored = replace_partition(month.con, TOURNAMENT_RESULTS, month.cutoff, rows)
+        month.told = {"dagster/row_count": stored}
+    return month.result()

@@ -14,18 +14,18 @@ from turbo_forecast.storage.warehouse import query, replace_partition
 @dg.asset(**month_asset(TOURNAMENT_SCORES, deps=[TOURNAMENT_RESULTS, FOLD_FORECAST]))
 def tournament_scores(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> None:
+) -> dg.MaterializeResult[None]:
     """Read the month's stored rows, score them, store the scores."""
-    for key in context.partition_keys:
-        with one_month(context, TOURNAMENT_SCORES.name, key, forecast, warehouse) as month:
-            window = run_windows(month.cutoff, month.settings)
-            with month.timer.stage("read history"):
-                history = query(month.con, HISTORY, window.history_start, window.train_end)
-            with month.timer.stage("score"):
-                scores = score_month(folder.run_files(key), history, window, month.settings)
-            with month.timer.stage("store scores"):
-                stored = replace_partition(month.con, TOURNAMENT_SCORES, month.cutoff, scores)
-            month.told = {
-                "dagster/row_count": stored,
-                "mean MASE by entrant and fold (0: the backtest)": score_bars(scores),
-            }
+    with one_month(context, TOURNAMENT_SCORES.name, forecast, warehouse) as month:
+        window = run_windows(month.cutoff, month.settings)
+        with month.timer.stage("read history"):
+            history = query(month.con, HISTORY, window.history_start, window.train_end)
+        with month.timer.stage("score"):
+            scores = score_month(folder.run_files(month.key), history, window, month.settings)
+        with month.timer.stage("store scores"):
+            stored = replace_partition(month.con, TOURNAMENT_SCORES, month.cutoff, scores)
+        month.told = {
+            "dagster/row_count": stored,
+            "mean MASE by entrant and fold (0: the backtest)": score_bars(scores),
+        }
+    return month.result()

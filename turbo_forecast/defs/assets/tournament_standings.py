@@ -16,16 +16,16 @@ from turbo_forecast.storage.warehouse import query, replace_partition
 @dg.asset(**month_asset(TOURNAMENT_STANDINGS, deps=[TOURNAMENT_SCORES, FORECAST_PARQUET]))
 def tournament_standings(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> None:
+) -> dg.MaterializeResult[None]:
     """Read every entrant's backtest and the master file's, compare, store."""
-    for key in context.partition_keys:
-        with one_month(context, TOURNAMENT_STANDINGS.name, key, forecast, warehouse) as month:
-            window = run_windows(month.cutoff, month.settings)
-            with month.timer.stage("read published forecast"):
-                history = query(month.con, HISTORY, window.history_start, window.train_end)
-                published = parquet_rows(folder.parquet(FORECAST_PARQUET.name, key)).collect()
-            with month.timer.stage("compare"):
-                table = standings_month(folder.run_files(key), published, history, window, month.settings)
-            stored = replace_partition(month.con, TOURNAMENT_STANDINGS, month.cutoff, table)
-            shown = {"standings": standings_table(table), "mean MASE over series": standings_bars(table)}
-            month.told = {"dagster/row_count": stored, **shown}
+    with one_month(context, TOURNAMENT_STANDINGS.name, forecast, warehouse) as month:
+        window = run_windows(month.cutoff, month.settings)
+        with month.timer.stage("read published forecast"):
+            history = query(month.con, HISTORY, window.history_start, window.train_end)
+            published = parquet_rows(folder.parquet(FORECAST_PARQUET.name, month.key)).collect()
+        with month.timer.stage("compare"):
+            table = standings_month(folder.run_files(month.key), published, history, window, month.settings)
+        stored = replace_partition(month.con, TOURNAMENT_STANDINGS, month.cutoff, table)
+        shown = {"standings": standings_table(table), "mean MASE over series": standings_bars(table)}
+        month.told = {"dagster/row_count": stored, **shown}
+    return month.result()

@@ -73,7 +73,7 @@ def base_check(prop: Property) -> dg.AssetChecksDefinition:
         with plain_errors(), warehouse.get_connection() as con, transaction(con):
             require_own_base_table(con, context.run.run_id)
             verdict = judge(con, prop, {})
-        return tell(prop, BASE_TABLE.name, {None: verdict}, folder)
+        return tell(context, prop, BASE_TABLE.name, verdict, folder)
 
     return check
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import Property, Verdict, judge_months, tell
+from turbo_forecast.defs.checks.judging import Property, Verdict, judge_month, tell
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.schemas import SERIES_OUTCOMES
@@ -47,11 +47,11 @@ def _resting(verdict: Verdict, tolerated: float) -> str:
 def check(
     context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
 ) -> dg.AssetCheckResult:
-    """Judge each month at the run's own max_fallback_share."""
+    """Judge the month at the run's own max_fallback_share."""
     settings = forecast.settings()
     prop = few_fallbacks(settings.max_fallback_share)
-    verdicts = judge_months(context, prop, SERIES_OUTCOMES, settings, warehouse, folder)
-    return tell(prop, SERIES_OUTCOMES.name, verdicts, folder)
+    judged, verdict = judge_month(context, prop, SERIES_OUTCOMES, settings, warehouse, folder)
+    return tell(context, prop, SERIES_OUTCOMES.name, verdict, folder, judged)
 
 
 checks = [check]

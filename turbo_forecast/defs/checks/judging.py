@@ -7,15 +7,13 @@ the numbers it rests on, then what to do. Does not belong here: properties.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
 import polars as pl
 
-from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_name
+from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
@@ -23,7 +21,7 @@ from turbo_forecast.fleet.windows import Windows, cutoff_of, run_windows
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.files import parquet_sql, write_csv
-from turbo_forecast.storage.months import SETTLED, MonthOfRun
+from turbo_forecast.storage.months import SETTLED, MonthOfRun, latest_stored_month
 from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast.storage.warehouse import query, transaction
 from turbo_forecast.tables import Table
@@ -31,10 +29,6 @@ from turbo_forecast.tables import Table
 SHOWN = 20
 FILES = (FLEET_FORECAST.name, FOLD_FORECAST.name, FORECAST_PARQUET.name)
 """Tables that are stored as Parquet."""
-PASSED_BY_MONTH = "passed by month"
-"""Metadata of a check that judged several months in one run: whether it passed, by month."""
-MONTHS_TOLD = 3
-"""Months of a range whose verdicts are told one by one; of the others only how many they are."""
 PLACE_WIDTH = 90
 """Characters of the first offender that are shown in the sentence; the check's metadata has all of it."""
 AGAIN = "Materialise the asset again; if the check fails again, it is a fault of the program: please report it"
@@ -139,45 +133,69 @@ def _folds(window: Windows) -> str:
     return f"(SELECT * FROM (VALUES {values}) AS held(fold, train_end, fold_end, fold_days) WHERE fold IS NOT NULL)"
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedMonth:
+    """The month a check looks at; whether the run named it."""
+
+    key: str
+    named: bool
+
+
+def month_to_judge(context: dg.AssetCheckExecutionContext, con: duckdb.DuckDBPyConnection) -> JudgedMonth:
+    """The run's month; where it is of none, as the UI starts a check, the latest month that is stored whole.
+
+    Raises StorageError where there is no such month, and PartitionError for a run of several.
+    """
+    if context.has_partition_key or context.has_partition_key_range:
+        return JudgedMonth(month_of(context), named=True)
+    latest = latest_stored_month(con)
+    if latest is None:
+        raise StorageError("there is no month to check yet: materialise one first, with the job monthly_forecast")
+    return JudgedMonth(latest, named=False)
+
+
 def tell(
-    prop: Property, asset: str, verdicts: dict[str | None, Verdict], folder: DataFolder, more: Metadata | None = None
+    context: dg.AssetCheckExecutionContext,
+    prop: Property,
+    asset: str,
+    verdict: Verdict,
+    folder: DataFolder,
+    month: JudgedMonth | None = None,
+    more: Metadata | None = None,
 ) -> dg.AssetCheckResult:
-    """One check result over the months judged: expected, got, the first offenders, and a file with all of them."""
-    expected = sum(verdict.expected for verdict in verdicts.values())
-    got = sum(verdict.got for verdict in verdicts.values())
-    wrong = {month: verdict for month, verdict in verdicts.items() if len(verdict.offenders)}
-    metadata: Metadata = {"expected": expected, "got": got, "counted": prop.items, **(more or {})}
-    for month, verdict in verdicts.items():
-        label = f" {month}" if len(verdicts) > 1 else ""
-        metadata |= {f"{name}{label}": _shown(value) for name, value in verdict.figures.items()}
-    for month, verdict in wrong.items():
-        label = f" {month}" if month else ""
-        path = _keep(verdict.offenders, folder.offenders(asset, prop.name, month))
-        metadata[f"first offenders{label}"] = dg.MetadataValue.md(markdown(verdict.offenders.head(SHOWN)))
-        metadata[f"all offenders{label}"] = dg.MetadataValue.path(str(path))
-    passed = {month: verdict.holds(prop.tolerated) for month, verdict in verdicts.items()}
-    if len(passed) > 1:
-        metadata[PASSED_BY_MONTH] = passed
-    return dg.AssetCheckResult(
-        passed=all(passed.values()),
-        severity=prop.severity,
-        metadata=metadata,
-        description=description(prop, verdicts),
-    )
+    """A check's result: expected, got, the first offenders, and a file with all of them. month: None for no month's.
+
+    The verdict on a month that the run did not name is recorded for that month, too.
+    """
+    metadata: Metadata = {"expected": verdict.expected, "got": verdict.got, "counted": prop.items, **(more or {})}
+    metadata |= {name: _shown(value) for name, value in verdict.figures.items()}
+    if len(verdict.offenders):
+        path = folder.offenders(asset, prop.name, month.key if month else None)
+        write_csv(verdict.offenders, path)
+        metadata["first offenders"] = dg.MetadataValue.md(markdown(verdict.offenders.head(SHOWN)))
+        metadata["all offenders"] = dg.MetadataValue.path(str(path))
+    passed, said = verdict.holds(prop.tolerated), description(prop, verdict)
+    if month and not month.named:
+        context.instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(asset),
+                check_name=prop.name,
+                passed=passed,
+                metadata=metadata,
+                severity=prop.severity,
+                description=said,
+                partition=month.key,
+                blocking=prop.blocking,
+            )
+        )
+        said = f"{said} (The run named no month; this is {month.key}, the latest that is stored whole.)"
+    return dg.AssetCheckResult(passed=passed, severity=prop.severity, metadata=metadata, description=said)
 
 
-def description(prop: Property, verdicts: Mapping[str | None, Verdict]) -> str:
-    """The verdict over some months (None: no month's) in words: of those that fail, else of all, and then what to do."""
-    failed = {month: verdict for month, verdict in verdicts.items() if not verdict.holds(prop.tolerated)}
-    told = failed or verdicts
-    if len(verdicts) == 1:
-        text = _verdict(prop, next(iter(verdicts.values())))
-    else:
-        parts = [f"{month_name(month)}: {_verdict(prop, v)}" for month, v in islice(told.items(), MONTHS_TOLD) if month]
-        more = len(told) - len(parts)
-        state = "fail" if failed else "pass"
-        text = ". ".join([*parts, *([f"{more} more of the {len(verdicts)} months {state}"] if more else [])])
-    return f"{text}. {prop.remedy}." if failed else text
+def description(prop: Property, verdict: Verdict) -> str:
+    """The verdict in words: first what is wrong, or right, and then what to do."""
+    text = _verdict(prop, verdict)
+    return text if verdict.holds(prop.tolerated) else f"{text}. {prop.remedy}."
 
 
 def _verdict(prop: Property, verdict: Verdict) -> str:
@@ -219,28 +237,26 @@ def _shown(figure: object) -> str | int | float:
     return figure if isinstance(figure, int | float) else "none" if figure is None else str(figure)
 
 
-def judge_months(
+def judge_month(
     context: dg.AssetCheckExecutionContext,
     prop: Property,
     table: Table,
     settings: ForecastSettings,
     warehouse: Warehouse,
     folder: DataFolder,
-) -> dict[str | None, Verdict]:
-    """The verdicts on the run's months, each judged and recorded in one transaction.
+) -> tuple[JudgedMonth, Verdict]:
+    """The verdict on the run's month, judged and recorded in one transaction.
 
-    Raises BaseTableReplacedError or SettingsError, and judges nothing, where a month was forecast from another base table
-    or with other settings: what would be found then are differences of those, not faults of the month.
+    Raises BaseTableReplacedError or SettingsError, and judges nothing, where the month was forecast from another base
+    table or with other settings: what would be found then are differences of those, not faults of the month.
     """
-    verdicts: dict[str | None, Verdict] = {}
-    with plain_errors(), warehouse.get_connection() as con:
-        for key in context.partition_keys:
-            month = MonthOfRun(cutoff_of(key), settings.config_hash(), context.run.run_id)
-            with transaction(con):
-                month.require_same(con)
-                verdicts[key] = judge(con, prop, places(table, key, settings, folder))
-                record(con, month, table.name, prop, passed=verdicts[key].holds(prop.tolerated))
-    return verdicts
+    with plain_errors(), warehouse.get_connection() as con, transaction(con):
+        judged = month_to_judge(context, con)
+        month = MonthOfRun(cutoff_of(judged.key), settings.config_hash(), context.run.run_id)
+        month.require_same(con)
+        verdict = judge(con, prop, places(table, judged.key, settings, folder))
+        record(con, month, table.name, prop, passed=verdict.holds(prop.tolerated))
+    return judged, verdict
 
 
 def record(con: duckdb.DuckDBPyConnection, month: MonthOfRun, asset: str, prop: Property, *, passed: bool) -> None:
@@ -250,7 +266,7 @@ def record(con: duckdb.DuckDBPyConnection, month: MonthOfRun, asset: str, prop: 
 
 
 def month_check(prop: Property, table: Table) -> dg.AssetChecksDefinition:
-    """The property as an asset check of a month-partitioned table; a range of months is judged month by month."""
+    """The property as an asset check of a month-partitioned table."""
     if prop.blocking:
         BLOCKING.add((table.name, prop.name))
 
@@ -266,12 +282,7 @@ def month_check(prop: Property, table: Table) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
     ) -> dg.AssetCheckResult:
         with plain_errors():
-            verdicts = judge_months(context, prop, table, forecast.settings(), warehouse, folder)
-            return tell(prop, table.name, verdicts, folder)
+            judged, verdict = judge_month(context, prop, table, forecast.settings(), warehouse, folder)
+            return tell(context, prop, table.name, verdict, folder, judged)
 
     return check
-
-
-def _keep(offenders: pl.DataFrame, path: Path) -> Path:
-    write_csv(offenders, path)
-    return path

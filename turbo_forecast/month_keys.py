@@ -1,0 +1,84 @@
+"""Months as people write them, `YYYY-MM`: keys of partitions, stems of files, arguments of the command.
+
+Belongs here: which months are asked for, and from which one on there are partitions. Does not belong here: what Dagster
+makes of it (`defs/partitions.py`), and the windows of a month (`fleet/windows.py`).
+"""
+
+import os
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from turbo_forecast.errors import PartitionError, SettingsError
+from turbo_forecast.option_rules import shown
+
+FIRST_MONTH = "TURBO_FORECAST_FIRST_MONTH"
+"""The environment variable that goes before the settings file's `first_month`."""
+FIRST_OF_ALL = "1970-01"
+MONTHS_BACK = 36
+"""Partitions that there are without being asked for: as many months as a run looks back on."""
+_KEY = re.compile(r"(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])")
+_FORMER_KEY = re.compile(r"\d{4}-\d{2}-01")
+
+
+def month_key(day: date) -> str:
+    """The key of the month that holds the day."""
+    return f"{day:%Y-%m}"
+
+
+def shifted(key: str, months: int) -> str:
+    """The key of the month so many months after (before, if negative)."""
+    year, month = map(int, key.split("-"))
+    index = year * 12 + month - 1 + months
+    return f"{index // 12:04d}-{index % 12 + 1:02d}"
+
+
+def last_over(today: date | None = None) -> str:
+    """The last month that is over, by UTC's calendar."""
+    return shifted(month_key(today or datetime.now(UTC).date()), -1)
+
+
+def months_asked(text: str, today: date | None = None) -> list[str]:
+    """Keys of `2025-12`, or of a range `2025-10..2025-12`. Raises PartitionError for a month that is not over."""
+    parts = [part.strip() for part in text.split("..")]
+    last = last_over(today)
+    # a month was `2025-12-01` once, and people have scripts
+    bounds = [part[:7] if _FORMER_KEY.fullmatch(part) else part for part in parts]
+    for bound, part in zip(bounds, parts, strict=True):
+        if not _KEY.fullmatch(bound) or bound > last:
+            raise PartitionError(
+                f"month {part!r} cannot be forecast: it is not a month YYYY-MM from {FIRST_OF_ALL} to {last}, "
+                "the last one that is over"
+            )
+    if len(bounds) > 2 or bounds[0] > bounds[-1]:
+        raise PartitionError(f"months {text!r} are no range; write first..last, as in 2025-10..2025-12")
+    keys = [bounds[0]]
+    while keys[-1] < bounds[-1]:
+        keys.append(shifted(keys[-1], 1))
+    return keys
+
+
+def first_month(configured: str, data: Path, today: date | None = None) -> str:
+    """The key of the first month that has a partition: as configured, by environment or settings file.
+
+    Where it is not, MONTHS_BACK months before the last one that is over, or the earliest month in the data folder,
+    whichever is earlier: what is stored is always to be seen. Raises SettingsError.
+    """
+    named = os.environ.get(FIRST_MONTH, "")
+    if named and (not _KEY.fullmatch(named) or named > last_over(today)):
+        raise SettingsError(
+            f"{FIRST_MONTH} must be a month YYYY-MM from {FIRST_OF_ALL} to the last one that is over, not {shown(named)}"
+        )
+    if named or configured:
+        return named or configured
+    stored = [path.stem for path in data.glob("*/????-??.parquet") if _KEY.fullmatch(path.stem)]
+    return min([shifted(last_over(today), 1 - MONTHS_BACK), *stored])
+
+
+def include_month(key: str) -> None:
+    """Let there be a partition of this month in this process and its children, however early it is.
+
+    Does nothing where a first month is stated in the environment: then that is what is wanted.
+    """
+    if key < shifted(last_over(), 1 - MONTHS_BACK):
+        os.environ.setdefault(FIRST_MONTH, key)

@@ -1,0 +1,41 @@
+"""Every option, once: its name, default, meaning and bounds.
+
+Belongs here: what a person may set, in YAML, in Dagster's launchpad or as keywords of `forecast_fleet`. Does not belong
+here: what the options do, and anything of Dagster.
+"""
+
+from turbo_forecast.settings.deployment import DeploymentSettings
+from turbo_forecast.settings.forecast import (
+    COMBINATIONS,
+    DEFAULT_ENTRANTS,
+    INDIFFERENT,
+    NEGLIGIBLE_PERCENT,
+    ForecastSettings,
+)
+from turbo_forecast.settings.reading import (
+    SECTIONS,
+    Settings,
+    forecast_settings,
+    load_settings,
+    one_sentence,
+    telemetry_settings,
+)
+from turbo_forecast.settings.telemetry import STATISTICS, UNITS, TelemetrySettings
+
+__all__ = [
+    "COMBINATIONS",
+    "DEFAULT_ENTRANTS",
+    "INDIFFERENT",
+    "NEGLIGIBLE_PERCENT",
+    "SECTIONS",
+    "STATISTICS",
+    "UNITS",
+    "DeploymentSettings",
+    "ForecastSettings",
+    "Settings",
+    "TelemetrySettings",
+    "forecast_settings",
+    "load_settings",
+    "one_sentence",
+    "telemetry_settings",
+]
