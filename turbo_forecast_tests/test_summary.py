@@ -261,7 +261,7 @@ def test_where_all_are_full_already_five_are_named(data: Path) -> None:
 
 def test_the_summary_names_the_files_and_the_seconds(data: Path) -> None:
     text = summary(data, CUTOFF)
-    assert str(data / "forecast_parquet" / "2025-12-01.parquet") in text
+    assert str(data / "forecast_parquet" / "2025-12.parquet") in text
     assert str(data / "warehouse.duckdb") in text
     assert "   12.5  one: work" in text
 

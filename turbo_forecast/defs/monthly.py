@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from turbo_forecast.defs.partitions import MONTHS, ONE_MONTH_A_RUN, WAREHOUSE_POOL, month_of
+from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, plain_errors, schema_metadata, stage_metadata
 from turbo_forecast.defs.resources import ForecastResource, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
@@ -52,7 +52,6 @@ def month_asset(table: Table, *, deps: list[Table], kind: str = "duckdb", group:
         "kinds": {kind},
         "group_name": group,
         "partitions_def": MONTHS,
-        "backfill_policy": ONE_MONTH_A_RUN,
         "pool": WAREHOUSE_POOL,
     }
 

@@ -25,17 +25,19 @@ def month_partitions(first: str) -> dg.TimeWindowPartitionsDefinition:
 MONTHS = month_partitions(configured_first_month())
 """Read when the code location is loaded: a month that becomes earlier than it is there after the next load."""
 
-ONE_MONTH_A_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
-"""A range of months is one run a month: metadata, checks, retries and audit belong to a month."""
-
 WAREHOUSE_POOL = "duckdb_writer"
 """DuckDB allows one process at a time; dagster.yaml limits this pool to one step, across runs."""
 
 
 def month_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> str:
-    """The key of the run's month. Raises PartitionError for a run of none, or of several."""
-    if context.has_partition_key:
-        return str(context.partition_key)
-    if context.has_partition_key_range:
+    """The key of the run's month. Raises PartitionError for a run of none, or of several.
+
+    No asset has a backfill policy: Dagster then starts one run a month, tagged with its partition. With any policy it tags
+    a range, be it of one month, and evaluations of checks lose their partition.
+    """
+    keys = context.partition_keys if context.has_partition_key or context.has_partition_key_range else []
+    if len(keys) > 1:
         raise PartitionError("a run is of one month: start one run for each month of the range")
-    raise PartitionError("this run is of no month: materialise it for a partition, such as 2025-12")
+    if not keys:
+        raise PartitionError("this run is of no month: materialise it for a partition, such as 2025-12")
+    return str(keys[0])

@@ -1,4 +1,4 @@
-"""Runs from the command line: which months, and what becomes of runs whose process is gone."""
+"""Runs from the command line: what becomes of runs whose process is gone."""
 
 import fcntl
 import shutil
@@ -16,7 +16,6 @@ import sqlalchemy
 
 from turbo_forecast.defs import ownership
 from turbo_forecast.defs.instance import storage_errors_named
-from turbo_forecast.defs.launch import partition_keys
 from turbo_forecast.defs.ownership import OWNER_TAG, claim_of, release_dead_runs
 from turbo_forecast.errors import StorageError
 from turbo_forecast.processes import ProcessIdentity, own_process
@@ -31,20 +30,6 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.Dag
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with dg.DagsterInstance.get() as instance:
         yield instance
-
-
-@pytest.mark.parametrize(
-    ("months", "keys"),
-    [
-        ("2025-12", ["2025-12-01"]),
-        ("2025-12-01", ["2025-12-01"]),
-        (" 2025-12 ", ["2025-12-01"]),
-        ("2025-11..2026-01", ["2025-11-01", "2025-12-01", "2026-01-01"]),
-        ("2025-12..2025-12", ["2025-12-01"]),
-    ],
-)
-def test_months_and_ranges_become_partitions(months: str, keys: list[str]) -> None:
-    assert partition_keys(months) == keys
 
 
 def gone_owner() -> ProcessIdentity:

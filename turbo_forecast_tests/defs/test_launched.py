@@ -5,12 +5,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from turbo_forecast.defs.checks.judging import PASSED_BY_MONTH
 from turbo_forecast.defs.launched import Checked, Launched
 
 
 def run(*checks: Checked, planned: int = 0, **other: object) -> Launched:
-    return Launched("id", True, 10.0, checks=list(checks), planned=planned, **other)  # type: ignore[arg-type]
+    return Launched("2025-12", "id", True, 10.0, checks=list(checks), planned=planned, **other)  # type: ignore[arg-type]
 
 
 GOOD = Checked("t.good", True, False)
@@ -33,27 +32,10 @@ def test_checks_are_counted_of_all_that_the_run_was_to_make(launched: Launched, 
     assert launched.checks_line() == line
 
 
-def months(*passed: bool) -> Checked:
-    return Checked("t.c", all(passed), False, {f"2025-{n:02}-01": p for n, p in enumerate(passed, start=10)})
-
-
-KEYS = ["2025-10-01", "2025-11-01", "2025-12-01"]
-
-
-def test_of_a_range_the_checks_are_counted_by_month() -> None:
-    line = run(months(True, True, True), months(True, False, True), GOOD).months_line(KEYS)
-    assert line is not None
-    assert line.endswith(": 2025-10 2 of 2 · 2025-11 1 of 2 · 2025-12 2 of 2")
-    alike = run(months(True, True, True), months(True, True, True), GOOD).months_line(KEYS)
-    assert alike is not None
-    assert alike.endswith(": 2 of 2 in each of the 3 months")
-    assert run(GOOD).months_line(KEYS[:1]) is None
-
-
 def test_the_parts_of_the_whole_runs_seconds_add_up() -> None:
     steps = {"base_table": 1.25, "fleet_forecast": 4.0, "champions": 0.5, "champions_check": 2.0}
     launched = run(GOOD, steps=steps, checking={"champions_check"})
-    lines = list(launched.time_lines(KEYS[:1]))
+    lines = list(launched.time_lines())
     assert lines[0] == "Seconds of the whole run: 10.0, of which"
     parts = [float(line.split()[0]) for line in lines[1:]]
     assert parts == [1.2, 4.5, 2.0, 2.3]
@@ -68,8 +50,7 @@ def test_a_real_runs_checks_and_steps_are_what_its_events_say(tmp_path: Path) ->
     def verdict(name: str, passed: bool, severity: dg.AssetCheckSeverity) -> dg.AssetChecksDefinition:
         @dg.asset_check(asset=thing, name=name)
         def check() -> dg.AssetCheckResult:
-            metadata = {PASSED_BY_MONTH: {"2025-11-01": True, "2025-12-01": passed}}
-            return dg.AssetCheckResult(passed=passed, severity=severity, description="why", metadata=metadata)
+            return dg.AssetCheckResult(passed=passed, severity=severity, description="why")
 
         return check
 
@@ -83,7 +64,7 @@ def test_a_real_runs_checks_and_steps_are_what_its_events_say(tmp_path: Path) ->
     ).resolve_job_def("all")
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance, raise_on_error=False)
-        launched = Launched(result.run_id, result.success, 1.0)
+        launched = Launched("2025-12", result.run_id, result.success, 1.0)
         for event in result.all_events:
             launched.take(event)
         launched.take_records(instance)
@@ -93,6 +74,3 @@ def test_a_real_runs_checks_and_steps_are_what_its_events_say(tmp_path: Path) ->
     assert launched.checks_line() == "1 of 3 checks passed, 1 warned (thing.doubtful), 1 failed (thing.wrong)"
     assert launched.checking == {"thing_fine", "thing_doubtful", "thing_wrong"}
     assert set(launched.steps) == {"thing", *launched.checking}
-    counted = launched.months_line(["2025-11-01", "2025-12-01"])
-    assert counted is not None
-    assert counted.endswith("2025-11 3 of 3 · 2025-12 1 of 3")

@@ -11,7 +11,7 @@ import pytest
 from dagster._serdes import serialize_value
 
 from turbo_forecast.definitions import build_definitions, build_resources
-from turbo_forecast.defs.checks.judging import Property, Verdict, tell
+from turbo_forecast.defs.checks.properties import Property, Verdict
 from turbo_forecast.defs.reporting import markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, TelemetryResource
 from turbo_forecast.errors import TelemetryError
@@ -53,7 +53,7 @@ def test_a_table_of_odd_names_keeps_its_shape() -> None:
 def test_a_failed_checks_evidence_is_harmless_in_the_ui_and_in_a_spreadsheet(tmp_path: Path) -> None:
     offenders = pl.DataFrame({"host_id": ['=HYPERLINK("http://evil")', "<b>|x"], "y": [-3.0, 101.0]})
     prop = Property("in_range", "y is a number in [0, 100]", "", "")
-    result = tell(prop, "base_table", {None: Verdict(2, offenders)}, DataFolder(path=str(tmp_path / "[d]")))
+    result = told(prop, "base_table", Verdict(2, offenders), DataFolder(path=str(tmp_path / "[d]")))
     assert result.metadata["all offenders"].value == str(tmp_path / "[d]/checks/base_table/in_range.csv")
     text = (tmp_path / "[d]/checks/base_table/in_range.csv").read_text()
     assert text == 'host_id,y\n"\'=HYPERLINK(""http://evil"")",-3.0\n<b>|x,101.0\n'

@@ -29,7 +29,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def chunks(house: House) -> list[Path]:
-    return sorted(house.data.glob("fleet_forecast/.unfinished-2025-12-01/chunks-*/*.outcomes.arrow"))
+    return sorted(house.data.glob("fleet_forecast/.unfinished-2025-12/chunks-*/*.outcomes.arrow"))
 
 
 def wait_for_chunks(house: House, process: "subprocess.Popen[str]", count: int) -> None:
@@ -153,7 +153,7 @@ def test_telemetry_that_another_process_reads_into_the_folder_stops_the_month(
     assert house.query("SELECT month, state FROM months ORDER BY 1").rows() == [
         *(("2025-11", "complete"), ("2025-12", "incomplete")),
     ]
-    assert {name.split("/")[1] for name in house.digests()} == {"2025-11-01"}, "nothing of 2025-12 was published"
+    assert {name.split("/")[1] for name in house.digests()} == {"2025-11"}, "nothing of 2025-12 was published"
 
 
 def test_a_failing_blocking_check_stops_what_is_downstream(house: House, telemetry: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_failing_blocking_check_stops_what_is_downstream(house: House, telemet
     ]
     states = house.query("SELECT state, reached, finished_at FROM months").rows()
     assert states == [("failed", f"fleet_forecast.{check}", None)]
-    listed = pl.read_csv(house.data / "checks" / "fleet_forecast" / f"{check}-2025-12-01.csv")
+    listed = pl.read_csv(house.data / "checks" / "fleet_forecast" / f"{check}-2025-12.csv")
     assert listed.select("host_id", "resource").rows() == [("beta", "cpu"), ("beta", "memory")]
 
 
@@ -271,5 +271,5 @@ def test_two_runs_at_once_take_turns(house: House, telemetry: Path) -> None:
     assert set(house.digests()) == {
         f"{asset}/{month}"
         for asset in ("fleet_forecast", "fold_forecast", "forecast_parquet")
-        for month in ("2025-11-01", "2025-12-01")
+        for month in ("2025-11", "2025-12")
     }

@@ -15,7 +15,7 @@ from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry, six_se
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("months")]
 
-MONTHS = ["2025-10-01", "2025-11-01", "2025-12-01"]
+MONTHS = ["2025-10", "2025-11", "2025-12"]
 CUTOFFS = [date(2025, 10, 31), date(2025, 11, 30), date(2025, 12, 31)]
 SERIES = ["host_id", "resource"]
 
@@ -29,7 +29,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def quarter(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> House:
-    """A house in which October to December of the demo were made in one run."""
+    """A house in which October to December of the demo were made by one command."""
     house = House(tmp_path_factory.mktemp("quarter"))
     house.said = house.succeed("2025-10..2025-12", demo)  # type: ignore[attr-defined]
     return house
@@ -52,7 +52,7 @@ def test_the_base_table_is_what_plain_polars_makes_of_the_export(quarter: House,
     assert stored.equals(usable(demo))
 
 
-def test_a_range_of_months_is_one_run_that_makes_each_month(quarter: House) -> None:
+def test_a_range_of_months_is_one_run_a_month(quarter: House) -> None:
     out = quarter.said.out  # type: ignore[attr-defined]
     assert [line for line in out.splitlines() if line.startswith("Month ")] == [
         f"Month {cutoff:%Y-%m} (cutoff {cutoff})" for cutoff in CUTOFFS
@@ -60,14 +60,18 @@ def test_a_range_of_months_is_one_run_that_makes_each_month(quarter: House) -> N
     assert list(quarter.digests()) == [
         f"{asset}/{month}" for asset in ("fleet_forecast", "fold_forecast", "forecast_parquet") for month in MONTHS
     ]
-    assert quarter.query("SELECT DISTINCT run_id FROM run_audit").height == 1
+    assert out.endswith("3 of 3 months complete: 2025-10, 2025-11, 2025-12\n")
+    assert quarter.query("SELECT DISTINCT cutoff, run_id FROM run_audit").height == 3
+    assert quarter.query("SELECT DISTINCT run_id FROM run_audit").height == 3
     assert quarter.leftovers() == []
 
 
-def test_the_months_of_a_range_become_complete_together_and_judge_each_other(quarter: House) -> None:
+def test_the_months_of_a_range_become_complete_one_after_the_other_and_judge_each_other(quarter: House) -> None:
     states = quarter.query("SELECT month, state FROM months ORDER BY month").rows()
-    assert states == [(month[:7], "complete") for month in MONTHS]
-    assert quarter.query("SELECT DISTINCT run_id, finished_at FROM months").height == 1
+    assert states == [(month, "complete") for month in MONTHS]
+    finished = quarter.query("SELECT finished_at FROM months ORDER BY month")["finished_at"]
+    assert finished.is_sorted()
+    assert finished.n_unique() == 3
     judged = quarter.query("SELECT DISTINCT cutoff, forecast_cutoff FROM forecast_accuracy ORDER BY ALL").rows()
     october, november, december = CUTOFFS
     assert judged == [(november, october), (december, october), (december, november)]
@@ -110,14 +114,14 @@ def test_a_forecast_repeats_the_last_value_of_each_weekday(quarter: House, demo:
 def test_forecasts_cover_every_day_of_the_six_months_after_the_cutoff(quarter: House) -> None:
     for cutoff, end in zip(CUTOFFS, [date(2026, 4, 30), date(2026, 5, 31), date(2026, 6, 30)], strict=True):
         days = [cutoff + timedelta(days=i + 1) for i in range((end - cutoff).days)]
-        rows = pl.read_parquet(quarter.parquet("forecast_parquet", f"{cutoff:%Y-%m}-01"))
+        rows = pl.read_parquet(quarter.parquet("forecast_parquet", f"{cutoff:%Y-%m}"))
         for _, series in rows.filter(pl.col("phase") == "forecast").group_by(SERIES):
             assert series["ds"].to_list() == days
         assert calendar.monthrange(cutoff.year, cutoff.month)[1] == cutoff.day
 
 
 def test_observed_values_stand_beside_the_backtest_and_nowhere_else(quarter: House, demo: Path) -> None:
-    rows = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12-01"))
+    rows = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12"))
     expected = rows.select(*SERIES, "ds", "phase").join(usable(demo), on=[*SERIES, "ds"], how="left")
     expected = expected.with_columns(y=pl.when(pl.col("phase") == "backtest").then("y"))
     assert rows["y"].equals(expected["y"])
@@ -129,9 +133,9 @@ WINDOWS = {0: date(2025, 8, 31), 1: date(2025, 4, 30), 2: date(2024, 12, 31), 3:
 
 def test_scores_are_what_numpy_makes_of_the_stored_rows(quarter: House, demo: Path) -> None:
     scores = quarter.query("SELECT * FROM tournament_scores WHERE cutoff = '2025-12-31'")
-    rows = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12-01")).filter(pl.col("phase") == "backtest")
+    rows = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12")).filter(pl.col("phase") == "backtest")
     columns = [*SERIES, "fold", "y", "yhat"]
-    folds = pl.read_parquet(quarter.parquet("fold_forecast", "2025-12-01")).select(columns)
+    folds = pl.read_parquet(quarter.parquet("fold_forecast", "2025-12")).select(columns)
     both = [rows.with_columns(fold=pl.lit(0, pl.Int32)).select(columns), folds.cast({"yhat": pl.Float64})]
     parts = pl.concat(both).drop_nulls("y").partition_by([*SERIES, "fold"], as_dict=True)
     assert len(parts) == scores.height
@@ -157,9 +161,9 @@ def test_the_master_file_holds_the_champions_rows_and_no_others(quarter: House) 
     cutoff = "2025-12-31"
     champions = quarter.query(f"SELECT host_id, resource, model FROM champions WHERE cutoff = '{cutoff}'")
     outcomes = quarter.query(f"SELECT host_id, resource, outcome FROM series_outcomes WHERE cutoff = '{cutoff}'")
-    every = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12-01"))
+    every = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12"))
     expected = every.join(champions, on=[*SERIES, "model"], how="semi").join(outcomes, on=SERIES)
-    master = pl.read_parquet(quarter.parquet("forecast_parquet", "2025-12-01"))
+    master = pl.read_parquet(quarter.parquet("forecast_parquet", "2025-12"))
     bounds = ["yhat_lower", "yhat_upper"]
     assert master.drop(bounds).equals(expected.sort(*SERIES, "phase", "ds").drop(bounds))
     assert master["model"].null_count() == 0
@@ -172,7 +176,7 @@ def test_the_published_interval_reaches_as_far_as_the_calibration_says_and_no_fu
     quarter: House,
 ) -> None:
     reach = quarter.query("SELECT * FROM calibration WHERE cutoff = '2025-12-31'")
-    rows = pl.read_parquet(quarter.parquet("forecast_parquet", "2025-12-01"))
+    rows = pl.read_parquet(quarter.parquet("forecast_parquet", "2025-12"))
     months = pl.col("ds").dt.year() * 12 + pl.col("ds").dt.month().cast(pl.Int32)
     before = pl.when(pl.col("phase") == "backtest").then(2025 * 12 + 8).otherwise(2025 * 12 + 12)
     rows = rows.with_columns(horizon_month=(months - before).cast(pl.Int32))
@@ -207,10 +211,10 @@ def test_a_repeated_month_gives_the_same_bytes_and_touches_no_other(quarter: Hou
     assert quarter.tables() == tables
     for path, (content, stamp) in files.items():
         assert path.read_bytes() == content
-        assert (path.stat().st_mtime_ns != stamp) == (path.stem == "2025-11-01"), path
+        assert (path.stat().st_mtime_ns != stamp) == (path.stem == "2025-11"), path
     runs = quarter.query("SELECT cutoff, count(DISTINCT run_id) AS n, min(run_id) AS run FROM run_audit GROUP BY 1")
     assert runs["n"].to_list() == [1, 1, 1]
-    assert runs["run"].n_unique() == 2, "only the repeated month's audit is new"
+    assert runs["run"].n_unique() == 3, "only the repeated month's audit is new"
 
 
 def test_a_month_with_prophet_publishes_prophet_and_scores_both(house: House, tmp_path: Path) -> None:
@@ -218,7 +222,7 @@ def test_a_month_with_prophet_publishes_prophet_and_scores_both(house: House, tm
     settings = {"forecast": {"entrants": ["prophet", "seasonal_naive"], "uncertainty_samples": 50}}
     finished = house.succeed("2025-12", two, settings=house.write_settings(settings))
     assert "2 in the base table by 2025-12-31, 2 with an outcome: 2 forecast" in finished.out
-    master = pl.read_parquet(house.parquet("forecast_parquet", "2025-12-01"))
+    master = pl.read_parquet(house.parquet("forecast_parquet", "2025-12"))
     assert set(master["model"]) == {"prophet"}
     assert set(house.query("SELECT DISTINCT model FROM tournament_scores")["model"]) == {"prophet", "seasonal_naive"}
     # the series grow by 20 points in three years, with noise of 2: Prophet must be near that, six months on

@@ -112,7 +112,7 @@ def test_the_standings_of_the_outside_model_are_what_numpy_makes_of_its_rows(qua
     backtest = observed().filter(pl.col("ds").is_between(date(2025, 9, 1), DECEMBER))
     theirs = pl.read_parquet(quarter.folder / "lstm.parquet").filter(pl.col("origin") == date(2025, 8, 31))
     own = theirs.join(backtest, on=[*SERIES, "ds"]).group_by(SERIES).agg(mae=error("yhat"))
-    rows = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12-01"))
+    rows = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12"))
     naive = rows.filter((pl.col("model") == "seasonal_naive") & (pl.col("host_id") == UNKNOWN))
     charged = naive.join(backtest, on=[*SERIES, "ds"]).group_by(SERIES).agg(mae=error("yhat"))
     assert (own.height, charged.height) == (4, 2)

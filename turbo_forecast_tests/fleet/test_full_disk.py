@@ -97,9 +97,9 @@ def test_the_offenders_of_a_check_are_named(full: Path) -> None:
 
 
 def test_scratch_is_named(full: Path) -> None:
-    with pytest.raises(StorageError) as caught, unfinished(full / ".unfinished-2025-12-01"):
+    with pytest.raises(StorageError) as caught, unfinished(full / ".unfinished-2025-12"):
         pass
-    one_sentence(caught, full / ".unfinished-2025-12-01")
+    one_sentence(caught, full / ".unfinished-2025-12")
 
 
 def test_the_warehouse_is_named(full: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import dagster as dg
 
-from turbo_forecast.defs.partitions import MONTHS, ONE_MONTH_A_RUN, WAREHOUSE_POOL, month_of
+from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.plots import outcome_bars
 from turbo_forecast.defs.reporting import (
     Metadata,
@@ -46,7 +46,6 @@ from turbo_forecast.storage.warehouse import replace_audit, replace_partition, s
     ],
     name="fleet_forecast",
     partitions_def=MONTHS,
-    backfill_policy=ONE_MONTH_A_RUN,
     group_name="forecast",
     pool=WAREHOUSE_POOL,
 )

@@ -5,10 +5,10 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from turbo_forecast.defs.checks.judging import BLOCKING, Property, Verdict, month_to_judge, record, tell
-from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
-from turbo_forecast.defs.reporting import Metadata, plain_errors
-from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.checks.judging import Judged, month_check, month_to_judge, record
+from turbo_forecast.defs.checks.properties import Property, Verdict
+from turbo_forecast.defs.reporting import Metadata
+from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.fleet.windows import cutoff_of, day_number, run_windows
 from turbo_forecast.models.agreement import compare
 from turbo_forecast.models.prophet_tuned import VARIANTS, tuned
@@ -29,7 +29,6 @@ SOLVED_BY_TURBO = """
     SELECT host_id, resource, solver FROM series_outcomes
     WHERE cutoff = ? AND outcome = 'forecast' AND solver LIKE '%turbo converged%' ORDER BY ALL
 """
-BLOCKING.add((FLEET_FORECAST.name, AGREES.name))
 PROPHET = "prophet"
 HISTORY = "SELECT ds, y FROM base_table WHERE host_id = ? AND resource = ? AND ds BETWEEN ? AND ? ORDER BY ds"
 
@@ -43,29 +42,20 @@ COMPARED = {
 }
 
 
-@dg.asset_check(
-    asset=FLEET_FORECAST.name,
-    name=AGREES.name,
-    description=AGREES.sentence,
-    blocking=True,
-    partitions_def=MONTHS,
-    pool=WAREHOUSE_POOL,
-)
-def check(
-    context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> dg.AssetCheckResult:
+def judged(
+    context: dg.AssetCheckExecutionContext, settings: ForecastSettings, warehouse: Warehouse, folder: DataFolder
+) -> Judged:
     """Compare a sample of the month; the metadata shows differences and speed. The warehouse is closed meanwhile."""
-    settings = forecast.settings()
-    with plain_errors(), warehouse.get_connection() as con, transaction(con):
-        judged = month_to_judge(context, con)
-        month = MonthOfRun(cutoff_of(judged.key), settings.config_hash(), context.run.run_id)
+    with warehouse.get_connection() as con, transaction(con):
+        asked = month_to_judge(context, con)
+        month = MonthOfRun(cutoff_of(asked.key), settings.config_hash(), context.run.run_id)
         drawn = sample(con, month, settings)
     compared = _compared(drawn, settings)
     verdict = Verdict(len(compared), compared.filter(~pl.col("holds")))
-    with plain_errors(), warehouse.get_connection() as con, transaction(con):
+    with warehouse.get_connection() as con, transaction(con):
         month.require_same(con)
         record(con, month, FLEET_FORECAST.name, AGREES, passed=verdict.holds(AGREES.tolerated))
-    return tell(context, AGREES, FLEET_FORECAST.name, verdict, folder, judged, more=_shown(compared))
+    return Judged(AGREES, asked, verdict, _shown(compared))
 
 
 Histories = list[tuple[str, str, str, pl.DataFrame]]
@@ -115,4 +105,4 @@ def _shown(rows: pl.DataFrame) -> Metadata:
     }
 
 
-checks = [check]
+checks = [month_check(AGREES, FLEET_FORECAST, judged)]

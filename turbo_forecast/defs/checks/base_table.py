@@ -2,7 +2,9 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import Property, Verdict, days_ago, judge, tell
+from turbo_forecast.defs.checks.judging import told
+from turbo_forecast.defs.checks.properties import Property, Verdict, judge
+from turbo_forecast.defs.checks.wording import days_ago
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, Warehouse
@@ -73,7 +75,7 @@ def base_check(prop: Property) -> dg.AssetChecksDefinition:
         with plain_errors(), warehouse.get_connection() as con, transaction(con):
             require_own_base_table(con, context.run.run_id)
             verdict = judge(con, prop, {})
-        return tell(context, prop, BASE_TABLE.name, verdict, folder)
+        return told(prop, BASE_TABLE.name, verdict, folder)
 
     return check
 

@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import Property, Verdict, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property, Verdict
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET
 
 _FOLD_DAYS = """

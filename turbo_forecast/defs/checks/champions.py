@@ -1,6 +1,7 @@
 """Every series with a forecast has exactly one champion, who has that forecast and did no worse than the fallback."""
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import CHAMPIONS
 
 ONE_CHAMPION = Property(

@@ -3,7 +3,8 @@
 Expectations are derived from the base table alone, and compared as sets: what is missing and what is too much.
 """
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 
 _OUTCOMES = """

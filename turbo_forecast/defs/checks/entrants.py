@@ -1,6 +1,7 @@
 """Every entrant of the run has a forecast of some series: one that fails for all of them is no entrant, but a fault."""
 
-from turbo_forecast.defs.checks.judging import Property, Verdict, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property, Verdict
 from turbo_forecast.schemas import FLEET_FORECAST
 
 # the series that entrants were asked for: too short or retired ones are asked of nobody but the fallback

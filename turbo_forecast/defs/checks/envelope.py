@@ -1,6 +1,7 @@
 """Projections stay in [0, 100], in order, and finite."""
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 
 _ROW = "host_id, resource, model, ds, yhat, yhat_lower, yhat_upper"

@@ -2,10 +2,11 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import Property, Verdict, judge_month, tell
-from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
-from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.checks.judging import Judged, judge_month, month_check
+from turbo_forecast.defs.checks.properties import Property, Verdict
+from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.schemas import SERIES_OUTCOMES
+from turbo_forecast.settings import ForecastSettings
 
 
 def few_fallbacks(tolerated: float) -> Property:
@@ -37,21 +38,12 @@ def _resting(verdict: Verdict, tolerated: float) -> str:
     return f"{share} have no forecast but the fallback's; {'only ' if not verdict.holds(tolerated) else ''}{allowed}"
 
 
-@dg.asset_check(
-    asset=SERIES_OUTCOMES.name,
-    name="few_series_rest_on_the_fallback",
-    description="warns when more live series rest on the fallback than max_fallback_share",
-    partitions_def=MONTHS,
-    pool=WAREHOUSE_POOL,
-)
-def check(
-    context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> dg.AssetCheckResult:
+def judged(
+    context: dg.AssetCheckExecutionContext, settings: ForecastSettings, warehouse: Warehouse, folder: DataFolder
+) -> Judged:
     """Judge the month at the run's own max_fallback_share."""
-    settings = forecast.settings()
     prop = few_fallbacks(settings.max_fallback_share)
-    judged, verdict = judge_month(context, prop, SERIES_OUTCOMES, settings, warehouse, folder)
-    return tell(context, prop, SERIES_OUTCOMES.name, verdict, folder, judged)
+    return judge_month(context, prop, SERIES_OUTCOMES, settings, warehouse, folder)
 
 
-checks = [check]
+checks = [month_check(few_fallbacks(ForecastSettings().max_fallback_share), SERIES_OUTCOMES, judged)]

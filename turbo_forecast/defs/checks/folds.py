@@ -3,7 +3,8 @@
 Expectations are derived from the base table alone: who had enough training before a fold, and something to score in it.
 """
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import FOLD_FORECAST
 
 _DUE = """

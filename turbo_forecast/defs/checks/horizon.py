@@ -1,6 +1,7 @@
 """Every entrant's forecast of a series covers every day asked for, and no other."""
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 
 COMPLETE = Property(

@@ -1,6 +1,7 @@
 """No two rows are about the same thing."""
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import (
     CALIBRATION,
     CHAMPIONS,

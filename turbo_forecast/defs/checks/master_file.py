@@ -1,6 +1,7 @@
 """The master file holds the champions' stored rows, all of them and nothing else, sorted by series."""
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import FORECAST_PARQUET
 
 _COLUMNS = ", ".join(FORECAST_PARQUET.names)

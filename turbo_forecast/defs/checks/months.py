@@ -1,6 +1,7 @@
 """A month that is called complete is: all its parts are stored, and none of its blocking checks has failed."""
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import MONTHS
 from turbo_forecast.storage.months import COMPLETE, FAILED, STEPS
 

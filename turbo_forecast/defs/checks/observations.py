@@ -5,7 +5,8 @@ The backtest cannot see such days: on them there is nothing to compare with. Exp
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import FORECAST_PARQUET
 
 MARGIN_PERCENT = 10

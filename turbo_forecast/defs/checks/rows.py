@@ -1,6 +1,7 @@
 """Every row is about this month, from an entrant that takes part, and tells what was observed, no more."""
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 
 OBSERVED = Property(

@@ -1,6 +1,7 @@
 """Every window is scored, over all the days that were observed, in finite numbers."""
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import TOURNAMENT_SCORES
 
 _WINDOWS = """

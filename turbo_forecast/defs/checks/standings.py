@@ -1,6 +1,7 @@
 """Everyone stands in the standings, everywhere, in finite numbers; and earlier forecasts are judged on what has arrived."""
 
-from turbo_forecast.defs.checks.judging import Property, month_check
+from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import FORECAST_ACCURACY, TOURNAMENT_STANDINGS
 
 _DUE = """

@@ -1,0 +1,91 @@
+"""Months as people write them, and from which one on there are partitions."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from turbo_forecast.errors import PartitionError, SettingsError
+from turbo_forecast.month_keys import FIRST_MONTH, first_month, include_month, last_over, months_asked, shifted
+
+TODAY = date(2026, 2, 1)
+
+
+@pytest.fixture(autouse=True)
+def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(FIRST_MONTH, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("months", "keys"),
+    [
+        ("2025-12", ["2025-12"]),
+        ("2025-12-01", ["2025-12"]),
+        (" 2025-12 ", ["2025-12"]),
+        ("2025-11..2026-01", ["2025-11", "2025-12", "2026-01"]),
+        ("2025-11-01 .. 2025-12", ["2025-11", "2025-12"]),
+        ("2025-12..2025-12", ["2025-12"]),
+        ("2013-08", ["2013-08"]),
+    ],
+)
+def test_months_and_ranges_become_keys(months: str, keys: list[str]) -> None:
+    assert months_asked(months, TODAY) == keys
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-02", "2026-13", "2025-00", "12-2025", "2025-12-31", "2025", "", "..", "2025-11..", "1969-12", "٢٠٢٥-12"],
+)
+def test_what_is_no_month_that_is_over_is_refused_and_the_last_one_named(text: str) -> None:
+    with pytest.raises(PartitionError, match="from 1970-01 to 2026-01, the last one that is over"):
+        months_asked(text, TODAY)
+
+
+@pytest.mark.parametrize("text", ["2025-12..2025-11", "2025-10..2025-11..2025-12"])
+def test_what_is_no_range_is_refused(text: str) -> None:
+    with pytest.raises(PartitionError, match="are no range"):
+        months_asked(text, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("months", "key"), [(0, "2026-01"), (1, "2026-02"), (-1, "2025-12"), (-13, "2024-12"), (12, "2027-01")]
+)
+def test_months_are_counted_over_the_turn_of_the_year(months: int, key: str) -> None:
+    assert shifted("2026-01", months) == key
+
+
+def test_a_month_is_over_on_the_first_day_of_the_next() -> None:
+    assert [last_over(date(2026, 1, 31)), last_over(date(2026, 2, 1))] == ["2025-12", "2026-01"]
+
+
+def test_without_being_asked_there_are_as_many_months_as_a_run_looks_back_on(tmp_path: Path) -> None:
+    assert first_month("", tmp_path / "nowhere", TODAY) == "2023-02"
+
+
+def test_a_month_that_is_stored_always_has_a_partition(tmp_path: Path) -> None:
+    for name in ("forecast_parquet/2019-05.parquet", "fleet_forecast/2018-13.parquet", "other/1999-01.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert first_month("", tmp_path, TODAY) == "2019-05"
+    assert first_month("2024-01", tmp_path, TODAY) == "2024-01", "what is configured is meant"
+
+
+def test_the_environment_goes_before_the_settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(FIRST_MONTH, "2021-07")
+    assert first_month("2024-01", tmp_path, TODAY) == "2021-07"
+    for wrong in ("2021", "2026-02", "July"):
+        monkeypatch.setenv(FIRST_MONTH, wrong)
+        with pytest.raises(SettingsError, match=FIRST_MONTH):
+            first_month("", tmp_path, TODAY)
+
+
+def test_an_early_month_that_is_asked_for_gets_a_partition_and_a_late_one_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(FIRST_MONTH, "")
+    monkeypatch.delenv(FIRST_MONTH)
+    include_month(last_over())
+    assert first_month("", tmp_path) == shifted(last_over(), -35)
+    include_month("2013-08")
+    assert first_month("", tmp_path) == "2013-08"
+    monkeypatch.delenv(FIRST_MONTH)
