@@ -11,6 +11,7 @@ import pytest
 from dagster._serdes import serialize_value
 
 from turbo_forecast.definitions import build_definitions, build_resources
+from turbo_forecast.defs.checks.judging import told
 from turbo_forecast.defs.checks.properties import Property, Verdict
 from turbo_forecast.defs.reporting import markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, TelemetryResource

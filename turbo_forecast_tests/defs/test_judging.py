@@ -1,0 +1,133 @@
+"""Checks run again: for a month, and as the UI starts them, for none; and what a failed one keeps from being made."""
+
+import dagster as dg
+import pytest
+
+from turbo_forecast.defs.partitions import MONTHS
+from turbo_forecast_tests.defs.conftest import EARLIER, MONTH, Place
+from turbo_forecast_tests.defs.test_month_runs import rows, sentences, state, store
+
+pytestmark = pytest.mark.xdist_group("definitions")
+
+CHECK = ("champions", "exactly_one_champion_per_series")
+GAP = "DELETE FROM {stored} WHERE host_id = 'b' AND resource = 'cpu' AND cutoff = DATE '2025-12-31'"
+
+
+def check_again(place: Place, month: str | None, *checks: tuple[str, str]) -> dg.ExecuteInProcessResult:
+    """The job monthly_checks, or some of its checks, for a month; None: as the UI's "Execute all" starts it."""
+    job = place.definitions().resolve_job_def("monthly_checks")
+    keys = [dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in checks]
+    chosen = job.get_subset(asset_check_selection=set(keys), asset_selection=set()) if keys else job
+    return chosen.execute_in_process(
+        instance=place.instance, tags={"dagster/partition": month} if month else None, raise_on_error=False
+    )
+
+
+def found(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
+    return {(e.asset_key.to_user_string(), e.check_name): e for e in result.get_asset_check_evaluations()}
+
+
+def test_all_checks_of_a_month_can_be_made_again_and_belong_to_it(place: Place) -> None:
+    result = check_again(place, MONTH)
+    verdicts = found(result)
+    assert set(verdicts) == {
+        (key.asset_key.to_user_string(), key.name) for key in place.definitions().resolve_asset_graph().asset_check_keys
+    }
+    assert {check for check, e in verdicts.items() if not e.passed} <= {("base_table", "telemetry_is_fresh")}
+    assert {e.partition for (asset, _), e in verdicts.items() if asset != "base_table"} == {MONTH}
+    assert not [event for event in result.all_events if event.is_step_materialization], "nothing is made"
+    assert state(place)[0] == "complete"
+
+
+@pytest.mark.parametrize("judged", [EARLIER, MONTH])
+def test_a_gap_fails_the_check_of_its_month_and_of_no_other(judged: str, place: Place) -> None:
+    place.spoil("champions", GAP)
+    evaluation = found(check_again(place, judged, CHECK))[CHECK]
+    assert evaluation.passed == (judged == EARLIER)
+    assert evaluation.partition == judged
+    assert (state(place)[0], state(place, EARLIER)[0]) == ("complete" if judged == EARLIER else "failed", "complete")
+
+
+def test_a_month_whose_check_failed_is_complete_again_once_it_is_mended_and_checked(place: Place) -> None:
+    kept = rows(place, f"FROM champions WHERE {GAP.split('WHERE ')[1]}")
+    finished = rows(place, "SELECT finished_at FROM months WHERE month = '2025-12'")
+    place.spoil("champions", GAP)
+    check_again(place, MONTH, CHECK)
+    assert state(place)[::2] == ("failed", ".".join(CHECK))
+    place.sql(
+        f"INSERT INTO champions VALUES {tuple(str(v) if v is not None else None for v in kept[0])!r}".replace(
+            "None", "NULL"
+        )
+    )
+    check_again(place, MONTH, CHECK)
+    assert state(place)[::2] == ("complete", "months")
+    assert rows(place, "SELECT finished_at FROM months WHERE month = '2025-12'") == finished
+
+
+@pytest.mark.parametrize("asset", ["calibration", "forecast_parquet", "tournament_standings", "forecast_accuracy"])
+def test_what_rests_on_a_failed_check_is_not_made_by_a_later_run_either(asset: str, place: Place) -> None:
+    place.spoil("champions", GAP)
+    check_again(place, MONTH, CHECK)
+    (said,) = sentences(store(place, asset))
+    assert said == (
+        f"month 2025-12: {asset} rests on what champions.exactly_one_champion_per_series found to be wrong: mend it and run "
+        "the job monthly_checks, or run the month again"
+    )
+    assert store(place, "tournament_scores").success, "which is made from nothing that is wrong"
+
+
+def test_a_check_without_a_month_judges_the_latest_stored_one_says_so_and_counts_for_it(place: Place) -> None:
+    place.spoil("champions", GAP)
+    for _ in range(2):  # a month that failed is still the latest stored
+        result = check_again(place, None, CHECK)
+        evaluation = found(result)[CHECK]
+        assert not evaluation.passed
+        assert evaluation.partition == MONTH
+        assert evaluation.description is not None
+        assert evaluation.description.startswith("1 of 6 ")
+        assert evaluation.description.endswith(
+            "(The run named no month: this is 2025-12, the latest that is stored whole.)"
+        )
+        assert (place.data / "checks" / "champions" / f"{CHECK[1]}-{MONTH}.csv").exists()
+        assert not result.success, "it blocks"
+        assert state(place)[0] == "failed"
+    latest = place.instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey("champions"), asset_partitions=[MONTH]), limit=1
+    ).records[0]
+    target = evaluation.target_materialization_data
+    assert target is not None
+    assert (target.storage_id, target.run_id) == (latest.storage_id, latest.run_id), "else the UI does not count it"
+
+
+def test_every_check_can_be_started_without_a_month(place: Place) -> None:
+    verdicts = found(check_again(place, None))
+    assert {check for check, e in verdicts.items() if not e.passed} <= {("base_table", "telemetry_is_fresh")}
+    assert {e.partition for (asset, _), e in verdicts.items() if asset != "base_table"} == {MONTH}
+    assert len(verdicts) == len(place.definitions().resolve_asset_graph().asset_check_keys)
+
+
+def test_a_check_without_a_month_passes_over_one_that_is_not_stored_whole(place: Place) -> None:
+    assert store(place, "tournament_results").success
+    assert state(place)[0] == "incomplete"
+    evaluation = found(check_again(place, None, CHECK))[CHECK]
+    assert evaluation.partition == EARLIER
+
+
+def test_where_no_month_is_stored_a_check_without_one_says_what_to_do(place: Place) -> None:
+    for table in ("months", "month_steps"):
+        place.sql(f"DELETE FROM {table}")
+    assert sentences(check_again(place, None, CHECK)) == {
+        "there is no month to check yet: materialise one first, with the job monthly_forecast"
+    }
+
+
+def test_a_run_of_several_months_is_refused_in_a_sentence(place: Place) -> None:
+    keys = MONTHS.get_partition_keys_in_range(dg.PartitionKeyRange(EARLIER, MONTH))
+    assert len(keys) == 2
+    job = place.definitions().resolve_job_def("monthly_checks")
+    chosen = job.get_subset(
+        asset_check_selection={dg.AssetCheckKey(dg.AssetKey(CHECK[0]), CHECK[1])}, asset_selection=set()
+    )
+    tags = {"dagster/asset_partition_range_start": EARLIER, "dagster/asset_partition_range_end": MONTH}
+    result = chosen.execute_in_process(instance=place.instance, tags=tags, raise_on_error=False)
+    assert sentences(result) == {"a run is of one month: start one run for each month of the range"}
