@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from turbo_forecast.defs.links import CHECKS_JOB
 from turbo_forecast.defs.partitions import MONTHS
 
 monthly_forecast = dg.define_asset_job(
@@ -11,9 +12,10 @@ monthly_forecast = dg.define_asset_job(
 )
 
 monthly_checks = dg.define_asset_job(
-    "monthly_checks",
+    CHECKS_JOB,
     selection=dg.AssetSelection.all_asset_checks(),
-    partitions_def=MONTHS,
+    # of a job without assets, Dagster forgets a partitions_def of its own; with it in the config, the UI offers the months
+    config=dg.PartitionedConfig(partitions_def=MONTHS, run_config_for_partition_key_fn=lambda _: {}),
     description="All checks of a month again, on what is stored; nothing is forecast or changed.",
 )
 

@@ -15,6 +15,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # D
 from turbo_forecast.defs.checks.places import places
 from turbo_forecast.defs.checks.properties import Property, Verdict, judge
 from turbo_forecast.defs.checks.wording import description
+from turbo_forecast.defs.links import check_again
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
@@ -147,6 +148,8 @@ def told(
         write_csv(verdict.offenders, path)
         metadata["first offenders"] = dg.MetadataValue.md(markdown(verdict.offenders.head(SHOWN)))
         metadata["all offenders"] = dg.MetadataValue.path(str(path))
+    if month:
+        metadata["check again"] = dg.MetadataValue.url(check_again(asset, prop.name, month.key))
     said = description(prop, verdict)
     if month and not month.named:
         said = f"{said} (The run named no month: this is {month.key}, the latest that is stored whole.)"

@@ -1,0 +1,28 @@
+"""Links within Dagster's UI: it cannot start a check for a month from the check's own page, but a job's launchpad can.
+
+Does not belong here: what the links stand beside.
+"""
+
+from urllib.parse import quote
+
+LOCATION = "turbo_forecast"
+"""The code location's name, as workspace.yaml and pyproject.toml have it."""
+CHECKS_JOB = "monthly_checks"
+
+
+def checks_of_a_month() -> str:
+    """The launchpad of the job that makes all checks of a month; the month is chosen there."""
+    return f"/locations/{LOCATION}/jobs/{CHECKS_JOB}/playground"
+
+
+def check_again(asset: str, check: str, month: str) -> str:
+    """The launchpad, ready to make one check of one month: `Launch Run` is all that is left to click."""
+    step = quote(f"{asset}_{check}")
+    fields = {
+        "tags[0][key]": "dagster/partition",
+        "tags[0][value]": month,
+        "solidSelection[0]": step,
+        "solidSelectionQuery": step,
+    }
+    query = "&".join(f"{quote(name)}={quote(value, safe='/')}" for name, value in fields.items())
+    return f"{checks_of_a_month()}/setup?mode=default&{query}"
