@@ -41,10 +41,11 @@ BASE_TABLE_REJECTS = Table(
 
 BASE_TABLE_RUNS = Table(
     "base_table_runs",
-    "Every run that wrote the base table, one row each; the highest number is the one whose base table is stored.",
+    "Every run that read the base table's telemetry or found it unchanged, one row each; the highest number is the one "
+    "whose base table is stored.",
     (
         Column("number", pl.Int64, "1, 2, 3, …: the order in which the base tables were stored"),
-        Column("run_id", pl.String, "the Dagster run that read the telemetry"),
+        Column("run_id", pl.String, "the Dagster run"),
         Column(
             "digest", pl.String, "hash of the rows; the same rows give the same digest, in whatever order they stand"
         ),
@@ -52,6 +53,17 @@ BASE_TABLE_RUNS = Table(
         Column("first_day", pl.Date, "its first day", nullable=True),
         Column("last_day", pl.Date, "its last day", nullable=True),
         Column("written_at", DATETIME, "when it was stored, UTC"),
+        Column(
+            "telemetry",
+            pl.String,
+            "hash of what the telemetry is known by (files, settings, program); null where it must be read each time",
+            nullable=True,
+        ),
+        Column("read_in", pl.Int64, "number of the run that read it; another's where it was unchanged", nullable=True),
+        Column(
+            "read_on", pl.Date, "the day that the reading took for today; null where nothing was read", nullable=True
+        ),
+        Column("report", pl.String, "what the reading found, as JSON; null where nothing was read", nullable=True),
     ),
     key=("number",),
 )

@@ -76,6 +76,7 @@ class TelemetrySettings(Options):
     )
     on_future_dates: Literal["error", "reject"] = Field("error", description="error, or reject the rows")
     memory_limit: str = Field("2GB", description="DuckDB's memory limit while reading; it spills to disk beyond")
+    reread: bool = Field(False, description="read the telemetry even where nothing about it has changed")
 
     @field_validator("timezone")
     @classmethod

@@ -104,8 +104,8 @@ def test_without_telemetry_the_sentence_says_what_to_give(published: House) -> N
 @pytest.mark.parametrize(
     ("month", "said"),
     [
-        ("2012-12", "error: fleet_forecast: month 2012-12 is before the data"),
-        ("2026-01", "error: fleet_forecast: month 2026-01 is not complete: the telemetry ends on 2025-12-31, 31 days"),
+        ("2012-12", "error: base_table: month 2012-12 is before the data"),
+        ("2026-01", "error: base_table: month 2026-01 is not complete: the telemetry ends on 2025-12-31, 31 days"),
     ],
 )
 def test_a_month_the_telemetry_does_not_reach_is_named(
@@ -118,11 +118,11 @@ def test_a_month_the_telemetry_does_not_reach_is_named(
 
 def test_telemetry_that_ends_before_the_month_does_is_refused(another: Callable[[], House], tmp_path: Path) -> None:
     short = as_telemetry(six_series().filter(pl.col("ds") <= date(2025, 12, 20)), tmp_path / "short.parquet")
-    house = another()  # its base table is replaced, rightly: that telemetry is what there is
-    files = house.digests()
+    house = another()
+    before = house.state()
     error = house.run("2025-12", short).error
     assert "month 2025-12 is not complete: the telemetry ends on 2025-12-20, 11 days before 2025-12-31" in error
-    assert house.digests() == files
+    assert house.state() == before
 
 
 @pytest.mark.parametrize(

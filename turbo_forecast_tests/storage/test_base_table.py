@@ -13,11 +13,12 @@ from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.base_table import (
     current_digest,
     digest_up_to,
-    replace_base_table,
+    last_day_up_to,
     require_own_base_table,
     stored_by,
+    update_base_table,
 )
-from turbo_forecast.storage.warehouse import connected, query
+from turbo_forecast.storage.warehouse import connected, query, transaction
 from turbo_forecast_tests.conftest import series_rows, wave
 
 TODAY, LAST = date(2026, 2, 1), date(2025, 12, 31)
@@ -34,7 +35,8 @@ def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def store(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, path: Path, run: str = "run") -> str:
     """The digest after a run has read these rows."""
     rows.rename({"ds": "timestamp", "y": "value"}).write_parquet(path)
-    replace_base_table(con, TelemetrySettings(telemetry=str(path)), today=TODAY, run_id=run)
+    with transaction(con):
+        update_base_table(con, TelemetrySettings(telemetry=str(path)), today=TODAY, run_id=run)
     return current_digest(con)
 
 
@@ -106,3 +108,10 @@ def test_a_base_table_without_a_digest_is_to_be_read_again(con: duckdb.DuckDBPyC
     con.execute("CREATE TABLE base_table (host_id VARCHAR, resource VARCHAR, ds DATE, y DOUBLE)")
     with pytest.raises(StorageError, match="by an earlier version.*materialise base_table again"):
         digest_up_to(con, LAST)
+
+
+def test_the_last_day_up_to_a_cutoff_is_of_the_whole_fleet(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    store(con, pl.concat([ROWS, series_rows("late", wave(3), start=date(2026, 1, 10))]), tmp_path / "one.parquet")
+    cutoffs = (date(2022, 12, 31), date(2024, 2, 29), date(2025, 12, 31), date(2026, 1, 9), date(2026, 1, 31))
+    last_days = [last_day_up_to(con, cutoff) for cutoff in cutoffs]
+    assert last_days == [None, date(2024, 2, 29), LAST, LAST, date(2026, 1, 12)]

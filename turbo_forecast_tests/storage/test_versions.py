@@ -12,7 +12,7 @@ import pytest
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import SERIES_OUTCOMES, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import TelemetrySettings
-from turbo_forecast.storage.base_table import replace_base_table
+from turbo_forecast.storage.base_table import update_base_table
 from turbo_forecast.storage.months import MonthOfRun
 from turbo_forecast.storage.versions import require_usable_tables
 from turbo_forecast.storage.warehouse import connected, ensure_table, query, replace_partition, transaction
@@ -110,8 +110,8 @@ def test_outcomes_of_an_earlier_version_are_usable_and_standings_are_not(con: du
 def test_telemetry_is_not_read_where_a_table_cannot_be_written_to(con: duckdb.DuckDBPyConnection) -> None:
     without(con, TOURNAMENT_STANDINGS, "mean_coverage")
     missing = TelemetrySettings(telemetry="/does/not/exist.parquet")
-    with pytest.raises(StorageError, match="table tournament_standings"):
-        replace_base_table(con, missing, today=DECEMBER, run_id="r")
+    with pytest.raises(StorageError, match="table tournament_standings"), transaction(con):
+        update_base_table(con, missing, today=DECEMBER, run_id="r")
     assert [row[0] for row in con.execute("SHOW TABLES").fetchall()] == ["tournament_standings"]
 
 

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
+import duckdb
 
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
 from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, spec
-from turbo_forecast.defs.resources import TelemetryResource, Warehouse
+from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
+from turbo_forecast.fleet.windows import cutoff_of, require_complete
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
-from turbo_forecast.storage.base_table import current_digest, replace_base_table
-from turbo_forecast.storage.telemetry.report import TelemetryReport
+from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.base_table import Reading, current_digest, last_day_up_to, update_base_table
+from turbo_forecast.storage.warehouse import transaction
 
 
 @dg.multi_asset(
@@ -20,15 +23,17 @@ from turbo_forecast.storage.telemetry.report import TelemetryReport
     pool=WAREHOUSE_POOL,
 )
 def base_table(
-    context: dg.AssetExecutionContext, telemetry: TelemetryResource, warehouse: Warehouse
+    context: dg.AssetExecutionContext, telemetry: TelemetryResource, forecast: ForecastResource, warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Read telemetry once and replace both tables in one transaction."""
+    """Read telemetry, unless it is unchanged, and replace both tables in one transaction."""
     with plain_errors(), warehouse.get_connection() as con:
-        report = replace_base_table(con, telemetry.settings(), today=date.today(), run_id=context.run.run_id)
+        with transaction(con):
+            reading = update_base_table(con, telemetry.settings(), today=date.today(), run_id=context.run.run_id)
+            _require_month(con, context.partition_key if context.has_partition_key else None, forecast.settings())
         chart, digest = fleet_by_month(con), current_digest(con)
-    say_to(context)(report.describe())
+    say_to(context)(reading.describe())
     told = {
-        **_told(report),
+        **_told(reading),
         "digest": digest,
         "warehouse": dg.MetadataValue.path(warehouse.database),
         "utilisation": chart,
@@ -37,12 +42,23 @@ def base_table(
     yield dg.MaterializeResult(asset_key=BASE_TABLE.name, metadata=told, data_version=dg.DataVersion(digest))
     yield dg.MaterializeResult(
         asset_key=BASE_TABLE_REJECTS.name,
-        metadata={"dagster/row_count": sum(report.rejects.values()), "by reason": report.rejects},
+        metadata={"dagster/row_count": sum(reading.report.rejects.values()), "by reason": reading.report.rejects},
     )
 
 
-def _told(report: TelemetryReport) -> Metadata:
+def _require_month(con: duckdb.DuckDBPyConnection, month: str | None, settings: ForecastSettings) -> None:
+    """Raises PartitionError where the run is of a month that the telemetry does not reach; nothing is replaced then."""
+    if month:
+        cutoff = cutoff_of(month)
+        require_complete(last_day_up_to(con, cutoff), cutoff, settings)
+
+
+def _told(reading: Reading) -> Metadata:
+    report = reading.report
     return {
+        "telemetry": "read" if reading.is_new else "unchanged",
+        "read by run": reading.run_id,
+        "read at": f"{reading.read_at:%Y-%m-%d %H:%M} UTC",
         "dagster/row_count": report.rows_kept,
         "series": report.series,
         "first day": str(report.first_day),

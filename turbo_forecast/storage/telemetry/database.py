@@ -93,6 +93,15 @@ def has_collation(con: duckdb.DuckDBPyConnection, schema: str, name: str) -> boo
     return bool(con.execute(query, [schema, name]).fetchall()[0][0])
 
 
+def has_computed_columns(con: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    """Whether a table of the attached file has columns that are computed whenever they are read."""
+    query = f"""
+        SELECT contains(upper(sql), 'GENERATED ALWAYS AS') FROM duckdb_tables()
+        WHERE database_name = '{ATTACHED}' AND schema_name = ? AND table_name = ?
+    """
+    return bool(con.execute(query, [schema, name]).fetchall()[0][0])
+
+
 def _names(schema: str, name: str, _: bool) -> tuple[str, str]:
     return name.lower(), f"{schema}.{name}".lower()
 

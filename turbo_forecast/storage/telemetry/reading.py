@@ -288,6 +288,7 @@ def _report(
     return TelemetryReport(
         sources=list(dict.fromkeys(name for part in sources.parts for name in part.names)),
         notes=sources.notes,
+        computed=sources.computed,
         layout=layout.kind,
         columns=layout.columns,
         guesses=layout.guesses,

@@ -6,6 +6,8 @@ Belongs here: the report's fields and its telling. Does not belong here: how any
 from dataclasses import dataclass, field
 from datetime import date
 
+from pydantic import TypeAdapter
+
 from turbo_forecast.storage.telemetry.wording import names, shown
 
 
@@ -49,6 +51,18 @@ class TelemetryReport:
     """What was left out, or is not in every file, and why: a clause each."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall seconds by stage."""
+    computed: bool = False
+    """Whether a database computed the rows as they were read, from a view, say: another time it may make others."""
+
+    @property
+    def as_json(self) -> str:
+        """All of it as JSON text."""
+        return _JSON.dump_json(self).decode()
+
+    @classmethod
+    def of_json(cls, text: str) -> "TelemetryReport":
+        """The report of which `text` is the JSON. Raises ValueError where it is none."""
+        return _JSON.validate_json(text)
 
     @property
     def ignored_columns(self) -> list[str]:
@@ -83,3 +97,6 @@ class TelemetryReport:
 
 def _listed(guess: str | list[str]) -> str:
     return shown(guess) if isinstance(guess, str) else names(guess, 12)
+
+
+_JSON = TypeAdapter(TelemetryReport)

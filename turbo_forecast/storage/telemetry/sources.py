@@ -42,6 +42,8 @@ class Sources:
 
     parts: list[Part]
     notes: list[str] = field(default_factory=list)
+    computed: bool = False
+    """Whether a database computes the rows as they are read: from equal files it may make others another time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ def opened(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Itera
                 some = enumerated([brief(name) for name in found.names])
                 raise TelemetryError(f"telemetry may be one DuckDB file, not several or one among others: {some}")
             with database.attached(con, found.names[0]):
-                yield Sources([_table(con, found.names[0], settings, Path(folder))], found.notes)
+                part, computed = _table(con, found.names[0], settings, Path(folder))
+                yield Sources([part], found.notes, computed)
             return
         sources = _sources(con, list(zip(found.names, kinds, strict=True)), settings, Path(folder), found.notes)
         try:
@@ -299,7 +302,8 @@ def _refuse_nested(parts: Sequence[Part], settings: TelemetrySettings) -> None:
                 )
 
 
-def _table(con: duckdb.DuckDBPyConnection, path: str, settings: TelemetrySettings, folder: Path) -> Part:
+def _table(con: duckdb.DuckDBPyConnection, path: str, settings: TelemetrySettings, folder: Path) -> tuple[Part, bool]:
+    """The database's table or view as a part, and whether its rows are computed as they are read."""
     schema, name, is_view = database.chosen_table(con, path, settings.table)
     label = f"{shown_location(path)}:{name}"
     if is_view:
@@ -315,4 +319,4 @@ def _table(con: duckdb.DuckDBPyConnection, path: str, settings: TelemetrySetting
         relation = f"(SELECT * REPLACE ({as_written}) FROM {relation})"
     part = Part(relation, literal(label), columns, (label,), "table")
     _refuse_nested([part], settings)
-    return part
+    return part, is_view or database.has_computed_columns(con, schema, name)

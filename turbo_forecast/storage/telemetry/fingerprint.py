@@ -1,0 +1,114 @@
+"""Whether telemetry is what it was when it was read before, told without reading it.
+
+Belongs here: what its files are known by, and when that says nothing. Does not belong here: where a fingerprint is kept,
+and what was read (`storage/base_table.py`).
+
+Equal fingerprints must mean equal readings, so whatever could change a reading is in it: every file's name, size, place on
+the disk and both its times, the settings, this program's own text and the libraries it reads with. The time of change
+(ctime) is the system's own, which no program sets back, as it can the time of modification. Where something else may
+change a reading, there is no fingerprint, and the telemetry is read: that is never wrong.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry.files import found_files, is_remote
+from turbo_forecast.storage.telemetry.messages import brief
+
+SETTLED_SECONDS = 2.0
+"""A file that changed later than this ago may change once more without its times telling: some file systems count whole
+seconds, FAT even pairs of them (https://learn.microsoft.com/windows/win32/sysinfo/file-times)."""
+INDIFFERENT = {"memory_limit", "reread"}
+"""Telemetry settings that decide nothing that is read."""
+WRITE_AHEAD = ".wal"
+"""What DuckDB appends to a database's name for the changes that are not in its file yet."""
+_LOADED = time.time()
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What the telemetry is known by; without a digest, why it can be known by nothing."""
+
+    digest: str | None
+    files: int
+    reason: str = ""
+
+
+def fingerprint(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Fingerprint:
+    """The fingerprint of the telemetry as it lies there now.
+
+    Raises TelemetryError where no file can be found, as reading would. The connection's time zone is part of it.
+    """
+    if not settings.telemetry:
+        return Fingerprint(None, 0, "no telemetry is set")
+    if is_remote(settings.telemetry):
+        return Fingerprint(None, 0, "what a URL holds may change without a sign")
+    found, now = found_files(con, settings.telemetry), time.time()
+    try:
+        files = [state for name in found.names for state in _states(Path(name))]
+    except OSError as error:
+        return Fingerprint(None, len(found.names), f"{brief(settings.telemetry)} cannot be looked at: {error.strerror}")
+    young = [state for state in files if now - max(state.modified_ns, state.changed_ns) / 1e9 < SETTLED_SECONDS]
+    if young:
+        return Fingerprint(
+            None,
+            len(found.names),
+            f"{brief(young[0].path)} had changed less than {SETTLED_SECONDS:.0f} seconds before, and may once more "
+            "without its times telling",
+        )
+    program = _program(Path(__file__).parents[2])
+    if program is None:
+        return Fingerprint(None, len(found.names), "this program's own files have changed since it was started")
+    zone = con.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
+    known = (program, zone, settings.model_dump(exclude=INDIFFERENT), found.notes, list(map(_plain, files)))
+    text = json.dumps(known, sort_keys=True)
+    return Fingerprint(hashlib.sha256(text.encode()).hexdigest(), len(found.names))
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A file as the file system knows it; times in nanoseconds since 1970."""
+
+    path: str
+    size: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
+
+
+def _plain(state: _State) -> tuple[str | int, ...]:
+    return state.path, state.size, state.modified_ns, state.changed_ns, state.inode
+
+
+def _states(path: Path) -> list[_State]:
+    """The file's state, and that of a database's write-ahead log where there is one."""
+    log = path.with_name(path.name + WRITE_AHEAD)
+    return [_state(path), *([_state(log)] if log.exists() else [])]
+
+
+def _state(path: Path) -> _State:
+    stat = path.stat()
+    return _State(os.path.abspath(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+@functools.cache
+def _program(root: Path) -> str | None:
+    """Digest of a package's text and of what it reads with; None where the text is newer than what was loaded of it."""
+    digest = hashlib.sha256(repr((sys.version, platform.machine(), duckdb.__version__, pa.__version__)).encode())
+    for path in sorted(path for kind in ("*.py", "*.sql") for path in root.rglob(kind)):
+        if path.stat().st_ctime >= _LOADED:
+            return None
+        text = path.read_bytes()
+        digest.update(f"{path.relative_to(root).as_posix()} {len(text)} ".encode() + text)
+    return digest.hexdigest()
