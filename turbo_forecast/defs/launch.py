@@ -11,10 +11,8 @@ import dagster as dg
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.launched import Launched
-from turbo_forecast.defs.ownership import owner_tags, release_dead_runs
-
-RANGE_TAG = "turbo_forecast/range"
-"""On the runs of one command for several months: the months as they were asked for."""
+from turbo_forecast.defs.ownership import OWNER_TAG, owner_tags, release_dead_runs
+from turbo_forecast.defs.ranges import Command, range_tags, standing, unfinished_command
 
 
 def month_job() -> dg.JobDefinition:
@@ -27,19 +25,30 @@ def month_job() -> dg.JobDefinition:
 def materialise(keys: Sequence[str], *, verbose: bool, say: Callable[[str], None] = print) -> Iterator[Launched]:
     """Run the monthly job for each month in turn, in this process; yields each run when it has ended.
 
-    A month that fails does not keep the next ones from being run, unless they would fail alike (`Launched.ends_all`).
+    Months that the same command has made are left out, where another of its months did not succeed then. A month that
+    fails does not keep the next ones from being run, unless they would fail alike (`Launched.ends_all`).
     say: called where the run waits for one that may still be alive. Raises StorageError where DAGSTER_HOME cannot be
     written.
     """
     with opened_instance() as instance, storage_errors_named(), owner_tags() as tags:
         release_dead_runs(instance, say)
-        if len(keys) > 1:
-            tags[RANGE_TAG] = f"{keys[0]}..{keys[-1]}"
-        for key in keys:
+        before = unfinished_command(instance, keys)
+        done = _standing(before)
+        if done:
+            say(f"{', '.join(done)}: complete since this command was given before; only the other months are made")
+        tags |= range_tags(keys, before.name if before and done else f"{tags[OWNER_TAG]} {time.time():.3f}")
+        for key in [key for key in keys if key not in done]:
             launched = _run(instance, key, tags, verbose=verbose)
             yield launched
             if launched.ends_all:
                 return
+
+
+def _standing(before: Command | None) -> list[str]:
+    """Months that need not be made: this command made them when it was given before, and they would be the same."""
+    from turbo_forecast.definitions import build_resources
+
+    return standing(before.finished, build_resources()) if before and before.finished else []
 
 
 def _run(instance: dg.DagsterInstance, key: str, tags: Mapping[str, str], *, verbose: bool) -> Launched:

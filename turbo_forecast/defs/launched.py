@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
 
-from turbo_forecast.errors import TurboForecastError
+from turbo_forecast.defs.reporting import ERROR_KIND
+from turbo_forecast.errors import PartitionError, TurboForecastError
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.text import printable, shown_message
 
@@ -51,7 +52,7 @@ class Launched:
         """Add what one event has to say."""
         if event.event_type == dg.DagsterEventType.STEP_FAILURE:
             reason = printable(shown_message(_reason(event.step_failure_data) or ""))
-            self.ends_all |= event.step_key == BASE_TABLE.name or reason == INTERRUPTED
+            self.ends_all |= _ends_all(event.step_key, event.step_failure_data, reason)
             # what stops one step often stops those beside it: a reader needs the sentence once
             if reason and not any(failure.endswith(f": {reason}") for failure in self.failures):
                 self.failures.append(f"{event.step_key}: {reason}")
@@ -110,6 +111,13 @@ class Launched:
         """The last lines of a run that succeeded: its time, its checks, its id."""
         yield from self.time_lines()
         yield f"Run {self.run_id}: {self.checks_line()}"
+
+
+def _ends_all(step: str | None, failed: StepFailureData, reason: str) -> bool:
+    """Whether the run of another month would end in the same way: telemetry that cannot be read is no month's fault."""
+    kind = failed.user_failure_data.metadata.get(ERROR_KIND) if failed.user_failure_data else None
+    of_the_month = kind is not None and kind.value == PartitionError.__name__
+    return reason == INTERRUPTED or (step == BASE_TABLE.name and not of_the_month)
 
 
 def _reason(failed: StepFailureData) -> str | None:

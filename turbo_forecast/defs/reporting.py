@@ -22,6 +22,8 @@ from turbo_forecast.tables import Table
 from turbo_forecast.text import markdown_text, printable, shown_message
 
 Metadata = dict[str, Any]
+ERROR_KIND = "kind of error"
+"""Metadata of a failed step: the class of what it raised, where its message is the whole story."""
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that takes no more."""
 
@@ -69,7 +71,8 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except TurboForecastError as error:
-        raise dg.Failure(description=shown_message(str(error)), allow_retries=False) from None
+        kind = {ERROR_KIND: type(error).__name__}
+        raise dg.Failure(description=shown_message(str(error)), metadata=kind, allow_retries=False) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in REFUSED:
             disk = f"the terminal, or a file on the disk of {os.environ.get('DAGSTER_HOME') or 'the run'},"

@@ -117,6 +117,16 @@ def update_base_table(
     return Reading(report, run_id, read_at, is_new=True, files=before.files, to_be_read_again=known.reason)
 
 
+def is_current(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings, today: date) -> bool:
+    """Whether the base table is what reading the telemetry would give, told without reading it; False where that is unknown.
+
+    The caller holds the transaction. Raises TelemetryError where no file can be found.
+    """
+    if settings.reread or not has_table(con, BASE_TABLE_RUNS) or columns_to_add(con, BASE_TABLE_RUNS):
+        return False
+    return _standing_reading(con, fingerprint(con, settings), today) is not None
+
+
 def _known_by(before: Fingerprint, after: Fingerprint, report: TelemetryReport) -> Fingerprint:
     """What the telemetry that was read between two fingerprints can be known by."""
     if report.computed:
