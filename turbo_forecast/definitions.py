@@ -1,4 +1,4 @@
-"""What Dagster loads: assets, checks, job, schedule, resources.
+"""What Dagster loads: assets, checks, jobs, schedule, sensors, resources.
 
 `build_definitions` is the one seam where tests (and deployments) override resources.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from turbo_forecast.defs.alerts import alerts
 from turbo_forecast.defs.assets import (
     base_table,
     calibration,
@@ -30,6 +31,7 @@ from turbo_forecast.defs.checks import (
     folds,
     horizon,
     keys,
+    latest_month,
     master_file,
     observations,
     rows,
@@ -40,7 +42,8 @@ from turbo_forecast.defs.checks import base_table as base_checks
 from turbo_forecast.defs.checks import calibration as calibration_checks
 from turbo_forecast.defs.checks import champions as champion_checks
 from turbo_forecast.defs.checks import months as month_checks
-from turbo_forecast.defs.jobs import monthly_checks, monthly_forecast, monthly_schedule
+from turbo_forecast.defs.freshness import latest_month_sensor
+from turbo_forecast.defs.jobs import latest_month_check, monthly_checks, monthly_forecast, monthly_schedule
 from turbo_forecast.defs.resources import (
     AtomicParquetIOManager,
     DataFolder,
@@ -58,7 +61,7 @@ ASSETS = (
 CHECKS = (
     *(base_checks, coverage, entrants, keys, horizon, envelope, folds, rows),
     *(scores, champion_checks, calibration_checks, master_file, observations, standings, fallback_share, agreement),
-    month_checks,
+    *(latest_month, month_checks),
 )
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
@@ -87,8 +90,9 @@ def build_definitions(resource_overrides: Mapping[str, object] | None = None) ->
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSETS),
         asset_checks=[check for module in CHECKS for check in module.checks],
-        jobs=[monthly_forecast, monthly_checks],
+        jobs=[monthly_forecast, monthly_checks, latest_month_check],
         schedules=[monthly_schedule],
+        sensors=[alerts, latest_month_sensor],
         resources={**build_resources(), **(resource_overrides or {})},
         # asset pages, Lineage and jobs alike: a process per step costs seconds each, and only one step is heavy
         executor=EXECUTORS[configured().deployment.executor],

@@ -34,6 +34,10 @@ class PartitionError(TurboForecastError):
     """The month asked for cannot be forecast from the base table: names the month."""
 
 
+class WebhookError(TurboForecastError):
+    """An alert could not be handed over: says why, and nothing of the receiver's address, which is a secret."""
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """What the system refuses in the block (a full disk, a read-only folder) is a StorageError that names `path`."""

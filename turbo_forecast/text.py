@@ -1,7 +1,7 @@
 """Text that others chose (names, messages, addresses), made safe for the place where it is shown.
 
-Belongs here: what a log line, a chart, Markdown, a spreadsheet and a reader without permission must not be given as it
-is. Does not belong here: quoting for SQL (`storage/telemetry/sql.py`), and which paths can be used (`paths.py`).
+Belongs here: what a log line, a chart, Markdown, Slack, a spreadsheet and a reader without permission must not be given
+as it is. Does not belong here: quoting for SQL (`storage/telemetry/sql.py`), and which paths can be used (`paths.py`).
 """
 
 import re
@@ -33,13 +33,27 @@ def printable(text: str) -> str:
     )
 
 
+def shortened(text: str, longest: int) -> str:
+    """The text, which ends in an ellipsis where it has more than `longest` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def one_line(text: str, longest: int) -> str:
+    """A message as one line of visible characters, `longest` of them at most, its URLs as `shown_message` has them."""
+    return shortened(printable(" ".join(shown_message(text).split())), longest)
+
+
+def slack_text(text: str) -> str:
+    """The text for a Slack message: none of its characters begins a link, a mention or a character reference."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def markdown_text(text: str) -> str:
     """A name or message for Markdown, on one line, showing just its characters: no table, link, tag or emphasis.
 
     Longer ones end in an ellipsis after LONGEST_SHOWN characters.
     """
-    shown = printable(text)
-    shown = shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN - 1]}…"
+    shown = shortened(printable(text), LONGEST_SHOWN)
     escaped = _NUMBERED.sub(r"\1\\\2", _MARKDOWN.sub(lambda found: f"\\{found[0]}", shown))
     return re.sub(r"[&<>]|^ +| +$|(?<= ) ", lambda found: _CHARACTER_REFERENCES[found[0][0]] * len(found[0]), escaped)
 

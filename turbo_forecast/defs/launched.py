@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
 
+from turbo_forecast.defs.reasons import INTERRUPTED, reason_of
 from turbo_forecast.defs.reporting import ERROR_KIND
-from turbo_forecast.errors import PartitionError, TurboForecastError
+from turbo_forecast.errors import PartitionError
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.text import printable, shown_message
-
-INTERRUPTED = "interrupted; the same command goes on from what is finished"
-PLAIN_ERRORS = {kind.__name__ for kind in TurboForecastError.__subclasses__()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class Launched:
     def take(self, event: dg.DagsterEvent) -> None:
         """Add what one event has to say."""
         if event.event_type == dg.DagsterEventType.STEP_FAILURE:
-            reason = printable(shown_message(_reason(event.step_failure_data) or ""))
+            reason = printable(shown_message(reason_of(event.step_failure_data) or ""))
             self.ends_all |= _ends_all(event.step_key, event.step_failure_data, reason)
             # what stops one step often stops those beside it: a reader needs the sentence once
             if reason and not any(failure.endswith(f": {reason}") for failure in self.failures):
@@ -118,17 +116,3 @@ def _ends_all(step: str | None, failed: StepFailureData, reason: str) -> bool:
     kind = failed.user_failure_data.metadata.get(ERROR_KIND) if failed.user_failure_data else None
     of_the_month = kind is not None and kind.value == PartitionError.__name__
     return reason == INTERRUPTED or (step == BASE_TABLE.name and not of_the_month)
-
-
-def _reason(failed: StepFailureData) -> str | None:
-    """Why a step failed, in one line; None when it only repeats what a blocking check has said."""
-    if failed.user_failure_data and failed.user_failure_data.description:
-        return failed.user_failure_data.description
-    error = failed.error and (failed.error.cause or failed.error)  # the cause: Dagster wraps what a step raised
-    if error is None:
-        return "no reason was recorded"
-    if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
-        return INTERRUPTED
-    if error.cls_name in PLAIN_ERRORS:
-        return " ".join(error.message.split()).split(": ", 1)[-1]  # without the class's name
-    return None if error.cls_name == "DagsterAssetCheckFailedError" else " ".join(error.message.split())

@@ -80,6 +80,13 @@ def month_state(con: duckdb.DuckDBPyConnection, cutoff: date) -> MonthState | No
     return MonthState(*found[0]) if found else None
 
 
+def month_states(con: duckdb.DuckDBPyConnection) -> dict[date, str]:
+    """The state of every month that was ever begun, by its last day."""
+    if not has_table(con, MONTHS):
+        return {}
+    return dict(con.execute(f"SELECT cutoff, state FROM {MONTHS.name} ORDER BY cutoff").fetchall())
+
+
 @dataclass(frozen=True, slots=True)
 class MonthOfRun:
     """A month as one run works on it, or checks it, with the settings of that run.

@@ -1,7 +1,5 @@
 """`forecast_parquet`: the master file for dashboards, the champion's rows of every series, intervals calibrated."""
 
-from datetime import timedelta
-
 import dagster as dg
 
 from turbo_forecast.defs.monthly import month_asset, one_month
@@ -13,8 +11,6 @@ from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, SER
 from turbo_forecast.storage.files import write_parquet
 from turbo_forecast.storage.warehouse import month_rows
 
-MONTHLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=40), warn_window=timedelta(days=33))
-
 
 @dg.asset(
     **month_asset(
@@ -23,7 +19,6 @@ MONTHLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=40), warn_wi
         kind="parquet",
         group="forecast",
     ),
-    freshness_policy=MONTHLY,
 )
 def forecast_parquet(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder

@@ -1,0 +1,26 @@
+"""Why a step failed, in one sentence, for a person who reads no stack traces.
+
+Belongs here: what Dagster records of a step's failure, in words. Does not belong here: where the words are shown (the
+terminal: `launched.py`; alerts: `alert_messages.py`).
+"""
+
+from dagster._core.execution.plan.objects import StepFailureData  # the public package does not name it
+
+from turbo_forecast.errors import TurboForecastError
+
+INTERRUPTED = "interrupted; the same command goes on from what is finished"
+PLAIN_ERRORS = {kind.__name__ for kind in TurboForecastError.__subclasses__()}
+
+
+def reason_of(failed: StepFailureData) -> str | None:
+    """Why a step failed, in one line; None when it only repeats what a blocking check has said."""
+    if failed.user_failure_data and failed.user_failure_data.description:
+        return failed.user_failure_data.description
+    error = failed.error and (failed.error.cause or failed.error)  # the cause: Dagster wraps what a step raised
+    if error is None:
+        return "no reason was recorded"
+    if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+        return INTERRUPTED
+    if error.cls_name in PLAIN_ERRORS:
+        return " ".join(error.message.split()).split(": ", 1)[-1]  # without the class's name
+    return None if error.cls_name == "DagsterAssetCheckFailedError" else " ".join(error.message.split())
