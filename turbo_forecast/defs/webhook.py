@@ -12,11 +12,13 @@ import os
 import re
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import Thread
 from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 PATIENCE_SECONDS = 10.0
@@ -58,9 +60,8 @@ _LATE = f"it did not answer within {PATIENCE_SECONDS:g} seconds"
 
 
 def _post(address: str, message: Mapping[str, object]) -> str | None:
-    headers = {"Content-Type": "application/json", "User-Agent": "turbo-forecast"}
     try:
-        request = Request(address, data=json.dumps(message).encode(), headers=headers, method="POST")
+        request = _request(address, json.dumps(message).encode())
         with _OPENER.open(request, timeout=PATIENCE_SECONDS):
             return None
     except HTTPError as answer:
@@ -68,6 +69,19 @@ def _post(address: str, message: Mapping[str, object]) -> str | None:
             return f"it answered {_status(answer.code)}"
     except Exception as error:  # whatever it is, its own words may hold the address
         return _why(error.reason if isinstance(error, URLError) else error)
+
+
+def _request(address: str, content: bytes) -> Request:
+    """The request; a user and password in the address are sent as HTTP's basic authentication (RFC 7617).
+
+    The client itself would take them for a part of the name, and look that up.
+    """
+    headers = {"Content-Type": "application/json", "User-Agent": "turbo-forecast"}
+    parts = urlsplit(address)
+    login, _, place = parts.netloc.rpartition("@")
+    if login:
+        headers["Authorization"] = f"Basic {b64encode(unquote(login).encode()).decode()}"
+    return Request(urlunsplit(parts._replace(netloc=place)), data=content, headers=headers, method="POST")
 
 
 def _status(code: int) -> str:
