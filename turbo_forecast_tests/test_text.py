@@ -5,7 +5,15 @@ import re
 
 import pytest
 
-from turbo_forecast.text import LONGEST_SHOWN, markdown_text, printable, shown_location, shown_message
+from turbo_forecast.text import (
+    LONGEST_SHOWN,
+    markdown_text,
+    one_line,
+    printable,
+    shown_location,
+    shown_message,
+    slack_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -101,3 +109,24 @@ def test_a_message_shows_every_address_without_its_keys() -> None:
         'IO Error: cannot open "https://h.example/a.csv": HTTP 403 (tried s3://b/c, then gs://b/x.csv). Is it there?'
     )
     assert shown_message("no file matches data/h?st#1.csv") == "no file matches data/h?st#1.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("two\nlines\r\n\tand  more ", "two lines and more"),
+        ("a\u2028b\x1b[31m", r"a b\x1b[31m"),
+        ("see https://user:word@host/file?signature=abc.", "see https://host/file."),
+        ("x" * 20, "x" * 20),
+        ("x" * 21, "x" * 19 + "…"),
+        ("", ""),
+    ],
+)
+def test_a_message_becomes_one_line_of_bounded_length(text: str, line: str) -> None:
+    assert one_line(text, 20 if set(text) == {"x"} else 100) == line
+
+
+@pytest.mark.parametrize("text", ["<!channel>", "<@U1|x>", "&lt;!here&gt;", "a & b", "&amp;", "plain"])
+def test_slack_is_given_each_character_as_itself(text: str) -> None:
+    assert html.unescape(slack_text(text)) == text  # Slack's references are three of HTML's
+    assert not {"<", ">"} & set(slack_text(text))

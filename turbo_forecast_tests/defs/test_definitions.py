@@ -46,6 +46,7 @@ CHECKS = {
     "forecast_parquet": ROW_CHECKS
     | {
         *("forecasts_rest_on_observations", "is_sorted_by_series", "is_the_champions_forecast"),
+        *("latest_month_is_published",),
         *("intervals_hold_in_the_backtest", "intervals_do_not_break_in_the_backtest"),
     },
     "tournament_standings": {"everyone_stands_everywhere", "no_duplicate_keys", "standings_are_finite"},
@@ -72,7 +73,7 @@ DEPENDENCIES = {
 }
 WARNINGS = {
     *("telemetry_is_fresh", "fleet_has_not_shrunk", "few_series_rest_on_the_fallback"),
-    "intervals_hold_in_the_backtest",
+    *("intervals_hold_in_the_backtest", "latest_month_is_published"),
 }
 
 
@@ -145,15 +146,22 @@ def test_every_asset_shows_its_columns_and_says_what_it_is(graph) -> None:
     assert [column.name for column in shown] == BASE_TABLE.names
 
 
-def test_two_jobs_and_one_stopped_schedule(definitions: dg.Definitions) -> None:
+def test_no_asset_is_called_fresh_for_what_was_made_of_an_old_month(definitions: dg.Definitions) -> None:
+    specs = definitions.resolve_all_asset_specs()
+    assert {spec.key.to_user_string() for spec in specs} == set(CHECKS)
+    assert [spec.key for spec in specs if spec.freshness_policy is not None] == []
+
+
+def test_the_jobs_and_the_schedule_and_sensors_that_are_stopped_until_switched_on(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {"monthly_forecast", "monthly_checks"}
+    assert jobs == {"monthly_forecast", "monthly_checks", "latest_month_check"}
     (schedule,) = repository.schedule_defs
     assert schedule.name == "monthly_forecast_schedule"
     assert schedule.cron_schedule == "0 6 1 * *"
     assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
-    assert repository.sensor_defs == []
+    assert {sensor.name for sensor in repository.sensor_defs} == {"alerts", "latest_month_sensor"}
+    assert {sensor.default_status for sensor in repository.sensor_defs} == {dg.DefaultSensorStatus.STOPPED}
 
 
 @pytest.mark.parametrize(
@@ -209,5 +217,6 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
 def test_every_check_of_a_healthy_month_passes(month: tuple[Place, dg.ExecuteInProcessResult]) -> None:
     _, result = month
     verdicts = {(e.asset_key.to_user_string(), e.check_name): e.passed for e in result.get_asset_check_evaluations()}
-    assert set(verdicts) == {(asset, check) for asset, checks in CHECKS.items() for check in checks}
+    of_months = {(asset, check) for asset, checks in CHECKS.items() for check in checks}
+    assert set(verdicts) == of_months - {("forecast_parquet", "latest_month_is_published")}  # which is of the calendar
     assert {key for key, passed in verdicts.items() if not passed} <= {("base_table", "telemetry_is_fresh")}
