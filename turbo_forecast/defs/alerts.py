@@ -5,7 +5,8 @@ Belongs here: the sensor, which runs it looks at, and what is sent again. Does n
 
 Dagster's own run-failure and run-status sensors lose an alert that could not be sent: they go on to the next run when
 their function has raised. And they pass over runs that another process than the daemon started, such as the
-command's. So this is a plain sensor that keeps its own place.
+command's. So this is a plain sensor that keeps its own place. Every run of the instance counts, whoever started it; one
+that somebody cancelled is no news.
 """
 
 import json

@@ -80,19 +80,19 @@ DO = " 2025-12 has been due since 2026-01-06: give telemetry up to 2025-12-31, a
         ),
         (
             *({NOVEMBER: "complete", DECEMBER: "incomplete"}, COMPLETE),
-            "the month due is 2025-12, and the latest published is 2025-11 (2025-12 is incomplete).",
+            "the month due is 2025-12, and the latest published is 2025-11 (the state of 2025-12 is incomplete).",
         ),
         (
             *({DECEMBER: "failed"}, COMPLETE),
-            "the month due is 2025-12, and the latest published is none (2025-12 is failed).",
+            "the month due is 2025-12, and the latest published is none (the state of 2025-12 is failed).",
         ),
         (
             *(COMPLETE, (OCTOBER, NOVEMBER)),
-            "the month due is 2025-12, and the latest published is 2025-11 (2025-12 has no master file).",
+            "the month due is 2025-12, and the latest published is 2025-11 (the master file of 2025-12 is not there).",
         ),
         (
             *({**COMPLETE, DECEMBER: "failed", JANUARY: "incomplete"}, (*COMPLETE, JANUARY)),
-            "the month due is 2025-12, and the latest published is 2025-11 (2025-12 is failed).",
+            "the month due is 2025-12, and the latest published is 2025-11 (the state of 2025-12 is failed).",
         ),
     ],
 )
@@ -140,7 +140,7 @@ def test_a_month_that_was_complete_once_and_is_not_any_more_is_not_published(
     place.sql("UPDATE months SET state = 'failed', finished_at = NULL WHERE month = '2025-12'")
     evaluation = judged(place)
     assert not evaluation.passed
-    assert "(2025-12 is failed)" in (evaluation.description or "")
+    assert "(the state of 2025-12 is failed)" in (evaluation.description or "")
 
 
 @pytest.mark.xdist_group("definitions")

@@ -62,7 +62,7 @@ class Published:
             following = shift_month_end(self.due, 1)
             return f"{first}; {following:%Y-%m} is due from {due_since(following)} on"
         return (
-            f"{first}{f' ({due} {self.fault})' if self.fault else ''}. {due} has been due since {due_since(self.due)}: give "
+            f"{first}{f' ({self.fault})' if self.fault else ''}. {due} has been due since {due_since(self.due)}: give "
             f"telemetry up to {self.due}, and run the job monthly_forecast for {due}."
         )
 
@@ -74,8 +74,14 @@ def published(today: date, states: Mapping[date, str], files: Collection[date]) 
     """
     due = due_month(today)
     there = [month for month, state in states.items() if state == COMPLETE and month in files]
-    fault = "" if due not in states else "has no master file" if due not in files else f"is {states[due]}"
-    return Published(due, max(there, default=None), fault)
+    return Published(due, max(there, default=None), _fault(due, states.get(due), due in files))
+
+
+def _fault(month: date, state: str | None, has_file: bool) -> str:
+    """What keeps a month that was begun from being published; empty where nothing does, or it was never begun."""
+    if state not in (None, COMPLETE):
+        return f"the state of {month:%Y-%m} is {state}"
+    return f"the master file of {month:%Y-%m} is not there" if state and not has_file else ""
 
 
 def utc_today() -> date:
