@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from turbo_forecast.defs.partitions import month_name
 from turbo_forecast.defs.reasons import reason_of
 from turbo_forecast.defs.webhook import is_web_address
 from turbo_forecast.text import LONGEST_SHOWN, one_line, shown_location, slack_text
@@ -119,7 +118,7 @@ def _own_reason(failure: dg.DagsterEvent) -> str:
 
 def _month(tags: Mapping[str, str]) -> str:
     first, last = (tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
-    months = [month_name(first), month_name(last)] if first and last else [month_name(tags.get("dagster/partition"))]
+    months = [first, last] if first and last else [tags.get("dagster/partition", "")]
     return one_line(" to ".join(dict.fromkeys(months)), LONGEST_SHOWN)
 
 
