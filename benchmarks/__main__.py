@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import engines, fleet
+from benchmarks import engines, fleet, ways
 from benchmarks.measuring import machine
 from benchmarks.series import demo_rows, samples
 
@@ -16,7 +16,9 @@ def main() -> int:
     """Run the benchmarks; --small is a trial of the benchmark itself, and writes nothing."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a few series only; prints, writes no file")
-    parser.add_argument("--section", choices=["engines", "fleet"], help="one section only; prints, writes no file")
+    parser.add_argument(
+        "--section", choices=["engines", "fleet", "ways"], help="one section only; prints, writes no file"
+    )
     options = parser.parse_args()
     small, section = options.small, options.section
     rows = demo_rows(23 if small else 2000)
@@ -25,10 +27,12 @@ def main() -> int:
     sizes = (20, 80) if small else (1_000, 8_000, 64_000)
     workers = len(os.sched_getaffinity(0))
     parts = [f"# Results\n\n{machine()}. Written by `make bench`."]
-    if section != "fleet":
+    if section in (None, "engines"):
         parts.append(engines.report(many, few, workers, _say))
-    if section != "engines":
+    if section in (None, "fleet"):
         parts.append(fleet.report(rows, 6 if small else 50, sizes, _say))
+    if section in (None, "ways"):
+        parts.append(ways.report(3 if small else 60, ["seasonal_naive"] if small else None, _say))
     text = "\n\n".join(parts)
     print(text)
     if not (small or section):
