@@ -5,16 +5,28 @@ what the run that made the month has to say of itself (`defs/launched.py`).
 """
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.month_keys import month_key
-from turbo_forecast.storage.urgency import FULL_PERCENT, fullest_first
-from turbo_forecast.storage.warehouse import connected, query
+from turbo_forecast.storage.findings import (
+    champions_of,
+    counted,
+    coverage_of,
+    earlier_of,
+    is_recent,
+    level_of,
+    stages_of,
+    standings_of,
+    urgency_of,
+)
+from turbo_forecast.storage.urgency import FULL_PERCENT, LEVEL_DAYS
+from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import printable
 
 REASONS = 5
@@ -22,7 +34,19 @@ REASONS = 5
 REASON_WIDTH = 150
 NAMED, NAMED_FULL = 5, 2
 """Series that are named, and how many of them are full already where more than the others run full later."""
-SOON = timedelta(days=28)
+SHOWN = [
+    "model",
+    "mae",
+    "mase",
+    "mase_low",
+    "mase_high",
+    "mean_coverage",
+    "coverage",
+    "interval_score",
+    "mean_rank",
+    "wins",
+]
+"""Columns of the standings, as they are printed."""
 STAGES = 3
 """Stages whose seconds are shown one by one."""
 
@@ -46,24 +70,9 @@ def _lines(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date) -> Iterator
 
 
 def _coverage(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
-    live = query(
-        con, "SELECT count(*) FROM (SELECT DISTINCT host_id, resource FROM base_table WHERE ds <= ?)", cutoff
-    ).item()
-    found = query(
-        con,
-        "SELECT outcome, count(*) AS n FROM series_outcomes WHERE cutoff = ? GROUP BY outcome ORDER BY n DESC",
-        cutoff,
-    )
-    told = int(found["n"].sum())
-    listed = " · ".join(f"{n:,} {outcome}" for outcome, n in found.iter_rows())
-    missing = f" ({live - told:,} WITHOUT)" if told < live else ""
-    yield f"Series: {live:,} in the base table by {cutoff}, {told:,} with an outcome{missing}: {listed}"
-    reasons = query(
-        con,
-        "SELECT host_id, resource, reason FROM series_outcomes WHERE cutoff = ? AND reason IS NOT NULL ORDER BY ALL",
-        cutoff,
-    )
-    kinds = folded(reasons.iter_rows())
+    coverage = coverage_of(con, cutoff)
+    yield f"Series: {coverage}"
+    kinds = folded(coverage.reasons.iter_rows())
     yield from (f"  {n:7,} × {_cut(why)}" for n, why in kinds[:REASONS])
     if kinds[REASONS:]:
         yield f"          and {len(kinds) - REASONS:,} other kinds of reasons, in series_outcomes.reason"
@@ -78,25 +87,16 @@ def _standings(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
         f"{'Backtest, means over series:':<30} {'MAE':>6} {'MASE (95 % interval)':>20} {'coverage':>9} "
         f"{'of days':>8} {'interval score':>15} {'rank':>6} {'wins':>7}"
     )
-    rows = query(
-        con,
-        "SELECT model, mae, mase, mase_low, mase_high, mean_coverage, coverage, interval_score, mean_rank, wins, "
-        "series, own, n, mase_series FROM tournament_standings "
-        "WHERE cutoff = ? AND resource = 'all' AND horizon_month = 0 ORDER BY model != 'champion', mae, model",
-        cutoff,
-    )
+    rows = standings_of(con, cutoff)
     if rows.is_empty():
         yield "  none: no series is long enough for a backtest"
-    for model, mae, mase, low, high, coverage, days, interval, rank, wins in rows.select(rows.columns[:10]).iter_rows():
+    for model, mae, mase, low, high, coverage, days, interval, rank, wins in rows.select(SHOWN).iter_rows():
         scaled = f"{mase:6.3f} ({low:.3f}–{high:.3f})" if mase is not None else "     –              "
         name = "champion (published)" if model == "champion" else model
         yield (f"  {name:<28} {mae:6.2f} {scaled} {coverage:9.1%} {days:8.1%} {interval:15.1f} {rank:6.2f} {wins:7,}")
     if not rows.is_empty():
         yield from _explained(rows)
-    chosen = query(
-        con, "SELECT model, count(*) AS n FROM champions WHERE cutoff = ? GROUP BY model ORDER BY n DESC, model", cutoff
-    )
-    yield "Champions: " + (" · ".join(f"{n:,} {model}" for model, n in chosen.iter_rows()) or "none")
+    yield "Champions: " + (counted(champions_of(con, cutoff).iter_rows()) or "none")
     yield from _earlier(con, cutoff)
 
 
@@ -114,12 +114,7 @@ def _explained(rows: pl.DataFrame) -> Iterator[str]:
 
 def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
     """What became of earlier months' published forecasts, once there are any."""
-    rows = query(
-        con,
-        "SELECT lead_month, sum(mae * n) / sum(n), sum(coverage * n) / sum(n), sum(n)::BIGINT, count(*) FROM forecast_accuracy "
-        "WHERE cutoff = ? AND model = 'champion' AND resource = 'all' GROUP BY lead_month ORDER BY lead_month",
-        cutoff,
-    )
+    rows = earlier_of(con, cutoff)
     if not rows.is_empty():
         yield "Earlier forecasts against what has happened since (published; over all days of all series, by months ahead):"
         yield from (
@@ -130,41 +125,30 @@ def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
 
 def _fullest(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
     """The series that are full, or will be in the horizon: the most urgent by name, the others counted."""
-    found = fullest_first(con, cutoff)
-    if found.is_empty():
-        yield f"Run full: no series is at {FULL_PERCENT:g} % now, or reaches it in the published forecast"
+    urgency = urgency_of(con, cutoff)
+    if urgency.found.is_empty():
+        yield f"Run full: {urgency}"
         return
-    already, later = (found.filter(pl.col("already") == full) for full in (True, False))
-    soon = later.filter(pl.col("day") <= cutoff + SOON)
-    yield (
-        f"Run full first ({FULL_PERCENT:g} % or more; now: mean of the last 7 observed days): {len(already):,} already, "
-        f"{len(soon):,} by {cutoff + SOON}, {len(later) - len(soon):,} later in the horizon"
-    )
+    already, later = urgency.already, urgency.later
+    yield f"Run full first ({FULL_PERCENT:g} % or more; now: mean of the last {LEVEL_DAYS} observed days): {urgency}"
     upcoming = min(len(later), NAMED - min(NAMED_FULL, len(already)))
     full = min(len(already), NAMED - upcoming)
     for row in already.head(full).iter_rows(named=True):
         below = "" if row["day"] else f" (below {FULL_PERCENT:g} % again)"
-        yield f"  already     {_named(row, cutoff)}, forecast {_level(row['peak'])} at most{below}"
+        yield f"  already     {_named(row, cutoff)}, forecast {level_of(row['peak'])} at most{below}"
     if len(already) > full:
         yield f"              and {len(already) - full:,} more that are full already"
     for row in later.head(upcoming).iter_rows(named=True):
-        top = f"{_level(row['peak'])} at most (on {row['peak_day']})"
-        yield f"  {row['day']}  {_named(row, cutoff)}, forecast {_level(row['reached'])} that day, {top}"
+        top = f"{level_of(row['peak'])} at most (on {row['peak_day']})"
+        yield f"  {row['day']}  {_named(row, cutoff)}, forecast {level_of(row['reached'])} that day, {top}"
     yield from _rest(later, upcoming)
 
 
-def _named(row: dict[str, object], cutoff: date) -> str:
+def _named(row: dict[str, Any], cutoff: date) -> str:
     """The series and where it stands; a level that is not of the last week says of when it is."""
     last = row["last_day"]
-    assert isinstance(last, date)
-    seen = "now" if cutoff - last < timedelta(days=7) else f"when last seen ({last})"
-    return f"{row['host_id']} {row['resource']}: {_level(row['level'])} {seen}"
-
-
-def _level(percent: object) -> str:
-    """Percent with one decimal, which never rounds a series up to full."""
-    assert isinstance(percent, float)
-    return f"{min(percent, FULL_PERCENT - 0.1) if percent < FULL_PERCENT else percent:.1f} %"
+    seen = "now" if is_recent(last, cutoff) else f"when last seen ({last})"
+    return f"{row['host_id']} {row['resource']}: {level_of(row['level'])} {seen}"
 
 
 def _rest(later: pl.DataFrame, named: int) -> Iterator[str]:
@@ -178,12 +162,7 @@ def _rest(later: pl.DataFrame, named: int) -> Iterator[str]:
 
 def _time(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
     """Seconds by stage, the longest by name; the lines add up to the total, rounded as they are."""
-    rows = query(
-        con,
-        "SELECT asset || ': ' || stage AS what, seconds FROM run_audit "
-        "WHERE cutoff = ? AND clock = 'wall' ORDER BY seconds DESC, what",
-        cutoff,
-    )
+    rows = stages_of(con, cutoff)
     parts = [(round(seconds, 1), what) for what, seconds in rows.head(STAGES).iter_rows()]
     rest = rows[STAGES:]
     if len(rest):
