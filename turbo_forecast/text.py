@@ -48,12 +48,12 @@ def slack_text(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def markdown_text(text: str) -> str:
+def markdown_text(text: str, longest: int = LONGEST_SHOWN) -> str:
     """A name or message for Markdown, on one line, showing just its characters: no table, link, tag or emphasis.
 
-    Longer ones end in an ellipsis after LONGEST_SHOWN characters.
+    Longer ones end in an ellipsis after `longest` characters.
     """
-    shown = shortened(printable(text), LONGEST_SHOWN)
+    shown = shortened(printable(text), longest)
     escaped = _NUMBERED.sub(r"\1\\\2", _MARKDOWN.sub(lambda found: f"\\{found[0]}", shown))
     return re.sub(r"[&<>]|^ +| +$|(?<= ) ", lambda found: _CHARACTER_REFERENCES[found[0][0]] * len(found[0]), escaped)
 

@@ -1,4 +1,4 @@
-"""What assets say of themselves in the UI: schemas, counts, timings, small plots.
+"""What assets say of themselves in the UI: schemas, counts, timings, tables, plots.
 
 Does not belong here: judgements (`checks/`), and anything that is read back by code.
 """
@@ -6,6 +6,7 @@ Does not belong here: judgements (`checks/`), and anything that is read back by 
 import base64
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,27 +20,21 @@ import vl_convert
 from turbo_forecast.errors import TurboForecastError, refusal
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.tables import Table
-from turbo_forecast.text import markdown_text, printable, shown_message
+from turbo_forecast.text import LONGEST_SHOWN, markdown_text, printable, shown_message
 
 Metadata = dict[str, Any]
 ERROR_KIND = "kind of error"
 """Metadata of a failed step: the class of what it raised, where its message is the whole story."""
+LOOKS = {
+    "axis": {"labelFontSize": 12, "titleFontSize": 13, "labelLimit": 300},
+    "legend": {"labelFontSize": 12, "titleFontSize": 13, "labelLimit": 300},
+    "title": {"fontSize": 14, "anchor": "start"},
+}
+"""Sizes that can be read where Dagster shows a chart."""
+_LINE = re.compile(r' d="[^"]*"')
+_COORDINATE = re.compile(r"-?[0-9]+[.][0-9]+(?:e-?[0-9]+)?")
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that takes no more."""
-
-STANDINGS_HEADINGS = {
-    "model": "entrant",
-    "series": "series",
-    "own": "of these, its own forecast",
-    "mae": "mean MAE",
-    "mase": "mean MASE",
-    "mase_series": "of series with MASE",
-    "mean_coverage": "coverage, mean over series",
-    "coverage": "coverage, of all days",
-    "interval_score": "mean interval score",
-    "mean_rank": "mean rank",
-    "wins": "wins (ties count for each)",
-}
 
 
 def schema_metadata(table: Table) -> Metadata:
@@ -113,10 +108,26 @@ def whole_backtest(standings: pl.DataFrame) -> pl.DataFrame:
     return standings.filter(whole).sort("mase", "mae", "model", nulls_last=True)
 
 
-def standings_table(standings: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """Who stands where, in a dozen lines; headings say what each figure is."""
-    rows = whole_backtest(standings).select(list(STANDINGS_HEADINGS)).with_columns(cs.float().round(3))
-    return dg.MetadataValue.md(markdown(rows.rename(STANDINGS_HEADINGS)))
+def table(rows: pl.DataFrame) -> dg.TableMetadataValue:
+    """A few rows as a table that Dagster shows at once, however long its text is; Markdown of 1,000 characters or more
+    is behind a click. Texts are shown character by character."""
+    kinds = {column: _kind(dtype) for column, dtype in rows.schema.items()}
+    shown = rows.with_columns(
+        (~cs.numeric()).cast(pl.String).map_elements(_cell, return_dtype=pl.String, skip_nulls=True)
+    )
+    columns = [dg.TableColumn(name, kind) for name, kind in kinds.items()]
+    records = [dg.TableRecord(row) for row in shown.iter_rows(named=True)]
+    return dg.MetadataValue.table(records, dg.TableSchema(columns=columns))
+
+
+def _kind(dtype: pl.DataType) -> str:
+    return "int" if dtype.is_integer() else "float" if dtype.is_numeric() else "string"
+
+
+def _cell(text: str) -> str:
+    """A name as it may stand in a table: printable, and cut where it is very long."""
+    shown = printable(text)
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN - 1]}…"
 
 
 def markdown(rows: pl.DataFrame) -> str:
@@ -129,19 +140,27 @@ def markdown(rows: pl.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def plot(chart: alt.Chart | alt.LayerChart) -> dg.MarkdownMetadataValue:
-    """A small chart, inline as PNG. Give it aggregates: a chart of 8,000 anything does not belong in an event log."""
+def plot(chart: alt.TopLevelMixin) -> dg.MarkdownMetadataValue:
+    """A chart, inline as SVG. Give it aggregates: a chart of 8,000 anything does not belong in an event log.
+
+    SVG, because Dagster shows a picture at its own size and cuts what is wider than the dialog: a PNG sharp enough for a
+    modern screen would be twice as wide as the text, and is ten times as large.
+    """
     with alt.data_transformers.enable("default", max_rows=None):  # five thousand is no bound for data without HTML
-        specification = chart.properties(width=480, height=200).to_dict()
-    png = vl_convert.vegalite_to_png(_drawable(specification), scale=1.0)
-    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+        specification = {**chart.to_dict(), "config": LOOKS}
+    svg = _short(vl_convert.vegalite_to_svg(_drawable(specification)))
+    return dg.MetadataValue.md(f"![plot](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})")
+
+
+def _short(svg: str) -> str:
+    """The picture with the coordinates of its lines to a tenth of a pixel: half of it are digits that nobody sees."""
+    return _LINE.sub(lambda line: _COORDINATE.sub(lambda found: f"{float(found[0]):.1f}", line[0]), svg)
 
 
 def _drawable(value: Any) -> Any:
     """The chart's specification with its texts made printable.
 
-    The renderer goes by way of SVG, and a character that XML does not know (most control characters) ends the whole
-    process there, past any handler of ours.
+    A character that XML does not know (most control characters) would leave a picture that no browser opens.
     """
     if isinstance(value, dict):
         return {_drawable(key): _drawable(inner) for key, inner in value.items()}

@@ -248,6 +248,15 @@ def settled_months(con: duckdb.DuckDBPyConnection, cutoff: date) -> list[date]:
     return [row[0] for row in found.fetchall()]
 
 
+def not_passed(con: duckdb.DuckDBPyConnection, cutoff: date) -> list[str]:
+    """`asset.check` of every check that did not pass on what is stored of the month, whether it blocks or not."""
+    found = con.execute(
+        f"SELECT asset || '.' || check_name FROM {MONTH_STEPS.name} WHERE cutoff = ? AND result IN (?, ?) ORDER BY recorded_at",
+        [cutoff, WARNED, FAILED],
+    )
+    return [row[0] for row in found.fetchall()]
+
+
 def _replaced(con: duckdb.DuckDBPyConnection, cutoff: date, *, complete: bool = False) -> BaseTableReplacedError:
     month, run = f"{cutoff:%Y-%m}", stored_by(con)
     if complete:

@@ -61,6 +61,8 @@ def _told(reading: Reading) -> Metadata:
         "read at": f"{reading.read_at:%Y-%m-%d %H:%M} UTC",
         "dagster/row_count": report.rows_kept,
         "series": report.series,
+        "hosts": report.hosts,
+        "values rejected": sum(report.rejects.values()),
         "first day": str(report.first_day),
         "last day": str(report.last_day),
         "guessed columns": report.guesses,
@@ -68,5 +70,6 @@ def _told(reading: Reading) -> Metadata:
         "names changed": report.names_changed,
         "hosts that look alike": report.look_alikes[:20],
         "clipped values": report.clipped,
+        "seconds of reading, all stages": round(sum(report.seconds.values()), 3),
         "seconds of reading": report.seconds,
     }

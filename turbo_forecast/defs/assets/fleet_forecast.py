@@ -62,9 +62,14 @@ def fleet_forecast(
 
 def told_of(run: FleetRun, timer: AuditTimer) -> dict[str, Metadata]:
     """What each table's materialisation shows."""
-    outcomes = {"outcomes": counts(run.outcomes, "outcome"), "chart": outcome_bars(run.outcomes)}
+    series, stages = len(run.outcomes), stage_metadata(timer)
+    outcomes = {"outcomes": counts(run.outcomes, "outcome"), "outcomes by resource": outcome_bars(run.outcomes)}
+    pace = {
+        "series": series,
+        "series per second, all stages": round(series / max(stages["seconds in stages"], 0.001), 1),
+    }
     return {
-        FLEET_FORECAST.name: {"dagster/row_count": run.rows, **outcomes, **stage_metadata(timer)},
+        FLEET_FORECAST.name: {"dagster/row_count": run.rows, **outcomes, **pace, **stages},
         FOLD_FORECAST.name: {"dagster/row_count": run.fold_rows},
         COMBINATION_WEIGHTS.name: {
             "dagster/row_count": len(run.weights),

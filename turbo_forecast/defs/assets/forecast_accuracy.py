@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import date
 
 import dagster as dg
+import polars as pl
 
 from turbo_forecast.defs.monthly import Month, month_asset, one_month
 from turbo_forecast.defs.plots import accuracy_lines
@@ -35,8 +36,20 @@ def forecast_accuracy(
             )
         stored = replace_partition(month.con, FORECAST_ACCURACY, month.cutoff, judged)
         month.told = {"dagster/row_count": stored, "error by months ahead": accuracy_lines(judged)}
-        month.told |= left_out(masters, settled, month)
+        month.told |= month_ahead(judged) | left_out(masters, settled, month)
     return month.result()
+
+
+def month_ahead(judged: pl.DataFrame) -> Metadata:
+    """How good what was published a month ahead has been, over all earlier months; nothing before there is one."""
+    rows = judged.filter(model="champion", resource="all", lead_month=1)
+    if rows.is_empty():
+        return {}
+    mae, inside = rows.select((pl.col("mae", "coverage") * pl.col("n")).sum() / pl.col("n").sum()).row(0)
+    return {
+        "MAE a month ahead, all earlier months (points)": round(mae, 4),
+        "days inside the interval a month ahead, all earlier months (percent)": round(100 * inside, 4),
+    }
 
 
 def left_out(masters: Iterable[date], settled: Collection[date], month: Month) -> Metadata:

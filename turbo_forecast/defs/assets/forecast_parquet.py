@@ -2,9 +2,10 @@
 
 import dagster as dg
 
+from turbo_forecast.defs.month_report import master_metadata
 from turbo_forecast.defs.monthly import month_asset, one_month
-from turbo_forecast.defs.plots import fleet_forecast_lines
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.fleet.tournament import publish
 from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, SERIES_OUTCOMES, TOURNAMENT_RESULTS
@@ -33,6 +34,11 @@ def forecast_parquet(
         with month.timer.stage("write master file"):
             rows = publish(folder.run_files(month.key), chosen, reach, outcomes, window)
             stored = write_parquet([rows.to_arrow()], FORECAST_PARQUET.arrow_schema, path)
-        chart = fleet_forecast_lines(path)
-        month.told = {"dagster/row_count": stored, "path": dg.MetadataValue.path(str(path)), "fleet": chart}
+        with month.timer.stage("report"):
+            warnings = warnings_so_far(context.instance, context.run.run_id, month.con, month.cutoff)
+            masters = folder.masters(FORECAST_PARQUET.name)
+            told = master_metadata(
+                month.con, month.cutoff, month.settings, path=path, masters=masters, warnings=warnings
+            )
+        month.told = {**told, "dagster/row_count": stored}
     return month.result()

@@ -1,12 +1,17 @@
 """`months`: which months are complete. The last step of a run: it finds everything stored and checked, and says so."""
 
+from datetime import date
+
 import dagster as dg
+import duckdb
 
 from turbo_forecast.defs.checks.judging import BLOCKING
+from turbo_forecast.defs.month_report import closing_metadata
 from turbo_forecast.defs.monthly import month_asset
 from turbo_forecast.defs.partitions import month_of
-from turbo_forecast.defs.reporting import plain_errors
+from turbo_forecast.defs.reporting import Metadata, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, MONTHS
@@ -27,8 +32,16 @@ def months(
         require_files(folder, key)
         work = MonthOfRun(cutoff_of(key), forecast.settings().config_hash(), context.run.run_id)
         work.complete(con, needed, utc_now())
-        row = month_rows(con, MONTHS, work.cutoff).row(0, named=True)
-    return dg.MaterializeResult(metadata={"dagster/row_count": 1, "month": row["month"], "state": row["state"]})
+        told = told_of(con, work.cutoff, context)
+    return dg.MaterializeResult(metadata=told)
+
+
+def told_of(con: duckdb.DuckDBPyConnection, cutoff: date, context: dg.AssetExecutionContext) -> Metadata:
+    """The month's state, and the report of what was not known yet when its master file was made."""
+    row = month_rows(con, MONTHS, cutoff).row(0, named=True)
+    warnings = warnings_so_far(context.instance, context.run.run_id, con, cutoff)
+    told = {"dagster/row_count": 1, "month": row["month"], "state": row["state"]}
+    return {**told, **closing_metadata(con, cutoff, warnings)}
 
 
 def require_files(folder: DataFolder, key: str) -> None:

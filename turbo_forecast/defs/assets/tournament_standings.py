@@ -3,9 +3,8 @@
 import dagster as dg
 
 from turbo_forecast.defs.monthly import HISTORY, month_asset, one_month
-from turbo_forecast.defs.plots import standings_bars
-from turbo_forecast.defs.reporting import standings_table
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.standings_metadata import standings_metadata
 from turbo_forecast.fleet.tournament import standings_month
 from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
@@ -26,6 +25,5 @@ def tournament_standings(
         with month.timer.stage("compare"):
             table = standings_month(folder.run_files(month.key), published, history, window, month.settings)
         stored = replace_partition(month.con, TOURNAMENT_STANDINGS, month.cutoff, table)
-        shown = {"standings": standings_table(table), "mean MASE over series": standings_bars(table)}
-        month.told = {"dagster/row_count": stored, **shown}
+        month.told = {"dagster/row_count": stored, **standings_metadata(table)}
     return month.result()

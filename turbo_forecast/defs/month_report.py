@@ -1,0 +1,376 @@
+"""A month's report in Markdown, the short one beside it, and the numbers that Dagster plots over the months.
+
+Belongs here: what is told, in which order, and how it is laid out. Does not belong here: what it is asked from
+(`storage/findings.py`), plots (`plots.py`), and the printed summary (`summary.py`).
+
+Dagster shows Markdown of fewer than 1,000 characters and tables at once, and anything longer behind a click. So the month
+in short and the first series to run full are metadata of their own, and the report has all of it, with the plots.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from turbo_forecast.defs.plots import fleet_outlook
+from turbo_forecast.defs.reporting import Metadata, markdown, table
+from turbo_forecast.fleet.reasons import folded
+from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.accuracy import latest_month_judged
+from turbo_forecast.storage.files import parquet_sql
+from turbo_forecast.storage.findings import (
+    Coverage,
+    Urgency,
+    backtest_of,
+    champions_of,
+    counted,
+    coverage_of,
+    earlier_of,
+    is_recent,
+    level_of,
+    stages_of,
+    standings_of,
+    urgency_of,
+)
+from turbo_forecast.storage.months import settled_months
+from turbo_forecast.storage.urgency import FULL_PERCENT, LEVEL_DAYS
+from turbo_forecast.text import markdown_text
+
+SHOWN_AT_ONCE = 1_000
+"""Dagster 1.13 hides Markdown of so many characters or more behind "[Show Markdown]"."""
+NAMED_AT_ONCE, NAMED = 8, 30
+"""Series that are named where one looks first, and in the report."""
+LONGEST_WARNING = 1_000
+"""A check's sentence tells what is wrong and then what to do: both are wanted here."""
+REASONS, RESOURCES, STAGES = 20, 20, 20
+OUTCOMES = ("forecast", "fallback", "retired", "failed")
+_NOTHING_JUDGED = pl.DataFrame(schema={"lead_month": pl.Int32, "mae": pl.Float64, "inside": pl.Float64})
+
+
+@dataclass(frozen=True, slots=True)
+class MonthFacts:
+    """What is known of a month when its master file is there.
+
+    backtest: as `backtest_of` gives it; judged: as `latest_month_judged` does; champions: `model, n`.
+    warnings: what checks have found so far, a sentence each. interval_width: the published interval's share of days.
+    """
+
+    cutoff: date
+    interval_width: float
+    coverage: Coverage
+    urgency: Urgency
+    champions: pl.DataFrame
+    backtest: pl.DataFrame
+    judged: pl.DataFrame
+    warnings: Sequence[str]
+
+    @property
+    def fleet(self) -> dict[str, Any]:
+        """The backtest over all resources; empty where no series has one."""
+        return self.backtest.row(0, named=True) if len(self.backtest) else {}
+
+    @property
+    def month_ahead(self) -> dict[str, Any]:
+        """How good the forecast of the month before was for this month; empty without one."""
+        rows = self.judged.filter(pl.col("lead_month") == 1)
+        return rows.row(0, named=True) if len(rows) else {}
+
+    @property
+    def interval(self) -> str:
+        """`80 % interval`."""
+        return f"{100 * self.interval_width:g} % interval"
+
+
+def month_facts(
+    con: duckdb.DuckDBPyConnection,
+    cutoff: date,
+    interval_width: float,
+    *,
+    published: str,
+    judged: pl.DataFrame = _NOTHING_JUDGED,
+    warnings: Iterable[str] = (),
+) -> MonthFacts:
+    """Ask the warehouse and the master file, whose rows' SQL is `published`."""
+    return MonthFacts(
+        cutoff,
+        interval_width,
+        coverage_of(con, cutoff),
+        urgency_of(con, cutoff, published),
+        champions_of(con, cutoff),
+        backtest_of(con, cutoff, published),
+        judged,
+        list(warnings),
+    )
+
+
+def master_metadata(
+    con: duckdb.DuckDBPyConnection,
+    cutoff: date,
+    settings: ForecastSettings,
+    *,
+    path: Path,
+    masters: Mapping[date, Path],
+    warnings: Sequence[str],
+) -> Metadata:
+    """What the master file's materialisation shows.
+
+    path: the master file; masters: those of all months, by cutoff. Whatever is told is asked from what comes before the
+    master file, from the file itself and from earlier months' files, so that nothing in it is of an earlier run.
+    """
+    published = parquet_sql(path)
+    facts = month_facts(
+        con,
+        cutoff,
+        settings.interval_width,
+        published=published,
+        judged=latest_month_judged(con, cutoff, masters, settled_months(con, cutoff), settings.horizon_months),
+        warnings=warnings,
+    )
+    fleet = fleet_outlook(con, cutoff, published, settings.interval_width)
+    return {
+        "in short": in_short(facts),
+        "first to run full": first_to_run_full(facts),
+        "report": dg.MetadataValue.md(report(facts, fleet)),
+        "path": dg.MetadataValue.path(str(path)),
+        **numbers(facts),
+    }
+
+
+def numbers(facts: MonthFacts) -> Metadata:
+    """Metadata of which Dagster draws a line over the months: the same keys every month, units in their names.
+
+    A figure that does not exist (no series has a backtest, say) is left out.
+    """
+    outcomes = dict(facts.coverage.outcomes.iter_rows())
+    live = facts.coverage.live
+    found: Metadata = {
+        "series": live,
+        "share of series with an outcome": facts.coverage.told / live if live else None,
+        **{f"series with outcome {name}": outcomes.get(name, 0) for name in OUTCOMES},
+        "series full already": len(facts.urgency.already),
+        "series to run full in the horizon": len(facts.urgency.later),
+        "champions' mean MASE over series": facts.fleet.get("mase"),
+        "champions' mean MAE over series (points)": facts.fleet.get("mae"),
+        "backtest days inside the interval (percent)": _percent(facts.fleet.get("inside")),
+        "MAE of the forecast of the month before (points)": facts.month_ahead.get("mae"),
+        "days inside the interval of the month before (percent)": _percent(facts.month_ahead.get("inside")),
+        "warnings so far": len(facts.warnings),
+    }
+    return {name: round(value, 4) for name, value in found.items() if value is not None}
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def in_short(facts: MonthFacts) -> dg.MarkdownMetadataValue:
+    """The month in some lines that Dagster shows without a click."""
+    lines = [f"- {line}" for line in _short_lines(facts)]
+    while len("\n".join(lines)) >= SHOWN_AT_ONCE:  # entrants, checks and outcomes may have long names
+        lines.pop()
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _short_lines(facts: MonthFacts) -> Iterator[str]:
+    yield f"**Series:** {markdown_text(str(facts.coverage))}"
+    yield f"**Run full ({FULL_PERCENT:g} % or more):** {markdown_text(str(facts.urgency))}"
+    fleet = facts.fleet
+    if fleet:
+        scaled = "" if fleet["mase"] is None else f"MASE {fleet['mase']:.3f} over {fleet['mase_series']:,} series, "
+        yield (
+            f"**Backtest of what is published:** {scaled}MAE {fleet['mae']:.2f} points; {100 * fleet['inside']:.1f} % of "
+            f"{fleet['days']:,} days inside the {facts.interval}"
+        )
+    else:
+        yield "**Backtest:** none: no series is long enough"
+    ahead = facts.month_ahead
+    if ahead:
+        yield (
+            f"**{facts.cutoff:%Y-%m}, as forecast the month before:** MAE {ahead['mae']:.2f} points, "
+            f"{100 * ahead['inside']:.1f} % of {ahead['days']:,} days inside the interval"
+        )
+    names = [markdown_text(warning.split(": ")[0]) for warning in facts.warnings]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    yield f"**Warnings so far:** {', '.join(names[:3]) + more or 'none'}"
+
+
+def first_to_run_full(facts: MonthFacts) -> dg.TableMetadataValue | str:
+    """The most urgent series, with dates, shown without a click."""
+    if facts.urgency.found.is_empty():
+        return str(facts.urgency)
+    rows = _urgent_rows(facts, NAMED_AT_ONCE).drop("forecast that day", "on")
+    return table(
+        rows.with_columns(pl.col("level now", "at most").str.replace(" %", "%", literal=True))
+    )  # one line each
+
+
+def _urgent_rows(facts: MonthFacts, named: int) -> pl.DataFrame:
+    """The series that run full, half of the places for those that are not full already, where there are so many."""
+    already, later = facts.urgency.already, facts.urgency.later
+    upcoming = min(len(later), max(named // 2, named - len(already)))
+    rows = [
+        {
+            "series": f"{row['host_id']} {row['resource']}",
+            "full from": "already" if row["already"] else str(row["day"]),
+            "level now": level_of(row["level"])
+            + ("" if is_recent(row["last_day"], facts.cutoff) else f" (on {row['last_day']})"),
+            "forecast that day": level_of(row["reached"]) if row["reached"] is not None else "below again",
+            "at most": level_of(row["peak"]),
+            "on": str(row["peak_day"]),
+        }
+        for part in (later.head(upcoming), already.head(named - upcoming))
+        for row in part.iter_rows(named=True)
+    ]
+    return pl.DataFrame(rows)
+
+
+def report(facts: MonthFacts, fleet: dg.MarkdownMetadataValue) -> str:
+    """The month's report, all of it, as Markdown. fleet: the plot of the fleet by resource."""
+    parts = [
+        f"# Forecast of {facts.cutoff:%Y-%m}",
+        "\n".join(f"- {line}" for line in _short_lines(facts)),
+        "## What runs full first",
+        *_full(facts),
+        "## The fleet, by resource",
+        str(fleet.value),
+        "## How good the forecasts are",
+        *_backtest(facts),
+        *_judged(facts),
+        "## What became of the series",
+        *_outcomes(facts),
+        "## Warnings",
+        _listed(facts.warnings) or "None so far.",
+        "The checks of this file and of what comes after it follow; the report of the asset months has theirs, too.",
+    ]
+    return "\n\n".join(parts)
+
+
+def _full(facts: MonthFacts) -> Iterator[str]:
+    if facts.urgency.found.is_empty():
+        yield f"{str(facts.urgency).capitalize()}."
+        return
+    rows = _urgent_rows(facts, NAMED)
+    yield markdown(rows)
+    rest = len(facts.urgency.found) - len(rows)
+    more = f"{rest:,} more series are full or will be. " if rest else ""
+    yield f"{more}Full is {FULL_PERCENT:g} % or more; the level now is the mean of the last {LEVEL_DAYS} observed days."
+
+
+def _backtest(facts: MonthFacts) -> Iterator[str]:
+    if not facts.fleet:
+        yield "No series is long enough for a backtest."
+        return
+    yield "What is published, on the months before the cutoff that it had not seen:"
+    yield markdown(
+        facts.backtest.head(RESOURCES + 1).select(
+            "resource",
+            _number("series"),
+            _decimals("mae", 2).alias("MAE, points"),
+            _decimals("mase", 3).alias("MASE"),
+            _decimals("inside", 1, 100, " %").alias(f"days inside the {facts.interval}"),
+            _number("days").alias("of days"),
+        )
+    )
+    rest = len(facts.backtest) - RESOURCES - 1
+    more = f" {rest:,} smaller resources are not shown." if rest > 0 else ""
+    yield (
+        "MAE and MASE are means over series; MASE below 1 is better than repeating the last week was in the training days."
+        f"{more} Published: {markdown_text(counted(facts.champions.iter_rows()))}."
+    )
+
+
+def _judged(facts: MonthFacts) -> Iterator[str]:
+    if facts.judged.is_empty():
+        yield "No earlier month's forecast can be compared with this month yet."
+        return
+    yield f"What earlier months had forecast for {facts.cutoff:%Y-%m}, over all days of all series:"
+    yield markdown(
+        facts.judged.select(
+            pl.col("lead_month").alias("months ahead"),
+            _decimals("mae", 2).alias("MAE, points"),
+            _decimals("inside", 1, 100, " %").alias("days inside the interval"),
+            _number("days").alias("of days"),
+        )
+    )
+
+
+def _outcomes(facts: MonthFacts) -> Iterator[str]:
+    yield markdown(facts.coverage.outcomes.select("outcome", _number("n").alias("series")))
+    kinds = folded(facts.coverage.reasons.iter_rows())
+    if kinds:
+        rows = pl.DataFrame(kinds[:REASONS], schema={"series": pl.Int64, "reason": pl.String}, orient="row")
+        yield markdown(rows.select(_number("series"), "reason"))
+    if kinds[REASONS:]:
+        yield f"{len(kinds) - REASONS:,} other kinds of reasons are in series\\_outcomes."
+
+
+def closing_metadata(con: duckdb.DuckDBPyConnection, cutoff: date, warnings: Sequence[str]) -> Metadata:
+    """What a complete month shows: a report of what was not known yet when its master file was made."""
+    seconds = stages_of(con, cutoff)
+    return {
+        "report": dg.MetadataValue.md(closing_report(con, cutoff, seconds, warnings)),
+        "warnings": len(warnings),
+        "seconds in the stages of the month's assets": round(seconds["seconds"].sum(), 1),
+    }
+
+
+def closing_report(con: duckdb.DuckDBPyConnection, cutoff: date, seconds: pl.DataFrame, warnings: Sequence[str]) -> str:
+    """Standings, earlier forecasts, warnings and seconds, as Markdown. seconds: as `stages_of` gives them."""
+    standings, earlier = standings_of(con, cutoff), earlier_of(con, cutoff)
+    parts = [f"# {cutoff:%Y-%m} is complete", "## Backtest, means over series", _ranked(standings)]
+    if len(earlier):
+        parts += ["## Earlier forecasts against what has happened since", _since(earlier)]
+    parts += [
+        "## Warnings",
+        _listed(warnings) or "None.",
+        f"## Seconds in the stages of the month's assets: {seconds['seconds'].sum():.1f}",
+        markdown(seconds.head(STAGES).select(_decimals("seconds", 1), "what")),
+    ]
+    return "\n\n".join(parts)
+
+
+def _ranked(standings: pl.DataFrame) -> str:
+    if standings.is_empty():
+        return "No series is long enough for a backtest."
+    return markdown(
+        standings.select(
+            pl.col("model").alias("entrant"),
+            _decimals("mae", 2).alias("MAE, points"),
+            _decimals("mase", 3).alias("MASE"),
+            _decimals("coverage", 1, 100, " %").alias("of all days inside the interval"),
+            _decimals("interval_score", 1).alias("interval score"),
+            _number("wins"),
+        )
+    )
+
+
+def _since(earlier: pl.DataFrame) -> str:
+    return markdown(
+        earlier.select(
+            pl.col("lead_month").alias("months ahead"),
+            _decimals("mae", 2).alias("MAE, points"),
+            _decimals("inside", 1, 100, " %").alias("days inside the interval"),
+            _number("days").alias("of days"),
+            "forecasts",
+        )
+    )
+
+
+def _listed(warnings: Iterable[str]) -> str:
+    return "\n".join(f"- {markdown_text(warning, LONGEST_WARNING)}" for warning in warnings)
+
+
+def _number(column: str) -> pl.Expr:
+    """Whole numbers, thousands parted."""
+    return pl.col(column).map_elements(lambda value: f"{value:,}", return_dtype=pl.String)
+
+
+def _decimals(column: str, places: int, times: float = 1.0, unit: str = "") -> pl.Expr:
+    """Numbers with so many decimals; a missing one is a dash."""
+    shown = pl.col(column).map_elements(lambda value: f"{times * value:.{places}f}{unit}", return_dtype=pl.String)
+    return shown.fill_null("–").alias(column)

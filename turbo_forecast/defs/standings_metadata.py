@@ -1,0 +1,64 @@
+"""How the standings are shown: what fits into the UI's width first, the other columns behind a click, numbers to follow.
+
+Does not belong here: the standings (`tournament/standings.py`).
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+import polars as pl
+import polars.selectors as cs
+
+from turbo_forecast.defs.plots import standings_bars
+from turbo_forecast.defs.reporting import Metadata, markdown, table, whole_backtest
+
+FIRST_STANDINGS = {
+    "model": "entrant",
+    "mase": "mean MASE",
+    "coverage": "coverage, of all days",
+    "interval_score": "mean interval score",
+    "wins": "wins",
+}
+"""What stands beside each other without being cut off; the headings say what each figure is."""
+MORE_STANDINGS = {
+    "model": "entrant",
+    "series": "series",
+    "own": "of these, its own forecast",
+    "mae": "mean MAE",
+    "mase_series": "of series with MASE",
+    "mean_coverage": "coverage, mean over series",
+    "mean_rank": "mean rank",
+    "wins": "wins (ties count for each)",
+}
+FOLLOWED = {
+    "mae": "MAE of {}, mean over series (points)",
+    "mase": "MASE of {}, mean over series",
+    "coverage": "coverage of {}, of all days (share)",
+}
+"""Stored columns that are worth a line over the months, for the published forecast and for its plainest rival."""
+
+
+def standings_metadata(standings: pl.DataFrame) -> Metadata:
+    """What the materialisation of the standings shows."""
+    return {
+        "standings": table(_columns(standings, FIRST_STANDINGS)),
+        "more columns of the standings": dg.MetadataValue.md(markdown(_columns(standings, MORE_STANDINGS))),
+        "mean MASE over series": standings_bars(standings),
+        **_numbers(standings),
+    }
+
+
+def _columns(standings: pl.DataFrame, headings: Mapping[str, str]) -> pl.DataFrame:
+    return whole_backtest(standings).select(list(headings)).with_columns(cs.float().round(3)).rename(headings)
+
+
+def _numbers(standings: pl.DataFrame) -> Metadata:
+    """Figures of the champion and of the seasonal naive, where they are defined."""
+    rows = {row["model"]: row for row in whole_backtest(standings).iter_rows(named=True)}
+    found = {
+        name.format(model): rows[model][column]
+        for model in ("champion", "seasonal_naive")
+        if model in rows
+        for column, name in FOLLOWED.items()
+    }
+    return {name: round(value, 4) for name, value in found.items() if value is not None}
