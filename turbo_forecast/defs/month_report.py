@@ -3,8 +3,8 @@
 Belongs here: what is told, in which order, and how it is laid out. Does not belong here: what it is asked from
 (`storage/findings.py`), plots (`plots.py`), and the printed summary (`summary.py`).
 
-Dagster shows Markdown of fewer than 1,000 characters and tables at once, and anything longer behind a click. So the month
-in short and the first series to run full are metadata of their own, and the report has all of it, with the plots.
+Dagster shows short Markdown and tables at once, and longer Markdown behind a click (`reporting.at_once`). So the month in
+short and the first series to run full are metadata of their own, and the report has all of it, with the plots.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 
 from turbo_forecast.defs.plots import fleet_outlook
-from turbo_forecast.defs.reporting import Metadata, markdown, table
+from turbo_forecast.defs.reporting import SHOWN_AT_ONCE, Metadata, at_once, markdown
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.accuracy import latest_month_judged
@@ -41,8 +41,6 @@ from turbo_forecast.storage.months import settled_months
 from turbo_forecast.storage.urgency import FULL_PERCENT, LEVEL_DAYS
 from turbo_forecast.text import markdown_text
 
-SHOWN_AT_ONCE = 1_000
-"""Dagster 1.13 hides Markdown of so many characters or more behind "[Show Markdown]"."""
 NAMED_AT_ONCE, NAMED = 8, 30
 """Series that are named where one looks first, and in the report."""
 LONGEST_WARNING = 1_000
@@ -199,14 +197,11 @@ def _short_lines(facts: MonthFacts) -> Iterator[str]:
     yield f"**Warnings so far:** {', '.join(names[:3]) + more or 'none'}"
 
 
-def first_to_run_full(facts: MonthFacts) -> dg.TableMetadataValue | str:
+def first_to_run_full(facts: MonthFacts) -> dg.MetadataValue[Any] | str:
     """The most urgent series, with dates, shown without a click."""
     if facts.urgency.found.is_empty():
         return str(facts.urgency)
-    rows = _urgent_rows(facts, NAMED_AT_ONCE).drop("forecast that day", "on")
-    return table(
-        rows.with_columns(pl.col("level now", "at most").str.replace(" %", "%", literal=True))
-    )  # one line each
+    return at_once(_urgent_rows(facts, NAMED_AT_ONCE).drop("forecast that day", "on"))
 
 
 def _urgent_rows(facts: MonthFacts, named: int) -> pl.DataFrame:

@@ -33,6 +33,8 @@ LOOKS = {
 """Sizes that can be read where Dagster shows a chart."""
 _LINE = re.compile(r' d="[^"]*"')
 _COORDINATE = re.compile(r"-?[0-9]+[.][0-9]+(?:e-?[0-9]+)?")
+SHOWN_AT_ONCE = 1_000
+"""Dagster 1.13 hides Markdown of so many characters or more behind "[Show Markdown]", and no table."""
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that takes no more."""
 
@@ -108,9 +110,14 @@ def whole_backtest(standings: pl.DataFrame) -> pl.DataFrame:
     return standings.filter(whole).sort("mase", "mae", "model", nulls_last=True)
 
 
+def at_once(rows: pl.DataFrame) -> dg.MetadataValue[Any]:
+    """A few rows as a table that Dagster shows without a click: Markdown, which is narrower, where it is short enough."""
+    text = markdown(rows)
+    return dg.MetadataValue.md(text) if len(text) < SHOWN_AT_ONCE else table(rows)
+
+
 def table(rows: pl.DataFrame) -> dg.TableMetadataValue:
-    """A few rows as a table that Dagster shows at once, however long its text is; Markdown of 1,000 characters or more
-    is behind a click. Texts are shown character by character."""
+    """A few rows as a table; its texts are shown character by character, and cut where they are very long."""
     kinds = {column: _kind(dtype) for column, dtype in rows.schema.items()}
     shown = rows.with_columns(
         (~cs.numeric()).cast(pl.String).map_elements(_cell, return_dtype=pl.String, skip_nulls=True)

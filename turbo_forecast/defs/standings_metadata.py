@@ -1,4 +1,4 @@
-"""How the standings are shown: what fits into the UI's width first, the other columns behind a click, numbers to follow.
+"""How the standings are shown: what fits into the UI's width first, all columns behind a click, numbers to follow.
 
 Does not belong here: the standings (`tournament/standings.py`).
 """
@@ -10,26 +10,30 @@ import polars as pl
 import polars.selectors as cs
 
 from turbo_forecast.defs.plots import standings_bars
-from turbo_forecast.defs.reporting import Metadata, markdown, table, whole_backtest
+from turbo_forecast.defs.reporting import Metadata, at_once, markdown, whole_backtest
 
 FIRST_STANDINGS = {
     "model": "entrant",
     "mase": "mean MASE",
-    "coverage": "coverage, of all days",
-    "interval_score": "mean interval score",
+    "coverage": "of days inside",
+    "interval_score": "interval score",
     "wins": "wins",
 }
-"""What stands beside each other without being cut off; the headings say what each figure is."""
-MORE_STANDINGS = {
+"""What stands beside each other without being cut off at the right."""
+ALL_STANDINGS = {
     "model": "entrant",
     "series": "series",
     "own": "of these, its own forecast",
     "mae": "mean MAE",
+    "mase": "mean MASE",
     "mase_series": "of series with MASE",
+    "coverage": "coverage, of all days",
     "mean_coverage": "coverage, mean over series",
+    "interval_score": "mean interval score",
     "mean_rank": "mean rank",
     "wins": "wins (ties count for each)",
 }
+"""Behind a click, where there is room: each figure under a heading that says what it is."""
 FOLLOWED = {
     "mae": "MAE of {}, mean over series (points)",
     "mase": "MASE of {}, mean over series",
@@ -41,8 +45,8 @@ FOLLOWED = {
 def standings_metadata(standings: pl.DataFrame) -> Metadata:
     """What the materialisation of the standings shows."""
     return {
-        "standings": table(_columns(standings, FIRST_STANDINGS)),
-        "more columns of the standings": dg.MetadataValue.md(markdown(_columns(standings, MORE_STANDINGS))),
+        "standings": at_once(_columns(standings, FIRST_STANDINGS)),
+        "standings with all columns": dg.MetadataValue.md(markdown(_columns(standings, ALL_STANDINGS))),
         "mean MASE over series": standings_bars(standings),
         **_numbers(standings),
     }
