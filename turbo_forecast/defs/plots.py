@@ -41,7 +41,7 @@ def _panels(chart: alt.LayerChart | alt.FacetChart, resources: list[str], title:
     columns = 1 if len(resources) <= WIDE_PANELS else 2
     header = alt.Header(title=None, labelAnchor="start", labelFontSize=15, labelFontWeight="bold", labelLimit=400)
     facet = alt.Facet("resource:N", sort=resources, header=header)
-    panels = chart.properties(width=WIDTH // columns - 30 * (columns - 1), height=190).facet(facet, columns=columns)
+    panels = chart.properties(width=WIDTH // columns - 20 * (columns - 1), height=190).facet(facet, columns=columns)
     return panels.properties(title=title) if title else panels
 
 

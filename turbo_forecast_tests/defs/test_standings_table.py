@@ -1,37 +1,46 @@
 """The standings as Dagster's UI shows them: each figure under a heading that says what it is."""
 
 from datetime import date
+from typing import Any
 
 import polars as pl
 
-from turbo_forecast.defs.reporting import STANDINGS_HEADINGS, standings_table
+from turbo_forecast.defs.standings_metadata import ALL_STANDINGS, FIRST_STANDINGS, FOLLOWED, standings_metadata
 from turbo_forecast.schemas import TOURNAMENT_STANDINGS
 from turbo_forecast.tournament.standings import standings
 
 
-def shown() -> list[dict[str, str]]:
+def metadata(*models: str) -> dict[str, Any]:
     """Two series, of 10 days (all inside) and 90 days (half inside); MASE is defined for the second alone."""
-    rows = pl.DataFrame(
-        {
-            "host_id": ["a", "b"],
-            "resource": "cpu",
-            "model": "naive",
-            "horizon_month": pl.Series([0, 0], dtype=pl.Int32),
-            "n": [10, 90],
-            "mae": [1.0, 3.0],
-            "mase": [None, 1.5],
-            "bias": 0.0,
-            "coverage": [1.0, 0.5],
-            "interval_score": [2.0, 5.0],
-        }
-    )
-    table = standings(rows, cutoff=date(2025, 12, 31), fallback="naive", seasonal_naive="naive")
-    heading, _, *lines = [line.strip("| ").split(" | ") for line in str(standings_table(table).value).splitlines()]
+    parts = [
+        pl.DataFrame(
+            {
+                "host_id": ["a", "b"],
+                "resource": "cpu",
+                "model": model,
+                "horizon_month": pl.Series([0, 0], dtype=pl.Int32),
+                "n": [10, 90],
+                "mae": [1.0, 3.0],
+                "mase": [None, 1.5],
+                "bias": 0.0,
+                "coverage": [1.0, 0.5],
+                "interval_score": [2.0, 5.0],
+            }
+        )
+        for model in (*models, "naive")
+    ]
+    table = standings(pl.concat(parts), cutoff=date(2025, 12, 31), fallback="naive", seasonal_naive="naive")
+    return standings_metadata(table)
+
+
+def rows_of(shown: object) -> list[dict[str, str]]:
+    """A Markdown table's rows by heading."""
+    heading, _, *lines = [line.strip("| ").split(" | ") for line in str(shown).splitlines()]
     return [dict(zip(heading, line, strict=True)) for line in lines]
 
 
 def test_the_table_says_of_each_figure_what_it_is_the_mean_of() -> None:
-    (row,) = shown()
+    (row,) = rows_of(metadata()["standings with all columns"].value)
     assert row["coverage, of all days"] == "0.55"
     assert row["coverage, mean over series"] == "0.75"
     assert (row["mean MAE"], row["series"]) == ("2.0", "2")
@@ -39,5 +48,20 @@ def test_the_table_says_of_each_figure_what_it_is_the_mean_of() -> None:
     assert row["mean interval score"] == "3.5"
 
 
+def test_the_first_table_has_few_columns_and_is_shown_without_a_click() -> None:
+    text = metadata()["standings"].value
+    assert rows_of(text) == [
+        {"entrant": "naive", "mean MASE": "1.5", "of days inside": "0.55", "interval score": "3.5", "wins": "2"}
+    ]
+    assert len(text) < 1_000  # Dagster hides longer Markdown
+
+
+def test_the_published_forecasts_figures_can_be_followed_over_the_months() -> None:
+    found = metadata("champion", "seasonal_naive")
+    assert found["MASE of champion, mean over series"] == 1.5
+    assert found["coverage of seasonal_naive, of all days (share)"] == 0.55
+    assert not [name for name in metadata() if "champion" in name]  # it does not stand there
+
+
 def test_every_heading_is_of_a_stored_column() -> None:
-    assert set(STANDINGS_HEADINGS) <= set(TOURNAMENT_STANDINGS.names)
+    assert {*FIRST_STANDINGS, *ALL_STANDINGS, *FOLLOWED} <= set(TOURNAMENT_STANDINGS.names)
