@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 
 from turbo_forecast.defs.plots import fleet_outlook
-from turbo_forecast.defs.reporting import SHOWN_AT_ONCE, Metadata, at_once, markdown
+from turbo_forecast.defs.reporting import SHOWN_AT_ONCE, Metadata, at_once, decimals, markdown, whole
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.accuracy import latest_month_judged
@@ -264,11 +264,11 @@ def _backtest(facts: MonthFacts) -> Iterator[str]:
     yield markdown(
         facts.backtest.head(RESOURCES + 1).select(
             "resource",
-            _number("series"),
-            _decimals("mae", 2).alias("MAE, points"),
-            _decimals("mase", 3).alias("MASE"),
-            _decimals("inside", 1, 100, " %").alias(f"days inside the {facts.interval}"),
-            _number("days").alias("of days"),
+            whole("series"),
+            decimals("mae", 2).alias("MAE, points"),
+            decimals("mase", 3).alias("MASE"),
+            decimals("inside", 1, 100, " %").alias(f"days inside the {facts.interval}"),
+            whole("days").alias("of days"),
         )
     )
     rest = len(facts.backtest) - RESOURCES - 1
@@ -287,19 +287,19 @@ def _judged(facts: MonthFacts) -> Iterator[str]:
     yield markdown(
         facts.judged.select(
             pl.col("lead_month").alias("months ahead"),
-            _decimals("mae", 2).alias("MAE, points"),
-            _decimals("inside", 1, 100, " %").alias("days inside the interval"),
-            _number("days").alias("of days"),
+            decimals("mae", 2).alias("MAE, points"),
+            decimals("inside", 1, 100, " %").alias("days inside the interval"),
+            whole("days").alias("of days"),
         )
     )
 
 
 def _outcomes(facts: MonthFacts) -> Iterator[str]:
-    yield markdown(facts.coverage.outcomes.select("outcome", _number("n").alias("series")))
+    yield markdown(facts.coverage.outcomes.select("outcome", whole("n").alias("series")))
     kinds = folded(facts.coverage.reasons.iter_rows())
     if kinds:
         rows = pl.DataFrame(kinds[:REASONS], schema={"series": pl.Int64, "reason": pl.String}, orient="row")
-        yield markdown(rows.select(_number("series"), "reason"))
+        yield markdown(rows.select(whole("series"), "reason"))
     if kinds[REASONS:]:
         yield f"{len(kinds) - REASONS:,} other kinds of reasons are in series\\_outcomes."
 
@@ -324,7 +324,7 @@ def closing_report(con: duckdb.DuckDBPyConnection, cutoff: date, seconds: pl.Dat
         "## Warnings",
         _listed(warnings) or "None.",
         f"## Seconds in the stages of the month's assets: {seconds['seconds'].sum():.1f}",
-        markdown(seconds.head(STAGES).select(_decimals("seconds", 1), "what")),
+        markdown(seconds.head(STAGES).select(decimals("seconds", 1), "what")),
     ]
     return "\n\n".join(parts)
 
@@ -335,11 +335,11 @@ def _ranked(standings: pl.DataFrame) -> str:
     return markdown(
         standings.select(
             pl.col("model").alias("entrant"),
-            _decimals("mae", 2).alias("MAE, points"),
-            _decimals("mase", 3).alias("MASE"),
-            _decimals("coverage", 1, 100, " %").alias("of all days inside the interval"),
-            _decimals("interval_score", 1).alias("interval score"),
-            _number("wins"),
+            decimals("mae", 2).alias("MAE, points"),
+            decimals("mase", 3).alias("MASE"),
+            decimals("coverage", 1, 100, " %").alias("of all days inside the interval"),
+            decimals("interval_score", 1).alias("interval score"),
+            whole("wins"),
         )
     )
 
@@ -348,9 +348,9 @@ def _since(earlier: pl.DataFrame) -> str:
     return markdown(
         earlier.select(
             pl.col("lead_month").alias("months ahead"),
-            _decimals("mae", 2).alias("MAE, points"),
-            _decimals("inside", 1, 100, " %").alias("days inside the interval"),
-            _number("days").alias("of days"),
+            decimals("mae", 2).alias("MAE, points"),
+            decimals("inside", 1, 100, " %").alias("days inside the interval"),
+            whole("days").alias("of days"),
             "forecasts",
         )
     )
@@ -358,14 +358,3 @@ def _since(earlier: pl.DataFrame) -> str:
 
 def _listed(warnings: Iterable[str]) -> str:
     return "\n".join(f"- {markdown_text(warning, LONGEST_WARNING)}" for warning in warnings)
-
-
-def _number(column: str) -> pl.Expr:
-    """Whole numbers, thousands parted."""
-    return pl.col(column).map_elements(lambda value: f"{value:,}", return_dtype=pl.String)
-
-
-def _decimals(column: str, places: int, times: float = 1.0, unit: str = "") -> pl.Expr:
-    """Numbers with so many decimals; a missing one is a dash."""
-    shown = pl.col(column).map_elements(lambda value: f"{times * value:.{places}f}{unit}", return_dtype=pl.String)
-    return shown.fill_null("–").alias(column)

@@ -137,6 +137,17 @@ def _cell(text: str) -> str:
     return shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN - 1]}…"
 
 
+def whole(column: str) -> pl.Expr:
+    """Whole numbers, thousands parted."""
+    return pl.col(column).map_elements(lambda value: f"{value:,}", return_dtype=pl.String)
+
+
+def decimals(column: str, places: int, times: float = 1.0, unit: str = "") -> pl.Expr:
+    """Numbers with so many decimals; a missing one is a dash."""
+    shown = pl.col(column).map_elements(lambda value: f"{times * value:.{places}f}{unit}", return_dtype=pl.String)
+    return shown.fill_null("–").alias(column)
+
+
 def markdown(rows: pl.DataFrame) -> str:
     """A few rows as a Markdown table; names and messages in it are shown character by character (`markdown_text`)."""
     text = cs.string() | cs.categorical()

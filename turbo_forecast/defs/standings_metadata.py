@@ -3,23 +3,21 @@
 Does not belong here: the standings (`tournament/standings.py`).
 """
 
-from collections.abc import Mapping
-
 import dagster as dg
 import polars as pl
 import polars.selectors as cs
 
 from turbo_forecast.defs.plots import standings_bars
-from turbo_forecast.defs.reporting import Metadata, at_once, markdown, whole_backtest
+from turbo_forecast.defs.reporting import Metadata, at_once, decimals, markdown, whole_backtest
 
-FIRST_STANDINGS = {
-    "model": "entrant",
-    "mase": "mean MASE",
-    "coverage": "of days inside",
-    "interval_score": "interval score",
-    "wins": "wins",
-}
-"""What stands beside each other without being cut off at the right."""
+FIRST_STANDINGS = (
+    pl.col("model").alias("entrant"),
+    decimals("mase", 3).alias("mean MASE"),
+    decimals("coverage", 0, 100, "%").alias("of days inside"),
+    decimals("interval_score", 1).alias("interval score"),
+    pl.col("wins"),
+)
+"""What stands beside each other without being cut off at the right, on a screen of 1,366 pixels."""
 ALL_STANDINGS = {
     "model": "entrant",
     "series": "series",
@@ -44,16 +42,14 @@ FOLLOWED = {
 
 def standings_metadata(standings: pl.DataFrame) -> Metadata:
     """What the materialisation of the standings shows."""
+    whole = whole_backtest(standings)
+    every = whole.select(list(ALL_STANDINGS)).with_columns(cs.float().round(3)).rename(ALL_STANDINGS)
     return {
-        "standings": at_once(_columns(standings, FIRST_STANDINGS)),
-        "standings with all columns": dg.MetadataValue.md(markdown(_columns(standings, ALL_STANDINGS))),
-        "mean MASE over series": standings_bars(standings),
+        "standings": at_once(whole.select(*FIRST_STANDINGS)),
+        # together, for with the plot it is long enough to be shown in the dialog, where wide tables have room
+        "standings in full": dg.MetadataValue.md(f"{standings_bars(standings).value}\n\n{markdown(every)}"),
         **_numbers(standings),
     }
-
-
-def _columns(standings: pl.DataFrame, headings: Mapping[str, str]) -> pl.DataFrame:
-    return whole_backtest(standings).select(list(headings)).with_columns(cs.float().round(3)).rename(headings)
 
 
 def _numbers(standings: pl.DataFrame) -> Metadata:

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from turbo_forecast.defs.standings_metadata import ALL_STANDINGS, FIRST_STANDINGS, FOLLOWED, standings_metadata
+from turbo_forecast.defs.standings_metadata import ALL_STANDINGS, FOLLOWED, standings_metadata
 from turbo_forecast.schemas import TOURNAMENT_STANDINGS
 from turbo_forecast.tournament.standings import standings
 
@@ -39,8 +39,18 @@ def rows_of(shown: object) -> list[dict[str, str]]:
     return [dict(zip(heading, line, strict=True)) for line in lines]
 
 
+def plot_and_table() -> tuple[str, str]:
+    """What is behind the click: long enough for Dagster to show it in a dialog, where a wide table has room."""
+    text = str(metadata()["standings in full"].value)
+    assert len(text) > 1_000
+    picture, rows = text.split("\n\n")
+    return picture, rows
+
+
 def test_the_table_says_of_each_figure_what_it_is_the_mean_of() -> None:
-    (row,) = rows_of(metadata()["standings with all columns"].value)
+    picture, rows = plot_and_table()
+    (row,) = rows_of(rows)
+    assert picture.startswith("![plot](data:image/svg+xml;base64,")
     assert row["coverage, of all days"] == "0.55"
     assert row["coverage, mean over series"] == "0.75"
     assert (row["mean MAE"], row["series"]) == ("2.0", "2")
@@ -51,7 +61,7 @@ def test_the_table_says_of_each_figure_what_it_is_the_mean_of() -> None:
 def test_the_first_table_has_few_columns_and_is_shown_without_a_click() -> None:
     text = metadata()["standings"].value
     assert rows_of(text) == [
-        {"entrant": "naive", "mean MASE": "1.5", "of days inside": "0.55", "interval score": "3.5", "wins": "2"}
+        {"entrant": "naive", "mean MASE": "1.500", "of days inside": "55%", "interval score": "3.5", "wins": "2"}
     ]
     assert len(text) < 1_000  # Dagster hides longer Markdown
 
@@ -64,4 +74,4 @@ def test_the_published_forecasts_figures_can_be_followed_over_the_months() -> No
 
 
 def test_every_heading_is_of_a_stored_column() -> None:
-    assert {*FIRST_STANDINGS, *ALL_STANDINGS, *FOLLOWED} <= set(TOURNAMENT_STANDINGS.names)
+    assert {*ALL_STANDINGS, *FOLLOWED} <= set(TOURNAMENT_STANDINGS.names)
