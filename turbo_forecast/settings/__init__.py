@@ -20,12 +20,13 @@ from turbo_forecast.settings.reading import (
     one_sentence,
     telemetry_settings,
 )
-from turbo_forecast.settings.telemetry import STATISTICS, UNITS, TelemetrySettings
+from turbo_forecast.settings.telemetry import INDIFFERENT_TO_READING, STATISTICS, UNITS, TelemetrySettings
 
 __all__ = [
     "COMBINATIONS",
     "DEFAULT_ENTRANTS",
     "INDIFFERENT",
+    "INDIFFERENT_TO_READING",
     "NEGLIGIBLE_PERCENT",
     "SECTIONS",
     "STATISTICS",

@@ -13,6 +13,8 @@ from turbo_forecast.settings.options import Options
 
 STATISTICS = ("mean", "p95", "max")
 UNITS = ("percent", "fraction")
+INDIFFERENT_TO_READING = {"memory_limit", "reread"}
+"""Telemetry settings that decide nothing that is read."""
 
 
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -53,7 +53,7 @@ _LAST_READING = f"""
     SELECT last.digest, read.run_id, read.written_at, read.read_on, read.report
     FROM (SELECT * FROM base_table_runs WHERE {_IS_LAST}) AS last
     JOIN base_table_runs AS read ON read.number = last.read_in
-    WHERE last.telemetry = ?
+    WHERE last.telemetry = ? AND read.read_on IS NOT NULL
 """
 
 
@@ -146,9 +146,9 @@ def _standing_reading(con: duckdb.DuckDBPyConnection, now: Fingerprint, today: d
         report = TelemetryReport.of_json(text)
     except ValueError:
         return None
-    # a later day makes values usable that were in the future; on an earlier one, others may be
-    same_day = today == read_on or (today > read_on and IN_THE_FUTURE not in report.rejects)
-    if not (same_day and _is_stored(con, digest, report.rejects)):
+    # values of the future become usable as days pass; and where the clock is set back, usable ones become future
+    same_today = today == read_on or (today > read_on and IN_THE_FUTURE not in report.rejects)
+    if not (same_today and _is_stored(con, digest, report.rejects)):
         return None
     return Reading(report, run_id, read_at, is_new=False, files=now.files)
 

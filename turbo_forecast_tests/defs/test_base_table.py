@@ -29,6 +29,7 @@ def test_a_second_run_tells_of_unchanged_telemetry_all_that_the_first_told(
     fresh_place: Callable[[], Place], telemetry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fingerprint, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(fingerprint, "_program", lambda root: "whatever a developer edits meanwhile")
     place = fresh_place()
     first = place.materialise_base(telemetry)
     monkeypatch.setattr("turbo_forecast.storage.base_table.read_telemetry", None)

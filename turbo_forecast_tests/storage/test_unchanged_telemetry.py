@@ -36,6 +36,7 @@ def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def update(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> Update:
     """A run's update of the base table from telemetry that need not be old, a tick after the last change."""
     monkeypatch.setattr(fingerprint_module, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(fingerprint_module, "_program", lambda root: "whatever a developer edits meanwhile")
 
     def updated(telemetry: Path | str, run: str = "run", *, today: date = TODAY, **options: object) -> Reading:
         time.sleep(TICK_SECONDS)
@@ -117,6 +118,7 @@ SPOILT = {
     "the reading forgotten": "UPDATE base_table_runs SET read_in = NULL",
     "a report that is none": "UPDATE base_table_runs SET report = '{}'",
     "no JSON": "UPDATE base_table_runs SET report = 'x'",
+    "no day of reading": "UPDATE base_table_runs SET read_on = NULL",
     "no report": "UPDATE base_table_runs SET report = NULL",
     "runs of an earlier version": "ALTER TABLE base_table_runs DROP COLUMN telemetry; "
     "ALTER TABLE base_table_runs DROP COLUMN read_in; ALTER TABLE base_table_runs DROP COLUMN read_on; "

@@ -22,15 +22,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.settings import INDIFFERENT_TO_READING, TelemetrySettings
 from turbo_forecast.storage.telemetry.files import found_files, is_remote
 from turbo_forecast.storage.telemetry.messages import brief
 
 SETTLED_SECONDS = 2.0
 """A file that changed later than this ago may change once more without its times telling: some file systems count whole
 seconds, FAT even pairs of them (https://learn.microsoft.com/windows/win32/sysinfo/file-times)."""
-INDIFFERENT = {"memory_limit", "reread"}
-"""Telemetry settings that decide nothing that is read."""
 WRITE_AHEAD = ".wal"
 """What DuckDB appends to a database's name for the changes that are not in its file yet."""
 _LOADED = time.time()
@@ -71,7 +69,7 @@ def fingerprint(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> 
     if program is None:
         return Fingerprint(None, len(found.names), "this program's own files have changed since it was started")
     zone = con.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
-    known = (program, zone, settings.model_dump(exclude=INDIFFERENT), found.notes, list(map(_plain, files)))
+    known = (program, zone, settings.model_dump(exclude=INDIFFERENT_TO_READING), found.notes, list(map(_plain, files)))
     text = json.dumps(known, sort_keys=True)
     return Fingerprint(hashlib.sha256(text.encode()).hexdigest(), len(found.names))
 

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ import duckdb
 import pytest
 
 from turbo_forecast.errors import TelemetryError
-from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.settings import INDIFFERENT_TO_READING, TelemetrySettings
 from turbo_forecast.storage.telemetry import fingerprint as module
 from turbo_forecast.storage.telemetry.fingerprint import Fingerprint, fingerprint
 
@@ -28,6 +30,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 def known(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """The digest of telemetry that need not be old; every call comes later than the last change's tick."""
     monkeypatch.setattr(module, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_program", lambda root: "whatever a developer edits meanwhile")
 
     def digest(telemetry: Path | str, **options: object) -> str:
         time.sleep(TICK_SECONDS)
@@ -156,7 +159,7 @@ OTHER_VALUES: dict[str, object] = {
 }
 
 
-@pytest.mark.parametrize("option", sorted(set(TelemetrySettings.model_fields) - {"memory_limit", "reread"}))
+@pytest.mark.parametrize("option", sorted(set(TelemetrySettings.model_fields) - INDIFFERENT_TO_READING))
 def test_every_option_that_decides_what_is_read_shows(
     option: str, export: Path, known: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +170,7 @@ def test_every_option_that_decides_what_is_read_shows(
 
 def test_memory_and_the_wish_to_read_again_do_not_show(export: Path, known: Callable[..., str]) -> None:
     assert known(export, memory_limit="300MB", reread=True) == known(export)
+    assert {"memory_limit", "reread"} == INDIFFERENT_TO_READING
 
 
 def test_the_connections_time_zone_shows(
@@ -212,8 +216,18 @@ def test_another_text_of_the_program_shows_and_one_that_is_not_loaded_is_no_prog
     assert program(tmp_path) == found[-1]
 
 
-def test_the_program_that_runs_is_known() -> None:
-    assert module._program(Path(module.__file__).parents[2]) is not None
+def test_a_program_that_has_just_started_is_known_and_the_same_each_time(export: Path) -> None:
+    script = """
+import sys, duckdb
+from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry import fingerprint as module
+module.SETTLED_SECONDS = 0.0
+print(module.fingerprint(duckdb.connect(), TelemetrySettings(telemetry=sys.argv[1])).digest)
+"""
+    command = [sys.executable, "-c", script, str(export)]
+    found = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() for _ in range(2)]
+    assert found[0] == found[1]
+    assert len(found[0]) == 64
 
 
 def test_a_file_that_changed_just_now_may_change_once_more(
