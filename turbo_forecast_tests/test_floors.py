@@ -20,6 +20,7 @@ GROUND = {
     "text",
     "processes",
     "leftovers",
+    "status_log",
     "option_rules",
     "tables",
     "month_keys",
@@ -27,6 +28,7 @@ GROUND = {
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "processes": set(),
+    "status_log": set(),
     "leftovers": {"processes"},
     "option_rules": {"text"},
     "yaml_file": {"errors", "option_rules", "text"},

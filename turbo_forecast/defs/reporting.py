@@ -188,7 +188,10 @@ def _drawable(value: Any) -> Any:
 
 
 def say_to(context: dg.AssetExecutionContext) -> Callable[[str], None]:
-    """Where progress lines go: the run's log and the terminal."""
+    """Where progress lines go: the run's log and the terminal.
+
+    Any thread may call it: handlers of logs take turns, and so does Dagster's storage of events in SQLite.
+    """
 
     def say(line: str) -> None:
         shown = "\n".join(map(printable, shown_message(line).split("\n")))

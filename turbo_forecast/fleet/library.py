@@ -30,6 +30,7 @@ from turbo_forecast.fleet.windows import Windows, require_complete, run_windows
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.settings import ForecastSettings, forecast_settings
+from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.files import parquet_rows
 
 
@@ -66,7 +67,8 @@ def forecast_fleet(
         calendar date counts, whatever its zone; other columns are named and left out.
     cutoff : a date, or what means one: ISO text ("2025-12" is the month's last day), a datetime, a pandas Timestamp, a
         NumPy datetime64. Nothing after it is read.
-    say : called with progress lines; by default they go to standard error.
+    say : called with progress lines, which begin with the month, one at a time; by default they go to standard error.
+        Those that break a long silence come from another thread.
     options : the fields of `ForecastSettings`, by name.
 
     Raises
@@ -82,11 +84,11 @@ def forecast_fleet(
     cutoff = cutoff_day(cutoff)
     window = run_windows(cutoff, settings)
     say = say or (lambda line: print(line, file=sys.stderr))
-    timer = AuditTimer()
+    timer, log = AuditTimer(), StatusLog(say, about=f"{cutoff:%Y-%m}")
     with terminated_in_order(), _own_folder() as folder:
         files = RunFiles(folder / "forecast.parquet", folder / "folds.parquet")
-        with timer.stage("read"):
-            rows = base_rows(base, say).filter(pl.col("ds") <= cutoff)
+        with timer.stage("read"), log.working("reading the base table"):
+            rows = base_rows(base, log).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
             write_store(series_table(rows, window.history_start), folder / "series.arrow")
         run = run_fleet(
@@ -99,7 +101,8 @@ def forecast_fleet(
             say=say,
         )
         history = rows.filter(pl.col("ds") >= window.history_start).sort("host_id", "resource", "ds")
-        held = _hold_tournament(files, history, run.outcomes, window, settings, timer)
+        with log.working("holding the tournament"):
+            held = _hold_tournament(files, history, run.outcomes, window, settings, timer)
         forecasts = parquet_rows(files.rows).collect()
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     return FleetResult(forecasts=forecasts, outcomes=run.outcomes, weights=run.weights, audit=audit, **held)

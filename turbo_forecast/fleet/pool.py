@@ -19,6 +19,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -30,6 +31,7 @@ from turbo_forecast.fleet.board import in_hand
 from turbo_forecast.fleet.chunks import Span, write_chunk
 from turbo_forecast.fleet.descendants import MARK, end_all
 from turbo_forecast.fleet.lifecycle import WORKER_DIED, Result
+from turbo_forecast.fleet.pace import Standing, standing
 from turbo_forecast.fleet.start_watch import StartWatch
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.worker import START_ERROR, Job, SpanReport, start, work_span
@@ -48,6 +50,8 @@ TRIALS = 2
 """A suspect must take its worker down this often, alone, to be condemned: something else may kill workers too."""
 
 Report = Callable[[SpanReport], None]
+Look = Callable[[Callable[[], Standing]], None]
+"""Called often, with what tells how the pool stands."""
 
 
 class WorkersCannotStart(TurboForecastError):
@@ -57,10 +61,13 @@ class WorkersCannotStart(TurboForecastError):
 class FleetPool:
     """Works spans of a job on worker processes, whatever becomes of them."""
 
-    def __init__(self, job: Job, workers: int, on_report: Report, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, job: Job, workers: int, on_report: Report, say: Callable[[str], None], on_look: Look = lambda see: None
+    ) -> None:
         self._job = job
         self._workers = workers
         self._on_report = on_report
+        self._on_look = on_look
         self._say = say
         self._timeout = job.settings.series_timeout_seconds
         self._idle_breaks = 0
@@ -107,6 +114,7 @@ class FleetPool:
         job = replace(self._job, board=_fresh_board(self._job.board))
         active: dict[Future[SpanReport], Span] = {}
         overdue: dict[int, str] = {}
+        reported = 0
         mark = uuid4().hex
         starts = StartWatch(job, self._say)
         executor = ProcessPoolExecutor(
@@ -123,7 +131,9 @@ class FleetPool:
                     report = future.result()
                     del active[future]
                     self._idle_breaks = 0
+                    reported += len(report.span)
                     self._on_report(report)
+                self._on_look(partial(standing, job.board, list(active.values()), todo, self._workers, reported))
                 overdue |= self._kill_overdue(job, mark)
                 _free_the_dead(executor, mark)
                 starts.look(_processes(executor))

@@ -1,34 +1,92 @@
-"""Lines that tell, while a run works, how far it is and how long it will take."""
+"""Lines that report, while a run works, how far it is and how long it will take.
+
+Does not belong here: how that is estimated (`pace.py`).
+"""
 
 import time
 from collections.abc import Callable
 
+from turbo_forecast.fleet.pace import Pace, Standing, rounds_left
+from turbo_forecast.status_log import SILENCE_SECONDS, duration, longer_silence
+
 INTERVAL_SECONDS = 2.0
+LONGEST_INTERVAL_SECONDS = 60.0
+SHARE_OF_TIME = 0.05
+"""A line comes after this share of the time worked so far, within the bounds above: an event log is no place for thousands."""
 
 
 class Progress:
-    """Counts finished series and says so, at most every INTERVAL_SECONDS, and at the end."""
+    """Counts finished series and says so now and then, and at the end."""
 
-    def __init__(self, total: int, say: Callable[[str], None], done: int = 0) -> None:
-        self._total, self._say = total, say
+    def __init__(
+        self, total: int, say: Callable[[str], None], done: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._total, self._say, self._clock = total, say, clock
         self._done = self._done_at_start = done
         self._failed = 0
-        self._started = self._said = time.monotonic()
+        self._shown = done
+        self._pace = Pace(total)
+        self._first: float | None = None
+        self._began = self._said = clock()
         if done:
             say(f"resuming: {done:,}/{total:,} series were finished before")
 
     def add(self, series: int, failed: int) -> None:
-        """Count finished series."""
+        """Count the series of a finished chunk."""
         self._done += series
         self._failed += failed
-        now = time.monotonic()
-        if now - self._said >= INTERVAL_SECONDS or self._done == self._total:
-            self._said = now
-            self._say(self.line(now - self._started))
+        if self._done == self._total:
+            self._report(self._done, [self._speed_so_far(), f"{self._failed:,} failed", "done"])
 
-    def line(self, elapsed: float) -> str:
-        """'3,200/8,000 series · 612/s · 2 failed · 8 s left', after `elapsed` seconds of work."""
-        speed = (self._done - self._done_at_start) / max(elapsed, 1e-9)
-        left = (self._total - self._done) / speed if speed else float("inf")
-        ending = "done" if self._done == self._total else f"{left:,.0f} s left"
-        return f"{self._done:,}/{self._total:,} series · {speed:,.0f}/s · {self._failed:,} failed · {ending}"
+    def look(self, see: Callable[[], Standing]) -> None:
+        """Say how far the run is, if that is due; `see` is called only if it is."""
+        if self._done == self._total or (self._first is not None and self._seconds_until_due() > 0):
+            return
+        standing = see()
+        self._note_first(standing)
+        if self._seconds_until_due() > 0:
+            return
+        done = min(self._done + standing.unreported, self._total)
+        self._pace.look(standing.tallies)
+        if done != self._shown or self._is_silent(standing):
+            self._report(done, self._estimate(standing, done))
+
+    def _estimate(self, standing: Standing, done: int) -> list[str]:
+        each = self._pace.seconds_each
+        failed = f"{self._failed:,} failed"
+        if each is None:
+            return [failed, f"{duration(self._clock() - self._began)} so far"]
+        left = rounds_left(standing, self._total - done) * each
+        busy = min(standing.workers, len(standing.running) + len(standing.waiting)) or 1
+        return [speed(busy / each), failed, f"{duration(max(left, 1.0))} left"]
+
+    def _speed_so_far(self) -> str:
+        """Of all series of this attempt, from the first finished one on."""
+        seconds = 0.0 if self._first is None else self._clock() - self._first
+        series = self._done - self._done_at_start - 1
+        return speed(series / seconds) if series > 0 and seconds > 0 else ""
+
+    def _note_first(self, standing: Standing) -> None:
+        if self._first is None:
+            self._first = min((tally.first for tally in standing.tallies if tally.series), default=None)
+
+    def _seconds_until_due(self) -> float:
+        worked = self._clock() - (self._began if self._first is None else self._first)
+        interval = min(max(INTERVAL_SECONDS, SHARE_OF_TIME * worked), LONGEST_INTERVAL_SECONDS)
+        return self._said + interval - self._clock()
+
+    def _is_silent(self, standing: Standing) -> bool:
+        """Whether series have been in hand for long without a word. Of starts that take long others tell."""
+        silence = longer_silence(self._said - self._began, SILENCE_SECONDS)
+        return bool(standing.running) and self._clock() - self._said >= silence
+
+    def _report(self, done: int, parts: list[str]) -> None:
+        self._shown, self._said = done, self._clock()
+        self._say(" · ".join([f"{done:,}/{self._total:,} series", *filter(None, parts)]))
+
+
+def speed(per_second: float) -> str:
+    """'187/s', '4.2/s', '12/min': two digits at least."""
+    if per_second >= 10:
+        return f"{per_second:,.0f}/s"
+    return f"{per_second:.1f}/s" if per_second >= 1 else f"{per_second * 60:.2g}/min"

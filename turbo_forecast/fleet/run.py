@@ -23,6 +23,7 @@ from turbo_forecast.fleet.worker import Job, SpanReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.files import parquet_stream
 
 
@@ -52,28 +53,31 @@ def run_fleet(
 
     `scratch` (of `scratch.unfinished`) keeps finished chunks until the caller has committed the results: after a
     crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
+    say: called with lines that begin with the month, one at a time; some come from another thread.
     before_replacing: called when all series are done and the files are about to be replaced; what it raises stops that.
     """
+    log = StatusLog(say, about=f"{windows.cutoff:%Y-%m}")
     check_entrants(settings)
     if (fewer := folds_left_out(settings)) is not None:
-        say(fewer)
-    warn_of_missing_origins(settings, windows.origins if settings.refit else windows.origins[:-1], say)
-    with timer.stage("prepare entrants"):
-        prepare_entrants(settings, say)
+        log(fewer)
+    warn_of_missing_origins(settings, windows.origins if settings.refit else windows.origins[:-1], log)
+    with timer.stage("prepare entrants"), log.working("preparing the entrants"):
+        prepare_entrants(settings, log)
     store = SeriesStore(store_path)
     timer.series, timer.workers = len(store), settings.worker_count
-    with timer.stage("resume"):
+    with timer.stage("resume"), log.working("looking for chunks that were finished before"):
         folder = chunk_folder(scratch, store, windows, settings)
     with timer.stage("forecast all series"), temporary(scratch) as temp:
         job = Job(store_path, folder, temp, scratch / "board", windows, settings)
-        _work(job, len(store), settings, timer, say)
+        _work(job, len(store), settings, timer, log)
     finished = Finished(folder, store, windows, settings)
-    with timer.stage("learn weights"):
+    with timer.stage("learn weights"), log.working("learning the weights of the combination"):
         outcomes = finished.outcomes(timer)
         weights = finished.weights(outcomes)
     before_replacing()
     with (
         timer.stage("merge chunks"),
+        log.working("writing the rows of all chunks to the month's files"),
         parquet_stream(files.folds, FOLD_FORECAST.arrow_schema) as fold_rows,
         parquet_stream(files.rows, FLEET_FORECAST.arrow_schema) as rows,
     ):
@@ -93,4 +97,4 @@ def _work(job: Job, total: int, settings: ForecastSettings, timer: AuditTimer, s
         progress.add(len(report.span), report.failed)
 
     size = chunks.chunk_size(total, settings.worker_count, settings.chunk_size)
-    FleetPool(job, settings.worker_count, heard, say).run(chunks.cut(todo, size))
+    FleetPool(job, settings.worker_count, heard, say, progress.look).run(chunks.cut(todo, size))

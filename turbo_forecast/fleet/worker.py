@@ -75,6 +75,7 @@ class Worker:
             series = self.store[index]
             results.append(self.lifecycle.condemn(series, condemned) if condemned else self.lifecycle.run(series))
             self._require_fit_for_more()
+            self.post.finished()
         self.post.writing()
         write_chunk(self.job.chunks, span, results, self.models)
         self.post.idle()

@@ -10,6 +10,7 @@ up to its cutoff: days that arrive later, as they do each month, leave it as it 
 version: base tables written by two versions of DuckDB count as two.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -93,10 +94,16 @@ class Reading:
 
 
 def update_base_table(
-    con: duckdb.DuckDBPyConnection, settings: TelemetrySettings, *, today: date, run_id: str
+    con: duckdb.DuckDBPyConnection,
+    settings: TelemetrySettings,
+    *,
+    today: date,
+    run_id: str,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Reading:
     """Read telemetry into the base table and its rejects, unless they are what reading it would give; record the run.
 
+    say: called with a line now and then, from another thread, while reading takes long.
     The caller holds the transaction. Raises TelemetryError or SettingsError, in one sentence; StorageError, before
     anything is read, where the warehouse has a table of another version that the run could not write to.
     """
@@ -108,7 +115,7 @@ def update_base_table(
         con.execute(_UNCHANGED, {"run_id": run_id, "now": utc_now()})
         return standing
     base, rejects = stage_table(con, BASE_TABLE), stage_table(con, BASE_TABLE_REJECTS)
-    report = read_telemetry(con, settings, today=today, base_table=base, rejects_table=rejects)
+    report = read_telemetry(con, settings, today=today, base_table=base, rejects_table=rejects, say=say)
     publish_table(con, BASE_TABLE)
     publish_table(con, BASE_TABLE_REJECTS)
     read_at = record_base_table(con, run_id)

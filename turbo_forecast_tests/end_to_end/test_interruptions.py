@@ -103,8 +103,8 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path) -
     started = time.monotonic()
     finished = house.succeed("2025-12", many, settings=settings)
     assert time.monotonic() - started < 90, "the dead run's place in the pool was not freed"
-    resumed = [line for line in finished.out.splitlines() if line.startswith("resuming: ")]
-    assert resumed == [f"resuming: {len(finished_before)}/24 series were finished before"]
+    resumed = [line for line in finished.out.splitlines() if line.startswith("2025-12 · resuming: ")]
+    assert resumed == [f"2025-12 · resuming: {len(finished_before)}/24 series were finished before"]
     assert not list(house.data.glob("fleet_forecast/.unfinished-*/"))
     assert house.query("SELECT count(*) FROM series_outcomes WHERE outcome = 'forecast'").item() == 24
 

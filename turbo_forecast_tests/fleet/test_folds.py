@@ -374,5 +374,5 @@ def test_a_run_tells_of_the_windows_an_outside_model_has_no_rows_for(
     rows.filter(~pl.col("origin").is_in(missing)).write_parquet(file)
     said: list[str] = []
     forecast_fleet(base, CUTOFF, say=said.append, workers=1, entrants=CHEAP, refit=refit, outside={"oracle": str(file)})
-    lines = [line for line in said if line.startswith("outside.oracle: ")]
+    lines = [line for line in said if line.startswith("2025-12 · outside.oracle: ")]
     assert [line.partition(" with origin ")[2].partition(";")[0] for line in lines] == ([told] if told else [])

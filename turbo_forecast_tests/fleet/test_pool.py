@@ -129,7 +129,7 @@ def test_a_start_that_does_not_end_is_told_with_the_entrant_that_is_built(monkey
         forecast_fleet(
             fleet(2), CUTOFF, entrants=[EVIL.format("starts_for_ever")], workers=1, say=say, series_timeout_seconds=1.0
         )
-    assert all(line.startswith("still waiting for 1 of 1 workers to start (") for line in told), told
+    assert all(line.startswith("2025-12 · still waiting for 1 of 1 workers to start (") for line in told), told
     assert "building turbo_forecast_tests.fleet.entrants:starts_for_ever" in told[1]
 
 

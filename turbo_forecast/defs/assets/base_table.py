@@ -26,12 +26,15 @@ def base_table(
     context: dg.AssetExecutionContext, telemetry: TelemetryResource, forecast: ForecastResource, warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Read telemetry, unless it is unchanged, and replace both tables in one transaction."""
+    say = say_to(context)
     with plain_errors(), warehouse.get_connection() as con:
         with transaction(con):
-            reading = update_base_table(con, telemetry.settings(), today=date.today(), run_id=context.run.run_id)
+            reading = update_base_table(
+                con, telemetry.settings(), today=date.today(), run_id=context.run.run_id, say=say
+            )
             _require_month(con, context.partition_key if context.has_partition_key else None, forecast.settings())
         chart, digest = fleet_by_month(con), current_digest(con)
-    say_to(context)(reading.describe())
+    say(reading.describe())
     told = {
         **_told(reading),
         "digest": digest,

@@ -31,6 +31,7 @@ from turbo_forecast.schemas import (
     SERIES_OUTCOMES,
 )
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.months import FLEET_STEP, MonthOfRun
 from turbo_forecast.storage.versions import require_usable_tables
 from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
@@ -95,15 +96,21 @@ def forecast_month(
     """
     check_entrants(settings)
     cutoff, timer = cutoff_of(month), AuditTimer()
+    log = StatusLog(say, about=f"{cutoff:%Y-%m}")
     window = run_windows(cutoff, settings)
     work = MonthOfRun(cutoff, settings.config_hash(), run_id)
-    with timer.stage("read histories"), warehouse.get_connection() as con, transaction(con):
+    with (
+        timer.stage("read histories"),
+        log.working("reading the histories of all series"),
+        warehouse.get_connection() as con,
+        transaction(con),
+    ):
         require_usable_tables(con)  # now, and not when everything has been forecast
         histories, last = series_histories(con, window.history_start, cutoff)
         require_complete(last, cutoff, settings)
         digest = work.announce(con)
     with unfinished(folder.scratch(month)) as scratch:
-        with timer.stage("write series store"):
+        with timer.stage("write series store"), log.working("storing the series for the workers"):
             store = write_store(histories, scratch / "series.arrow")
 
         def before_replacing() -> None:
@@ -122,7 +129,7 @@ def forecast_month(
         )
         with warehouse.get_connection() as con, transaction(con):
             work.require_same(con)
-            with timer.stage("store outcomes"):
+            with timer.stage("store outcomes"), log.working("storing the outcomes"):
                 replace_partition(con, SERIES_OUTCOMES, cutoff, run.outcomes)
                 replace_partition(con, COMBINATION_WEIGHTS, cutoff, run.weights)
             replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))

@@ -5,7 +5,7 @@ Does not belong here: what is usable (`judgement`), what a value means (`units`,
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -17,6 +17,7 @@ from turbo_forecast.errors import SettingsError, StorageError, TelemetryError
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.telemetry import judgement, roles, units
 from turbo_forecast.storage.telemetry.clock import Clock, joined_times, read_clock
 from turbo_forecast.storage.telemetry.layout import Layout, chosen_layout
@@ -41,12 +42,21 @@ DAILY_STATISTIC = {
     END""",
     "max": "least(100, max(low) FILTER (low = high))",
 }
+STAGES = {
+    "columns": "finding what its columns are",
+    "profile": "judging its values",
+    "days": "making one value a day",
+    "rejects": "collecting the values that cannot be used",
+    "write": "writing the tables",
+}
+"""What a person is told of a stage that takes long."""
 
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Wall seconds per stage."""
+    """Wall seconds per stage, and a word of the one that takes long."""
 
+    log: StatusLog
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -54,7 +64,8 @@ class Stopwatch:
         """Time what happens inside, under `name`."""
         start = time.perf_counter()
         try:
-            yield
+            with self.log.working(f"reading telemetry: {STAGES[name]}"):
+                yield
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
 
@@ -66,20 +77,22 @@ def read_telemetry(
     today: date,
     base_table: str = BASE_TABLE.name,
     rejects_table: str = BASE_TABLE_REJECTS.name,
+    say: Callable[[str], None] = lambda line: None,
 ) -> TelemetryReport:
     """Read the telemetry that `settings` name into two empty tables, made by the caller from their schemas' DDL.
 
     `base_table` gets one row per series and day (percent of capacity, in [0, 100]), sorted by host_id, resource, ds;
     `rejects_table` one row per value that could not be used. Days after `today` are refused or rejected. The caller
     holds a transaction on `con`; memory stays within settings.memory_limit, DuckDB spills beside its file beyond it.
+    `say` is called, from another thread, with a line now and then while reading takes long.
 
     Raises SettingsError or TelemetryError, in one sentence, before anything is written to either table.
     """
-    watch = Stopwatch()
-    with limited(con, settings.memory_limit), _scratch(con):
+    log = StatusLog(say)
+    with log.working("reading telemetry"), limited(con, settings.memory_limit), _scratch(con):
         try:
             with opened(con, settings) as sources:
-                return _read(con, settings, sources, today, base_table, rejects_table, watch)
+                return _read(con, settings, sources, today, base_table, rejects_table, Stopwatch(log))
         except duckdb.OutOfMemoryException as error:
             _refuse_full_disk(error)
             raise SettingsError(

@@ -1,0 +1,125 @@
+"""How fast workers go, and how long what is left will take them.
+
+Belongs here: the estimate. Does not belong here: the lines that report it (`progress.py`), and what workers note of
+themselves (`board.py`).
+
+A worker is timed from the first series it has finished on: its start, and whatever its first series loads, come once.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heapreplace
+from pathlib import Path
+
+from turbo_forecast.fleet.board import Tally, in_hand, tallies
+from turbo_forecast.fleet.chunks import Span
+
+RECENT_SHARE = 0.1
+RECENT_SERIES = 32
+"""The pace is that of the last tenth of all series, and of this many at least: costs and the machine's load change."""
+
+IN_HAND = 0.5
+"""How much of a series that is being worked is done, as a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a pool's workers have done, and what lies before them, at one moment.
+
+    unreported: series finished in chunks that are not. running: series left of each chunk in hand, of the one being
+    worked a half. waiting: series of each chunk that nobody has begun, in order. workers: how many there are when all
+    have started.
+    """
+
+    tallies: Sequence[Tally]
+    unreported: int
+    running: Sequence[float]
+    waiting: Sequence[int]
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """Series finished in so many seconds of workers."""
+
+    series: float
+    seconds: float
+
+
+def _sum(parts: Iterable[_Timed]) -> _Timed:
+    found = list(parts)
+    return _Timed(sum(part.series for part in found), sum(part.seconds for part in found))
+
+
+def standing(board: Path, active: Iterable[Span], todo: Iterable[Span], workers: int, reported: int) -> Standing:
+    """A pool's standing: the chunks it has handed out (active) and has not, and the series it has reported."""
+    found = tallies(board)
+    running, waiting = [], []
+    hands = sorted(post.series for post in in_hand(board))
+    for span in active:
+        at = next((series for series in hands if span.lo <= series < span.hi), None)
+        if at is None:
+            waiting.append(len(span))
+        else:
+            running.append(span.hi - at - IN_HAND)
+    waiting += [len(span) for span in todo]
+    finished = sum(tally.series for tally in found)
+    return Standing(found, max(0, finished - reported), running, waiting, workers)
+
+
+class Pace:
+    """The time that a series takes a worker, from what is seen of a run now and then."""
+
+    def __init__(self, total: int) -> None:
+        self._recent = max(RECENT_SERIES, RECENT_SHARE * total)
+        self._timed: dict[tuple[int, float], _Timed] = {}
+        self._with_first = _Timed(0.0, 0.0)
+        self._seen = deque([_Timed(0.0, 0.0)])
+
+    def look(self, tallies: Sequence[Tally]) -> None:
+        """Take in what workers have finished. Those of earlier pools, which have ended, still count."""
+        for tally in tallies:
+            if tally.series > 1:
+                finished = tally.series - 1 + (IN_HAND if tally.busy else 0.0)
+                self._timed[tally.pid, tally.first] = _Timed(finished, tally.until - tally.first)
+        sums = _sum(self._timed.values())
+        if sums.series:  # a worker that is long at its second is no reason to believe that series are quick
+            seconds = [tally.until - tally.first for tally in tallies if tally.series == 1 and tally.busy]
+            sums = _sum([sums, *(_Timed(min(IN_HAND, s * sums.series / sums.seconds), s) for s in seconds)])
+        self._seen.append(sums)
+        while len(self._seen) > 2 and sums.series - self._seen[1].series >= self._recent:
+            self._seen.popleft()
+        self._with_first = _sum(
+            _Timed(tally.series + (IN_HAND if tally.busy else 0.0), tally.until - tally.begun)
+            for tally in tallies
+            if tally.begun
+        )
+
+    @property
+    def seconds_each(self) -> float | None:
+        """Seconds of a worker for a series; None until one is finished.
+
+        While no worker has finished its second, the first ones must do.
+        """
+        if not self._timed:
+            first = self._with_first
+            return first.seconds / first.series if first.series >= 1 else None
+        before, now = self._seen[0], self._seen[-1]
+        return (now.seconds - before.seconds) / max(now.series - before.series, 0.5)
+
+
+def rounds_left(standing: Standing, remaining: int) -> float:
+    """Series that the worker with most to do has still before it, when each takes the next chunk as soon as it can.
+
+    remaining: series not finished, which may be more than the chunks of the standing hold.
+    """
+    loads = [*standing.running, *[0.0] * (standing.workers - len(standing.running))]
+    heapify(loads)
+    rest = remaining - sum(standing.running)
+    for chunk in standing.waiting:
+        if rest <= 0:
+            break
+        heapreplace(loads, loads[0] + min(chunk, rest))
+        rest -= chunk
+    return max(loads) + max(rest, 0.0) / len(loads)
