@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 SILENCE_SECONDS = 10.0
 """A person who has seen nothing for this long wonders whether anything happens."""
+LONGEST_SILENCE_SECONDS = 60.0
+"""Lines become rarer as a wait becomes longer, but not rarer than this."""
 
 
 class StatusLog:
@@ -39,7 +41,7 @@ class StatusLog:
     def working(self, doing: str) -> Iterator[None]:
         """A block that may take long: where it is silent for SILENCE_SECONDS, a line says what is being done, and since when.
 
-        The lines become rarer as the wait becomes longer. None comes after the block has ended, however it ends.
+        None comes after the block has ended, however it ends.
         """
         before = self._doing
         self._begin(doing)
@@ -84,8 +86,8 @@ class StatusLog:
 
 
 def longer_silence(waited: float, shortest: float = SILENCE_SECONDS) -> float:
-    """Seconds until the next line of a wait: whoever has waited for an hour need not be told every ten seconds."""
-    return max(shortest, waited / 4)
+    """Seconds until the next line of a wait: whoever has waited for minutes need not be told every ten seconds."""
+    return max(shortest, min(waited / 4, LONGEST_SILENCE_SECONDS))
 
 
 def duration(seconds: float) -> str:

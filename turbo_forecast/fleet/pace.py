@@ -74,7 +74,7 @@ class Pace:
     def __init__(self, total: int) -> None:
         self._recent = max(RECENT_SERIES, RECENT_SHARE * total)
         self._timed: dict[tuple[int, float], _Timed] = {}
-        self._with_first = _Timed(0.0, 0.0)
+        self._with_first, self._any_finished = _Timed(0.0, 0.0), False
         self._seen = deque([_Timed(0.0, 0.0)])
 
     def look(self, tallies: Sequence[Tally]) -> None:
@@ -90,6 +90,7 @@ class Pace:
         self._seen.append(sums)
         while len(self._seen) > 2 and sums.series - self._seen[1].series >= self._recent:
             self._seen.popleft()
+        self._any_finished = any(tally.series for tally in tallies)
         self._with_first = _sum(
             _Timed(tally.series + (IN_HAND if tally.busy else 0.0), tally.until - tally.begun)
             for tally in tallies
@@ -104,7 +105,7 @@ class Pace:
         """
         if not self._timed:
             first = self._with_first
-            return first.seconds / first.series if first.series >= 1 else None
+            return first.seconds / first.series if self._any_finished else None
         before, now = self._seen[0], self._seen[-1]
         return (now.seconds - before.seconds) / max(now.series - before.series, 0.5)
 

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 
 from turbo_forecast.fleet.pace import Pace, Standing, rounds_left
-from turbo_forecast.status_log import SILENCE_SECONDS, duration, longer_silence
+from turbo_forecast.status_log import LONGEST_SILENCE_SECONDS, SILENCE_SECONDS, duration, longer_silence
 
 INTERVAL_SECONDS = 2.0
-LONGEST_INTERVAL_SECONDS = 60.0
 SHARE_OF_TIME = 0.05
-"""A line comes after this share of the time worked so far, within the bounds above: an event log is no place for thousands."""
+"""A line comes each time that the time worked so far has grown by this share; not more often than INTERVAL_SECONDS, and
+once a minute at least. An event log is no place for thousands."""
 
 
 class Progress:
@@ -72,7 +72,7 @@ class Progress:
 
     def _seconds_until_due(self) -> float:
         worked = self._clock() - (self._began if self._first is None else self._first)
-        interval = min(max(INTERVAL_SECONDS, SHARE_OF_TIME * worked), LONGEST_INTERVAL_SECONDS)
+        interval = min(max(INTERVAL_SECONDS, SHARE_OF_TIME * worked), LONGEST_SILENCE_SECONDS)
         return self._said + interval - self._clock()
 
     def _is_silent(self, standing: Standing) -> bool:

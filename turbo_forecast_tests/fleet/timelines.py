@@ -1,6 +1,7 @@
 """Runs of a fleet on simulated workers: when each series is finished, what the pool sees meanwhile, and what is said."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -65,25 +66,27 @@ class Timeline:
         self.total, self.done, self.starts = len(costs), done, starts
         size = chunk_size(self.total, len(starts), chunk)
         self.chunks = worked(costs, starts, cut([Span(done, self.total)], size), warm_up)
-        self.end = max(chunk.finished[-1] for chunk in self.chunks)
+        own = [[chunk for chunk in self.chunks if chunk.worker == worker] for worker in range(len(starts))]
+        self.by_worker = [[at for chunk in chunks for at in chunk.finished] for chunks in own]
+        self.in_order = sorted(at for ends in self.by_worker for at in ends)
+        self.end = self.in_order[-1]
 
     def finished(self, now: float) -> int:
         """Series of this attempt that are finished."""
-        return sum(at <= now for chunk in self.chunks for at in chunk.finished)
+        return bisect_right(self.in_order, now)
 
     def standing(self, now: float) -> Standing:
         """What a pool sees."""
         tallies, running, waiting = [], [], []
         for worker, start in enumerate(self.starts):
-            own = [chunk for chunk in self.chunks if chunk.worker == worker]
-            ends = [at for chunk in own for at in chunk.finished]
-            before = [at for at in ends if at <= now]
-            busy = start <= now and len(before) < len(ends)
-            first = min(before, default=0.0)
+            ends = self.by_worker[worker]
+            series = bisect_right(ends, now)
+            busy = start <= now and series < len(ends)
+            first = ends[0] if series else 0.0
             until = now if busy else max(ends, default=0.0)
-            tallies.append(Tally(worker, len(before), start if start <= now else 0.0, first, until, busy))
+            tallies.append(Tally(worker, series, start if start <= now else 0.0, first, until, busy))
         for chunk in self.chunks:
-            unfinished = sum(at > now for at in chunk.finished)
+            unfinished = len(chunk.finished) - bisect_right(chunk.finished, now)
             if chunk.taken > now:
                 waiting.append(unfinished)
             elif unfinished:
