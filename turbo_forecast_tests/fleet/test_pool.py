@@ -13,7 +13,9 @@ import pytest
 
 from turbo_forecast import forecast_fleet
 from turbo_forecast.fleet import descendants, start_watch
-from turbo_forecast.fleet.board import Post, in_hand
+from turbo_forecast.fleet.board import Post, in_hand, tallies
+from turbo_forecast.fleet.chunks import Span
+from turbo_forecast.fleet.pace import standing
 from turbo_forecast.fleet.pool import WorkersCannotStart
 from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
 from turbo_forecast_tests.fleet.entrants import MARKED
@@ -257,3 +259,51 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+
+
+def test_the_board_tells_how_many_series_each_worker_has_finished_and_how_long_it_took(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    assert [tally.series for tally in tallies(tmp_path)] == [0]
+    post.idle()
+    before = time.monotonic()
+    for series in (7, 8, 9):
+        post.taking(series)
+        time.sleep(0.02)
+        post.finished()
+    post.taking(10)
+    (tally,) = tallies(tmp_path)
+    assert (tally.pid, tally.series, tally.busy) == (os.getpid(), 3, True)
+    assert before <= tally.begun <= tally.first - 0.02 <= tally.until - 0.06
+    post.idle()
+    time.sleep(0.05)
+    (rested,) = tallies(tmp_path)
+    assert not rested.busy
+    assert rested.until < time.monotonic() - 0.04, "what comes after the last series is no series' time"
+
+
+def test_series_of_a_chunk_in_hand_are_seen_and_so_is_what_lies_before_each_worker(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    for series in (10, 11, 12):
+        post.taking(series)
+        post.finished()
+    post.taking(13)
+    chunks = [Span(10, 20), Span(20, 30)]
+    seen = standing(tmp_path, chunks, [Span(30, 35)], workers=2, reported=0)
+    assert (seen.unreported, seen.running, seen.waiting) == (3, [6.5], [10, 5])
+    post.finished()
+    post.writing()
+    assert standing(tmp_path, chunks[1:], [], workers=2, reported=4).unreported == 0
+
+
+def test_every_line_of_a_run_names_its_month_and_long_chunks_are_reported_while_they_are_worked() -> None:
+    """One chunk of a dozen series, some 0.4 s each: it is finished at the end only."""
+    said: list[str] = []
+    forecast_fleet(
+        fleet(12), CUTOFF, entrants=[EVIL.format("slow")], workers=1, chunk_size=12, folds=0, say=said.append
+    )
+    assert all(line.startswith("2025-12 · ") for line in said)
+    counts = [int(line.removeprefix("2025-12 · ").split("/")[0]) for line in said if " series · " in line]
+    assert counts == sorted(set(counts))
+    assert len(counts) >= 2
+    assert 0 < counts[0] < 12
+    assert counts[-1] == 12

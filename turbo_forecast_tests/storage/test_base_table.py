@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -10,6 +11,7 @@ import pytest
 
 from turbo_forecast.errors import BaseTableReplacedError, StorageError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.base_table import (
     current_digest,
     digest_up_to,
@@ -18,6 +20,7 @@ from turbo_forecast.storage.base_table import (
     stored_by,
     update_base_table,
 )
+from turbo_forecast.storage.telemetry import reading
 from turbo_forecast.storage.warehouse import connected, query, transaction
 from turbo_forecast_tests.conftest import series_rows, wave
 
@@ -115,3 +118,17 @@ def test_the_last_day_up_to_a_cutoff_is_of_the_whole_fleet(con: duckdb.DuckDBPyC
     cutoffs = (date(2022, 12, 31), date(2024, 2, 29), date(2025, 12, 31), date(2026, 1, 9), date(2026, 1, 31))
     last_days = [last_day_up_to(con, cutoff) for cutoff in cutoffs]
     assert last_days == [None, date(2024, 2, 29), LAST, LAST, date(2026, 1, 12)]
+
+
+def test_reading_that_takes_long_says_what_it_does(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "StatusLog", partial(StatusLog, silence_seconds=0.0005))
+    path, said = tmp_path / "one.parquet", []
+    ROWS.rename({"ds": "timestamp", "y": "value"}).write_parquet(path)
+    with transaction(con):
+        update_base_table(con, TelemetrySettings(telemetry=str(path)), today=TODAY, run_id="one", say=said.append)
+    assert {line.removesuffix(", 0 s so far") for line in said} >= {
+        "reading telemetry: finding what its columns are",
+        "reading telemetry: making one value a day",
+    }
