@@ -61,7 +61,8 @@ class StatusLog:
             self._since = time.monotonic()
 
     def _beat(self, ended: threading.Event) -> None:
-        while not ended.wait(self._seconds_of_silence_left()):
+        # in short waits: a line that is said meanwhile begins another silence, which may be due before this one
+        while not ended.wait(min(self._seconds_of_silence_left(), self._silence / 5)):
             with self._lock:
                 if ended.is_set() or self._seconds_of_silence_left() > 0:
                     continue

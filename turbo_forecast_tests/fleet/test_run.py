@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import PartitionError, SettingsError, StorageError, TelemetryError
+from turbo_forecast.fleet import run
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.merge import Finished
@@ -27,6 +29,7 @@ from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
 from turbo_forecast.settings import forecast_settings
+from turbo_forecast.status_log import StatusLog
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 
 RANDOM = "turbo_forecast_tests.fleet.entrants:random"
@@ -422,3 +425,17 @@ def test_a_series_constant_but_for_rounding_is_constant() -> None:
     outcome, rows = one(series_rows("a", y), entrants=["prophet"])
     assert str(outcome["reason"]).startswith("the value never changes (33.3 %)")
     assert rows["yhat"].is_between(33.299, 33.301).all()
+
+
+def test_preparing_that_takes_long_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(settings: object, say: Callable[[str], None]) -> None:
+        say("compiling some kernels: once after an installation, about half a minute …")
+        deadline = time.monotonic() + 30
+        while len(said) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    said: list[str] = []
+    monkeypatch.setattr(run, "prepare_entrants", prepare)
+    monkeypatch.setattr(run, "StatusLog", partial(StatusLog, silence_seconds=0.05))
+    forecast_fleet(fleet(1), CUTOFF, entrants=[EVIL.format("naive")], workers=1, folds=0, say=said.append)
+    assert said[1] == "2025-12 · compiling some kernels, 0 s so far"
