@@ -18,6 +18,7 @@ from turbo_forecast.defs.assets import (
     forecast_accuracy,
     forecast_parquet,
     months,
+    telemetry,
     tournament_results,
     tournament_scores,
     tournament_standings,
@@ -55,7 +56,7 @@ from turbo_forecast.defs.resources import (
 from turbo_forecast.errors import SettingsError
 
 ASSETS = (
-    *(base_table, fleet_forecast, tournament_results, tournament_scores, champions, calibration),
+    *(telemetry, base_table, fleet_forecast, tournament_results, tournament_scores, champions, calibration),
     *(forecast_parquet, tournament_standings, forecast_accuracy, months),
 )
 CHECKS = (
@@ -88,7 +89,7 @@ def build_resources() -> dict[str, object]:
 def build_definitions(resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     """All definitions, with some resources replaced."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(ASSETS),
+        assets=dg.load_assets_from_modules(ASSETS, include_specs=True),
         asset_checks=[check for module in CHECKS for check in module.checks],
         jobs=[monthly_forecast, monthly_checks, latest_month_check],
         schedules=[monthly_schedule],

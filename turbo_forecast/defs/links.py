@@ -15,6 +15,17 @@ def checks_of_a_month() -> str:
     return f"/locations/{LOCATION}/jobs/{CHECKS_JOB}/playground"
 
 
+def described_check(sentence: str) -> str:
+    """The description of a month's check, in Markdown: what must hold, and where it can be judged again.
+
+    The address is relative to an asset's page, where descriptions are shown: so it holds behind a path prefix too.
+    """
+    return (
+        f"{sentence}\n\nTo judge a month again, on what is stored: launch the job "
+        f"[{CHECKS_JOB}](..{checks_of_a_month()}) with that month as its partition."
+    )
+
+
 def check_again(asset: str, check: str, month: str) -> str:
     """The launchpad, ready to make one check of one month: `Launch Run` is all that is left to click."""
     step = quote(f"{asset}_{check}")

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from turbo_forecast.defs.catalog import described, presented
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, plain_errors, schema_metadata, stage_metadata
 from turbo_forecast.defs.resources import ForecastResource, Warehouse
@@ -42,15 +43,14 @@ class Month:
         return dg.MaterializeResult(metadata={**self.told, **stage_metadata(self.timer)})
 
 
-def month_asset(table: Table, *, deps: list[Table], kind: str = "duckdb", group: str = "tournament") -> dict[str, Any]:
+def month_asset(table: Table, *, deps: list[Table]) -> dict[str, Any]:
     """Arguments of `dg.asset` for a month-partitioned asset that stores `table`."""
     return {
         "name": table.name,
         "deps": [dep.name for dep in deps],
-        "description": table.description,
+        "description": described(table),
         "metadata": schema_metadata(table),
-        "kinds": {kind},
-        "group_name": group,
+        **presented(table.name),
         "partitions_def": MONTHS,
         "pool": WAREHOUSE_POOL,
     }

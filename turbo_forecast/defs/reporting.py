@@ -7,7 +7,7 @@ import base64
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ import polars as pl
 import polars.selectors as cs
 import vl_convert
 
+from turbo_forecast.defs.catalog import described, presented
 from turbo_forecast.errors import TurboForecastError, refusal
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.tables import Table
@@ -53,9 +54,33 @@ def schema_metadata(table: Table) -> Metadata:
     return {"dagster/column_schema": dg.TableSchema(columns=columns), "dagster/table_name": table.name}
 
 
-def spec(table: Table, **options: object) -> dg.AssetSpec:
-    """An asset spec named, described and typed by its schema."""
-    return dg.AssetSpec(table.name, description=table.description, metadata=schema_metadata(table), **options)  # type: ignore[arg-type]
+def spec(table: Table, *, deps: Sequence[str]) -> dg.AssetSpec:
+    """An asset spec named and typed by its schema, described and placed by the catalogue."""
+    return dg.AssetSpec(
+        table.name,
+        deps=deps,
+        description=described(table),
+        metadata=schema_metadata(table),
+        **presented(table.name),
+    )
+
+
+def recorded(
+    context: dg.AssetExecutionContext, results: Iterable[dg.MaterializeResult[None]]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Yield the results that the run selected, and record the others as materialised too.
+
+    For steps that always make all of their tables: whatever was selected, the UI is to say of each when it was made.
+    """
+    months = context.assets_def.partitions_def
+    for result in results:
+        key = dg.AssetKey.from_coercible(result.asset_key)  # type: ignore[arg-type]
+        if key in context.selected_asset_keys:
+            yield result
+        else:
+            version = {"dagster/data_version": result.data_version.value} if result.data_version else {}
+            partition = context.partition_key if months else None
+            context.log_event(dg.AssetMaterialization(key, metadata=result.metadata, partition=partition, tags=version))
 
 
 @contextmanager

@@ -6,20 +6,23 @@ from datetime import date
 import dagster as dg
 import duckdb
 
+from turbo_forecast.defs.assets.telemetry import observed
+from turbo_forecast.defs.catalog import TELEMETRY
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
-from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, spec
+from turbo_forecast.defs.reporting import Metadata, plain_errors, recorded, say_to, spec
 from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
 from turbo_forecast.fleet.windows import cutoff_of, require_complete
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.base_table import Reading, current_digest, last_day_up_to, update_base_table
+from turbo_forecast.storage.telemetry.report import TelemetryReport
 from turbo_forecast.storage.warehouse import transaction
 
 
 @dg.multi_asset(
-    specs=[spec(BASE_TABLE, kinds={"duckdb"}), spec(BASE_TABLE_REJECTS, kinds={"duckdb"})],
-    group_name="telemetry",
+    specs=[spec(BASE_TABLE, deps=[TELEMETRY]), spec(BASE_TABLE_REJECTS, deps=[TELEMETRY])],
+    can_subset=True,  # both are always made; the UI asks red questions of what cannot be chosen one by one
     pool=WAREHOUSE_POOL,
 )
 def base_table(
@@ -35,18 +38,18 @@ def base_table(
             _require_month(con, context.partition_key if context.has_partition_key else None, forecast.settings())
         chart, digest = fleet_by_month(con), current_digest(con)
     say(reading.describe())
-    told = {
-        **_told(reading),
-        "digest": digest,
-        "warehouse": dg.MetadataValue.path(warehouse.database),
-        "utilisation": chart,
-    }
+    context.log_event(observed(reading.report, telemetry.telemetry))
+    told = {"digest": digest, "warehouse": dg.MetadataValue.path(warehouse.database), "utilisation": chart}
     # the same rows are the same version: what was made of them is not out of date
-    yield dg.MaterializeResult(asset_key=BASE_TABLE.name, metadata=told, data_version=dg.DataVersion(digest))
-    yield dg.MaterializeResult(
-        asset_key=BASE_TABLE_REJECTS.name,
-        metadata={"dagster/row_count": sum(reading.report.rejects.values()), "by reason": reading.report.rejects},
+    version = dg.DataVersion(digest)
+    base = dg.MaterializeResult[None](BASE_TABLE.name, metadata={**_told(reading), **told}, data_version=version)
+    yield from recorded(
+        context, [base, dg.MaterializeResult(BASE_TABLE_REJECTS.name, metadata=_rejected(reading.report))]
     )
+
+
+def _rejected(report: TelemetryReport) -> Metadata:
+    return {"dagster/row_count": sum(report.rejects.values()), "by reason": report.rejects}
 
 
 def _require_month(con: duckdb.DuckDBPyConnection, month: str | None, settings: ForecastSettings) -> None:

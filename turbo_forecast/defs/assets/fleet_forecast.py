@@ -11,6 +11,7 @@ from turbo_forecast.defs.reporting import (
     counts,
     mean_weights,
     plain_errors,
+    recorded,
     say_to,
     spec,
     stage_metadata,
@@ -39,15 +40,15 @@ from turbo_forecast.storage.warehouse import replace_audit, replace_partition, s
 
 @dg.multi_asset(
     specs=[
-        spec(FLEET_FORECAST, deps=[BASE_TABLE.name], kinds={"parquet"}),
-        spec(FOLD_FORECAST, deps=[BASE_TABLE.name], kinds={"parquet"}),
-        spec(COMBINATION_WEIGHTS, deps=[BASE_TABLE.name], kinds={"duckdb"}),
-        spec(SERIES_OUTCOMES, deps=[BASE_TABLE.name], kinds={"duckdb"}),
-        spec(RUN_AUDIT, deps=[BASE_TABLE.name], kinds={"duckdb"}),
+        spec(FLEET_FORECAST, deps=[BASE_TABLE.name]),
+        spec(FOLD_FORECAST, deps=[BASE_TABLE.name]),
+        spec(COMBINATION_WEIGHTS, deps=[BASE_TABLE.name]),
+        spec(SERIES_OUTCOMES, deps=[BASE_TABLE.name]),
+        spec(RUN_AUDIT, deps=[BASE_TABLE.name]),
     ],
     name="fleet_forecast",
     partitions_def=MONTHS,
-    group_name="forecast",
+    can_subset=True,  # all five are always made; the UI asks red questions of what cannot be chosen one by one
     pool=WAREHOUSE_POOL,
 )
 def fleet_forecast(
@@ -57,8 +58,8 @@ def fleet_forecast(
     with plain_errors():
         month, say = month_of(context), say_to(context)
         run, timer = forecast_month(month, forecast.settings(), warehouse, folder, context.run.run_id, say)
-    for asset, told in told_of(run, timer).items():
-        yield dg.MaterializeResult(asset_key=asset, metadata=told)
+    told = told_of(run, timer)
+    yield from recorded(context, [dg.MaterializeResult(asset_key=name, metadata=told[name]) for name in told])
 
 
 def told_of(run: FleetRun, timer: AuditTimer) -> dict[str, Metadata]:

@@ -17,8 +17,6 @@ from turbo_forecast.storage.warehouse import month_rows
     **month_asset(
         FORECAST_PARQUET,
         deps=[CHAMPIONS, CALIBRATION, TOURNAMENT_RESULTS, SERIES_OUTCOMES],
-        kind="parquet",
-        group="forecast",
     ),
 )
 def forecast_parquet(

@@ -21,7 +21,7 @@ from turbo_forecast.storage.months import STEPS, MonthOfRun
 from turbo_forecast.storage.warehouse import month_rows, transaction
 
 
-@dg.asset(**{**month_asset(MONTHS, deps=[], group="forecast"), "deps": list(STEPS)})
+@dg.asset(**{**month_asset(MONTHS, deps=[]), "deps": list(STEPS)})
 def months(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
 ) -> dg.MaterializeResult[None]:

@@ -15,7 +15,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # D
 from turbo_forecast.defs.checks.places import places
 from turbo_forecast.defs.checks.properties import Property, Verdict, judge
 from turbo_forecast.defs.checks.wording import description
-from turbo_forecast.defs.links import check_again
+from turbo_forecast.defs.links import check_again, described_check
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
@@ -65,7 +65,7 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
     spec = dg.AssetCheckSpec(
         prop.name,
         asset=table.name,
-        description=prop.sentence,
+        description=described_check(prop.sentence),
         blocking=prop.blocking,
         partitions_def=MONTHS,
     )
