@@ -28,9 +28,8 @@ lint: $(READY) ## formatter, linter, type checker
 	$(BIN)/mypy
 
 ui: $(READY) ## the Dagster UI on 127.0.0.1:3000, with daemon, schedule and pools
-	$(BIN)/python -m turbo_forecast.defs.instance
 	TURBO_FORECAST_DATA="$(abspath $(DATA))" TURBO_FORECAST_TELEMETRY="$(TELEMETRY)" TURBO_FORECAST_CONFIG="$(CONFIG)" \
-		$(BIN)/dg dev --host 127.0.0.1 --port 3000
+		$(BIN)/python -m turbo_forecast.defs.ui
 
 bench: $(READY) ## what the README claims, measured again
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""The Dagster instance of DAGSTER_HOME: `python -m turbo_forecast.defs.instance` makes its storage, if there is none.
+"""The Dagster instance of DAGSTER_HOME, and the making of its storage where there is none.
 
 Belongs here: opening the instance. Does not belong here: what runs on it.
 """
@@ -7,7 +7,6 @@ import fcntl
 import os
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,17 +65,3 @@ def storage_refusal(error: BaseException, home: Path) -> str | None:
             return f"{cause.filename} (in DAGSTER_HOME) cannot be written: {refusal(cause)}"
         cause = cause.__cause__ or cause.__context__
     return None
-
-
-def main() -> int:
-    """0: the storage is there; 2: it cannot be made."""
-    try:
-        with opened_instance():
-            return 0
-    except StorageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -27,6 +27,7 @@ from turbo_forecast.models.registry import check_entrant_names, check_outside_fi
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings, Settings, TelemetrySettings, load_settings, one_sentence
 from turbo_forecast.storage.files import parquet_rows, write_parquet
+from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import shown_location
 
@@ -205,7 +206,13 @@ class Warehouse(DuckDBResource):
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection, closed in any case. Raises StorageError, naming the process that holds the file."""
+        """A connection, closed in any case. Raises StorageError, naming the process that holds the file.
+
+        All steps begin here, so here the files beside the warehouse get the months' names of today.
+        """
+        renamed = rename_former(Path(self.database).absolute().parent).describe()
+        if renamed:
+            dg.get_dagster_logger().info(renamed)
         with connected(Path(self.database)) as con:
             yield con
 

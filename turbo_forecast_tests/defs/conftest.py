@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 
 from turbo_forecast.definitions import build_definitions
-from turbo_forecast.defs.partitions import MONTHS
 from turbo_forecast.defs.resources import (
     AtomicParquetIOManager,
     DataFolder,
@@ -66,9 +65,9 @@ class Place:
     def check(self, asset: str, name: str, **forecast: object) -> dg.AssetCheckEvaluation | str:
         """The evaluation of one check, run as Dagster runs it; or the sentence it failed with."""
         base = self.definitions(**forecast)
-        partition, months = (None, None) if asset == "base_table" else (MONTH, MONTHS)
+        partition = None if asset == "base_table" else MONTH
         key = dg.AssetCheckKey(dg.AssetKey(asset), name)
-        job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key), partitions_def=months)
+        job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key))
         result = (
             dg.Definitions(assets=base.assets, asset_checks=base.asset_checks, jobs=[job], resources=base.resources)
             .resolve_job_def("one_check")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from turbo_forecast.defs.instance import main, opened_instance
+from turbo_forecast.defs.instance import opened_instance
+from turbo_forecast.errors import StorageError
 
 
 def _open(home: str, together: Barrier, report: Path) -> None:
@@ -41,18 +42,18 @@ def test_processes_that_open_an_empty_home_at_once_all_get_it(tmp_path: Path) ->
     assert reports == ["opened"] * len(reports)
 
 
-def test_the_command_makes_the_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_makes_the_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    assert main() == 0
+    with opened_instance():
+        pass
     assert (tmp_path / "history" / "runs.db").exists()
 
 
-def test_a_home_that_cannot_be_written_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_home_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     home.write_text("a file")
     monkeypatch.setenv("DAGSTER_HOME", str(home))
-    assert main() == 2
-    assert capsys.readouterr().err == f"error: DAGSTER_HOME {home} cannot be written: Not a directory\n"
+    with pytest.raises(StorageError) as refused, opened_instance():
+        pass
+    assert str(refused.value) == f"DAGSTER_HOME {home} cannot be written: Not a directory"

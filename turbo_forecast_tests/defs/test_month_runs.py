@@ -11,7 +11,6 @@ import pytest
 
 from turbo_forecast.defs.assets import fleet_forecast
 from turbo_forecast.defs.checks.judging import BLOCKING
-from turbo_forecast.defs.partitions import MONTHS
 from turbo_forecast.storage.months import STEPS
 from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
 from turbo_forecast_tests.defs.conftest import MONTH, Place, six_series
@@ -39,11 +38,10 @@ def run(
     place: Place,
     selection: dg.AssetSelection,
     telemetry: Path | None = None,
-    months: dg.PartitionsDefinition[str] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    """One run of some of the month's assets or checks; Dagster wants to be told the months of checks alone."""
+    """One run of some of the month's assets or checks."""
     base = place.definitions(telemetry)
-    job = dg.define_asset_job("some", selection=selection, partitions_def=months)
+    job = dg.define_asset_job("some", selection=selection)
     return (
         dg.Definitions(assets=base.assets, asset_checks=base.asset_checks, jobs=[job], resources=base.resources)
         .resolve_job_def("some")
@@ -148,7 +146,7 @@ def test_every_later_step_refuses_a_replaced_base_table_and_writes_nothing(
 
 def check(place: Place, *assets: str) -> dg.ExecuteInProcessResult:
     """All checks of these, or of the whole month."""
-    return run(place, dg.AssetSelection.checks_for_assets(*(assets or (*STEPS, "months"))), months=MONTHS)
+    return run(place, dg.AssetSelection.checks_for_assets(*(assets or (*STEPS, "months"))))
 
 
 def test_every_check_refuses_a_replaced_base_table_and_the_month_stays_complete(place: Place, other: Path) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import duckdb
 
 from turbo_forecast.defs.assets.telemetry import observed
 from turbo_forecast.defs.catalog import TELEMETRY
+from turbo_forecast.defs.former_partitions import take_over_former
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
 from turbo_forecast.defs.reporting import Metadata, plain_errors, recorded, say_to, spec
@@ -30,6 +32,8 @@ def base_table(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Read telemetry, unless it is unchanged, and replace both tables in one transaction."""
     say = say_to(context)
+    with plain_errors():
+        take_over_former(context.instance, Path(warehouse.database).absolute().parent, say)
     with plain_errors(), warehouse.get_connection() as con:
         with transaction(con):
             reading = update_base_table(
@@ -39,7 +43,7 @@ def base_table(
         chart, digest = fleet_by_month(con), current_digest(con)
     say(reading.describe())
     context.log_event(observed(reading.report, telemetry.telemetry))
-    told = {"digest": digest, "warehouse": dg.MetadataValue.path(warehouse.database), "utilisation": chart}
+    told: Metadata = {"digest": digest, "warehouse": dg.MetadataValue.path(warehouse.database), "utilisation": chart}
     # the same rows are the same version: what was made of them is not out of date
     version = dg.DataVersion(digest)
     base = dg.MaterializeResult[None](BASE_TABLE.name, metadata={**_told(reading), **told}, data_version=version)

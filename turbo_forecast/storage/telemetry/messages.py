@@ -14,6 +14,13 @@ from turbo_forecast.text import shown_location
 
 UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException)
 """What DuckDB raises for bad files; its other errors are defects of ours and stay what they are."""
+NOT_SET = (
+    "telemetry is not set: name a file, a folder, a glob or a URI in the environment variable TURBO_FORECAST_TELEMETRY, as "
+    "`telemetry: {telemetry: …}` in the settings file (TURBO_FORECAST_CONFIG), or in the launchpad as "
+    "`resources: {telemetry: {config: {telemetry: …}}}`. To try a demo fleet, `make run` writes one"
+)
+"""All the places where telemetry can be named, for whoever has found none of them."""
+
 LONGEST_NAME = 60
 LONGEST_ERROR = 150
 """Characters; a sentence that holds a name, an error and advice stays below 300."""

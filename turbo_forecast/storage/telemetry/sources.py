@@ -26,7 +26,7 @@ from turbo_forecast.storage.telemetry.csv_dialect import (
     text_dialect,
 )
 from turbo_forecast.storage.telemetry.files import found_files, is_remote, kind_of
-from turbo_forecast.storage.telemetry.messages import UNREADABLE, brief, enumerated, shortened, unreadable
+from turbo_forecast.storage.telemetry.messages import NOT_SET, UNREADABLE, brief, enumerated, shortened, unreadable
 from turbo_forecast.storage.telemetry.parts import FILE_COLUMN, Columns, Part, united
 from turbo_forecast.storage.telemetry.sql import identifier, listed, literal
 from turbo_forecast.storage.telemetry.wording import shown
@@ -67,7 +67,7 @@ def opened(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Itera
     Raises TelemetryError when there is nothing there, a file is not what its name says, or columns do not fit.
     """
     if not settings.telemetry:
-        raise SettingsError("telemetry is not set: give a file, a folder, a glob or an object-store URI")
+        raise SettingsError(NOT_SET)
     found = found_files(con, settings.telemetry)
     kinds = [kind_of(name) for name in found.names]
     _refuse_idle_options(kinds, settings)

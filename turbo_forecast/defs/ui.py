@@ -1,0 +1,94 @@
+"""Dagster's UI with daemon, schedule and pools: `python -m turbo_forecast.defs.ui`, which `make ui` runs.
+
+Belongs here: which telemetry and data folder the UI starts with, and saying so. Does not belong here: what it shows.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import dagster as dg
+
+from turbo_forecast.defs.former_partitions import take_over_former
+from turbo_forecast.defs.instance import opened_instance, storage_errors_named
+from turbo_forecast.errors import SettingsError, StorageError, TurboForecastError
+from turbo_forecast.settings import load_settings
+from turbo_forecast.storage.telemetry.messages import NOT_SET
+from turbo_forecast.text import printable, shown_location, shown_message
+
+TELEMETRY = "TURBO_FORECAST_TELEMETRY"
+ADDRESS = ("--host", "127.0.0.1", "--port", "3000")
+DEMO = "demo-telemetry-*"
+"""What `python -m turbo_forecast --demo-hosts` calls its folders; unfinished ones have hidden names."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Become the UI; arguments: further ones of `dg dev`. Returns 2 where it cannot start, after saying why."""
+    try:
+        _prepare()
+    except TurboForecastError as error:
+        print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr)
+        return 2
+    return _become_dagster(arguments)
+
+
+def _prepare() -> None:
+    """Set the environment that Dagster's processes read, and make its storage where there is none."""
+    if not os.environ.get("DAGSTER_HOME"):
+        raise SettingsError("DAGSTER_HOME is not set: it names the folder of dagster.yaml (here: dagster_home)")
+    os.environ["DAGSTER_HOME"] = str(Path(os.environ["DAGSTER_HOME"]).resolve())
+    data = Path(os.environ.get("TURBO_FORECAST_DATA") or "data").resolve()
+    os.environ["TURBO_FORECAST_DATA"] = str(data)
+    os.environ[TELEMETRY], said = chosen_telemetry(data)
+    with opened_instance() as instance, storage_errors_named():
+        _take_over(instance, data)
+    say(f"Data folder {data}. {said}")
+
+
+def _become_dagster(arguments: Sequence[str]) -> NoReturn:
+    """No process stays between a terminal's signals and Dagster."""
+    dg_command = str(Path(sys.executable).with_name("dg"))
+    os.execv(dg_command, [dg_command, "dev", *ADDRESS, *arguments])
+
+
+def _take_over(instance: dg.DagsterInstance, data: Path) -> None:
+    """Months of former names get those of today, or else stay for the next run: the UI opens where a run is at work, too."""
+    try:
+        take_over_former(instance, data, say)
+    except StorageError as error:
+        say(f"Months that were materialised as YYYY-MM-01 are not all shown yet: {error}")
+
+
+def say(line: str) -> None:
+    """Print a line that may hold names which others chose."""
+    print(printable(shown_message(line)), flush=True)
+
+
+def chosen_telemetry(data: Path) -> tuple[str, str]:
+    """The telemetry that runs started in the UI read, unless the launchpad names another; and the sentence that says why.
+
+    The environment's, else the settings file's (left there: empty here), else the only demo fleet of the data folder.
+    Raises SettingsError for a settings file that cannot be used.
+    """
+    file = os.environ.get("TURBO_FORECAST_CONFIG")
+    configured = load_settings(Path(file) if file else None).telemetry.telemetry
+    named = os.environ.get(TELEMETRY, "")
+    if named:
+        return named, f"Telemetry {shown_location(named)}, as {TELEMETRY} has it."
+    if configured:
+        return "", f"Telemetry {shown_location(configured)}, as the settings file {file} has it."
+    demos = sorted(path for path in data.glob(DEMO) if path.is_dir())
+    if len(demos) == 1:
+        return str(demos[0]), f"Telemetry {demos[0]}: the demo fleet, since no other is set."
+    if demos:
+        return (
+            "",
+            f"There are {len(demos)} demo fleets ({', '.join(path.name for path in demos)}), so none is taken; {NOT_SET}.",
+        )
+    return "", f"{NOT_SET[0].upper()}{NOT_SET[1:]}."
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
