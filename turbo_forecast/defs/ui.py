@@ -49,6 +49,8 @@ def _prepare() -> None:
 
 def _become_dagster(arguments: Sequence[str]) -> NoReturn:
     """No process stays between a terminal's signals and Dagster."""
+    if sys.prefix != sys.base_prefix:
+        os.environ["VIRTUAL_ENV"] = sys.prefix  # as if it had been activated: else `dg` warns of that before all else
     dg_command = str(Path(sys.executable).with_name("dg"))
     os.execv(dg_command, [dg_command, "dev", *ADDRESS, *arguments])
 
