@@ -11,7 +11,7 @@ import dagster as dg
 
 from turbo_forecast.schemas import MONTHS, RUN_AUDIT
 from turbo_forecast.storage.former_layout import FORMER, rename_former
-from turbo_forecast.storage.months import STEPS, complete_months
+from turbo_forecast.storage.months import COMPLETE, STEPS, month_states
 from turbo_forecast.storage.warehouse import connected
 
 OF_A_MONTH = (*STEPS, RUN_AUDIT.name, MONTHS.name)
@@ -50,7 +50,7 @@ def report_former(instance: dg.DagsterInstance, data: Path) -> set[str]:
     if not missing or not warehouse.is_file():
         return set()
     with connected(warehouse) as con:
-        complete = complete_months(con)
+        complete = {f"{cutoff:%Y-%m}" for cutoff, state in month_states(con).items() if state == COMPLETE}
     for asset, months in missing.items():
         for month in sorted(months & complete):
             instance.report_runless_asset_event(_again(instance, asset, month))

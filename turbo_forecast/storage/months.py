@@ -269,14 +269,6 @@ def _replaced(con: duckdb.DuckDBPyConnection, cutoff: date, *, complete: bool = 
     )
 
 
-def complete_months(con: duckdb.DuckDBPyConnection) -> set[str]:
-    """The months (YYYY-MM) that are called complete."""
-    if not has_table(con, MONTHS):
-        return set()
-    found = con.execute(f"SELECT month FROM {MONTHS.name} WHERE state = ?", [COMPLETE]).fetchall()
-    return {row[0] for row in found}
-
-
 def failed_checks(con: duckdb.DuckDBPyConnection, cutoff: date) -> list[tuple[str, str]]:
     """Asset and name of each blocking check of the month that has failed, and not passed since; the oldest first."""
     found = con.execute(
