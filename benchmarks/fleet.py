@@ -15,7 +15,6 @@ from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import SCHEMA, write_store
-from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import ForecastSettings
@@ -37,7 +36,12 @@ def step(rows: pl.DataFrame, settings: ForecastSettings) -> float:
             con.execute("INSERT INTO base_table BY NAME SELECT * FROM rows ORDER BY host_id, resource, ds")
             record_base_table(con, "benchmark")
         warehouse, data = Warehouse(database=str(database)), DataFolder(path=folder)
-        return timed(lambda: forecast_month(MONTH, settings, warehouse, data, "benchmark", lambda line: None))
+
+        def stored() -> None:
+            with forecast_month(MONTH, settings, warehouse, data, "benchmark", lambda line: None) as (run, _):
+                run.rows.written(data.root)
+
+        return timed(stored)
 
 
 def run(series: pa.Table, settings: ForecastSettings) -> float:
@@ -51,10 +55,9 @@ def run(series: pa.Table, settings: ForecastSettings) -> float:
                 window,
                 settings,
                 scratch=Path(folder, "run"),
-                files=RunFiles(Path(folder, "out.parquet"), Path(folder, "folds.parquet")),
                 timer=AuditTimer(),
                 say=lambda line: None,
-            )
+            ).rows.written(Path(folder))
         )
 
 

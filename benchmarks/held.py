@@ -19,7 +19,7 @@ from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
-from turbo_forecast.fleet.tournament import RunFiles, score_month, training_ends
+from turbo_forecast.fleet.tournament import RunRows, score_month, training_ends
 from turbo_forecast.fleet.windows import Windows, require_complete, run_windows
 from turbo_forecast.models.protocol import Say
 from turbo_forecast.settings import ForecastSettings
@@ -36,7 +36,7 @@ class Held:
 
     windows: Windows
     settings: ForecastSettings
-    files: RunFiles
+    run: RunRows
     history: pl.DataFrame
     outcomes: pl.DataFrame
     scores: pl.DataFrame
@@ -98,7 +98,7 @@ class Held:
         yhat for an entrant without one."""
         parts = []
         for number, end in training_ends(self.windows).items():
-            frame = pl.read_parquet(self.files.folds if number else self.files.rows, memory_map=False)
+            frame = (self.run.folds if number else self.run.forecast).collect()
             mine = pl.col("fold") == number if number else pl.col("phase") == "backtest"
             ahead = (pl.col("ds") - end).dt.total_days() - 1
             names = pl.col("model").is_in(self.settings.singles)
@@ -135,14 +135,12 @@ def held(base: pl.DataFrame, cutoff: date, settings: ForecastSettings, say: Say)
     require_complete(history["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
     with TemporaryDirectory(prefix="turbo-forecast-") as name:
         folder = Path(name)
-        files = RunFiles(folder / "forecast.parquet", folder / "folds.parquet")
         write_store(series_table(history, windows.history_start), folder / "series.arrow")
-        run = run_fleet(
-            folder / "series.arrow", windows, settings, scratch=folder, files=files, timer=AuditTimer(), say=say
-        )
+        run = run_fleet(folder / "series.arrow", windows, settings, scratch=folder, timer=AuditTimer(), say=say)
+        rows = run.rows.written(folder)
         trained = history.filter(pl.col("ds") <= windows.train_end)
-        scores = score_month(files, trained, windows, settings)
-        found = Held(windows, settings, files, history, run.outcomes, scores)
+        scores = score_month(rows, trained, windows, settings)
+        found = Held(windows, settings, rows, history, run.outcomes, scores)
         if found.scales.is_empty():
             raise TelemetryError(f"month {cutoff:%Y-%m}: no series has a backtest and a defined MASE")
         yield found

@@ -24,6 +24,7 @@ from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.fleet.combine import learn_weights, weighted_median
 from turbo_forecast.fleet.tournament import calibrate_month, champion_rows, choose_champions, publish
 from turbo_forecast.models.protocol import Say
+from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings, Settings
 from turbo_forecast.tournament import calibration, champions, weights
 from turbo_forecast.tournament.calibration import horizon_month
@@ -101,7 +102,7 @@ def point_rules(month: Held) -> dict[str, Point]:
     }
     for name, changed in variants.items():
         with patch.dict(vars(champions), changed):
-            chosen_by = choose_champions(month.files, month.scores, month.settings)
+            chosen_by = choose_champions(month.run.forecast, month.scores, month.settings)
         place = _places(month, chosen_by)
         rules[name] = Point(month.mean_mase(backtest[np.arange(len(place)), place]))
     return rules
@@ -183,7 +184,7 @@ def _places(month: Held, chosen: pl.DataFrame) -> Integers:
 def interval_methods(month: Held) -> dict[str, Interval]:
     """Part B, by method: intervals from the folds alone, judged on the backtest, at the run's width."""
     width = month.settings.interval_width
-    chosen = choose_champions(month.files, month.scores, month.settings)
+    chosen = choose_champions(month.run.forecast, month.scores, month.settings)
     own, seen = _window_rows(month, chosen)
     stock, stock_seen = _window_rows(month, _forecast_by(month, PROPHET))
     point, point_seen = (rows.with_columns(**dict.fromkeys(BOUNDS, pl.col("yhat"))) for rows in (own, seen))
@@ -196,8 +197,8 @@ def interval_methods(month: Held) -> dict[str, Interval]:
     }
     for name, share in SHARES.items():
         with patch.object(calibration, "OWN_SHARE", share):
-            reach = calibrate_month(month.files, chosen, month.history, month.windows, month.settings)
-        published = publish(month.files, chosen, reach, month.outcomes, month.windows)
+            reach = calibrate_month(month.run, chosen, month.history, month.windows, month.settings)
+        published = publish(month.run.forecast, chosen, reach, month.outcomes, month.windows)
         found[name] = _in_months(published.filter(pl.col("phase") == "backtest"), month.windows.train_end)
     return {name: _judged(month, rows) for name, rows in found.items()}
 
@@ -205,8 +206,10 @@ def interval_methods(month: Held) -> dict[str, Interval]:
 def _window_rows(month: Held, who: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The backtest's and the folds' rows of `host_id, resource, model`, with their month; folds' observed days only."""
     columns = [*_SERIES, "model", "ds", "y", "yhat", *BOUNDS]
-    backtest = champion_rows(month.files.rows, who, [*columns, "phase"]).filter(pl.col("phase") == "backtest")
-    folds = champion_rows(month.files.folds, who, [*columns, "fold"]).filter(pl.col("y").is_not_null())
+    backtest = champion_rows(month.run.forecast, FLEET_FORECAST, who, [*columns, "phase"]).filter(
+        pl.col("phase") == "backtest"
+    )
+    folds = champion_rows(month.run.folds, FOLD_FORECAST, who, [*columns, "fold"]).filter(pl.col("y").is_not_null())
     folds = folds.with_columns(pl.col("yhat", *BOUNDS).cast(pl.Float64))
     parts = [_in_months(folds.filter(pl.col("fold") == fold.number), fold.train_end) for fold in month.windows.folds]
     return _in_months(backtest, month.windows.train_end), pl.concat(parts)

@@ -44,9 +44,9 @@ from turbo_forecast.defs.checks import calibration as calibration_checks
 from turbo_forecast.defs.checks import champions as champion_checks
 from turbo_forecast.defs.checks import months as month_checks
 from turbo_forecast.defs.freshness import latest_month_sensor
+from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.jobs import latest_month_check, monthly_checks, monthly_forecast, monthly_schedule
 from turbo_forecast.defs.resources import (
-    AtomicParquetIOManager,
     DataFolder,
     ForecastResource,
     TelemetryResource,

@@ -22,7 +22,6 @@ from turbo_forecast.defs.reporting import SHOWN_AT_ONCE, Metadata, at_once, deci
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.accuracy import latest_month_judged
-from turbo_forecast.storage.files import parquet_sql
 from turbo_forecast.storage.findings import (
     Coverage,
     Urgency,
@@ -111,16 +110,17 @@ def master_metadata(
     cutoff: date,
     settings: ForecastSettings,
     *,
-    path: Path,
+    rows: pl.DataFrame,
     masters: Mapping[date, Path],
     warnings: Sequence[str],
 ) -> Metadata:
     """What the master file's materialisation shows.
 
-    path: the master file; masters: those of all months, by cutoff. Whatever is told is asked from what comes before the
-    master file, from the file itself and from earlier months' files, so that nothing in it is of an earlier run.
+    rows: of the master file; masters: the files of all months, by cutoff. Whatever is told is asked from what comes
+    before the master file, from its own rows and from earlier months' files, so that nothing in it is of an earlier run.
     """
-    published = parquet_sql(path)
+    published = "published_rows"
+    con.register(published, rows.to_arrow())
     facts = month_facts(
         con,
         cutoff,
@@ -134,7 +134,6 @@ def master_metadata(
         "in short": in_short(facts),
         "first to run full": first_to_run_full(facts),
         "report": dg.MetadataValue.md(report(facts, fleet)),
-        "path": dg.MetadataValue.path(str(path)),
         **numbers(facts),
     }
 

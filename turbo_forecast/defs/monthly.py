@@ -4,15 +4,17 @@ Does not belong here: what any one asset stores.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import dagster as dg
 import duckdb
+import polars as pl
 
 from turbo_forecast.defs.catalog import described, presented
+from turbo_forecast.defs.held import held
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, plain_errors, schema_metadata, stage_metadata
 from turbo_forecast.defs.resources import ForecastResource, Warehouse
@@ -42,9 +44,16 @@ class Month:
         """What the asset returns: all that is told of the month, and its seconds by stage."""
         return dg.MaterializeResult(metadata={**self.told, **stage_metadata(self.timer)})
 
+    def result_of(self, frame: pl.DataFrame) -> dg.MaterializeResult[pl.DataFrame]:
+        """What an asset yields that the I/O manager stores; when the asset goes on, the file is there."""
+        return dg.MaterializeResult(value=frame, metadata={**self.told, **stage_metadata(self.timer)})
+
 
 def month_asset(table: Table, *, deps: list[Table]) -> dict[str, Any]:
-    """Arguments of `dg.asset` for a month-partitioned asset that stores `table`."""
+    """Arguments of `dg.asset` for a month-partitioned asset that stores `table`.
+
+    deps: what it is made from, other than the Parquet assets that its function takes as arguments.
+    """
     return {
         "name": table.name,
         "deps": [dep.name for dep in deps],
@@ -56,15 +65,22 @@ def month_asset(table: Table, *, deps: list[Table]) -> dict[str, Any]:
     }
 
 
-@contextmanager
 def one_month(
     context: dg.AssetExecutionContext, asset: str, forecast: ForecastResource, warehouse: Warehouse
-) -> Iterator[Month]:
+) -> AbstractContextManager[Month]:
     """A month's transaction: the asset's rows and its audit are committed together.
 
     The month is called incomplete before that, in a transaction of its own: a master file is there at once. Both ask
     whether the base table and the settings are those the month was forecast with; what a transaction reads, stays.
+    A frame that is yielded within is stored within; should that fail, nothing is committed.
     """
+    return held(context, _month(context, asset, forecast, warehouse))
+
+
+@contextmanager
+def _month(
+    context: dg.AssetExecutionContext, asset: str, forecast: ForecastResource, warehouse: Warehouse
+) -> Iterator[Month]:
     settings, timer, run_id = forecast.settings(), AuditTimer(), context.run.run_id
     with plain_errors(), warehouse.get_connection() as con:
         key = month_of(context)

@@ -7,7 +7,7 @@ import base64
 import errno
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -63,24 +63,6 @@ def spec(table: Table, *, deps: Sequence[str]) -> dg.AssetSpec:
         metadata=schema_metadata(table),
         **presented(table.name),
     )
-
-
-def recorded(
-    context: dg.AssetExecutionContext, results: Iterable[dg.MaterializeResult[None]]
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Yield the results that the run selected, and record the others as materialised too.
-
-    For steps that always make all of their tables: whatever was selected, the UI is to say of each when it was made.
-    """
-    months = context.assets_def.partitions_def
-    for result in results:
-        key = dg.AssetKey.from_coercible(result.asset_key)  # type: ignore[arg-type]
-        if key in context.selected_asset_keys:
-            yield result
-        else:
-            version = {"dagster/data_version": result.data_version.value} if result.data_version else {}
-            partition = context.partition_key if months else None
-            context.log_event(dg.AssetMaterialization(key, metadata=result.metadata, partition=partition, tags=version))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""Dagster resources: settings, the data folder, the warehouse, the Parquet I/O manager.
+"""Dagster resources: settings, the data folder, the warehouse.
 
-Belongs here: what lets the launchpad set options and tests override places. Does not belong here: logic.
+Belongs here: what lets the launchpad set options and tests override places. Does not belong here: logic, and the I/O
+manager (`io_manager.py`).
 """
 
 import os
@@ -9,30 +10,22 @@ from contextlib import contextmanager
 from copy import copy
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import duckdb
-import polars as pl
 from dagster._config import config_type
 from dagster._core.definitions.definition_config_schema import DefinitionConfigSchema  # Dagster exports no such seam
 from dagster_duckdb import DuckDBResource
-from dagster_polars import PolarsParquetIOManager
 from pydantic import ValidationError
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
-from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings, Settings, TelemetrySettings, load_settings, one_sentence
-from turbo_forecast.storage.files import parquet_rows, write_parquet
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import shown_location
-
-if TYPE_CHECKING:
-    from upath import UPath
 
 
 def configured() -> Settings:
@@ -180,10 +173,6 @@ class DataFolder(dg.ConfigurableResource[None]):
         """`<asset>/<partition>.parquet`, as dagster-polars lays assets out."""
         return self.root / asset / f"{partition}.parquet"
 
-    def run_files(self, partition: str) -> RunFiles:
-        """Where a month's fleet run leaves its rows."""
-        return RunFiles(*(self.parquet(table.name, partition) for table in (FLEET_FORECAST, FOLD_FORECAST)))
-
     def masters(self, asset: str) -> dict[date, Path]:
         """An asset's published Parquet files by their month's cutoff."""
         return {cutoff_of(path.stem): path for path in sorted((self.root / asset).glob("????-??.parquet"))}
@@ -215,28 +204,3 @@ class Warehouse(DuckDBResource):
             dg.get_dagster_logger().info(renamed)
         with connected(Path(self.database)) as con:
             yield con
-
-
-class AtomicParquetIOManager(PolarsParquetIOManager):
-    """Parquet through dagster-polars, published by rename, with row-group statistics and no rows in the event log."""
-
-    def write_df_to_path(self, context: dg.OutputContext, df: pl.DataFrame, path: "UPath") -> None:
-        """Write the frame whole or not at all."""
-        table = df.to_arrow()
-        write_parquet([table], table.schema, Path(str(path)))
-
-    def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
-        """Collect, then write whole or not at all."""
-        self.write_df_to_path(context, df.collect(), path)
-
-    def scan_df_from_path(
-        self, path: "UPath", context: dg.InputContext, partition_key: str | None = None
-    ) -> pl.LazyFrame:
-        """Just this file: the library's own scan takes a path with `[` or `*` in it for a pattern."""
-        return parquet_rows(str(path))
-
-    def get_metadata(
-        self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame | None
-    ) -> dict[str, dg.MetadataValue]:
-        """Row count only: the library's own puts a random sample of rows into the event log."""
-        return {"dagster/row_count": dg.MetadataValue.int(len(obj))} if isinstance(obj, pl.DataFrame) else {}

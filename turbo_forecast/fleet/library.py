@@ -19,7 +19,7 @@ from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.termination import terminated_in_order
 from turbo_forecast.fleet.tournament import (
-    RunFiles,
+    RunRows,
     calibrate_month,
     choose_champions,
     publish,
@@ -31,7 +31,6 @@ from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.settings import ForecastSettings, forecast_settings
 from turbo_forecast.status_log import StatusLog
-from turbo_forecast.storage.files import parquet_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,6 @@ def forecast_fleet(
     say = say or (lambda line: print(line, file=sys.stderr))
     timer, log = AuditTimer(), StatusLog(say, about=f"{cutoff:%Y-%m}")
     with terminated_in_order(), _own_folder() as folder:
-        files = RunFiles(folder / "forecast.parquet", folder / "folds.parquet")
         with timer.stage("read"), log.working("reading the base table"):
             rows = base_rows(base, log).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
@@ -96,14 +94,15 @@ def forecast_fleet(
             window,
             settings,
             scratch=folder,
-            files=files,
             timer=timer,
             say=say,
         )
+        with timer.stage("merge chunks"), log.working("writing the rows of all chunks"):
+            stored = run.rows.written(folder)
         history = rows.filter(pl.col("ds") >= window.history_start).sort("host_id", "resource", "ds")
         with log.working("holding the tournament"):
-            held = _hold_tournament(files, history, run.outcomes, window, settings, timer)
-        forecasts = parquet_rows(files.rows).collect()
+            held = _hold_tournament(stored, history, run.outcomes, window, settings, timer)
+        forecasts = stored.forecast.collect()
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     return FleetResult(forecasts=forecasts, outcomes=run.outcomes, weights=run.weights, audit=audit, **held)
 
@@ -118,7 +117,7 @@ def _own_folder() -> Iterator[Path]:
 
 
 def _hold_tournament(
-    files: RunFiles,
+    run: RunRows,
     history: pl.DataFrame,
     outcomes: pl.DataFrame,
     window: Windows,
@@ -128,14 +127,14 @@ def _hold_tournament(
     """The steps the assets take one by one."""
     trained = history.filter(pl.col("ds") <= window.train_end)
     with timer.stage("score"):
-        scores = score_month(files, trained, window, settings)
+        scores = score_month(run, trained, window, settings)
     with timer.stage("choose"):
-        champions = choose_champions(files, scores, settings)
+        champions = choose_champions(run.forecast, scores, settings)
     with timer.stage("calibrate"):
-        calibration = calibrate_month(files, champions, history, window, settings)
-        published = publish(files, champions, calibration, outcomes, window)
+        calibration = calibrate_month(run, champions, history, window, settings)
+        published = publish(run.forecast, champions, calibration, outcomes, window)
     with timer.stage("compare"):
-        standings = standings_month(files, published, trained, window, settings)
+        standings = standings_month(run.forecast, published, trained, window, settings)
     return {
         "scores": scores,
         "champions": champions,

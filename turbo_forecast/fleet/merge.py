@@ -1,4 +1,4 @@
-"""Finished chunks into the run's files: rows in series order, the weighted combination added, outcomes and costs.
+"""Finished chunks into the run's tables: rows in series order, the weighted combination added, outcomes and costs.
 
 Belongs here: reading chunks back and putting them together. Does not belong here: working them (`worker.py`,
 `pool.py`), the order of a run (`run.py`).
@@ -25,8 +25,9 @@ from turbo_forecast.fleet.lifecycle import clamped
 from turbo_forecast.fleet.rows import BACKTEST, FORECAST, PHASES
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.windows import Windows
-from turbo_forecast.schemas import COMBINATION_WEIGHTS, SERIES_OUTCOMES
+from turbo_forecast.schemas import COMBINATION_WEIGHTS, FLEET_FORECAST, FOLD_FORECAST, SERIES_OUTCOMES
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.frames import lazy_rows
 
 Columns = dict[str, NDArray[np.generic]]
 
@@ -93,19 +94,27 @@ class Finished:
         single = [field.index(name) for name in members]
         return learn_weights(errors[:, single], resources, members, self.settings.fallback, contested)
 
-    def rows(self, weights: Weights | None) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Chunk by chunk, rows of FLEET_FORECAST and of FOLD_FORECAST, in series order, with names for numbers."""
+    def rows(self, weights: Weights | None) -> pl.LazyFrame:
+        """Rows of FLEET_FORECAST, in series order: read chunk by chunk, as often as the frame is collected."""
+        return lazy_rows(lambda: self._tables(weights, "phase"), FLEET_FORECAST.polars_schema)
+
+    def folds(self, weights: Weights | None) -> pl.LazyFrame:
+        """Rows of FOLD_FORECAST, likewise."""
+        return lazy_rows(lambda: self._tables(weights, "fold"), FOLD_FORECAST.polars_schema)
+
+    def _tables(self, weights: Weights | None, kind: str) -> Iterator[pa.Table]:
+        """Chunk by chunk, the rows of one kind of window. Raises StorageError where a chunk is not there any more."""
         for span, first in self.tiling:
-            found = chunks.read_rows(self.folder, span).filter(_from(first))
+            found = chunks.read_rows(self.folder, span)
             columns = {name: found.column(name).to_numpy() for name in found.column_names}
+            own = (columns["series"] >= first) & ((columns["window"] > 0) == (kind == "fold"))
+            columns = {name: values[own] for name, values in columns.items()}
             if weights is not None:
                 columns = with_weighted(columns, weights, self.settings.field_of_entrants)
-            folds = columns["window"] > 0
-            yield self._named(columns, ~folds, "phase"), self._named(columns, folds, "fold")
+            yield self._named(columns, kind)
 
-    def _named(self, columns: Columns, mask: NDArray[np.bool_], kind: str) -> pa.Table:
-        """The masked rows with names; kind is the column that says which window they are of."""
-        chosen = {name: values[mask] for name, values in columns.items()}
+    def _named(self, chosen: Columns, kind: str) -> pa.Table:
+        """The rows with names for numbers; kind is the column that says which window they are of."""
         names, series = self.store.names(), pa.array(chosen["series"])
         fold = kind == "fold"
         window = chosen["window"]

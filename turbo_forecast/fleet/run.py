@@ -1,4 +1,4 @@
-"""One month over all series: store in, Parquet files, outcomes and weights out.
+"""One month over all series: store in, rows, outcomes and weights out.
 
 Belongs here: the order of things, and resuming. Does not belong here: Dagster, the warehouse, how chunks are put
 together (`merge.py`).
@@ -17,22 +17,22 @@ from turbo_forecast.fleet.pool import FleetPool
 from turbo_forecast.fleet.progress import Progress
 from turbo_forecast.fleet.scratch import chunk_folder, temporary
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.fleet.tournament import RunFiles
+from turbo_forecast.fleet.tournament import RunRows
 from turbo_forecast.fleet.windows import Windows, folds_left_out
 from turbo_forecast.fleet.worker import Job, SpanReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
-from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
-from turbo_forecast.storage.files import parquet_stream
 
 
 @dataclass(frozen=True, slots=True)
 class FleetRun:
-    """What a run leaves: rows in the two Parquet files, one outcome per series, the combination's weights."""
+    """What a run leaves: every entrant's rows and their folds, one outcome per series, the combination's weights.
 
-    rows: int
-    fold_rows: int
+    The rows are lazy: they are made of the finished chunks when they are read, and must be stored before these go.
+    """
+
+    rows: RunRows
     outcomes: pl.DataFrame
     weights: pl.DataFrame
 
@@ -43,18 +43,14 @@ def run_fleet(
     settings: ForecastSettings,
     *,
     scratch: Path,
-    files: RunFiles,
     timer: AuditTimer,
     say: Callable[[str], None],
-    before_replacing: Callable[[], None] = lambda: None,
 ) -> FleetRun:
-    """Forecast every series of the store into `files.rows` (Parquet, columns of FLEET_FORECAST, sorted by series) and
-    `files.folds` (columns of FOLD_FORECAST).
+    """Forecast every series of the store.
 
-    `scratch` (of `scratch.unfinished`) keeps finished chunks until the caller has committed the results: after a
-    crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
+    `scratch` (of `scratch.unfinished`) keeps finished chunks until the caller has stored the rows and committed the
+    results: after a crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
     say: called with lines that begin with the month, one at a time; some come from another thread.
-    before_replacing: called when all series are done and the files are about to be replaced; what it raises stops that.
     """
     log = StatusLog(say, about=f"{windows.cutoff:%Y-%m}")
     check_entrants(settings)
@@ -74,17 +70,8 @@ def run_fleet(
     with timer.stage("learn weights"), log.working("learning the weights of the combination"):
         outcomes = finished.outcomes(timer)
         weights = finished.weights(outcomes)
-    before_replacing()
-    with (
-        timer.stage("merge chunks"),
-        log.working("writing the rows of all chunks to the month's files"),
-        parquet_stream(files.folds, FOLD_FORECAST.arrow_schema) as fold_rows,
-        parquet_stream(files.rows, FLEET_FORECAST.arrow_schema) as rows,
-    ):
-        for forecast, folds in finished.rows(weights):
-            rows.append(forecast)
-            fold_rows.append(folds)
-    return FleetRun(rows.rows, fold_rows.rows, outcomes, weights_table(weights, store, windows))
+    rows = RunRows(finished.rows(weights), finished.folds(weights))
+    return FleetRun(rows, outcomes, weights_table(weights, store, windows))
 
 
 def _work(job: Job, total: int, settings: ForecastSettings, timer: AuditTimer, say: Callable[[str], None]) -> None:

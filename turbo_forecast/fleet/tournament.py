@@ -1,10 +1,10 @@
-"""A month's tournament, step by step, on the files a run has left: scores, champions, calibration, standings.
+"""A month's tournament, step by step, on the rows a run has left: scores, champions, calibration, standings.
 
-Belongs here: which rows of which window each step may see. Every step sees whole files in batches of series.
+Belongs here: which rows of which window each step may see. Every step sees all rows in batches of series.
 Does not belong here: the rules themselves (`tournament/`), storing, Dagster.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import chain
@@ -16,7 +16,9 @@ from turbo_forecast.fleet.rows import BACKTEST, FORECAST
 from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.schemas import CALIBRATION, FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.files import series_batches
+from turbo_forecast.storage.files import parquet_rows
+from turbo_forecast.storage.frames import series_batches, write_frame
+from turbo_forecast.tables import Table
 from turbo_forecast.tournament.calibration import calibrate, calibrated, horizon_month, unknown_where_unobserved
 from turbo_forecast.tournament.champions import choose
 from turbo_forecast.tournament.scores import scales_by_window, score, score_by_month
@@ -28,11 +30,18 @@ _SERIES = ["host_id", "resource"]
 
 
 @dataclass(frozen=True, slots=True)
-class RunFiles:
-    """What a fleet run left: every entrant's rows, and its folds."""
+class RunRows:
+    """What a fleet run left, sorted by series: every entrant's rows (FLEET_FORECAST), and its folds (FOLD_FORECAST)."""
 
-    rows: Path
-    folds: Path
+    forecast: pl.LazyFrame
+    folds: pl.LazyFrame
+
+    def written(self, folder: Path) -> "RunRows":
+        """The same rows from two Parquet files in the folder, which this writes. Raises StorageError."""
+        paths = [folder / f"{table.name}.parquet" for table in (FLEET_FORECAST, FOLD_FORECAST)]
+        for frame, path in zip((self.forecast, self.folds), paths, strict=True):
+            write_frame(frame, path, path.stem)
+        return RunRows(*map(parquet_rows, paths))
 
 
 def training_ends(windows: Windows) -> dict[int, date]:
@@ -40,14 +49,14 @@ def training_ends(windows: Windows) -> dict[int, date]:
     return {BACKTEST: windows.train_end, **{fold.number: fold.train_end for fold in windows.folds}}
 
 
-def score_month(files: RunFiles, history: pl.DataFrame, windows: Windows, settings: ForecastSettings) -> pl.DataFrame:
+def score_month(run: RunRows, history: pl.DataFrame, windows: Windows, settings: ForecastSettings) -> pl.DataFrame:
     """Rows of TOURNAMENT_SCORES for the backtest and every fold.
 
     history: `host_id, resource, ds, y` of the history window, up to the backtest.
     """
     scales = scales_by_window(history, training_ends(windows))
-    backtests = (_backtest(batch) for batch in series_batches(files.rows, [*_ROW, "phase"]))
-    folds = series_batches(files.folds, FOLD_FORECAST.names)
+    backtests = (_backtest(batch) for batch in _forecast_batches(run.forecast, [*_ROW, "phase"]))
+    folds = series_batches(run.folds, FOLD_FORECAST.names, FOLD_FORECAST.name)
     return _scored([*_parts(backtests, scales, settings), *_parts(folds, scales, settings)])
 
 
@@ -64,36 +73,45 @@ def _scored(parts: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([empty, *parts]).sort(TOURNAMENT_SCORES.key)
 
 
-def choose_champions(files: RunFiles, scores: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
-    """Rows of CHAMPIONS: chosen on the folds alone, among those who have a forecast of the series."""
+def _forecast_batches(forecast: pl.LazyFrame, columns: list[str]) -> Iterator[pl.DataFrame]:
+    return series_batches(forecast, columns, FLEET_FORECAST.name)
+
+
+def choose_champions(forecast: pl.LazyFrame, scores: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
+    """Rows of CHAMPIONS: chosen on the folds alone, among those who have a forecast of the series.
+
+    forecast: rows of FLEET_FORECAST, sorted by series; so in the other functions here.
+    """
     keys = ["cutoff", "host_id", "resource", "model"]
     parts = [
         batch.filter(pl.col("phase") == "forecast").select(keys).unique(maintain_order=True)
-        for batch in series_batches(files.rows, [*keys, "phase"])
+        for batch in _forecast_batches(forecast, [*keys, "phase"])
     ]
     forecasters = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(keys, pl.String))
     chosen_on = scores.filter(pl.col("fold") > BACKTEST)
     return choose(forecasters, chosen_on, settings.order_of_preference, settings.fallback)
 
 
-def champion_rows(path: Path, champions: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """The champions' rows of a file of the run."""
+def champion_rows(frame: pl.LazyFrame, table: Table, champions: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """The champions' rows of a run's table, sorted by series: FLEET_FORECAST or FOLD_FORECAST."""
     own = champions.select(*_SERIES, "model")
     keys = [*_SERIES, "model"]
     needed = list(dict.fromkeys([*keys, *columns]))
-    parts = [batch.join(own, on=keys, how="semi", maintain_order="left") for batch in series_batches(path, needed)]
+    batches = series_batches(frame, needed, table.name)
+    parts = [batch.join(own, on=keys, how="semi", maintain_order="left") for batch in batches]
     return pl.concat(parts).select(columns)
 
 
 def calibrate_month(
-    files: RunFiles, champions: pl.DataFrame, history: pl.DataFrame, windows: Windows, settings: ForecastSettings
+    run: RunRows, champions: pl.DataFrame, history: pl.DataFrame, windows: Windows, settings: ForecastSettings
 ) -> pl.DataFrame:
     """Rows of CALIBRATION for both phases: the backtest's from the folds, the forecast's from those and the backtest.
 
     history: `host_id, resource, ds, y` of the history window, up to the cutoff.
     """
-    rows = champion_rows(files.rows, champions, [*_SERIES, "phase", *_BOUNDED])
-    residuals = _residuals(rows, champion_rows(files.folds, champions, [*_SERIES, "fold", *_BOUNDED]), windows)
+    rows = champion_rows(run.forecast, FLEET_FORECAST, champions, [*_SERIES, "phase", *_BOUNDED])
+    folds = champion_rows(run.folds, FOLD_FORECAST, champions, [*_SERIES, "fold", *_BOUNDED])
+    residuals = _residuals(rows, folds, windows)
     scales = scales_by_window(history, {BACKTEST: windows.train_end, FORECAST: windows.cutoff})
     # without a refit the forecast is made at the backtest's origin: its first month is as far ahead as the backtest is long
     late = 0 if settings.refit else settings.backtest_months
@@ -134,10 +152,14 @@ def _month_after(end: date) -> pl.Expr:
 
 
 def publish(
-    files: RunFiles, champions: pl.DataFrame, calibration: pl.DataFrame, outcomes: pl.DataFrame, windows: Windows
+    forecast: pl.LazyFrame,
+    champions: pl.DataFrame,
+    calibration: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    windows: Windows,
 ) -> pl.DataFrame:
     """Rows of FORECAST_PARQUET: the champions' rows with calibrated bounds, the envelope where nothing was observed."""
-    rows = champion_rows(files.rows, champions, FLEET_FORECAST.names)
+    rows = champion_rows(forecast, FLEET_FORECAST, champions, FLEET_FORECAST.names)
     parts = [
         rows.filter(pl.col("phase") == phase).with_columns(horizon_month=_month_after(end))
         for phase, end in (("backtest", windows.train_end), ("forecast", windows.cutoff))
@@ -152,7 +174,7 @@ def publish(
 
 
 def standings_month(
-    files: RunFiles,
+    forecast: pl.LazyFrame,
     published: pl.DataFrame,
     history: pl.DataFrame,
     windows: Windows,
@@ -164,7 +186,7 @@ def standings_month(
     """
     scales = scales_by_window(history, {BACKTEST: windows.train_end}).drop("fold")
     champion = published.with_columns(model=pl.lit("champion"))
-    batches = chain(series_batches(files.rows, [*_ROW, "phase"]), [champion])
+    batches = chain(_forecast_batches(forecast, [*_ROW, "phase"]), [champion])
     month = _month_after(windows.train_end)
     parts = [
         score_by_month(

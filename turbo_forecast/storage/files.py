@@ -1,8 +1,8 @@
 """Files that readers see whole or not at all: written beside, fsynced, renamed.
 
-Belongs here: publication by rename, the Parquet options every file of the project shares, reading in batches, and how a
-path is given to DuckDB and to Polars, which read patterns into it.
-Does not belong here: what is in a file.
+Belongs here: publication by rename, the Parquet options every file of the project shares, and how a path is given to
+DuckDB and to Polars, which read patterns into it.
+Does not belong here: what is in a file, lazy frames (`frames.py`).
 """
 
 import os
@@ -23,9 +23,6 @@ from turbo_forecast.text import PLAIN_NUMBER, SPREADSHEET_FORMULA, SPREADSHEET_F
 
 ROW_GROUP_ROWS = 65_536
 """Rows per Parquet row group: one series is found by statistics and read in milliseconds."""
-
-BATCH_ROWS = 32 * ROW_GROUP_ROWS
-"""Rows read at once where a file is worked through: some 200 MB."""
 
 OPTIONS = {
     "compression": "zstd",
@@ -143,28 +140,6 @@ def parquet_sql(*paths: Path | str, options: str = "") -> str:
 def parquet_rows(path: Path | str) -> pl.LazyFrame:
     """Just this file's rows, whatever characters its path holds; Polars would take it for a glob."""
     return pl.scan_parquet(Path(path).absolute(), glob=False, hive_partitioning=False)
-
-
-def series_batches(path: Path, columns: list[str], *, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
-    """A file sorted by series, in frames of whole series of about `rows` rows, so that memory does not grow with it.
-
-    columns: which to read; host_id and resource among them. Raises StorageError when the file cannot be read.
-    """
-    with _readable(path) as file:
-        groups = max(1, file.num_row_groups)  # a file without one is an empty batch, for its columns
-        step = max(1, rows // ROW_GROUP_ROWS)
-        held = pl.DataFrame()
-        for first in range(0, groups, step):
-            some = range(first, min(first + step, file.num_row_groups))
-            read = pl.from_arrow(file.read_row_groups(list(some), columns))
-            assert isinstance(read, pl.DataFrame)
-            batch = pl.concat([held, read]) if len(held) else read
-            if first + step < groups and len(batch):
-                last = (pl.col("host_id") == batch["host_id"][-1]) & (pl.col("resource") == batch["resource"][-1])
-                cut = int(batch.select(last.arg_max()).item())
-                batch, held = batch[:cut], batch[cut:]
-            if len(batch) or first + step >= groups:
-                yield batch
 
 
 def require_whole(path: Path) -> None:

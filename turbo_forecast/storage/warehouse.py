@@ -18,6 +18,7 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import remove_leftovers
 from turbo_forecast.paths import require_storable
 from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT
+from turbo_forecast.storage.frames import arrow_reader
 from turbo_forecast.storage.versions import take_over
 from turbo_forecast.tables import Table
 
@@ -120,8 +121,10 @@ def ensure_table(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     con.execute(table.ddl())
 
 
-def replace_partition(con: duckdb.DuckDBPyConnection, table: Table, cutoff: date, rows: str | pl.DataFrame) -> int:
-    """Replace one month of a table by `rows` (a frame, or a SELECT) and return how many there are.
+def replace_partition(
+    con: duckdb.DuckDBPyConnection, table: Table, cutoff: date, rows: str | pl.DataFrame | pl.LazyFrame
+) -> int:
+    """Replace one month of a table by `rows` (a frame, read in batches if lazy, or a SELECT); returns how many there are.
 
     Columns are matched by name; the rows stored are counted inside the transaction. The caller holds the
     transaction. Raises StorageError when a row is not of that month.
@@ -129,8 +132,10 @@ def replace_partition(con: duckdb.DuckDBPyConnection, table: Table, cutoff: date
     ensure_table(con, table)
     con.execute(f'DELETE FROM "{table.name}" WHERE cutoff = ?', [cutoff])
     before = _count(con, f'FROM "{table.name}"')
-    if isinstance(rows, pl.DataFrame):
-        con.register("rows_to_store", rows.to_arrow())
+    if isinstance(rows, pl.DataFrame | pl.LazyFrame):
+        con.register(
+            "rows_to_store", rows.to_arrow() if isinstance(rows, pl.DataFrame) else arrow_reader(rows, table.name)
+        )
         rows = "SELECT * FROM rows_to_store"
     con.execute(f'INSERT INTO "{table.name}" BY NAME {rows}')
     stored = _count(con, f'FROM "{table.name}" WHERE cutoff = ?', cutoff)

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from turbo_forecast.definitions import build_definitions
+from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.resources import (
-    AtomicParquetIOManager,
     DataFolder,
     ForecastResource,
     TelemetryResource,

@@ -8,7 +8,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from turbo_forecast.defs.resources import AtomicParquetIOManager, Warehouse
+from turbo_forecast.defs.io_manager import AtomicParquetIOManager
+from turbo_forecast.defs.resources import Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 

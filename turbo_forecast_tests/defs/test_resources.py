@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from turbo_forecast.definitions import build_resources
-from turbo_forecast.defs.resources import AtomicParquetIOManager, ForecastResource, TelemetryResource, Warehouse
+from turbo_forecast.defs.io_manager import AtomicParquetIOManager
+from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.settings import ForecastSettings, TelemetrySettings
 from turbo_forecast_tests.defs.conftest import FILES, MONTH, Place

@@ -13,7 +13,7 @@ from turbo_forecast.fleet import combine, library, merge
 from turbo_forecast.fleet import tournament as month_tournament
 from turbo_forecast.fleet.library import FleetResult
 from turbo_forecast.fleet.rows import BACKTEST
-from turbo_forecast.fleet.tournament import RunFiles
+from turbo_forecast.fleet.tournament import RunRows
 from turbo_forecast.fleet.windows import Windows, folds_left_out, run_windows
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, COMBINATION_WEIGHTS, FORECAST_PARQUET, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import ForecastSettings, forecast_settings
@@ -44,9 +44,9 @@ def fold_rows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., pl.DataFrame]:
     kept: list[pl.DataFrame] = []
     score_month = library.score_month
 
-    def keeping(files: RunFiles, *rest: object) -> pl.DataFrame:
-        kept.append(pl.read_parquet(files.folds, memory_map=False))
-        return score_month(files, *rest)  # type: ignore[arg-type]
+    def keeping(run: RunRows, *rest: object) -> pl.DataFrame:
+        kept.append(run.folds.collect())
+        return score_month(run, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(library, "score_month", keeping)
 
@@ -147,8 +147,8 @@ def test_nothing_that_the_backtest_scores_has_seen_it() -> None:
 
 
 def test_a_planted_leak_into_the_choice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    def peeking(files: RunFiles, scores: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
-        return month_tournament.choose_champions(files, scores.with_columns(pl.col("fold") + 1), settings)
+    def peeking(rows: pl.LazyFrame, scores: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
+        return month_tournament.choose_champions(rows, scores.with_columns(pl.col("fold") + 1), settings)
 
     monkeypatch.setattr(library, "choose_champions", peeking)
     assert "champions" in leaks(fleet(8))
@@ -157,8 +157,8 @@ def test_a_planted_leak_into_the_choice_is_caught(monkeypatch: pytest.MonkeyPatc
 def test_a_planted_leak_into_the_calibration_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     residuals = month_tournament._residuals
 
-    def peeking(files: RunFiles, champions: pl.DataFrame, windows: Windows) -> pl.DataFrame:
-        return residuals(files, champions, windows).with_columns(pl.col("fold") + 1)
+    def peeking(rows: pl.DataFrame, folds: pl.DataFrame, windows: Windows) -> pl.DataFrame:
+        return residuals(rows, folds, windows).with_columns(pl.col("fold") + 1)
 
     monkeypatch.setattr(month_tournament, "_residuals", peeking)
     assert leaks(fleet(8)) == ["published", "calibration"]

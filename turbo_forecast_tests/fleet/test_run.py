@@ -22,14 +22,14 @@ from turbo_forecast.fleet import run
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.merge import Finished
-from turbo_forecast.fleet.run import run_fleet
+from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import SeriesStore, write_store
-from turbo_forecast.fleet.tournament import RunFiles
 from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.status_log import StatusLog
+from turbo_forecast.storage.frames import write_frame
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 
 RANDOM = "turbo_forecast_tests.fleet.entrants:random"
@@ -51,22 +51,20 @@ def one(rows: pl.DataFrame, **options: object) -> tuple[dict[str, object], pl.Da
     return result.outcomes.row(0, named=True), result.forecasts
 
 
-def files_in(folder: Path) -> RunFiles:
-    return RunFiles(folder / "out.parquet", folder / "folds.parquet")
-
-
 def digest_of_run(base: pl.DataFrame, folder: Path, **options: object) -> str:
     """Hash of everything a run leaves: both Parquet files and the combination's weights."""
     settings = forecast_settings(**options)
     window = run_windows(CUTOFF, settings)
     store = write_store(series_table(base, window.history_start), folder / "series.arrow")
-    files = files_in(folder)
     with unfinished(folder / "run") as scratch:
-        run = run_fleet(
-            store, window, settings, scratch=scratch, files=files, timer=AuditTimer(), say=lambda line: None
-        )
-    content = files.rows.read_bytes() + files.folds.read_bytes() + run.weights.write_csv().encode()
-    return hashlib.sha256(content).hexdigest()
+        run = run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lambda line: None)
+        return digest(run, folder)
+
+
+def digest(run: FleetRun, folder: Path) -> str:
+    run.rows.written(folder)
+    files = [(folder / name).read_bytes() for name in ("fleet_forecast.parquet", "fold_forecast.parquet")]
+    return hashlib.sha256(b"".join(files) + run.weights.write_csv().encode()).hexdigest()
 
 
 @pytest.mark.parametrize("entrants", [[RANDOM], ["prophet"], ["weighted", "median", RANDOM, "reverting_season"]])
@@ -249,19 +247,17 @@ def test_a_killed_run_goes_on_with_the_chunks_already_finished(tmp_path: Path) -
     process.wait()
     stamps = {path: path.stat().st_mtime_ns for path in done}
     assert len(done) >= 3
-    assert not (tmp_path / "out.parquet").exists()
+    assert not (tmp_path / "fleet_forecast.parquet").exists()
 
     lines: list[str] = []
     settings = forecast_settings(entrants=[SLOW], workers=2, chunk_size=7)
     window = run_windows(CUTOFF, settings)
     store = write_store(series_table(fleet(20), window.history_start), tmp_path / "series.arrow")
-    files = files_in(tmp_path)
     with unfinished(tmp_path / "run") as scratch:
-        run = run_fleet(store, window, settings, scratch=scratch, files=files, timer=AuditTimer(), say=lines.append)
+        run = run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lines.append)
+        resumed = digest(run, tmp_path)
         assert {path: os.stat(path).st_mtime_ns for path in stamps} == stamps, "finished chunks are not worked again"
     assert lines[0].startswith("2025-12 · resuming: ")
-    content = files.rows.read_bytes() + files.folds.read_bytes() + run.weights.write_csv().encode()
-    resumed = hashlib.sha256(content).hexdigest()
     assert resumed == digest_of_run(fleet(20), tmp_path / "clean", entrants=[SLOW], workers=2)
     assert not (tmp_path / "run").exists(), "nothing of an unfinished run is left"
 
@@ -336,8 +332,7 @@ def begun(folder: Path, **options: object) -> Path:
     window = run_windows(CUTOFF, settings)
     with pytest.raises(RuntimeError, match="the commit failed"), unfinished(folder / "run") as scratch:
         store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
-        files = files_in(folder)
-        run_fleet(store, window, settings, scratch=scratch, files=files, timer=AuditTimer(), say=lambda line: None)
+        run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lambda line: None)
         raise RuntimeError("the commit failed")
     return next((folder / "run").glob("chunks-*"))
 
@@ -349,8 +344,7 @@ def again(folder: Path, **options: object) -> list[str]:
     window = run_windows(CUTOFF, settings)
     with unfinished(folder / "run") as scratch:
         store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
-        files = files_in(folder)
-        run_fleet(store, window, settings, scratch=scratch, files=files, timer=AuditTimer(), say=lines.append)
+        run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lines.append)
     return lines
 
 
@@ -385,13 +379,13 @@ def test_finished_work_that_something_removes_is_named_before_it_is_put_together
     window = run_windows(CUTOFF, settings)
     with unfinished(tmp_path / "run") as scratch:
         store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
-        files = files_in(tmp_path)
-        run_fleet(store, window, settings, scratch=scratch, files=files, timer=AuditTimer(), say=lambda line: None)
+        run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lambda line: None)
         chunks = next(scratch.glob("chunks-*"))
         spoil(chunks)
         finished = Finished(chunks, SeriesStore(store), window, settings)
         with pytest.raises(StorageError, match=said):
-            list(finished.rows(finished.weights(finished.outcomes(AuditTimer()))))
+            rows = finished.rows(finished.weights(finished.outcomes(AuditTimer())))
+            write_frame(rows, tmp_path / "rows.parquet")
 
 
 def test_other_settings_do_not_take_over_finished_chunks(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from turbo_forecast.storage.files import (
     parquet_sql,
     parquet_stream,
     publishing,
-    series_batches,
     write_csv,
     write_parquet,
 )
@@ -143,105 +142,6 @@ def test_a_disk_that_refuses_is_told_with_the_files_name(tmp_path: Path) -> None
         beside.write_text("half")
         raise OSError(28, os.strerror(28))
     assert os.listdir(tmp_path) == []
-
-
-SERIES = pa.schema([("host_id", pa.string()), ("resource", pa.string()), ("ds", pa.int64()), ("y", pa.float64())])
-
-
-def sorted_series(folder: Path, *lengths: int, group: int = 10) -> Path:
-    """A file of series of so many rows, sorted, in row groups of `group` rows; every other one is a host's second."""
-    parts = [
-        pa.table(
-            {
-                "host_id": [f"h{place // 2:03}"] * length,
-                "resource": ["cpu", "memory"][place % 2 : place % 2 + 1] * length,
-                "ds": range(length),
-                "y": [float(place)] * length,
-            },
-            schema=SERIES,
-        )
-        for place, length in enumerate(lengths)
-    ]
-    path = folder / "series.parquet"
-    pq.write_table(pa.concat_tables([SERIES.empty_table(), *parts]), path, row_group_size=group)
-    return path
-
-
-LENGTHS = {
-    "each as long as a row group": (10, 10, 10, 10),
-    "ends at the end of a row group": (7, 3, 10, 20, 5, 5),
-    "ends one before and one after": (9, 2, 9, 1, 19, 1),
-    "one huge series": (95,),
-    "a huge one between small ones": (1, 1, 73, 1, 1),
-    "of one row each": (1,) * 37,
-    "less than a row group": (3, 4),
-}
-
-
-@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
-@pytest.mark.parametrize("groups", [1, 2, 3, 1_000])
-def test_batches_hold_whole_series_once_and_in_order(groups: int, lengths: tuple[int, ...], tmp_path: Path) -> None:
-    path = sorted_series(tmp_path, *lengths)
-    batches = list(series_batches(path, SERIES.names, rows=groups * ROW_GROUP_ROWS))
-    assert pl.concat(batches).equals(pl.read_parquet(path))
-    series = [set(batch.select("host_id", "resource").unique().iter_rows()) for batch in batches]
-    assert sum(map(len, series)) == len(set.union(*series)) == len(lengths), "no series is in two batches"
-    assert all(len(batch) for batch in batches)
-
-
-def test_batches_are_about_as_large_as_asked_for(tmp_path: Path) -> None:
-    path = sorted_series(tmp_path, *(5,) * 40)
-    sizes = [len(batch) for batch in series_batches(path, SERIES.names, rows=3 * ROW_GROUP_ROWS)]
-    assert len(sizes) == 7
-    assert max(sizes) <= 3 * 10 + 5
-    assert [len(batch) for batch in series_batches(path, SERIES.names, rows=1)] == [5] + [10] * 18 + [15]
-
-
-def test_two_resources_of_one_host_may_be_in_two_batches(tmp_path: Path) -> None:
-    batches = list(series_batches(sorted_series(tmp_path, 10, 10, 10), SERIES.names, rows=1))
-    assert [set(batch["resource"]) for batch in batches] == [{"cpu"}, {"memory", "cpu"}]
-    assert [set(batch["host_id"]) for batch in batches] == [{"h000"}, {"h000", "h001"}]
-
-
-def test_only_the_columns_asked_for_are_read_in_their_order(tmp_path: Path) -> None:
-    (batch,) = series_batches(sorted_series(tmp_path, 3), ["resource", "y", "host_id"])
-    assert batch.columns == ["resource", "y", "host_id"]
-
-
-@pytest.mark.parametrize("writer", ["ours", "pyarrow"])
-def test_a_file_without_rows_is_one_batch_with_its_columns(writer: str, tmp_path: Path) -> None:
-    path = tmp_path / "empty.parquet"
-    if writer == "ours":
-        write_parquet([], SERIES, path)
-    else:
-        pq.ParquetWriter(path, SERIES).close()  # no row group at all
-    (batch,) = series_batches(path, ["host_id", "resource", "y"])
-    assert batch.schema == {"host_id": pl.String, "resource": pl.String, "y": pl.Float64}
-    assert batch.is_empty()
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"gone\.parquet cannot be read"):
-        next(series_batches(tmp_path / "gone.parquet", SERIES.names))
-
-
-def test_a_file_that_is_no_parquet_or_was_cut_off_is_named(tmp_path: Path) -> None:
-    path = sorted_series(tmp_path, 100)
-    content = path.read_bytes()
-    for broken in (b"", b"text", content[:-1], content[: len(content) // 2]):
-        path.write_bytes(broken)
-        with pytest.raises(StorageError, match=r"series\.parquet cannot be read") as caught:
-            next(series_batches(path, SERIES.names))
-        assert "\n" not in str(caught.value)
-
-
-def test_a_file_that_is_damaged_inside_is_named(tmp_path: Path) -> None:
-    path = sorted_series(tmp_path, 1_000, group=1_000)
-    content = bytearray(path.read_bytes())
-    content[4:200] = b"\xff" * 196  # the first pages; the footer is whole
-    path.write_bytes(content)
-    with pytest.raises(StorageError, match=r"series\.parquet cannot be read"):
-        list(series_batches(path, SERIES.names))
 
 
 NAMES = (

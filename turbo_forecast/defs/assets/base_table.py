@@ -12,8 +12,9 @@ from turbo_forecast.defs.catalog import TELEMETRY
 from turbo_forecast.defs.former_partitions import take_over_former
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
-from turbo_forecast.defs.reporting import Metadata, plain_errors, recorded, say_to, spec
+from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, spec
 from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
+from turbo_forecast.defs.selection import recorded
 from turbo_forecast.fleet.windows import cutoff_of, require_complete
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import ForecastSettings

@@ -1,9 +1,13 @@
 """`fleet_forecast` and what comes with it: every entrant's forecast of every series of a month, and its folds."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
+import polars as pl
 
+from turbo_forecast.defs.held import held
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.plots import outcome_bars
 from turbo_forecast.defs.reporting import (
@@ -11,12 +15,12 @@ from turbo_forecast.defs.reporting import (
     counts,
     mean_weights,
     plain_errors,
-    recorded,
     say_to,
     spec,
     stage_metadata,
 )
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.selection import recorded
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
@@ -36,16 +40,25 @@ from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.months import FLEET_STEP, MonthOfRun
 from turbo_forecast.storage.versions import require_usable_tables
 from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
+from turbo_forecast.tables import Table
+
+LAZY = dg.PythonObjectDagsterType(pl.LazyFrame, name="LazyFrame")
+
+
+def out(table: Table, dagster_type: Any) -> dg.AssetOut:
+    """One of the tables that the run makes of the base table."""
+    return dg.AssetOut.from_spec(spec(table, deps=[]), dagster_type=dagster_type, is_required=False)
 
 
 @dg.multi_asset(
-    specs=[
-        spec(FLEET_FORECAST, deps=[BASE_TABLE.name]),
-        spec(FOLD_FORECAST, deps=[BASE_TABLE.name]),
-        spec(COMBINATION_WEIGHTS, deps=[BASE_TABLE.name]),
-        spec(SERIES_OUTCOMES, deps=[BASE_TABLE.name]),
-        spec(RUN_AUDIT, deps=[BASE_TABLE.name]),
-    ],
+    outs={
+        FLEET_FORECAST.name: out(FLEET_FORECAST, LAZY),
+        FOLD_FORECAST.name: out(FOLD_FORECAST, LAZY),
+        COMBINATION_WEIGHTS.name: out(COMBINATION_WEIGHTS, dg.Nothing),
+        SERIES_OUTCOMES.name: out(SERIES_OUTCOMES, dg.Nothing),
+        RUN_AUDIT.name: out(RUN_AUDIT, dg.Nothing),
+    },
+    deps=[BASE_TABLE.name],
     name="fleet_forecast",
     partitions_def=MONTHS,
     can_subset=True,  # all five are always made; the UI asks red questions of what cannot be chosen one by one
@@ -53,35 +66,37 @@ from turbo_forecast.storage.warehouse import replace_audit, replace_partition, s
 )
 def fleet_forecast(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> Iterator[dg.MaterializeResult[None]]:
+) -> Iterator[dg.MaterializeResult[Any]]:
     """A pool of processes over all series of the month."""
     with plain_errors():
-        month, say = month_of(context), say_to(context)
-        run, timer = forecast_month(month, forecast.settings(), warehouse, folder, context.run.run_id, say)
-    told = told_of(run, timer)
-    yield from recorded(context, [dg.MaterializeResult(asset_key=name, metadata=told[name]) for name in told])
+        month, settings, say = month_of(context), forecast.settings(), say_to(context)
+        work = forecast_month(month, settings, warehouse, folder, context.run.run_id, say)
+        with held(context, work) as (run, timer):
+            told = told_of(run)
+            for table, rows in ((FOLD_FORECAST, run.rows.folds), (FLEET_FORECAST, run.rows.forecast)):
+                result = dg.MaterializeResult(asset_key=table.name, value=rows, metadata=told[table.name])
+                with timer.stage("merge chunks"):
+                    yield from recorded(context, [result], folder)
+    told[RUN_AUDIT.name] = stage_metadata(timer)
+    tables = (COMBINATION_WEIGHTS, SERIES_OUTCOMES, RUN_AUDIT)
+    yield from recorded(context, [dg.MaterializeResult(asset_key=t.name, metadata=told[t.name]) for t in tables])
 
 
-def told_of(run: FleetRun, timer: AuditTimer) -> dict[str, Metadata]:
-    """What each table's materialisation shows."""
-    series, stages = len(run.outcomes), stage_metadata(timer)
+def told_of(run: FleetRun) -> dict[str, Metadata]:
+    """What each table's materialisation shows, beside what the I/O manager tells of files."""
     outcomes = {"outcomes": counts(run.outcomes, "outcome"), "outcomes by resource": outcome_bars(run.outcomes)}
-    pace = {
-        "series": series,
-        "series per second, all stages": round(series / max(stages["seconds in stages"], 0.001), 1),
-    }
     return {
-        FLEET_FORECAST.name: {"dagster/row_count": run.rows, **outcomes, **pace, **stages},
-        FOLD_FORECAST.name: {"dagster/row_count": run.fold_rows},
+        FLEET_FORECAST.name: {**outcomes, "series": len(run.outcomes)},
+        FOLD_FORECAST.name: {},
         COMBINATION_WEIGHTS.name: {
             "dagster/row_count": len(run.weights),
             "mean weight in the forecast, over series": mean_weights(run.weights),
         },
         SERIES_OUTCOMES.name: {"dagster/row_count": len(run.outcomes)},
-        RUN_AUDIT.name: {"stages": timer.seconds},
     }
 
 
+@contextmanager
 def forecast_month(
     month: str,
     settings: ForecastSettings,
@@ -89,11 +104,12 @@ def forecast_month(
     folder: DataFolder,
     run_id: str,
     say: Callable[[str], None],
-) -> tuple[FleetRun, AuditTimer]:
-    """Forecast a month's series into its Parquet files, then store outcomes, weights and audit in one transaction.
+) -> Iterator[tuple[FleetRun, AuditTimer]]:
+    """Forecast a month's series; the block stores their rows; then store outcomes, weights and audit in one transaction.
 
-    The warehouse is closed while the workers work, so that others may read it meanwhile. Should another run replace the
-    base table then, the month's files of before are still whole when that is found out.
+    The warehouse is closed while the workers work and while the rows are stored, so that others may read it meanwhile.
+    The month is called incomplete before the block begins: should another run have replaced the base table, the month's
+    files of before are still whole when that is found out.
     """
     check_entrants(settings)
     cutoff, timer = cutoff_of(month), AuditTimer()
@@ -113,21 +129,10 @@ def forecast_month(
     with unfinished(folder.scratch(month)) as scratch:
         with timer.stage("write series store"), log.working("storing the series for the workers"):
             store = write_store(histories, scratch / "series.arrow")
-
-        def before_replacing() -> None:
-            with warehouse.get_connection() as con, transaction(con):
-                work.begin(con, digest)
-
-        run = run_fleet(
-            store,
-            window,
-            settings,
-            scratch=scratch,
-            files=folder.run_files(month),
-            timer=timer,
-            say=say,
-            before_replacing=before_replacing,
-        )
+        run = run_fleet(store, window, settings, scratch=scratch, timer=timer, say=say)
+        with warehouse.get_connection() as con, transaction(con):
+            work.begin(con, digest)
+        yield run, timer
         with warehouse.get_connection() as con, transaction(con):
             work.require_same(con)
             with timer.stage("store outcomes"), log.working("storing the outcomes"):
@@ -135,4 +140,3 @@ def forecast_month(
                 replace_partition(con, COMBINATION_WEIGHTS, cutoff, run.weights)
             replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
             work.record_stored(con, FLEET_STEP)
-    return run, timer

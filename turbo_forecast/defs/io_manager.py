@@ -1,0 +1,115 @@
+"""Parquet through dagster-polars: frames that assets return are stored whole or not at all, and loaded as typed inputs.
+
+Belongs here: which frame goes where, and how it is read from there. Does not belong here: Parquet's options and the
+rename (`storage/`), the tables in DuckDB, which have a transactional writer of their own.
+"""
+
+import errno
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+import pyarrow.dataset
+from dagster_polars import PolarsParquetIOManager
+from dagster_polars.io_managers.type_routers import resolve_type_router
+
+from turbo_forecast.defs.held import closing_held
+from turbo_forecast.defs.reporting import plain_errors
+from turbo_forecast.errors import StorageError
+from turbo_forecast.leftovers import temporary_folder
+from turbo_forecast.storage.files import parquet_rows, require_whole
+from turbo_forecast.storage.frames import write_frame
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+LOCAL = ("", "file", "local")
+READ_BY_POLARS = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl")
+"""Protocols of paths: those of this machine's files, and those that Polars scans by itself, column by column."""
+
+
+class AtomicParquetIOManager(PolarsParquetIOManager):
+    """Parquet through dagster-polars, published whole, with row-group statistics and no rows in the event log.
+
+    A LazyFrame is written as it is computed, some row groups at a time. Elsewhere than on this machine a file is written
+    here first, and uploaded in one piece: an object store shows an object when it has all of it.
+    """
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Store what an asset has returned or yielded; what cannot be stored fails its step with one sentence."""
+        with plain_errors(), closing_held(context):
+            super().handle_output(context, obj)
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Load what an asset has stored; what is not there fails the step with one sentence."""
+        with plain_errors():
+            try:
+                return super().load_input(context)
+            except FileNotFoundError as error:
+                raise StorageError(f"{error.filename} is not there: {_remedy(context, error.filename)}") from None
+
+    def make_directory(self, path: "UPath") -> None:
+        """Make a folder that is not of this machine; what publishes a file here makes its folder, and says what refuses."""
+        if path.protocol not in LOCAL:
+            super().make_directory(path)
+
+    def dump_to_path(self, context: dg.OutputContext, obj: Any, path: "UPath") -> None:
+        """Store a frame by what it is: the annotation of an asset that yields says nothing of it."""
+        if not isinstance(obj, pl.DataFrame | pl.LazyFrame | None) or (obj is None and context.dagster_type.is_any):
+            raise StorageError(
+                f"{context.step_key} returned {type(obj).__name__}, which is no frame of Polars: return one, or annotate "
+                "the asset's function with -> None"
+            )
+        resolve_type_router(context, context.dagster_type).dump(obj, path, self.write_df_to_path)
+
+    def write_df_to_path(self, context: dg.OutputContext, df: pl.DataFrame | pl.LazyFrame, path: "UPath") -> None:
+        """Write the frame whole or not at all, and report its rows and bytes."""
+        what = context.asset_key.to_user_string() if context.has_asset_key else context.step_key
+        if path.protocol in LOCAL:
+            rows = write_frame(df, Path(path.path), what)
+        else:
+            with temporary_folder("turbo-forecast-") as folder:
+                rows = write_frame(df, folder / path.name, what)
+                path.fs.put_file(str(folder / path.name), path.path)
+        context.add_output_metadata({"dagster/row_count": rows, "bytes": path.stat().st_size})
+
+    def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
+        """The same, of a lazy frame."""
+        self.write_df_to_path(context, df, path)
+
+    def load_from_path(self, context: dg.InputContext, path: "UPath") -> Any:
+        """The frame that the input's annotation asks for. Raises FileNotFoundError, which names the path."""
+        try:
+            return super().load_from_path(context, path)
+        except FileNotFoundError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+
+    def scan_df_from_path(
+        self, path: "UPath", context: dg.InputContext, partition_key: str | None = None
+    ) -> pl.LazyFrame:
+        """Just this file, lazily: of a local path, the library's own scan takes `[` or `*` in it for a pattern.
+
+        What neither this machine nor Polars reads, fsspec does: there the columns asked for are read at once.
+        """
+        if path.protocol in READ_BY_POLARS:
+            return super().scan_df_from_path(path, context, partition_key)
+        if path.protocol not in LOCAL:
+            return pl.scan_pyarrow_dataset(pyarrow.dataset.dataset(path.path, filesystem=path.fs, format="parquet"))
+        if path.exists():
+            require_whole(Path(path.path))
+        return parquet_rows(path.path)
+
+    def get_metadata(
+        self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame | None
+    ) -> dict[str, dg.MetadataValue]:
+        """Nothing more: the library's own puts a random sample of rows into the event log."""
+        return super().get_metadata(context, obj) if obj is None else {}
+
+
+def _remedy(context: dg.InputContext, missing: str) -> str:
+    """What to do about an input's file that is not there; a partition's file is named after it."""
+    asset = context.asset_key.to_user_string() if context.has_asset_key else "what makes it"
+    partition = f" for {Path(missing).stem}" if context.has_asset_key and context.has_asset_partitions else ""
+    return f"materialise {asset}{partition} first"

@@ -1,0 +1,42 @@
+"""What a run selected of a step that always makes all of its tables.
+
+Belongs here: telling Dagster of the tables that were made without being selected. Does not belong here: making them.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import dagster as dg
+
+from turbo_forecast.defs.partitions import month_of
+from turbo_forecast.defs.reporting import Metadata
+from turbo_forecast.defs.resources import DataFolder
+from turbo_forecast.storage.frames import write_frame
+
+
+def recorded(
+    context: dg.AssetExecutionContext, results: Iterable[dg.MaterializeResult[Any]], folder: DataFolder | None = None
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Yield the results that the run selected, and record the others as materialised too.
+
+    Whatever was selected, the UI is to say of each when it was made. folder: where the frames of the others are stored,
+    which Dagster hands to no I/O manager.
+    """
+    for result in results:
+        key = dg.AssetKey.from_coercible(result.asset_key)  # type: ignore[arg-type]
+        if key in context.selected_asset_keys:
+            yield result
+        else:
+            month = month_of(context) if context.assets_def.partitions_def else None
+            metadata = {**(result.metadata or {}), **_stored(key.to_user_string(), month, result, folder)}
+            version = {"dagster/data_version": result.data_version.value} if result.data_version else {}
+            context.log_event(dg.AssetMaterialization(key, metadata=metadata, partition=month, tags=version))
+
+
+def _stored(asset: str, month: str | None, result: dg.MaterializeResult[Any], folder: DataFolder | None) -> Metadata:
+    """Store the result's frame, if it has one, as the I/O manager would; returns what that manager tells of it."""
+    if folder is None or month is None:
+        return {}
+    path = folder.parquet(asset, month)
+    rows = write_frame(result.value, path, asset)
+    return {"dagster/row_count": rows, "bytes": path.stat().st_size, "path": dg.MetadataValue.path(str(path))}
