@@ -5,6 +5,7 @@ here: publication and the Parquet options (`files.py`), what is in a frame.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -56,35 +57,62 @@ def frame_batches(frame: pl.LazyFrame, what: str, *, rows: int = BATCH_ROWS) -> 
 
     what: the rows' name in a message. Raises StorageError when they cannot be read.
     """
-    batches = iter(frame.collect_batches(chunk_size=rows, maintain_order=True))
+    with _reading(what):
+        batches = iter(frame.collect_batches(chunk_size=rows, maintain_order=True))
     while True:
-        try:
+        with _reading(what):
             batch = next(batches, None)
-        except (pl.exceptions.ComputeError, OSError) as error:
-            raise _unreadable(error, what) from None
         if batch is None:
             return
         if len(batch):
             yield batch
 
 
-def _unreadable(error: Exception, what: str) -> Exception:
-    """Why a frame cannot be read; what our own code raised while making its rows, Polars has put into its words."""
-    said = " ".join(str(error).split())
-    _, of_a_source, ours = said.partition("during execution of a Python source, exception: ")
-    kind, _, sentence = ours.partition(": ")
-    if not of_a_source:
-        return StorageError(f"{what} cannot be read: {said}")
-    return StorageError(sentence) if kind == StorageError.__name__ else error
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Raises StorageError for rows that cannot be read; what our own code raised while making them, in its own words."""
+    try:
+        yield
+    except (pl.exceptions.ComputeError, OSError) as error:
+        said = " ".join(str(error).split())
+        _, of_a_source, ours = said.partition("during execution of a Python source, exception: ")
+        kind, _, sentence = ours.partition(": ")
+        if not of_a_source:
+            raise StorageError(f"{what} cannot be read: {said}") from None
+        if kind == StorageError.__name__:
+            raise StorageError(sentence) from None
+        raise
 
 
-def arrow_reader(frame: pl.LazyFrame, what: str) -> pa.RecordBatchReader:
-    """The frame's rows as a stream, for whoever reads Arrow's; what it raises is in its reader's words."""
+def _schema(frame: pl.DataFrame | pl.LazyFrame, what: str) -> pl.Schema:
+    with _reading(what):
+        return frame.collect_schema()
+
+
+@contextmanager
+def arrow_reader(frame: pl.LazyFrame, what: str) -> Iterator[pa.RecordBatchReader]:
+    """The frame's rows as a stream, for a block in which someone reads Arrow's.
+
+    what: the rows' name in a message. Raises StorageError when they cannot be read, whatever the reader made of that.
+    """
     level = pl.CompatLevel.newest()  # text as Polars holds it: DuckDB reads that, and no copy is made
-    schema = pl.DataFrame(schema=frame.collect_schema()).to_arrow(compat_level=level).schema
-    batches = frame_batches(frame, what, rows=WRITTEN_ROWS)
-    parts = (part for batch in batches for part in batch.to_arrow(compat_level=level).to_batches())
-    return pa.RecordBatchReader.from_batches(schema, parts)
+    schema = pl.DataFrame(schema=_schema(frame, what)).to_arrow(compat_level=level).schema
+    unreadable: list[StorageError] = []
+
+    def parts() -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in frame_batches(frame, what, rows=WRITTEN_ROWS):
+                yield from batch.to_arrow(compat_level=level).to_batches()
+        except StorageError as error:
+            unreadable.append(error)
+            raise
+
+    try:
+        yield pa.RecordBatchReader.from_batches(schema, parts())
+    except Exception:
+        if unreadable:
+            raise unreadable[0] from None
+        raise
 
 
 def series_batches(
@@ -104,7 +132,7 @@ def series_batches(
         if cut:
             yield batch[:cut]
         held = batch[cut:]
-    yield held if held is not None else pl.DataFrame(schema=chosen.collect_schema())
+    yield held if held is not None else pl.DataFrame(schema=_schema(chosen, what))
 
 
 def write_frame(frame: pl.DataFrame | pl.LazyFrame, path: Path, what: str = "the frame") -> int:
@@ -112,6 +140,6 @@ def write_frame(frame: pl.DataFrame | pl.LazyFrame, path: Path, what: str = "the
 
     what: the rows' name in a message. Raises StorageError when they cannot be read, or the file cannot be written.
     """
-    schema = pl.DataFrame(schema=frame.collect_schema()).to_arrow().schema
+    schema = pl.DataFrame(schema=_schema(frame, what)).to_arrow().schema
     frames = [frame] if isinstance(frame, pl.DataFrame) else frame_batches(frame, what, rows=WRITTEN_ROWS)
     return write_parquet((each.to_arrow() for each in frames), schema, path)

@@ -132,12 +132,13 @@ def replace_partition(
     ensure_table(con, table)
     con.execute(f'DELETE FROM "{table.name}" WHERE cutoff = ?', [cutoff])
     before = _count(con, f'FROM "{table.name}"')
-    if isinstance(rows, pl.DataFrame | pl.LazyFrame):
-        con.register(
-            "rows_to_store", rows.to_arrow() if isinstance(rows, pl.DataFrame) else arrow_reader(rows, table.name)
-        )
-        rows = "SELECT * FROM rows_to_store"
-    con.execute(f'INSERT INTO "{table.name}" BY NAME {rows}')
+    insert = f'INSERT INTO "{table.name}" BY NAME'
+    if isinstance(rows, str):
+        con.execute(f"{insert} {rows}")
+    else:
+        with arrow_reader(rows.lazy(), f"what is to be stored in {table.name}") as reader:
+            con.register("rows_to_store", reader)
+            con.execute(f"{insert} SELECT * FROM rows_to_store")
     stored = _count(con, f'FROM "{table.name}" WHERE cutoff = ?', cutoff)
     if _count(con, f'FROM "{table.name}"') != before + stored:
         raise StorageError(f"rows of another month than {cutoff:%Y-%m} were about to enter {table.name}")

@@ -1,81 +1,16 @@
-"""Resources: Parquet is loaded and written through the I/O manager, whole or not at all."""
+"""Resources: options are validated when a run is launched, and the environment says where things are."""
 
-from datetime import date
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
 import pytest
 
 from turbo_forecast.definitions import build_resources
-from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.settings import ForecastSettings, TelemetrySettings
-from turbo_forecast_tests.defs.conftest import FILES, MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
-
-
-@pytest.mark.parametrize("asset", FILES)
-def test_a_stored_month_is_loaded_by_the_io_manager(asset: str, month: tuple[Place, object]) -> None:
-    place, _ = month
-    stored = place.definitions().load_asset_value(
-        dg.AssetKey(asset), python_type=pl.DataFrame, partition_key=MONTH, instance=place.instance
-    )
-    assert stored.equals(pl.read_parquet(place.data / asset / f"{MONTH}.parquet"))
-    folds = 123 + 120 + 122  # May to August 2025, January to April, September to December 2024
-    entrants, days = {"fold_forecast": (5, folds), "forecast_parquet": (1, 303)}.get(asset, (5, 303))
-    assert stored.height == 6 * entrants * days
-
-
-def test_a_stored_month_is_loaded_lazily_too(month: tuple[Place, object]) -> None:
-    place, _ = month
-    stored = place.definitions().load_asset_value(
-        dg.AssetKey("forecast_parquet"), python_type=pl.LazyFrame, partition_key=MONTH, instance=place.instance
-    )
-    one = stored.filter((pl.col("host_id") == "b") & (pl.col("ds") == date(2026, 3, 1))).collect()
-    assert one["resource"].to_list() == ["cpu", "memory"]
-
-
-def written(tmp_path: Path, value: pl.DataFrame | pl.LazyFrame) -> dg.ExecuteInProcessResult:
-    def frame():
-        return value
-
-    frame.__annotations__["return"] = type(value)  # dagster-polars chooses its writer by the annotation
-    return dg.materialize(
-        [dg.asset(io_manager_key="io_manager")(frame)],
-        resources={"io_manager": AtomicParquetIOManager(base_dir=str(tmp_path))},
-        raise_on_error=False,
-    )
-
-
-@pytest.mark.parametrize("lazy", [False, True])
-def test_an_asset_of_ones_own_is_written_with_statistics_and_without_rows_in_the_log(
-    lazy: bool, tmp_path: Path
-) -> None:
-    frame = pl.DataFrame({"n": range(100), "secret": ["row"] * 100})
-    result = written(tmp_path, frame.lazy() if lazy else frame)
-    assert result.success
-    (path,) = tmp_path.rglob("*.parquet")
-    assert pl.read_parquet(path).equals(frame)
-    (event,) = result.asset_materializations_for_node("frame")
-    assert "secret" not in str(event.metadata)
-    assert lazy or event.metadata["dagster/row_count"].value == 100
-
-
-def test_an_exception_amid_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert written(tmp_path, pl.DataFrame({"n": [1]})).success
-    (path,) = tmp_path.rglob("*.parquet")
-    before = path.read_bytes()
-
-    def refuse(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("turbo_forecast.storage.files.os.replace", refuse)
-    assert not written(tmp_path, pl.DataFrame({"n": [2]})).success
-    assert path.read_bytes() == before
-    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
 
 
 def test_resources_carry_every_option_and_its_default() -> None:
