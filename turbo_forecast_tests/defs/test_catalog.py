@@ -163,6 +163,9 @@ def run_of(place: Place, *names: str, telemetry: Path | None = None, checks: boo
 
 def test_who_materialises_one_table_of_the_fleet_forecast_makes_all_and_each_says_so(place: Place) -> None:
     before = {path: path.read_bytes() for path in place.data.glob(f"f*_forecast/{MONTH}.parquet")}
+    assert len(before) == 2
+    for path in before:
+        path.unlink()
     result = run_of(place, "series_outcomes")
     made = materialised(result)
     assert set(made) == FLEET
