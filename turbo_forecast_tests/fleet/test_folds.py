@@ -1,7 +1,7 @@
 """Folds: who is held when, that nobody sees what he is scored on, and what is made of them."""
 
-from collections.abc import Callable
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wa
 
 CHEAP = ["weighted", "median", "recent_level", "recent_quarter", "reverting_level", "seasonal_naive"]
 EVIL = "turbo_forecast_tests.fleet.entrants:{}"
+pytestmark = pytest.mark.xdist_group("folds")  # several tests look at one and the same run: `known`
 BACKTEST_START = date(2025, 9, 1)
 
 
@@ -38,9 +39,8 @@ def quiet(base: pl.DataFrame, **options: object) -> FleetResult:
     return forecast_fleet(base, CUTOFF, say=lambda line: None, **{"workers": 1, "entrants": CHEAP, **options})
 
 
-@pytest.fixture
-def fold_rows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., pl.DataFrame]:
-    """Runs a fleet and returns the rows of its folds file, which lives no longer than the run."""
+def run_and_folds(base: pl.DataFrame) -> tuple[FleetResult, pl.DataFrame]:
+    """A run's result and the rows of its folds file, which lives no longer than the run."""
     kept: list[pl.DataFrame] = []
     score_month = library.score_month
 
@@ -48,13 +48,16 @@ def fold_rows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., pl.DataFrame]:
         kept.append(run.folds.collect())
         return score_month(run, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(library, "score_month", keeping)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "score_month", keeping)
+        result = quiet(base)
+    return result, kept[-1]
 
-    def run(base: pl.DataFrame, **options: object) -> pl.DataFrame:
-        quiet(base, **options)
-        return kept[-1]
 
-    return run
+@cache
+def known(size: int) -> tuple[FleetResult, pl.DataFrame]:
+    """An ordinary run over `fleet(size)`, made once: its result and the rows of its folds file."""
+    return run_and_folds(fleet(size))
 
 
 def after(base: pl.DataFrame, day: date, value: float = 1.0) -> pl.DataFrame:
@@ -92,10 +95,10 @@ def test_a_fold_without_a_month_of_training_is_not_held(options: dict[str, int],
     assert all(fold.train_end > window.history_start for fold in window.folds)
 
 
-def test_every_entrant_has_all_days_of_every_fold(fold_rows: Callable[..., pl.DataFrame]) -> None:
-    rows = fold_rows(fleet(2))
+def test_every_entrant_has_all_days_of_every_fold() -> None:
+    _, rows = known(3)
     counted = rows.group_by("host_id", "model", "fold").agg(pl.len(), pl.col("ds").n_unique().alias("days"))
-    assert counted.height == 2 * len(CHEAP) * 3
+    assert counted.height == 3 * len(CHEAP) * 3
     assert {(fold, n, days) for _, _, fold, n, days in counted.iter_rows()} == {
         (1, 123, 123),
         (2, 120, 120),
@@ -103,23 +106,23 @@ def test_every_entrant_has_all_days_of_every_fold(fold_rows: Callable[..., pl.Da
     }
 
 
-def test_folds_are_held_where_there_is_training_and_something_to_score(fold_rows: Callable[..., pl.DataFrame]) -> None:
+def test_folds_are_held_where_there_is_training_and_something_to_score() -> None:
     new = series_rows("new", restless(1)[-400:], start=date(2024, 11, 27))  # 35 days before fold 2, 155 before fold 1
     keep = np.ones(1096, dtype=bool)
     keep[609:731] = False  # nothing observed in fold 3
     gap = series_rows("gap", restless(2), keep=keep)
-    held = fold_rows(pl.concat([new, gap])).select("host_id", "fold").unique().sort("host_id", "fold")
+    _, rows = run_and_folds(pl.concat([new, gap]))
+    held = rows.select("host_id", "fold").unique().sort("host_id", "fold")
     assert held.rows() == [("gap", 1), ("gap", 2), ("new", 1)]
 
 
 @pytest.mark.parametrize("fold", [1, 2, 3])
-def test_no_fold_has_seen_its_window_not_even_by_its_weights(fold: int, fold_rows: Callable[..., pl.DataFrame]) -> None:
+def test_no_fold_has_seen_its_window_not_even_by_its_weights(fold: int) -> None:
     first = run_windows(CUTOFF, forecast_settings()).folds[fold - 1].days[0]
-    base = fleet(3)
-    known = fold_rows(base).filter(pl.col("fold") >= fold).drop("y")
-    changed = fold_rows(after(base, date.fromordinal(719163 + int(first)))).filter(pl.col("fold") >= fold).drop("y")
-    assert known.height > 0
-    assert known.equals(changed)
+    runs = known(3), run_and_folds(after(fleet(3), date.fromordinal(719163 + int(first))))
+    before, changed = (rows.filter(pl.col("fold") >= fold).drop("y") for _, rows in runs)
+    assert before.height > 0
+    assert before.equals(changed)
 
 
 def seen_by_the_backtest(result: FleetResult) -> dict[str, pl.DataFrame]:
@@ -137,9 +140,9 @@ def seen_by_the_backtest(result: FleetResult) -> dict[str, pl.DataFrame]:
 
 def leaks(base: pl.DataFrame) -> list[str]:
     """What changes of the backtest's forecast, choice and calibration when only the backtest's own days do."""
-    known = seen_by_the_backtest(quiet(base))
+    before = seen_by_the_backtest(quiet(base))
     changed = seen_by_the_backtest(quiet(after(base, BACKTEST_START, value=99.0)))
-    return [name for name, rows in known.items() if not rows.equals(changed[name])]
+    return [name for name, rows in before.items() if not rows.equals(changed[name])]
 
 
 def test_nothing_that_the_backtest_scores_has_seen_it() -> None:
@@ -182,7 +185,7 @@ def at_half_the_weight(values: np.ndarray, weights: np.ndarray) -> float:
 
 
 def test_the_median_and_the_weighted_combination_are_what_they_say() -> None:
-    result = quiet(fleet(4))
+    result, _ = known(3)
     members = forecast_settings(entrants=CHEAP).singles
     for phase in ("backtest", "forecast"):
         rows = result.forecasts.filter(pl.col("phase") == phase)
@@ -198,15 +201,15 @@ def test_the_median_and_the_weighted_combination_are_what_they_say() -> None:
             np.testing.assert_allclose(wide["weighted"].to_numpy(), expected, rtol=1e-9)
 
 
-def test_the_oldest_fold_has_no_evidence_and_equal_weights(fold_rows: Callable[..., pl.DataFrame]) -> None:
-    rows = fold_rows(fleet(2)).filter(pl.col("fold") == 3)
+def test_the_oldest_fold_has_no_evidence_and_equal_weights() -> None:
+    rows = known(3)[1].filter(pl.col("fold") == 3)
     wide = rows.pivot("model", index=["host_id", "ds"], values="yhat")
     middle = np.median(wide.select(forecast_settings(entrants=CHEAP).singles).to_numpy(), axis=1)
     np.testing.assert_allclose(wide["weighted"].to_numpy(), middle, rtol=1e-6)
 
 
 def test_the_weights_of_a_series_sum_to_one() -> None:
-    found = quiet(fleet(3)).weights.group_by("host_id").agg(pl.col("backtest", "forecast").sum())
+    found = known(3)[0].weights.group_by("host_id").agg(pl.col("backtest", "forecast").sum())
     np.testing.assert_allclose(found.select("backtest", "forecast").to_numpy(), 1.0, rtol=1e-12)
 
 
@@ -238,7 +241,7 @@ def test_where_everyone_but_the_fallback_failed_nothing_is_combined() -> None:
 
 
 def test_the_published_interval_is_the_champions_forecast_with_its_offsets_inside_the_envelope() -> None:
-    result = quiet(fleet(6))
+    result, _ = known(12)
     rows = result.published.filter(pl.col("phase") == "forecast").with_columns(
         horizon_month=pl.col("ds").dt.month().cast(pl.Int32)
     )
@@ -254,7 +257,8 @@ def test_without_a_refit_the_forecasts_first_month_is_as_far_ahead_as_the_backte
     width = pl.col("upper") - pl.col("lower")
     widths = {}
     for refit in (True, False):
-        found = quiet(fleet(12), refit=refit).calibration.with_columns(width=width / pl.col("scale"))
+        result = known(12)[0] if refit else quiet(fleet(12), refit=False)
+        found = result.calibration.with_columns(width=width / pl.col("scale"))
         by_month = found.group_by("phase", "horizon_month").agg(pl.col("width").mean()).sort("phase", "horizon_month")
         widths[refit] = {phase: rows["width"].to_list() for (phase,), rows in by_month.group_by("phase")}
         assert [len(widths[refit][phase]) for phase in ("backtest", "forecast")] == [4, 6]
@@ -263,8 +267,8 @@ def test_without_a_refit_the_forecasts_first_month_is_as_far_ahead_as_the_backte
 
 def test_half_a_fleet_of_idle_hosts_leaves_the_others_intervals_as_they_are() -> None:
     idle = pl.concat([series_rows(f"idle-{index:03}", np.full(1096, 5.0 * index)) for index in range(12)])
-    alone = quiet(fleet(6)).published
-    together = quiet(pl.concat([fleet(6), idle])).published
+    alone = known(12)[0].published
+    together = quiet(pl.concat([fleet(12), idle])).published
     widths = [
         rows.filter(pl.col("host_id").str.starts_with("host"))
         .select((pl.col("yhat_upper") - pl.col("yhat_lower")).mean())
@@ -308,7 +312,7 @@ def test_without_folds_the_first_in_order_is_published_with_its_own_interval() -
 
 
 def test_everything_has_its_schema() -> None:
-    result = quiet(fleet(2))
+    result, _ = known(3)
     assert result.published.schema == FORECAST_PARQUET.polars_schema
     assert result.champions.schema == CHAMPIONS.polars_schema
     assert result.calibration.schema == CALIBRATION.polars_schema
@@ -325,7 +329,7 @@ def test_a_fleet_without_a_backtest_has_forecasts_and_no_standings() -> None:
 
 
 def test_the_audit_tells_the_cost_of_every_entrant_by_kind_of_window() -> None:
-    stages = set(quiet(fleet(2)).audit.filter(pl.col("clock") == "worker")["stage"])
+    stages = set(known(3)[0].audit.filter(pl.col("clock") == "worker")["stage"])
     singles = forecast_settings(entrants=CHEAP).singles
     assert {f"{name}: {kind}" for name in singles for kind in ("folds", "backtest", "forecast")} <= stages
 
