@@ -158,6 +158,14 @@ class Slow(Naive):
         return super().project(window)
 
 
+class Unhurried(Naive):
+    """Takes just long enough for each series that a run can be killed between two chunks."""
+
+    def project(self, window: Window) -> Projection:
+        time.sleep(0.04)
+        return super().project(window)
+
+
 class Random(Naive):
     """Draws from the window's seed, and remembers nothing."""
 
@@ -262,6 +270,10 @@ def wild(settings: ForecastSettings) -> Wild:
 
 def slow(settings: ForecastSettings) -> Slow:
     return Slow()
+
+
+def unhurried(settings: ForecastSettings) -> Unhurried:
+    return Unhurried()
 
 
 def random(settings: ForecastSettings) -> Random:

@@ -65,7 +65,7 @@ def test_who_uses_up_what_all_series_share_costs_only_his_own(entrant: str) -> N
 
 
 def test_an_entrant_that_forgets_to_close_files_gets_a_new_worker_in_time() -> None:
-    result = run("leaker", fleet(16), chunk_size=8, refit=False)
+    result = run("leaker", fleet(8), chunk_size=8, refit=False)  # five series use up what a worker may open
     assert result.outcomes["outcome"].unique().to_list() == ["forecast"]
 
 
@@ -198,14 +198,14 @@ def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
 
 
 def test_many_deaths_lose_no_span_even_when_the_parent_is_slow_to_notice() -> None:
-    killers = tuple(range(0, 24, 4))
+    killers = tuple(range(0, 12, 4))
     result = forecast_fleet(
-        fleet(24, marked=killers), CUTOFF, entrants=[EVIL.format("killer")], workers=2, chunk_size=1,
+        fleet(12, marked=killers), CUTOFF, entrants=[EVIL.format("killer")], workers=2, chunk_size=1,
         say=lambda line: time.sleep(0.3),
     )  # fmt: skip
     failed = result.outcomes.filter(pl.col("outcome") == "failed")["host_id"].to_list()
     assert failed == [f"host-{index:03}" for index in killers]
-    assert result.outcomes.height == 24
+    assert result.outcomes.height == 12
 
 
 def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
