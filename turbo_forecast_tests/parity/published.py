@@ -7,7 +7,7 @@ import contextlib
 import io
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,11 +60,11 @@ def metrics_at_37_days(of: type[Prophet]) -> dict[str, float]:
     return {name: float(row[name]) for name in AT_37_DAYS}
 
 
-def grid_rmse(of: type[Prophet]) -> np.ndarray:
-    """(4, 4): rmse over 30 days by changepoint_prior_scale (rows) and seasonality_prior_scale (columns)."""
-    out = np.empty((len(CHANGEPOINT_SCALES), len(SEASONALITY_SCALES)))
+def grid_rmse(of: type[Prophet], changepoint_scales: Sequence[float] = CHANGEPOINT_SCALES) -> np.ndarray:
+    """(n, 4): rmse over 30 days by changepoint_prior_scale (the rows asked) and seasonality_prior_scale (columns)."""
+    out = np.empty((len(changepoint_scales), len(SEASONALITY_SCALES)))
     for (i, changepoint), (j, season) in itertools.product(
-        enumerate(CHANGEPOINT_SCALES), enumerate(SEASONALITY_SCALES)
+        enumerate(changepoint_scales), enumerate(SEASONALITY_SCALES)
     ):
         # No draws: the rmse does not depend on them.
         options = {"changepoint_prior_scale": changepoint, "seasonality_prior_scale": season, "uncertainty_samples": 0}
