@@ -20,6 +20,7 @@ from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.storage.files import parquet_rows, require_whole
+from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.frames import write_frame
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
     A LazyFrame is written as it is computed, some row groups at a time. Elsewhere than on this machine a file is written
     here first, and uploaded in one piece: an object store shows an object when it has all of it.
     """
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Find the base; a step's inputs are loaded before it opens the warehouse, so files get their names of today here, too."""
+        super().setup_for_execution(context)
+        if self._base_path.protocol in LOCAL:
+            renamed = rename_former(Path(self._base_path.path).absolute()).describe()
+            if renamed and context.log:
+                context.log.info(renamed)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Store what an asset has returned or yielded; what cannot be stored fails its step with one sentence."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -177,6 +178,7 @@ def test_a_file_that_cannot_be_stored_leaves_a_month_that_says_so_and_holds_noth
         said = failure(result)
     assert said == f"{place.data}/{refused}/{MONTH}.parquet cannot be written: {FULL}"
     assert held._HELD == {}
+    assert "heartbeat" not in {thread.name for thread in threading.enumerate()}, "nobody says that work goes on"
     found, stored = state(place)
     assert found == "incomplete"
     assert stored.isdisjoint(assets)
@@ -185,6 +187,26 @@ def test_a_file_that_cannot_be_stored_leaves_a_month_that_says_so_and_holds_noth
     assert again(place, *assets).success, "neither the warehouse nor the run's own folder is still held"
     assert set(assets) - {"run_audit"} <= state(place)[1]
     assert {asset: (place.data / asset / f"{MONTH}.parquet").read_bytes() for asset in FILES} == before
+
+
+def test_a_table_that_was_not_selected_is_stored_with_the_others(place: Place) -> None:
+    before = {asset: (place.data / asset / f"{MONTH}.parquet").read_bytes() for asset in FILES[:2]}
+    for asset in before:
+        (place.data / asset / f"{MONTH}.parquet").unlink()
+    result = again(place, "series_outcomes", "fold_forecast")
+    assert result.success
+    assert {asset: (place.data / asset / f"{MONTH}.parquet").read_bytes() for asset in before} == before
+    events = [event.step_materialization_data for event in result.all_events if event.is_step_materialization]
+    told = {event.materialization.asset_key.to_user_string(): event.materialization.metadata for event in events}
+    assert set(told) == set(FLEET)
+    for asset in before:
+        assert told[asset]["dagster/row_count"].value == len(pl.read_parquet(place.data / asset / f"{MONTH}.parquet"))
+
+
+def test_a_month_of_a_former_name_is_an_input(place: Place) -> None:
+    for asset in FILES:
+        (place.data / asset / f"{MONTH}.parquet").rename(place.data / asset / f"{MONTH}-01.parquet")
+    assert again(place, "calibration").success
 
 
 def test_what_a_step_holds_is_ended_by_the_error_that_storing_its_frame_met(tmp_path: Path) -> None:

@@ -72,28 +72,33 @@ def fleet_forecast(
         month, settings, say = month_of(context), forecast.settings(), say_to(context)
         work = forecast_month(month, settings, warehouse, folder, context.run.run_id, say)
         with held(context, work) as (run, timer):
-            told = told_of(run)
-            for table, rows in ((FOLD_FORECAST, run.rows.folds), (FLEET_FORECAST, run.rows.forecast)):
-                result = dg.MaterializeResult(asset_key=table.name, value=rows, metadata=told[table.name])
-                with timer.stage("merge chunks"):
-                    yield from recorded(context, [result], folder)
-    told[RUN_AUDIT.name] = stage_metadata(timer)
-    tables = (COMBINATION_WEIGHTS, SERIES_OUTCOMES, RUN_AUDIT)
-    yield from recorded(context, [dg.MaterializeResult(asset_key=t.name, metadata=told[t.name]) for t in tables])
+            with timer.stage("merge chunks"):
+                yield from recorded(context, [dg.MaterializeResult(FOLD_FORECAST.name, value=run.rows.folds)], folder)
+            told = forecast_metadata(run, timer)
+            result = dg.MaterializeResult(FLEET_FORECAST.name, value=run.rows.forecast, metadata=told)
+            with timer.stage("merge chunks"):
+                yield from recorded(context, [result], folder)
+    yield from recorded(context, [dg.MaterializeResult(name, metadata=told) for name, told in told_of(run, timer)])
 
 
-def told_of(run: FleetRun) -> dict[str, Metadata]:
-    """What each table's materialisation shows, beside what the I/O manager tells of files."""
-    outcomes = {"outcomes": counts(run.outcomes, "outcome"), "outcomes by resource": outcome_bars(run.outcomes)}
+def forecast_metadata(run: FleetRun, timer: AuditTimer) -> Metadata:
+    """What the forecast's materialisation shows, beside what the I/O manager adds; the stages are those before it stores."""
+    series, stages = len(run.outcomes), stage_metadata(timer)
     return {
-        FLEET_FORECAST.name: {**outcomes, "series": len(run.outcomes)},
-        FOLD_FORECAST.name: {},
-        COMBINATION_WEIGHTS.name: {
-            "dagster/row_count": len(run.weights),
-            "mean weight in the forecast, over series": mean_weights(run.weights),
-        },
-        SERIES_OUTCOMES.name: {"dagster/row_count": len(run.outcomes)},
+        "outcomes": counts(run.outcomes, "outcome"),
+        "outcomes by resource": outcome_bars(run.outcomes),
+        "series": series,
+        "series per second, all stages": round(series / max(stages["seconds in stages"], 0.001), 1),
+        **stages,
     }
+
+
+def told_of(run: FleetRun, timer: AuditTimer) -> Iterator[tuple[str, Metadata]]:
+    """What the materialisation of each table in the warehouse shows."""
+    weights = {"mean weight in the forecast, over series": mean_weights(run.weights)}
+    yield COMBINATION_WEIGHTS.name, {"dagster/row_count": len(run.weights), **weights}
+    yield SERIES_OUTCOMES.name, {"dagster/row_count": len(run.outcomes)}
+    yield RUN_AUDIT.name, {"stages": timer.seconds}
 
 
 @contextmanager

@@ -20,6 +20,9 @@ from turbo_forecast.storage.files import require_whole
 from turbo_forecast.storage.months import STEPS, MonthOfRun
 from turbo_forecast.storage.warehouse import month_rows, transaction
 
+NOT_PASSED_TAG = "turbo_forecast/checks_not_passed"
+"""On a run that made its month complete: how many of its checks did not pass, all of them such as only warn."""
+
 
 @dg.asset(**{**month_asset(MONTHS, deps=[]), "deps": list(STEPS)})
 def months(
@@ -40,6 +43,8 @@ def told_of(con: duckdb.DuckDBPyConnection, cutoff: date, context: dg.AssetExecu
     """The month's state, and the report of what was not known yet when its master file was made."""
     row = month_rows(con, MONTHS, cutoff).row(0, named=True)
     warnings = warnings_so_far(context.instance, context.run.run_id, con, cutoff)
+    if warnings:  # else a run of which checks warned is "Success" in the list of runs, like any other
+        context.instance.add_run_tags(context.run.run_id, {NOT_PASSED_TAG: str(len(warnings))})
     told = {"dagster/row_count": 1, "month": row["month"], "state": row["state"]}
     return {**told, **closing_metadata(con, cutoff, warnings)}
 
