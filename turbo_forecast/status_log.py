@@ -92,9 +92,12 @@ def longer_silence(waited: float, shortest: float = SILENCE_SECONDS) -> float:
 
 
 def duration(seconds: float) -> str:
-    """'8 s', '12 min', '2 h 40 min': as exact as a person who waits needs it."""
+    """'8 s', '2 min 10 s', '12 min', '2 h 40 min': as exact as a person who waits needs it."""
     if seconds < 119.5:
         return f"{seconds:.0f} s"
+    if seconds < 595:
+        minutes, tens = divmod(round(seconds / 10), 6)
+        return f"{minutes} min {tens}0 s" if tens else f"{minutes} min"
     minutes = round(seconds / 60)
     if minutes < 120:
         return f"{minutes} min"

@@ -136,7 +136,10 @@ def test_the_longer_a_wait_the_rarer_its_lines() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.2, "0 s"), (8.4, "8 s"), (119.4, "119 s"), (119.6, "2 min"), (718, "12 min"), (9612, "2 h 40 min"), (7199, "2 h 0 min")],
+    [
+        (0.2, "0 s"), (8.4, "8 s"), (119.4, "119 s"), (119.6, "2 min"), (133, "2 min 10 s"), (594.9, "9 min 50 s"),
+        (595.1, "10 min"), (718, "12 min"), (7199, "2 h 0 min"), (9612, "2 h 40 min"),
+    ],
 )  # fmt: skip
 def test_a_duration_is_as_exact_as_a_person_needs(seconds: float, said: str) -> None:
     assert duration(seconds) == said

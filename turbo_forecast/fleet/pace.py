@@ -74,8 +74,8 @@ class Pace:
     def __init__(self, total: int) -> None:
         self._recent = max(RECENT_SERIES, RECENT_SHARE * total)
         self._timed: dict[tuple[int, float], _Timed] = {}
-        self._with_first, self._any_finished = _Timed(0.0, 0.0), False
         self._seen = deque([_Timed(0.0, 0.0)])
+        self._first: float | None = None
 
     def look(self, tallies: Sequence[Tally]) -> None:
         """Take in what workers have finished. Those of earlier pools, which have ended, still count."""
@@ -83,19 +83,24 @@ class Pace:
             if tally.series > 1:
                 finished = tally.series - 1 + (IN_HAND if tally.busy else 0.0)
                 self._timed[tally.pid, tally.first] = _Timed(finished, tally.until - tally.first)
-        sums = _sum(self._timed.values())
-        if sums.series:  # a worker that is long at its second is no reason to believe that series are quick
-            seconds = [tally.until - tally.first for tally in tallies if tally.series == 1 and tally.busy]
-            sums = _sum([sums, *(_Timed(min(IN_HAND, s * sums.series / sums.seconds), s) for s in seconds)])
-        self._seen.append(sums)
-        while len(self._seen) > 2 and sums.series - self._seen[1].series >= self._recent:
+        if self._timed:
+            self._count_seconds(tallies)
+            self._seen.append(_sum(self._timed.values()))
+        while len(self._seen) > 2 and self._seen[-1].series - self._seen[1].series >= self._recent:
             self._seen.popleft()
-        self._any_finished = any(tally.series for tally in tallies)
-        self._with_first = _sum(
-            _Timed(tally.series + (IN_HAND if tally.busy else 0.0), tally.until - tally.begun)
-            for tally in tallies
-            if tally.begun
-        )
+        if any(tally.series for tally in tallies):
+            begun = [tally for tally in tallies if tally.begun]
+            finished = sum(tally.series + (IN_HAND if tally.busy else 0.0) for tally in begun)
+            self._first = sum(tally.until - tally.begun for tally in begun) / finished
+
+    def _count_seconds(self, tallies: Sequence[Tally]) -> None:
+        """Count the time of workers at their second series: one that takes long there tells that not all are quick."""
+        known = _sum(self._timed.values())
+        for tally in tallies:
+            if tally.series == 1 and tally.busy:
+                seconds = tally.until - tally.first
+                part = min(IN_HAND, seconds * known.series / known.seconds)
+                self._timed[tally.pid, tally.first] = _Timed(part, seconds)
 
     @property
     def seconds_each(self) -> float | None:
@@ -103,11 +108,10 @@ class Pace:
 
         While no worker has finished its second, the first ones must do.
         """
-        if not self._timed:
-            first = self._with_first
-            return first.seconds / first.series if self._any_finished else None
         before, now = self._seen[0], self._seen[-1]
-        return (now.seconds - before.seconds) / max(now.series - before.series, 0.5)
+        if not self._timed or now.series <= before.series:
+            return self._first
+        return (now.seconds - before.seconds) / (now.series - before.series)
 
 
 def rounds_left(standing: Standing, remaining: int) -> float:
