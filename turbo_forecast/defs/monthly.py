@@ -16,11 +16,12 @@ import polars as pl
 from turbo_forecast.defs.catalog import described, presented
 from turbo_forecast.defs.held import held
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
-from turbo_forecast.defs.reporting import Metadata, plain_errors, schema_metadata, stage_metadata
+from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, schema_metadata, stage_metadata
 from turbo_forecast.defs.resources import ForecastResource, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.months import MonthOfRun
 from turbo_forecast.storage.warehouse import replace_audit, transaction
 from turbo_forecast.tables import Table
@@ -82,8 +83,10 @@ def _month(
     context: dg.AssetExecutionContext, asset: str, forecast: ForecastResource, warehouse: Warehouse
 ) -> Iterator[Month]:
     settings, timer, run_id = forecast.settings(), AuditTimer(), context.run.run_id
-    with plain_errors(), warehouse.get_connection() as con:
+    with plain_errors():
         key = month_of(context)
+    log = StatusLog(say_to(context), about=key)
+    with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection() as con:
         month = Month(key, cutoff_of(key), settings, con, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
         with transaction(con):

@@ -194,7 +194,7 @@ def _drawable(value: Any) -> Any:
     return printable(value) if isinstance(value, str) else value
 
 
-def say_to(context: dg.AssetExecutionContext) -> Callable[[str], None]:
+def say_to(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Callable[[str], None]:
     """Where progress lines go: the run's log and the terminal.
 
     Any thread may call it: handlers of logs take turns, and so does Dagster's storage of events in SQLite.

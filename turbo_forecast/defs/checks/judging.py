@@ -17,11 +17,12 @@ from turbo_forecast.defs.checks.properties import Property, Verdict, judge
 from turbo_forecast.defs.checks.wording import description
 from turbo_forecast.defs.links import check_again, described_check
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
-from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors
+from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors, say_to
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.files import write_csv
 from turbo_forecast.storage.months import MonthOfRun, latest_stored_month
 from turbo_forecast.storage.warehouse import transaction
@@ -75,7 +76,8 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
     def check(
         context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation | dg.Output[None]]:
-        with plain_errors():
+        log = StatusLog(say_to(context))
+        with plain_errors(), log.working(f"checking {table.name}: {prop.name}"):
             settings = forecast.settings()
             if judged_by:
                 judged = judged_by(context, settings, warehouse, folder)
