@@ -1,0 +1,129 @@
+"""What browser tests share: one UI for all of them, on an instance that is empty at first, and a person before it.
+
+The tests tell one story, and each needs the states before its own: those are fixtures, so that a test can run alone.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from turbo_forecast_tests.browser.server import Run, Server, serving, settings
+from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry, six_series
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="browser tests need Playwright: install the extra `dev` of this project"
+)
+from turbo_forecast_tests.browser.clicks import Person  # noqa: E402 - it imports Playwright
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+SWITCHES = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+"""A container has no sandbox to offer; and the browser asks nobody but the UI for anything."""
+MONTH = "2025-12"
+"""The last month of the telemetry."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser, or a skip that says how to get it."""
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if not found:
+        pytest.skip("browser tests need Chromium, which is not on the PATH: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="session")
+def telemetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six healthy series, 2023-01-01 to 2025-12-31."""
+    return as_telemetry(six_series(), tmp_path_factory.mktemp("telemetry") / "six.parquet")
+
+
+@pytest.fixture(scope="session")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder at which runs with the gate's entrant wait until there is a file `open` in it."""
+    return tmp_path_factory.mktemp("gate")
+
+
+@pytest.fixture(scope="session")
+def server(chromium: str, gate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The UI over an empty instance and an empty data folder, with no telemetry set."""
+    folder = tmp_path_factory.mktemp("browser")
+    house = House(folder / "house")
+    house.write_settings(settings(None))
+    with serving(house, folder / "dagster.log", GATE_OF_THE_TEST=str(gate)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def person(server: Server, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
+    """Somebody who has never seen this UI: an empty profile."""
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"),
+            executable_path=chromium,
+            args=list(SWITCHES),
+            headless=True,
+            viewport={"width": 1500, "height": 1000},
+        )
+        try:
+            page = browser.pages[0]
+            page.set_default_timeout(60_000)
+            yield Person(page, server)
+        finally:
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def first_look(person: Person) -> str:
+    """The text of the first page that a person sees of an empty instance."""
+    person.open("/")
+    person.page.get_by_role("link", name="Lineage").click()
+    person.sees("Materialize all")
+    person.sees(re.compile("^tournament$"))
+    person.picture("01-empty-lineage")
+    return str(person.page.inner_text("body"))
+
+
+@pytest.fixture(scope="session")
+def without_telemetry(first_look: str, person: Person, server: Server) -> Run:
+    """The run of a person who has not said where the telemetry is."""
+    with server.launched() as runs:
+        person.materialise_unpartitioned("base_table")
+    person.open(f"/runs/{runs[0].id}")
+    person.sees("telemetry is not set")
+    person.picture("02-telemetry-not-set")
+    return runs[0]
+
+
+@pytest.fixture(scope="session")
+def december(without_telemetry: Run, person: Person, server: Server, telemetry: Path) -> Run:
+    """The month, materialised by clicks after the telemetry was named in the settings file and the definitions reloaded."""
+    server.house.write_settings(settings(telemetry))
+    person.open("/asset-groups")
+    person.button("Reload definitions").click()
+    server.wait("the location, reloaded", server.loaded)
+    server.reload()
+    with server.launched() as runs:
+        person.materialise_all(MONTH, picture="03-choose-the-month")
+        running = server.wait("the run", lambda: [run for run in server.runs() if run.month == MONTH])
+        person.open(f"/runs/{running[0].id}")
+        person.sees("STEP_START")
+        person.picture("04-watch-the-run")
+    person.picture("05-the-run-has-ended")
+    return runs[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of this folder's tests share one UI: they run in one process, and can be left out with -m 'not browser'."""
+    here = os.path.dirname(__file__)
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("browser"))
