@@ -1,6 +1,7 @@
-"""What tests share: synthetic base tables, and the real data beside the checkout."""
+"""What tests share: synthetic base tables, the real data beside the checkout, and kernels that are compiled once."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,9 +9,25 @@ import numpy as np
 import polars as pl
 import pytest
 
+from turbo_forecast.models import level_cache
+from turbo_forecast.turbo_prophet import cache
+
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 CUTOFF = date(2025, 12, 31)
 HISTORY_START = date(2023, 1, 1)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile every kernel before test processes start: each of them would compile for itself, at the same time.
+
+    Without pytest-xdist there is one process, which compiles what its tests need.
+    """
+    config = session.config
+    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        return
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    with ThreadPoolExecutor() as threads:  # each set is compiled in a process of its own
+        list(threads.map(lambda kernels: kernels.ensure(reporter.write_line), (cache.KERNELS, level_cache.KERNELS)))
 
 
 @pytest.fixture

@@ -7,6 +7,9 @@ from turbo_forecast.turbo_prophet.model import derivatives, make_work, objective
 from turbo_forecast.turbo_prophet.problem import Problem
 from turbo_forecast.turbo_prophet.solver import make_data
 
+# Kernels that only other kernels call are not kept on disk: one test process compiles these (8 s), not each.
+pytestmark = pytest.mark.xdist_group("derivatives")
+
 LINEAR, LOGISTIC, FLAT = 0, 1, 2
 
 
