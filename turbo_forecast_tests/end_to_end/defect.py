@@ -1,34 +1,26 @@
-"""An entrant that brings a defect into the process of the run: a writer that loses a series."""
+"""An entrant that brings a defect into the process of the run: a merging of chunks that loses a series."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.compute as pc
+import polars as pl
 
 from turbo_forecast.fleet import run
+from turbo_forecast.fleet.combine import Weights
+from turbo_forecast.fleet.merge import Finished
 from turbo_forecast.models.protocol import Say
-from turbo_forecast.schemas import FLEET_FORECAST
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.files import ParquetStream, parquet_stream
 from turbo_forecast_tests.fleet.entrants import Naive
 
 LOST = "beta"
 
 
-@contextmanager
-def losing(path: Path, schema: pa.Schema) -> Iterator[ParquetStream]:
-    """A stream that writes all rows of the forecast but those of one host; folds are whole."""
-    with parquet_stream(path, schema) as stream:
-        if schema.names == FLEET_FORECAST.names:
-            whole = stream.append
-            stream.append = lambda table: whole(table.filter(pc.field("host_id") != LOST))  # type: ignore[method-assign]
-        yield stream
+class Losing(Finished):
+    """All rows of the forecast but those of one host; folds are whole."""
+
+    def rows(self, weights: Weights | None) -> pl.LazyFrame:
+        return super().rows(weights).filter(pl.col("host_id") != LOST)
 
 
 def prepare(settings: ForecastSettings, say: Say) -> None:
-    run.parquet_stream = losing  # type: ignore[assignment]
+    run.Finished = Losing  # type: ignore[misc]
 
 
 def build(settings: ForecastSettings) -> Naive:
