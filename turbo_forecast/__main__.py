@@ -13,7 +13,7 @@ from turbo_forecast.errors import SettingsError, TurboForecastError
 from turbo_forecast.month_keys import include_month, months_asked
 from turbo_forecast.option_rules import shown
 from turbo_forecast.paths import require_storable
-from turbo_forecast.settings import load_settings
+from turbo_forecast.settings import Settings, load_settings
 from turbo_forecast.text import printable, shown_message
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def _data_folder(text: str) -> Path:
 def _check_what_is_asked(options: argparse.Namespace) -> None:
     """Raises what the month, the settings and the number of hosts are refused with, before a demo is written."""
     # dagster takes a second to import: not before the arguments are known to be complete
-    include_month(months_asked(options.month)[0])
+    data = Path(os.environ["TURBO_FORECAST_DATA"])
+    include_month(months_asked(options.month)[0], _configured().deployment.first_month, data)
     from turbo_forecast.definitions import build_resources
 
     build_resources()
@@ -103,9 +104,13 @@ def _check_what_is_asked(options: argparse.Namespace) -> None:
 
 def _has_telemetry() -> bool:
     """Whether the environment or the settings file names telemetry. Raises SettingsError."""
+    return bool(os.environ.get("TURBO_FORECAST_TELEMETRY") or _configured().telemetry.telemetry)
+
+
+def _configured() -> Settings:
+    """The settings file's content. Raises SettingsError."""
     file = os.environ.get("TURBO_FORECAST_CONFIG")
-    named = load_settings(Path(file) if file else None).telemetry.telemetry
-    return bool(os.environ.get("TURBO_FORECAST_TELEMETRY") or named)
+    return load_settings(Path(file) if file else None)
 
 
 def _demo(data: Path, options: argparse.Namespace) -> Path:
@@ -122,17 +127,26 @@ def _run(options: argparse.Namespace) -> int:
     from turbo_forecast.defs.launch import materialise
 
     keys = months_asked(options.month)
-    runs = []
-    for launched in materialise(keys, verbose=options.verbose):
-        runs.append(launched)
-        _report(launched, Path(options.data).resolve())
+    runs: list[Launched] = []
+    try:
+        for launched in materialise(keys, verbose=options.verbose):
+            runs.append(launched)
+            _report(launched, Path(options.data).resolve())
+    finally:
+        if (
+            runs and len(keys) > 1
+        ):  # also where the command cannot go on: settings that have been spoilt, an interruption
+            _close(keys, runs)
+    return 0 if all(run.success for run in runs) and len(runs) == len(keys) else 1
+
+
+def _close(keys: list[str], runs: "list[Launched]") -> None:
+    """What came of all months together."""
     complete = [run.month for run in runs if run.success]
-    if len(keys) > 1:
-        print(f"{len(complete)} of {len(keys)} months complete{': ' if complete else ''}{', '.join(complete)}")
+    print(f"{len(complete)} of {len(keys)} months complete{': ' if complete else ''}{', '.join(complete)}", flush=True)
     left = keys[len(runs) :]
     if left:
-        print(f"not started: {', '.join(left)}", file=sys.stderr)
-    return 0 if len(complete) == len(keys) else 1
+        print(f"not made: {', '.join(left)}", file=sys.stderr)
 
 
 def _report(launched: "Launched", data: Path) -> None:
@@ -140,6 +154,9 @@ def _report(launched: "Launched", data: Path) -> None:
     from turbo_forecast.fleet.windows import cutoff_of
     from turbo_forecast.summary import summary
 
+    if launched.stands:
+        print(f"{launched.month}: complete since this command was given before, of the same; it is not made again")
+        return
     for warning in launched.warnings:
         print(f"warning: {warning}")
     if launched.success:

@@ -65,20 +65,28 @@ def first_month(configured: str, data: Path, today: date | None = None) -> str:
     whichever is earlier: what is stored is always to be seen. Raises SettingsError.
     """
     named = os.environ.get(FIRST_MONTH, "")
-    if named and (not _KEY.fullmatch(named) or named > last_over(today)):
+    month, place = (named, FIRST_MONTH) if named else (configured, "deployment.first_month")
+    if month and (not _KEY.fullmatch(month) or month > last_over(today)):
         raise SettingsError(
-            f"{FIRST_MONTH} must be a month YYYY-MM from {FIRST_OF_ALL} to the last one that is over, not {shown(named)}"
+            f"{place} must be a month YYYY-MM from {FIRST_OF_ALL} to {last_over(today)}, the last one that is over, not "
+            f"{shown(month)}"
         )
-    if named or configured:
-        return named or configured
+    if month:
+        return month
     stored = [path.stem for path in data.glob("*/????-??.parquet") if _KEY.fullmatch(path.stem)]
     return min([shifted(last_over(today), 1 - MONTHS_BACK), *stored])
 
 
-def include_month(key: str) -> None:
+def include_month(key: str, configured: str, data: Path) -> None:
     """Let there be a partition of this month in this process and its children, however early it is.
 
-    Does nothing where a first month is stated in the environment: then that is what is wanted.
+    configured, data: as for `first_month`. Raises PartitionError for a month before the first one that is stated in the
+    environment or in the settings file: that is meant.
     """
-    if key < shifted(last_over(), 1 - MONTHS_BACK):
-        os.environ.setdefault(FIRST_MONTH, key)
+    first = first_month(configured, data)
+    if key >= first:
+        return
+    place = FIRST_MONTH if os.environ.get(FIRST_MONTH) else "deployment.first_month" if configured else ""
+    if place:
+        raise PartitionError(f"month {key} is before the first month that is to be there: {place} is {first}")
+    os.environ[FIRST_MONTH] = key

@@ -79,13 +79,32 @@ def test_the_environment_goes_before_the_settings_file(monkeypatch: pytest.Monke
             first_month("", tmp_path, TODAY)
 
 
+@pytest.mark.parametrize("wrong", ["2026-02", "2030-12"])
+def test_a_first_month_of_the_settings_file_that_is_not_over_is_refused(wrong: str, tmp_path: Path) -> None:
+    """There would be no partition at all."""
+    with pytest.raises(SettingsError, match=f"first_month must be a month .* to 2026-01, .* not '{wrong}'"):
+        first_month(wrong, tmp_path, TODAY)
+
+
+@pytest.mark.parametrize("named", [None, ""])
 def test_an_early_month_that_is_asked_for_gets_a_partition_and_a_late_one_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    named: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(FIRST_MONTH, "")
-    monkeypatch.delenv(FIRST_MONTH)
-    include_month(last_over())
+    if named is None:
+        monkeypatch.delenv(FIRST_MONTH)
+    include_month(last_over(), "", tmp_path)
     assert first_month("", tmp_path) == shifted(last_over(), -35)
-    include_month("2013-08")
+    include_month("2013-08", "", tmp_path)
     assert first_month("", tmp_path) == "2013-08"
-    monkeypatch.delenv(FIRST_MONTH)
+
+
+@pytest.mark.parametrize(("named", "configured"), [("2025-10", ""), ("", "2025-10"), ("2025-10", "2013-01")])
+def test_a_month_before_the_first_one_that_is_stated_is_refused_and_the_statement_named(
+    named: str, configured: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(FIRST_MONTH, named)
+    include_month("2025-10", configured, tmp_path)
+    with pytest.raises(PartitionError, match=f"{FIRST_MONTH if named else 'deployment.first_month'} is 2025-10$"):
+        include_month("2025-09", configured, tmp_path)
+    assert first_month(configured, tmp_path) == "2025-10"

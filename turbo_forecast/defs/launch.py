@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError  # the public package does not name it
 
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
+from turbo_forecast.defs.interruption import interruptions_noticed, waiting_told
 from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.launched import Launched
 from turbo_forecast.defs.ownership import OWNER_TAG, owner_tags, release_dead_runs
-from turbo_forecast.defs.ranges import Command, range_tags, standing, unfinished_command
+from turbo_forecast.defs.ranges import Command, made_with_tag, range_tags, stands, unfinished_command
 
 
 def month_job() -> dg.JobDefinition:
@@ -25,42 +27,65 @@ def month_job() -> dg.JobDefinition:
 def materialise(keys: Sequence[str], *, verbose: bool, say: Callable[[str], None] = print) -> Iterator[Launched]:
     """Run the monthly job for each month in turn, in this process; yields each run when it has ended.
 
-    Months that the same command has made are left out, where another of its months did not succeed then. A month that
-    fails does not keep the next ones from being run, unless they would fail alike (`Launched.ends_all`).
-    say: called where the run waits for one that may still be alive. Raises StorageError where DAGSTER_HOME cannot be
-    written.
+    A month that the same command has made, and would make of the same again, is yielded as it stands, where another month
+    of the command did not succeed then. A month that fails does not keep the next ones from being run, unless they would
+    fail alike (`Launched.ends_all`); an interruption does, whenever it comes.
+    say: called where the run waits for another. Raises StorageError where DAGSTER_HOME cannot be written, SettingsError
+    where the settings have become unusable since the command began.
     """
-    with opened_instance() as instance, storage_errors_named(), owner_tags() as tags:
+    with (
+        opened_instance() as instance,
+        storage_errors_named(),
+        owner_tags() as tags,
+        interruptions_noticed() as interrupted,
+    ):
         release_dead_runs(instance, say)
         before = unfinished_command(instance, keys)
-        done = _standing(before)
-        if done:
-            say(f"{', '.join(done)}: complete since this command was given before; only the other months are made")
-        tags |= range_tags(keys, before.name if before and done else f"{tags[OWNER_TAG]} {time.time():.3f}")
-        for key in [key for key in keys if key not in done]:
-            launched = _run(instance, key, tags, verbose=verbose)
+        tags |= range_tags(keys, before.name if before else f"{tags[OWNER_TAG]} {time.time():.3f}")
+        for key in keys:
+            launched = _standing(before, key)
+            if launched is None:
+                with waiting_told(instance, key, say):
+                    launched = _run(instance, key, {**tags, **_made_with(keys)}, verbose=verbose)
+            if interrupted():
+                launched.interrupt()
             yield launched
             if launched.ends_all:
                 return
 
 
-def _standing(before: Command | None) -> list[str]:
-    """Months that need not be made: this command made them when it was given before, and they would be the same."""
+def _standing(before: Command | None, key: str) -> Launched | None:
+    """The month as this command made it when it was given before, where it would be the same again.
+
+    Asked when the month's turn has come: what the months before it have changed by then, counts.
+    """
     from turbo_forecast.definitions import build_resources
 
-    return standing(before.finished, build_resources()) if before and before.finished else []
+    made = before.finished.get(key) if before else None
+    if made is None or not stands(key, made, build_resources()):
+        return None
+    return Launched(key, made.run_id, True, 0.0, stands=True)
+
+
+def _made_with(keys: Sequence[str]) -> dict[str, str]:
+    from turbo_forecast.definitions import build_resources
+
+    return made_with_tag(build_resources()) if len(keys) > 1 else {}
 
 
 def _run(instance: dg.DagsterInstance, key: str, tags: Mapping[str, str], *, verbose: bool) -> Launched:
     started = time.perf_counter()
     quiet = {"loggers": {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}}
-    result = dg.execute_job(
-        dg.reconstructable(month_job),
-        instance=instance,
-        tags={**tags, "dagster/partition": key},
-        run_config=quiet,
-        raise_on_error=False,
-    )
+    try:
+        result = dg.execute_job(
+            dg.reconstructable(month_job),
+            instance=instance,
+            tags={**tags, "dagster/partition": key},
+            run_config=quiet,
+            raise_on_error=False,
+        )
+    except DagsterExecutionInterruptedError:  # before the run has begun, or when it was being closed
+        raise KeyboardInterrupt from None
     launched = Launched(key, result.run_id, result.success, time.perf_counter() - started)
     for event in result.all_events:
         launched.take(event)

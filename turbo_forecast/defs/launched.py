@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
 
-from turbo_forecast.defs.reasons import INTERRUPTED, reason_of
+from turbo_forecast.defs.reasons import INTERRUPTED, reason_of, reason_of_error
 from turbo_forecast.defs.reporting import ERROR_KIND
 from turbo_forecast.errors import PartitionError
 from turbo_forecast.schemas import BASE_TABLE
@@ -31,6 +31,7 @@ class Launched:
     """A finished run of a month: whether it succeeded, and every failure and failed check as a sentence.
 
     ends_all: whether the runs of other months would end in the same way: interrupted, or without a base table.
+    stands: no run was made now; the run is the one that made the month when the same command was given before.
     planned: checks that the run was to make. steps: seconds of each step; checking: the steps that are checks.
     """
 
@@ -41,6 +42,7 @@ class Launched:
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     ends_all: bool = False
+    stands: bool = False
     checks: list[Checked] = field(default_factory=list)
     planned: int = 0
     steps: dict[str, float] = field(default_factory=dict)
@@ -56,6 +58,11 @@ class Launched:
                 self.failures.append(f"{event.step_key}: {reason}")
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             self._take_check(event)
+        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not self.failures:
+            # between two steps, or before the first one: no step tells of it
+            error = event.job_failure_data.error
+            reason = printable(shown_message(reason_of_error(error) or "")) if error else ""
+            self.failures += [reason] if reason else []
 
     def _take_check(self, event: dg.DagsterEvent) -> None:
         check = event.asset_check_evaluation_data
@@ -66,6 +73,12 @@ class Launched:
             self.checking.add(event.step_key)
         if not check.passed:
             (self.warnings if warns else self.failures).append(f"{name}: {check.description}")
+
+    def interrupt(self) -> None:
+        """Note that an interruption has come, which Dagster need not have let into a step, or may have come too late for."""
+        self.ends_all = True
+        if not self.success and not any(failure.endswith(INTERRUPTED) for failure in self.failures):
+            self.failures.append(INTERRUPTED)
 
     def take_records(self, instance: dg.DagsterInstance) -> None:
         """Add what the instance has recorded of the run: the checks it was to make, and the seconds of its steps."""

@@ -49,7 +49,7 @@ def release_dead_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) 
     not certain keeps its place, and `say` is told what a person can do.
     """
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED)):
-        owner = run.tags.get(OWNER_TAG)
+        owner = owner_of(run)
         if not owner:
             continue
         identity = parsed(owner, run.tags.get(HOST_TAG, ""))
@@ -63,6 +63,14 @@ def release_dead_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) 
                     f"its end. If it has died: python -m turbo_forecast.defs.ownership {run.run_id}"
                 )
     _remove_stale_claims()
+
+
+def owner_of(run: dg.DagsterRun) -> str | None:
+    """The owner of a run from the command line; None for any other, which may have its tags.
+
+    The UI copies tags into the launchpad and into runs that it executes again; only such runs have an origin.
+    """
+    return None if run.remote_job_origin else run.tags.get(OWNER_TAG)
 
 
 def end(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
@@ -95,10 +103,10 @@ def main(arguments: list[str]) -> int:
 
 def _end_by_hand(instance: dg.DagsterInstance, run_id: str) -> int:
     run = instance.get_run_by_id(run_id) if run_id else None
-    if run is None or run.status not in UNFINISHED or OWNER_TAG not in run.tags:
+    owner = owner_of(run) if run else None
+    if run is None or run.status not in UNFINISHED or not owner:
         print(f"error: {run_id or 'no id'}: give the id of an unfinished run of the command line", file=sys.stderr)
         return 2
-    owner = run.tags[OWNER_TAG]
     with judged(parsed(owner), claim_of(owner)) as verdict:
         if verdict is Life.LIVING:
             print(f"error: the process of run {run_id} is alive: end that process", file=sys.stderr)

@@ -11,31 +11,53 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+import duckdb
 
-from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
+from turbo_forecast.defs.assets.months import require_files
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, TelemetryResource, Warehouse
+from turbo_forecast.errors import StorageError
+from turbo_forecast.fleet.scratch import made_with
 from turbo_forecast.fleet.windows import cutoff_of
+from turbo_forecast.storage.accuracy import first_judged
 from turbo_forecast.storage.base_table import digest_up_to, is_current
-from turbo_forecast.storage.months import COMPLETE, month_state
+from turbo_forecast.storage.months import COMPLETE, month_state, month_states, settled_months
 from turbo_forecast.storage.warehouse import transaction
 
 RANGE_TAG = "turbo_forecast/range"
 """On the runs of one command for several months: the months as they were asked for."""
 COMMAND_TAG = "turbo_forecast/command"
 """The same on all runs of one command, and on no others."""
+MADE_WITH_TAG = "turbo_forecast/made_with"
+"""On the same runs: a digest of program, settings, and files of others that the month's forecasts were made with."""
 PARTITION_TAG = "dagster/partition"
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A month that a command made: by which run, and what with (MADE_WITH_TAG)."""
+
+    run_id: str
+    made_with: str
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
-    """A command for several months: its name in COMMAND_TAG, and the runs that succeeded, by month."""
+    """A command for several months: its name in COMMAND_TAG, and what succeeded, by month."""
 
     name: str
-    finished: Mapping[str, str]
+    finished: Mapping[str, Made]
 
 
 def range_tags(keys: Sequence[str], command: str) -> dict[str, str]:
     """Tags for the runs of a command for these months; none where it is of one month."""
     return {RANGE_TAG: f"{keys[0]}..{keys[-1]}", COMMAND_TAG: command} if len(keys) > 1 else {}
+
+
+def made_with_tag(resources: Mapping[str, object]) -> dict[str, str]:
+    """The tag for a run that is about to begin. Raises SettingsError where an outside model has no file."""
+    forecast = resources["forecast"]
+    assert isinstance(forecast, ForecastResource)
+    return {MADE_WITH_TAG: made_with(forecast.settings())}
 
 
 def unfinished_command(instance: dg.DagsterInstance, keys: Sequence[str]) -> Command | None:
@@ -49,29 +71,50 @@ def unfinished_command(instance: dg.DagsterInstance, keys: Sequence[str]) -> Com
     for run in earlier:
         if run.tags.get(COMMAND_TAG) == name:
             latest.setdefault(run.tags[PARTITION_TAG], run)
-    finished = {key: run.run_id for key, run in latest.items() if run.status == dg.DagsterRunStatus.SUCCESS}
+    finished = {
+        key: Made(run.run_id, run.tags.get(MADE_WITH_TAG, ""))
+        for key, run in latest.items()
+        if run.status == dg.DagsterRunStatus.SUCCESS
+    }
     return None if set(finished) == set(keys) else Command(name, finished)
 
 
-def standing(finished: Mapping[str, str], resources: Mapping[str, object]) -> list[str]:
-    """Those of the finished months that are as their runs left them, and would be made of the same again.
+def stands(key: str, made: Made, resources: Mapping[str, object]) -> bool:
+    """Whether a month is as its run left it, and would be made of the same again.
 
-    finished: months with their runs' ids. resources: of the definitions. Raises StorageError where the warehouse cannot
-    be opened.
+    resources: of the definitions. Raises StorageError where the warehouse cannot be opened, TelemetryError or SettingsError
+    where a file that the month is made of is not there any more.
     """
-    warehouse, forecast, telemetry = (resources[name] for name in ("warehouse", "forecast", "telemetry"))
+    warehouse, telemetry, folder = (resources[name] for name in ("warehouse", "telemetry", "folder"))
     assert isinstance(warehouse, Warehouse)
-    assert isinstance(forecast, ForecastResource)
     assert isinstance(telemetry, TelemetryResource)
-    config_hash = forecast.settings().config_hash()
+    assert isinstance(folder, DataFolder)
+    if made_with_tag(resources) != {MADE_WITH_TAG: made.made_with} or not _has_files(folder, key):
+        return False
     with warehouse.get_connection() as con, transaction(con):
-        if not is_current(con, telemetry.settings(), date.today()):
-            return []
-        states = {key: month_state(con, cutoff_of(key)) for key in finished}
-        return [
-            key
-            for key, found in states.items()
-            if found is not None
-            and (found.state, found.run_id, found.config_hash) == (COMPLETE, finished[key], config_hash)
-            and found.digest == digest_up_to(con, cutoff_of(key))
-        ]
+        return is_current(con, telemetry.settings(), date.today()) and _is_stored(con, key, made, resources)
+
+
+def _has_files(folder: DataFolder, key: str) -> bool:
+    try:
+        require_files(folder, key)
+    except StorageError:
+        return False
+    return True
+
+
+def _is_stored(con: duckdb.DuckDBPyConnection, key: str, made: Made, resources: Mapping[str, object]) -> bool:
+    """Whether the run's month is complete, of the rows there are, and has judged all forecasts that it could judge now."""
+    forecast = resources["forecast"]
+    assert isinstance(forecast, ForecastResource)
+    settings, cutoff = forecast.settings(), cutoff_of(key)
+    found = month_state(con, cutoff)
+    if found is None or (found.state, found.run_id, found.config_hash) != (
+        COMPLETE,
+        made.run_id,
+        settings.config_hash(),
+    ):
+        return False
+    first = first_judged(cutoff, settings.horizon_months)
+    complete = {month for month, state in month_states(con).items() if state == COMPLETE and first <= month < cutoff}
+    return found.digest == digest_up_to(con, cutoff) and complete <= set(settled_months(con, cutoff))

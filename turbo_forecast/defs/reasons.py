@@ -5,6 +5,7 @@ terminal: `launched.py`; alerts: `alert_messages.py`).
 """
 
 from dagster._core.execution.plan.objects import StepFailureData  # the public package does not name it
+from dagster_shared.error import SerializableErrorInfo
 
 from turbo_forecast.errors import TurboForecastError
 
@@ -16,7 +17,12 @@ def reason_of(failed: StepFailureData) -> str | None:
     """Why a step failed, in one line; None when it only repeats what a blocking check has said."""
     if failed.user_failure_data and failed.user_failure_data.description:
         return failed.user_failure_data.description
-    error = failed.error and (failed.error.cause or failed.error)  # the cause: Dagster wraps what a step raised
+    return reason_of_error(failed.error)
+
+
+def reason_of_error(recorded: SerializableErrorInfo | None) -> str | None:
+    """An error that Dagster has recorded, in one line; None when it only repeats what a blocking check has said."""
+    error = recorded and (recorded.cause or recorded)  # the cause: Dagster wraps what a step raised
     if error is None:
         return "no reason was recorded"
     if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):

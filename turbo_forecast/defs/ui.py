@@ -14,7 +14,8 @@ import dagster as dg
 from turbo_forecast.defs.former_partitions import take_over_former
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.errors import SettingsError, StorageError, TurboForecastError
-from turbo_forecast.settings import load_settings
+from turbo_forecast.month_keys import first_month
+from turbo_forecast.settings import Settings, load_settings
 from turbo_forecast.storage.telemetry.messages import NOT_SET
 from turbo_forecast.text import printable, shown_location, shown_message
 
@@ -42,6 +43,7 @@ def _prepare() -> None:
     data = Path(os.environ.get("TURBO_FORECAST_DATA") or "data").resolve()
     os.environ["TURBO_FORECAST_DATA"] = str(data)
     os.environ[TELEMETRY], said = chosen_telemetry(data)
+    first_month(_configured().deployment.first_month, data)  # refused in a sentence here, in many lines by Dagster
     with opened_instance() as instance, storage_errors_named():
         _take_over(instance, data)
     say(f"Data folder {data}. {said}")
@@ -74,8 +76,7 @@ def chosen_telemetry(data: Path) -> tuple[str, str]:
     The environment's, else the settings file's (left there: empty here), else the only demo fleet of the data folder.
     Raises SettingsError for a settings file that cannot be used.
     """
-    file = os.environ.get("TURBO_FORECAST_CONFIG")
-    configured = load_settings(Path(file) if file else None).telemetry.telemetry
+    file, configured = os.environ.get("TURBO_FORECAST_CONFIG"), _configured().telemetry.telemetry
     named = os.environ.get(TELEMETRY, "")
     if named:
         return named, f"Telemetry {shown_location(named)}, as {TELEMETRY} has it."
@@ -90,6 +91,11 @@ def chosen_telemetry(data: Path) -> tuple[str, str]:
             f"There are {len(demos)} demo fleets ({', '.join(path.name for path in demos)}), so none is taken; {NOT_SET}.",
         )
     return "", f"{NOT_SET[0].upper()}{NOT_SET[1:]}."
+
+
+def _configured() -> Settings:
+    file = os.environ.get("TURBO_FORECAST_CONFIG")
+    return load_settings(Path(file) if file else None)
 
 
 if __name__ == "__main__":

@@ -114,10 +114,21 @@ def _for_cmdstan(folder: Path) -> bool:
 
 
 def _fingerprint(store: SeriesStore, windows: Windows, settings: ForecastSettings) -> str:
-    """Series, settings, packages and code: what must be equal for finished chunks to be taken over."""
-    decisive = [store.digest(), settings.config_hash(), json.dumps(versions()), str(asdict(windows)), _own_code()]
-    decisive += [_digest(_source(module_of(name))) for name in settings.singles]
-    decisive += [fingerprint(settings)] if settings.outside else []
+    """Series, windows and what they are forecast with: what must be equal for finished chunks to be taken over."""
+    return _short_digest(store.digest(), str(asdict(windows)), made_with(settings))
+
+
+def made_with(settings: ForecastSettings) -> str:
+    """A digest of what decides a forecast beside the series: settings, packages, code, outside models' files.
+
+    Raises SettingsError where an outside model has no file.
+    """
+    code = [_digest(_source(module_of(name))) for name in settings.singles]
+    outside = [fingerprint(settings)] if settings.outside else []
+    return _short_digest(settings.config_hash(), json.dumps(versions()), _own_code(), *code, *outside)
+
+
+def _short_digest(*decisive: str) -> str:
     return hashlib.sha256("\n".join(decisive).encode()).hexdigest()[:16]
 
 

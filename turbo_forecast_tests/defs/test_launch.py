@@ -13,6 +13,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy
+from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from turbo_forecast.defs import ownership
 from turbo_forecast.defs.instance import storage_errors_named
@@ -156,6 +158,21 @@ def test_a_person_cannot_end_a_run_whose_process_lives(
     assert ownership.main([living]) == 2
     assert "is alive" in capsys.readouterr().err
     assert holders(instance) == [living]
+
+
+def test_a_run_that_the_ui_launched_with_the_tags_of_a_dead_one_is_not_that_one(instance: dg.DagsterInstance) -> None:
+    """The UI copies tags into the launchpad, and into a run that is executed again."""
+    origin = RemoteRepositoryOrigin(InProcessCodeLocationOrigin(LoadableTargetOrigin(), location_name="x"), "r")
+    copied = instance.create_run_for_job(
+        dg.JobDefinition(graph_def=dg.GraphDefinition("j"), name="j"),
+        tags={OWNER_TAG: gone_owner().stem()},
+        status=dg.DagsterRunStatus.STARTED,
+        remote_job_origin=origin.get_job_origin("j"),
+        job_code_origin=None,
+    )
+    assert release(instance) == []
+    assert status(instance, copied.run_id) == dg.DagsterRunStatus.STARTED
+    assert ownership.main([copied.run_id]) == 2
 
 
 @pytest.mark.parametrize("table", ["runs", "event_logs", "instance_info"])

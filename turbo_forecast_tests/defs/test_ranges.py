@@ -6,8 +6,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from turbo_forecast.defs.ranges import Command, range_tags, standing, unfinished_command
-from turbo_forecast_tests.defs.conftest import EARLIER, MONTH, Place
+from turbo_forecast.defs.ranges import (
+    MADE_WITH_TAG,
+    Command,
+    Made,
+    made_with_tag,
+    range_tags,
+    stands,
+    unfinished_command,
+)
+from turbo_forecast_tests.defs.conftest import EARLIER, FILES, MONTH, Place
 from turbo_forecast_tests.defs.test_month_runs import rows, store
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -23,7 +31,7 @@ def given(
     """Runs of a command for these months, as far as it came; their ids by month."""
     found = {}
     for key, status in zip(keys, statuses, strict=False):
-        tags = {**range_tags(keys, command), "dagster/partition": key}
+        tags = {**range_tags(keys, command), MADE_WITH_TAG: "x", "dagster/partition": key}
         found[key] = instance.create_run_for_job(JOB, tags=tags, status=status).run_id
     return found
 
@@ -50,7 +58,7 @@ def test_what_a_command_finished_is_known_unless_it_finished_all(
     with dg.DagsterInstance.ephemeral() as instance:
         assert unfinished_command(instance, KEYS) is None
         ids = given(instance, "first", KEYS, *statuses)
-        expected = None if finished is None else Command("first", {key: ids[key] for key in finished})
+        expected = None if finished is None else Command("first", {key: Made(ids[key], "x") for key in finished})
         assert unfinished_command(instance, KEYS) == expected
         assert unfinished_command(instance, KEYS[:2]) is None, "another range is another command"
 
@@ -64,39 +72,82 @@ def test_a_command_that_is_finished_under_its_own_name_is_finished() -> None:
         assert unfinished_command(instance, KEYS) == Command("second", {})
 
 
-def made_by(place: Place) -> Mapping[str, str]:
-    return dict(rows(place, "SELECT month, run_id FROM months"))  # type: ignore[arg-type]
+def standing(place: Place, resources: Mapping[str, object], **made: str) -> list[str]:
+    """The months of the place that stand, made by its runs with `resources` as they are in the beginning."""
+    runs = dict(rows(place, "SELECT month, run_id FROM months ORDER BY month"))  # type: ignore[arg-type]
+    (digest,) = made_with_tag(place.resources(ORIGINAL)).values()
+    known = {month: Made(**{"run_id": run, "made_with": digest, **made}) for month, run in runs.items()}
+    return [month for month, each in known.items() if stands(month, each, resources)]
+
+
+ORIGINAL = Path("telemetry that no digest of what a month is made with depends on")
 
 
 @pytest.fixture
-def settled(place: Place, telemetry: Path) -> tuple[Place, Mapping[str, object]]:
-    """The two months, and the resources of the command that made them."""
-    return place, place.resources(telemetry)
+def resources(place: Place, telemetry: Path) -> Mapping[str, object]:
+    """Of the command that made the two months."""
+    return place.resources(telemetry)
 
 
-def test_months_that_would_be_made_of_the_same_again_stand(settled: tuple[Place, Mapping[str, object]]) -> None:
-    place, resources = settled
-    assert standing(made_by(place), resources) == [EARLIER, MONTH]
+def test_months_that_would_be_made_of_the_same_again_stand(place: Place, resources: Mapping[str, object]) -> None:
+    assert standing(place, resources) == [EARLIER, MONTH]
 
 
-def test_a_month_that_another_run_made_is_not_the_commands(settled: tuple[Place, Mapping[str, object]]) -> None:
-    place, resources = settled
-    assert standing({**made_by(place), EARLIER: "another"}, resources) == [MONTH]
-
-
-@pytest.mark.parametrize("change", ["telemetry", "settings", "month", "base table"])
-def test_a_month_that_would_be_made_of_something_else_does_not_stand(
-    change: str, settled: tuple[Place, Mapping[str, object]], telemetry: Path, tmp_path: Path
+@pytest.mark.parametrize("made", [{"run_id": "another"}, {"made_with": "another program"}, {"made_with": ""}])
+def test_a_month_that_another_run_or_another_program_made_is_not_the_commands(
+    made: dict[str, str], place: Place, resources: Mapping[str, object]
 ) -> None:
-    place, resources = settled
+    assert standing(place, resources, **made) == []
+
+
+@pytest.mark.parametrize("change", ["telemetry", "settings", "base table"])
+def test_no_month_stands_that_would_be_made_of_something_else(
+    change: str, place: Place, resources: Mapping[str, object], telemetry: Path, tmp_path: Path
+) -> None:
     if change == "telemetry":
         copy = tmp_path / "copy.parquet"
         copy.write_bytes(telemetry.read_bytes())
         resources = place.resources(copy)
     elif change == "settings":
         resources = place.resources(telemetry, folds=1)
-    elif change == "base table":
-        place.sql("DELETE FROM base_table WHERE host_id = 'a'")
     else:
-        store(place, "tournament_standings")
-    assert standing(made_by(place), resources) == ([EARLIER] if change == "month" else [])
+        place.sql("DELETE FROM base_table WHERE host_id = 'a'")
+    assert standing(place, resources) == []
+
+
+def test_a_month_of_which_a_step_was_made_again_does_not_stand(place: Place, resources: Mapping[str, object]) -> None:
+    store(place, "tournament_standings")
+    assert standing(place, resources) == [EARLIER]
+
+
+@pytest.mark.parametrize("asset", FILES)
+@pytest.mark.parametrize("fault", ["gone", "cut short"])
+def test_a_month_without_one_of_its_files_does_not_stand(
+    asset: str, fault: str, place: Place, resources: Mapping[str, object]
+) -> None:
+    path = place.data / asset / f"{MONTH}.parquet"
+    content = path.read_bytes()
+    path.unlink()
+    if fault == "cut short":
+        path.write_bytes(content[:-100])
+    assert standing(place, resources) == [EARLIER]
+
+
+@pytest.mark.parametrize("minutes", ["0", "1"])
+def test_a_month_does_not_stand_whose_forecasts_of_before_were_made_after_it(
+    minutes: str, place: Place, resources: Mapping[str, object]
+) -> None:
+    """It has judged nothing of a month that was made, or made again, when it was complete; it would now."""
+    own = f"(SELECT finished_at FROM months WHERE month = '{MONTH}')"
+    place.sql(f"UPDATE months SET finished_at = {own} + INTERVAL {minutes} MINUTE WHERE month = '{EARLIER}'")
+    assert standing(place, resources) == ([EARLIER, MONTH] if minutes == "0" else [EARLIER])
+
+
+def test_an_outside_models_new_file_is_something_else(place: Place, telemetry: Path, tmp_path: Path) -> None:
+    file = tmp_path / "lstm.parquet"
+    file.write_bytes(b"one")
+    options = {"outside": {"lstm": str(file)}}
+    before = made_with_tag(place.resources(telemetry, **options))
+    assert made_with_tag(place.resources(telemetry, **options)) == before
+    file.write_bytes(b"three")
+    assert made_with_tag(place.resources(telemetry, **options)) != before

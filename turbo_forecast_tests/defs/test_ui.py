@@ -108,6 +108,16 @@ def test_what_the_ui_cannot_start_with_is_said_in_a_sentence(
     assert capsys.readouterr().err.startswith("error: DAGSTER_HOME is not set")
 
 
+def test_a_first_month_that_is_none_is_refused_before_dagster_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("TURBO_FORECAST_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("TURBO_FORECAST_FIRST_MONTH", "July")
+    assert main([]) == 2
+    assert capsys.readouterr().err.startswith("error: TURBO_FORECAST_FIRST_MONTH must be a month YYYY-MM")
+
+
 def test_dagster_takes_the_process_and_gets_what_was_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
