@@ -1,10 +1,14 @@
 """The command's arguments: what cannot work is one sentence and exit code 2, before anything is written."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from turbo_forecast.__main__ import main
+from turbo_forecast.defs import launch
+from turbo_forecast.defs.launched import Launched
+from turbo_forecast.errors import SettingsError
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -57,4 +61,59 @@ def test_settings_that_cannot_work_are_named_with_their_file_before_a_demo_is_wr
     file.write_text(f"forecast: {settings}")
     assert main(["--month", "2025-12", "--data", str(data), "--demo-hosts", "2", "--config", str(file)]) == 2
     assert capsys.readouterr().err.startswith(f"error: {file}: ")
+    assert not data.exists()
+
+
+RANGE = ["2025-10", "2025-11", "2025-12"]
+
+
+@pytest.mark.parametrize(
+    ("came", "code", "out", "err"),
+    [
+        ([True, True, True], 0, "3 of 3 months complete: 2025-10, 2025-11, 2025-12\n", ""),
+        ([True, False, True], 1, "2 of 3 months complete: 2025-10, 2025-12\n", ""),
+        ([True, False], 1, "1 of 3 months complete: 2025-10\n", "not made: 2025-12\n"),
+        ([True, SettingsError("spoilt")], 2, "1 of 3 months complete: 2025-10\n", "not made: 2025-11, 2025-12\n"),
+        ([True, KeyboardInterrupt()], 2, "1 of 3 months complete: 2025-10\n", "not made: 2025-11, 2025-12\n"),
+        ([SettingsError("spoilt")], 2, "", ""),
+    ],
+)
+def test_of_a_range_it_is_said_which_months_are_complete_however_the_command_ends(
+    came: list[bool | BaseException],
+    code: int,
+    out: str,
+    err: str,
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Months that are complete here stand since the command was given before: they count as those made now do."""
+
+    def materialise(keys: list[str], *, verbose: bool) -> Iterator[Launched]:
+        assert keys == RANGE
+        for key, what in zip(keys, came, strict=False):
+            if isinstance(what, BaseException):
+                raise what
+            yield Launched(key, "id", what, 1.0, stands=what)
+
+    monkeypatch.setattr(launch, "materialise", materialise)
+    given = ["--month", "2025-10..2025-12", "--data", str(data), "--telemetry", str(tmp_path / "t.csv")]
+    assert main(given) == code
+    printed = capsys.readouterr()
+    assert [line for line in printed.out.splitlines(keepends=True) if "made again" not in line] == out.splitlines(True)
+    assert printed.out.count("it is not made again") == sum(what is True for what in came)
+    assert [line for line in printed.err.splitlines(True) if line.startswith("not made")] == err.splitlines(True)
+
+
+@pytest.mark.parametrize("place", ["environment", "settings"])
+def test_a_month_before_the_first_one_that_is_stated_is_refused_before_a_run(
+    place: str, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("deployment: {first_month: 2025-12}" if place == "settings" else "")
+    monkeypatch.setenv("TURBO_FORECAST_FIRST_MONTH", "2025-12" if place == "environment" else "")
+    given = ["--month", "2025-11", "--data", str(data), "--telemetry", "t.csv", "--config", str(settings)]
+    assert main(given) == 2
+    assert "error: month 2025-11 is before the first month that is to be there: " in capsys.readouterr().err
     assert not data.exists()
