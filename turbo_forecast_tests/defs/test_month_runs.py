@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from turbo_forecast.defs import io_manager
 from turbo_forecast.defs.assets import fleet_forecast
 from turbo_forecast.defs.checks.judging import BLOCKING
 from turbo_forecast.storage.months import STEPS
@@ -119,9 +120,15 @@ def test_a_base_table_replaced_during_the_fleet_step_stops_the_month(
     then: str, place: Place, other: Path, telemetry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, runs = files(place), []
-    around = before if then == "while it fits" else after
-    hook = around(fleet_forecast.run_fleet, lambda: runs.append(place.materialise_base(other).run_id))
-    monkeypatch.setattr(fleet_forecast, "run_fleet", hook)
+
+    def replace() -> None:
+        if not runs:
+            runs.append(place.materialise_base(other).run_id)
+
+    if then == "while it fits":
+        monkeypatch.setattr(fleet_forecast, "run_fleet", after(fleet_forecast.run_fleet, replace))
+    else:
+        monkeypatch.setattr(io_manager, "write_frame", before(io_manager.write_frame, replace))
     result = store(place, *FLEET, telemetry=telemetry)
     assert sentences(result) == {WHILE.format(runs[0])}
     if then == "while it fits":
