@@ -35,9 +35,22 @@ def main(arguments: list[str] | None = None) -> int:
     except TurboForecastError as error:
         print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        return _nobody_reads()
     except KeyboardInterrupt:  # before or after the run; during it, Dagster records the interruption
         print("error: interrupted", file=sys.stderr)
         return 2
+
+
+def _nobody_reads() -> int:
+    """The reader of the output has ended (`| head`): say so where that can be said, and leave Python nothing to flush."""
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        try:
+            print("error: the output cannot be written: its reader has ended", file=sys.stderr, flush=True)
+        except BrokenPipeError:
+            os.dup2(nowhere.fileno(), sys.stderr.fileno())
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -155,7 +168,9 @@ def _report(launched: "Launched", data: Path) -> None:
     from turbo_forecast.summary import summary
 
     if launched.stands:
-        print(f"{launched.month}: complete since this command was given before, of the same; it is not made again")
+        print(
+            f"{launched.month}: complete since this command was given before, of what there is now: it is not made again"
+        )
         return
     for warning in launched.warnings:
         print(f"warning: {warning}")

@@ -6,6 +6,7 @@ makes of it (`defs/partitions.py`), and the windows of a month (`fleet/windows.p
 
 import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -73,8 +74,18 @@ def first_month(configured: str, data: Path, today: date | None = None) -> str:
         )
     if month:
         return month
-    stored = [path.stem for path in data.glob("*/????-??.parquet") if _KEY.fullmatch(path.stem)]
-    return min([shifted(last_over(today), 1 - MONTHS_BACK), *stored])
+    return min([shifted(last_over(today), 1 - MONTHS_BACK), *_stored(data)])
+
+
+def _stored(data: Path) -> Iterator[str]:
+    """Months of the Parquet assets, under their names of today or their former ones; telemetry may lie beside them."""
+    from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET  # slow: Polars comes with it
+
+    for asset in (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET):
+        for path in (data / asset.name).glob("????-??*.parquet"):
+            month = path.stem[:7]
+            if _KEY.fullmatch(month) and (path.stem == month or _FORMER_KEY.fullmatch(path.stem)):
+                yield month
 
 
 def include_month(key: str, configured: str, data: Path) -> None:

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "yaml_file": {"errors", "option_rules", "text"},
     "settings": {"errors", "option_rules", "yaml_file"},
     "tables": set(),
-    "month_keys": {"errors", "option_rules"},
+    "month_keys": {"errors", "option_rules", "schemas"},
     "schemas": {"tables"},
     "phases": set(),
     "paths": {"errors"},

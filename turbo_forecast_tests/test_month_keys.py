@@ -63,11 +63,21 @@ def test_without_being_asked_there_are_as_many_months_as_a_run_looks_back_on(tmp
 
 
 def test_a_month_that_is_stored_always_has_a_partition(tmp_path: Path) -> None:
-    for name in ("forecast_parquet/2019-05.parquet", "fleet_forecast/2018-13.parquet", "other/1999-01.csv"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
+    touched(tmp_path, "forecast_parquet/2019-05.parquet", "fleet_forecast/2018-13.parquet", "other/1999-01.csv")
     assert first_month("", tmp_path, TODAY) == "2019-05"
     assert first_month("2024-01", tmp_path, TODAY) == "2024-01", "what is configured is meant"
+
+
+def test_a_month_of_a_former_name_has_a_partition_and_telemetry_by_month_has_none(tmp_path: Path) -> None:
+    touched(tmp_path, "forecast_parquet/2019-05-01.parquet", "fold_forecast/2018-05-02.parquet")
+    touched(tmp_path, "telemetry/2011-03.parquet", "telemetry/2011-03-01.parquet")
+    assert first_month("", tmp_path, TODAY) == "2019-05"
+
+
+def touched(data: Path, *names: str) -> None:
+    for name in names:
+        (data / name).parent.mkdir(exist_ok=True)
+        (data / name).touch()
 
 
 def test_the_environment_goes_before_the_settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

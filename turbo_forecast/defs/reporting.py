@@ -8,7 +8,7 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import altair as alt
@@ -197,12 +197,14 @@ def _drawable(value: Any) -> Any:
 def say_to(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Callable[[str], None]:
     """Where progress lines go: the run's log and the terminal.
 
-    Any thread may call it: handlers of logs take turns, and so does Dagster's storage of events in SQLite.
+    Any thread may call it: handlers of logs take turns, and so does Dagster's storage of events in SQLite. A run goes on
+    when nobody reads its output any more: the log has it.
     """
 
     def say(line: str) -> None:
         shown = "\n".join(map(printable, shown_message(line).split("\n")))
         context.log.info(shown)
-        print(shown, flush=True)
+        with suppress(BrokenPipeError):
+            print(shown, flush=True)
 
     return say

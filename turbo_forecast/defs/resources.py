@@ -199,8 +199,8 @@ class Warehouse(DuckDBResource):
 
         All steps begin here, so here the files beside the warehouse get the months' names of today.
         """
-        renamed = rename_former(Path(self.database).absolute().parent).describe()
-        if renamed:
-            dg.get_dagster_logger().info(renamed)
+        renamed = rename_former(Path(self.database).absolute().parent)
+        if renamed.is_news:
+            dg.get_dagster_logger().info(renamed.describe())
         with connected(Path(self.database)) as con:
             yield con

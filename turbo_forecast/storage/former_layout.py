@@ -27,6 +27,11 @@ class Renamed:
     lists: int = 0
     kept: list[Path] = field(default_factory=list)
 
+    @property
+    def is_news(self) -> bool:
+        """Whether anything was renamed: what stays, stays each time."""
+        return bool(self.parquet or self.lists)
+
     def describe(self) -> str:
         """All of it in one line; empty where there was nothing to do."""
         clauses = []

@@ -66,7 +66,10 @@ def test_one_month_is_said_in_the_singular(tmp_path: Path) -> None:
 
 def test_a_file_of_todays_name_is_never_replaced_and_the_sentence_names_the_former_one(data: Path) -> None:
     written(data / "fold_forecast" / "2025-12.parquet", "made today")
-    said = rename_former(data).describe()
+    done = rename_former(data)
+    said = done.describe()
+    assert done.is_news
+    assert not rename_former(data).is_news, "that it stays is no news the second time"
     assert (data / "fold_forecast" / "2025-12.parquet").read_text() == "made today"
     assert (data / "fold_forecast" / "2025-12-01.parquet").read_text() == "fold_forecast 2025-12-01"
     assert said.endswith(

@@ -150,9 +150,9 @@ def _folder(folder: Path) -> Found:
         lake = next((LAKES[part] for part in below.parts if part in LAKES), "")
         if lake or file.name.endswith(".metadata.json"):
             raise _lake(folder, lake or "Iceberg")
-        if not file.is_file():
+        if not file.is_file() and not file.is_symlink():
             continue
-        reason = _reason_to_leave_out(below)
+        reason = _reason_to_leave_out(below) if file.is_file() else _reason_of_link(below, file)
         if reason:
             left_out.setdefault(reason, []).append(str(below))
         else:
@@ -163,6 +163,12 @@ def _folder(folder: Path) -> Found:
         )
     notes = [f"left out {enumerated(names)}: {reason}" for reason, names in left_out.items()]
     return Found(used, notes)
+
+
+def _reason_of_link(below: Path, link: Path) -> str:
+    """Why a link that leads to no file is left out: whoever made it may take what it leads to for a part of the folder."""
+    hidden = _reason_to_leave_out(below.with_suffix(PARQUET[0]))
+    return hidden or ("a link to a folder, which is not followed" if link.is_dir() else "a link to nothing")
 
 
 def _reason_to_leave_out(file: Path) -> str:

@@ -23,13 +23,13 @@ import duckdb
 import pyarrow as pa
 
 from turbo_forecast.settings import INDIFFERENT_TO_READING, TelemetrySettings
-from turbo_forecast.storage.telemetry.files import found_files, is_remote
+from turbo_forecast.storage.telemetry.files import found_files, is_remote, suffix_kind
 from turbo_forecast.storage.telemetry.messages import brief
 
 SETTLED_SECONDS = 2.0
 """A file that changed later than this ago may change once more without its times telling: some file systems count whole
 seconds, FAT even pairs of them (https://learn.microsoft.com/windows/win32/sysinfo/file-times)."""
-WRITE_AHEAD = ".wal"
+WRITE_AHEAD = (".wal", ".wal.checkpoint", ".wal.recovery")
 """What DuckDB appends to a database's name for the changes that are not in its file yet."""
 _LOADED = time.time()
 
@@ -90,9 +90,15 @@ def _plain(state: _State) -> tuple[str | int, ...]:
 
 
 def _states(path: Path) -> list[_State]:
-    """The file's state, and that of a database's write-ahead log where there is one."""
-    log = path.with_name(path.name + WRITE_AHEAD)
-    return [_state(path), *([_state(log)] if log.exists() else [])]
+    """The file's state, and that of a database's write-ahead logs where there are any.
+
+    They lie beside the database itself, which may be elsewhere: the path may be a link.
+    """
+    if suffix_kind(path.name) != "table":
+        return [_state(path)]
+    places = sorted({path.absolute(), path.resolve()})
+    logs = [place.with_name(place.name + suffix) for place in places for suffix in WRITE_AHEAD]
+    return [_state(path), *(_state(log) for log in logs if log.exists())]
 
 
 def _state(path: Path) -> _State:

@@ -33,6 +33,26 @@ def test_a_file_that_is_not_read_is_named_with_the_reason(csv, tmp_path, read, n
 
 
 @pytest.mark.parametrize(
+    ("name", "target", "said"),
+    [
+        ("more", "elsewhere", "a link to a folder, which is not followed"),
+        ("deep/more.csv", "nowhere.csv", "a link to nothing"),
+        (".more", "elsewhere", "hidden"),
+        ("_more", "nowhere", "unfinished work"),
+    ],
+)
+def test_a_link_that_leads_to_no_file_is_named(csv, tmp_path, read, name, target, said):
+    csv(TEXT.strip(), name="t/t.csv")
+    csv(TEXT.strip().replace("a,", "b,"), name="elsewhere/t.csv")
+    link = tmp_path / "t" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(tmp_path / target)
+    reading = read(tmp_path / "t")
+    assert reading.rows == READ
+    assert re.search(f"left out {re.escape(name)}: .*{said}", reading.report.notes[0])
+
+
+@pytest.mark.parametrize(
     ("name", "lake"),
     [
         ("_delta_log/00000.json", "Delta Lake"),

@@ -263,3 +263,22 @@ def test_telemetry_that_is_not_there_is_refused_as_reading_refuses_it(
 ) -> None:
     with pytest.raises(TelemetryError, match=r"none\.csv does not exist$"):
         fingerprint(con, TelemetrySettings(telemetry=str(tmp_path / "none.csv")))
+
+
+@pytest.mark.parametrize("opened_by", ["its link", "its own name"])
+def test_what_a_database_behind_a_link_has_in_its_log_shows(
+    opened_by: str, tmp_path: Path, known: Callable[..., str]
+) -> None:
+    """DuckDB keeps the log beside the database itself; a process that dies, or goes on, leaves it there."""
+    (tmp_path / "store").mkdir()
+    database, link = tmp_path / "store" / "m.duckdb", tmp_path / "link.duckdb"
+    with duckdb.connect(str(database)) as source:
+        source.execute("CREATE TABLE m AS SELECT 'h' AS host, DATE '2025-01-01' AS time, 10.0 AS cpu")
+    link.symlink_to(database)
+    before = known(link)
+    assert known(link) == before
+    path = link if opened_by == "its link" else database
+    change = f"import duckdb, os; c = duckdb.connect({str(path)!r}); c.execute('UPDATE m SET cpu = 20'); os._exit(0)"
+    subprocess.run([sys.executable, "-c", change], check=True)
+    assert database.with_name("m.duckdb.wal").exists()
+    assert known(link) != before
