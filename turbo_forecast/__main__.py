@@ -150,6 +150,7 @@ def _run(options: argparse.Namespace) -> int:
             runs and len(keys) > 1
         ):  # also where the command cannot go on: settings that have been spoilt, an interruption
             _close(keys, runs)
+    sys.stdout.flush()  # here, where it can still be said that nobody reads it
     return 0 if all(run.success for run in runs) and len(runs) == len(keys) else 1
 
 

@@ -1,5 +1,7 @@
 """The command's arguments: what cannot work is one sentence and exit code 2, before anything is written."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,3 +119,19 @@ def test_a_month_before_the_first_one_that_is_stated_is_refused_before_a_run(
     assert main(given) == 2
     assert "error: month 2025-11 is before the first month that is to be there: " in capsys.readouterr().err
     assert not data.exists()
+
+
+@pytest.mark.parametrize("command", ["2025-12", "2025-11..2025-12"])
+def test_a_reader_of_the_output_that_has_ended_is_a_sentence(
+    command: str, data: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        launch, "materialise", lambda keys, verbose: (Launched(k, "id", True, 1.0, stands=True) for k in keys)
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main(["--month", command, "--data", str(data), "--telemetry", "t.csv"]) == 1
+        monkeypatch.undo()
+    assert capfd.readouterr().err == "error: the output cannot be written: its reader has ended\n"

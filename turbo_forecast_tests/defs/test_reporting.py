@@ -1,11 +1,14 @@
 """What assets and checks show of names, messages and addresses that others chose."""
 
 import base64
+import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import altair as alt
 import dagster as dg
@@ -16,7 +19,7 @@ from dagster._serdes import serialize_value
 from turbo_forecast.definitions import build_definitions, build_resources
 from turbo_forecast.defs.checks.judging import told
 from turbo_forecast.defs.checks.properties import Property, Verdict
-from turbo_forecast.defs.reporting import at_once, markdown, plain_errors, plot, table
+from turbo_forecast.defs.reporting import at_once, markdown, plain_errors, plot, say_to, table
 from turbo_forecast.defs.resources import DataFolder, TelemetryResource
 from turbo_forecast.errors import TelemetryError
 
@@ -135,3 +138,17 @@ def test_dagster_never_stores_a_urls_key_and_reading_still_uses_it(
     assert "s3cret" not in repr(telemetry)
     assert telemetry.settings().telemetry == SIGNED
     assert TelemetryResource(telemetry="s3://typed/*.csv?x=1").settings().telemetry == "s3://typed/*.csv?x=1"
+
+
+def test_a_run_goes_on_when_nobody_reads_its_output_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    context = SimpleNamespace(log=SimpleNamespace(info=logged.append))
+    reading, writing = os.pipe()
+    os.close(reading)
+    monkeypatch.setattr(sys, "stdout", os.fdopen(writing, "w"))
+    say = say_to(context)  # type: ignore[arg-type]
+    say("one")
+    say("two")
+    assert logged == ["one", "two"]
+    with suppress(BrokenPipeError):
+        sys.stdout.close()

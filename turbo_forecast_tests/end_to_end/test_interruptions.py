@@ -114,6 +114,27 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path) -
     assert clean.tables() == house.tables()
 
 
+def test_a_range_killed_in_its_second_month_is_finished_by_the_same_command(house: House, telemetry: Path) -> None:
+    process = house.start("2025-11..2025-12", telemetry)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("2025-12 · 6/6 series"):
+            break
+    process.kill()
+    process.communicate()
+    before = dict(house.query("SELECT month, run_id FROM months").rows())
+    finished = house.succeed("2025-11..2025-12", telemetry)
+    assert "2025-11: complete since this command was given before" in finished.out
+    assert finished.out.endswith("2 of 2 months complete: 2025-11, 2025-12\n")
+    assert "not made" not in finished.err
+    after = house.query("SELECT month, state, run_id FROM months ORDER BY month").rows()
+    assert [row[:2] for row in after] == [("2025-11", "complete"), ("2025-12", "complete")]
+    assert after[0][2] == before["2025-11"]
+    clean = House(house.folder / "clean")
+    clean.succeed("2025-11..2025-12", telemetry)
+    assert clean.state() == house.state()
+
+
 def test_a_run_killed_between_two_steps_leaves_a_month_that_says_so(another, telemetry: Path) -> None:
     house: House = another()
     states = "SELECT state, reached, run_id, finished_at IS NULL AS open FROM months"
