@@ -89,11 +89,16 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
         self.write_df_to_path(context, df, path)
 
     def load_from_path(self, context: dg.InputContext, path: "UPath") -> Any:
-        """The frame that the input's annotation asks for. Raises FileNotFoundError, which names the path."""
+        """The frame that the input's annotation asks for.
+
+        Raises FileNotFoundError, which names the path, and StorageError where the rows cannot be read.
+        """
         try:
             return super().load_from_path(context, path)
         except FileNotFoundError:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+        except (pl.exceptions.ComputeError, OSError) as error:  # a file that is damaged within, or a disk that is
+            raise StorageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 
     def scan_df_from_path(
         self, path: "UPath", context: dg.InputContext, partition_key: str | None = None
@@ -107,7 +112,7 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
         if path.protocol not in LOCAL:
             return pl.scan_pyarrow_dataset(pyarrow.dataset.dataset(path.path, filesystem=path.fs, format="parquet"))
         if path.exists():
-            require_whole(Path(path.path))
+            require_whole(Path(path.path), _declared(context))
         return parquet_rows(path.path)
 
     def get_metadata(
@@ -115,6 +120,13 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
     ) -> dict[str, dg.MetadataValue]:
         """Nothing more: the library's own puts a random sample of rows into the event log."""
         return super().get_metadata(context, obj) if obj is None else {}
+
+
+def _declared(context: dg.InputContext) -> list[str]:
+    """The columns that an asset's definition says its files have; none where it says nothing."""
+    made = context.upstream_output
+    told = made.definition_metadata.get("dagster/column_schema") if made else None
+    return [column.name for column in told.columns] if isinstance(told, dg.TableSchema) else []
 
 
 def _remedy(context: dg.InputContext, missing: str) -> str:

@@ -189,10 +189,15 @@ def record_base_table(con: duckdb.DuckDBPyConnection, run_id: str) -> datetime:
     return now
 
 
-def digest_up_to(con: duckdb.DuckDBPyConnection, cutoff: date) -> str:
-    """Digest of the base table's rows up to the cutoff. Raises StorageError where there is no base table, or no digest."""
+def require_base_table(con: duckdb.DuckDBPyConnection) -> None:
+    """Raises StorageError where no telemetry has been read into the warehouse."""
     if not has_table(con, BASE_TABLE):
         raise StorageError("there is no base_table in the warehouse: materialise base_table first")
+
+
+def digest_up_to(con: duckdb.DuckDBPyConnection, cutoff: date) -> str:
+    """Digest of the base table's rows up to the cutoff. Raises StorageError where there is no base table, or no digest."""
+    require_base_table(con)
     if not has_table(con, BASE_TABLE_DAYS):
         raise StorageError(
             "base_table was stored by an earlier version, which kept no digest of it: materialise base_table again"
@@ -222,8 +227,9 @@ def current_digest(con: duckdb.DuckDBPyConnection) -> str:
 def require_own_base_table(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Raises BaseTableReplacedError when this run wrote a base table and another run has replaced it by other rows.
 
-    A run that wrote none works with the one there is.
+    A run that wrote none works with the one there is. Raises StorageError where there is none.
     """
+    require_base_table(con)
     if not has_table(con, BASE_TABLE_RUNS):
         return
     own = con.execute(

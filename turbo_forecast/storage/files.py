@@ -24,6 +24,9 @@ from turbo_forecast.text import PLAIN_NUMBER, SPREADSHEET_FORMULA, SPREADSHEET_F
 ROW_GROUP_ROWS = 65_536
 """Rows per Parquet row group: one series is found by statistics and read in milliseconds."""
 
+NAMED = 3
+"""Lacking columns that a message names."""
+
 OPTIONS = {
     "compression": "zstd",
     "write_page_index": True,
@@ -142,10 +145,21 @@ def parquet_rows(path: Path | str) -> pl.LazyFrame:
     return pl.scan_parquet(Path(path).absolute(), glob=False, hive_partitioning=False)
 
 
-def require_whole(path: Path) -> None:
-    """Raises StorageError unless the file is Parquet with its end, which is written last."""
-    with _readable(path):
-        pass
+def require_whole(path: Path, columns: Iterable[str] = ()) -> None:
+    """Raises StorageError unless the file is Parquet with its end, which is written last, and has these columns."""
+    with _readable(path) as file:
+        lacking = [name for name in columns if name not in file.schema_arrow.names]
+    if lacking:
+        raise StorageError(
+            f"{path} was stored by another version and lacks {', '.join(lacking[:NAMED])}: make it again with this one"
+        )
+
+
+def require_readable(path: Path) -> None:
+    """Raises StorageError unless all of the Parquet file can be read; that takes as long as reading it."""
+    with _readable(path) as file:
+        for _ in file.iter_batches(ROW_GROUP_ROWS):
+            pass
 
 
 @contextmanager
@@ -154,7 +168,7 @@ def _readable(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path.absolute()) as file:
             yield file
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException) as error:
         raise StorageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 
 

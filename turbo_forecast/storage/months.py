@@ -4,7 +4,8 @@ Belongs here: a month's state, what of it has been stored and checked, and the b
 here: the steps themselves, and who starts them.
 
 A month is incomplete from before the first of its tables is replaced until its last step has found that everything is
-stored and has passed its blocking checks. So a run that dies in between leaves a month that says so.
+stored and has passed its blocking checks. So a run that dies in between leaves a month that says so. Checks of the table
+`months` judge the state, and so are no part of what it follows from: a month would be failed because it is failed.
 """
 
 from collections.abc import Collection, Iterable
@@ -164,6 +165,14 @@ class MonthOfRun:
         con.execute(f"DELETE FROM {MONTH_STEPS.name} WHERE cutoff = ? AND list_contains(?, asset)", [self.cutoff, old])
         self._set_unfinished(con, None)
 
+    def require_stored(self, con: duckdb.DuckDBPyConnection, asset: str) -> None:
+        """Raises StorageError where a part has not been stored since the month was begun: its rows are not there, or old."""
+        if asset in STEPS and asset not in _stored(con, self.cutoff):
+            raise StorageError(
+                f"month {self.cutoff:%Y-%m}: {asset} has not been stored since the month was begun, so there is nothing to "
+                "check: materialise it first, or run the month again"
+            )
+
     def record_stored(self, con: duckdb.DuckDBPyConnection, assets: Iterable[str]) -> None:
         """Record that these are stored, in the transaction that stores them.
 
@@ -177,12 +186,14 @@ class MonthOfRun:
     def record_check(
         self, con: duckdb.DuckDBPyConnection, asset: str, check: str, *, passed: bool, blocking: bool
     ) -> None:
-        """Record a check's verdict; a blocking one that fails makes the month failed.
+        """Record a check's verdict; a blocking one of a part that fails makes the month failed.
 
         A complete month whose check passes again stays complete; one that had been complete is so again once no check
-        of it fails any more.
+        of its parts fails any more.
         """
         self._record(con, asset, check, PASSED if passed else FAILED if blocking else WARNED)
+        if asset not in STEPS:
+            return
         found = month_state(con, self.cutoff)
         if (blocking and not passed) or (found is not None and found.state == FAILED):
             self._set_checked(con)
@@ -202,6 +213,8 @@ class MonthOfRun:
             f"UPDATE {MONTHS.name} SET state = '{COMPLETE}', reached = ?, run_id = ?, finished_at = ? WHERE cutoff = ?",
             [MONTHS.name, self.run_id, finished, self.cutoff],
         )
+        # what checks of the state have said, they said of the one before
+        con.execute(f"DELETE FROM {MONTH_STEPS.name} WHERE cutoff = ? AND asset = ?", [self.cutoff, MONTHS.name])
 
     def _write(self, con: duckdb.DuckDBPyConnection, digest: str) -> None:
         ensure_table(con, MONTHS)
@@ -272,10 +285,11 @@ def _replaced(con: duckdb.DuckDBPyConnection, cutoff: date, *, complete: bool = 
 
 
 def failed_checks(con: duckdb.DuckDBPyConnection, cutoff: date) -> list[tuple[str, str]]:
-    """Asset and name of each blocking check of the month that has failed, and not passed since; the oldest first."""
+    """Part and name of each blocking check of the month that has failed, and not passed since; the oldest first."""
     found = con.execute(
-        f"SELECT asset, check_name FROM {MONTH_STEPS.name} WHERE cutoff = ? AND result = ? ORDER BY recorded_at, asset, check_name",
-        [cutoff, FAILED],
+        f"SELECT asset, check_name FROM {MONTH_STEPS.name} WHERE cutoff = ? AND result = ? AND list_contains(?, asset) "
+        "ORDER BY recorded_at, asset, check_name",
+        [cutoff, FAILED, list(STEPS)],
     )
     return [(row[0], row[1]) for row in found.fetchall()]
 

@@ -351,3 +351,24 @@ def test_a_months_input_that_is_damaged_inside_fails_with_one_sentence(place: Pl
         said = failure(again(place, asset))
         assert said.startswith(f"{what} cannot be read: parquet: ")
         assert len(said.splitlines()) == 1
+
+
+def test_a_months_input_that_is_read_at_once_and_damaged_inside_fails_with_one_sentence(place: Place) -> None:
+    path = place.data / "forecast_parquet" / f"{MONTH}.parquet"
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + b"\xff" * 400 + content[404:])
+    said = failure(again(place, "tournament_standings"))
+    assert said.startswith(f"{path} cannot be read: parquet: ")
+    assert len(said.splitlines()) == 1
+    assert state(place)[0] == "complete", "nothing was begun"
+
+
+@pytest.mark.parametrize(
+    ("asset", "reader"), [("fold_forecast", "calibration"), ("forecast_parquet", "tournament_standings")]
+)
+def test_a_months_input_of_another_version_is_named_with_what_it_lacks(asset: str, reader: str, place: Place) -> None:
+    path = place.data / asset / f"{MONTH}.parquet"
+    pl.read_parquet(path).drop("ds", "yhat_upper").write_parquet(path)
+    said = failure(again(place, reader))
+    assert said == f"{path} was stored by another version and lacks ds, yhat_upper: make it again with this one"
+    assert state(place)[0] == "complete", "nothing was begun"

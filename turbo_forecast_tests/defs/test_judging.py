@@ -1,15 +1,25 @@
 """Checks run again: for a month, and as the UI starts them, for none; and what a failed one keeps from being made."""
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
 import dagster as dg
+import polars as pl
 import pytest
 
 from turbo_forecast.defs.partitions import MONTHS
 from turbo_forecast_tests.defs.conftest import EARLIER, MONTH, Place
-from turbo_forecast_tests.defs.test_month_runs import rows, sentences, state, store
+from turbo_forecast_tests.defs.test_month_runs import FLEET, rows, sentences, state, store
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
 CHECK = ("champions", "exactly_one_champion_per_series")
+WHOLE = ("months", "a_complete_month_is_whole")
+STANDINGS = tuple(
+    ("tournament_standings", name)
+    for name in ("everyone_stands_everywhere", "no_duplicate_keys", "standings_are_finite")
+)
 GAP = "DELETE FROM {stored} WHERE host_id = 'b' AND resource = 'cpu' AND cutoff = DATE '2025-12-31'"
 
 
@@ -58,7 +68,7 @@ def test_a_month_whose_check_failed_is_complete_again_once_it_is_mended_and_chec
     kept = rows(place, f"FROM champions WHERE {GAP.split('WHERE ')[1]}")
     finished = rows(place, "SELECT finished_at FROM months WHERE month = '2025-12'")
     place.spoil("champions", GAP)
-    check_again(place, MONTH, CHECK)
+    check_again(place, MONTH, CHECK, WHOLE)
     assert state(place)[::2] == ("failed", ".".join(CHECK))
     place.sql(
         f"INSERT INTO champions VALUES {tuple(str(v) if v is not None else None for v in kept[0])!r}".replace(
@@ -68,6 +78,136 @@ def test_a_month_whose_check_failed_is_complete_again_once_it_is_mended_and_chec
     check_again(place, MONTH, CHECK)
     assert state(place)[::2] == ("complete", "months")
     assert rows(place, "SELECT finished_at FROM months WHERE month = '2025-12'") == finished
+
+
+def test_one_run_of_all_checks_makes_a_mended_month_complete_and_finds_it_so(place: Place) -> None:
+    place.sql("UPDATE month_steps SET result = 'failed' WHERE asset = 'tournament_standings' AND check_name <> ''")
+    place.sql("UPDATE months SET state = 'failed' WHERE month = '2025-12'")
+    assert not found(check_again(place, MONTH, WHOLE))[WHOLE].passed
+    judged = check_again(place, MONTH, WHOLE, ("months", "no_duplicate_keys"), *STANDINGS)
+    assert all(evaluation.passed for evaluation in found(judged).values()), "the state is judged last"
+    assert state(place)[0] == "complete"
+
+
+def damaged(content: bytes) -> bytes:
+    return content[:4] + b"\xff" * 400 + content[404:]
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def without_its_end(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def damaged_within(path: Path) -> None:
+    path.write_bytes(damaged(path.read_bytes()))
+
+
+def of_another_version(path: Path) -> None:
+    pl.read_parquet(path).drop("yhat_upper").write_parquet(path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (gone, " is not there: materialise fold_forecast for 2025-12"),
+        (without_its_end, " cannot be read: "),
+        (damaged_within, " cannot be read: "),
+        (of_another_version, " was stored by another version and lacks yhat_upper: "),
+    ],
+)
+def test_a_file_that_cannot_be_read_fails_its_checks_in_a_sentence_and_the_month_until_it_is_mended(
+    spoil: Callable[[Path], None], said: str, place: Place, tmp_path: Path
+) -> None:
+    path = place.data / "fold_forecast" / f"{MONTH}.parquet"
+    shutil.copy(path, tmp_path / "kept")
+    spoil(path)
+    checks = (("fold_forecast", "projections_are_finite"), ("calibration", "every_champion_is_calibrated"))
+    result = check_again(place, MONTH, *checks)
+    assert not found(result)
+    (sentence,) = sentences(result)
+    assert sentence.startswith(f"{path}{said}")
+    assert len(sentence.splitlines()) == 1
+    assert state(place)[0] == "failed"
+    (only,) = sentences(store(place, "tournament_standings"))
+    assert "rests on what " in only
+    shutil.copy(tmp_path / "kept", path)
+    assert check_again(place, MONTH, *checks, WHOLE).success
+    assert state(place)[0] == "complete"
+
+
+@pytest.mark.parametrize("asset", ["fleet_forecast", "fold_forecast", "forecast_parquet"])
+def test_a_month_without_one_of_its_files_is_not_whole(asset: str, place: Place) -> None:
+    gone(place.data / asset / f"{MONTH}.parquet")
+    evaluation = found(check_again(place, MONTH, WHOLE))[WHOLE]
+    assert not evaluation.passed
+    assert evaluation.description is not None
+    assert evaluation.description.startswith("1 of 11 tables and files breaks this rule: ")
+    assert "is not there" in evaluation.metadata["first offenders"].value
+
+
+def test_a_file_that_a_check_does_not_read_may_be_missing(place: Place) -> None:
+    gone(place.data / "fold_forecast" / f"{MONTH}.parquet")
+    assert found(check_again(place, MONTH, CHECK))[CHECK].passed
+
+
+def test_checks_of_what_is_not_stored_yet_say_so(fresh_place: Callable[[], Place], telemetry: Path) -> None:
+    place = fresh_place()
+    assert store(place, "base_table", *FLEET, telemetry=telemetry).success
+    result = check_again(place, MONTH, CHECK, *STANDINGS, WHOLE, ("fleet_forecast", "no_duplicate_keys"))
+    verdicts = {check: evaluation.passed for check, evaluation in found(result).items()}
+    assert verdicts == {WHOLE: False, ("fleet_forecast", "no_duplicate_keys"): True}
+    failed = [
+        event.step_failure_data for event in result.get_step_failure_events() if event.step_key != "_".join(WHOLE)
+    ]
+    told = {data.user_failure_data.description for data in failed if data.user_failure_data}
+    assert len(failed) == 1 + len(STANDINGS)
+    assert told == {
+        f"month 2025-12: {asset} has not been stored since the month was begun, so there is nothing to check: materialise it "
+        "first, or run the month again"
+        for asset in ("champions", "tournament_standings")
+    }
+    assert state(place)[0] == "incomplete"
+
+
+def test_where_no_telemetry_was_read_the_checks_of_the_base_table_say_what_to_do(
+    fresh_place: Callable[[], Place],
+) -> None:
+    place = fresh_place()
+    of_base = [check for check in of_months_and_the_base_table(place) if check[0] == "base_table"]
+    assert len(of_base) == 4
+    result = check_again(place, None, *of_base)
+    assert len(result.get_step_failure_events()) == 4
+    assert sentences(result) == {"there is no base_table in the warehouse: materialise base_table first"}
+
+
+def test_offenders_of_an_earlier_verdict_are_taken_away_with_it(place: Place) -> None:
+    path = place.data / "checks" / "champions" / f"{CHECK[1]}-{MONTH}.csv"
+    shutil.copy(place.data / "warehouse.duckdb", place.data / "kept")
+    place.spoil("champions", GAP)
+    check_again(place, MONTH, CHECK)
+    assert path.exists()
+    shutil.move(place.data / "kept", place.data / "warehouse.duckdb")
+    assert found(check_again(place, MONTH, CHECK))[CHECK].passed
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [(CHECK, GAP), (("base_table", "utilisation_is_in_range"), "UPDATE {stored} SET y = 101 WHERE ds = '2025-01-01'")],
+)
+def test_offenders_that_cannot_be_written_do_not_hide_what_was_found(
+    check: tuple[str, str], wrong: str, place: Place
+) -> None:
+    shutil.rmtree(place.data / "checks", ignore_errors=True)
+    (place.data / "checks").touch()
+    place.spoil(check[0], wrong)
+    evaluation = found(check_again(place, MONTH, check))[check]
+    assert not evaluation.passed
+    assert "cannot be written: " in str(evaluation.metadata["all offenders"].value)
+    assert "| b | cpu |" in str(evaluation.metadata["first offenders"].value)
 
 
 @pytest.mark.parametrize("asset", ["calibration", "forecast_parquet", "tournament_standings", "forecast_accuracy"])

@@ -9,7 +9,7 @@ import pytest
 from turbo_forecast.errors import BaseTableReplacedError, SettingsError, StorageError
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.storage.base_table import record_base_table
-from turbo_forecast.storage.months import FLEET_STEP, STEPS, MonthOfRun, settled_months
+from turbo_forecast.storage.months import FLEET_STEP, STEPS, MonthOfRun, not_passed, settled_months
 
 OCTOBER, NOVEMBER, DECEMBER = date(2025, 10, 31), date(2025, 11, 30), date(2025, 12, 31)
 LATER = tuple(name for name in STEPS if name not in FLEET_STEP)
@@ -228,3 +228,31 @@ def test_what_a_check_found_before_a_part_was_stored_again_is_no_evidence(
     OURS.record_check(con, "champions", "good", passed=True, blocking=True)
     with pytest.raises(StorageError, match="fleet_forecast.whole has not passed"):
         OURS.complete(con, CHECKS, FINISHED)
+
+
+def test_checks_of_the_state_follow_it_and_do_not_make_it(con: duckdb.DuckDBPyConnection) -> None:
+    make(con, OURS)
+    later = MonthOfRun(DECEMBER, "config", "later")
+    later.record_check(con, "champions", "good", passed=False, blocking=True)
+    later.record_check(con, "months", "whole", passed=False, blocking=True)
+    later.record_check(con, "champions", "good", passed=True, blocking=True)
+    assert state(con)[0] == "complete", "or it would be failed because it was"
+    assert not_passed(con, DECEMBER) == ["months.whole"]
+    later.complete(con, CHECKS, FINISHED)
+    assert not_passed(con, DECEMBER) == [], "that was said of the state before"
+
+
+def test_an_unfinished_months_state_that_is_found_wanting_stays_incomplete(con: duckdb.DuckDBPyConnection) -> None:
+    begin(con, OURS)
+    OURS.record_check(con, "months", "whole", passed=False, blocking=True)
+    assert state(con) == ("incomplete", FLEET_STEP[-1], "ours", None)
+
+
+def test_what_is_not_stored_is_not_checked(con: duckdb.DuckDBPyConnection) -> None:
+    make(con, OURS)
+    OURS.begin_step(con, "champions")
+    for asset in ("champions", "calibration", "forecast_parquet"):
+        with pytest.raises(StorageError, match=f"month 2025-12: {asset} has not been stored since the month was begun"):
+            OURS.require_stored(con, asset)
+    for asset in ("tournament_scores", "months"):
+        OURS.require_stored(con, asset)

@@ -12,7 +12,7 @@ from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.fleet.windows import cutoff_of, day_number, run_windows
 from turbo_forecast.models.agreement import compare
 from turbo_forecast.models.prophet_tuned import VARIANTS, tuned
-from turbo_forecast.schemas import FLEET_FORECAST
+from turbo_forecast.schemas import FLEET_FORECAST, SERIES_OUTCOMES
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.months import MonthOfRun
 from turbo_forecast.storage.warehouse import query, transaction
@@ -65,6 +65,7 @@ Histories = list[tuple[str, str, str, pl.DataFrame]]
 def sample(con: duckdb.DuckDBPyConnection, month: MonthOfRun, settings: ForecastSettings) -> Histories:
     """Up to `agreement_sample` series of which turbo delivered a Prophet in this month, with their history windows."""
     month.require_same(con)
+    month.require_stored(con, SERIES_OUTCOMES.name)
     cutoff = month.cutoff
     window = run_windows(cutoff, settings)
     entrant = pl.col("solver").map_elements(delivered_by_turbo, return_dtype=pl.String)

@@ -75,7 +75,8 @@ def base_check(prop: Property) -> dg.AssetChecksDefinition:
         with plain_errors(), warehouse.get_connection() as con, transaction(con):
             require_own_base_table(con, context.run.run_id)
             verdict = judge(con, prop, {})
-        return told(prop, BASE_TABLE.name, verdict, folder)
+        with plain_errors():
+            return told(prop, BASE_TABLE.name, verdict, folder)
 
     return check
 

@@ -4,15 +4,20 @@ Belongs here: which month a check looks at, and what becomes of the verdict. Doe
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
+import polars as pl
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # Dagster exports no such name
     AssetCheckEvaluationTargetMaterializationData,
 )
+from dagster._core.storage.tags import PRIORITY_TAG
 
-from turbo_forecast.defs.checks.places import places
+from turbo_forecast.defs.checks.places import places, require_readable_files
 from turbo_forecast.defs.checks.properties import Property, Verdict, judge
 from turbo_forecast.defs.checks.wording import description
 from turbo_forecast.defs.links import check_again, described_check
@@ -21,6 +26,7 @@ from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors, say_
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.windows import cutoff_of
+from turbo_forecast.schemas import MONTHS as MONTHS_TABLE
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.files import write_csv
@@ -72,7 +78,7 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
     )
 
     # the general form of asset_check: only its function may say which month an evaluation is of
-    @dg.multi_asset_check(name=name, specs=[spec], pool=WAREHOUSE_POOL)
+    @dg.multi_asset_check(name=name, specs=[spec], pool=WAREHOUSE_POOL, op_tags=_turn(table))
     def check(
         context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation | dg.Output[None]]:
@@ -91,6 +97,11 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
             yield dg.Output(None, name)
 
     return check
+
+
+def _turn(table: Table) -> dict[str, str]:
+    """Dagster's tags for when the check is made: what judges a month's state comes after what the state follows from."""
+    return {PRIORITY_TAG: "-1"} if table == MONTHS_TABLE else {}
 
 
 def month_to_judge(context: dg.AssetCheckExecutionContext, con: duckdb.DuckDBPyConnection) -> JudgedMonth:
@@ -117,15 +128,40 @@ def judge_month(
     """The verdict on the run's month, judged and recorded in one transaction.
 
     Raises BaseTableReplacedError or SettingsError, and judges nothing, where the month was forecast from another base
-    table or with other settings: what would be found then are differences of those, not faults of the month.
+    table or with other settings: what would be found then are differences of those, not faults of the month. Raises
+    StorageError where the table has not been stored; and where a file cannot be read, which counts as a check that failed.
     """
-    with plain_errors(), warehouse.get_connection() as con, transaction(con):
-        judged = month_to_judge(context, con)
-        month = MonthOfRun(cutoff_of(judged.key), settings.config_hash(), context.run.run_id)
-        month.require_same(con)
-        verdict = judge(con, prop, places(table, judged.key, settings, folder))
-        record(con, month, table.name, prop, passed=verdict.holds(prop.tolerated))
+    with plain_errors(), warehouse.get_connection() as con:
+        with transaction(con):
+            judged = month_to_judge(context, con)
+            month = MonthOfRun(cutoff_of(judged.key), settings.config_hash(), context.run.run_id)
+            month.require_same(con)
+            month.require_stored(con, table.name)
+        try:
+            with transaction(con):  # while the connection is open, nobody else's process changes what was found above
+                verdict = _judge(con, prop, table, judged.key, settings, folder)
+                record(con, month, table.name, prop, passed=verdict.holds(prop.tolerated))
+        except StorageError:
+            with transaction(con):
+                record(con, month, table.name, prop, passed=False)
+            raise
     return Judged(prop, judged, verdict)
+
+
+def _judge(
+    con: duckdb.DuckDBPyConnection,
+    prop: Property,
+    table: Table,
+    month: str,
+    settings: ForecastSettings,
+    folder: DataFolder,
+) -> Verdict:
+    """The property's verdict. Raises StorageError, which names the file, where one of the month's cannot be read."""
+    try:
+        return judge(con, prop, places(table, month, settings, folder))
+    except duckdb.Error:  # of many kinds, where a file is damaged within; all others are faults of ours
+        require_readable_files(month, folder)
+        raise
 
 
 def record(con: duckdb.DuckDBPyConnection, month: MonthOfRun, asset: str, prop: Property, *, passed: bool) -> None:
@@ -145,11 +181,13 @@ def told(
     """A check's result: expected, got, the first offenders, and a file with all of them. month: None for no month's."""
     metadata: Metadata = {"expected": verdict.expected, "got": verdict.got, "counted": prop.items, **(more or {})}
     metadata |= {name: _shown(value) for name, value in verdict.figures.items()}
+    path = folder.offenders(asset, prop.name, month.key if month else None)
     if len(verdict.offenders):
-        path = folder.offenders(asset, prop.name, month.key if month else None)
-        write_csv(verdict.offenders, path)
         metadata["first offenders"] = dg.MetadataValue.md(markdown(verdict.offenders.head(SHOWN)))
-        metadata["all offenders"] = dg.MetadataValue.path(str(path))
+        metadata["all offenders"] = _kept(verdict.offenders, path)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)  # of an earlier verdict: there are none any more
     if month:
         metadata["check again"] = dg.MetadataValue.url(check_again(asset, prop.name, month.key))
     said = description(prop, verdict)
@@ -157,6 +195,15 @@ def told(
         said = f"{said} (The run named no month: this is {month.key}, the latest that is stored whole.)"
     passed = verdict.holds(prop.tolerated)
     return dg.AssetCheckResult(passed=passed, severity=prop.severity, metadata=metadata, description=said)
+
+
+def _kept(offenders: pl.DataFrame, path: Path) -> dg.MetadataValue[Any]:
+    """Where the offenders were written to; or why they could not be, which must not hide what was found."""
+    try:
+        write_csv(offenders, path)
+    except StorageError as error:
+        return dg.MetadataValue.text(str(error))
+    return dg.MetadataValue.path(str(path))
 
 
 def evaluation(

@@ -59,8 +59,8 @@ class Property:
     says: Callable[[Verdict], str] | None = None
 
 
-def judge(con: duckdb.DuckDBPyConnection, prop: Property, places: dict[str, str]) -> Verdict:
+def judge(con: duckdb.DuckDBPyConnection, prop: Property, places: Mapping[str, str]) -> Verdict:
     """Judge a property by re-reading what is stored at `places`."""
-    expected = query(con, prop.judged.format(**places)).item()
-    figures = query(con, prop.figures.format(**places)).row(0, named=True) if prop.figures else {}
-    return Verdict(int(expected), query(con, prop.offenders.format(**places)), figures)
+    expected = query(con, prop.judged.format_map(places)).item()
+    figures = query(con, prop.figures.format_map(places)).row(0, named=True) if prop.figures else {}
+    return Verdict(int(expected), query(con, prop.offenders.format_map(places)), figures)
