@@ -19,7 +19,7 @@ import dagster as dg
 from dagster._core.execution.plan.active import ActiveExecution  # the public package has no seam for waiting
 
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
-from turbo_forecast.status_log import SILENCE_SECONDS, duration, longer_silence
+from turbo_forecast.status_log import duration, longer_silence
 
 KINDS = (signal.SIGINT, signal.SIGTERM)
 POLL_SECONDS = 0.25
@@ -64,7 +64,7 @@ def waiting_told(instance: dg.DagsterInstance, about: str, say: Callable[[str], 
 
     def sleep(self: ActiveExecution) -> None:
         with dg.raise_execution_interrupts():
-            wait.look()
+            wait.look(time.monotonic())
             time.sleep(POLL_SECONDS)  # Dagster's own interval is never more than nothing
 
     ActiveExecution.sleep_til_ready = sleep  # type: ignore[method-assign]
@@ -79,17 +79,16 @@ class _Wait:
 
     def __init__(self, instance: dg.DagsterInstance, about: str, say: Callable[[str], None]) -> None:
         self._instance, self._about, self._say = instance, about, say
-        self._began = self._looked = self._due = float("-inf")
+        self._began = self._looked = self._said = float("-inf")
 
-    def look(self) -> None:
-        """Called again and again while the run waits."""
-        now = time.monotonic()
-        if now - self._looked > SILENCE_SECONDS:  # it has worked meanwhile: this is another wait
-            self._began, self._due = now, now + WORTH_A_WORD_SECONDS
+    def look(self, now: float) -> None:
+        """Called again and again while the run waits. now: seconds of any clock that is never set back."""
+        if now - self._looked > WORTH_A_WORD_SECONDS:  # it has worked meanwhile: this is another wait
+            self._began = now
         self._looked = now
-        if now >= self._due:
-            waited = now - self._began
-            self._due = now + longer_silence(waited)
+        waited = now - self._began
+        if waited >= WORTH_A_WORD_SECONDS and now - self._said >= longer_silence(waited):
+            self._said = now
             self._say(f"{self._about} · waiting for {self._holders()}, {duration(waited)} so far")
 
     def _holders(self) -> str:

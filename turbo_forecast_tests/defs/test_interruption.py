@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from turbo_forecast.defs.interruption import interruptions_noticed, waiting_told
+from turbo_forecast.defs.interruption import _Wait, interruptions_noticed, waiting_told
 from turbo_forecast.defs.launched import Launched
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reasons import INTERRUPTED
@@ -109,6 +109,16 @@ def test_a_run_goes_on_when_the_place_is_free_and_leaves_the_processor_to_others
 def test_a_run_that_does_not_wait_says_nothing(instance: dg.DagsterInstance) -> None:
     launched, told = execute(instance)
     assert (launched.success, told) == (True, [])
+
+
+def test_waits_of_one_run_are_told_apart_and_not_more_often_than_any_silence(
+    instance: dg.DagsterInstance, holder: str
+) -> None:
+    told: list[str] = []
+    wait = _Wait(instance, "2025-12", told.append)
+    for now in [*range(100, 104), *range(108, 112), *range(120, 124)]:  # three waits; steps of 5 and 9 s between
+        wait.look(float(now))
+    assert [line.rpartition(", ")[2] for line in told] == ["2 s so far", "2 s so far"], "the second came too soon"
 
 
 def test_an_interruption_is_noticed_whoever_handles_it(handlers: None) -> None:
