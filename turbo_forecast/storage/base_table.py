@@ -227,9 +227,8 @@ def current_digest(con: duckdb.DuckDBPyConnection) -> str:
 def require_own_base_table(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Raises BaseTableReplacedError when this run wrote a base table and another run has replaced it by other rows.
 
-    A run that wrote none works with the one there is. Raises StorageError where there is none.
+    A run that wrote none works with the one there is.
     """
-    require_base_table(con)
     if not has_table(con, BASE_TABLE_RUNS):
         return
     own = con.execute(

@@ -9,7 +9,7 @@ from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.schemas import BASE_TABLE
-from turbo_forecast.storage.base_table import require_own_base_table
+from turbo_forecast.storage.base_table import require_base_table, require_own_base_table
 from turbo_forecast.storage.warehouse import transaction
 
 FRESH_DAYS = 45
@@ -73,6 +73,7 @@ def base_check(prop: Property) -> dg.AssetChecksDefinition:
     )
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, folder: DataFolder) -> dg.AssetCheckResult:
         with plain_errors(), warehouse.get_connection() as con, transaction(con):
+            require_base_table(con)
             require_own_base_table(con, context.run.run_id)
             verdict = judge(con, prop, {})
         with plain_errors():
@@ -90,6 +91,7 @@ def base_check(prop: Property) -> dg.AssetChecksDefinition:
 def fleet_has_not_shrunk(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
     """Compare the stored series with what the materialisation before the last one reported of this warehouse."""
     with plain_errors(), warehouse.get_connection() as con, transaction(con):
+        require_base_table(con)
         require_own_base_table(con, context.run.run_id)
         now = con.execute("SELECT count(*) FROM (SELECT DISTINCT host_id, resource FROM base_table)").fetchall()[0][0]
     before = previous_series(context.instance, warehouse.database)
