@@ -64,6 +64,7 @@ BASE_TABLE_RUNS = Table(
             "read_on", pl.Date, "the day that the reading took for today; null where nothing was read", nullable=True
         ),
         Column("report", pl.String, "what the reading found, as JSON; null where nothing was read", nullable=True),
+        Column("failed", pl.String, "the blocking checks it failed, parted by commas; null where none", nullable=True),
     ),
     key=("number",),
 )

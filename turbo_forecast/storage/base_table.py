@@ -224,6 +224,32 @@ def current_digest(con: duckdb.DuckDBPyConnection) -> str:
     return str(found[0][0])
 
 
+def record_base_check(con: duckdb.DuckDBPyConnection, check: str, *, passed: bool) -> None:
+    """Keep a blocking check's verdict beside the base table it is of. The caller holds the transaction that judged.
+
+    A base table that is read anew has no verdict yet; one that was found unchanged keeps what was said of its rows.
+    """
+    ensure_table(con, BASE_TABLE_RUNS)
+    failed = _failed(con) - {check} | (set() if passed else {check})
+    con.execute(f"UPDATE {BASE_TABLE_RUNS.name} SET failed = ? WHERE {_IS_LAST}", [",".join(sorted(failed)) or None])
+
+
+def require_sound_base_table(con: duckdb.DuckDBPyConnection) -> None:
+    """Raises StorageError where a blocking check of the base table has failed, and not passed since."""
+    failed = sorted(_failed(con))
+    if failed:
+        raise StorageError(
+            f"the base table is not to be built on: base_table.{failed[0]} found it to be wrong. Materialise base_table again"
+        )
+
+
+def _failed(con: duckdb.DuckDBPyConnection) -> set[str]:
+    if not has_table(con, BASE_TABLE_RUNS) or columns_to_add(con, BASE_TABLE_RUNS):
+        return set()
+    found = con.execute(f"SELECT failed FROM {BASE_TABLE_RUNS.name} WHERE {_IS_LAST}").fetchall()
+    return set(found[0][0].split(",")) if found and found[0][0] else set()
+
+
 def require_own_base_table(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Raises BaseTableReplacedError when this run wrote a base table and another run has replaced it by other rows.
 

@@ -30,7 +30,13 @@ from turbo_forecast.schemas import (
     TOURNAMENT_SCORES,
     TOURNAMENT_STANDINGS,
 )
-from turbo_forecast.storage.base_table import digest_up_to, require_own_base_table, stored_by, utc_now
+from turbo_forecast.storage.base_table import (
+    digest_up_to,
+    require_own_base_table,
+    require_sound_base_table,
+    stored_by,
+    utc_now,
+)
 from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast.storage.warehouse import ensure_table, has_table
 
@@ -105,9 +111,11 @@ class MonthOfRun:
         """Say that a run is at work on the month; returns the digest of the base table its series are read from.
 
         A month that is there stays what it is until the first of its tables is replaced (`begin`). Raises
-        BaseTableReplacedError when another run has replaced the base table that this run wrote.
+        BaseTableReplacedError when another run has replaced the base table that this run wrote, and StorageError where a
+        blocking check of the base table has failed.
         """
         require_own_base_table(con, self.run_id)
+        require_sound_base_table(con)
         digest = digest_up_to(con, self.cutoff)
         if month_state(con, self.cutoff) is None:
             self._write(con, digest)
@@ -147,6 +155,7 @@ class MonthOfRun:
         blocking check that failed: a run stops there by itself, and a later run of one asset must not go round it.
         """
         self.require_same(con)
+        require_sound_base_table(con)
         broken = [
             f"{source}.{check}" for source, check in failed_checks(con, self.cutoff) if source in _made_from(asset)
         ]
@@ -204,6 +213,7 @@ class MonthOfRun:
         Raises as `require_same`, and StorageError that names what is not stored or has not passed.
         """
         self.require_same(con)
+        require_sound_base_table(con)
         missing = set(STEPS) - _stored(con, self.cutoff)
         unproven = {f"{asset}.{check}" for asset, check in set(checks) - _passed(con, self.cutoff)}
         if missing or unproven:

@@ -277,3 +277,33 @@ def test_a_run_of_several_months_is_refused_in_a_sentence(place: Place) -> None:
     tags = {"dagster/asset_partition_range_start": EARLIER, "dagster/asset_partition_range_end": MONTH}
     result = chosen.execute_in_process(instance=place.instance, tags=tags, raise_on_error=False)
     assert sentences(result) == {"a run is of one month: start one run for each month of the range"}
+
+
+@pytest.mark.parametrize("assets", [FLEET, ("tournament_scores",), ("forecast_parquet",), ("months",)])
+def test_nothing_is_built_on_a_base_table_whose_check_failed_by_a_later_run_either(
+    assets: tuple[str, ...], place: Place
+) -> None:
+    check = ("base_table", "utilisation_is_in_range")
+    wrong = "host_id = 'b' AND resource = 'cpu' AND ds = '2025-01-01'"
+    ((y,),) = rows(place, f"SELECT y FROM base_table WHERE {wrong}")
+    place.sql(f"UPDATE base_table SET y = 101 WHERE {wrong}")
+    assert not found(check_again(place, None, check))[check].passed
+    check_again(place, None, ("base_table", "one_row_per_series_and_day"))
+    assert sentences(store(place, *assets)) == {
+        "the base table is not to be built on: base_table.utilisation_is_in_range found it to be wrong. Materialise "
+        "base_table again"
+    }
+    assert state(place)[0] == "complete", "nothing was begun"
+    place.sql(f"UPDATE base_table SET y = {y} WHERE {wrong}")
+    assert found(check_again(place, None, check))[check].passed
+    assert store(place, *assets).success
+
+
+def test_a_base_table_that_is_read_anew_has_no_verdict_yet(place: Place, telemetry: Path) -> None:
+    check = ("base_table", "utilisation_is_in_range")
+    assert place.materialise_base(telemetry).success
+    place.sql("UPDATE base_table SET y = 101 WHERE host_id = 'b' AND ds = '2025-01-01'")
+    check_again(place, None, check)
+    assert place.materialise_base(telemetry).success
+    assert store(place, "tournament_standings").success
+    assert rows(place, "SELECT failed FROM base_table_runs ORDER BY number DESC LIMIT 2") == [(None,), (check[1],)]

@@ -9,7 +9,7 @@ from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.schemas import BASE_TABLE
-from turbo_forecast.storage.base_table import require_base_table, require_own_base_table
+from turbo_forecast.storage.base_table import record_base_check, require_base_table, require_own_base_table
 from turbo_forecast.storage.warehouse import transaction
 
 FRESH_DAYS = 45
@@ -76,6 +76,8 @@ def base_check(prop: Property) -> dg.AssetChecksDefinition:
             require_base_table(con)
             require_own_base_table(con, context.run.run_id)
             verdict = judge(con, prop, {})
+            if prop.blocking:
+                record_base_check(con, prop.name, passed=verdict.holds(prop.tolerated))
         with plain_errors():
             return told(prop, BASE_TABLE.name, verdict, folder)
 
