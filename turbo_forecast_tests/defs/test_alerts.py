@@ -427,7 +427,7 @@ def test_a_month_that_cannot_be_made_and_checks_alone_are_told(
     on.tick()
     failed, checked = (sent["turbo_forecast"] for sent in receiver.taken)
     assert (failed["event"], failed["job"], failed["month"]) == ("run_failed", "monthly_forecast", "2026-03")
-    assert [each["step"] for each in failed["failed_steps"]] == ["fleet_forecast"]
+    assert [each["step"] for each in failed["failed_steps"]] == ["base_table"]
     assert failed["failed_steps"][0]["reason"].startswith(
         "month 2026-03 is not complete: the telemetry ends on 2025-12"
     )

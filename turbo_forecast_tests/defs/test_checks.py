@@ -50,6 +50,7 @@ def attached() -> set[tuple[str, str]]:
 def test_every_check_of_every_asset_has_a_statement_that_violates_it() -> None:
     tested = {(asset, check) for asset, check, _ in VIOLATIONS} | {("base_table", "fleet_has_not_shrunk")}
     tested |= {("fleet_forecast", "turbo_agrees_with_stan"), ("forecast_parquet", "forecasts_rest_on_observations")}
+    tested |= {("forecast_parquet", "latest_month_is_published")}  # test_latest_month.py
     assert tested == attached()
 
 
