@@ -22,7 +22,6 @@ class Person:
 
     def __init__(self, page: Page, server: Server) -> None:
         self.page, self.server = page, server
-        self.pictures = 0
 
     def open(self, path: str) -> None:
         """Open a page of the UI by its path."""
@@ -97,6 +96,8 @@ class Person:
     def check_again(self, month: str, picture: str = "") -> None:
         """The launchpad of monthly_checks, the month, "Launch Run"."""
         self.open(f"/locations/{LOCATION}/jobs/monthly_checks/playground")
+        # the launchpad opens with what it was left with: one check of one month, after a link to that
+        self.page.get_by_text("+ Add...", exact=True).click(timeout=PATIENCE)
         field = self.page.get_by_placeholder("Partition")
         field.click(timeout=PATIENCE)
         field.fill(month)

@@ -10,14 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
+from turbo_forecast_tests.browser.clicks import Person
 from turbo_forecast_tests.browser.server import Run, Server, serving, settings
 from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry, six_series
-
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="browser tests need Playwright: install the extra `dev` of this project"
-)
-from turbo_forecast_tests.browser.clicks import Person  # noqa: E402 - it imports Playwright
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
@@ -63,7 +60,7 @@ def server(chromium: str, gate: Path, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def person(server: Server, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     """Somebody who has never seen this UI: an empty profile."""
-    with playwright.sync_playwright() as started:
+    with sync_playwright() as started:
         browser = started.chromium.launch_persistent_context(
             tmp_path_factory.mktemp("profile"),
             executable_path=chromium,
