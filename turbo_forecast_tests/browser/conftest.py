@@ -116,6 +116,7 @@ def december(without_telemetry: Run, person: Person, server: Server, telemetry: 
     return runs[0]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of this folder's tests share one UI: they run in one process, and can be left out with -m 'not browser'."""
     here = os.path.dirname(__file__)
