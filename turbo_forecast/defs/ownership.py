@@ -45,6 +45,7 @@ def owner_tags() -> Iterator[dict[str, str]]:
 def release_dead_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) -> None:
     """End the runs whose process is gone (killed, or the machine went down), and free their place in the pools.
 
+    So is the place of a run that has ended and left it behind.
     The daemon does this for runs it launched; a run from the command line has only its successor. A run of which it is
     not certain keeps its place, and `say` is told what a person can do.
     """
@@ -62,7 +63,23 @@ def release_dead_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) 
                     f"run {run.run_id[:8]} of {who} may still be at work, which cannot be seen from here; this run waits for "
                     f"its end. If it has died: python -m turbo_forecast.defs.ownership {run.run_id}"
                 )
+    _free_places_of_ended_runs(instance)
     _remove_stale_claims()
+
+
+def _free_places_of_ended_runs(instance: dg.DagsterInstance) -> None:
+    """Free what is still held in the pools by runs that have ended, or were deleted.
+
+    A step whose process dies before its first event keeps its place; the daemon frees it, where there is one.
+    """
+    storage = instance.event_log_storage
+    slots = [
+        slot for pool in storage.get_concurrency_keys() for slot in storage.get_concurrency_info(pool).claimed_slots
+    ]
+    for run_id in sorted({slot.run_id for slot in slots}):
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            storage.free_concurrency_slots_for_run(run_id)
 
 
 def owner_of(run: dg.DagsterRun) -> str | None:

@@ -99,6 +99,21 @@ def test_the_place_of_a_run_whose_process_is_gone_is_freed(number: str, instance
     assert status(instance, dead) == dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.parametrize("how", ["failed", "deleted"])
+def test_the_place_that_an_ended_run_left_behind_is_freed(how: str, instance: dg.DagsterInstance) -> None:
+    """As of a step whose process died before its first event: only the daemon would free it, where there is one."""
+    ended = run(instance, None)
+    if how == "failed":
+        found = instance.get_run_by_id(ended)
+        assert found is not None
+        instance.report_run_failed(found, "its step finished without success or failure event")
+    else:
+        instance.run_storage.delete_run(ended)
+    assert holders(instance) == [ended]
+    assert release(instance) == []
+    assert holders(instance) == []
+
+
 @pytest.mark.parametrize("owner", [own_process().stem(), None], ids=["living", "daemon"])
 def test_the_place_of_a_living_run_and_of_one_the_daemon_watches_is_kept(
     owner: str | None, instance: dg.DagsterInstance
