@@ -12,6 +12,7 @@ import pytest
 from turbo_forecast.defs import io_manager
 from turbo_forecast.defs.assets import fleet_forecast
 from turbo_forecast.defs.checks.judging import BLOCKING
+from turbo_forecast.defs.jobs import OF_THE_CALENDAR
 from turbo_forecast.storage.months import STEPS
 from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
 from turbo_forecast_tests.defs.conftest import MONTH, Place, six_series
@@ -152,8 +153,8 @@ def test_every_later_step_refuses_a_replaced_base_table_and_writes_nothing(
 
 
 def check(place: Place, *assets: str) -> dg.ExecuteInProcessResult:
-    """All checks of these, or of the whole month."""
-    return run(place, dg.AssetSelection.checks_for_assets(*(assets or (*STEPS, "months"))))
+    """All checks of these, or of the whole month; not the calendar's, which is of none."""
+    return run(place, dg.AssetSelection.checks_for_assets(*(assets or (*STEPS, "months"))) - OF_THE_CALENDAR)
 
 
 def test_every_check_refuses_a_replaced_base_table_and_the_month_stays_complete(place: Place, other: Path) -> None:
