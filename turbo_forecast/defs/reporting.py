@@ -194,7 +194,9 @@ def _drawable(value: Any) -> Any:
     return printable(value) if isinstance(value, str) else value
 
 
-def say_to(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Callable[[str], None]:
+def say_to(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.InitResourceContext,
+) -> Callable[[str], None]:
     """Where progress lines go: the run's log and the terminal.
 
     Any thread may call it: handlers of logs take turns, and so does Dagster's storage of events in SQLite. A run goes on
@@ -203,7 +205,8 @@ def say_to(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) ->
 
     def say(line: str) -> None:
         shown = "\n".join(map(printable, shown_message(line).split("\n")))
-        context.log.info(shown)
+        if context.log:
+            context.log.info(shown)
         with suppress(BrokenPipeError):
             print(shown, flush=True)
 
