@@ -130,8 +130,8 @@ def test_telemetry_that_ends_before_the_month_does_is_refused(another: Callable[
     ["2025-13", "december", "2025", "2025-12-17", "2025-12x", "2025-12..2025-10", "2025-10..2025-11..2025-12", ""],
 )
 def test_what_is_no_month_is_refused_before_anything_runs(month: str, house: House, telemetry: Path) -> None:
-    from turbo_forecast.month_keys import months_asked
     from turbo_forecast.errors import PartitionError
+    from turbo_forecast.month_keys import months_asked
 
     with pytest.raises(PartitionError, match="month") as caught:
         months_asked(month)
