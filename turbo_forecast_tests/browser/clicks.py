@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
@@ -38,6 +40,19 @@ class Person:
         if folder := os.environ.get(SCREENSHOTS):
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=Path(folder) / f"{name}.png")
+
+    @contextmanager
+    def in_new_tab(self, link: Locator) -> Iterator[None]:
+        """Click a link that opens a tab; the block's steps are in that tab, which is closed after it."""
+        before = self.page
+        with before.context.expect_page(timeout=PATIENCE) as opened:
+            link.click(timeout=PATIENCE)
+        self.page = opened.value
+        try:
+            yield
+        finally:
+            self.page.close()
+            self.page = before
 
     def choose_months(self, months: str) -> None:
         """In the dialog that asks for partitions: a key, or `[first...last]`."""

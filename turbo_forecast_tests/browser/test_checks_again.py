@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 import pytest
+from playwright.sync_api import expect
 
-from turbo_forecast_tests.browser.clicks import Person
+from turbo_forecast_tests.browser.clicks import PATIENCE, Person
 from turbo_forecast_tests.browser.conftest import MONTH
 from turbo_forecast_tests.browser.server import Run, Server
 
@@ -61,9 +62,8 @@ def mended(refused: Run, gap: Gap, person: Person, server: Server) -> list[Run]:
         con.register("rows", gap.rows)
         con.execute(f"INSERT INTO {ASSET} BY NAME FROM rows")
     person.open_check(ASSET, CHECK, MONTH)
-    link = person.page.get_by_role("link", name=f"this check of {MONTH}")
-    with server.launched() as alone:
-        link.click()
+    link = person.page.get_by_role("link", name="monthly_checks").first
+    with server.launched() as alone, person.in_new_tab(link):
         person.sees(f"partition: {MONTH}")
         person.picture("14-the-link-to-check-again")
         person.launch_from_launchpad()
@@ -82,8 +82,12 @@ def test_the_check_is_red_for_its_month_with_those_that_rest_on_the_same_rows(ga
 def test_the_page_shows_the_offenders(gap: Gap, refused: Run, person: Person) -> None:
     person.open_check(ASSET, CHECK, MONTH)
     person.sees("check again")
-    person.sees(LOST, exact=True)
     person.picture("11-the-check-is-red")
+    person.page.get_by_text("Show Markdown").first.click()
+    dialog = person.page.get_by_role("dialog").last
+    expect(dialog).to_contain_text(LOST, timeout=PATIENCE)
+    person.picture("12-the-offenders")
+    dialog.get_by_role("button", name="Close").click()
 
 
 def test_the_month_is_not_complete_while_a_check_of_it_fails(refused: Run, server: Server) -> None:

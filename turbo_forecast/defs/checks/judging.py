@@ -22,7 +22,7 @@ from turbo_forecast.defs.checks.properties import Property, Verdict, judge
 from turbo_forecast.defs.checks.wording import description
 from turbo_forecast.defs.links import check_again, described_check
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
-from turbo_forecast.defs.reporting import Metadata, at_once, plain_errors, say_to
+from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors, say_to
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.windows import cutoff_of
@@ -183,16 +183,13 @@ def told(
     metadata |= {name: _shown(value) for name, value in verdict.figures.items()}
     path = folder.offenders(asset, prop.name, month.key if month else None)
     if len(verdict.offenders):
-        metadata["first offenders"] = at_once(verdict.offenders.head(SHOWN))
+        metadata["first offenders"] = dg.MetadataValue.md(markdown(verdict.offenders.head(SHOWN)))
         metadata["all offenders"] = _kept(verdict.offenders, path)
     else:
         with suppress(OSError):
             path.unlink(missing_ok=True)  # of an earlier verdict: there are none any more
     if month:
-        link = check_again(asset, prop.name, month.key)
-        metadata["check again"] = dg.MetadataValue.md(
-            f"[this check of {month.key}]({link})"
-        )  # an address widens the page
+        metadata["check again"] = dg.MetadataValue.url(check_again(asset, prop.name, month.key))
     said = description(prop, verdict)
     if month and not month.named:
         said = f"{said} (The run named no month: this is {month.key}, the latest that is stored whole.)"
