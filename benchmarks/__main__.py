@@ -32,7 +32,7 @@ def main() -> int:
     if section in (None, "fleet"):
         parts.append(fleet.report(rows, 6 if small else 50, sizes, _say))
     if section in (None, "ways"):
-        parts.append(ways.report(3 if small else 60, ["seasonal_naive"] if small else None, _say))
+        parts.append(ways.report(3 if small else 25, ["seasonal_naive"] if small else None, _say))
     text = "\n\n".join(parts)
     print(text)
     if not (small or section):
