@@ -27,13 +27,10 @@ def described_check(sentence: str) -> str:
 
 
 def check_again(asset: str, check: str, month: str) -> str:
-    """The launchpad, ready to make one check of one month: `Launch Run` is all that is left to click."""
-    step = quote(f"{asset}_{check}")
-    fields = {
-        "tags[0][key]": "dagster/partition",
-        "tags[0][value]": month,
-        "solidSelection[0]": step,
-        "solidSelectionQuery": step,
-    }
-    query = "&".join(f"{quote(name)}={quote(value, safe='/')}" for name, value in fields.items())
-    return f"{checks_of_a_month()}/setup?mode=default&{query}"
+    """The launchpad, ready to make one check of one month: `Launch Run` is all that is left to click.
+
+    As short as it can be: Dagster shows an address in full, and a long one makes its page too wide for a screen.
+    """
+    fields = {"tags[0][key]": "dagster/partition", "tags[0][value]": month, "solidSelection[0]": f"{asset}_{check}"}
+    query = "&".join(f"{name}={quote(value, safe='/')}" for name, value in fields.items())
+    return f"{checks_of_a_month()}/setup?{query}"
