@@ -160,7 +160,7 @@ def test_the_last_month_says_who_stands_where_and_what_became_of_the_earlier_one
 
 def test_each_month_of_a_range_says_of_how_many_checks_and_its_seconds_add_up(quarter: House) -> None:
     lines = quarter.said.out.splitlines()  # type: ignore[attr-defined]
-    ends = [number for number, line in enumerate(lines) if re.match(r"Run \S+: ", line)]
+    ends = [number for number, line in enumerate(lines) if re.match(r"Run [0-9a-f-]{36}: ", line)]
     assert len(ends) == 3
     for end in ends:
         passed, total = re.fullmatch(r"Run \S+: (\d+) of (\d+) checks passed.*", lines[end]).groups()  # type: ignore[union-attr]
