@@ -28,7 +28,6 @@ from turbo_forecast.fleet.descendants import descendants, end_all
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = Path(sys.executable).parent
 MONTH, RANGE = "2025-12", ("2025-10", "2025-11", "2025-12")
-SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "turbo_forecast"}
 PATIENCE_SECONDS = 1800.0
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
@@ -99,8 +98,12 @@ class Ui:
         return Started(way, seconds, steps, len(new))
 
     def launch(self, job: str, month: str, assets: list[str] | None = None) -> None:
-        selector = {**SELECTOR, "pipelineName": job, "assetSelection": [{"path": [name]} for name in assets or []]}
-        selector["repositoryName"] = self.ask(REPOSITORIES)["repositoriesOrError"]["nodes"][0]["name"]
+        selector = {
+            "repositoryLocationName": "turbo_forecast",
+            "repositoryName": self.ask(REPOSITORIES)["repositoriesOrError"]["nodes"][0]["name"],
+            "pipelineName": job,
+            "assetSelection": [{"path": [name]} for name in assets or []],
+        }
         params = {
             "selector": selector,
             "runConfigData": "{}",

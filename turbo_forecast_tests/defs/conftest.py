@@ -1,7 +1,7 @@
 """What the tests of definitions share: a small month, materialised once in this process, and copies of it to spoil."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from turbo_forecast.defs.resources import (
 )
 from turbo_forecast_tests.conftest import series_rows, wave
 
+HOME = Path(__file__).resolve().parents[2] / "dagster_home"
 MONTH, EARLIER = "2025-12", "2025-11"
 FILES = ("fleet_forecast", "fold_forecast", "forecast_parquet")
 GUESSER = "turbo_forecast_tests.fleet.entrants:random"
@@ -138,3 +139,12 @@ def place(month: tuple[Place, dg.ExecuteInProcessResult], tmp_path: Path) -> Pla
 def fresh_place(tmp_path: Path) -> Callable[[], Place]:
     """An empty place with an instance of its own."""
     return lambda: Place(tmp_path / "data", dg.DagsterInstance.ephemeral())
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """An instance as the project's dagster.yaml makes it."""
+    shutil.copy(HOME / "dagster.yaml", tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with dg.DagsterInstance.get() as instance:
+        yield instance

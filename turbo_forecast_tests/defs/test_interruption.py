@@ -1,12 +1,10 @@
 """Interruptions that come when no step of ours runs, and what a run says while it waits for another."""
 
 import os
-import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -17,17 +15,6 @@ from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reasons import INTERRUPTED
 
 pytestmark = pytest.mark.xdist_group("definitions")
-
-HOME = Path(__file__).resolve().parents[2] / "dagster_home"
-
-
-@pytest.fixture
-def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """An instance as the project's dagster.yaml makes it."""
-    shutil.copy(HOME / "dagster.yaml", tmp_path)
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    with dg.DagsterInstance.get() as instance:
-        yield instance
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """Runs from the command line: what becomes of runs whose process is gone."""
 
 import fcntl
-import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,17 +19,6 @@ from turbo_forecast.defs.instance import storage_errors_named
 from turbo_forecast.defs.ownership import OWNER_TAG, claim_of, release_dead_runs
 from turbo_forecast.errors import StorageError
 from turbo_forecast.processes import ProcessIdentity, own_process
-
-HOME = Path(__file__).resolve().parents[2] / "dagster_home"
-
-
-@pytest.fixture
-def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """An instance as the project's dagster.yaml makes it."""
-    shutil.copy(HOME / "dagster.yaml", tmp_path)
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    with dg.DagsterInstance.get() as instance:
-        yield instance
 
 
 def gone_owner() -> ProcessIdentity:
