@@ -29,13 +29,13 @@ from benchmarks.rivals import (
 from benchmarks.series import PARKING, demo_rows
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import TelemetryError, TurboForecastError
-from turbo_forecast.fleet.windows import Windows, cutoff_of, run_windows
 from turbo_forecast.models.protocol import Say
 from turbo_forecast.settings import ForecastSettings, Settings, load_settings
 from turbo_forecast.storage.telemetry.reading import read_telemetry_frames
 from turbo_forecast.tournament.calibration import horizon_month
 from turbo_forecast.tournament.scores import WHOLE_WINDOW, mase_scales, score_by_month
 from turbo_forecast.tournament.standings import ALL, CHAMPION, standings
+from turbo_forecast.windows import Windows, cutoff_of, run_windows
 
 MASE_GOALS: dict[str, float | None] = {PROPHET: 0.75, SEED_PROPHET: None, ETS: 0.88, THETA: 0.92}
 """The champion's mean MASE over the rival's, at most."""

@@ -12,14 +12,14 @@ from benchmarks.measuring import Times, table, timed
 from turbo_forecast.defs.assets.fleet_forecast import forecast_month
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import SCHEMA, write_store
-from turbo_forecast.fleet.windows import run_windows
+from turbo_forecast.library.forecast import series_table
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.base_table import record_base_table
 from turbo_forecast.storage.warehouse import connected, transaction
+from turbo_forecast.windows import run_windows
 
 MONTH = "2025-12-01"
 CUTOFF = date(2025, 12, 31)

@@ -16,15 +16,15 @@ import polars as pl
 
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.tournament import RunRows, score_month, training_ends
-from turbo_forecast.fleet.windows import Windows, require_complete, run_windows
+from turbo_forecast.library.forecast import series_table
 from turbo_forecast.models.protocol import Say
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.tournament.evidence import Flags, Floats
 from turbo_forecast.tournament.scores import mase_scales
+from turbo_forecast.windows import Windows, require_complete, run_windows
 
 _SERIES = ["host_id", "resource"]
 

@@ -16,13 +16,13 @@ import numpy as np
 import polars as pl
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.fleet.lifecycle import clamped
-from turbo_forecast.fleet.pool import THREAD_LIMITS
+from turbo_forecast.fleet.executors.processes import THREAD_LIMITS
+from turbo_forecast.fleet.series_forecaster import clamped
 from turbo_forecast.fleet.store import Series
-from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.models.protocol import Say, Values, Window
 from turbo_forecast.models.registry import build_entrant, builder
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.windows import Windows
 
 PROPHET = "Prophet, default"
 SEED_PROPHET = "Prophet, seed settings"

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 
 from turbo_forecast.demo import write_demo_fleet
-from turbo_forecast.fleet.windows import day_number
 from turbo_forecast.models.protocol import Days, Values, Window
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.reading import read_telemetry_frames
+from turbo_forecast.windows import day_number
 
 PARKING = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "parking_occupancy_daily.parquet"
 TRAIN = (date(2023, 1, 1), date(2025, 8, 31))

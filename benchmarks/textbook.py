@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.optimize import nnls
 
-from turbo_forecast.fleet.lifecycle import clamped
+from turbo_forecast.fleet.series_forecaster import clamped
 from turbo_forecast.tournament.evidence import OFFSET_PERCENT, Flags, Floats
 
 ITERATIONS = 200

@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from turbo_forecast.demo import write_demo_fleet
-from turbo_forecast.fleet.descendants import descendants, end_all
+from turbo_forecast.fleet.executors.descendants import descendants, end_all
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = Path(sys.executable).parent

@@ -7,7 +7,7 @@ module, and must not pay for what it does not need.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from turbo_forecast.fleet.library import forecast_fleet
+    from turbo_forecast.library.forecast import forecast_fleet
     from turbo_forecast.turbo_prophet.drop_in import TurboProphet
 
 __all__ = ["TurboProphet", "forecast_fleet"]
@@ -15,7 +15,7 @@ __all__ = ["TurboProphet", "forecast_fleet"]
 
 def __getattr__(name: str) -> Any:
     if name == "forecast_fleet":
-        from turbo_forecast.fleet.library import forecast_fleet
+        from turbo_forecast.library.forecast import forecast_fleet
 
         return forecast_fleet
     if name == "TurboProphet":

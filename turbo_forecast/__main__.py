@@ -165,8 +165,8 @@ def _close(keys: list[str], runs: "list[Launched]") -> None:
 
 def _report(launched: "Launched", data: Path) -> None:
     """What came of one month: its warnings, and its summary or why there is none."""
-    from turbo_forecast.fleet.windows import cutoff_of
     from turbo_forecast.summary import summary
+    from turbo_forecast.windows import cutoff_of
 
     if launched.stands:
         print(

@@ -1,7 +1,7 @@
 """Months as people write them, `YYYY-MM`: keys of partitions, stems of files, arguments of the command.
 
 Belongs here: which months are asked for, and from which one on there are partitions. Does not belong here: what Dagster
-makes of it (`defs/partitions.py`), and the windows of a month (`fleet/windows.py`).
+makes of it (`defs/partitions.py`), and the windows of a month (`windows.py`).
 """
 
 import os

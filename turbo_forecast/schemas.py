@@ -88,9 +88,9 @@ _ROW = (
     CUTOFF,
     Column("ds", pl.Date, "the projected day"),
     Column("y", pl.Float64, "what was observed that day; null where nothing was, and after the cutoff", nullable=True),
-    Column("yhat", pl.Float64, "projected utilisation in percent, in [0, 100]"),
-    Column("yhat_lower", pl.Float64, "lower bound of the entrant's own prediction interval, in [0, yhat]"),
-    Column("yhat_upper", pl.Float64, "upper bound of the entrant's own prediction interval, in [yhat, 100]"),
+    Column("yhat", pl.Float32, "projected utilisation in percent, in [0, 100]"),
+    Column("yhat_lower", pl.Float32, "lower bound of the entrant's own prediction interval, in [0, yhat]"),
+    Column("yhat_upper", pl.Float32, "upper bound of the entrant's own prediction interval, in [yhat, 100]"),
 )
 _ROW_KEY = ("host_id", "resource", "model", "phase", "cutoff", "ds")
 
@@ -104,11 +104,11 @@ FORECAST_PARQUET = Table(
     (
         *_ROW[:-2],
         Column(
-            "yhat_lower", pl.Float64, "lower bound of the calibrated interval, in [0, yhat]; 0 where nothing is known"
+            "yhat_lower", pl.Float32, "lower bound of the calibrated interval, in [0, yhat]; 0 where nothing is known"
         ),
         Column(
             "yhat_upper",
-            pl.Float64,
+            pl.Float32,
             "upper bound, in [yhat, 100]; 100 where nothing is known of such weekdays or months",
         ),
         Column("outcome", pl.String, "the series' outcome: forecast, fallback or failed"),
@@ -150,6 +150,35 @@ SERIES_OUTCOMES = Table(
     key=("cutoff", "host_id", "resource"),
 )
 
+MODEL_RUNS = Table(
+    "model_runs",
+    "What happened to each fit: one row per series, entrant and window that was asked for.",
+    (
+        CUTOFF,
+        HOST,
+        RESOURCE,
+        MODEL,
+        Column("window", pl.String, "forecast, backtest, or a window before it: fold 1 (the latest), fold 2, …"),
+        Column(
+            "status",
+            pl.String,
+            "ok; raised; timed_out; worker_died. An entrant takes part in a series only if all its windows are ok",
+        ),
+        Column(
+            "solver",
+            pl.String,
+            "turbo, stan, closed_form, constant, outside, statsforecast or other; null without an answer",
+            nullable=True,
+        ),
+        Column("iterations", pl.Int64, "steps of the solver; null where it counts none", nullable=True),
+        Column("note", pl.String, "what replaced the ordinary fit, or went another way, and why", nullable=True),
+        Column("error_class", pl.String, "class of the error that was raised", nullable=True),
+        Column("error_message", pl.String, "its message", nullable=True),
+        Column("milliseconds", pl.Float64, "time spent on the answer by its worker"),
+    ),
+    key=("cutoff", "host_id", "resource", "model", "window"),
+)
+
 RUN_AUDIT = Table(
     "run_audit",
     "Where a month's time went: one row per stage of each of the month's assets, as it was last made. The base table, "
@@ -172,7 +201,8 @@ RUN_AUDIT = Table(
     key=("cutoff", "asset", "stage"),
 )
 
-FOLD = Column("fold", pl.Int32, "0: the backtest; 1, 2, …: the windows before it, the latest first")
+FOLD = Column("fold", pl.Int32, "1, 2, …: the windows before the backtest, the latest first")
+WINDOW = Column("window", pl.String, "backtest, or a window before it: fold 1 (the latest), fold 2, …")
 
 FOLD_FORECAST = Table(
     "fold_forecast",
@@ -215,7 +245,7 @@ TOURNAMENT_SCORES = Table(
         HOST,
         RESOURCE,
         MODEL,
-        FOLD,
+        WINDOW,
         Column("n", pl.Int64, "observed days of the window the scores rest on"),
         Column("mae", pl.Float64, "mean absolute error, percentage points"),
         Column("rmse", pl.Float64, "root mean squared error, percentage points"),
@@ -227,7 +257,7 @@ TOURNAMENT_SCORES = Table(
         Column("pinball", pl.Float64, "mean pinball loss of the two bounds, percentage points; lower is better"),
         Column("interval_score", pl.Float64, "Winkler interval score, percentage points; lower is better"),
     ),
-    key=("cutoff", "host_id", "resource", "model", "fold"),
+    key=("cutoff", "host_id", "resource", "model", "window"),
 )
 
 CHAMPIONS = Table(

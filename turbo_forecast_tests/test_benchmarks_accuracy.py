@@ -36,10 +36,10 @@ from benchmarks.rivals import (
     settings_of,
 )
 from turbo_forecast.errors import SettingsError, TelemetryError
-from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.tournament.scores import score_by_month
+from turbo_forecast.windows import run_windows
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 
 SETTINGS = forecast_settings(entrants=["median", "m", "weighted"], fallback="n")

@@ -24,6 +24,8 @@ GROUND = {
     "option_rules",
     "tables",
     "month_keys",
+    "types",
+    "windows",
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -34,6 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "yaml_file": {"errors", "option_rules", "text"},
     "settings": {"errors", "option_rules", "yaml_file"},
     "tables": set(),
+    "types": set(),
+    "windows": {"errors", "settings", "types"},
     "month_keys": {"errors", "option_rules", "schemas"},
     "schemas": {"tables"},
     "phases": set(),
@@ -45,11 +49,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": GROUND | {"turbo_prophet"},
     "tournament": GROUND,
     "fleet": GROUND | {"models", "tournament", "storage"},
+    "library": GROUND | {"models", "tournament", "storage", "fleet"},
     "defs": GROUND | {"models", "tournament", "storage", "fleet", "definitions"},
     "definitions": GROUND | {"defs"},
     "summary": GROUND | {"storage", "defs", "fleet"},
     "__main__": GROUND | {"defs", "definitions", "fleet", "summary", "demo"},
-    "__init__": {"fleet", "turbo_prophet"},
+    "__init__": {"library", "turbo_prophet"},
 }
 """Part of the package to the other parts it may import. `defs` reaches up to `definitions` in one function only."""
 DROP_IN = {"drop_in.py", "backend.py", "frames.py"}
@@ -163,7 +168,7 @@ def test_a_worker_imports_nothing_heavy(engine: str, heavy: set[str]) -> None:
     script = f"""
 import sys
 import numpy as np
-import turbo_forecast.fleet.worker
+import turbo_forecast.fleet.executors.worker
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.models.registry import build_entrant
 from turbo_forecast.settings import forecast_settings

@@ -10,8 +10,8 @@ import dagster as dg
 from turbo_forecast.defs.checks.latest_month import due_month
 from turbo_forecast.defs.jobs import latest_month_check
 from turbo_forecast.defs.partitions import MONTHS
-from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.schemas import MONTHS as MONTHS_TABLE
+from turbo_forecast.windows import cutoff_of
 
 
 @dg.sensor(

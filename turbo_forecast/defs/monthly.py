@@ -19,12 +19,12 @@ from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, schema_metadata, stage_metadata
 from turbo_forecast.defs.resources import ForecastResource, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.months import MonthOfRun
 from turbo_forecast.storage.warehouse import replace_audit, transaction
 from turbo_forecast.tables import Table
+from turbo_forecast.windows import cutoff_of
 
 HISTORY = "SELECT host_id, resource, ds, y FROM base_table WHERE ds BETWEEN ? AND ?"
 """The base table's rows from a first to a last day."""

@@ -17,11 +17,11 @@ from turbo_forecast.defs.assets.months import require_files
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, TelemetryResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.scratch import made_with
-from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.storage.accuracy import first_judged
 from turbo_forecast.storage.base_table import digest_up_to, is_current
 from turbo_forecast.storage.months import COMPLETE, month_state, month_states, settled_months
 from turbo_forecast.storage.warehouse import transaction
+from turbo_forecast.windows import cutoff_of
 
 RANGE_TAG = "turbo_forecast/range"
 """On the runs of one command for several months: the months as they were asked for."""

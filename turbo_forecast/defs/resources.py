@@ -20,12 +20,12 @@ from dagster_duckdb import DuckDBResource
 from pydantic import ValidationError
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
 from turbo_forecast.settings import ForecastSettings, Settings, TelemetrySettings, load_settings, one_sentence
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import shown_location
+from turbo_forecast.windows import cutoff_of
 
 
 def configured() -> Settings:

@@ -1,7 +1,7 @@
 """A chunk: a run of neighbouring series, its results on disk, and what is still to be done after a crash.
 
 Belongs here: the format of chunk files, cutting the work, finding finished chunks.
-Does not belong here: who computes a chunk (`worker.py`), and when (`pool.py`).
+Does not belong here: who computes a chunk (`tasks.py`), and when (`policy.py`).
 """
 
 import os
@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from turbo_forecast.errors import StorageError, writing
-from turbo_forecast.fleet.lifecycle import WORKER_DIED, Result
-from turbo_forecast.fleet.rows import FORECAST, Rows
+from turbo_forecast.fleet.rows import Rows
+from turbo_forecast.fleet.series_forecaster import WORKER_DIED, Result
+from turbo_forecast.windows import FORECAST
 
 ROWS_SCHEMA = pa.schema(
     [

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.fleet.rows import BACKTEST, FORECAST, Rows
+from turbo_forecast.fleet.rows import Rows
 from turbo_forecast.models.protocol import Values
 from turbo_forecast.tournament.weights import combination_weights
+from turbo_forecast.windows import BACKTEST, FORECAST
 
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -21,13 +21,13 @@ from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet.audit import AuditTimer, Stage
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.combine import Weights, learn_weights, weighted_median
-from turbo_forecast.fleet.lifecycle import clamped
-from turbo_forecast.fleet.rows import BACKTEST, FORECAST, PHASES
+from turbo_forecast.fleet.rows import PHASES
+from turbo_forecast.fleet.series_forecaster import clamped
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.schemas import COMBINATION_WEIGHTS, FLEET_FORECAST, FOLD_FORECAST, SERIES_OUTCOMES
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.frames import lazy_rows
+from turbo_forecast.windows import BACKTEST, FORECAST, Windows
 
 Columns = dict[str, NDArray[np.generic]]
 

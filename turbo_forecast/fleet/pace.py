@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from heapq import heapify, heapreplace
 from pathlib import Path
 
-from turbo_forecast.fleet.board import Tally, in_hand, tallies
 from turbo_forecast.fleet.chunks import Span
+from turbo_forecast.fleet.executors.board import Tally, in_hand, tallies
 
 RECENT_SHARE = 0.1
 RECENT_SERIES = 32

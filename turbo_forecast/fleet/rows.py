@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from turbo_forecast.models.protocol import Days, Values
+from turbo_forecast.windows import BACKTEST, FORECAST
 
-FORECAST, BACKTEST = -1, 0
-"""Numbers of the two windows every series has; a fold's number is its own: 1 for the latest, and up."""
 PHASES = {BACKTEST: "backtest", FORECAST: "forecast"}
 
 

@@ -12,17 +12,17 @@ import polars as pl
 
 from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.executors.processes import FleetPool
+from turbo_forecast.fleet.executors.worker import Job, SpanReport
 from turbo_forecast.fleet.merge import Finished, weights_table
-from turbo_forecast.fleet.pool import FleetPool
 from turbo_forecast.fleet.progress import Progress
 from turbo_forecast.fleet.scratch import chunk_folder, temporary
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tournament import RunRows
-from turbo_forecast.fleet.windows import Windows, folds_left_out
-from turbo_forecast.fleet.worker import Job, SpanReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
+from turbo_forecast.windows import Windows, folds_left_out
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.fleet.audit import versions
 from turbo_forecast.fleet.chunks import discard_doubtful
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.models.outside import fingerprint
 from turbo_forecast.models.registry import module_of
 from turbo_forecast.processes import Life, life_of_unlocked, own_process, parsed
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.windows import Windows
 
 
 @contextmanager

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import polars as pl
 
-from turbo_forecast.fleet.rows import BACKTEST, FORECAST
-from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.schemas import CALIBRATION, FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.files import parquet_rows
@@ -23,6 +21,7 @@ from turbo_forecast.tournament.calibration import calibrate, calibrated, horizon
 from turbo_forecast.tournament.champions import choose
 from turbo_forecast.tournament.scores import scales_by_window, score, score_by_month
 from turbo_forecast.tournament.standings import standings
+from turbo_forecast.windows import BACKTEST, FORECAST, Windows
 
 _BOUNDED = ["ds", "y", "yhat", "yhat_lower", "yhat_upper"]
 _ROW = ["host_id", "resource", "model", "cutoff", *_BOUNDED]

@@ -1,7 +1,7 @@
 """What an entrant is asked, and what it answers.
 
 Belongs here: the one protocol every forecaster of the tournament keeps.
-Does not belong here: any forecaster, and what becomes of its answer (clamping, tagging: `fleet/lifecycle.py`).
+Does not belong here: any forecaster, and what becomes of its answer (clamping, tagging: `fleet/series_forecaster.py`).
 """
 
 from collections.abc import Callable

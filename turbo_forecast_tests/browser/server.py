@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from turbo_forecast.fleet.descendants import descendants, end_all
+from turbo_forecast.fleet.executors.descendants import descendants, end_all
 from turbo_forecast_tests.browser import queries
 from turbo_forecast_tests.end_to_end.conftest import NAIVE, ROOT, House
 

@@ -9,7 +9,7 @@ import pytest
 from turbo_forecast.defs import freshness
 from turbo_forecast.defs.freshness import latest_month_sensor
 from turbo_forecast.defs.partitions import MONTHS
-from turbo_forecast.fleet.windows import cutoff_of
+from turbo_forecast.windows import cutoff_of
 
 
 def moment(text: str) -> type[datetime]:

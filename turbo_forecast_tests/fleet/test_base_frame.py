@@ -14,7 +14,7 @@ import pytest
 
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import PartitionError, TelemetryError
-from turbo_forecast.fleet.base_frame import base_rows, cutoff_day
+from turbo_forecast.library.base_frame import base_rows, cutoff_day
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast_tests.conftest import series_rows, wave
 

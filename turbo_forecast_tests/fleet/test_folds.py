@@ -11,12 +11,12 @@ import pytest
 from turbo_forecast import forecast_fleet
 from turbo_forecast.fleet import combine, library, merge
 from turbo_forecast.fleet import tournament as month_tournament
-from turbo_forecast.fleet.library import FleetResult
 from turbo_forecast.fleet.rows import BACKTEST
 from turbo_forecast.fleet.tournament import RunRows
-from turbo_forecast.fleet.windows import Windows, folds_left_out, run_windows
+from turbo_forecast.library.forecast import FleetResult
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, COMBINATION_WEIGHTS, FORECAST_PARQUET, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import ForecastSettings, forecast_settings
+from turbo_forecast.windows import Windows, folds_left_out, run_windows
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 
 CHEAP = ["weighted", "median", "recent_level", "recent_quarter", "reverting_level", "seasonal_naive"]

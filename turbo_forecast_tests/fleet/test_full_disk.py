@@ -17,17 +17,17 @@ from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet import lifecycle
 from turbo_forecast.fleet.chunks import Span, finished_spans, write_chunk
-from turbo_forecast.fleet.library import series_table
-from turbo_forecast.fleet.lifecycle import Lifecycle, Result, StorageFull
-from turbo_forecast.fleet.pool import WorkersCannotStart, _require_room
+from turbo_forecast.fleet.executors.processes import WorkersCannotStart, _require_room
 from turbo_forecast.fleet.scratch import unfinished
+from turbo_forecast.fleet.series_forecaster import Lifecycle, Result, StorageFull
 from turbo_forecast.fleet.store import SeriesStore, write_store
-from turbo_forecast.fleet.windows import run_windows
+from turbo_forecast.library.forecast import series_table
 from turbo_forecast.models.registry import build_entrant
 from turbo_forecast.processes import own_process
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.storage.files import parquet_stream, publishing
 from turbo_forecast.storage.warehouse import connected
+from turbo_forecast.windows import run_windows
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 
 SCHEMA = pa.schema([("n", pa.int64())])

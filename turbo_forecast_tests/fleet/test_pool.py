@@ -13,10 +13,10 @@ import pytest
 
 from turbo_forecast import forecast_fleet
 from turbo_forecast.fleet import descendants, start_watch
-from turbo_forecast.fleet.board import Post, in_hand, tallies
 from turbo_forecast.fleet.chunks import Span
+from turbo_forecast.fleet.executors.board import Post, in_hand, tallies
+from turbo_forecast.fleet.executors.processes import WorkersCannotStart
 from turbo_forecast.fleet.pace import standing
-from turbo_forecast.fleet.pool import WorkersCannotStart
 from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
 from turbo_forecast_tests.fleet.entrants import MARKED
 
@@ -223,7 +223,7 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
 def test_workers_of_the_baseline_import_no_heavy_package() -> None:
     script = (
         "import sys\n"
-        "import turbo_forecast.fleet.worker, turbo_forecast.models.seasonal_naive\n"
+        "import turbo_forecast.fleet.executors.worker, turbo_forecast.models.seasonal_naive\n"
         "heavy = {'dagster', 'pandas', 'prophet', 'matplotlib', 'duckdb', 'polars', 'altair'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

@@ -20,16 +20,16 @@ from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import PartitionError, SettingsError, StorageError, TelemetryError
 from turbo_forecast.fleet import run
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.library import series_table
 from turbo_forecast.fleet.merge import Finished
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import SeriesStore, write_store
-from turbo_forecast.fleet.windows import run_windows
+from turbo_forecast.library.forecast import series_table
 from turbo_forecast.schemas import FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.frames import write_frame
+from turbo_forecast.windows import run_windows
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 
 RANDOM = "turbo_forecast_tests.fleet.entrants:random"

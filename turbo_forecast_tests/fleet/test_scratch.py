@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from turbo_forecast.fleet.chunks import Span, discard_doubtful, finished_spans, write_chunk
-from turbo_forecast.fleet.library import forecast_fleet, series_table
-from turbo_forecast.fleet.lifecycle import WORKER_DIED, Result
 from turbo_forecast.fleet.scratch import chunk_folder, temporary
+from turbo_forecast.fleet.series_forecaster import WORKER_DIED, Result
 from turbo_forecast.fleet.store import SeriesStore, write_store
-from turbo_forecast.fleet.windows import run_windows
+from turbo_forecast.library.forecast import forecast_fleet, series_table
 from turbo_forecast.settings import forecast_settings
+from turbo_forecast.windows import run_windows
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 
 

@@ -15,12 +15,12 @@ from turbo_forecast.defs.plots import fleet_by_month
 from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, spec
 from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
 from turbo_forecast.defs.selection import recorded
-from turbo_forecast.fleet.windows import cutoff_of, require_complete
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.base_table import Reading, current_digest, last_day_up_to, update_base_table
 from turbo_forecast.storage.telemetry.report import TelemetryReport
 from turbo_forecast.storage.warehouse import transaction
+from turbo_forecast.windows import cutoff_of, require_complete
 
 
 @dg.multi_asset(

@@ -6,9 +6,9 @@ import polars as pl
 from turbo_forecast.defs.monthly import HISTORY, month_asset, one_month
 from turbo_forecast.defs.resources import ForecastResource, Warehouse
 from turbo_forecast.fleet.tournament import RunRows, calibrate_month
-from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, TOURNAMENT_RESULTS
 from turbo_forecast.storage.warehouse import month_rows, query, replace_partition
+from turbo_forecast.windows import run_windows
 
 
 @dg.asset(**month_asset(CALIBRATION, deps=[CHAMPIONS, TOURNAMENT_RESULTS]))

@@ -25,7 +25,6 @@ from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
-from turbo_forecast.fleet.windows import cutoff_of, require_complete, run_windows
 from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.schemas import (
     BASE_TABLE,
@@ -41,6 +40,7 @@ from turbo_forecast.storage.months import FLEET_STEP, MonthOfRun
 from turbo_forecast.storage.versions import require_usable_tables
 from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
 from turbo_forecast.tables import Table
+from turbo_forecast.windows import cutoff_of, require_complete, run_windows
 
 LAZY = dg.PythonObjectDagsterType(pl.LazyFrame, name="LazyFrame")
 

@@ -10,9 +10,9 @@ from turbo_forecast.defs.monthly import month_asset, one_month
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.fleet.tournament import publish
-from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, SERIES_OUTCOMES, TOURNAMENT_RESULTS
 from turbo_forecast.storage.warehouse import month_rows
+from turbo_forecast.windows import run_windows
 
 
 @dg.asset(

@@ -13,12 +13,12 @@ from turbo_forecast.defs.reporting import Metadata, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, MONTHS
 from turbo_forecast.storage.base_table import utc_now
 from turbo_forecast.storage.files import require_whole
 from turbo_forecast.storage.months import STEPS, MonthOfRun
 from turbo_forecast.storage.warehouse import month_rows, transaction
+from turbo_forecast.windows import cutoff_of
 
 NOT_PASSED_TAG = "turbo_forecast/checks_not_passed"
 """On a run that made its month complete: how many of its checks did not pass, all of them such as only warn."""

@@ -7,9 +7,9 @@ from turbo_forecast.defs.monthly import HISTORY, month_asset, one_month
 from turbo_forecast.defs.plots import score_bars
 from turbo_forecast.defs.resources import ForecastResource, Warehouse
 from turbo_forecast.fleet.tournament import RunRows, score_month
-from turbo_forecast.fleet.windows import run_windows
 from turbo_forecast.schemas import TOURNAMENT_RESULTS, TOURNAMENT_SCORES
 from turbo_forecast.storage.warehouse import query, replace_partition
+from turbo_forecast.windows import run_windows
 
 
 @dg.asset(**month_asset(TOURNAMENT_SCORES, deps=[TOURNAMENT_RESULTS]))

@@ -9,13 +9,13 @@ from turbo_forecast.defs.checks.judging import Judged, month_check, month_to_jud
 from turbo_forecast.defs.checks.properties import Property, Verdict
 from turbo_forecast.defs.reporting import Metadata
 from turbo_forecast.defs.resources import DataFolder, Warehouse
-from turbo_forecast.fleet.windows import cutoff_of, day_number, run_windows
 from turbo_forecast.models.agreement import compare
 from turbo_forecast.models.prophet_tuned import VARIANTS, tuned
 from turbo_forecast.schemas import FLEET_FORECAST, SERIES_OUTCOMES
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.months import MonthOfRun
 from turbo_forecast.storage.warehouse import query, transaction
+from turbo_forecast.windows import cutoff_of, day_number, run_windows
 
 AGREES = Property(
     name="turbo_agrees_with_stan",

@@ -25,7 +25,6 @@ from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors, say_to
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.windows import cutoff_of
 from turbo_forecast.schemas import MONTHS as MONTHS_TABLE
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
@@ -33,6 +32,7 @@ from turbo_forecast.storage.files import write_csv
 from turbo_forecast.storage.months import MonthOfRun, latest_stored_month
 from turbo_forecast.storage.warehouse import transaction
 from turbo_forecast.tables import Table
+from turbo_forecast.windows import cutoff_of
 
 SHOWN = 20
 BLOCKING: set[tuple[str, str]] = set()

@@ -17,9 +17,9 @@ import dagster as dg
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, Warehouse
-from turbo_forecast.fleet.windows import shift_month_end
 from turbo_forecast.schemas import FORECAST_PARQUET, MONTHS
 from turbo_forecast.storage.months import COMPLETE, month_states
+from turbo_forecast.windows import shift_month_end
 
 DEADLINE_DAY = 5
 """Day of a month, in UTC, up to which the month just ended may be missing; from the next day on it is due."""

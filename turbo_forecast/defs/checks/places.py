@@ -9,13 +9,13 @@ from pathlib import Path
 
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.windows import Windows, cutoff_of, run_windows
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.files import parquet_sql, require_readable, require_whole
 from turbo_forecast.storage.months import SETTLED
 from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast.tables import Table
+from turbo_forecast.windows import Windows, cutoff_of, run_windows
 
 FILES = (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET)
 """Tables that are stored as Parquet."""

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from turbo_forecast.errors import PartitionError
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.types import Phase
 
+FORECAST, BACKTEST = -1, 0
+"""Positions of the two windows every series has, in arrays; a fold's is its own number: 1 for the latest, and up."""
 EPOCH = date(1970, 1, 1)
 YEARS = (1970, 2200)
 """Telemetry is of these; the windows around them are days that a calendar has."""
@@ -38,6 +41,11 @@ def day_number(day: date) -> int:
 def date_of(number: int) -> date:
     """The day of a day number."""
     return EPOCH + timedelta(days=number)
+
+
+def window_name(number: int) -> str:
+    """The window as the column `window` names it, by its position."""
+    return {FORECAST: Phase.FORECAST.value, BACKTEST: Phase.BACKTEST.value}.get(number, f"fold {number}")
 
 
 def cutoff_of(partition: str) -> date:

@@ -14,12 +14,12 @@ import numpy as np
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.combine import median
-from turbo_forecast.fleet.rows import BACKTEST, FORECAST, Rows
+from turbo_forecast.fleet.rows import Rows
 from turbo_forecast.fleet.store import Series, read_only
-from turbo_forecast.fleet.windows import Windows, date_of, day_number
 from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
 from turbo_forecast.phases import Unobserved, unobserved
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.windows import BACKTEST, FORECAST, Windows, date_of, day_number
 
 OUTCOMES = ("forecast", "fallback", "retired", "failed")
 ENVELOPE = (0.0, 100.0)

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from turbo_forecast.fleet.board import Post, present
 from turbo_forecast.fleet.chunks import Span, write_chunk
-from turbo_forecast.fleet.descendants import MARK, descendants, end_all
-from turbo_forecast.fleet.lifecycle import Lifecycle
+from turbo_forecast.fleet.executors.board import Post, present
+from turbo_forecast.fleet.executors.descendants import MARK, descendants, end_all
+from turbo_forecast.fleet.series_forecaster import Lifecycle
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.fleet.windows import Windows
 from turbo_forecast.models.registry import build_entrant
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.windows import Windows
 
 START_ERROR = "start-error"
 """The file on the board in which a worker that cannot start leaves the reason."""

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from turbo_forecast.errors import PartitionError, TelemetryError
-from turbo_forecast.fleet.windows import month_end
 from turbo_forecast.option_rules import shown
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.text import printable
+from turbo_forecast.windows import month_end
 
 _EPOCH = date(1970, 1, 1).toordinal()
 KINDS = "a Polars or pandas frame, a LazyFrame, an Arrow table or a DuckDB relation"

@@ -14,10 +14,8 @@ import pyarrow as pa
 
 from turbo_forecast.errors import writing
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.base_frame import base_rows, cutoff_day
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
-from turbo_forecast.fleet.termination import terminated_in_order
 from turbo_forecast.fleet.tournament import (
     RunRows,
     calibrate_month,
@@ -26,11 +24,13 @@ from turbo_forecast.fleet.tournament import (
     score_month,
     standings_month,
 )
-from turbo_forecast.fleet.windows import Windows, require_complete, run_windows
 from turbo_forecast.leftovers import temporary_folder
+from turbo_forecast.library.base_frame import base_rows, cutoff_day
+from turbo_forecast.library.termination import terminated_in_order
 from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.settings import ForecastSettings, forecast_settings
 from turbo_forecast.status_log import StatusLog
+from turbo_forecast.windows import Windows, require_complete, run_windows
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,14 +27,14 @@ from types import ModuleType
 from uuid import uuid4
 
 from turbo_forecast.errors import TurboForecastError, writing
-from turbo_forecast.fleet.board import in_hand
 from turbo_forecast.fleet.chunks import Span, write_chunk
-from turbo_forecast.fleet.descendants import MARK, end_all
-from turbo_forecast.fleet.lifecycle import WORKER_DIED, Result
+from turbo_forecast.fleet.executors.board import in_hand
+from turbo_forecast.fleet.executors.descendants import MARK, end_all
+from turbo_forecast.fleet.executors.start_watch import StartWatch
+from turbo_forecast.fleet.executors.worker import START_ERROR, Job, SpanReport, start, work_span
 from turbo_forecast.fleet.pace import Standing, standing
-from turbo_forecast.fleet.start_watch import StartWatch
+from turbo_forecast.fleet.series_forecaster import WORKER_DIED, Result
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.fleet.worker import START_ERROR, Job, SpanReport, start, work_span
 
 THREAD_LIMITS = (
     "OMP_NUM_THREADS",

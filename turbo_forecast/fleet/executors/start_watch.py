@@ -6,8 +6,8 @@ Belongs here: when and what is said. Does not belong here: ending workers (`pool
 import time
 from collections.abc import Callable, Collection
 
-from turbo_forecast.fleet.board import present, starting
-from turbo_forecast.fleet.worker import Job
+from turbo_forecast.fleet.executors.board import present, starting
+from turbo_forecast.fleet.executors.worker import Job
 from turbo_forecast.status_log import SILENCE_SECONDS, duration, longer_silence
 
 FIRST_WORD_SECONDS = SILENCE_SECONDS

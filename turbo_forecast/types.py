@@ -1,0 +1,43 @@
+"""The words that stored columns hold and code decides on, each kind a type.
+
+Belongs here: closed sets of names. Does not belong here: what follows from one.
+"""
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Which window a projected row lies in, as the column `phase` says it."""
+
+    BACKTEST = "backtest"
+    FORECAST = "forecast"
+
+
+class Outcome(StrEnum):
+    """What happened to a series."""
+
+    FORECAST = "forecast"
+    FALLBACK = "fallback"
+    RETIRED = "retired"
+    FAILED = "failed"
+
+
+class Status(StrEnum):
+    """How one entrant's answer for one window ended."""
+
+    OK = "ok"
+    RAISED = "raised"
+    TIMED_OUT = "timed_out"
+    WORKER_DIED = "worker_died"
+
+
+class Solver(StrEnum):
+    """What solved the model behind an answer."""
+
+    TURBO = "turbo"
+    STAN = "stan"
+    CLOSED_FORM = "closed_form"
+    CONSTANT = "constant"
+    OUTSIDE = "outside"
+    STATSFORECAST = "statsforecast"
+    OTHER = "other"
