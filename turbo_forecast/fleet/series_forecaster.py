@@ -19,6 +19,7 @@ from turbo_forecast.fleet.store import Series, read_only
 from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
 from turbo_forecast.phases import Unobserved, unobserved
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.types import Solver
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, date_of, day_number
 
 OUTCOMES = ("forecast", "fallback", "retired", "failed")
@@ -67,7 +68,8 @@ class Result:
         self.fits += int(projection.fits)
         self.fit_seconds += float(projection.fit_seconds)
         self.predict_seconds += float(projection.predict_seconds)
-        solver = f"{name}: {_text(projection.solver)}"
+        how = "turbo converged" if projection.solver == Solver.TURBO else _text(projection.solver)
+        solver = f"{name}: {how}"
         if solver not in self.solvers:
             self.solvers.append(solver)
         if projection.note and _clause(projection.note) not in self.reasons:

@@ -15,6 +15,7 @@ import numpy as np
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.protocol import ForecastError, Projection, Values, Window
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.types import Solver
 
 WEEK, YEAR = 7, 365
 MIN_DAYS = 2 * WEEK
@@ -49,7 +50,7 @@ class Nixtla:
             yhat=np.asarray(found["mean"])[steps],
             lower=np.asarray(found[f"lo-{self._level}"])[steps],
             upper=np.asarray(found[f"hi-{self._level}"])[steps],
-            solver=f"statsforecast {self._model}",
+            solver=Solver.STATSFORECAST,
             fit_seconds=time.perf_counter() - started,
         )
 

@@ -31,6 +31,7 @@ from turbo_forecast.models.protocol import Days, ForecastError, Projection, Valu
 from turbo_forecast.paths import files_matching
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.text import printable, shown_location
+from turbo_forecast.types import Solver
 
 KEY = ("host_id", "resource", "origin", "ds")
 BOUNDS = ("yhat_lower", "yhat_upper")
@@ -222,7 +223,7 @@ class Outside:
         width = len(next(part[1] for part in parts))
         columns = [np.concatenate([part[1][i] for part in parts])[at] for i in range(width)]
         yhat, lower, upper = columns if len(columns) == 3 else columns * 3
-        return Projection(yhat, lower, upper, solver="outside", fits=0)
+        return Projection(yhat, lower, upper, solver=Solver.OUTSIDE, fits=0)
 
     def _require(self, window: Window, days: Days, origin: int) -> None:
         model, series = f"outside model {self._name!r}", "/".join(window.series)

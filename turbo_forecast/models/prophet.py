@@ -12,6 +12,7 @@ import numpy as np
 from turbo_forecast.models.protocol import Entrant, ForecastError, Projection, Say, Window
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT, ForecastSettings
 from turbo_forecast.turbo_prophet.cache import ensure_compiled
+from turbo_forecast.types import Solver
 
 ENGINES = {"turbo": "turbo_forecast.models.prophet_turbo", "stan": "turbo_forecast.models.prophet_stan"}
 MIN_POINTS = 2
@@ -44,7 +45,7 @@ class ProphetEntrant:
             level = float(np.median(window.y))
             constant = np.full(window.asked.size, level)
             note = f"the value never changes ({level:g} %) in the days given to Prophet, so its forecast is that value"
-            return Projection(constant, constant, constant, solver="constant", fits=0, note=note)
+            return Projection(constant, constant, constant, solver=Solver.CONSTANT, fits=0, note=note)
         return self._engine.project(window)
 
 

@@ -18,6 +18,7 @@ from turbo_forecast.phases import slot_of_year
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.features import epoch_days, from_days, season_features, season_orders
 from turbo_forecast.turbo_prophet.season import Floats, Season, Unknown
+from turbo_forecast.types import Solver
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,7 @@ class StanEngine:
             yhat=forecast["yhat"].to_numpy(),
             lower=forecast["yhat_lower"].to_numpy(),
             upper=forecast["yhat_upper"].to_numpy(),
-            solver="stan",
+            solver=Solver.STAN,
             fit_seconds=fitted - started,
             predict_seconds=time.perf_counter() - fitted,
         )

@@ -12,6 +12,7 @@ from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import compile_kernels, fit_daily, forecast_daily
 from turbo_forecast.turbo_prophet.prediction import Interval
 from turbo_forecast.turbo_prophet.problem import Status
+from turbo_forecast.types import Solver
 
 HANDED_OVER = {
     Status.ITERATION_LIMIT: "the turbo solver was not done after its largest number of steps",
@@ -46,7 +47,8 @@ class TurboEngine:
             yhat=forecast.yhat,
             lower=forecast.lower,
             upper=forecast.upper,
-            solver="turbo converged",
+            solver=Solver.TURBO,
+            iterations=fit.result.iterations,
             fit_seconds=fitted - started,
             predict_seconds=time.perf_counter() - fitted,
         )
@@ -63,9 +65,7 @@ class TurboEngine:
     def _hand_over(self, window: Window, status: Status) -> Projection:
         from turbo_forecast.models.prophet_stan import StanEngine  # brings pandas and prophet: only when needed
 
-        reason = status.name.lower().replace("_", " ")
         projection = StanEngine(self._settings).project(window)
-        projection.solver = f"stan (turbo: {reason})"
         projection.note = f"Prophet was fitted by Stan: {HANDED_OVER[status]}"
         return projection
 

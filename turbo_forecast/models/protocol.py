@@ -11,6 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from turbo_forecast.types import Solver
+
 Say = Callable[[str], None]
 """Where a line for a person to read goes."""
 Days = NDArray[np.int64]
@@ -44,18 +46,20 @@ class Window:
 class Projection:
     """An entrant's answer: (h,) point forecast and interval bounds in percent, not yet clamped.
 
-    solver says what solved the model and how it ended; note is recorded as a reason when a rule of its own
-    (a constant series, say) replaced the ordinary fit.
+    solver says what solved the model: one of ours, or a word of the entrant's own. iterations: steps of the solver,
+    None where it counts none. note is recorded as a reason when something else than the ordinary fit answered (a
+    constant series' own rule, say).
     """
 
     yhat: Values
     lower: Values
     upper: Values
-    solver: str
+    solver: Solver | str
     fits: int = 1
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
     note: str | None = None
+    iterations: int | None = None
 
 
 class Entrant(Protocol):

@@ -20,6 +20,7 @@ import numpy as np
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.protocol import Projection, Window
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.types import Solver
 
 ENVELOPE = (0.0, 100.0)
 MONTH, QUARTER = 28, 91
@@ -45,7 +46,7 @@ class RecentLevel:
         self._kernel(days, y, asked, self._span, self._tail, self._z, yhat, lower, upper)
         if y.size == 1:
             lower[:], upper[:] = ENVELOPE
-        return Projection(yhat, lower, upper, solver="closed form", fits=0)
+        return Projection(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
 
 
 def month(settings: ForecastSettings) -> RecentLevel:

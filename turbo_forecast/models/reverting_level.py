@@ -24,6 +24,7 @@ from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.protocol import Projection, Window
 from turbo_forecast.models.recent_level import QUARTER
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.types import Solver
 
 ENVELOPE = (0.0, 100.0)
 NO_SEASON = (0.0,)
@@ -53,7 +54,7 @@ class RevertingLevel:
         lower, upper = np.minimum(lower, yhat - (at - low)), np.maximum(upper, yhat + (high - at))
         if y.size == 1:
             lower[:], upper[:] = ENVELOPE
-        return Projection(yhat, lower, upper, solver="closed form", fits=0)
+        return Projection(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
 
 
 def level(settings: ForecastSettings) -> RevertingLevel:

@@ -10,6 +10,7 @@ import numpy as np
 
 from turbo_forecast.models.protocol import Projection, Values, Window
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.types import Solver
 
 SEASON = 7
 MEMORY_DAYS = 8 * SEASON
@@ -31,7 +32,7 @@ class SeasonalNaive:
         yhat = profile[window.asked % SEASON]
         seasons = (window.asked - last_day - 1) // SEASON
         spread = self._z * self._sigma(window) * np.sqrt(seasons + 1.0)
-        return Projection(yhat, yhat - spread, yhat + spread, solver="closed form", fits=0)
+        return Projection(yhat, yhat - spread, yhat + spread, solver=Solver.CLOSED_FORM, fits=0)
 
     @staticmethod
     def _sigma(window: Window) -> float:

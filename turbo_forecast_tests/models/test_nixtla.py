@@ -11,6 +11,7 @@ from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.protocol import ForecastError, Window
 from turbo_forecast.models.registry import build_entrant, check_entrants
 from turbo_forecast.settings import forecast_settings
+from turbo_forecast.types import Solver
 
 ROOT = Path(__file__).parents[2]
 models = pytest.importorskip("statsforecast.models")
@@ -47,7 +48,7 @@ def test_the_forecast_is_the_librarys(name: str, size: int) -> None:
     np.testing.assert_array_equal(found.yhat, expected["mean"])
     np.testing.assert_array_equal(found.lower, expected["lo-90"])
     np.testing.assert_array_equal(found.upper, expected["hi-90"])
-    assert found.solver.startswith("statsforecast")
+    assert (found.solver, found.iterations) == (Solver.STATSFORECAST, None)
     again = build_entrant(name, SETTINGS).project(Window(days, y, asked, 1))
     for part in ("yhat", "lower", "upper"):
         np.testing.assert_array_equal(getattr(found, part), getattr(again, part))

@@ -12,6 +12,7 @@ from turbo_forecast.models import outside
 from turbo_forecast.models.protocol import ForecastError, Window
 from turbo_forecast.models.registry import build_entrant, check_entrants, module_of, warn_of_missing_origins
 from turbo_forecast.settings import ForecastSettings, forecast_settings
+from turbo_forecast.types import Solver
 
 ORIGIN = date(2025, 8, 31)
 ASKED = [ORIGIN + timedelta(days=h) for h in range(1, 123)]
@@ -53,7 +54,7 @@ def test_the_rows_of_the_series_and_the_origin_are_the_forecast(file: Path) -> N
     np.testing.assert_array_equal(found.yhat, expected)
     np.testing.assert_array_equal(found.lower, expected - 2)
     np.testing.assert_array_equal(found.upper, expected + 5)
-    assert (found.solver, found.fits) == ("outside", 0)
+    assert (found.solver, found.fits) == (Solver.OUTSIDE, 0)
 
 
 def test_days_not_asked_for_are_left_out(file: Path) -> None:

@@ -12,6 +12,7 @@ from turbo_forecast.models.protocol import ForecastError, Projection, Window
 from turbo_forecast.models.registry import build_entrant, check_entrants
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.turbo_prophet.problem import Status
+from turbo_forecast.types import Solver
 from turbo_forecast_tests.conftest import wave
 
 SEED = 2**40 + 123
@@ -59,7 +60,7 @@ def test_the_stan_engine_gives_what_stock_prophet_gives(options: dict[str, objec
     np.testing.assert_array_equal(found.lower, expected["yhat_lower"])
     np.testing.assert_array_equal(found.upper, expected["yhat_upper"])
     assert found.fits == 1
-    assert found.solver.startswith("stan")
+    assert (found.solver, found.iterations) == (Solver.STAN, None)
 
 
 @pytest.mark.parametrize("engine", ["stan", "turbo"])
@@ -69,7 +70,7 @@ def test_a_constant_window_is_answered_with_its_constant(engine: str, level: flo
     found = entrant.project(Window(np.arange(100), np.full(100, level), np.arange(100, 110), SEED))
     assert isinstance(found, Projection)
     assert found.yhat.tolist() == found.lower.tolist() == found.upper.tolist() == [level] * 10
-    assert found.fits == 0
+    assert (found.fits, found.solver) == (0, Solver.CONSTANT)
     assert (
         found.note
         == f"the value never changes ({level:g} %) in the days given to Prophet, so its forecast is that value"
@@ -104,6 +105,15 @@ def test_an_entrant_of_ones_own_takes_part_under_its_path() -> None:
     check_entrants(settings)
     found = build_entrant(name, settings).project(window())
     assert found.yhat[0] == window().y[-1]
+
+
+def test_a_fit_of_our_own_tells_the_steps_it_took() -> None:
+    asked = window(gap=slice(100, 130))
+    found = build_entrant("prophet", forecast_settings(engine="turbo")).project(asked)
+    assert found.solver is Solver.TURBO
+    assert found.note is None
+    assert found.iterations is not None
+    assert 1 <= found.iterations <= 200 * 4, "at most the limit of each start"
 
 
 def test_every_way_a_fit_goes_to_stan_has_words() -> None:

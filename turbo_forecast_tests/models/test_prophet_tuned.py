@@ -10,6 +10,7 @@ from turbo_forecast.models.prophet_tuned import VARIANTS, tuned
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.models.registry import ENTRANTS, build_entrant
 from turbo_forecast.settings import forecast_settings
+from turbo_forecast.types import Solver
 from turbo_forecast_tests.conftest import wave
 
 OPTIONS = {
@@ -92,4 +93,4 @@ def test_the_variant_forecasts_what_stock_prophet_of_its_options_does(name: str)
     np.testing.assert_array_equal(stan.yhat, expected)
     # Stan stops before the optimum, turbo at it
     np.testing.assert_allclose(turbo.yhat, expected, atol=0.5)
-    assert turbo.solver == "turbo converged"
+    assert turbo.solver == Solver.TURBO
