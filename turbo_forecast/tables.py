@@ -1,6 +1,6 @@
 """What a stored table is: columns with types and meanings, from which Polars schemas, Arrow schemas and DDL are derived.
 
-Belongs here: the two classes. Does not belong here: any table of the product (`schemas.py`).
+Belongs here: the two classes. Does not belong here: any table of the product (`schemas/`).
 """
 
 from dataclasses import dataclass

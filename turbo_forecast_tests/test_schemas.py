@@ -1,5 +1,8 @@
 """Every table's columns: one source, three renderings that agree."""
 
+import pkgutil
+from importlib import import_module
+
 import duckdb
 import polars as pl
 import pyarrow as pa
@@ -18,7 +21,7 @@ def test_the_public_columns_are_what_people_script_against() -> None:
     assert schemas.FLEET_FORECAST.names == schemas.TOURNAMENT_RESULTS.names == row
     assert schemas.FORECAST_PARQUET.names[: len(row)] == row
     assert {table.name for table in TABLES} >= {
-        *("base_table", "base_table_rejects", "fleet_forecast", "series_outcomes", "run_audit"),
+        *("base_table", "base_table_rejects", "fleet_forecast", "series_outcomes", "run_audit", "model_runs"),
         *("tournament_results", "tournament_scores", "champions", "forecast_parquet"),
         *("fold_forecast", "combination_weights", "calibration", "tournament_standings", "forecast_accuracy"),
         *("months", "month_steps", "base_table_runs", "base_table_days"),
@@ -28,7 +31,14 @@ def test_the_public_columns_are_what_people_script_against() -> None:
 def test_a_fold_has_the_columns_of_a_forecast_with_its_number_for_the_phase() -> None:
     row = schemas.FLEET_FORECAST.names
     assert schemas.FOLD_FORECAST.names == [{"phase": "fold"}.get(name, name) for name in row]
-    assert schemas.TOURNAMENT_SCORES.names[:5] == ["cutoff", "host_id", "resource", "model", "fold"]
+    assert schemas.TOURNAMENT_SCORES.names[:5] == ["cutoff", "host_id", "resource", "model", "window"]
+
+
+def test_a_table_of_a_room_is_found_at_the_door() -> None:
+    rooms = [import_module(room.name) for room in pkgutil.iter_modules(schemas.__path__, f"{schemas.__name__}.")]
+    within = {name: value for room in rooms for name, value in vars(room).items() if isinstance(value, Table)}
+    assert within == {name: getattr(schemas, name) for name in schemas.__all__}
+    assert {name.lower() for name in within} == {table.name for table in within.values()}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

@@ -1,7 +1,7 @@
 """What the catalogue shows of each asset beside its columns: group, owners, tags, kinds, and what a stranger asks first.
 
 Belongs here: an asset's place in the catalogue; the long texts are files of `descriptions/`, one an asset. Does not belong
-here: a table's columns and the one sentence that says what it is (`schemas.py`), and who the owners are (the settings).
+here: a table's columns and the one sentence that says what it is (`schemas/`), and who the owners are (the settings).
 """
 
 import os

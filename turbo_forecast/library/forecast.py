@@ -35,7 +35,7 @@ from turbo_forecast.windows import Windows, require_complete, run_windows
 
 @dataclass(frozen=True, slots=True)
 class FleetResult:
-    """A month as frames; the columns are in schemas.py.
+    """A month as frames; the columns are in schemas/.
 
     forecasts: every entrant's rows (FLEET_FORECAST); published: the champions', with calibrated intervals
     (FORECAST_PARQUET); champions (CHAMPIONS); scores: backtest and folds (TOURNAMENT_SCORES); standings

@@ -1,6 +1,6 @@
 """Tables that another version of this program stored: which of them can be taken over, and how.
 
-Belongs here: telling a stored table's columns from those of `schemas.py`, and adding what is missing. Does not belong
+Belongs here: telling a stored table's columns from those of `schemas/`, and adding what is missing. Does not belong
 here: what is stored (`warehouse.py`).
 
 A column that may be null is added to a table that lacks it: of the months stored before, nothing is known. Every other
