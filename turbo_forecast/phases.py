@@ -97,11 +97,10 @@ _MONTH_OF_PLACE = month(_LEAP_YEAR.astype(np.int64))
 _NAME_OF_PLACE = tuple(str(day)[5:] for day in _LEAP_YEAR)
 
 
-def days_of_stretch(name: str) -> tuple[str, ...]:
-    """The days, as `MM-DD`, of a stretch of the year that is named by its first and last one: `07-10 to 08-20`."""
+def places_of_stretch(name: str) -> list[int]:
+    """The places in a leap year (see `slot_of_year`) of a stretch that is named by its first and last day: `07-10 to 08-20`."""
     first, last = (_NAME_OF_PLACE.index(end) for end in name.split(" to "))
-    places = range(first, last + 1 + (YEAR_PLACES if last < first else 0))
-    return tuple(_NAME_OF_PLACE[place % YEAR_PLACES] for place in places)
+    return [place % YEAR_PLACES for place in range(first, last + 1 + (YEAR_PLACES if last < first else 0))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Unobserved:
     weekdays: tuple[str, ...] = ()
     months: tuple[str, ...] = ()
     stretches: tuple[str, ...] = ()
-    """As `days_of_stretch` reads them."""
+    """As `places_of_stretch` reads them."""
     never: bool = True
     """Whether none of them was ever observed; else some were, on a few days."""
 

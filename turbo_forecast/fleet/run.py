@@ -1,10 +1,10 @@
-"""One month over all series: store in, rows, outcomes and weights out.
+"""One month over all series: map, reduce, map, reduce, map, reduce.
 
-Belongs here: the order of things, and resuming. Does not belong here: Dagster, the warehouse, how chunks are put
-together (`merge.py`).
+Belongs here: the order of things, and resuming. Does not belong here: what a map does to a part (`equipment.py`), what a
+reduction decides (`decisions.py`), Dagster, the warehouse.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,28 +12,39 @@ import polars as pl
 
 from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.executors.processes import FleetPool
-from turbo_forecast.fleet.executors.worker import Job, SpanReport
-from turbo_forecast.fleet.merge import Finished, weights_table
+from turbo_forecast.fleet.chunks import Span
+from turbo_forecast.fleet.combining import COMBINE_LAST
+from turbo_forecast.fleet.decisions import Reducer
+from turbo_forecast.fleet.executors.processes import processes
+from turbo_forecast.fleet.policy import StoreLedger, Work
 from turbo_forecast.fleet.progress import Progress
-from turbo_forecast.fleet.scratch import chunk_folder, temporary
+from turbo_forecast.fleet.publishing import PUBLISH_LAST
+from turbo_forecast.fleet.records import model_runs, series_outcomes
+from turbo_forecast.fleet.run_folder import RunFolder
+from turbo_forecast.fleet.scratch import run_folder, temporary
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.fleet.tournament import RunRows
+from turbo_forecast.fleet.tasks import Job, Step, TaskReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
+from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
+from turbo_forecast.storage.results import Results
 from turbo_forecast.windows import Windows, folds_left_out
 
 
 @dataclass(frozen=True, slots=True)
 class FleetRun:
-    """What a run leaves: every entrant's rows and their folds, one outcome per series, the combination's weights.
+    """What a run leaves: folders to be published by renaming, before the block of `scratch.unfinished` ends, and frames.
 
-    The rows are lazy: they are made of the finished chunks when they are read, and must be stored before these go.
+    rows, folds: folders of part files of FLEET_FORECAST and FOLD_FORECAST. results: the small tables of the tournament, and the
+    published rows (`storage/results.py`). outcomes: SERIES_OUTCOMES; model_runs: MODEL_RUNS; weights: COMBINATION_WEIGHTS.
     """
 
-    rows: RunRows
+    rows: Path
+    folds: Path
+    results: Path
     outcomes: pl.DataFrame
+    model_runs: pl.DataFrame
     weights: pl.DataFrame
 
 
@@ -46,10 +57,10 @@ def run_fleet(
     timer: AuditTimer,
     say: Callable[[str], None],
 ) -> FleetRun:
-    """Forecast every series of the store.
+    """Forecast every series of the store, hold the tournament, and leave what is to be published.
 
-    `scratch` (of `scratch.unfinished`) keeps finished chunks until the caller has stored the rows and committed the
-    results: after a crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
+    `scratch` (of `scratch.unfinished`) keeps what is finished of each map until the caller has stored the results and
+    committed: after a crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
     say: called with lines that begin with the month, one at a time; some come from another thread.
     """
     log = StatusLog(say, about=f"{windows.cutoff:%Y-%m}")
@@ -61,27 +72,73 @@ def run_fleet(
         prepare_entrants(settings, log)
     store = SeriesStore(store_path)
     timer.series, timer.workers = len(store), settings.worker_count
-    with timer.stage("resume"), log.working("looking for chunks that were finished before"):
-        folder = chunk_folder(scratch, store, windows, settings)
-    with timer.stage("forecast all series"), temporary(scratch) as temp:
-        job = Job(store_path, folder, temp, scratch / "board", windows, settings)
-        _work(job, len(store), settings, timer, log)
-    finished = Finished(folder, store, windows, settings)
-    with timer.stage("learn weights"), log.working("learning the weights of the combination"):
-        outcomes = finished.outcomes(timer)
-        weights = finished.weights(outcomes)
-    rows = RunRows(finished.rows(weights), finished.folds(weights))
-    return FleetRun(rows, outcomes, weights_table(weights, store, windows))
+    with timer.stage("resume"), log.working("looking for what was finished before"):
+        folder = run_folder(scratch, store, windows, settings)
+    with temporary(scratch) as temp:
+        job = Job(store_path, folder, temp, windows, settings)
+        with processes(job, settings.worker_count, log) as executor:
+            work = Work(executor, StoreLedger(job), settings.series_timeout_seconds)
+            return _Run(folder, store, windows, settings, work, timer, log).hold()
 
 
-def _work(job: Job, total: int, settings: ForecastSettings, timer: AuditTimer, say: Callable[[str], None]) -> None:
-    finished = chunks.finished_spans(job.chunks)
-    todo = chunks.unfinished(total, finished)
-    progress = Progress(total, say, done=total - sum(len(span) for span in todo))
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run at work."""
 
-    def heard(report: SpanReport) -> None:
-        timer.worker_memory_mb = max(timer.worker_memory_mb, report.peak_memory_mb)
-        progress.add(len(report.span), report.failed)
+    folder: RunFolder
+    store: SeriesStore
+    windows: Windows
+    settings: ForecastSettings
+    work: Work
+    timer: AuditTimer
+    log: StatusLog
 
-    size = chunks.chunk_size(total, settings.worker_count, settings.chunk_size)
-    FleetPool(job, settings.worker_count, heard, say, progress.look).run(chunks.cut(todo, size))
+    def hold(self) -> FleetRun:
+        """The maps and reductions in their order."""
+        timer, log, results = self.timer, self.log, Results(self.folder.results)
+        reduce = Reducer(self.folder, self.store, self.windows, self.settings)
+        with timer.stage("forecast all series"):
+            self._forecast()
+        with timer.stage("learn weights"), log.working("learning the weights of the combination"):
+            outcomes = series_outcomes(self.folder, self.store, self.windows, timer)
+            runs = model_runs(self.folder, self.store, self.windows, timer)
+            weights = reduce.learn()
+        parts = chunks.parts_of(len(self.store))
+        with timer.stage("combine and score"), log.working("combining and scoring the forecasts"):
+            self._map(Step.COMBINE, self.folder.combine, COMBINE_LAST, parts)
+        with timer.stage("choose champions"), log.working("choosing the champions"):
+            scores = reduce.scores()
+            champions = reduce.choose(scores)
+        with timer.stage("calibrate"), log.working("calibrating the intervals"):
+            calibration = reduce.calibrate(champions)
+        with timer.stage("publish"), log.working("publishing the champions' rows"):
+            self._map(Step.PUBLISH, self.folder.publish, PUBLISH_LAST, parts)
+        with timer.stage("compare"), log.working("comparing the entrants"):
+            standings = reduce.compare()
+        with timer.stage("keep results"):
+            made = ((TOURNAMENT_SCORES, scores), (CHAMPIONS, champions), (CALIBRATION, calibration))
+            for table, frame in (*made, (TOURNAMENT_STANDINGS, standings)):
+                results.write(table, frame)
+        folder = self.folder
+        return FleetRun(folder.rows, folder.folds, folder.results, outcomes, runs, weights)
+
+    def _forecast(self) -> None:
+        """The first map, with lines that tell how far it is."""
+        total, settings = len(self.store), self.settings
+        todo = chunks.unfinished(total, chunks.finished_spans(self.folder.forecast, "outcomes"))
+        progress = Progress(total, self.log, done=total - sum(len(span) for span in todo))
+
+        def heard(report: TaskReport) -> None:
+            self._note(report)
+            progress.add(len(report.task.span), report.failed)
+
+        size = chunks.chunk_size(total, settings.worker_count, settings.chunk_size)
+        self.work.run(Step.FORECAST, chunks.cut(todo, size), heard, progress.look)
+
+    def _map(self, step: Step, folder: Path, last: str, parts: Sequence[Span]) -> None:
+        """A later map, over the parts that an earlier attempt has not finished."""
+        finished = set(chunks.finished_spans(folder, last))
+        self.work.run(step, [part for part in parts if part not in finished], self._note)
+
+    def _note(self, report: TaskReport) -> None:
+        self.timer.worker_memory_mb = max(self.timer.worker_memory_mb, report.peak_memory_mb)

@@ -1,7 +1,7 @@
 """What a run keeps until it is published: locked, taken over by the next attempt, removed at the end.
 
-Belongs here: the folder's life, and what must be equal for its chunks to be taken over.
-Does not belong here: the chunks' format (`chunks.py`).
+Belongs here: the folder's life, and what must be equal for its pieces to be taken over.
+Does not belong here: the pieces' format (`pieces.py`).
 """
 
 import fcntl
@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cache
@@ -17,15 +17,24 @@ from importlib.util import find_spec
 from io import FileIO
 from pathlib import Path
 
+import pyarrow as pa
+
 import turbo_forecast
 from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.fleet.audit import versions
-from turbo_forecast.fleet.chunks import discard_doubtful
+from turbo_forecast.fleet.chunks import Span, discard_doubtful
+from turbo_forecast.fleet.combining import COMBINE_LAST, COMBINED, MONTHS
+from turbo_forecast.fleet.part_files import part_name
+from turbo_forecast.fleet.pieces import FORECAST_PIECES, read_piece
+from turbo_forecast.fleet.publishing import PUBLISH_LAST
+from turbo_forecast.fleet.run_folder import RunFolder
+from turbo_forecast.fleet.series_forecaster import WORKER_DIED
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.outside import fingerprint
 from turbo_forecast.models.registry import module_of
 from turbo_forecast.processes import Life, life_of_unlocked, own_process, parsed
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.files import require_whole
 from turbo_forecast.windows import Windows
 
 
@@ -74,16 +83,48 @@ def _take(lock: FileIO, folder: Path) -> None:
         lock.write(f"{own_process().stem()} {own_process().host}".encode())  # unbuffered: refused here or never
 
 
-def chunk_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: ForecastSettings) -> Path:
-    """The folder of the chunks of just this run; those of any other, and doubtful ones, are removed."""
-    folder = scratch / f"chunks-{_fingerprint(store, windows, settings)}"
-    with writing(folder):
-        for other in scratch.glob("chunks-*"):
-            if other != folder:
+def run_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: ForecastSettings) -> RunFolder:
+    """The folder of just this run, with what is finished of it; that of any other, and what is doubtful, is removed.
+
+    Doubtful are files that do not hold what they should, and series whose worker died: that was the circumstances' doing,
+    and may not happen again. Raises StorageError.
+    """
+    folder = RunFolder(scratch / f"run-{_fingerprint(store, windows, settings)}")
+    with writing(folder.path):
+        for other in scratch.glob("run-*"):
+            if other != folder.path:
                 shutil.rmtree(other)
-        folder.mkdir(parents=True, exist_ok=True)
-        discard_doubtful(folder)
+        for path in (folder.forecast, folder.combine, folder.publish, folder.results):
+            path.mkdir(parents=True, exist_ok=True)
+        discard_doubtful(folder.forecast, "outcomes", lambda span: _is_forecast(folder.forecast, span))
+        parts = (folder.rows, folder.folds)
+        discard_doubtful(folder.combine, COMBINE_LAST, lambda span: _is_made(folder.combine, span, COMBINED, parts))
+        kept = {PUBLISH_LAST: MONTHS}
+        discard_doubtful(
+            folder.publish, PUBLISH_LAST, lambda span: _is_made(folder.publish, span, kept, [folder.published])
+        )
     return folder
+
+
+def _is_forecast(folder: Path, span: Span) -> bool:
+    """Whether the pieces of a chunk can be read, and none of its series took a worker down."""
+    try:
+        pieces = {kind: read_piece(folder, span.stem, kind) for kind in FORECAST_PIECES}
+        sound = all(pieces[kind].schema.equals(schema) for kind, schema in FORECAST_PIECES.items())
+        outcomes = pieces["outcomes"]
+        return sound and len(outcomes) == len(span) and WORKER_DIED not in outcomes.column("error_class").to_pylist()
+    except (StorageError, OSError, pa.ArrowException):
+        return False
+
+
+def _is_made(folder: Path, span: Span, pieces: Mapping[str, pa.Schema], parts: Sequence[Path]) -> bool:
+    """Whether a part's pieces can be read, and its files are there and whole."""
+    try:
+        for part in parts:
+            require_whole(part / part_name(span))
+        return all(read_piece(folder, span.stem, kind).schema.equals(schema) for kind, schema in pieces.items())
+    except (StorageError, OSError, pa.ArrowException):
+        return False
 
 
 def fresh(folder: Path) -> Path:

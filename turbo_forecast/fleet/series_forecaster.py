@@ -1,7 +1,7 @@
 """What one series goes through: judged, fitted, projected, refitted, clamped; never silence.
 
 Belongs here: which windows a series is forecast on, by whom, and what is recorded of it.
-Does not belong here: forecasting itself (`models/`), processes and files (`worker.py`, `pool.py`).
+Does not belong here: forecasting itself (`models/`), processes and files (`executors/`, `pieces.py`).
 """
 
 import os
@@ -13,16 +13,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.combine import median
-from turbo_forecast.fleet.rows import Rows
+from turbo_forecast.fleet.rows import ModelRun, Rows, Stored, as_clause, as_line, solver_name
 from turbo_forecast.fleet.store import Series, read_only
 from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
 from turbo_forecast.phases import Unobserved, unobserved
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.types import Solver
+from turbo_forecast.types import Outcome, Status
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, date_of, day_number
 
-OUTCOMES = ("forecast", "fallback", "retired", "failed")
 ENVELOPE = (0.0, 100.0)
 WORKER_DIED = "WorkerDied"
 TOO_LITTLE_ROOM = 2**20
@@ -44,53 +42,83 @@ class Asked:
 
 @dataclass(slots=True)
 class Result:
-    """What happened to one series: its outcome, the evidence, and its rows."""
+    """What happened to one series: its outcome, each fit it took, and its rows."""
 
     series: Series
-    outcome: str = "forecast"
-    reasons: list[str] = field(default_factory=list)
-    error_class: str | None = None
-    error_message: str | None = None
+    outcome: Outcome = Outcome.FORECAST
+    remarks: list[str] = field(default_factory=list)
+    """What is to be said of the series itself, beside what its fits say."""
+    failure: tuple[str, str] | None = None
+    """Class and message of an error that was no single entrant's."""
     unobserved: Unobserved = field(init=False)
-    solvers: list[str] = field(default_factory=list)
+    runs: list[ModelRun] = field(default_factory=list)
+    rows: list[Rows] = field(default_factory=list)
     fits: int = 0
     seconds: float = 0.0
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
-    costs: dict[str, float] = field(default_factory=dict)
-    rows: list[Rows] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.unobserved = unobserved(self.series.days)
 
-    def record(self, name: str, projection: Projection) -> None:
-        """Take over what a projection says of its making."""
+    @property
+    def reason(self) -> str | None:
+        """The series' remarks and what its fits say, each once, in this order; None where there is nothing to say."""
+        clauses = [*self.remarks, *(clause for run in self.runs if (clause := run.clause))]
+        return "; ".join(dict.fromkeys(clauses)) or None
+
+    @property
+    def error(self) -> tuple[str | None, str | None]:
+        """Class and message of the first error; of none, nothing."""
+        if self.failure:
+            return self.failure
+        failed = next((run for run in self.runs if run.status is not Status.OK), None)
+        return (failed.error_class, failed.error_message) if failed else (None, None)
+
+    def record(self, name: str, window: int, projection: Projection, seconds: float) -> None:
+        """Take over what an answer says of its making."""
         self.fits += int(projection.fits)
         self.fit_seconds += float(projection.fit_seconds)
         self.predict_seconds += float(projection.predict_seconds)
-        how = "turbo converged" if projection.solver == Solver.TURBO else _text(projection.solver)
-        solver = f"{name}: {how}"
-        if solver not in self.solvers:
-            self.solvers.append(solver)
-        if projection.note and _clause(projection.note) not in self.reasons:
-            self.reasons.append(_clause(projection.note))
+        self.runs.append(
+            ModelRun(
+                name,
+                window,
+                Status.OK,
+                solver=solver_name(projection.solver),
+                iterations=projection.iterations,
+                note=as_line(projection.note) if projection.note else None,
+                milliseconds=seconds * 1000,
+            )
+        )
 
-    def record_error(self, name: str, error: BaseException) -> None:
-        """Record the first error whole, and every error as a reason."""
-        message = _text(error) or "no message"
-        if self.error_class is None:
-            self.error_class, self.error_message = type(error).__name__, message[:1000]
-        self.reasons.append(f"{name} raised {type(error).__name__}: {_clause(message[:200])}")
+    def record_error(self, name: str, window: int, error: BaseException, seconds: float) -> None:
+        """Record what an entrant raised instead of an answer."""
+        message = (as_line(error) or "no message")[:1000]
+        self.runs.append(
+            ModelRun(
+                *(name, window, Status.RAISED),
+                error_class=type(error).__name__,
+                error_message=message,
+                milliseconds=seconds * 1000,
+            )
+        )
+
+    def fail(self, error: BaseException) -> None:
+        """The fallback itself has failed, or the program: nobody forecasts the series."""
+        self.outcome = Outcome.FAILED
+        if not self.failure:
+            self.failure = type(error).__name__, (as_line(error) or "no message")[:1000]
+        self.remarks.append(f"{type(error).__name__}: {as_clause((as_line(error) or 'no message')[:200])}")
 
 
-class Lifecycle:
+class SeriesForecaster:
     """Takes every series of one run through its windows. Built once per worker, with its entrants by name."""
 
     def __init__(self, windows: Windows, settings: ForecastSettings, entrants: Mapping[str, Entrant]) -> None:
         self._settings = settings
         self._entrants = entrants
         self._fallback = settings.fallback
-        self._combines = "median" in settings.field_of_entrants
         self._windows = windows
         self._train_end = day_number(windows.train_end)
         # shared by all series and entrants: none may write to them
@@ -107,20 +135,21 @@ class Lifecycle:
             self._judge_and_forecast(series, result)
         except StorageFull:
             raise
-        except BaseException as error:  # the fallback itself failed: recorded, and seen by the coverage checks
-            result.outcome = "failed"
-            result.record_error(self._fallback, error)
+        except BaseException as error:  # recorded, and seen by the coverage checks
+            result.fail(error)
         result.seconds = time.perf_counter() - started
         return result
 
-    def condemn(self, series: Series, reason: str) -> Result:
+    def condemn(self, series: Series, reason: str, status: Status) -> Result:
         """The fallback's forecast for a series whose processing took its worker down (or never ended)."""
-        result = Result(series, outcome="failed", error_class=WORKER_DIED, error_message=reason, reasons=[reason])
+        plan = self._plan(series)
+        contenders = [name for name in self._entrants if name != self._fallback]
+        result = lost(series, reason, status, contenders, plan[0].number)
         try:
             if self._is_live(series):
-                result.rows = self._entrant_rows(self._fallback, series, result, self._plan(series))
+                result.rows = self._entrant_rows(self._fallback, series, result, plan)
         except BaseException as error:
-            result.record_error(self._fallback, error)
+            result.fail(error)
         return result
 
     def _is_live(self, series: Series) -> bool:
@@ -144,17 +173,17 @@ class Lifecycle:
     def _judge_and_forecast(self, series: Series, result: Result) -> None:
         plan = self._plan(series)
         if result.unobserved.sentence:
-            result.reasons.append(result.unobserved.sentence)
+            result.remarks.append(result.unobserved.sentence)
         if not self._is_live(series):
-            result.outcome = "retired"
-            result.reasons.append(self._why_retired(series))
+            result.outcome = Outcome.RETIRED
+            result.remarks.append(self._why_retired(series))
         elif len(plan) == 1:
-            result.outcome = "fallback"
-            result.reasons.append(
+            result.outcome = Outcome.FALLBACK
+            result.remarks.append(
                 f"too short for a backtest: {self._before(series, self._train_end + 1)} days observed before "
                 f"{self._windows.backtest_start}, {self._settings.min_train_days} needed (min_train_days)"
             )
-            result.rows = self._entrant_rows(self._fallback, series, result, plan)
+            result.rows = self._fallback_rows(series, result, plan)
         else:
             self._hold_tournament(series, result, plan)
 
@@ -169,33 +198,39 @@ class Lifecycle:
     def _hold_tournament(self, series: Series, result: Result, plan: Sequence[Asked]) -> None:
         contenders = [name for name in self._entrants if name != self._fallback]
         for name in contenders:
-            try:
-                result.rows += self._entrant_rows(name, series, result, plan)
-            except BaseException as error:  # one bad fit, SystemExit even, stops neither the series nor the fleet
-                _refuse_full_disk(name, error)
-                result.record_error(name, error)
+            result.rows += self._entrant_rows(name, series, result, plan)
         if contenders and not result.rows:
-            result.outcome = "failed"
-        result.rows += self._entrant_rows(self._fallback, series, result, plan)
-        if self._combines and result.outcome == "forecast":
-            result.rows += median(result.rows)
+            result.outcome = Outcome.FAILED
+        result.rows += self._fallback_rows(series, result, plan)
+
+    def _fallback_rows(self, series: Series, result: Result, plan: Sequence[Asked]) -> list[Rows]:
+        """The fallback's rows; without them nobody's forecast could be published in its place, and the series has failed."""
+        rows = self._entrant_rows(self._fallback, series, result, plan)
+        if not rows:
+            result.outcome = Outcome.FAILED
+            result.rows.clear()
+        return rows
 
     def _entrant_rows(self, name: str, series: Series, result: Result, plan: Sequence[Asked]) -> list[Rows]:
-        """All of an entrant's rows for the series, or an exception: never some of them."""
+        """All of an entrant's rows for the series, or none: never some of them. Each fit is recorded in the result."""
         rows: list[Rows] = []
         once = not self._settings.refit and any(asked.number == BACKTEST for asked in plan)
         for asked in plan:
             if once and asked.number == FORECAST:
                 continue  # its rows came with the backtest's, from the one fit
             days = self._all_days if once and asked.number == BACKTEST else asked.days
-            projection = self._ask(name, series, asked, days, result)
-            split = asked.days.size
-            rows.append(self._rows(name, asked.number, series, asked.days, projection, slice(0, split)))
-            if split < days.size:
-                rows.append(self._rows(name, FORECAST, series, self._forecast_days, projection, slice(split, None)))
+            started = time.perf_counter()
+            try:
+                projection = self._ask(name, series, asked, days)
+                rows += self._rows_of(name, series, asked, days, projection)
+            except BaseException as error:  # one bad fit, SystemExit even, stops neither the series nor the fleet
+                _refuse_full_disk(name, error)
+                result.record_error(name, asked.number, error, time.perf_counter() - started)
+                return []
+            result.record(name, asked.number, projection, time.perf_counter() - started)
         return rows
 
-    def _ask(self, name: str, series: Series, asked: Asked, days: Days, result: Result) -> Projection:
+    def _ask(self, name: str, series: Series, asked: Asked, days: Days) -> Projection:
         window = Window(
             series.days[: asked.train],
             series.y[: asked.train],
@@ -203,26 +238,41 @@ class Lifecycle:
             seed=series.seed(self._settings.seed) + (1 if asked.number == FORECAST else asked.number * 2),
             series=(series.host_id, series.resource),
         )
-        started = time.perf_counter()
         answer = self._entrants[name].project(window)
-        stage = f"{name}: {'folds' if asked.number > 0 else 'forecast' if asked.number == FORECAST else 'backtest'}"
-        result.costs[stage] = result.costs.get(stage, 0.0) + time.perf_counter() - started
-        projection = replace(
+        return replace(
             answer,
             yhat=_values(answer.yhat, window, "yhat"),
             lower=_values(answer.lower, window, "lower"),
             upper=_values(answer.upper, window, "upper"),
         )
-        result.record(name, projection)
-        return projection
+
+    def _rows_of(self, name: str, series: Series, asked: Asked, days: Days, projection: Projection) -> list[Rows]:
+        """The answer's rows: of the window asked for and, where one fit serves both, of the forecast too."""
+        split = asked.days.size
+        rows = [self._rows(name, asked.number, series, asked.days, projection, slice(0, split))]
+        if split < days.size:
+            rows.append(self._rows(name, FORECAST, series, self._forecast_days, projection, slice(split, None)))
+        return rows
 
     def _rows(self, name: str, number: int, series: Series, days: Days, projection: Projection, part: slice) -> Rows:
         yhat, lower, upper = clamped(projection.yhat[part], projection.lower[part], projection.upper[part])
-        y = np.full(days.size, np.nan)
-        if number != FORECAST:
-            first, end = self._before(series, int(days[0])), self._before(series, int(days[-1]) + 1)
-            y[series.days[first:end] - days[0]] = series.y[first:end]
+        y = observed(series, days) if number != FORECAST else np.full(days.size, np.nan)
         return Rows(name, number, days, y, yhat, lower, upper)
+
+
+def lost(series: Series, reason: str, status: Status, contenders: Sequence[str], window: int) -> Result:
+    """The record of a series that took its worker down, or never ended: each contender's fit of `window` counts as lost."""
+    result = Result(series, outcome=Outcome.FAILED, failure=(WORKER_DIED, reason), remarks=[reason])
+    result.runs = [ModelRun(name, window, status, error_class=WORKER_DIED, error_message=reason) for name in contenders]
+    return result
+
+
+def observed(series: Series, days: Days) -> Values:
+    """(h,) what was observed on consecutive days (h,), percent; NaN where nothing was."""
+    y = np.full(days.size, np.nan)
+    first, end = np.searchsorted(series.days, [days[0], days[-1] + 1])
+    y[series.days[first:end] - days[0]] = series.y[first:end]
+    return y
 
 
 def _refuse_full_disk(name: str, error: BaseException) -> None:
@@ -246,21 +296,8 @@ def _values(answer: object, window: Window, what: str) -> Values:
     return values.astype(np.float64)
 
 
-def _text(said: object) -> str:
-    """What an entrant or its error says, as one storable line, whatever it is."""
-    try:
-        return " ".join(str(said).encode(errors="replace").decode().split())
-    except Exception:  # a __str__ that raises is still an error to be recorded
-        return f"{type(said).__name__} that cannot be shown"
-
-
-def _clause(said: object) -> str:
-    """The text as one clause among the reasons, which semicolons part: no error may speak for another entrant."""
-    return _text(said).replace(";", ",")
-
-
-def clamped(yhat: Values, lower: Values, upper: Values) -> tuple[Values, Values, Values]:
-    """The projection inside the envelope, lower <= yhat <= upper.
+def clamped(yhat: Values, lower: Values, upper: Values) -> tuple[Stored, Stored, Stored]:
+    """The projection inside the envelope, lower <= yhat <= upper, as it is stored.
 
     Infinite bounds are honest ("anything is possible") and become the envelope's; a NaN, or an infinite
     yhat, is no forecast. Raises FloatingPointError for those.
@@ -268,4 +305,5 @@ def clamped(yhat: Values, lower: Values, upper: Values) -> tuple[Values, Values,
     if not np.isfinite(yhat).all() or np.isnan(lower).any() or np.isnan(upper).any():
         raise FloatingPointError("the forecast is not finite")
     yhat = np.clip(yhat, *ENVELOPE)
-    return yhat, np.minimum(np.clip(lower, *ENVELOPE), yhat), np.maximum(np.clip(upper, *ENVELOPE), yhat)
+    low, high = np.minimum(np.clip(lower, *ENVELOPE), yhat), np.maximum(np.clip(upper, *ENVELOPE), yhat)
+    return yhat.astype(np.float32), low.astype(np.float32), high.astype(np.float32)

@@ -14,23 +14,9 @@ import pyarrow as pa
 
 from turbo_forecast.errors import writing
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.run import run_fleet
+from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.store import write_store
-from turbo_forecast.fleet.tournament import (
-    RunRows,
-    calibrate_month,
-    choose_champions,
-    publish,
-    score_month,
-    standings_month,
-)
-from turbo_forecast.leftovers import temporary_folder
-from turbo_forecast.library.base_frame import base_rows, cutoff_day
-from turbo_forecast.library.termination import terminated_in_order
-from turbo_forecast.models.registry import check_entrants
-from turbo_forecast.settings import ForecastSettings, forecast_settings
-from turbo_forecast.status_log import StatusLog
-from turbo_forecast.windows import Windows, require_complete, run_windows
+from turbo_forecast.windows import require_complete, run_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +25,8 @@ class FleetResult:
 
     forecasts: every entrant's rows (FLEET_FORECAST); published: the champions', with calibrated intervals
     (FORECAST_PARQUET); champions (CHAMPIONS); scores: backtest and folds (TOURNAMENT_SCORES); standings
-    (TOURNAMENT_STANDINGS); calibration (CALIBRATION); outcomes: one row per series (SERIES_OUTCOMES); weights
-    (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
+    (TOURNAMENT_STANDINGS); calibration (CALIBRATION); outcomes: one row per series (SERIES_OUTCOMES);
+    model_runs: one row per fit (MODEL_RUNS); weights (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
     """
 
     forecasts: pl.DataFrame
@@ -50,6 +36,7 @@ class FleetResult:
     standings: pl.DataFrame
     calibration: pl.DataFrame
     outcomes: pl.DataFrame
+    model_runs: pl.DataFrame
     weights: pl.DataFrame
     audit: pl.DataFrame
 
@@ -89,22 +76,24 @@ def forecast_fleet(
             rows = base_rows(base, log).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
             write_store(series_table(rows, window.history_start), folder / "series.arrow")
-        run = run_fleet(
-            folder / "series.arrow",
-            window,
-            settings,
-            scratch=folder,
-            timer=timer,
-            say=say,
-        )
-        with timer.stage("merge chunks"), log.working("writing the rows of all chunks"):
-            stored = run.rows.written(folder)
-        history = rows.filter(pl.col("ds") >= window.history_start).sort("host_id", "resource", "ds")
-        with log.working("holding the tournament"):
-            held = _hold_tournament(stored, history, run.outcomes, window, settings, timer)
-        forecasts = stored.forecast.collect()
+        run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, say=say)
+        with timer.stage("read results"), log.working("reading the results"):
+            made = {name: frame.collect() for name, frame in _results(run).items()}
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
-    return FleetResult(forecasts=forecasts, outcomes=run.outcomes, weights=run.weights, audit=audit, **held)
+    return FleetResult(outcomes=run.outcomes, model_runs=run.model_runs, weights=run.weights, audit=audit, **made)
+
+
+def _results(run: FleetRun) -> dict[str, pl.LazyFrame]:
+    """The rest of the run's tables, by the result's field, from the files it has left."""
+    results = Results(run.results)
+    return {
+        "forecasts": rows_of(run.rows),
+        "published": results.read(FORECAST_PARQUET),
+        "champions": results.read(CHAMPIONS),
+        "scores": results.read(TOURNAMENT_SCORES),
+        "standings": results.read(TOURNAMENT_STANDINGS),
+        "calibration": results.read(CALIBRATION),
+    }
 
 
 @contextmanager
@@ -114,34 +103,6 @@ def _own_folder() -> Iterator[Path]:
         with writing(Path(tempfile.gettempdir())):
             folder = stack.enter_context(temporary_folder("turbo-forecast-"))
         yield folder
-
-
-def _hold_tournament(
-    run: RunRows,
-    history: pl.DataFrame,
-    outcomes: pl.DataFrame,
-    window: Windows,
-    settings: ForecastSettings,
-    timer: AuditTimer,
-) -> dict[str, pl.DataFrame]:
-    """The steps the assets take one by one."""
-    trained = history.filter(pl.col("ds") <= window.train_end)
-    with timer.stage("score"):
-        scores = score_month(run, trained, window, settings)
-    with timer.stage("choose"):
-        champions = choose_champions(run.forecast, scores, settings)
-    with timer.stage("calibrate"):
-        calibration = calibrate_month(run, champions, history, window, settings)
-        published = publish(run.forecast, champions, calibration, outcomes, window)
-    with timer.stage("compare"):
-        standings = standings_month(run.forecast, published, trained, window, settings)
-    return {
-        "scores": scores,
-        "champions": champions,
-        "calibration": calibration,
-        "published": published,
-        "standings": standings,
-    }
 
 
 def series_table(rows: pl.DataFrame, history_start: date) -> pa.Table:

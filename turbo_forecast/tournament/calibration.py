@@ -5,16 +5,15 @@ Does not belong here: which windows are earlier, and whose forecast is published
 """
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
-import polars as pl
 
-from turbo_forecast.phases import days_of_stretch
-from turbo_forecast.schemas import CALIBRATION
+from turbo_forecast.phases import MONTHS, WEEKDAYS, month, places_of_stretch, slot_of_year, weekday
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers
+from turbo_forecast.tournament.order_statistics import grouped_quantiles
 
 FLOOR_PERCENT = 0.01
 """Added to a window's MAE before its logarithm: a window forecast to the digit does not make the next one certain."""
@@ -37,19 +36,53 @@ walk's, with the root, do so too; taken where only one month is measured."""
 SMALLEST = 1e-3
 """What quantiles are at least, for their logarithm."""
 ENVELOPE = (0.0, 100.0)
-_SERIES = ["host_id", "resource"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Residuals:
-    """N observed days of earlier windows, and the W windows they lie in."""
+class EarlierWindows:
+    """W windows of the published forecast that have been observed, in months 1 to k.
 
-    value: Floats  # (N,) y - yhat
-    width: Floats  # (N,) mean own half-width on the error's side, of the window's month
-    month: Integers  # (N,)
-    window: Integers  # (N,) row of the windows
-    series: Integers  # (W,) row of the series
-    mae: Floats  # (W,)
+    series: (W,) row of the window's series. mae: (W,) percent. days: (W, k) observed days of the month, 0 where the window
+    has no such month. below, above: (W, k) the entrant's mean own half-widths over the month, percentage points.
+    """
+
+    series: Integers
+    mae: Floats
+    days: Integers
+    below: Floats
+    above: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Residuals:
+    """Some observed days of earlier windows.
+
+    value: (N,) y - yhat, percentage points. window: (N,) row of the windows. month: (N,) of the window, from 1.
+    """
+
+    value: Floats
+    window: Integers
+    month: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """A months of series to be calibrated: (A,) row of the series, month from 1, and own half-widths, percentage points."""
+
+    series: Integers
+    month: Integers
+    below: Floats
+    above: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the interval of each of the asked months reaches, (A,): columns of CALIBRATION, percentage points."""
+
+    scale: Floats
+    lower: Floats
+    upper: Floats
+    n: Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +94,19 @@ class _Quantiles:
 
 
 def calibrate(
-    residuals: pl.DataFrame,
-    published: pl.DataFrame,
-    scales: pl.DataFrame,
+    earlier: EarlierWindows,
+    residuals: Callable[[], Iterable[Residuals]],
+    asked: Months,
+    seasonal: Floats,
+    resource: Integers,
     *,
-    cutoff: date,
-    phase: str,
     interval_width: float,
-) -> pl.DataFrame:
-    """Rows of CALIBRATION for every series and horizon month of `published`, sorted by key; none without a residual.
+) -> Reach:
+    """How far the interval of each asked month reaches. Raises ValueError where there is no earlier window.
 
-    residuals: `host_id, resource, fold, horizon_month, y, yhat, yhat_lower, yhat_upper`, a row per day of an earlier
-        window of the published forecast, in percent, bounds as the entrant gave them. Days without y do not count.
-    published: `host_id, resource, horizon_month, yhat, yhat_lower, yhat_upper`, the days to calibrate; other series'
-        residuals count too.
-    scales: `host_id, resource, scale`, mean absolute 7-day difference of what is known; series may be missing.
+    residuals: called twice, gives all observed days of the earlier windows, in batches of any size.
+    seasonal: (n,) mean absolute 7-day difference of what is known of each series, NaN where there is none.
+    resource: (n,) number of each series' resource, from 0. Series without a month to calibrate count too.
 
     Split conformal prediction with locally scaled scores (Vovk, Gammerman & Shafer 2005; Lei et al. 2018,
     doi:10.1080/01621459.2017.1307116). A day's score is its absolute error in units; a unit is the weighted geometric
@@ -91,120 +122,60 @@ def calibrate(
     `prophet`'s own bounds 65.8 % and 64.3; errors not scaled 79.1 % and 54.8; conformalised quantile regression of the
     champion's own bounds 79.5 % and 50.6.
     """
-    names = _names(residuals, published)
-    found = _read(residuals, names)
-    if not found.value.size:
-        return CALIBRATION.conform(pl.DataFrame(schema=CALIBRATION.polars_schema))
-    resource = names["resource"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    known = names.join(scales, on=_SERIES, how="left", maintain_order="left")["scale"].cast(pl.Float64)
-    seasonal = known.fill_null(np.nan).to_numpy()
-    scale, without = _scales(found, seasonal, resource)
-    varying = (np.nan_to_num(seasonal) > IDLE_PERCENT)[found.series]
-    counts: Flags = varying[found.window] if varying.any() else np.ones(found.window.size, dtype=np.bool_)
-    scores = np.abs(found.value) / _unit(found.width, without[found.window])
-    asked = _asked(published, names)
-    row, month = (asked[name].to_numpy().astype(np.int64) for name in ("row", "horizon_month"))
-    quantiles = _quantiles(found, scores, counts, resource, int(month.max(initial=1)), interval_width)
-    cell = (resource[row], month - 1)
-    below, above = (quantiles.reach[cell] * _unit(asked[side].to_numpy(), scale[row]) for side in ("below", "above"))
-    return CALIBRATION.conform(
-        asked.with_columns(
-            cutoff=pl.lit(cutoff),
-            phase=pl.lit(phase),
-            scale=pl.Series(scale[row]),
-            # never less than rounding: a constant forecast as itself must lie inside its interval
-            lower=pl.Series(np.minimum(-below, -NEGLIGIBLE_PERCENT)),
-            upper=pl.Series(np.maximum(above, NEGLIGIBLE_PERCENT)),
-            n=pl.Series(quantiles.days[cell]),
-        )
-    ).sort(CALIBRATION.key)
+    if not earlier.series.size:
+        raise ValueError("nothing was observed of any earlier window: there is nothing to calibrate on")
+    seasonal = _of_those_concerned(seasonal, earlier, asked)
+    scale, without = _scales(earlier, seasonal, resource)
+    varying = (np.nan_to_num(seasonal) > IDLE_PERCENT)[earlier.series]
+    counts: Flags = varying if varying.any() else np.ones(varying.size, dtype=np.bool_)
+    units = (_unit(earlier.below, without[:, None]), _unit(earlier.above, without[:, None]))
+    months = int(asked.month.max(initial=1))
+    quantiles = _quantiles(earlier, residuals, units, counts, resource, months, interval_width)
+    cell = (resource[asked.series], asked.month - 1)
+    below, above = (quantiles.reach[cell] * _unit(own, scale[asked.series]) for own in (asked.below, asked.above))
+    return Reach(
+        scale=scale[asked.series],
+        # never less than rounding: a constant forecast as itself must lie inside its interval
+        lower=np.minimum(-below, -NEGLIGIBLE_PERCENT),
+        upper=np.maximum(above, NEGLIGIBLE_PERCENT),
+        n=quantiles.days[cell],
+    )
 
 
-def horizon_month(day: pl.Expr, first: date) -> pl.Expr:
-    """The calendar month of a phase that `day` lies in, from 1; `first` is any day of the phase's first month."""
-    return ((day.dt.year() - first.year) * 12 + day.dt.month().cast(pl.Int32) - first.month + 1).cast(pl.Int32)
+def bounds(yhat: Floats, own: tuple[Floats, Floats], reach: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """The published lower and upper bounds, (h,) percent in the envelope.
 
-
-def calibrated(rows: pl.DataFrame, calibration: pl.DataFrame) -> pl.DataFrame:
-    """The rows with `yhat_lower` and `yhat_upper` as calibrated, clipped to the envelope, in their order.
-
-    rows: the published rows, with `horizon_month`; calibration: rows of CALIBRATION of the same cutoff. A row that
-    has no calibration keeps its bounds.
+    yhat: (h,) percent. own: the entrant's bounds, which stay where reach is NaN, since nothing is calibrated there. reach:
+    what is added to yhat for either, percentage points.
     """
-    on = [*_SERIES, "phase", "horizon_month"]
-    reach = calibration.select(*on, _below="lower", _above="upper")
-    bounds = [
-        pl.coalesce((pl.col("yhat") + pl.col(offset)).clip(*ENVELOPE), pl.col(bound)).alias(bound)
-        for bound, offset in (("yhat_lower", "_below"), ("yhat_upper", "_above"))
-    ]
-    typed = rows.with_columns(pl.col("horizon_month").cast(pl.Int32))
-    return typed.join(reach, on=on, how="left", maintain_order="left").with_columns(bounds).drop("_below", "_above")
+    lower, upper = (
+        np.where(np.isnan(offset), bound, np.clip(yhat + offset, *ENVELOPE))
+        for bound, offset in zip(own, reach, strict=True)
+    )
+    return lower, upper
 
 
-def unknown_where_unobserved(rows: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
-    """The rows, in their order, with the whole envelope as the interval on weekdays, in months and in stretches of the year
-    that a series has never or hardly ever been observed on: nothing says how far such a day is from its forecast.
+def unknown_days(days: Integers, weekdays: str | None, months: str | None, stretches: str | None) -> Flags:
+    """(h,) days like none that a series was ever observed on: nothing says how far such a day is from its forecast.
 
-    rows: `host_id, resource, ds, yhat_lower, yhat_upper`, …; outcomes: `host_id, resource, unobserved_weekdays,
-    unobserved_months, unobserved_stretches` (names parted by ', ', or null), a row per series.
+    weekdays, months, stretches: as SERIES_OUTCOMES names them, parted by ', '; None for none.
     """
-    names = {"unobserved_weekdays": "%A", "unobserved_months": "%B", "unobserved_stretches": "%m-%d"}
-    some = outcomes.filter(pl.any_horizontal(pl.col(*names).is_not_null())).select(*_SERIES, *names)
-    if some.is_empty():
-        return rows
-    listed = some.with_columns(pl.col(*names).str.split(", ")).with_columns(
-        pl.col("unobserved_stretches").map_elements(_days_of, return_dtype=pl.List(pl.String))
-    )
-    named = [pl.col(column).list.contains(pl.col("ds").dt.strftime(form)) for column, form in names.items()]
-    unknown = pl.any_horizontal(condition.fill_null(False) for condition in named)
-    bounds = [
-        pl.when(unknown).then(pl.lit(edge)).otherwise(pl.col(name)).alias(name)
-        for name, edge in zip(("yhat_lower", "yhat_upper"), ENVELOPE, strict=True)
-    ]
-    return rows.join(listed, on=_SERIES, how="left", maintain_order="left").with_columns(bounds).drop(*names)
+    unknown = np.zeros(days.size, dtype=np.bool_)
+    if weekdays:
+        unknown |= np.isin(weekday(days), [WEEKDAYS.index(name) for name in weekdays.split(", ")])
+    if months:
+        unknown |= np.isin(month(days), [MONTHS.index(name) for name in months.split(", ")])
+    if stretches:
+        places = [place for name in stretches.split(", ") for place in places_of_stretch(name)]
+        unknown |= np.isin(slot_of_year(days), places)
+    return unknown
 
 
-def _days_of(stretches: pl.Series) -> list[str]:
-    return [day for name in stretches for day in days_of_stretch(name)]
-
-
-def _names(residuals: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame:
-    """`row, host_id, resource` of every series, sorted."""
-    return (
-        pl.concat([published.select(_SERIES), residuals.select(_SERIES)]).unique().sort(_SERIES).with_row_index("row")
-    )
-
-
-def _half_widths() -> dict[str, pl.Expr]:
-    """The mean own half-widths of a month's days, as aggregates; no bound, or one on the wrong side, counts as 0."""
-    yhat, lower, upper = (pl.col(name).cast(pl.Float64) for name in ("yhat", "yhat_lower", "yhat_upper"))
-    widths = {"below": yhat - lower, "above": upper - yhat}
-    return {side: width.fill_null(0.0).fill_nan(0.0).clip(0.0).mean() for side, width in widths.items()}
-
-
-def _read(residuals: pl.DataFrame, names: pl.DataFrame) -> _Residuals:
-    keys = ["row", "fold", "horizon_month"]
-    value = pl.col("y").cast(pl.Float64) - pl.col("yhat").cast(pl.Float64)
-    rows = residuals.join(names, on=_SERIES, maintain_order="left").with_columns(value=value)
-    widths = rows.group_by(keys, maintain_order=True).agg(**_half_widths())
-    days = rows.filter(pl.col("value").is_finite()).join(widths, on=keys, maintain_order="left")
-    windows = days.select("row", "fold").unique().sort("row", "fold").with_row_index("window")
-    window = days.join(windows, on=["row", "fold"], maintain_order="left")["window"].to_numpy().astype(np.int64)
-    error = days["value"].to_numpy()
-    return _Residuals(
-        value=error,
-        width=np.where(error < 0, days["below"].to_numpy(), days["above"].to_numpy()),
-        month=days["horizon_month"].to_numpy().astype(np.int64),
-        window=window,
-        series=windows["row"].to_numpy().astype(np.int64),
-        mae=np.bincount(window, np.abs(error), windows.height) / np.bincount(window, minlength=windows.height),
-    )
-
-
-def _asked(published: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
-    """`host_id, resource, horizon_month, below, above, row`: the months to calibrate, with their own half-widths."""
-    months = published.group_by(*_SERIES, "horizon_month", maintain_order=True).agg(**_half_widths())
-    return months.join(names, on=_SERIES, maintain_order="left")
+def _of_those_concerned(seasonal: Floats, earlier: EarlierWindows, asked: Months) -> Floats:
+    """The seasonal scales without those of series that are neither calibrated nor learnt from."""
+    concerned = np.zeros(seasonal.size, dtype=np.bool_)
+    concerned[earlier.series] = concerned[asked.series] = True
+    return np.where(concerned, seasonal, np.nan)
 
 
 def _unit(width: Floats, scale: Floats) -> Floats:
@@ -214,24 +185,24 @@ def _unit(width: Floats, scale: Floats) -> Floats:
     return unit
 
 
-def _scales(found: _Residuals, seasonal: Floats, resource: Integers) -> tuple[Floats, Floats]:
+def _scales(earlier: EarlierWindows, seasonal: Floats, resource: Integers) -> tuple[Floats, Floats]:
     """(n,) scale of each series, and (W,) that of each window's series as it is without the window."""
     n = seasonal.size
     known = np.isfinite(seasonal) & (seasonal > 0)
     log_seasonal = np.log(np.where(known, seasonal, 1.0))
-    compared = (known & (seasonal > IDLE_PERCENT))[found.series]
-    ratios = np.log(found.mae + RATIO_FLOOR_PERCENT)[compared] - log_seasonal[found.series[compared]]
+    compared = (known & (seasonal > IDLE_PERCENT))[earlier.series]
+    ratios = np.log(earlier.mae + RATIO_FLOOR_PERCENT)[compared] - log_seasonal[earlier.series[compared]]
     factor = ratios.mean() if ratios.size else 0.0
-    own = np.log(found.mae + FLOOR_PERCENT)
+    own = np.log(earlier.mae + FLOOR_PERCENT)
     expected = np.where(known, SEASONAL_WINDOWS * np.log(np.exp(log_seasonal + factor) + FLOOR_PERCENT), 0.0)
-    total: Floats = expected + np.bincount(found.series, own, n)
-    count = SEASONAL_WINDOWS * known.astype(np.float64) + np.bincount(found.series, minlength=n)
+    total: Floats = expected + np.bincount(earlier.series, own, n)
+    count = SEASONAL_WINDOWS * known.astype(np.float64) + np.bincount(earlier.series, minlength=n)
     scale = _geometric(total, count)
-    without = _geometric(total[found.series] - own, count[found.series] - 1)
+    without = _geometric(total[earlier.series] - own, count[earlier.series] - 1)
     typical = _medians(scale, resource)
     return (
         np.where(np.isfinite(scale), scale, typical),
-        np.where(np.isfinite(without), without, typical[found.series]),
+        np.where(np.isfinite(without), without, typical[earlier.series]),
     )
 
 
@@ -254,38 +225,55 @@ def _medians(scale: Floats, resource: Integers) -> Floats:
 
 
 def _quantiles(
-    found: _Residuals, scores: Floats, counts: Flags, resource: Integers, months: int, interval_width: float
+    earlier: EarlierWindows,
+    residuals: Callable[[], Iterable[Residuals]],
+    units: tuple[Floats, Floats],
+    counts: Flags,
+    resource: Integers,
+    months: int,
+    interval_width: float,
 ) -> _Quantiles:
-    """Quantiles per resource and month of the days that count, shrunk to the fleet's; months without continue others."""
+    """Quantiles per resource and month of the days that count, shrunk to the fleet's; months without continue others.
+
+    units: what the errors below and above the forecast are measured in, each (W, k).
+    """
     resources = int(resource.max()) + 1
-    measured = np.unique(found.month[counts])
-    reach = np.zeros((resources, measured.size))
-    days = np.zeros(reach.shape, dtype=np.int64)
-    of_day = resource[found.series][found.window]
-    for column, month in enumerate(measured):
-        here = counts & (found.month == month)
-        fleet, _ = _pooled(scores[here], found.window[here], interval_width)
-        for row in range(resources):
-            mine = here & (of_day == row)
-            own, windows = _pooled(scores[mine], found.window[mine], interval_width) if mine.any() else (0.0, 0)
-            # in logarithms: where forecasts were exact until something broke, quantiles are in the hundreds
-            logs = windows * np.log(max(own, SMALLEST)) + PRIOR_WINDOWS * np.log(max(fleet, SMALLEST))
-            reach[row, column] = np.exp(logs / (windows + PRIOR_WINDOWS))
-            days[row, column] = mine.sum()
+    of_window = resource[earlier.series]
+    days = np.zeros((resources, earlier.days.shape[1]), dtype=np.int64)
+    np.add.at(days, of_window[counts], earlier.days[counts])
+    measured = np.flatnonzero(days.any(axis=0)) + 1
+    windows = np.zeros((resources + 1, measured.size), dtype=np.int64)  # the last row is the fleet's
+    np.add.at(windows, of_window[counts], earlier.days[counts][:, measured - 1] > 0)
+    windows[-1] = windows[:-1].sum(axis=0)
+    levels = np.array([_level(int(count), interval_width) for count in windows.ravel()])
+    place = np.full(earlier.days.shape[1] + 1, -1)
+    place[measured] = np.arange(measured.size)
+
+    def scored() -> Iterable[tuple[Integers, Floats]]:
+        for batch in residuals():
+            own = counts[batch.window]
+            window, month, value = batch.window[own], batch.month[own], batch.value[own]
+            score = np.abs(value) / np.where(value < 0, units[0][window, month - 1], units[1][window, month - 1])
+            column = place[month]
+            yield of_window[window] * measured.size + column, score
+            yield resources * measured.size + column, score
+
+    found = np.nan_to_num(grouped_quantiles(scored, levels)).reshape(windows.shape)
+    # in logarithms: where forecasts were exact until something broke, quantiles are in the hundreds
+    logs = np.log(np.maximum(found, SMALLEST))
+    reach = np.exp((windows[:-1] * logs[:-1] + PRIOR_WINDOWS * logs[-1]) / (windows[:-1] + PRIOR_WINDOWS))
     asked = np.arange(1, months + 1)
     base = np.maximum(np.searchsorted(measured, asked, side="right") - 1, 0)
     growth = (asked / measured[base])[None, :] ** _slopes(measured, reach)[:, None]
-    return _Quantiles(reach[:, base] * growth, days[:, base])
+    return _Quantiles(reach[:, base] * growth, days[:, measured - 1][:, base])
 
 
-def _pooled(scores: Floats, window: Integers, interval_width: float) -> tuple[float, int]:
-    """The quantile of some days' scores, and the number of windows they lie in.
-
-    The level is that of the windows + 1 equally likely ranks, the new window's own among them.
-    """
-    count = int(np.unique(window).size)
-    level = min(math.ceil((count + 1) * interval_width - 1e-9) / count, 1.0)  # whole, but for a rounding error
-    return float(np.quantile(scores, level, method="inverted_cdf")), count
+def _level(windows: int, interval_width: float) -> float:
+    """The level of a quantile of so many windows' days: that of the windows + 1 equally likely ranks, the new one's own among
+    them, since the days of a window are one witness."""
+    if not windows:
+        return 1.0
+    return min(math.ceil((windows + 1) * interval_width - 1e-9) / windows, 1.0)  # whole, but for a rounding error
 
 
 def _slopes(measured: Integers, reach: Floats) -> Floats:

@@ -19,6 +19,7 @@ from turbo_forecast.tournament.evidence import (
     plain_means,
     posterior,
 )
+from turbo_forecast.types import Phase
 
 INFLATION = 4.0
 """Folds of one series share its regime: three of them tell less than one independent window would."""
@@ -50,7 +51,7 @@ def choose(forecasters: pl.DataFrame, scores: pl.DataFrame, preference: list[str
     """One row of CHAMPIONS per series that has a forecast, sorted by series.
 
     forecasters: `cutoff, host_id, resource, model`, one row for each entrant with a forecast of the series.
-    scores: rows of TOURNAMENT_SCORES; only those of folds >= 1 are looked at.
+    scores: rows of TOURNAMENT_SCORES; those of the backtest are not looked at.
     preference: entrants in order, the fallback last. Raises ValueError if the fallback is not among them.
 
     The incumbent is the first of the order whom anybody has. A challenger replaces it in a series if its expected
@@ -112,15 +113,15 @@ def _field(forecasters: pl.DataFrame, scores: pl.DataFrame, preference: list[str
     series = having.select(_SERIES).unique().sort(_SERIES).with_row_index("row")
     having = having.join(series, on=_SERIES)
     folds = (
-        scores.filter((pl.col("fold") >= 1) & pl.col("model").is_in(preference))
-        .with_columns(place=place)
+        scores.filter((pl.col("window") != Phase.BACKTEST) & pl.col("model").is_in(preference))
+        .with_columns(place=place, fold=pl.col("window").str.strip_prefix("fold ").cast(pl.Int64))
         .join(series, on=_SERIES)
-        .with_columns(window=pl.col("fold").rank("dense").cast(pl.Int64) - 1)
+        .with_columns(layer=pl.col("fold").rank("dense").cast(pl.Int64) - 1)
     )
     present = np.zeros((series.height, len(preference)), dtype=np.bool_)
     present[having["row"].to_numpy(), having["place"].to_numpy()] = True
     errors = np.full((*present.shape, folds["fold"].n_unique()), np.nan)
-    errors[folds["row"].to_numpy(), folds["place"].to_numpy(), folds["window"].to_numpy()] = folds["mae"].to_numpy()
+    errors[folds["row"].to_numpy(), folds["place"].to_numpy(), folds["layer"].to_numpy()] = folds["mae"].to_numpy()
     groups = series["resource"].rank("dense").cast(pl.Int64).to_numpy()
     return _Field(series, present, errors, groups)
 

@@ -12,28 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.fleet.rows import Rows
-from turbo_forecast.models.protocol import Values
+from turbo_forecast.tournament.evidence import Flags, Floats, Integers
 from turbo_forecast.tournament.weights import combination_weights
 from turbo_forecast.windows import BACKTEST, FORECAST
-
-Numbers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
-
-def median(rows: Sequence[Rows]) -> list[Rows]:
-    """The day-by-day median of all entrants' rows of one series, for every window."""
-    by_model: dict[str, list[Rows]] = {}
-    for row in rows:
-        by_model.setdefault(row.model, []).append(row)
-    members = list(by_model.values())
-    windows = members[0]
-    ends = np.cumsum([row.days.size for row in windows])[:-1]
-    yhat, lower, upper = (
-        np.split(np.median([np.concatenate([getattr(row, name) for row in own]) for own in members], axis=0), ends)
-        for name in ("yhat", "lower", "upper")
-    )
-    return [Rows("median", row.window, row.days, row.y, yhat[i], lower[i], upper[i]) for i, row in enumerate(windows)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +31,11 @@ class Weights:
 
 
 def learn_weights(
-    errors: NDArray[np.float64], resources: Numbers, members: Sequence[str], fallback: str, contested: NDArray[np.bool_]
+    errors: NDArray[np.float64],
+    resources: Integers,
+    members: Sequence[str],
+    fallback: str,
+    contested: NDArray[np.bool_],
 ) -> Weights:
     """Weights of every window from the windows that ended before it.
 
@@ -68,7 +53,7 @@ def learn_weights(
     return Weights(tuple(members), {number: found * contested[:, None] for number, found in by_window.items()})
 
 
-def weighted_median(shares: Values, members: Values) -> Values:
+def weighted_median(shares: Floats, members: Floats) -> Floats:
     """(…) the members' (m, …) values at half of their weight, shares (m, …) that sum to 1 over the members.
 
     Each value stands at the middle of its own weight, and what lies between two is interpolated: with equal shares

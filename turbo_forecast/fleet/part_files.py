@@ -1,0 +1,87 @@
+"""Blocks of neighbouring series as rows of the tables that a month's datasets hold, and the part files these are stored in.
+
+Belongs here: numbers into names and dates. Does not belong here: what the numbers are; how a folder of part files is
+published and read (`storage/datasets.py`).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from turbo_forecast.fleet.blocks import Block, WindowDays
+from turbo_forecast.fleet.chunks import Span
+from turbo_forecast.models.protocol import Values
+from turbo_forecast.storage.files import write_parquet
+from turbo_forecast.tables import Table
+from turbo_forecast.types import Phase
+from turbo_forecast.windows import BACKTEST, FORECAST
+
+PHASES = (Phase.BACKTEST.value, Phase.FORECAST.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What series and entrants are called: names of every series (host_id, resource), of the field, and the cutoff."""
+
+    series: pa.Table
+    models: Sequence[str]
+    cutoff: date
+
+
+def part_name(span: Span) -> str:
+    """The file of a part, so that sorting names sorts series."""
+    return f"{span.stem}.parquet"
+
+
+def write_part(folder: Path, span: Span, table: Table, rows: Iterable[pa.Table]) -> None:
+    """Publish a part's rows as one file by rename, with no rows too. Raises StorageError."""
+    schema = pl.DataFrame(schema=table.polars_schema).to_arrow().schema
+    write_parquet((each.cast(schema) for each in rows), schema, folder / part_name(span))
+
+
+def row_tables(
+    blocks: Sequence[Block], actual: Sequence[Values], days: WindowDays, naming: Naming, table: Table
+) -> Iterator[pa.Table]:
+    """The blocks' rows of FLEET_FORECAST (backtest and forecast) or FOLD_FORECAST (the windows before), as one Arrow table.
+
+    actual: what was observed on each block's days.
+    """
+    folds = "fold" in table.names
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("series", "model", "window", "ds", "y")}
+    values: list[list[np.ndarray]] = [[], [], []]
+    for block, y in zip(blocks, actual, strict=True):
+        stretches = days.stretches(block.windows)
+        own = (stretches.window > BACKTEST) == folds
+        count, entrants = int(own.sum()), block.models.size
+        columns["series"].append(np.full(count * entrants, block.series))
+        columns["model"].append(np.repeat(block.models, count))
+        columns["window"].append(np.tile(stretches.window[own], entrants))
+        columns["ds"].append(np.tile(stretches.days[own], entrants))
+        columns["y"].append(np.tile(y[own], entrants))
+        for found, of in zip(values, (block.yhat, block.lower, block.upper), strict=True):
+            found.append(of[:, own].ravel())
+    if blocks:
+        merged = {name: np.concatenate(parts) for name, parts in columns.items()}
+        yield _named(merged, [np.concatenate(parts) for parts in values], naming, folds=folds)
+
+
+def _named(numbers: dict[str, np.ndarray], values: Sequence[np.ndarray], naming: Naming, *, folds: bool) -> pa.Table:
+    series, window = pa.array(numbers["series"]), numbers["window"]
+    when = {"fold": pa.array(window.astype(np.int32))}
+    if not folds:
+        when = {"phase": pa.array(PHASES).take(pa.array((window == FORECAST).astype(np.int32)))}
+    columns = {
+        "host_id": naming.series.column("host_id").take(series),
+        "resource": naming.series.column("resource").take(series),
+        "model": pa.array(naming.models).take(pa.array(numbers["model"])),
+        **when,
+        "cutoff": pa.array(np.full(window.size, naming.cutoff, dtype="datetime64[D]")),
+        "ds": pa.array(numbers["ds"].astype(np.int32)).cast(pa.date32()),
+        "y": pa.array(numbers["y"], from_pandas=True),  # NaN, a day without a value, is stored as null
+    }
+    return pa.table({**columns, **dict(zip(("yhat", "yhat_lower", "yhat_upper"), map(pa.array, values), strict=True))})
