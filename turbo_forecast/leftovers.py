@@ -16,7 +16,8 @@ from pathlib import Path
 
 from turbo_forecast.processes import PATTERN, Life, judged, own_process, parsed
 
-_FILE = re.compile(rf"\..+\.({PATTERN})\.tmp", re.DOTALL)
+TEMPORARY, ASIDE = ".tmp", ".old"
+_TEMPORARY = re.compile(rf"\.(?P<name>.+)\.(?P<stem>{PATTERN})(?P<kind>\{TEMPORARY}|\{ASIDE})", re.DOTALL)
 
 
 @contextmanager
@@ -26,8 +27,30 @@ def temporary_file(path: Path) -> Iterator[Path]:
     What dead processes left in the folder is removed first. Raises OSError.
     """
     remove_leftovers(path.parent)
-    with locked_file(lambda stem: path.with_name(f".{path.name}.{stem}.tmp")) as beside:
+    with locked_file(lambda stem: path.with_name(f".{path.name}.{stem}{TEMPORARY}")) as beside:
         yield beside
+
+
+@contextmanager
+def temporary_folder_beside(path: Path) -> Iterator[Path]:
+    """An empty hidden folder beside `path`; whatever has its name when the block ends is removed.
+
+    What dead processes left there is removed first. Raises OSError.
+    """
+    remove_leftovers(path.parent)
+
+    def make() -> tuple[Path, int]:
+        folder = path.with_name(f".{path.name}.{own_process().stem()}{TEMPORARY}")
+        folder.mkdir()
+        return folder, os.open(folder, os.O_RDONLY)
+
+    folder, handle = _locked(make)
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):
+            remove(folder)
+        os.close(handle)
 
 
 @contextmanager
@@ -82,13 +105,32 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of dead processes in a folder; nothing of the living, nothing that is not ours."""
+    """Remove the temporary files and folders of dead processes in a folder; nothing of the living, nothing that is not ours.
+
+    What a dead process had moved aside, to put something else in its place, returns where nothing is there.
+    """
     for path in _entries(folder):
-        found = _FILE.fullmatch(path.name)
+        found = _TEMPORARY.fullmatch(path.name)
         if found:
-            with judged(parsed(found[1]), path) as verdict, suppress(OSError):
+            with judged(parsed(found["stem"]), path) as verdict, suppress(OSError):
                 if verdict is Life.GONE:
-                    path.unlink()
+                    _put_back(path) if found["kind"] == ASIDE else remove(path)
+
+
+def aside(path: Path) -> Path:
+    """A hidden name beside `path`, for what is there until something else is: should this process die, it returns."""
+    return path.with_name(f".{path.name}.{own_process().stem()}{ASIDE}")
+
+
+def _put_back(path: Path) -> None:
+    """Give what was moved aside its name again, unless something else has it by now. Raises OSError."""
+    found = _TEMPORARY.fullmatch(path.name)
+    assert found is not None
+    home = path.with_name(found["name"])
+    if home.exists():
+        remove(path)
+    else:
+        path.rename(home)
 
 
 def remove_leftover_folders(place: Path, prefix: str) -> None:
@@ -99,6 +141,14 @@ def remove_leftover_folders(place: Path, prefix: str) -> None:
             with judged(parsed(found[1]), place / f"{prefix}{found[1]}") as verdict:
                 if verdict is Life.GONE:
                     shutil.rmtree(path, ignore_errors=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; nothing where it is gone. Raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -19,7 +19,8 @@ from turbo_forecast.defs.held import closing_held
 from turbo_forecast.defs.reporting import plain_errors, say_to
 from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import temporary_folder
-from turbo_forecast.storage.files import parquet_rows, require_whole
+from turbo_forecast.processes import own_process
+from turbo_forecast.storage.datasets import MadeRows, parts, publish_folder, require_whole, rows
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.frames import write_frame
 
@@ -36,6 +37,9 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
 
     A LazyFrame is written as it is computed, some row groups at a time. Elsewhere than on this machine a file is written
     here first, and uploaded in one piece: an object store shows an object when it has all of it.
+
+    `MadeRows`, a folder of part files, is published whole too, under the name that one file would have; whoever loads it
+    gets one frame of all parts, as of a file.
     """
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
@@ -65,7 +69,10 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
             super().make_directory(path)
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: "UPath") -> None:
-        """Store a frame by what it is: the annotation of an asset that yields says nothing of it."""
+        """Store a frame, or a folder of part files, by what it is: the annotation of an asset that yields says nothing of it."""
+        if isinstance(obj, MadeRows):
+            self.publish_parts(context, obj, path)
+            return
         if not isinstance(obj, pl.DataFrame | pl.LazyFrame | None) or (obj is None and context.dagster_type.is_any):
             raise StorageError(
                 f"{context.step_key} returned {type(obj).__name__}, which is no frame of Polars: return one, or annotate "
@@ -83,6 +90,15 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
                 rows = write_frame(df, folder / path.name, what)
                 path.fs.put_file(str(folder / path.name), path.path)
         context.add_output_metadata({"dagster/row_count": rows, "bytes": path.stat().st_size})
+
+    def publish_parts(self, context: dg.OutputContext, made: MadeRows, path: "UPath") -> None:
+        """Publish a folder of part files whole, and report its rows, bytes and parts."""
+        told = {"dagster/row_count": made.rows, "bytes": made.bytes, "parts": len(parts(made.folder))}
+        if path.protocol in LOCAL:
+            publish_folder(made.folder, Path(path.path))
+        else:
+            _upload(made.folder, path)
+        context.add_output_metadata(told)
 
     def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
         """The same, of a lazy frame."""
@@ -103,23 +119,38 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
     def scan_df_from_path(
         self, path: "UPath", context: dg.InputContext, partition_key: str | None = None
     ) -> pl.LazyFrame:
-        """Just this file, lazily: of a local path, the library's own scan takes `[` or `*` in it for a pattern.
+        """Just this file, or folder of parts, lazily: of a local path, the library's scan takes `[` or `*` in it for a pattern.
 
         What neither this machine nor Polars reads, fsspec does: there the columns asked for are read at once.
         """
         if path.protocol in READ_BY_POLARS:
-            return super().scan_df_from_path(path, context, partition_key)
+            return super().scan_df_from_path(path / "*.parquet" if path.is_dir() else path, context, partition_key)
         if path.protocol not in LOCAL:
             return pl.scan_pyarrow_dataset(pyarrow.dataset.dataset(path.path, filesystem=path.fs, format="parquet"))
         if path.exists():
             require_whole(Path(path.path), _declared(context))
-        return parquet_rows(path.path)
+        return rows(path.path)
 
     def get_metadata(
         self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame | None
     ) -> dict[str, dg.MetadataValue]:
         """Nothing more: the library's own puts a random sample of rows into the event log."""
         return super().get_metadata(context, obj) if obj is None else {}
+
+
+def _upload(folder: Path, path: "UPath") -> None:
+    """Put a folder elsewhere than on this machine: under another name first, for only its last step is short.
+
+    No other file system can exchange two names: for that step, readers find nothing. One that dies in it leaves the new
+    parts under a name that begins with a dot.
+    """
+    beside = path.with_name(f".{path.name}.{own_process().stem()}.tmp")
+    for part in parts(folder):
+        path.fs.makedirs(beside.path, exist_ok=True)
+        path.fs.put_file(str(part), f"{beside.path}/{part.name}")
+    if path.exists():
+        path.fs.rm(path.path, recursive=True)
+    path.fs.mv(beside.path, path.path, recursive=True)
 
 
 def _declared(context: dg.InputContext) -> list[str]:

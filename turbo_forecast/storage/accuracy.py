@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from turbo_forecast.schemas import FORECAST_ACCURACY, TOURNAMENT_RESULTS
-from turbo_forecast.storage.files import parquet_sql
+from turbo_forecast.storage.datasets import duckdb_sql
 from turbo_forecast.storage.warehouse import has_table, query
 
 # Kahan sums, rounded: the last bits of a parallel sum depend on the threads
@@ -88,7 +88,7 @@ def accuracy_so_far(
     if has_table(con, TOURNAMENT_RESULTS):
         forecasts.append(f"SELECT {_COLUMNS}, model FROM {TOURNAMENT_RESULTS.name} WHERE {_AHEAD}")
     if earlier:
-        forecasts.append(f"SELECT {_COLUMNS}, 'champion' AS model FROM {parquet_sql(*earlier)} WHERE {_AHEAD}")
+        forecasts.append(f"SELECT {_COLUMNS}, 'champion' AS model FROM {duckdb_sql(*earlier)} WHERE {_AHEAD}")
     if not forecasts:
         return pl.DataFrame(schema=FORECAST_ACCURACY.polars_schema)
     parameters = {"cutoff": cutoff, "first": first, "settled": list(settled)}
@@ -115,4 +115,4 @@ def latest_month_judged(
     if not earlier:
         return pl.DataFrame(schema={"lead_month": pl.Int32, "mae": pl.Float64, "inside": pl.Float64, "days": pl.Int64})
     before = first_judged(cutoff, 1)
-    return query(con, _LATEST.format(forecasts=parquet_sql(*earlier)), cutoff=cutoff, before=before)
+    return query(con, _LATEST.format(forecasts=duckdb_sql(*earlier)), cutoff=cutoff, before=before)

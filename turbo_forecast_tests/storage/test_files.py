@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,9 +14,6 @@ import pytest
 from turbo_forecast.errors import StorageError
 from turbo_forecast.storage.files import (
     ROW_GROUP_ROWS,
-    duckdb_path,
-    parquet_rows,
-    parquet_sql,
     parquet_stream,
     publishing,
     write_csv,
@@ -144,45 +140,6 @@ def test_a_disk_that_refuses_is_told_with_the_files_name(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == []
 
 
-NAMES = (
-    "g1",
-    "g[1]",
-    "g?",
-    "**",
-    "[!a]",
-    "model=x",
-    "it's",
-    'q"q',
-    "%41 #{a}",
-    "a\nb",
-    "~",
-    "-rf",
-    "é",
-    "back\\slash",
-    "",
-)
-
-
-def test_a_path_is_read_as_it_is_written_by_duckdb_and_polars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in NAMES:
-        write_parquet([pa.table({"name": [name]})], pa.schema([("name", pa.string())]), Path(name, "f.parquet"))
-    with duckdb.connect() as con:
-        for name in NAMES:
-            for path in (Path(name, "f.parquet"), tmp_path / name / "f.parquet"):
-                found = con.sql(f"SELECT * FROM {parquet_sql(path)}")
-                assert (found.columns, found.fetchall()) == (["name"], [(name,)])
-                assert parquet_rows(path).collect().to_dict(as_series=False) == {"name": [name]}
-        every = con.sql(f"FROM {parquet_sql(*(tmp_path / name / 'f.parquet' for name in NAMES))}").fetchall()
-    assert [row[0] for row in every] == list(NAMES)
-
-
-def test_what_duckdb_cannot_be_given_is_refused() -> None:
-    with pytest.raises(StorageError, match="backslash"):
-        duckdb_path("a\\b/c[1].parquet")
-    assert duckdb_path("s3://bucket/*.parquet") == "s3://bucket/*.parquet"
-
-
 FORMULAS = ("=1+1", "+A1", "-A1", "@sum", "\t=1", "\r=1", "\n=1", "  =1", "'=1", '"=1"', "＝1", "－A1", "＋A1", "＠x")
 FORMULAS = (*FORMULAS, "\ufeff=1", "\x00=1", "\xa0@x", "“=1”", "-5+cmd|' /C calc'!A0", "--1", "+", "=")
 HARMLESS = (
@@ -229,3 +186,17 @@ def test_numbers_missing_values_and_days_are_written_as_they_are(tmp_path: Path)
     )
     write_csv(frame, tmp_path / "offenders.csv")
     assert (tmp_path / "offenders.csv").read_text() == "n,day,word,sure\n-1,2025-01-31,,true\n,,b,false\n"
+
+
+def test_days_and_single_precision_are_encoded_by_their_type_and_text_of_any_name_is_stored(tmp_path: Path) -> None:
+    columns = {"ds": pl.Date, "yhat": pl.Float32, "y": pl.Float64, "host_id": pl.String, "free text": pl.String}
+    frame = pl.DataFrame({name: [None, None] for name in columns}, schema=columns)
+    write_parquet([frame.to_arrow()], frame.to_arrow().schema, tmp_path / "f.parquet")
+    group = pq.read_metadata(tmp_path / "f.parquet").row_group(0)
+    encodings = {group.column(at).path_in_schema: group.column(at).encodings for at in range(len(columns))}
+    assert "DELTA_BINARY_PACKED" in encodings["ds"]
+    assert "BYTE_STREAM_SPLIT" in encodings["yhat"]
+    assert "BYTE_STREAM_SPLIT" not in encodings["y"]
+    assert "RLE_DICTIONARY" in encodings["host_id"]
+    assert "RLE_DICTIONARY" not in encodings["free text"]
+    assert pl.read_parquet(tmp_path / "f.parquet").equals(frame)

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.storage.files import ROW_GROUP_ROWS, parquet_rows, write_parquet
+from turbo_forecast.storage.datasets import rows as stored_rows
+from turbo_forecast.storage.files import ROW_GROUP_ROWS, write_parquet
 from turbo_forecast.storage.frames import (
     WRITTEN_ROWS,
     arrow_reader,
@@ -45,7 +46,7 @@ def sorted_series(folder: Path, *lengths: int, group: int = 10) -> Path:
 
 
 def batches_of(path: Path, columns: list[str] = SERIES.names, rows: int = 100) -> list[pl.DataFrame]:
-    return list(series_batches(parquet_rows(path), columns, "rows of a test", rows=rows))
+    return list(series_batches(stored_rows(path), columns, "rows of a test", rows=rows))
 
 
 LENGTHS = {
@@ -103,7 +104,7 @@ def test_a_file_without_rows_is_one_batch_with_its_columns(writer: str, tmp_path
 
 def test_rows_that_are_not_there_any_more_are_named(tmp_path: Path) -> None:
     path = sorted_series(tmp_path, 3)
-    frame = parquet_rows(path)
+    frame = stored_rows(path)
     path.unlink()
     with pytest.raises(StorageError, match=r"^rows of a test cannot be read: .*series\.parquet"):
         list(frame_batches(frame, "rows of a test"))
@@ -118,7 +119,7 @@ def test_a_file_that_is_no_parquet_was_cut_off_or_is_damaged_inside_is_named_and
     for broken in (b"", b"text", content[:-1], content[: len(content) // 2], inside):
         path.write_bytes(broken)
         with pytest.raises(StorageError, match="^rows of a test cannot be read: parquet: ") as caught:
-            write_frame(parquet_rows(path), tmp_path / "copy.parquet", "rows of a test")
+            write_frame(stored_rows(path), tmp_path / "copy.parquet", "rows of a test")
         assert "\n" not in str(caught.value)
         assert sorted(tmp_path.iterdir()) == [path]
 

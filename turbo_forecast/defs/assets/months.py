@@ -15,7 +15,7 @@ from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, MONTHS
 from turbo_forecast.storage.base_table import utc_now
-from turbo_forecast.storage.files import require_whole
+from turbo_forecast.storage.datasets import require_whole
 from turbo_forecast.storage.months import STEPS, MonthOfRun
 from turbo_forecast.storage.warehouse import month_rows, transaction
 from turbo_forecast.windows import cutoff_of

@@ -11,7 +11,7 @@ from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.files import parquet_sql, require_readable, require_whole
+from turbo_forecast.storage.datasets import duckdb_sql, require_readable, require_whole
 from turbo_forecast.storage.months import SETTLED
 from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast.tables import Table
@@ -43,7 +43,7 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
     def file(of: Table, options: str = "") -> str:
         path = folder.parquet(of.name, month)
         _require_file(path, of)
-        return parquet_sql(path, options=options)
+        return duckdb_sql(path, options=options)
 
     names = _names(month, settings)
     if table not in FILES:

@@ -15,7 +15,7 @@ import duckdb
 
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
-from turbo_forecast.storage.files import duckdb_path
+from turbo_forecast.storage.datasets import duckdb_path
 from turbo_forecast.storage.telemetry import csv_rewriting, database
 from turbo_forecast.storage.telemetry.csv_dialect import (
     NAMELESS,
