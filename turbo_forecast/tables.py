@@ -32,12 +32,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One stored table or file: its columns in order, and the columns no two rows share."""
+    """One stored table or file: its columns in order, and the columns no two rows share.
+
+    made_from: of a table that is part of a month, the tables its rows follow from; None for what is no part of one. A
+    table can only name what stands before it, so nothing is made from itself.
+    """
 
     name: str
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    made_from: tuple["Table", ...] | None = None
 
     @property
     def names(self) -> list[str]:

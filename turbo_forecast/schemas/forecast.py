@@ -3,6 +3,7 @@
 import polars as pl
 
 from turbo_forecast.schemas.columns import CUTOFF, FOLD, HOST, MODEL, RESOURCE
+from turbo_forecast.schemas.telemetry import BASE_TABLE
 from turbo_forecast.tables import Column, Table
 
 ROW = (
@@ -20,7 +21,11 @@ ROW = (
 ROW_KEY = ("host_id", "resource", "model", "phase", "cutoff", "ds")
 
 FLEET_FORECAST = Table(
-    "fleet_forecast", "Every entrant's rows for every series of one month, sorted by series.", ROW, ROW_KEY
+    "fleet_forecast",
+    "Every entrant's rows for every series of one month, sorted by series.",
+    ROW,
+    ROW_KEY,
+    made_from=(BASE_TABLE,),
 )
 
 FOLD_FORECAST = Table(
@@ -40,6 +45,7 @@ FOLD_FORECAST = Table(
         Column("yhat_upper", pl.Float32, "the entrant's own upper bound, in [yhat, 100]"),
     ),
     key=("host_id", "resource", "model", "fold", "cutoff", "ds"),
+    made_from=(BASE_TABLE,),
 )
 
 SERIES_OUTCOMES = Table(
@@ -73,6 +79,7 @@ SERIES_OUTCOMES = Table(
         Column("milliseconds", pl.Float64, "time spent on the series by its worker"),
     ),
     key=("cutoff", "host_id", "resource"),
+    made_from=(BASE_TABLE,),
 )
 
 MODEL_RUNS = Table(
@@ -102,6 +109,7 @@ MODEL_RUNS = Table(
         Column("milliseconds", pl.Float64, "time spent on the answer by its worker"),
     ),
     key=("cutoff", "host_id", "resource", "model", "window"),
+    made_from=(BASE_TABLE,),
 )
 
 COMBINATION_WEIGHTS = Table(
@@ -116,6 +124,7 @@ COMBINATION_WEIGHTS = Table(
         Column("forecast", pl.Float64, "its weight in the forecast, in [0, 1]; learnt from the folds and the backtest"),
     ),
     key=("cutoff", "host_id", "resource", "member"),
+    made_from=(BASE_TABLE,),
 )
 
 RUN_AUDIT = Table(

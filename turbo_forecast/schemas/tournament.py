@@ -3,27 +3,16 @@
 import polars as pl
 
 from turbo_forecast.schemas.columns import CUTOFF, HOST, MODEL, RESOURCE, WINDOW
-from turbo_forecast.schemas.forecast import ROW, ROW_KEY
+from turbo_forecast.schemas.forecast import FLEET_FORECAST, FOLD_FORECAST, ROW, ROW_KEY, SERIES_OUTCOMES
+from turbo_forecast.schemas.telemetry import BASE_TABLE
 from turbo_forecast.tables import Column, Table
 
-TOURNAMENT_RESULTS = Table("tournament_results", "Every entrant's rows, all months.", ROW, ROW_KEY)
-
-FORECAST_PARQUET = Table(
-    "forecast_parquet",
-    "The master file for dashboards: the champion's rows of every series, with calibrated bounds, sorted by series.",
-    (
-        *ROW[:-2],
-        Column(
-            "yhat_lower", pl.Float32, "lower bound of the calibrated interval, in [0, yhat]; 0 where nothing is known"
-        ),
-        Column(
-            "yhat_upper",
-            pl.Float32,
-            "upper bound, in [yhat, 100]; 100 where nothing is known of such weekdays or months",
-        ),
-        Column("outcome", pl.String, "the series' outcome: forecast, fallback or failed"),
-    ),
+TOURNAMENT_RESULTS = Table(
+    "tournament_results",
+    "Every entrant's rows, all months.",
+    ROW,
     ROW_KEY,
+    made_from=(FLEET_FORECAST,),
 )
 
 TOURNAMENT_SCORES = Table(
@@ -47,6 +36,7 @@ TOURNAMENT_SCORES = Table(
         Column("interval_score", pl.Float64, "Winkler interval score, percentage points; lower is better"),
     ),
     key=("cutoff", "host_id", "resource", "model", "window"),
+    made_from=(FLEET_FORECAST, FOLD_FORECAST, TOURNAMENT_RESULTS),
 )
 
 CHAMPIONS = Table(
@@ -87,6 +77,7 @@ CHAMPIONS = Table(
         ),
     ),
     key=("cutoff", "host_id", "resource"),
+    made_from=(FLEET_FORECAST, TOURNAMENT_RESULTS, TOURNAMENT_SCORES),
 )
 
 CALIBRATION = Table(
@@ -104,6 +95,26 @@ CALIBRATION = Table(
         Column("n", pl.Int64, "observed days of other windows behind the quantile (its resource's)"),
     ),
     key=("cutoff", "phase", "host_id", "resource", "horizon_month"),
+    made_from=(FLEET_FORECAST, FOLD_FORECAST, CHAMPIONS, TOURNAMENT_RESULTS),
+)
+
+FORECAST_PARQUET = Table(
+    "forecast_parquet",
+    "The master file for dashboards: the champion's rows of every series, with calibrated bounds, sorted by series.",
+    (
+        *ROW[:-2],
+        Column(
+            "yhat_lower", pl.Float32, "lower bound of the calibrated interval, in [0, yhat]; 0 where nothing is known"
+        ),
+        Column(
+            "yhat_upper",
+            pl.Float32,
+            "upper bound, in [yhat, 100]; 100 where nothing is known of such weekdays or months",
+        ),
+        Column("outcome", pl.String, "the series' outcome: forecast, fallback or failed"),
+    ),
+    ROW_KEY,
+    made_from=(FLEET_FORECAST, CHAMPIONS, CALIBRATION, TOURNAMENT_RESULTS, SERIES_OUTCOMES),
 )
 
 TOURNAMENT_STANDINGS = Table(
@@ -154,6 +165,7 @@ TOURNAMENT_STANDINGS = Table(
         Column("beats_high", pl.Float64, "upper end", nullable=True),
     ),
     key=("cutoff", "resource", "horizon_month", "model"),
+    made_from=(FLEET_FORECAST, TOURNAMENT_SCORES, FORECAST_PARQUET),
 )
 
 FORECAST_ACCURACY = Table(
@@ -177,4 +189,5 @@ FORECAST_ACCURACY = Table(
         ),
     ),
     key=("cutoff", "forecast_cutoff", "lead_month", "resource", "model"),
+    made_from=(BASE_TABLE, FORECAST_PARQUET, TOURNAMENT_RESULTS),
 )

@@ -11,25 +11,13 @@ stored and has passed its blocking checks. So a run that dies in between leaves 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from graphlib import TopologicalSorter
 
 import duckdb
 
+from turbo_forecast import schemas
 from turbo_forecast.errors import BaseTableReplacedError, SettingsError, StorageError
-from turbo_forecast.schemas import (
-    CALIBRATION,
-    CHAMPIONS,
-    COMBINATION_WEIGHTS,
-    FLEET_FORECAST,
-    FOLD_FORECAST,
-    FORECAST_ACCURACY,
-    FORECAST_PARQUET,
-    MONTH_STEPS,
-    MONTHS,
-    SERIES_OUTCOMES,
-    TOURNAMENT_RESULTS,
-    TOURNAMENT_SCORES,
-    TOURNAMENT_STANDINGS,
-)
+from turbo_forecast.schemas import MONTH_STEPS, MONTHS
 from turbo_forecast.storage.base_table import (
     digest_up_to,
     require_own_base_table,
@@ -39,26 +27,30 @@ from turbo_forecast.storage.base_table import (
 )
 from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast.storage.warehouse import ensure_table, has_table
+from turbo_forecast.tables import Table
 
 COMPLETE, INCOMPLETE, FAILED = "complete", "incomplete", "failed"
 STORED, PASSED, WARNED = "stored", "passed", "warned"
 
-FLEET_STEP = (FLEET_FORECAST.name, FOLD_FORECAST.name, COMBINATION_WEIGHTS.name, SERIES_OUTCOMES.name)
-"""What the fleet forecast stores at once."""
 
-STEPS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(FLEET_STEP, ()),
-    TOURNAMENT_RESULTS.name: (FLEET_FORECAST.name,),
-    TOURNAMENT_SCORES.name: (FLEET_FORECAST.name, FOLD_FORECAST.name, TOURNAMENT_RESULTS.name),
-    CHAMPIONS.name: (FLEET_FORECAST.name, TOURNAMENT_RESULTS.name, TOURNAMENT_SCORES.name),
-    CALIBRATION.name: (FLEET_FORECAST.name, FOLD_FORECAST.name, CHAMPIONS.name, TOURNAMENT_RESULTS.name),
-    FORECAST_PARQUET.name: (
-        *(FLEET_FORECAST.name, CHAMPIONS.name, CALIBRATION.name, TOURNAMENT_RESULTS.name, SERIES_OUTCOMES.name),
-    ),
-    TOURNAMENT_STANDINGS.name: (FLEET_FORECAST.name, TOURNAMENT_SCORES.name, FORECAST_PARQUET.name),
-    FORECAST_ACCURACY.name: (FORECAST_PARQUET.name, TOURNAMENT_RESULTS.name),
-}
-"""What a month consists of, and what each part is made from: when one is stored again, all that rests on it is old."""
+def steps_of(tables: Iterable[Table]) -> dict[str, tuple[str, ...]]:
+    """What a month consists of, each part after those that it is made from, and with their names.
+
+    tables: any; those that are no part of a month are left out. When a part is stored again, all that rests on it is old.
+    """
+    parts = {
+        table.name: tuple(source.name for source in table.made_from if source.made_from is not None)
+        for table in tables
+        if table.made_from is not None
+    }
+    return {name: parts[name] for name in TopologicalSorter(parts).static_order()}
+
+
+STEPS = steps_of(getattr(schemas, name) for name in schemas.__all__)
+"""The parts of a month, as the schemas say what each is made from."""
+
+FLEET_STEP = tuple(name for name, sources in STEPS.items() if not sources)
+"""What the fleet forecast stores at once."""
 
 # earlier months whose forecasts could be judged when this month was: complete by then, or made by the same run
 SETTLED = f"""
