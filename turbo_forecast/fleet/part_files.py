@@ -16,6 +16,7 @@ import pyarrow as pa
 from turbo_forecast.fleet.blocks import Block, WindowDays
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.models.protocol import Values
+from turbo_forecast.storage.datasets import part_name
 from turbo_forecast.storage.files import write_parquet
 from turbo_forecast.tables import Table
 from turbo_forecast.types import Phase
@@ -33,15 +34,15 @@ class Naming:
     cutoff: date
 
 
-def part_name(span: Span) -> str:
-    """The file of a part, so that sorting names sorts series."""
-    return f"{span.stem}.parquet"
+def part_path(folder: Path, span: Span) -> Path:
+    """The file of a part."""
+    return folder / part_name(span.lo, span.hi)
 
 
 def write_part(folder: Path, span: Span, table: Table, rows: Iterable[pa.Table]) -> None:
     """Publish a part's rows as one file by rename, with no rows too. Raises StorageError."""
     schema = pl.DataFrame(schema=table.polars_schema).to_arrow().schema
-    write_parquet((each.cast(schema) for each in rows), schema, folder / part_name(span))
+    write_parquet((each.cast(schema) for each in rows), schema, part_path(folder, span))
 
 
 def row_tables(

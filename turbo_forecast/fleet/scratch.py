@@ -24,7 +24,7 @@ from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.fleet.audit import versions
 from turbo_forecast.fleet.chunks import Span, discard_doubtful
 from turbo_forecast.fleet.combining import COMBINE_LAST, COMBINED, MONTHS
-from turbo_forecast.fleet.part_files import part_name
+from turbo_forecast.fleet.part_files import part_path
 from turbo_forecast.fleet.pieces import FORECAST_PIECES, read_piece
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.run_folder import RunFolder
@@ -34,7 +34,7 @@ from turbo_forecast.models.outside import fingerprint
 from turbo_forecast.models.registry import module_of
 from turbo_forecast.processes import Life, life_of_unlocked, own_process, parsed
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.files import require_whole
+from turbo_forecast.storage.datasets import require_whole
 from turbo_forecast.windows import Windows
 
 
@@ -121,7 +121,7 @@ def _is_made(folder: Path, span: Span, pieces: Mapping[str, pa.Schema], parts: S
     """Whether a part's pieces can be read, and its files are there and whole."""
     try:
         for part in parts:
-            require_whole(part / part_name(span))
+            require_whole(part_path(part, span))
         return all(read_piece(folder, span.stem, kind).schema.equals(schema) for kind, schema in pieces.items())
     except (StorageError, OSError, pa.ArrowException):
         return False
