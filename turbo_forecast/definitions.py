@@ -1,6 +1,7 @@
 """What Dagster loads: assets, checks, jobs, schedule, sensors, resources.
 
-`build_definitions` is the one seam where tests (and deployments) override resources.
+`build_definitions` is the one seam where tests (and deployments) override resources. Every asset of a module in
+`defs/assets/` is loaded, and every check in a list of a module in `defs/checks/`: no list here says so again.
 """
 
 import os
@@ -9,40 +10,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from turbo_forecast.defs import assets, checks
 from turbo_forecast.defs.alerts import alerts
-from turbo_forecast.defs.assets import (
-    base_table,
-    calibration,
-    champions,
-    fleet_forecast,
-    forecast_accuracy,
-    forecast_parquet,
-    months,
-    telemetry,
-    tournament_results,
-    tournament_scores,
-    tournament_standings,
-)
-from turbo_forecast.defs.checks import (
-    agreement,
-    coverage,
-    entrants,
-    envelope,
-    fallback_share,
-    folds,
-    horizon,
-    keys,
-    latest_month,
-    master_file,
-    observations,
-    rows,
-    scores,
-    standings,
-)
-from turbo_forecast.defs.checks import base_table as base_checks
-from turbo_forecast.defs.checks import calibration as calibration_checks
-from turbo_forecast.defs.checks import champions as champion_checks
-from turbo_forecast.defs.checks import months as month_checks
 from turbo_forecast.defs.freshness import latest_month_sensor
 from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.jobs import latest_month_check, monthly_checks, monthly_forecast, monthly_schedule
@@ -54,16 +23,6 @@ from turbo_forecast.defs.resources import (
     configured,
 )
 from turbo_forecast.errors import SettingsError
-
-ASSETS = (
-    *(telemetry, base_table, fleet_forecast, tournament_results, tournament_scores, champions, calibration),
-    *(forecast_parquet, tournament_standings, forecast_accuracy, months),
-)
-CHECKS = (
-    *(base_checks, coverage, entrants, keys, horizon, envelope, folds, rows),
-    *(scores, champion_checks, calibration_checks, master_file, observations, standings, fallback_share, agreement),
-    *(latest_month, month_checks),
-)
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
@@ -89,8 +48,8 @@ def build_resources() -> dict[str, object]:
 def build_definitions(resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     """All definitions, with some resources replaced."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(ASSETS, include_specs=True),
-        asset_checks=[check for module in CHECKS for check in module.checks],
+        assets=dg.load_assets_from_package_module(assets, include_specs=True),
+        asset_checks=dg.load_asset_checks_from_package_module(checks),
         jobs=[monthly_forecast, monthly_checks, latest_month_check],
         schedules=[monthly_schedule],
         sensors=[alerts, latest_month_sensor],

@@ -1,16 +1,18 @@
 """What the catalogue shows of each asset beside its columns: group, owners, tags, kinds, and what a stranger asks first.
 
-Belongs here: an asset's place in the catalogue; the long texts are files of `descriptions/`, one an asset. Does not belong
-here: a table's columns and the one sentence that says what it is (`schemas/`), and who the owners are (the settings).
+Belongs here: what places and texts there are; the long texts are files of `descriptions/`, one an asset. Does not belong
+here: which asset has which place (where it is defined), a table's columns and the one sentence that says what it is
+(`schemas/`), and who the owners are (the settings).
 """
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from turbo_forecast import schemas
 from turbo_forecast.settings import load_settings
 from turbo_forecast.tables import Table
 
@@ -21,41 +23,49 @@ DOMAIN = "capacity"
 TIERS = {"telemetry": "source", "forecast": "core", "tournament": "core", "publication": "published"}
 """Each group, and how near to its readers it is. Data flows from one group to the next and never back."""
 
+
+class Stored(StrEnum):
+    """How an asset's rows are kept, and so the icon beside its name."""
+
+    TABLE = "table"
+    VIEW = "view"
+    FILE = "file"
+    PARTS = "parts"
+
+    @property
+    def kind(self) -> str:
+        """Dagster's kind of it."""
+        return "duckdb" if self in (Stored.TABLE, Stored.VIEW) else "parquet"
+
+
 STORED_IN = {
-    "duckdb": "A table of the DuckDB file `warehouse.duckdb` in the data folder; the query runs in "
+    Stored.TABLE: "A table of the DuckDB file `warehouse.duckdb` in the data folder; the query runs in "
     "`duckdb -readonly data/warehouse.duckdb`. While a step writes to the file, nobody else can open it: try again "
     "some seconds later.",
-    "parquet": "One file a month, `{name}/YYYY-MM.parquet` in the data folder; the query runs in `duckdb`, beside the "
+    Stored.VIEW: "A view in the DuckDB file `warehouse.duckdb` over the months' Parquet files, so no row lies there twice; "
+    "the query runs in `duckdb -readonly data/warehouse.duckdb`. It shows the months whose files are kept, the latest "
+    "twelve unless the option `rows_months` says otherwise.",
+    Stored.FILE: "One file a month, `{name}/YYYY-MM.parquet` in the data folder; the query runs in `duckdb`, beside the "
     "folder `data`. A file is replaced whole, so it can be read at any time.",
+    Stored.PARTS: "A folder a month, `{name}/YYYY-MM.parquet` in the data folder, of Parquet files each of which holds a "
+    "range of series; DuckDB and Polars read the folder as one table. The query runs in `duckdb`, beside the folder "
+    "`data`. A month's folder is replaced whole. The latest twelve months are kept, unless the option `rows_months` says "
+    "otherwise.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An asset's group, and its kinds: the icons beside its name. The first kind says what it is stored as."""
+    """An asset's group, how its rows are kept, and what else it is made with: icons beside its name."""
 
     group: str
-    kinds: tuple[str, ...]
+    stored: Stored
+    made_with: tuple[str, ...] = ()
 
-
-CATALOGUE = {
-    TELEMETRY: Place("telemetry", ("parquet", "csv", "duckdb")),
-    schemas.BASE_TABLE.name: Place("telemetry", ("duckdb",)),
-    schemas.BASE_TABLE_REJECTS.name: Place("telemetry", ("duckdb",)),
-    schemas.FLEET_FORECAST.name: Place("forecast", ("parquet", "prophet")),
-    schemas.FOLD_FORECAST.name: Place("forecast", ("parquet", "prophet")),
-    schemas.COMBINATION_WEIGHTS.name: Place("forecast", ("duckdb",)),
-    schemas.SERIES_OUTCOMES.name: Place("forecast", ("duckdb",)),
-    schemas.RUN_AUDIT.name: Place("forecast", ("duckdb",)),
-    schemas.TOURNAMENT_RESULTS.name: Place("tournament", ("duckdb",)),
-    schemas.TOURNAMENT_SCORES.name: Place("tournament", ("duckdb", "polars")),
-    schemas.CHAMPIONS.name: Place("tournament", ("duckdb", "polars")),
-    schemas.CALIBRATION.name: Place("tournament", ("duckdb", "polars")),
-    schemas.FORECAST_PARQUET.name: Place("publication", ("parquet", "polars")),
-    schemas.TOURNAMENT_STANDINGS.name: Place("publication", ("duckdb", "polars")),
-    schemas.FORECAST_ACCURACY.name: Place("publication", ("duckdb",)),
-    schemas.MONTHS.name: Place("publication", ("duckdb",)),
-}
+    @property
+    def kinds(self) -> set[str]:
+        """The icons."""
+        return {self.stored.kind, *self.made_with}
 
 
 def owners() -> list[str]:
@@ -64,21 +74,19 @@ def owners() -> list[str]:
     return load_settings(Path(file) if file else None).deployment.owners
 
 
-def presented(name: str) -> dict[str, Any]:
+def presented(group: str, kinds: Collection[str]) -> dict[str, Any]:
     """Arguments of `dg.asset` and `dg.AssetSpec` that place an asset in the catalogue, all but its description."""
-    place = CATALOGUE[name]
     return {
-        "group_name": place.group,
+        "group_name": group,
         "owners": owners(),
-        "tags": {"domain": DOMAIN, "tier": TIERS[place.group]},
-        "kinds": set(place.kinds),
+        "tags": {"domain": DOMAIN, "tier": TIERS[group]},
+        "kinds": set(kinds),
     }
 
 
-def described(table: Table) -> str:
+def described(table: Table, stored: Stored) -> str:
     """A table's description in Markdown: what it is, who reads it, an example query, and where it is stored."""
-    stored = STORED_IN[CATALOGUE[table.name].kinds[0]].format(name=table.name)
-    return "\n\n".join([table.description, long_text(table.name), stored])
+    return "\n\n".join([table.description, long_text(table.name), STORED_IN[stored].format(name=table.name)])
 
 
 def long_text(name: str) -> str:

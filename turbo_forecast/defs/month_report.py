@@ -110,17 +110,16 @@ def master_metadata(
     cutoff: date,
     settings: ForecastSettings,
     *,
-    rows: pl.DataFrame,
+    published: str,
     masters: Mapping[date, Path],
     warnings: Sequence[str],
 ) -> Metadata:
     """What the master file's materialisation shows.
 
-    rows: of the master file; masters: the files of all months, by cutoff. Whatever is told is asked from what comes
-    before the master file, from its own rows and from earlier months' files, so that nothing in it is of an earlier run.
+    published: SQL for the rows that the master file will hold; masters: the files of all months, by cutoff. Whatever is
+    told is asked from what comes before the master file, from its own rows and from earlier months' files, so that nothing
+    in it is of an earlier run.
     """
-    published = "published_rows"
-    con.register(published, rows.to_arrow())
     facts = month_facts(
         con,
         cutoff,

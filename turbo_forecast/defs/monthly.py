@@ -1,73 +1,77 @@
-"""What the partitioned assets share: one month at a time, in one transaction, timed and reported.
+"""One month of one asset: in one transaction, timed and reported.
 
-Does not belong here: what any one asset stores.
+Belongs here: what a step may ask of its month, and what becomes of its transaction. Does not belong here: what any one
+asset stores (`assets/`), and how assets are made of their functions (`month_table.py`).
 """
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import dagster as dg
 import duckdb
 import polars as pl
 
-from turbo_forecast.defs.catalog import described, presented
 from turbo_forecast.defs.held import held
-from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
-from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, schema_metadata, stage_metadata
-from turbo_forecast.defs.resources import ForecastResource, Warehouse
+from turbo_forecast.defs.partitions import month_of
+from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, stage_metadata
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.months import MonthOfRun
+from turbo_forecast.storage.results import Results
 from turbo_forecast.storage.warehouse import replace_audit, transaction
 from turbo_forecast.tables import Table
 from turbo_forecast.windows import cutoff_of
 
-HISTORY = "SELECT host_id, resource, ds, y FROM base_table WHERE ds BETWEEN ? AND ?"
-"""The base table's rows from a first to a last day."""
-
 
 @dataclass(slots=True)
 class Month:
-    """One month of one asset: an open transaction, a timer, and what will be told of it."""
+    """One month of one asset: an open transaction, a timer, and what will be told of it.
 
+    context: of the step; folder: all that is stored. The rest is the month's: key (YYYY-MM), cutoff, the run's settings.
+    """
+
+    context: dg.AssetExecutionContext
     key: str
-    cutoff: date
     settings: ForecastSettings
     con: duckdb.DuckDBPyConnection
+    folder: DataFolder
     timer: AuditTimer
     told: Metadata = field(default_factory=dict)
 
+    @property
+    def cutoff(self) -> date:
+        """The month's last day."""
+        return cutoff_of(self.key)
+
+    @property
+    def results(self) -> Results:
+        """What the run that forecast the month has made of its tournament."""
+        return Results(self.folder.results(self.key))
+
+    def made(self, table: Table) -> pl.LazyFrame:
+        """The table as the month's run made it. Raises StorageError, which says what to run, where it is not there."""
+        return self.results.read(table)
+
+    def warnings(self) -> list[str]:
+        """A sentence for every check that has not passed so far, of this run or of the month."""
+        return warnings_so_far(self.context.instance, self.context.run.run_id, self.con, self.cutoff)
+
     def result(self) -> dg.MaterializeResult[None]:
-        """What the asset returns: all that is told of the month, and its seconds by stage."""
+        """What an asset yields that has stored its rows itself: all that is told of the month, and its seconds by stage."""
         return dg.MaterializeResult(metadata={**self.told, **stage_metadata(self.timer)})
 
-    def result_of(self, frame: pl.DataFrame) -> dg.MaterializeResult[pl.DataFrame]:
+    def result_of(self, rows: pl.DataFrame | pl.LazyFrame) -> dg.MaterializeResult[pl.DataFrame | pl.LazyFrame]:
         """What an asset yields that the I/O manager stores; when the asset goes on, the file is there."""
-        return dg.MaterializeResult(value=frame, metadata={**self.told, **stage_metadata(self.timer)})
-
-
-def month_asset(table: Table, *, deps: list[Table]) -> dict[str, Any]:
-    """Arguments of `dg.asset` for a month-partitioned asset that stores `table`.
-
-    deps: what it is made from, other than the Parquet assets that its function takes as arguments.
-    """
-    return {
-        "name": table.name,
-        "deps": [dep.name for dep in deps],
-        "description": described(table),
-        "metadata": schema_metadata(table),
-        **presented(table.name),
-        "partitions_def": MONTHS,
-        "pool": WAREHOUSE_POOL,
-    }
+        return dg.MaterializeResult(value=rows, metadata={**self.told, **stage_metadata(self.timer)})
 
 
 def one_month(
-    context: dg.AssetExecutionContext, asset: str, forecast: ForecastResource, warehouse: Warehouse
+    context: dg.AssetExecutionContext, asset: str, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
 ) -> AbstractContextManager[Month]:
     """A month's transaction: the asset's rows and its audit are committed together.
 
@@ -75,19 +79,19 @@ def one_month(
     whether the base table and the settings are those the month was forecast with; what a transaction reads, stays.
     A frame that is yielded within is stored within; should that fail, nothing is committed.
     """
-    return held(context, _month(context, asset, forecast, warehouse))
+    return held(context, _month(context, asset, forecast, warehouse, folder))
 
 
 @contextmanager
 def _month(
-    context: dg.AssetExecutionContext, asset: str, forecast: ForecastResource, warehouse: Warehouse
+    context: dg.AssetExecutionContext, asset: str, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
 ) -> Iterator[Month]:
     settings, timer, run_id = forecast.settings(), AuditTimer(), context.run.run_id
     with plain_errors():
         key = month_of(context)
     log = StatusLog(say_to(context), about=key)
     with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection() as con:
-        month = Month(key, cutoff_of(key), settings, con, timer)
+        month = Month(context, key, settings, con, folder, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
         with transaction(con):
             work.begin_step(con, asset)

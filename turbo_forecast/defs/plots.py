@@ -14,6 +14,7 @@ import polars as pl
 
 from turbo_forecast.defs.reporting import plot, whole_backtest
 from turbo_forecast.storage.warehouse import query
+from turbo_forecast.types import Phase
 
 MOST_SHOWN = 20
 """Panels or bars that one plot can hold."""
@@ -118,18 +119,19 @@ def outcome_bars(outcomes: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
 
 def score_bars(scores: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """Mean MASE by entrant and fold (0: the backtest), over the series where the entrant has one.
+    """Mean MASE by entrant and window (the backtest, then the folds), over the series where the entrant has one.
 
     Not the same series for everyone, unlike the standings, and the axis says so.
     """
-    rows = scores.group_by("model", "fold").agg(pl.col("mase").mean()).sort("model", "fold")
+    rows = scores.group_by("model", "window").agg(pl.col("mase").mean()).sort("model", "window")
+    windows = sorted(rows["window"].unique(), key=lambda name: (len(name) if name != Phase.BACKTEST else 0, name))
     bars = alt.Chart(rows).mark_bar()
     return _bars(
         bars.encode(
             x=alt.X("mase:Q", title="mean MASE over each entrant's own series"),
             y=alt.Y("model:N", title=None),
-            yOffset="fold:N",
-            color=alt.Color("fold:N", title="fold (0: backtest)"),
+            yOffset=alt.YOffset("window:N", sort=windows),
+            color=alt.Color("window:N", sort=windows, title="window"),
         ),
         2 * rows["model"].n_unique(),
     )

@@ -17,7 +17,7 @@ import polars as pl
 import polars.selectors as cs
 import vl_convert
 
-from turbo_forecast.defs.catalog import described, presented
+from turbo_forecast.defs.catalog import Place, described, presented
 from turbo_forecast.errors import TurboForecastError, refusal
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.tables import Table
@@ -54,15 +54,18 @@ def schema_metadata(table: Table) -> Metadata:
     return {"dagster/column_schema": dg.TableSchema(columns=columns), "dagster/table_name": table.name}
 
 
-def spec(table: Table, *, deps: Sequence[str]) -> dg.AssetSpec:
+def described_asset(table: Table, place: Place) -> Metadata:
+    """Arguments of `dg.asset` and `dg.AssetSpec` that follow from a table: columns, description, place in the catalogue."""
+    return {
+        "description": described(table, place.stored),
+        "metadata": schema_metadata(table),
+        **presented(place.group, place.kinds),
+    }
+
+
+def spec(table: Table, place: Place, *, deps: Sequence[str]) -> dg.AssetSpec:
     """An asset spec named and typed by its schema, described and placed by the catalogue."""
-    return dg.AssetSpec(
-        table.name,
-        deps=deps,
-        description=described(table),
-        metadata=schema_metadata(table),
-        **presented(table.name),
-    )
+    return dg.AssetSpec(table.name, deps=deps, **described_asset(table, place))
 
 
 @contextmanager

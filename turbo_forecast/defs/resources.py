@@ -177,6 +177,10 @@ class DataFolder(dg.ConfigurableResource[None]):
         """An asset's published Parquet files by their month's cutoff."""
         return {cutoff_of(path.stem): path for path in sorted((self.root / asset).glob("????-??.parquet"))}
 
+    def results(self, partition: str) -> Path:
+        """What the month's run has made of its tournament, from which each asset stores its part."""
+        return self.root / "tournament" / partition
+
     def scratch(self, partition: str) -> Path:
         """What an unfinished fleet forecast of the month leaves for the next attempt."""
         return self.root / "fleet_forecast" / f".unfinished-{partition}"

@@ -11,7 +11,7 @@ import dagster as dg
 from turbo_forecast.defs.partitions import month_of
 from turbo_forecast.defs.reporting import Metadata
 from turbo_forecast.defs.resources import DataFolder
-from turbo_forecast.storage.frames import write_frame
+from turbo_forecast.storage.datasets import MadeRows, publish_folder
 
 
 def recorded(
@@ -19,7 +19,7 @@ def recorded(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Yield the results that the run selected, and record the others as materialised too.
 
-    Whatever was selected, the UI is to say of each when it was made. folder: where the frames of the others are stored,
+    Whatever was selected, the UI is to say of each when it was made. folder: where the rows of the others are stored,
     which Dagster hands to no I/O manager.
     """
     for result in results:
@@ -34,9 +34,9 @@ def recorded(
 
 
 def _stored(asset: str, month: str | None, result: dg.MaterializeResult[Any], folder: DataFolder | None) -> Metadata:
-    """Store the result's frame, if it has one, as the I/O manager would; returns what that manager tells of it."""
-    if folder is None or month is None:
+    """Publish the result's rows, if it has some, as the I/O manager would; returns what that manager tells of them."""
+    if folder is None or month is None or not isinstance(result.value, MadeRows):
         return {}
-    path = folder.parquet(asset, month)
-    rows = write_frame(result.value, path, asset)
-    return {"dagster/row_count": rows, "bytes": path.stat().st_size, "path": dg.MetadataValue.path(str(path))}
+    path, made = folder.parquet(asset, month), result.value
+    publish_folder(made.folder, path)
+    return {"dagster/row_count": made.rows, "bytes": made.bytes, "path": dg.MetadataValue.path(str(path))}

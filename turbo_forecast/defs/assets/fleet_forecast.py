@@ -1,12 +1,12 @@
-"""`fleet_forecast` and what comes with it: every entrant's forecast of every series of a month, and its folds."""
+"""`fleet_forecast` and what comes with it: all that a month's run makes of its series, and what happened on the way."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
+from turbo_forecast.defs.catalog import Place, Stored
+from turbo_forecast.defs.fleet_month import MonthsRun, forecast_month
 from turbo_forecast.defs.held import held
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.plots import outcome_bars
@@ -22,46 +22,40 @@ from turbo_forecast.defs.reporting import (
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.defs.selection import recorded
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.run import FleetRun, run_fleet
-from turbo_forecast.fleet.scratch import unfinished
-from turbo_forecast.fleet.store import write_store
-from turbo_forecast.models.registry import check_entrants
+from turbo_forecast.fleet.run import FleetRun
 from turbo_forecast.schemas import (
     BASE_TABLE,
     COMBINATION_WEIGHTS,
     FLEET_FORECAST,
     FOLD_FORECAST,
+    MODEL_RUNS,
     RUN_AUDIT,
     SERIES_OUTCOMES,
 )
-from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.status_log import StatusLog
-from turbo_forecast.storage.months import FLEET_STEP, MonthOfRun
-from turbo_forecast.storage.versions import require_usable_tables
-from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
+from turbo_forecast.storage.datasets import MadeRows
+from turbo_forecast.storage.results import Results
 from turbo_forecast.tables import Table
-from turbo_forecast.windows import cutoff_of, require_complete, run_windows
 
-LAZY = dg.PythonObjectDagsterType(pl.LazyFrame, name="LazyFrame")
+MADE_ROWS = dg.PythonObjectDagsterType(MadeRows)
+PARTS = Place("forecast", Stored.PARTS, ("prophet",))
+TABLE = Place("forecast", Stored.TABLE)
 
 
-def out(table: Table, dagster_type: Any) -> dg.AssetOut:
+def out(table: Table, place: Place = TABLE) -> dg.AssetOut:
     """One of the tables that the run makes of the base table."""
-    return dg.AssetOut.from_spec(spec(table, deps=[]), dagster_type=dagster_type, is_required=False)
+    kind = MADE_ROWS if place is PARTS else dg.Nothing
+    return dg.AssetOut.from_spec(spec(table, place, deps=[]), dagster_type=kind, is_required=False)
 
 
 @dg.multi_asset(
     outs={
-        FLEET_FORECAST.name: out(FLEET_FORECAST, LAZY),
-        FOLD_FORECAST.name: out(FOLD_FORECAST, LAZY),
-        COMBINATION_WEIGHTS.name: out(COMBINATION_WEIGHTS, dg.Nothing),
-        SERIES_OUTCOMES.name: out(SERIES_OUTCOMES, dg.Nothing),
-        RUN_AUDIT.name: out(RUN_AUDIT, dg.Nothing),
+        **{table.name: out(table, PARTS) for table in (FLEET_FORECAST, FOLD_FORECAST)},
+        **{table.name: out(table) for table in (COMBINATION_WEIGHTS, SERIES_OUTCOMES, MODEL_RUNS, RUN_AUDIT)},
     },
     deps=[BASE_TABLE.name],
     name="fleet_forecast",
     partitions_def=MONTHS,
-    can_subset=True,  # all five are always made; the UI asks red questions of what cannot be chosen one by one
+    can_subset=True,  # all six are always made; the UI asks red questions of what cannot be chosen one by one
     pool=WAREHOUSE_POOL,
 )
 def fleet_forecast(
@@ -71,14 +65,17 @@ def fleet_forecast(
     with plain_errors():
         month, settings, say = month_of(context), forecast.settings(), say_to(context)
         work = forecast_month(month, settings, warehouse, folder, context.run.run_id, say)
-        with held(context, work) as (run, timer):
-            with timer.stage("merge chunks"):
-                yield from recorded(context, [dg.MaterializeResult(FOLD_FORECAST.name, value=run.rows.folds)], folder)
-            told = forecast_metadata(run, timer)
-            result = dg.MaterializeResult(FLEET_FORECAST.name, value=run.rows.forecast, metadata=told)
-            with timer.stage("merge chunks"):
-                yield from recorded(context, [result], folder)
-    yield from recorded(context, [dg.MaterializeResult(name, metadata=told) for name, told in told_of(run, timer)])
+        with held(context, work) as run:
+            Results(run.fleet.results_folder).publish(folder.results(month))
+            yield from recorded(context, rows_of(run), folder)
+    yield from recorded(context, [dg.MaterializeResult(name, metadata=told) for name, told in told_of(run)])
+
+
+def rows_of(run: MonthsRun) -> Iterator[dg.MaterializeResult[MadeRows]]:
+    """The run's rows, to be published; what is told of them are the stages until then."""
+    yield dg.MaterializeResult(FOLD_FORECAST.name, value=MadeRows(run.fleet.folds_folder))
+    rows = MadeRows(run.fleet.rows_folder)
+    yield dg.MaterializeResult(FLEET_FORECAST.name, value=rows, metadata=forecast_metadata(run.fleet, run.timer))
 
 
 def forecast_metadata(run: FleetRun, timer: AuditTimer) -> Metadata:
@@ -93,55 +90,15 @@ def forecast_metadata(run: FleetRun, timer: AuditTimer) -> Metadata:
     }
 
 
-def told_of(run: FleetRun, timer: AuditTimer) -> Iterator[tuple[str, Metadata]]:
+def told_of(run: MonthsRun) -> Iterator[tuple[str, Metadata]]:
     """What the materialisation of each table in the warehouse shows."""
-    weights = {"mean weight in the forecast, over series": mean_weights(run.weights)}
-    yield COMBINATION_WEIGHTS.name, {"dagster/row_count": len(run.weights), **weights}
-    yield SERIES_OUTCOMES.name, {"dagster/row_count": len(run.outcomes)}
-    yield RUN_AUDIT.name, {"stages": timer.seconds}
-
-
-@contextmanager
-def forecast_month(
-    month: str,
-    settings: ForecastSettings,
-    warehouse: Warehouse,
-    folder: DataFolder,
-    run_id: str,
-    say: Callable[[str], None],
-) -> Iterator[tuple[FleetRun, AuditTimer]]:
-    """Forecast a month's series; the block stores their rows; then store outcomes, weights and audit in one transaction.
-
-    The warehouse is closed while the workers work and while the rows are stored, so that others may read it meanwhile.
-    The month is called incomplete before the block begins: should another run have replaced the base table, the month's
-    files of before are still whole when that is found out.
-    """
-    check_entrants(settings)
-    cutoff, timer = cutoff_of(month), AuditTimer()
-    log = StatusLog(say, about=f"{cutoff:%Y-%m}")
-    window = run_windows(cutoff, settings)
-    work = MonthOfRun(cutoff, settings.config_hash(), run_id)
-    with (
-        timer.stage("read histories"),
-        log.working("reading the histories of all series"),
-        warehouse.get_connection() as con,
-        transaction(con),
-    ):
-        require_usable_tables(con)  # now, and not when everything has been forecast
-        histories, last = series_histories(con, window.history_start, cutoff)
-        require_complete(last, cutoff, settings)
-        digest = work.announce(con)
-    with unfinished(folder.scratch(month)) as scratch:
-        with timer.stage("write series store"), log.working("storing the series for the workers"):
-            store = write_store(histories, scratch / "series.arrow")
-        run = run_fleet(store, window, settings, scratch=scratch, timer=timer, say=say)
-        with warehouse.get_connection() as con, transaction(con):
-            work.begin(con, digest)
-        yield run, timer
-        with warehouse.get_connection() as con, transaction(con):
-            work.require_same(con)
-            with timer.stage("store outcomes"), log.working("storing the outcomes"):
-                replace_partition(con, SERIES_OUTCOMES, cutoff, run.outcomes)
-                replace_partition(con, COMBINATION_WEIGHTS, cutoff, run.weights)
-            replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
-            work.record_stored(con, FLEET_STEP)
+    fleet = run.fleet
+    weights = {"mean weight in the forecast, over series": mean_weights(fleet.weights)}
+    yield COMBINATION_WEIGHTS.name, {"dagster/row_count": len(fleet.weights), **weights}
+    yield SERIES_OUTCOMES.name, {"dagster/row_count": len(fleet.outcomes)}
+    yield (
+        MODEL_RUNS.name,
+        {"dagster/row_count": len(fleet.model_runs), "runs by status": counts(fleet.model_runs, "status")},
+    )
+    removed = {"months whose rows were removed": ", ".join(f"{month:%Y-%m}" for month in run.removed) or "none"}
+    yield RUN_AUDIT.name, {"stages": run.timer.seconds, **removed}

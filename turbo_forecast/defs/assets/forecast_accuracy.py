@@ -3,41 +3,35 @@
 from collections.abc import Collection, Iterable
 from datetime import date
 
-import dagster as dg
 import polars as pl
 
-from turbo_forecast.defs.monthly import Month, month_asset, one_month
+from turbo_forecast.defs.catalog import Place, Stored
+from turbo_forecast.defs.month_table import month_table
+from turbo_forecast.defs.monthly import Month
 from turbo_forecast.defs.plots import accuracy_lines
 from turbo_forecast.defs.reporting import Metadata
-from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
-from turbo_forecast.schemas import BASE_TABLE, FORECAST_ACCURACY, FORECAST_PARQUET, TOURNAMENT_RESULTS
+from turbo_forecast.schemas import FORECAST_ACCURACY, FORECAST_PARQUET
 from turbo_forecast.storage.accuracy import accuracy_so_far, first_judged
 from turbo_forecast.storage.months import settled_months
-from turbo_forecast.storage.warehouse import replace_partition
 
 
-@dg.asset(**month_asset(FORECAST_ACCURACY, deps=[BASE_TABLE, FORECAST_PARQUET, TOURNAMENT_RESULTS]))
-def forecast_accuracy(
-    context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
-) -> dg.MaterializeResult[None]:
-    """Read the earlier months' forecasts that reach into the time observed since, judge, store."""
-    with one_month(context, FORECAST_ACCURACY.name, forecast, warehouse) as month:
-        settings, masters = month.settings, folder.masters(FORECAST_PARQUET.name)
-        settled = settled_months(month.con, month.cutoff)
-        with month.timer.stage("judge earlier forecasts"):
-            judged = accuracy_so_far(
-                month.con,
-                month.cutoff,
-                masters,
-                settled,
-                settings.horizon_months,
-                settings.interval_width,
-                settings.fallback,
-            )
-        stored = replace_partition(month.con, FORECAST_ACCURACY, month.cutoff, judged)
-        month.told = {"dagster/row_count": stored, "error by months ahead": accuracy_lines(judged)}
-        month.told |= month_ahead(judged) | left_out(masters, settled, month)
-    return month.result()
+@month_table(FORECAST_ACCURACY, Place("publication", Stored.TABLE))
+def forecast_accuracy(month: Month) -> pl.DataFrame:
+    """Read the earlier months' forecasts that reach into the time observed since, and judge them."""
+    settings, masters = month.settings, month.folder.masters(FORECAST_PARQUET.name)
+    settled = settled_months(month.con, month.cutoff)
+    judged = accuracy_so_far(
+        month.con,
+        month.cutoff,
+        masters,
+        settled,
+        settings.horizon_months,
+        settings.interval_width,
+        settings.fallback,
+    )
+    month.told = {"error by months ahead": accuracy_lines(judged)}
+    month.told |= month_ahead(judged) | left_out(masters, settled, month)
+    return judged
 
 
 def month_ahead(judged: pl.DataFrame) -> Metadata:

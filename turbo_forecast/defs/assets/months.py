@@ -5,9 +5,10 @@ from datetime import date
 import dagster as dg
 import duckdb
 
+from turbo_forecast.defs.catalog import Place, Stored
 from turbo_forecast.defs.checks.judging import BLOCKING
 from turbo_forecast.defs.month_report import closing_metadata
-from turbo_forecast.defs.monthly import month_asset
+from turbo_forecast.defs.month_table import month_asset
 from turbo_forecast.defs.partitions import month_of
 from turbo_forecast.defs.reporting import Metadata, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
@@ -24,7 +25,7 @@ NOT_PASSED_TAG = "turbo_forecast/checks_not_passed"
 """On a run that made its month complete: how many of its checks did not pass, all of them such as only warn."""
 
 
-@dg.asset(**{**month_asset(MONTHS, deps=[]), "deps": list(STEPS)})
+@dg.asset(**month_asset(MONTHS, Place("publication", Stored.TABLE), deps=list(STEPS)))
 def months(
     context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
 ) -> dg.MaterializeResult[None]:
@@ -50,7 +51,7 @@ def told_of(con: duckdb.DuckDBPyConnection, cutoff: date, context: dg.AssetExecu
 
 
 def require_files(folder: DataFolder, key: str) -> None:
-    """Raises StorageError where one of the month's files is not there, or is not a whole Parquet file."""
+    """Raises StorageError where one of the month's files is not there, or has a part that is not whole."""
     for table in (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET):
         path = folder.parquet(table.name, key)
         if not path.exists():

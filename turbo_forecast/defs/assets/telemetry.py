@@ -6,7 +6,9 @@ from turbo_forecast.defs.catalog import TELEMETRY, long_text, presented
 from turbo_forecast.storage.telemetry.report import TelemetryReport
 from turbo_forecast.text import shown_location
 
-telemetry = dg.AssetSpec(TELEMETRY, description=long_text(TELEMETRY), **presented(TELEMETRY))
+KINDS = ("parquet", "csv", "duckdb")
+
+telemetry = dg.AssetSpec(TELEMETRY, description=long_text(TELEMETRY), **presented("telemetry", KINDS))
 
 SHOWN = 20
 """Names of files that are shown; the count tells of all."""

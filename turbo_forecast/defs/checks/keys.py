@@ -1,21 +1,13 @@
 """No two rows are about the same thing."""
 
+from collections.abc import Iterable
+
+import dagster as dg
+
+from turbo_forecast import schemas
 from turbo_forecast.defs.checks.judging import month_check
 from turbo_forecast.defs.checks.properties import Property
-from turbo_forecast.schemas import (
-    CALIBRATION,
-    CHAMPIONS,
-    COMBINATION_WEIGHTS,
-    FLEET_FORECAST,
-    FOLD_FORECAST,
-    FORECAST_ACCURACY,
-    FORECAST_PARQUET,
-    MONTHS,
-    SERIES_OUTCOMES,
-    TOURNAMENT_RESULTS,
-    TOURNAMENT_SCORES,
-    TOURNAMENT_STANDINGS,
-)
+from turbo_forecast.storage.months import STEPS
 from turbo_forecast.tables import Table
 
 
@@ -31,9 +23,9 @@ def no_duplicates(table: Table) -> Property:
     )
 
 
-TABLES = (
-    *(FLEET_FORECAST, FOLD_FORECAST, COMBINATION_WEIGHTS, SERIES_OUTCOMES, TOURNAMENT_RESULTS, TOURNAMENT_SCORES),
-    *(CHAMPIONS, CALIBRATION, FORECAST_PARQUET, TOURNAMENT_STANDINGS, FORECAST_ACCURACY, MONTHS),
-)
+def key_checks(tables: Iterable[Table]) -> list[dg.AssetChecksDefinition]:
+    """The check of its key for each of a month's tables."""
+    return [month_check(no_duplicates(table), table) for table in tables]
 
-checks = [month_check(no_duplicates(table), table) for table in TABLES]
+
+checks = key_checks(getattr(schemas, name.upper()) for name in (*STEPS, schemas.MONTHS.name))

@@ -1,0 +1,115 @@
+"""A month's fleet forecast around its run: what is read for it, and how all that it leaves is stored.
+
+Belongs here: the order in which a month is begun, forecast, published and committed, and which months' rows go then. Does
+not belong here: the run itself (`fleet/`), and what Dagster is told of it (`assets/fleet_forecast.py`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+
+import duckdb
+
+from turbo_forecast.defs.resources import DataFolder, Warehouse
+from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.run import FleetRun, run_fleet
+from turbo_forecast.fleet.scratch import unfinished
+from turbo_forecast.fleet.store import write_store
+from turbo_forecast.models.registry import check_entrants
+from turbo_forecast.schemas import COMBINATION_WEIGHTS, FLEET_FORECAST, MODEL_RUNS, SERIES_OUTCOMES
+from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.status_log import StatusLog
+from turbo_forecast.storage.months import FLEET_STEP, MonthOfRun
+from turbo_forecast.storage.retention import outdated, remove
+from turbo_forecast.storage.rows_view import redefine
+from turbo_forecast.storage.versions import require_usable_tables
+from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
+from turbo_forecast.windows import cutoff_of, require_complete, run_windows
+
+
+@dataclass(slots=True)
+class MonthsRun:
+    """A month's run, and what became of it when it was stored. removed: cutoffs of months whose rows went."""
+
+    fleet: FleetRun
+    timer: AuditTimer
+    removed: Sequence[date] = field(default_factory=list)
+
+
+@contextmanager
+def forecast_month(
+    month: str,
+    settings: ForecastSettings,
+    warehouse: Warehouse,
+    folder: DataFolder,
+    run_id: str,
+    say: Callable[[str], None],
+) -> Iterator[MonthsRun]:
+    """Forecast a month's series; the block stores their rows; then store the run's tables and audit in one transaction.
+
+    The warehouse is closed while the workers work and while the rows are stored, so that others may read it meanwhile.
+    The month is called incomplete before the block begins: should another run have replaced the base table, the month's
+    files of before are still whole when that is found out.
+    """
+    check_entrants(settings)
+    cutoff, timer = cutoff_of(month), AuditTimer()
+    log = StatusLog(say, about=f"{cutoff:%Y-%m}")
+    window = run_windows(cutoff, settings)
+    work = MonthOfRun(cutoff, settings.config_hash(), run_id)
+    with (
+        timer.stage("read histories"),
+        log.working("reading the histories of all series"),
+        warehouse.get_connection() as con,
+        transaction(con),
+    ):
+        require_usable_tables(con)  # now, and not when everything has been forecast
+        histories, last = series_histories(con, window.history_start, cutoff)
+        require_complete(last, cutoff, settings)
+        digest = work.announce(con)
+    with unfinished(folder.scratch(month)) as scratch:
+        with timer.stage("write series store"), log.working("storing the series for the workers"):
+            store = write_store(histories, scratch / "series.arrow")
+        run = MonthsRun(run_fleet(store, window, settings, scratch=scratch, timer=timer, say=say), timer)
+        with warehouse.get_connection() as con, transaction(con):
+            work.begin(con, digest)
+        with timer.stage("publish rows"):
+            yield run
+        with warehouse.get_connection() as con, transaction(con):
+            work.require_same(con)
+            with timer.stage("store outcomes"), log.working("storing the outcomes"):
+                store_tables(con, cutoff, run.fleet)
+            run.removed = forget(con, folder, settings.rows_months)
+            replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
+            work.record_stored(con, FLEET_STEP)
+        if run.removed:
+            remove(folder.root, run.removed)
+            log(removal(run.removed, settings.rows_months))
+
+
+def store_tables(con: duckdb.DuckDBPyConnection, cutoff: date, run: FleetRun) -> None:
+    """Replace the month's rows of the run's tables. The caller holds the transaction."""
+    for table, rows in (
+        (SERIES_OUTCOMES, run.outcomes),
+        (MODEL_RUNS, run.model_runs),
+        (COMBINATION_WEIGHTS, run.weights),
+    ):
+        replace_partition(con, table, cutoff, rows)
+
+
+def forget(con: duckdb.DuckDBPyConnection, folder: DataFolder, keep: int) -> list[date]:
+    """Take months of which no rows are kept any more out of the view; returns their cutoffs. The caller holds the transaction."""
+    old = outdated(con, folder.root, keep)
+    if old:
+        kept = folder.masters(FLEET_FORECAST.name)
+        redefine(con, {cutoff: path for cutoff, path in kept.items() if cutoff not in old})
+    return old
+
+
+def removal(months: Sequence[date], keep: int) -> str:
+    """The sentence for months whose rows were removed."""
+    named = ", ".join(f"{month:%Y-%m}" for month in months)
+    return (
+        f"every entrant's rows are kept for the latest {keep} month{'' if keep == 1 else 's'} (rows_months): those of {named} "
+        "were removed; master file, scores, champions and standings stay"
+    )
