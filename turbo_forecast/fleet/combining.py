@@ -58,7 +58,7 @@ class Combiner:
         ends = {**{fold.number: fold.train_end for fold in windows.folds}, BACKTEST: windows.train_end}
         self._ends = {number: day_number(end) for number, end in {**ends, FORECAST: windows.cutoff}.items()}
 
-    def combine(self, span: Span) -> None:
+    def __call__(self, span: Span) -> None:
         """Combine and score the part's series, and write its files. Raises StorageError."""
         combined: list[Block] = []
         whole: list[Block] = []

@@ -1,7 +1,7 @@
 """How fast workers go, and how long what is left will take them.
 
 Belongs here: the estimate. Does not belong here: the lines that report it (`progress.py`), and what workers note of
-themselves (`board.py`).
+themselves (`executors/post.py`).
 
 A worker is timed from the first series it has finished on: its start, and whatever its first series loads, come once.
 """
@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heapreplace
-from pathlib import Path
 
 from turbo_forecast.fleet.chunks import Span
-from turbo_forecast.fleet.executors.board import Tally, in_hand, tallies
+from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.executors.protocol import InHand
 
 RECENT_SHARE = 0.1
 RECENT_SERIES = 32
@@ -25,7 +25,7 @@ IN_HAND = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a pool's workers have done, and what lies before them, at one moment.
+    """What a map's workers have done, and what lies before them, at one moment.
 
     unreported: series finished in chunks that are not. running: series left of each chunk in hand, of the one being
     worked a half. waiting: series of each chunk that nobody has begun, in order. workers: how many there are when all
@@ -52,20 +52,20 @@ def _sum(parts: Iterable[_Timed]) -> _Timed:
     return _Timed(sum(part.series for part in found), sum(part.seconds for part in found))
 
 
-def standing(board: Path, active: Iterable[Span], todo: Iterable[Span], workers: int, reported: int) -> Standing:
-    """A pool's standing: the chunks it has handed out (active) and has not, and the series it has reported."""
-    found = tallies(board)
-    running, waiting = [], []
-    hands = sorted(post.series for post in in_hand(board))
-    for span in active:
-        at = next((series for series in hands if span.lo <= series < span.hi), None)
-        if at is None:
-            waiting.append(len(span))
-        else:
-            running.append(span.hi - at - IN_HAND)
-    waiting += [len(span) for span in todo]
-    finished = sum(tally.series for tally in found)
-    return Standing(found, max(0, finished - reported), running, waiting, workers)
+def standing(in_hand: Sequence[InHand], waiting: Iterable[Span], tallies: Sequence[Tally], workers: int) -> Standing:
+    """The standing of a map: the tasks that workers are at, and those that nobody has begun."""
+    return Standing(
+        tallies,
+        unreported=sum(hand.finished for hand in in_hand),
+        running=[_series_left(hand) for hand in in_hand],
+        waiting=[len(span) for span in waiting],
+        workers=workers,
+    )
+
+
+def _series_left(hand: InHand) -> float:
+    begun = IN_HAND if hand.series is not None else 0.0
+    return max(len(hand.task.span) - hand.finished - begun, 0.0)
 
 
 class Pace:
@@ -78,10 +78,10 @@ class Pace:
         self._first: float | None = None
 
     def look(self, tallies: Sequence[Tally]) -> None:
-        """Take in what workers have finished. Those of earlier pools, which have ended, still count."""
+        """Take in what workers have finished. Those that have ended meanwhile still count."""
         for tally in tallies:
-            if tally.series > 1:
-                finished = tally.series - 1 + (IN_HAND if tally.busy else 0.0)
+            if tally.series > tally.at_first:
+                finished = tally.series - tally.at_first + (IN_HAND if tally.busy else 0.0)
                 self._timed[tally.pid, tally.first] = _Timed(finished, tally.until - tally.first)
         if self._timed:
             self._count_seconds(tallies)
@@ -97,7 +97,7 @@ class Pace:
         """Count the time of workers at their second series: one that takes long there tells that not all are quick."""
         known = _sum(self._timed.values())
         for tally in tallies:
-            if tally.series == 1 and tally.busy:
+            if tally.series == tally.at_first and tally.busy and tally.series:
                 seconds = tally.until - tally.first
                 part = min(IN_HAND, seconds * known.series / known.seconds)
                 self._timed[tally.pid, tally.first] = _Timed(part, seconds)

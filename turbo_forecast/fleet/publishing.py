@@ -39,7 +39,7 @@ class Publisher:
         self._combined = Pieces(folder.combine, len(store), COMBINE_LAST)
         self._decided = handed_on(folder.decisions)
 
-    def publish(self, span: Span) -> None:
+    def __call__(self, span: Span) -> None:
         """Publish the part's series as one file, and leave their scores. Raises StorageError."""
         told = {row["series"]: row for table in self._forecasts.tables("outcomes", span) for row in table.to_pylist()}
         blocks = list(self._champions(span))

@@ -36,13 +36,13 @@ from turbo_forecast.windows import Windows, folds_left_out
 class FleetRun:
     """What a run leaves: folders to be published by renaming, before the block of `scratch.unfinished` ends, and frames.
 
-    rows, folds: folders of part files of FLEET_FORECAST and FOLD_FORECAST. results: the small tables of the tournament, and the
+    rows_folder, folds_folder: part files of FLEET_FORECAST and FOLD_FORECAST. results_folder: the small tables of the tournament, and the
     published rows (`storage/results.py`). outcomes: SERIES_OUTCOMES; model_runs: MODEL_RUNS; weights: COMBINATION_WEIGHTS.
     """
 
-    rows: Path
-    folds: Path
-    results: Path
+    rows_folder: Path
+    folds_folder: Path
+    results_folder: Path
     outcomes: pl.DataFrame
     model_runs: pl.DataFrame
     weights: pl.DataFrame

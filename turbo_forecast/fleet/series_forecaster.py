@@ -144,7 +144,7 @@ class SeriesForecaster:
         """The fallback's forecast for a series whose processing took its worker down (or never ended)."""
         plan = self._plan(series)
         contenders = [name for name in self._entrants if name != self._fallback]
-        result = lost(series, reason, status, contenders, plan[0].number)
+        result = lost_series(series, reason, status, contenders, plan[0].number)
         try:
             if self._is_live(series):
                 result.rows = self._entrant_rows(self._fallback, series, result, plan)
@@ -260,7 +260,7 @@ class SeriesForecaster:
         return Rows(name, number, days, y, yhat, lower, upper)
 
 
-def lost(series: Series, reason: str, status: Status, contenders: Sequence[str], window: int) -> Result:
+def lost_series(series: Series, reason: str, status: Status, contenders: Sequence[str], window: int) -> Result:
     """The record of a series that took its worker down, or never ended: each contender's fit of `window` counts as lost."""
     result = Result(series, outcome=Outcome.FAILED, failure=(WORKER_DIED, reason), remarks=[reason])
     result.runs = [ModelRun(name, window, status, error_class=WORKER_DIED, error_message=reason) for name in contenders]

@@ -16,6 +16,15 @@ from turbo_forecast.errors import writing
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.store import write_store
+from turbo_forecast.leftovers import temporary_folder
+from turbo_forecast.library.base_frame import base_rows, cutoff_day
+from turbo_forecast.library.termination import terminated_in_order
+from turbo_forecast.models.registry import check_entrants
+from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
+from turbo_forecast.settings import forecast_settings
+from turbo_forecast.status_log import StatusLog
+from turbo_forecast.storage.datasets import rows as rows_of
+from turbo_forecast.storage.results import Results
 from turbo_forecast.windows import require_complete, run_windows
 
 
@@ -85,9 +94,9 @@ def forecast_fleet(
 
 def _results(run: FleetRun) -> dict[str, pl.LazyFrame]:
     """The rest of the run's tables, by the result's field, from the files it has left."""
-    results = Results(run.results)
+    results = Results(run.results_folder)
     return {
-        "forecasts": rows_of(run.rows),
+        "forecasts": rows_of(run.rows_folder),
         "published": results.read(FORECAST_PARQUET),
         "champions": results.read(CHAMPIONS),
         "scores": results.read(TOURNAMENT_SCORES),

@@ -31,7 +31,7 @@ DEFAULT_ENTRANTS = (
 """The default field, in order of preference; measured in benchmarks/TOURNAMENT.md."""
 INDIFFERENT = {
     *("workers", "chunk_size", "series_timeout_seconds"),
-    *("max_fallback_share", "agreement_sample", "max_staleness_days"),
+    *("max_fallback_share", "agreement_sample", "max_staleness_days", "rows_months"),
 }
 """Forecast settings that decide no number."""
 NEGLIGIBLE_PERCENT = 1e-6
@@ -66,6 +66,9 @@ class ForecastSettings(Options):
     agreement_sample: int = Field(5, ge=0, le=1000, description="series a run refits with stock Prophet, to compare")
     max_staleness_days: int = Field(
         7, ge=0, le=366, description="a month whose telemetry ends earlier before it is an error"
+    )
+    rows_months: int = Field(
+        12, ge=1, description="months, counted back from the latest, that keep every entrant's rows"
     )
     uncertainty_samples: int = Field(100, ge=1, le=10_000, description="draws behind each prediction interval")
     interval_width: float = Field(0.8, ge=0.01, le=0.999, description="nominal coverage of the prediction interval")

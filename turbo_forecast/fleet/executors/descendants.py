@@ -1,10 +1,11 @@
 """Ending a worker with everything it has started, however far that has gone from it.
 
-Belongs here: finding processes that came from a worker. Does not belong here: when a worker must end (`pool.py`).
+Belongs here: finding processes that came from a worker. Does not belong here: when a worker must end (`processes.py`).
 
 A process group is not enough: a child that calls setsid leaves it, and one whose parent has ended belongs to nobody.
 So processes are found in three ways: by group, by parent (from /proc), and by a mark in the environment with which
-the pool's workers are started and which their children inherit (Jenkins ends a build's processes in this way).
+a worker is started and which its children inherit (Jenkins ends a build's processes in this way). Each worker has its
+own mark: one that dies takes along what it has started, and nothing of the others'.
 """
 
 import os
@@ -14,25 +15,25 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-MARK = "TURBO_FORECAST_POOL"
-"""The environment variable whose value is the pool's mark."""
+MARK = "TURBO_FORECAST_WORKER"
+"""The environment variable whose value is a worker's mark."""
 ROUNDS, ROUND_SECONDS = 20, 0.05
 """Who starts processes faster than they are found is given up after so many rounds (a second in all)."""
 
 
-def end_all(workers: Collection[int], mark: str = "", spare: Collection[int] = ()) -> None:
-    """End these processes and what they started; with a mark, also whatever else carries it.
+def end_all(workers: Collection[int], marks: Collection[str] = ()) -> None:
+    """End these processes and what they started; with marks, also whatever else carries one of them.
 
-    Not this process, not its other children, and none to be spared.
+    Not this process, and not its other children.
     """
     try:
         for pid in workers:
             _signal(pid, signal.SIGSTOP)  # a stopped process starts no more children while they are looked for
-        spared = {os.getpid(), *spare}
-        if mark:
-            spared |= descendants([os.getpid(), *spare]) - descendants(workers) - set(workers)
+        spared = {os.getpid()}
+        if marks:
+            spared |= descendants(spared) - descendants(workers) - set(workers)
         for _ in range(ROUNDS):
-            found = {*workers, *descendants(workers), *(_marked(mark) if mark else ())} - spared
+            found = {*workers, *descendants(workers), *(_marked(marks) if marks else ())} - spared
             living = {pid for pid in found if _lives(pid)}
             if not living:
                 return
@@ -76,12 +77,12 @@ def descendants(pids: Iterable[int]) -> set[int]:
     return found
 
 
-def _marked(mark: str) -> set[int]:
-    entry = f"{MARK}={mark}".encode()
+def _marked(marks: Collection[str]) -> set[int]:
+    entries = {f"{MARK}={mark}".encode() for mark in marks}
     found = set()
     for pid in _all():
         with suppress(OSError):  # gone by now, or another user's
-            if entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            if not entries.isdisjoint(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")):
                 found.add(pid)
     return found
 

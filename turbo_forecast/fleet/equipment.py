@@ -1,0 +1,133 @@
+"""What a worker holds ready for each step, and how it does a task. It knows of no processes.
+
+Belongs here: which code does which step. Does not belong here: how a task reaches a worker (`executors/`), and how one
+series is forecast (`series_forecaster.py`).
+
+A step is one line in STEPS. What it needs is imported and built when a worker is first prepared for it: entrants for
+FORECAST alone, and no combining before there is something to combine.
+"""
+
+import os
+import resource
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+
+from turbo_forecast.fleet.executors.post import Post
+from turbo_forecast.fleet.pieces import write_forecast
+from turbo_forecast.fleet.series_forecaster import Result, SeriesForecaster
+from turbo_forecast.fleet.store import SeriesStore
+from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
+from turbo_forecast.models.registry import build_entrant
+from turbo_forecast.types import Outcome, Status
+
+SPARE_FILES = 16
+"""Files that a worker must still be able to open at once after each series: to start CmdStan, to write its results."""
+
+Perform = Callable[[Task], int]
+"""Does a task and leaves its results in files; returns how many of its series failed."""
+Prepare = Callable[[Job, Post], Perform]
+"""Builds what a step needs, once per worker."""
+
+
+class WornOut(BaseException):
+    """This worker cannot do more, for no fault of what comes next: another must go on."""
+
+
+class Forecasting:
+    """The step FORECAST: every window of each series by every entrant, left as one chunk."""
+
+    def __init__(self, job: Job, post: Post) -> None:
+        self._job, self._post = job, post
+        self._store = SeriesStore(job.store)
+        entrants = {}
+        for number, name in enumerate(job.settings.singles):
+            post.building(number)
+            entrants[name] = build_entrant(name, job.settings)
+        self._forecaster = SeriesForecaster(job.windows, job.settings, entrants)
+
+    def __call__(self, task: Task) -> int:
+        """Forecast the series of the task, or only their fallback's when they are condemned. Raises StorageError."""
+        results = []
+        for index in range(task.span.lo, task.span.hi):
+            self._post.taking(index)
+            results.append(self._result(index, task))
+            self._require_fit_for_more()
+            self._post.finished()
+        self._post.writing()
+        field = self._job.settings.field_of_entrants
+        write_forecast(self._job.folder.forecast, task.span.stem, results, field)
+        return sum(result.outcome is Outcome.FAILED for result in results)
+
+    def _result(self, index: int, task: Task) -> Result:
+        series = self._store[index]
+        if task.condemned:
+            return self._forecaster.condemn(series, task.condemned, task.status or Status.WORKER_DIED)
+        return self._forecaster.run(series)
+
+    def _require_fit_for_more(self) -> None:
+        """Raises WornOut, with the series in hand, when its entrants have left no open files to spare.
+
+        What comes next would fail for no fault of its own; a new worker can go on, and the policy finds out whether the
+        series alone does this.
+        """
+        with suppress(OSError):
+            self._job.temp.mkdir(exist_ok=True)  # shared, and an entrant may have tidied it away
+        spare: list[int] = []
+        try:
+            while len(spare) < SPARE_FILES:
+                spare.append(os.open("/", os.O_RDONLY))
+        except OSError:
+            raise WornOut from None
+        finally:
+            for handle in spare:
+                os.close(handle)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A step whose tasks are parts of the store, each done by an object that is built once ("module:class")."""
+
+    worker: str
+
+    def __call__(self, job: Job, post: Post) -> Perform:
+        """Import the class and build what does the tasks: from folder, store, windows and settings, called with a span."""
+        module, _, name = self.worker.partition(":")
+        do = getattr(import_module(module), name)(job.folder, SeriesStore(job.store), job.windows, job.settings)
+
+        def perform(task: Task) -> int:
+            do(task.span)
+            post.finished(len(task.span))
+            return 0
+
+        return perform
+
+
+STEPS: Mapping[Step, Prepare] = {
+    Step.FORECAST: Forecasting,
+    Step.COMBINE: Parts("turbo_forecast.fleet.combining:Combiner"),
+    Step.PUBLISH: Parts("turbo_forecast.fleet.publishing:Publisher"),
+}
+
+
+class Equipment:
+    """A worker's standing equipment: whatever it has built for a step serves all later tasks of that step."""
+
+    def __init__(self, job: Job, post: Post, steps: Mapping[Step, Prepare] = STEPS) -> None:
+        self._job, self._post, self._steps = job, post, steps
+        self._built: dict[Step, Perform] = {}
+
+    def prepare(self, step: Step) -> None:
+        """Build what the step needs, unless that has been done: no task's time holds it."""
+        if step not in self._built:
+            self._post.starting()
+            self._built[step] = self._steps[step](self._job, self._post)
+        self._post.begin_step()
+
+    def perform(self, task: Task) -> TaskReport:
+        """Do a task of the step that was prepared last. Raises StorageError, WornOut."""
+        self._post.begin_task(task.span.lo)
+        failed = self._built[task.step](task)
+        self._post.idle()
+        return TaskReport(task, failed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -1,0 +1,1 @@
+"""What carries a run's tasks to workers, behind one seam (`protocol.py`): so far, worker processes of this machine."""

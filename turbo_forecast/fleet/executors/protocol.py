@@ -1,0 +1,82 @@
+"""The seam between what a run decides about its work and what carries it.
+
+Belongs here: what an executor can do, and no more: take tasks, tell which are finished or lost, end one. Does not belong
+here: any executor, and what follows from a loss (`policy.py`).
+
+Worker processes of this machine are one (`processes.py`); a cluster's scheduler can be another: it needs to know what
+`tasks.py` says, and that all paths of a job are seen by its workers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from turbo_forecast.errors import TurboForecastError
+from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.tasks import Task, TaskReport
+
+
+class WorkersCannotStart(TurboForecastError):
+    """Workers die before they take any task; the message says what the last one said."""
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A task that a worker is at: the series it has in hand and for how many seconds, and how many it has finished.
+
+    series: None where none is in hand, because results are being written, or the worker does not say.
+    """
+
+    task: Task
+    series: int | None = None
+    seconds: float = 0.0
+    finished: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A task whose worker has died, and the series it had in hand (None: none, or nobody knows)."""
+
+    task: Task
+    series: int | None = None
+
+
+@dataclass(slots=True)
+class Events:
+    """What has happened since the last look; each task submitted is once in `completed` or once in `lost`."""
+
+    completed: list[TaskReport] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    in_hand: list[InHand] = field(default_factory=list)
+
+
+class Executor(Protocol):
+    """Workers that live from the first task to `close`, each with its equipment; the dead are replaced."""
+
+    @property
+    def workers(self) -> int:
+        """How many tasks can be worked at the same time."""
+        ...
+
+    def submit(self, task: Task, fresh: bool = False) -> None:
+        """Take a task over, to be worked as soon as a worker is free; in a `fresh` one that has worked none before."""
+        ...
+
+    def wait(self, seconds: float) -> Events:
+        """What has happened, after so many seconds at the latest.
+
+        What a task raises is raised here, and so is WorkersCannotStart.
+        """
+        ...
+
+    def kill(self, task: Task) -> None:
+        """End the worker that is at this task, with all it has started; the loss is told by the next `wait`."""
+        ...
+
+    def tallies(self) -> Sequence[Tally]:
+        """What each worker has finished of the present step, for an estimate of the time left; may be empty."""
+        ...
+
+    def close(self) -> None:
+        """End all workers at once, whatever they are at."""
+        ...

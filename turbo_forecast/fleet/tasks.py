@@ -1,0 +1,61 @@
+"""What is asked of a worker, and what it answers: integers there, a few bytes back; everything else lies in files.
+
+Belongs here: the words in which a run's work is spread, whatever spreads it. Does not belong here: who does it
+(`equipment.py`), who carries it (`executors/`), and what becomes of a task that is lost (`policy.py`).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from turbo_forecast.fleet.chunks import Span
+from turbo_forecast.fleet.run_folder import RunFolder
+from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.types import Status
+from turbo_forecast.windows import Windows
+
+
+class Step(StrEnum):
+    """The three maps of a month's run, in their order."""
+
+    FORECAST = "forecast"
+    COMBINE = "combine"
+    PUBLISH = "publish"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Task:
+    """One step's work on neighbouring series.
+
+    condemned: why nothing but the fallback is to be computed, for a single series that has taken its workers down
+    (status WORKER_DIED) or never ended (TIMED_OUT); both are None in every other task.
+    """
+
+    step: Step
+    span: Span
+    condemned: str | None = None
+    status: Status | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """What is heard of a finished task: how many of its series failed, and the most memory its worker has ever used."""
+
+    task: Task
+    failed: int = 0
+    peak_memory_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All a worker must know of a run, small enough to be sent to each: paths, windows, settings.
+
+    store: the series (`store.py`). folder: all that the run hands from one step to the next. temp: the workers' temporary
+    files, which end with the run.
+    """
+
+    store: Path
+    folder: RunFolder
+    temp: Path
+    windows: Windows
+    settings: ForecastSettings
