@@ -7,29 +7,25 @@ import polars as pl
 
 from turbo_forecast.defs.checks.judging import Judged, month_check, month_to_judge, record
 from turbo_forecast.defs.checks.properties import Property, Verdict
+from turbo_forecast.defs.checks.statements import shared
 from turbo_forecast.defs.reporting import Metadata
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.models.agreement import compare
 from turbo_forecast.models.prophet_tuned import VARIANTS, tuned
-from turbo_forecast.schemas import FLEET_FORECAST, SERIES_OUTCOMES
+from turbo_forecast.schemas import FLEET_FORECAST, MODEL_RUNS
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.months import MonthOfRun
 from turbo_forecast.storage.warehouse import query, transaction
+from turbo_forecast.types import Solver
 from turbo_forecast.windows import cutoff_of, day_number, run_windows
 
+PROPHET = "prophet"
 AGREES = Property(
     name="turbo_agrees_with_stan",
     sentence="turbo's log posterior is at least stock Prophet's, on a random sample of this run's series",
-    judged="",
-    offenders="",
     items="series that turbo alone had solved",
     remedy="Stock Prophet is better there: set `engine: stan` for this run, and please report the series",
 )
-SOLVED_BY_TURBO = """
-    SELECT host_id, resource, solver FROM series_outcomes
-    WHERE cutoff = ? AND outcome = 'forecast' AND solver LIKE '%turbo converged%' ORDER BY ALL
-"""
-PROPHET = "prophet"
 HISTORY = "SELECT ds, y FROM base_table WHERE host_id = ? AND resource = ? AND ds BETWEEN ? AND ? ORDER BY ds"
 
 COMPARED = {
@@ -65,25 +61,17 @@ Histories = list[tuple[str, str, str, pl.DataFrame]]
 def sample(con: duckdb.DuckDBPyConnection, month: MonthOfRun, settings: ForecastSettings) -> Histories:
     """Up to `agreement_sample` series of which turbo delivered a Prophet in this month, with their history windows."""
     month.require_same(con)
-    month.require_stored(con, SERIES_OUTCOMES.name)
+    month.require_stored(con, MODEL_RUNS.name)
     cutoff = month.cutoff
     window = run_windows(cutoff, settings)
-    entrant = pl.col("solver").map_elements(delivered_by_turbo, return_dtype=pl.String)
-    solved = query(con, SOLVED_BY_TURBO, cutoff).with_columns(entrant).drop_nulls()
+    solved = query(
+        con, shared("solved_by_turbo"), cutoff=cutoff, models=[PROPHET, *VARIANTS], solver=Solver.TURBO.value
+    )
     drawn = solved.sample(min(settings.agreement_sample, len(solved)), seed=settings.seed + day_number(cutoff))
     return [
         (host, resource, name, query(con, HISTORY, host, resource, window.history_start, cutoff))
         for host, resource, name in drawn.iter_rows()
     ]
-
-
-def delivered_by_turbo(solver: str) -> str | None:
-    """The first Prophet entrant of whose windows `series_outcomes.solver` names turbo alone: nothing went to Stan."""
-    solvers: dict[str, list[str]] = {}
-    for clause in solver.split("; "):
-        name, _, how = clause.partition(": ")
-        solvers.setdefault(name, []).append(how)
-    return next((name for name in (PROPHET, *VARIANTS) if solvers.get(name) == ["turbo converged"]), None)
 
 
 def _compared(histories: Histories, settings: ForecastSettings) -> pl.DataFrame:

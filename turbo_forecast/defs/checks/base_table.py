@@ -3,6 +3,7 @@
 import dagster as dg
 
 from turbo_forecast.defs.checks.judging import told
+from turbo_forecast.defs.checks.keys import no_duplicates
 from turbo_forecast.defs.checks.properties import Property, Verdict, judge
 from turbo_forecast.defs.checks.wording import days_ago
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
@@ -29,34 +30,16 @@ def _freshness(verdict: Verdict) -> str:
     return f"{ends} (at most {FRESH_DAYS} are allowed)"
 
 
-UNIQUE = Property(
-    name="one_row_per_series_and_day",
-    sentence="no two rows share host_id, resource, ds",
-    judged="SELECT count(*) FROM (SELECT DISTINCT host_id, resource, ds FROM base_table)",
-    offenders="""
-        SELECT host_id, resource, ds, count(*) AS n FROM base_table GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL
-    """,
-    items="days of series",
-)
-IN_RANGE = Property(
-    name="utilisation_is_in_range",
-    sentence="y is a number in [0, 100]",
-    judged="SELECT count(*) FROM base_table",
-    offenders="SELECT * FROM base_table WHERE NOT coalesce(y BETWEEN 0 AND 100, false) ORDER BY ALL",
-    items="rows",
-)
+UNIQUE = no_duplicates(BASE_TABLE, "one_row_per_series_and_day")
+IN_RANGE = Property(name="utilisation_is_in_range", sentence="y is a number in [0, 100]", items="rows")
 FRESH = Property(
     name="telemetry_is_fresh",
     sentence=f"the fleet's last day is at most {FRESH_DAYS} days ago",
-    judged="SELECT 1",
-    offenders=f"""
-        SELECT max(ds) AS last_day FROM base_table HAVING coalesce(max(ds) < current_date - {FRESH_DAYS}, true)
-    """,
+    parts={"fresh_days": str(FRESH_DAYS)},
     blocking=False,
     severity=dg.AssetCheckSeverity.WARN,
     items="telemetry exports",
     remedy="Export newer telemetry, unless you forecast an earlier month on purpose",
-    figures="SELECT max(ds) AS last_day, (current_date - max(ds))::INTEGER AS days_ago FROM base_table",
     says=_freshness,
 )
 
@@ -75,7 +58,7 @@ def base_check(prop: Property) -> dg.AssetChecksDefinition:
         with plain_errors(), warehouse.get_connection() as con, transaction(con):
             require_base_table(con)
             require_own_base_table(con, context.run.run_id)
-            verdict = judge(con, prop, {})
+            verdict = judge(con, prop, {"stored": BASE_TABLE.name})
             if prop.blocking:
                 record_base_check(con, prop.name, passed=verdict.holds(prop.tolerated))
         with plain_errors():

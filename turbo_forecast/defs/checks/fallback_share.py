@@ -14,11 +14,6 @@ def few_fallbacks(tolerated: float) -> Property:
     return Property(
         name="few_series_rest_on_the_fallback",
         sentence=f"live series have an entrant's own forecast (up to {tolerated:.0%} may rest on the fallback)",
-        judged="SELECT count(*) FROM {outcomes} WHERE outcome != 'retired'",
-        offenders="""
-            SELECT host_id, resource, outcome, reason FROM {outcomes}
-            WHERE outcome IN ('fallback', 'failed') ORDER BY ALL
-        """,
         tolerated=tolerated,
         blocking=False,
         severity=dg.AssetCheckSeverity.WARN,

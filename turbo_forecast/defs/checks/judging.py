@@ -12,12 +12,12 @@ from typing import Any
 import dagster as dg
 import duckdb
 import polars as pl
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # Dagster exports no such name
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    # Dagster publishes no such name, and without it no evaluation can point to a materialisation (see `evaluation`)
     AssetCheckEvaluationTargetMaterializationData,
 )
-from dagster._core.storage.tags import PRIORITY_TAG
 
-from turbo_forecast.defs.checks.places import places, require_readable_files
+from turbo_forecast.defs.checks.places import RowsNotKept, places, require_readable_files
 from turbo_forecast.defs.checks.properties import Property, Verdict, judge
 from turbo_forecast.defs.checks.wording import description
 from turbo_forecast.defs.links import check_again, described_check
@@ -35,6 +35,8 @@ from turbo_forecast.tables import Table
 from turbo_forecast.windows import cutoff_of
 
 SHOWN = 20
+PRIORITY = "dagster/priority"
+"""Dagster's tag for the order of steps that could be taken at the same time, as its documents name it."""
 BLOCKING: set[tuple[str, str]] = set()
 """Asset and name of every check that a month must pass to be complete; filled where the checks are defined."""
 
@@ -66,7 +68,7 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
 
     judged_by: where the stored rows alone do not tell; it records its verdict itself.
     """
-    if prop.blocking and prop.severity == dg.AssetCheckSeverity.ERROR:
+    if prop.stops_a_month:
         BLOCKING.add((table.name, prop.name))
     name = f"{table.name}_{prop.name}"
     spec = dg.AssetCheckSpec(
@@ -101,7 +103,7 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
 
 def _turn(table: Table) -> dict[str, str]:
     """Dagster's tags for when the check is made: what judges a month's state comes after what the state follows from."""
-    return {PRIORITY_TAG: "-1"} if table == MONTHS_TABLE else {}
+    return {PRIORITY: "-1"} if table == MONTHS_TABLE else {}
 
 
 def month_to_judge(context: dg.AssetCheckExecutionContext, con: duckdb.DuckDBPyConnection) -> JudgedMonth:
@@ -129,7 +131,8 @@ def judge_month(
 
     Raises BaseTableReplacedError or SettingsError, and judges nothing, where the month was forecast from another base
     table or with other settings: what would be found then are differences of those, not faults of the month. Raises
-    StorageError where the table has not been stored; and where a file cannot be read, which counts as a check that failed.
+    StorageError where the table has not been stored; where a file cannot be read, which counts as a check that failed; and
+    RowsNotKept, which does not, where the month is so old that its rows were removed.
     """
     with plain_errors(), warehouse.get_connection() as con:
         with transaction(con):
@@ -141,6 +144,8 @@ def judge_month(
             with transaction(con):  # while the connection is open, nobody else's process changes what was found above
                 verdict = _judge(con, prop, table, judged.key, settings, folder)
                 record(con, month, table.name, prop, passed=verdict.holds(prop.tolerated))
+        except RowsNotKept:
+            raise  # which says nothing against the month
         except StorageError:
             with transaction(con):
                 record(con, month, table.name, prop, passed=False)
@@ -166,8 +171,7 @@ def _judge(
 
 def record(con: duckdb.DuckDBPyConnection, month: MonthOfRun, asset: str, prop: Property, *, passed: bool) -> None:
     """Keep a month's verdict beside its state. The caller holds the transaction that judged."""
-    blocking = prop.blocking and prop.severity == dg.AssetCheckSeverity.ERROR
-    month.record_check(con, asset, prop.name, passed=passed, blocking=blocking)
+    month.record_check(con, asset, prop.name, passed=passed, blocking=prop.stops_a_month)
 
 
 def told(

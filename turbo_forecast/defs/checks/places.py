@@ -1,24 +1,31 @@
 """The names that a property's SQL may use: where a month's stored rows are, and the bounds of its windows.
 
-Does not belong here: what is judged.
+Does not belong here: what is judged, and the statements (`sql/`).
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date
 from pathlib import Path
 
+from turbo_forecast.defs.checks.parts import part_files, parts_sql, require_first_part, require_parts, rows_sql
+from turbo_forecast.defs.checks.statements import shared
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
-from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET
+from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.datasets import duckdb_sql, require_readable, require_whole
-from turbo_forecast.storage.months import SETTLED
-from turbo_forecast.storage.telemetry.sql import literal
+from turbo_forecast.storage.months import SETTLED, STEPS
+from turbo_forecast.storage.telemetry.sql import listed, literal
 from turbo_forecast.tables import Table
-from turbo_forecast.windows import Windows, cutoff_of, run_windows
+from turbo_forecast.windows import BACKTEST, Windows, cutoff_of, run_windows, window_name
 
-FILES = (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET)
+ROWS = (FLEET_FORECAST, FOLD_FORECAST)
+"""Tables of every entrant's rows, which are kept for `rows_months` months."""
+FILES = (*ROWS, FORECAST_PARQUET)
 """Tables that are stored as Parquet."""
+
+
+class RowsNotKept(StorageError):
+    """A month's rows are not there because newer months have taken their place: nothing is wrong with the month."""
 
 
 class Places(dict[str, str]):
@@ -29,21 +36,25 @@ class Places(dict[str, str]):
         self._asked = asked
 
     def __missing__(self, name: str) -> str:
-        """What is made when it is asked for. Raises StorageError, and KeyError for what is no name."""
-        self[name] = self._asked[name]()
+        """What is made when it is asked for: a file's rows, or a shared expression filled with these same names.
+
+        Raises StorageError, and KeyError for what is no name.
+        """
+        self[name] = self._asked[name]() if name in self._asked else shared(name).format_map(self)
         return self[name]
 
 
 def places(table: Table, month: str, settings: ForecastSettings, folder: DataFolder) -> Places:
     """SQL for a month's stored rows and its windows' bounds.
 
-    Using the name of a file raises StorageError when it is not there, not whole or of another version.
+    Using the name of a file raises StorageError when it is not there, not whole or of another version, and RowsNotKept
+    when it was removed as that of an old month.
     """
 
-    def file(of: Table, options: str = "") -> str:
+    def rows(of: Table, options: str = "") -> str:
         path = folder.parquet(of.name, month)
-        _require_file(path, of)
-        return duckdb_sql(path, options=options)
+        require_first_part(_stored(of, month, folder), of.names)
+        return rows_sql(path, options)
 
     names = _names(month, settings)
     if table not in FILES:
@@ -51,26 +62,42 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
     return Places(
         names,
         {
-            "stored": lambda: file(table),
-            "numbered": lambda: file(table, "file_row_number = true"),
-            "fold_rows": lambda: file(FOLD_FORECAST),
+            "stored": lambda: rows(table),
+            "numbered": lambda: rows(table, "file_row_number = true, filename = true"),
+            "parts": lambda: parts_sql(_stored(table, month, folder)),
+            "fleet_rows": lambda: rows(FLEET_FORECAST),
+            "fold_rows": lambda: rows(FOLD_FORECAST),
             "lost": lambda: _lost(folder, month),
         },
     )
 
 
 def require_readable_files(month: str, folder: DataFolder) -> None:
-    """Raises StorageError that names the first of the month's files in which something cannot be read."""
+    """Raises StorageError that names the first of the month's files that is of another version or cannot be read."""
     for table in FILES:
         path = folder.parquet(table.name, month)
         if path.exists():
-            require_readable(path)
+            require_parts(path, table.names)
 
 
-def _require_file(path: Path, table: Table) -> None:
-    if not path.exists():
-        raise StorageError(f"{path} is not there: materialise {table.name} for {path.stem}")
-    require_whole(path, table.names)
+def rows_were_removed(month: str, folder: DataFolder) -> bool:
+    """Whether the month's rows of every entrant are gone as an old month's are: both kinds, and a newer month's are there."""
+    if any(folder.parquet(table.name, month).exists() for table in ROWS):
+        return False
+    return max(folder.masters(FLEET_FORECAST.name), default=date.min) > cutoff_of(month)
+
+
+def _stored(table: Table, month: str, folder: DataFolder) -> Path:
+    """Where a table's rows of the month are. Raises StorageError, or RowsNotKept, where they are not."""
+    path = folder.parquet(table.name, month)
+    if path.exists() and part_files(path):
+        return path
+    if table in ROWS and rows_were_removed(month, folder):
+        raise RowsNotKept(
+            f"{table.name} of {month} is not kept any more (rows_months says for how many months every entrant's rows are), "
+            "so this check has nothing to judge: the month stays as it is; to check it, run it again"
+        )
+    raise StorageError(f"{path} is not there: materialise {table.name} for {month}")
 
 
 def _lost(folder: DataFolder, month: str) -> str:
@@ -78,7 +105,9 @@ def _lost(folder: DataFolder, month: str) -> str:
     rows = ["(NULL, NULL)"]
     for table in FILES:
         try:
-            _require_file(folder.parquet(table.name, month), table)
+            require_parts(_stored(table, month, folder), table.names, whole_only=True)
+        except RowsNotKept:
+            continue
         except StorageError as error:
             rows.append(f"({literal(table.name)}, {literal(str(error))})")
     return f"(SELECT * FROM (VALUES {', '.join(rows)}) AS lost(asset, fault) WHERE asset IS NOT NULL)"
@@ -87,35 +116,51 @@ def _lost(folder: DataFolder, month: str) -> str:
 def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
     """The month's bounds, and what is the same whatever table is judged."""
     cutoff = cutoff_of(month)
-    window = run_windows(cutoff, settings)
+    windows = run_windows(cutoff, settings)
+    day = {
+        "cutoff": cutoff,
+        "history_start": windows.history_start,
+        "train_end": windows.train_end,
+        "horizon_end": windows.horizon_end,
+    }
+    number = {
+        "backtest_days": windows.backtest_days.size,
+        "horizon_days": windows.forecast_days.size,
+        "history_days": (cutoff - windows.history_start).days,
+        "interval_width": settings.interval_width,
+        "months": settings.horizon_months,
+        "backtest_months": settings.backtest_months,
+        "min_train_days": settings.min_train_days,
+        "refit": settings.refit,
+    }
+    names = {
+        "models": settings.order_of_preference,
+        "field": settings.field_of_entrants,
+        "singles": settings.singles,
+        "steps": STEPS,
+    }
     return {
-        "cutoff": f"DATE '{cutoff}'",
-        "history_start": f"DATE '{window.history_start}'",
-        "train_end": f"DATE '{window.train_end}'",
-        "folds": _folds(window),
-        "backtest_start": f"DATE '{window.train_end + timedelta(days=1)}'",
-        "backtest_days": str(window.backtest_days.size),
-        "horizon_end": f"DATE '{window.horizon_end}'",
-        "horizon_days": str(window.forecast_days.size),
-        "models": "[" + ", ".join(literal(name) for name in settings.order_of_preference) + "]",
+        "series": "host_id, resource",
+        **{name: _day(value) for name, value in day.items()},
+        **{name: str(value) for name, value in number.items()},
+        **{name: listed(literal(each) for each in values) for name, values in names.items()},
         "fallback": literal(settings.fallback),
-        "interval_width": str(settings.interval_width),
-        "months": str(settings.horizon_months),
-        "backtest_months": str(settings.backtest_months),
-        "min_train_days": str(settings.min_train_days),
-        "live": f"""
-            (SELECT host_id, resource,
-                    count(*) FILTER (ds BETWEEN DATE '{window.history_start}' AND DATE '{window.train_end}') AS train_days,
-                    count(*) FILTER (ds > DATE '{window.train_end}') AS backtest_days_observed
-             FROM base_table WHERE ds <= DATE '{cutoff}' GROUP BY host_id, resource)""",
-        "outcomes": f"(SELECT * FROM series_outcomes WHERE cutoff = DATE '{cutoff}')",
-        "settled": SETTLED.format(cutoff=f"DATE '{cutoff}'"),
+        "windows": _windows(windows),
+        "settled": SETTLED.format(cutoff=_day(cutoff)),
+        "earlier_rows": TOURNAMENT_RESULTS.name,
     }
 
 
-def _folds(window: Windows) -> str:
-    """SQL for the folds: number, last training day, last day, days."""
-    rows = [f"({f.number}, DATE '{f.train_end}', DATE '{f.end}', {f.days.size})" for f in window.folds]
-    none = "(NULL::INTEGER, NULL::DATE, NULL::DATE, NULL::BIGINT)"
-    values = ", ".join(rows) or none
-    return f"(SELECT * FROM (VALUES {values}) AS held(fold, train_end, fold_end, fold_days) WHERE fold IS NOT NULL)"
+def _day(day: date) -> str:
+    return f"DATE '{day}'"
+
+
+def _windows(windows: Windows) -> str:
+    """SQL for the windows that end by the cutoff: name, number, last training day, last day, days. The backtest is 0."""
+    backtest = (BACKTEST, windows.train_end, windows.cutoff, windows.backtest_days.size)
+    folds = [(fold.number, fold.train_end, fold.end, fold.days.size) for fold in windows.folds]
+    rows = ", ".join(
+        f"({literal(window_name(number))}, {number}, {_day(train_end)}, {_day(end)}, {days})"
+        for number, train_end, end, days in (backtest, *folds)
+    )
+    return f'(SELECT * FROM (VALUES {rows}) AS held("window", fold, train_end, last_day, days))'

@@ -1,0 +1,2 @@
+-- name: offenders
+SELECT {key}, count(*) AS n FROM {stored} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL

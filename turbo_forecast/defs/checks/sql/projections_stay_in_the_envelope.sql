@@ -1,0 +1,2 @@
+-- name: offenders
+SELECT {series}, model, ds, yhat, yhat_lower, yhat_upper FROM {stored} WHERE NOT {inside_envelope} ORDER BY ALL

@@ -1,0 +1,1 @@
+(SELECT {series}, model FROM champions WHERE cutoff = {cutoff})

@@ -1,0 +1,1 @@
+(SELECT * FROM series_outcomes WHERE cutoff = {cutoff})

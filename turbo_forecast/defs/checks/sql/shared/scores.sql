@@ -1,0 +1,1 @@
+(SELECT * FROM tournament_scores WHERE cutoff = {cutoff})
