@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.storage.files import parquet_sql, require_readable, require_whole
+from turbo_forecast.storage.datasets import duckdb_sql, require_readable, require_whole
 from turbo_forecast.storage.telemetry.sql import literal
 
 _NAME = re.compile(r"(\d+)-(\d+)\.parquet")
@@ -22,7 +22,7 @@ def part_files(path: Path) -> list[Path]:
 
 def rows_sql(path: Path, options: str = "") -> str:
     """A DuckDB table expression of all rows, whatever characters the path holds."""
-    return parquet_sql(*part_files(path), options=options)
+    return duckdb_sql(*part_files(path), options=options)
 
 
 def parts_sql(path: Path) -> str:
