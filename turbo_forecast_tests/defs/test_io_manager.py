@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -16,7 +17,9 @@ import pytest
 from turbo_forecast.defs import held
 from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.partitions import month_partitions
-from turbo_forecast.storage import files
+from turbo_forecast.storage import files, swap
+from turbo_forecast.storage.datasets import MadeRows, part_name
+from turbo_forecast.storage.frames import write_frame
 from turbo_forecast_tests.defs.conftest import FILES, MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -286,7 +289,9 @@ def materialised(base: str, instance: dg.DagsterInstance, month: str, *names: st
 
 
 def loaded(base: str, instance: dg.DagsterInstance, asset: str, month: str) -> pl.DataFrame:
-    definitions = dg.Definitions(assets=ASSETS, resources={"io_manager": AtomicParquetIOManager(base_dir=base)})
+    definitions = dg.Definitions(
+        assets=(*ASSETS, folders, numbers), resources={"io_manager": AtomicParquetIOManager(base_dir=base)}
+    )
     frame: pl.DataFrame = definitions.load_asset_value(
         dg.AssetKey(asset), python_type=pl.DataFrame, partition_key=month, instance=instance
     )
@@ -311,6 +316,94 @@ def test_months_are_stored_and_loaded_as_typed_inputs_wherever_the_base_is(base:
     assert {Path(path).name for path in filesystem.ls(f"{folder}/lazy", detail=False)} == {
         *("2025-10.parquet", "2025-11.parquet"),
     }
+
+
+@dg.asset(partitions_def=MONTHS)
+def folders(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+    """As many parts of a row each as the run's tag says."""
+    with tempfile.TemporaryDirectory() as made:
+        for at in range(int(context.run.tags["parts"])):
+            frame = pl.DataFrame({"month": [context.partition_key], "n": [at]})
+            write_frame(frame, Path(made, part_name(at, at + 1)))
+        yield dg.MaterializeResult(value=MadeRows(Path(made)))
+
+
+@dg.asset(partitions_def=MONTHS)
+def numbers(folders: pl.LazyFrame) -> pl.DataFrame:
+    return folders.select("n").collect()
+
+
+def published(base: str, instance: dg.DagsterInstance, parts: int) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [folders, numbers],
+        resources={"io_manager": AtomicParquetIOManager(base_dir=base)},
+        partition_key="2025-11",
+        instance=instance,
+        tags={"parts": str(parts)},
+        raise_on_error=False,
+    )
+
+
+def listed(base: str, folder: str) -> set[str]:
+    filesystem = fsspec.filesystem("memory" if base.startswith("memory") else "file")
+    found = filesystem.ls(f"{base.partition('://')[2] or base}/{folder}", detail=False)
+    return {Path(path).name for path in found}
+
+
+def test_a_folder_of_parts_is_published_whole_and_loaded_as_one_frame_wherever_the_base_is(base: str) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        for parts in (3, 12, 2):
+            result = published(base, instance, parts)
+            assert result.success
+            assert loaded(base, instance, "numbers", "2025-11").get_column("n").to_list() == list(range(parts))
+            assert listed(base, "folders/2025-11.parquet") == {part_name(at, at + 1) for at in range(parts)}
+            assert listed(base, "folders") == {"2025-11.parquet"}
+            (event,) = result.asset_materializations_for_node("folders")
+            told = {name: value.value for name, value in event.metadata.items()}
+            assert (told["dagster/row_count"], told["parts"]) == (parts, parts)
+            assert str(told["path"]).endswith("/folders/2025-11.parquet")
+            assert told["bytes"] > 100 * parts
+
+
+def test_a_folder_takes_the_place_of_a_former_versions_file_wherever_the_base_is(base: str) -> None:
+    folder = base.partition("://")[2] or base
+    filesystem = fsspec.filesystem("memory" if base.startswith("memory") else "file")
+    filesystem.makedirs(f"{folder}/folders", exist_ok=True)
+    with filesystem.open(f"{folder}/folders/2025-11.parquet", "wb") as file:
+        pl.DataFrame({"month": ["old"], "n": [7]}).write_parquet(file)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert published(base, instance, 2).success
+        assert loaded(base, instance, "numbers", "2025-11").get_column("n").to_list() == [0, 1]
+
+
+def test_a_folder_that_cannot_be_published_leaves_the_old_parts_and_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bool:
+        raise OSError(28, FULL)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert published(str(tmp_path), instance, 3).success
+        monkeypatch.setattr(swap, "exchanged", refuse)
+        said = failure(published(str(tmp_path), instance, 2))
+    assert said == f"{tmp_path}/folders/2025-11.parquet cannot be written: {FULL}"
+    assert listed(str(tmp_path), "folders/2025-11.parquet") == {part_name(at, at + 1) for at in range(3)}
+    assert listed(str(tmp_path), "folders") == {"2025-11.parquet"}
+
+
+def test_an_input_whose_part_is_gone_is_named(tmp_path: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert published(str(tmp_path), instance, 3).success
+        (tmp_path / "folders" / "2025-11.parquet" / part_name(1, 2)).unlink()
+        result = dg.materialize(
+            [folders, numbers],
+            selection=["numbers"],
+            resources={"io_manager": AtomicParquetIOManager(base_dir=str(tmp_path))},
+            partition_key="2025-11",
+            instance=instance,
+            raise_on_error=False,
+        )
+    assert failure(result).startswith(f"{tmp_path}/folders/2025-11.parquet lacks the part from series 1 on")
 
 
 def test_an_input_that_is_not_there_says_what_to_materialise(base: str) -> None:
