@@ -206,5 +206,5 @@ class Warehouse(DuckDBResource):
         renamed = rename_former(Path(self.database).absolute().parent)
         if renamed.is_news:
             dg.get_dagster_logger().info(renamed.describe())
-        with connected(Path(self.database)) as con:
+        with connected(Path(self.database), dg.get_dagster_logger().info) as con:
             yield con

@@ -22,21 +22,25 @@ from turbo_forecast.schemas import (
     CHAMPIONS,
     COMBINATION_WEIGHTS,
     FORECAST_ACCURACY,
+    MODEL_RUNS,
     MONTH_STEPS,
     MONTHS,
     RUN_AUDIT,
     SERIES_OUTCOMES,
-    TOURNAMENT_RESULTS,
     TOURNAMENT_SCORES,
     TOURNAMENT_STANDINGS,
 )
 from turbo_forecast.tables import DUCKDB_TYPES, Column, Table
 
 KEPT = (
-    *(BASE_TABLE_RUNS, MONTHS, MONTH_STEPS, RUN_AUDIT, SERIES_OUTCOMES, COMBINATION_WEIGHTS, TOURNAMENT_RESULTS),
+    *(BASE_TABLE_RUNS, MONTHS, MONTH_STEPS, RUN_AUDIT, SERIES_OUTCOMES, MODEL_RUNS, COMBINATION_WEIGHTS),
     *(TOURNAMENT_SCORES, CHAMPIONS, CALIBRATION, TOURNAMENT_STANDINGS, FORECAST_ACCURACY),
 )
 """Tables of the warehouse whose rows outlive a run; the others are replaced whole, whatever they were."""
+FORMER = {SERIES_OUTCOMES.name: ("solver",)}
+"""Columns that a table had once and keeps where it has them: earlier months' stay, later ones' are null."""
+_WITH_WINDOW = "if(fold = 0, 'backtest', 'fold ' || fold)"
+"""What the column `window` says, of the number that stood in its place once."""
 NAMED = 3
 """Columns that a message names; of more, only how many there are."""
 NAME_WIDTH = 30
@@ -71,6 +75,18 @@ def take_over(con: duckdb.DuckDBPyConnection, table: Table) -> None:
             con.execute(f'ALTER TABLE "{table.name}" ALTER COLUMN "{column.name}" DROP NOT NULL')
 
 
+def name_windows(con: duckdb.DuckDBPyConnection) -> None:
+    """Let the stored scores name their windows, where they number them, as they once did. The caller holds the transaction."""
+    name, columns = TOURNAMENT_SCORES.name, _stored(con, TOURNAMENT_SCORES)
+    if "fold" not in columns or "window" in columns:
+        return
+    named = f"{name}__new"
+    con.execute(TOURNAMENT_SCORES.ddl(named))
+    con.execute(f'INSERT INTO "{named}" BY NAME SELECT * EXCLUDE fold, {_WITH_WINDOW} AS "window" FROM "{name}"')
+    con.execute(f'DROP TABLE "{name}"')
+    con.execute(f'ALTER TABLE "{named}" RENAME TO "{name}"')
+
+
 def columns_to_add(con: duckdb.DuckDBPyConnection, table: Table) -> list[Column]:
     """The columns a stored table lacks, all of which may be null; none where the table is not stored.
 
@@ -81,7 +97,7 @@ def columns_to_add(con: duckdb.DuckDBPyConnection, table: Table) -> list[Column]
         return []
     lacking = [column for column in table.columns if column.name not in stored]
     needed = [column.name for column in lacking if not column.nullable]
-    unknown = [name for name in stored if name not in table.names]
+    unknown = [name for name in stored if name not in (*table.names, *FORMER.get(table.name, ()))]
     retyped = [
         f"{column.name} ({stored[column.name][0]}, not {DUCKDB_TYPES[column.dtype]})"
         for column in table.columns

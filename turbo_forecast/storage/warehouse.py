@@ -5,7 +5,7 @@ Does not belong here: what the rows mean.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -19,7 +19,8 @@ from turbo_forecast.leftovers import remove_leftovers
 from turbo_forecast.paths import require_storable
 from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT
 from turbo_forecast.storage.frames import arrow_reader
-from turbo_forecast.storage.versions import take_over
+from turbo_forecast.storage.rows_view import bring_up_to_date
+from turbo_forecast.storage.versions import name_windows, take_over
 from turbo_forecast.tables import Table
 
 LOCK_PATIENCE_SECONDS = 10.0
@@ -40,9 +41,15 @@ STAGED = "{}__new"
 _LOADED = time.time()
 
 
+def _unheard(line: str) -> None:
+    """For who does not want to know."""
+
+
 @contextmanager
-def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the warehouse, closed in any case.
+def connected(path: Path, say: Callable[[str], None] = _unheard) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the warehouse, closed in any case; its view of the months' rows is that of the files that are there.
+
+    say: called with a line where a warehouse of a former version was taken over.
 
     Raises StorageError when another process holds the file for longer than LOCK_PATIENCE_SECONDS (naming it,
     as DuckDB tells), or when the folder cannot be written or has a character in its path that DuckDB cannot store under.
@@ -64,6 +71,12 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         con.execute("SET enable_progress_bar = false")
         con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        with transaction(con):
+            name_windows(con)
+            taken_over = bring_up_to_date(con, path.absolute().parent)
+        if taken_over:
+            con.execute("CHECKPOINT")  # what the table took is free now, for whatever is stored next
+            say(taken_over)
         yield con
     except duckdb.Error as error:
         if isinstance(error, REFUSED_BY_THE_DISK):
@@ -170,8 +183,12 @@ def publish_table(con: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def has_table(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
-    """Whether the warehouse holds the table."""
-    return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table.name]).fetchall())
+    """Whether the warehouse holds the table, or a view of its name."""
+    found = con.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = $name UNION ALL SELECT 1 FROM duckdb_views() WHERE view_name = $name",
+        {"name": table.name},
+    )
+    return bool(found.fetchall())
 
 
 def series_histories(con: duckdb.DuckDBPyConnection, history_start: date, cutoff: date) -> tuple[pa.Table, date | None]:
