@@ -302,7 +302,7 @@ def test_the_summary_changes_nothing(data: Path) -> None:
     before = (data / "warehouse.duckdb").read_bytes()
     summary(data, CUTOFF)
     assert (data / "warehouse.duckdb").read_bytes() == before
-    assert [path.name for path in data.iterdir()] == ["warehouse.duckdb"]
+    assert sorted([path.name for path in data.iterdir()]) == ["fleet_forecast", "warehouse.duckdb"]
 
 
 def test_a_warehouse_that_is_no_database_is_named(tmp_path: Path) -> None:

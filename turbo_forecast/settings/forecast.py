@@ -103,6 +103,14 @@ class ForecastSettings(Options):
         description="a series that takes longer is recorded as failed; a worker's start does not count",
     )
 
+    rows_months: int = Field(
+        12,
+        ge=1,
+        le=1200,
+        description="months whose rows of every entrant are kept, the latest; of older ones, what was published and decided "
+        "is. Only entrants' rows that are kept are judged by what happened since (forecast_accuracy)",
+    )
+
     @model_validator(mode="after")
     def _consistent(self) -> "ForecastSettings":
         if self.cap - self.floor < 1:
