@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.fleet.executors.processes import THREAD_LIMITS
+from turbo_forecast.fleet.executors.worker_process import THREAD_LIMITS
 from turbo_forecast.fleet.series_forecaster import clamped
 from turbo_forecast.fleet.store import Series
 from turbo_forecast.models.protocol import Say, Values, Window

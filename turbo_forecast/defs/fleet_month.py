@@ -21,8 +21,7 @@ from turbo_forecast.schemas import COMBINATION_WEIGHTS, FLEET_FORECAST, MODEL_RU
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.months import FLEET_STEP, MonthOfRun
-from turbo_forecast.storage.retention import outdated, remove
-from turbo_forecast.storage.rows_view import redefine
+from turbo_forecast.storage.retention import describe, outdated, remove_rows, without
 from turbo_forecast.storage.versions import require_usable_tables
 from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
 from turbo_forecast.windows import cutoff_of, require_complete, run_windows
@@ -79,12 +78,14 @@ def forecast_month(
             work.require_same(con)
             with timer.stage("store outcomes"), log.working("storing the outcomes"):
                 store_tables(con, cutoff, run.fleet)
-            run.removed = forget(con, folder, settings.rows_months)
+            run.removed = outdated(folder.root, settings.rows_months, cutoff)
+            if run.removed:
+                without(con, folder.root, run.removed)
             replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
             work.record_stored(con, FLEET_STEP)
         if run.removed:
-            remove(folder.root, run.removed)
-            log(removal(run.removed, settings.rows_months))
+            remove_rows(folder.root, run.removed)
+            log(describe(run.removed, settings.rows_months))
 
 
 def store_tables(con: duckdb.DuckDBPyConnection, cutoff: date, run: FleetRun) -> None:
@@ -95,21 +96,3 @@ def store_tables(con: duckdb.DuckDBPyConnection, cutoff: date, run: FleetRun) ->
         (COMBINATION_WEIGHTS, run.weights),
     ):
         replace_partition(con, table, cutoff, rows)
-
-
-def forget(con: duckdb.DuckDBPyConnection, folder: DataFolder, keep: int) -> list[date]:
-    """Take months of which no rows are kept any more out of the view; returns their cutoffs. The caller holds the transaction."""
-    old = outdated(con, folder.root, keep)
-    if old:
-        kept = folder.masters(FLEET_FORECAST.name)
-        redefine(con, {cutoff: path for cutoff, path in kept.items() if cutoff not in old})
-    return old
-
-
-def removal(months: Sequence[date], keep: int) -> str:
-    """The sentence for months whose rows were removed."""
-    named = ", ".join(f"{month:%Y-%m}" for month in months)
-    return (
-        f"every entrant's rows are kept for the latest {keep} month{'' if keep == 1 else 's'} (rows_months): those of {named} "
-        "were removed; master file, scores, champions and standings stay"
-    )

@@ -67,9 +67,6 @@ class ForecastSettings(Options):
     max_staleness_days: int = Field(
         7, ge=0, le=366, description="a month whose telemetry ends earlier before it is an error"
     )
-    rows_months: int = Field(
-        12, ge=1, description="months, counted back from the latest, that keep every entrant's rows"
-    )
     uncertainty_samples: int = Field(100, ge=1, le=10_000, description="draws behind each prediction interval")
     interval_width: float = Field(0.8, ge=0.01, le=0.999, description="nominal coverage of the prediction interval")
     growth: Literal["logistic", "linear", "flat"] = Field(

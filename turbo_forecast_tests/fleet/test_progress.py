@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turbo_forecast.fleet.executors.board import Tally
+from turbo_forecast.fleet.executors.post import Tally
 from turbo_forecast.fleet.pace import Pace, Standing
 from turbo_forecast.fleet.progress import Progress, speed
 from turbo_forecast_tests.fleet.timelines import Said, Timeline

@@ -1,0 +1,87 @@
+"""What tests let workers do as the steps COMBINE and PUBLISH: notes of who worked what, deaths, errors."""
+
+import errno
+import os
+import signal
+import time
+from pathlib import Path
+
+from turbo_forecast.errors import StorageError
+from turbo_forecast.fleet.chunks import Span
+from turbo_forecast.fleet.equipment import Parts
+from turbo_forecast.fleet.tasks import Job
+
+
+def part(name: str) -> Parts:
+    """A function of this module as a step."""
+    return Parts(f"{__name__}:{name}")
+
+
+def noted(job: Job) -> list[tuple[int, int]]:
+    """Process and first series of each attempt so far, in order."""
+    path = job.scratch / "attempts"
+    return [(int(pid), int(lo)) for pid, lo in map(str.split, path.read_text().splitlines())] if path.exists() else []
+
+
+def note(job: Job, span: Span) -> None:
+    """Note this attempt; what it leaves is a file, as a real part does."""
+    with (job.scratch / "attempts").open("a") as file:
+        file.write(f"{os.getpid()} {span.lo}\n")
+    (job.scratch / f"part-{span.stem}").touch()
+
+
+def is_first(folder: Path, name: str) -> bool:
+    """Whether nobody has come here before."""
+    try:
+        (folder / name).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def die() -> None:
+    """As the out-of-memory killer would have it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def works(job: Job, span: Span) -> None:
+    note(job, span)
+    time.sleep(0.05)
+
+
+def dies_once(job: Job, span: Span) -> None:
+    """The first time, its worker is killed at the second part; what the other is at takes until after that."""
+    note(job, span)
+    if span.lo == 2 and is_first(job.scratch, "died"):
+        _wait_for(job.scratch / "part-00000000-00000002")
+        die()
+    if span.lo == 0:
+        _wait_for(job.scratch / "died")
+        time.sleep(0.7)  # the death has been seen by then
+
+
+def dies_always(job: Job, span: Span) -> None:
+    note(job, span)
+    if span.lo == 2:
+        die()
+
+
+def fills_the_disk(job: Job, span: Span) -> None:
+    raise StorageError("/data/part.parquet cannot be written: No space left on device")
+
+
+class Awkward(Exception):
+    """An error that cannot be made again from its arguments."""
+
+    def __init__(self, code: int, path: str) -> None:
+        super().__init__(f"{os.strerror(code)}: {path}")
+
+
+def has_a_defect(job: Job, span: Span) -> None:
+    raise Awkward(errno.EIO, "somewhere")
+
+
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)

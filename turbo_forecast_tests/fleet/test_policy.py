@@ -1,0 +1,241 @@
+"""The policy alone, on an executor that loses tasks in every order: each series is reported once, whatever happens."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from turbo_forecast.fleet.chunks import Span, cut
+from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost, WorkersCannotStart
+from turbo_forecast.fleet.policy import AHEAD, MAX_UNEXPLAINED, TRIALS, PartLost, Work
+from turbo_forecast.fleet.tasks import Step, Task, TaskReport
+from turbo_forecast.types import Status
+
+TIMEOUT = 60.0
+PARTS = [Step.COMBINE, Step.PUBLISH]
+
+
+@dataclass
+class Fate:
+    """What befalls a fleet's series. killers: kill their worker. sleepers: never end. deadly: kill with the fallback too."""
+
+    killers: frozenset[int] = frozenset()
+    sleepers: frozenset[int] = frozenset()
+    deadly: frozenset[int] = frozenset()
+
+    def stops_at(self, task: Task) -> int | None:
+        """The series at which the task's worker goes no further."""
+        bad = self.deadly if task.condemned else self.killers | self.sleepers
+        return next((series for series in range(task.span.lo, task.span.hi) if series in bad), None)
+
+
+@dataclass
+class Unreliable:
+    """An executor whose tasks end in any order, and whose workers also die by themselves, so many times.
+
+    silent: whether it does not know which series a dead worker had in hand.
+    """
+
+    fate: Fate
+    workers: int
+    chance: random.Random
+    accidents: int = 0
+    silent: bool = False
+    queue: list[tuple[Task, bool]] = field(default_factory=list)
+    running: list[Task] = field(default_factory=list)
+    killed: list[Task] = field(default_factory=list)
+    attempts: list[Task] = field(default_factory=list)
+    most: int = 0
+
+    def submit(self, task: Task, fresh: bool = False) -> None:
+        assert task not in self.running
+        if fresh:
+            assert not self.running, "a suspect is tried alone"
+        self.queue.append((task, fresh))
+        self.most = max(self.most, len(self.queue) + len(self.running))
+
+    def wait(self, seconds: float) -> Events:
+        while self.queue and len(self.running) < self.workers:
+            task, _ = self.queue.pop(0)
+            self.running.append(task)
+            self.attempts.append(task)
+        events = Events()
+        for task in self.chance.sample(self.running, len(self.running)):
+            self._go_on(task, events)
+        events.in_hand = [InHand(task, *self._slept(task)) for task in self.running]
+        return events
+
+    def _go_on(self, task: Task, events: Events) -> None:
+        stop = self.fate.stops_at(task)
+        if task in self.killed:
+            self.killed.remove(task)
+            self._lose(task, stop, events)
+        elif self.chance.random() < 0.4:
+            return
+        elif self.accidents and self.chance.random() < 0.5 and len(self.queue) + len(self.running) > 1:
+            self.accidents -= 1
+            self._lose(task, self.chance.choice([None, self.chance.randrange(task.span.lo, task.span.hi)]), events)
+        elif stop is None:
+            self.running.remove(task)
+            events.completed.append(TaskReport(task))
+        elif task.condemned or stop not in self.fate.sleepers:
+            self._lose(task, stop, events)
+
+    def _lose(self, task: Task, series: int | None, events: Events) -> None:
+        self.running.remove(task)
+        events.lost.append(Lost(task, None if self.silent else series))
+
+    def _slept(self, task: Task) -> tuple[int | None, float]:
+        stop = self.fate.stops_at(task)
+        return (stop, TIMEOUT + 1) if stop in self.fate.sleepers and not task.condemned else (None, 0.0)
+
+    def kill(self, task: Task) -> None:
+        assert task in self.running
+        self.killed.append(task)
+
+    def tallies(self) -> Sequence[Tally]:
+        return []
+
+    def close(self) -> None: ...
+
+
+class Book:
+    """Names and records, in memory."""
+
+    def __init__(self) -> None:
+        self.recorded: list[Task] = []
+
+    def names(self, span: Span) -> str:
+        return f"host-{span.lo} to host-{span.hi - 1}"
+
+    def record(self, task: Task) -> TaskReport:
+        self.recorded.append(task)
+        return TaskReport(task, failed=1)
+
+
+def worked(executor: Unreliable, step: Step, spans: Sequence[Span]) -> tuple[list[Task], Book]:
+    """The tasks that were reported, and the parent's records."""
+    book, reports = Book(), list[TaskReport]()
+
+    def look(see: Callable[[], object]) -> None:
+        see()
+
+    Work(executor, book, TIMEOUT).run(step, spans, reports.append, look)
+    return [report.task for report in reports], book
+
+
+def series_of(tasks: Sequence[Task]) -> list[int]:
+    return sorted(series for task in tasks for series in range(task.span.lo, task.span.hi))
+
+
+@st.composite
+def fates(draw: st.DrawFn) -> tuple[int, int, Fate]:
+    """A fleet's size, its chunks' size, and what befalls some of its series."""
+    size, chunk = draw(st.integers(1, 40)), draw(st.integers(1, 9))
+    some = st.frozensets(st.integers(0, size - 1), max_size=6)
+    killers = draw(some)
+    sleepers = draw(some) - killers
+    return size, chunk, Fate(killers, sleepers, deadly=draw(some) & (killers | sleepers))
+
+
+@given(fates(), st.integers(1, 5), st.integers(0, 8), st.integers(0, 10_000))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_each_series_is_reported_once_and_only_the_guilty_are_condemned(
+    made: tuple[int, int, Fate], workers: int, accidents: int, seed: int
+) -> None:
+    size, chunk, fate = made
+    executor = Unreliable(fate, workers, random.Random(seed), accidents)
+    reported, book = worked(executor, Step.FORECAST, cut([Span(0, size)], chunk))
+    assert series_of(reported) == list(range(size))
+    condemned = {task.span.lo: task.status for task in reported if task.condemned}
+    assert condemned == {
+        **dict.fromkeys(fate.killers, Status.WORKER_DIED),
+        **dict.fromkeys(fate.sleepers, Status.TIMED_OUT),
+    }
+    assert all(len(task.span) == 1 for task in reported if task.condemned)
+    assert {task.span.lo for task in book.recorded} == fate.deadly
+    assert not executor.queue
+    assert not executor.running
+
+
+@given(st.integers(2, 60), st.integers(1, 16), st.integers(0, 10_000), st.data())
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_a_killer_is_found_by_halving_where_nobody_knows_what_dead_workers_had_in_hand(
+    size: int, chunk: int, seed: int, data: st.DataObject
+) -> None:
+    killers = data.draw(st.frozensets(st.integers(0, size - 1), max_size=2))
+    executor = Unreliable(Fate(killers), 2, random.Random(seed), silent=True)
+    reported, _ = worked(executor, Step.FORECAST, cut([Span(0, size)], chunk))
+    assert series_of(reported) == list(range(size))
+    assert {task.span.lo for task in reported if task.condemned} == killers
+
+
+@pytest.mark.parametrize("step", PARTS)
+@given(size=st.integers(1, 40), workers=st.integers(1, 5), accidents=st.integers(0, 8), seed=st.integers(0, 10_000))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_parts_stay_whole_and_are_reported_once(step: Step, size: int, workers: int, accidents: int, seed: int) -> None:
+    parts = cut([Span(0, size)], 4)
+    reported, _ = worked(Unreliable(Fate(), workers, random.Random(seed), accidents), step, parts)
+    assert sorted(reported) == [Task(step, part) for part in parts]
+
+
+@pytest.mark.parametrize("step", PARTS)
+def test_a_part_that_cannot_be_done_ends_the_run_with_its_series_after_it_was_tried_alone(step: Step) -> None:
+    executor = Unreliable(Fate(killers=frozenset({5})), 2, random.Random(0))
+    with pytest.raises(PartLost, match=f"the step {step} took .* 3 times at series host-4 to host-7: .* memory"):
+        worked(executor, step, cut([Span(0, 12)], 4))
+    attempts = [task.span for task in executor.attempts]
+    assert attempts.count(Span(4, 8)) == 1 + TRIALS
+    assert attempts[-TRIALS:] == [Span(4, 8)] * TRIALS
+    assert attempts.count(Span(0, 4)) == attempts.count(Span(8, 12)) == 1
+
+
+def test_a_suspect_gets_two_trials_after_all_else_is_done_then_only_its_fallback() -> None:
+    executor = Unreliable(Fate(killers=frozenset({2})), 1, random.Random(0))
+    worked(executor, Step.FORECAST, [Span(0, 4), Span(4, 8)])
+    tried = [(task.span.lo, task.span.hi, task.status) for task in executor.attempts]
+    died = Status.WORKER_DIED
+    assert sorted(tried[:-3]) == [(0, 2, None), (0, 4, None), (3, 4, None), (4, 8, None)]
+    assert tried[-3:] == [(2, 3, None), (2, 3, None), (2, 3, died)]
+
+
+def test_a_series_that_never_ends_gets_no_second_trial_and_its_reason_names_the_setting() -> None:
+    executor = Unreliable(Fate(sleepers=frozenset({0})), 1, random.Random(0))
+    reported, _ = worked(executor, Step.FORECAST, [Span(0, 2)])
+    assert reported[-1] == Task(
+        Step.FORECAST,
+        Span(0, 1),
+        "the series took longer than 60 s (series_timeout_seconds)",
+        Status.TIMED_OUT,
+    )
+    assert [task.span for task in executor.attempts].count(Span(0, 1)) == 1
+
+
+def test_no_more_tasks_are_handed_over_than_keep_the_workers_busy() -> None:
+    executor = Unreliable(Fate(), 3, random.Random(0))
+    worked(executor, Step.COMBINE, cut([Span(0, 200)], 1))
+    assert executor.most == AHEAD * 3
+
+
+class Hopeless(Unreliable):
+    """Loses everything, and nobody knows why."""
+
+    def wait(self, seconds: float) -> Events:
+        tasks = [task for task, _ in self.queue]
+        self.queue.clear()
+        return Events(lost=[Lost(task) for task in tasks])
+
+
+def test_workers_that_finish_nothing_and_have_nothing_in_hand_end_the_run() -> None:
+    with pytest.raises(
+        WorkersCannotStart, match=f"died {MAX_UNEXPLAINED} times in a row while they had no series in hand"
+    ):
+        worked(Hopeless(Fate(), 2, random.Random(0)), Step.FORECAST, cut([Span(0, 640)], 64))
+    with pytest.raises(
+        PartLost, match=f"{MAX_UNEXPLAINED} times in a row at the step publish, .* host-1152 to host-1279"
+    ):
+        worked(Hopeless(Fate(), 2, random.Random(0)), Step.PUBLISH, cut([Span(0, 6400)], 128))
