@@ -20,14 +20,12 @@ from turbo_forecast.defs.resources import (
     Warehouse,
 )
 from turbo_forecast_tests.conftest import series_rows, wave
+from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, GUESSER, MONTH, SIX, make_data
+
+__all__ = ["EARLIER", "ENTRANTS", "GUESSER", "MONTH", "SIX"]
 
 HOME = Path(__file__).resolve().parents[2] / "dagster_home"
-MONTH, EARLIER = "2025-12", "2025-11"
 FILES = ("fleet_forecast", "fold_forecast", "forecast_parquet")
-GUESSER = "turbo_forecast_tests.fleet.entrants:random"
-"""An entrant that guesses, so that there is one whom nobody should publish."""
-ENTRANTS = ["weighted", "median", "recent_level", GUESSER, "seasonal_naive"]
-SIX = [(host, resource) for host in ("a", "b", "c") for resource in ("cpu", "memory")]
 
 
 @dataclass(frozen=True)
@@ -125,6 +123,20 @@ def month(tmp_path_factory: pytest.TempPathFactory, telemetry: Path) -> tuple[Pl
     place = Place(tmp_path_factory.mktemp("month") / "data", dg.DagsterInstance.ephemeral())
     place.materialise(telemetry, EARLIER)
     return place, place.materialise(telemetry, MONTH)
+
+
+@pytest.fixture(scope="session")
+def made_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a month that was made by hand, not to be changed."""
+    data = tmp_path_factory.mktemp("made") / "data"
+    make_data(data)
+    return data
+
+
+@pytest.fixture
+def data(made_data: Path, tmp_path: Path) -> Path:
+    """A copy of the month that was made by hand, to be spoilt."""
+    return Path(shutil.copytree(made_data, tmp_path / "data"))
 
 
 @pytest.fixture

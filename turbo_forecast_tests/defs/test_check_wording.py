@@ -6,7 +6,7 @@ import pytest
 from turbo_forecast.defs.checks.properties import Property, Verdict
 from turbo_forecast.defs.checks.wording import days_ago, description
 
-RULE = Property("rule", "every host has a name", "", "", items="hosts", remedy="Name it")
+RULE = Property("rule", "every host has a name", items="hosts", remedy="Name it")
 NONE = pl.DataFrame(schema={"host_id": pl.String})
 
 

@@ -90,7 +90,7 @@ def test_a_pictures_lines_are_drawn_to_a_tenth_of_a_pixel_and_its_words_are_left
 
 def test_a_failed_checks_evidence_is_harmless_in_the_ui_and_in_a_spreadsheet(tmp_path: Path) -> None:
     offenders = pl.DataFrame({"host_id": ['=HYPERLINK("http://evil")', "<b>|x"], "y": [-3.0, 101.0]})
-    prop = Property("in_range", "y is a number in [0, 100]", "", "")
+    prop = Property("in_range", "y is a number in [0, 100]")
     result = told(prop, "base_table", Verdict(2, offenders), DataFolder(path=str(tmp_path / "[d]")))
     assert result.metadata["all offenders"].value == str(tmp_path / "[d]/checks/base_table/in_range.csv")
     text = (tmp_path / "[d]/checks/base_table/in_range.csv").read_text()

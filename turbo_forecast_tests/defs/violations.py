@@ -1,6 +1,6 @@
 """Every check's name, and statements that violate it: what the tests of checks are run with."""
 
-from turbo_forecast_tests.defs.conftest import FILES, GUESSER
+from turbo_forecast_tests.defs.made_month import GUESSER
 
 COVERAGE = "every_series_has_an_outcome_and_its_rows"
 KEYS = "no_duplicate_keys"
@@ -26,13 +26,15 @@ STANDING = "everyone_stands_everywhere"
 FINITE_STANDINGS = "standings_are_finite"
 JUDGED = "earlier_forecasts_are_judged"
 WHOLE_MONTH = "a_complete_month_is_whole"
-ROWS = ("fleet_forecast", "tournament_results", "forecast_parquet")
+RECORDED = "every_fit_is_recorded"
+VIEW = "tournament_results"
+ROWS = ("fleet_forecast", "forecast_parquet")
 PROJECTED = (*ROWS, "fold_forecast")
 KEYED = (
-    *(*PROJECTED, "combination_weights", "series_outcomes", "tournament_scores", "champions", "calibration"),
+    *(*PROJECTED, "combination_weights", "series_outcomes", "model_runs", "tournament_scores", "champions"),
+    "calibration",
     *("tournament_standings", "forecast_accuracy"),
 )
-ROW_FILES = tuple(asset for asset in ROWS if asset in FILES)
 OF_FLEET = ("tournament_standings", "forecast_accuracy")
 """Tables that are not about single series."""
 
@@ -84,9 +86,9 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     *((asset, OBSERVED, f"UPDATE {{stored}} SET y = y + 0.001 WHERE {BACKTEST}") for asset in ROWS),
     *((asset, THIS_MONTH, f"UPDATE {{stored}} SET model = 'nobody' WHERE {NIGHT}") for asset in ROWS),
     *((asset, THIS_MONTH, f"UPDATE {{stored}} SET phase = 'guess' WHERE {NIGHT}") for asset in ROWS),
-    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET cutoff = DATE '2025-11-30' WHERE {NIGHT}") for asset in ROW_FILES),
-    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET model = NULL WHERE {NIGHT}") for asset in ROW_FILES),
-    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET cutoff = NULL WHERE {NIGHT}") for asset in ROW_FILES),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET cutoff = DATE '2025-11-30' WHERE {NIGHT}") for asset in ROWS),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET model = NULL WHERE {NIGHT}") for asset in ROWS),
+    *((asset, THIS_MONTH, f"UPDATE {{stored}} SET cutoff = NULL WHERE {NIGHT}") for asset in ROWS),
     ("fleet_forecast", SOMETHING, "DELETE FROM {stored} WHERE model = 'recent_level'"),
     ("fleet_forecast", SOMETHING, "DELETE FROM {stored} WHERE model = 'median' AND phase = 'forecast'"),
     ("fleet_forecast", SOMETHING, "UPDATE {stored} SET model = 'nobody' WHERE model = 'weighted'"),
@@ -110,22 +112,64 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     ("fold_forecast", BEFORE, f"UPDATE {{stored}} SET y = NULL WHERE {FOLD_DAY}"),
     ("fold_forecast", BEFORE, f"UPDATE {{stored}} SET cutoff = DATE '2025-11-30' WHERE {FOLD_DAY}"),
     ("fold_forecast", BEFORE, f"UPDATE {{stored}} SET ds = NULL WHERE {FOLD_DAY}"),
-    (
-        "forecast_parquet",
-        SORTED,
-        f"INSERT INTO {{stored}} SELECT * REPLACE (DATE '2026-12-31' AS ds) FROM {{stored}} WHERE {NIGHT}",
+    *(
+        (
+            asset,
+            SORTED,
+            f"INSERT INTO {{stored}} SELECT * REPLACE (DATE '2026-12-31' AS ds) FROM {{stored}} WHERE {of(asset)}",
+        )
+        for asset in PROJECTED
     ),
+    *((asset, SORTED, f"UPDATE {{stored}} SET ds = ds + 1 WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, SORTED, f"UPDATE {{stored}} SET ds = NULL WHERE {of(asset)}") for asset in PROJECTED),
+    *((asset, SORTED, f"UPDATE {{stored}} SET resource = 'zz' WHERE {ONE}") for asset in PROJECTED),
+    *(
+        (
+            asset,
+            SORTED,
+            f"UPDATE {{stored}} SET model = CASE model WHEN 'median' THEN 'weighted' ELSE 'median' END "
+            f"WHERE {ONE} AND model IN ('median', 'weighted')",
+        )
+        for asset in ("fleet_forecast", "fold_forecast")
+    ),
+    (VIEW, KEYS, f"CREATE OR REPLACE VIEW {VIEW} AS {{served}} UNION ALL {{served}}"),
+    (VIEW, KEYS, f"CREATE OR REPLACE VIEW {VIEW} AS {{served}} WHERE NOT ({ONE})"),
+    (VIEW, KEYS, f"CREATE OR REPLACE VIEW {VIEW} AS {{served}} WHERE cutoff != DATE '{{cutoff}}'"),
+    (VIEW, COVERAGE, f"CREATE OR REPLACE VIEW {VIEW} AS {{served}} WHERE NOT ({ONE})"),
+    (VIEW, COVERAGE, f"CREATE OR REPLACE VIEW {VIEW} AS {{served}} WHERE NOT ({ONE} AND phase = 'backtest')"),
+    (VIEW, COVERAGE, f"CREATE OR REPLACE VIEW {VIEW} AS {{served}} WHERE NOT ({NIGHT})"),
+    (VIEW, THIS_MONTH, f"CREATE OR REPLACE VIEW {VIEW} AS {{renamed}}"),
+    (
+        "model_runs",
+        RECORDED,
+        f"DELETE FROM {{stored}} WHERE {ONE} AND model = 'recent_level' AND \"window\" = 'fold 2'",
+    ),
+    ("model_runs", RECORDED, f"DELETE FROM {{stored}} WHERE {ONE}"),
+    ("model_runs", RECORDED, f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {ONE}"),
+    ("model_runs", RECORDED, f"UPDATE {{stored}} SET status = 'raised' WHERE {ONE} AND \"window\" = 'fold 1'"),
+    ("model_runs", RECORDED, f"UPDATE {{stored}} SET status = 'worker_died' WHERE {ONE} AND \"window\" = 'fold 1'"),
+    ("model_runs", RECORDED, f"UPDATE {{stored}} SET status = 'well' WHERE {ONE}"),
+    ("model_runs", RECORDED, f"UPDATE {{stored}} SET \"window\" = 'fold 9' WHERE {ONE} AND \"window\" = 'fold 1'"),
+    ("model_runs", RECORDED, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}"),
     ("tournament_scores", SCORED, f"DELETE FROM {{stored}} WHERE {ONE}"),
-    ("tournament_scores", SCORED, f"DELETE FROM {{stored}} WHERE {ONE} AND fold = 2 AND model = 'median'"),
+    ("tournament_scores", SCORED, f"DELETE FROM {{stored}} WHERE {ONE} AND \"window\" = 'fold 2' AND model = 'median'"),
     ("tournament_scores", SCORED, f"UPDATE {{stored}} SET n = 121 WHERE {ONE}"),
-    ("tournament_scores", SCORED, f"UPDATE {{stored}} SET fold = 4 WHERE {ONE} AND fold = 3"),
+    ("tournament_scores", SCORED, f"UPDATE {{stored}} SET \"window\" = 'fold 4' WHERE {ONE} AND \"window\" = 'fold 3'"),
     ("tournament_scores", SCORED, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}"),
     ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET mae = 'nan' WHERE {ONE}"),
     ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET mase = 'infinity' WHERE {ONE}"),
     ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET coverage = 7 WHERE {ONE}"),
     ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET rmse = 0 WHERE {ONE}"),
-    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET pinball = 'nan' WHERE {ONE} AND fold = 1"),
-    ("tournament_scores", FINITE_SCORES, f"UPDATE {{stored}} SET interval_score = 'infinity' WHERE {ONE} AND fold = 1"),
+    (
+        "tournament_scores",
+        FINITE_SCORES,
+        f"UPDATE {{stored}} SET pinball = 'nan' WHERE {ONE} AND \"window\" = 'fold 1'",
+    ),
+    (
+        "tournament_scores",
+        FINITE_SCORES,
+        f"UPDATE {{stored}} SET interval_score = 'infinity' WHERE {ONE} AND \"window\" = 'fold 1'",
+    ),
     ("champions", CHAMPION, f"DELETE FROM {{stored}} WHERE {ONE}"),
     ("champions", CHAMPION, f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {ONE}"),
     ("champions", CHAMPION, f"UPDATE {{stored}} SET model = 'nobody' WHERE {ONE}"),

@@ -26,6 +26,7 @@ AGREES = Property(
     items="series that turbo alone had solved",
     remedy="Stock Prophet is better there: set `engine: stan` for this run, and please report the series",
 )
+PROPHET = "prophet"
 HISTORY = "SELECT ds, y FROM base_table WHERE host_id = ? AND resource = ? AND ds BETWEEN ? AND ? ORDER BY ds"
 
 COMPARED = {

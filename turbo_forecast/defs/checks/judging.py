@@ -39,6 +39,8 @@ PRIORITY = "dagster/priority"
 """Dagster's tag for the order of steps that could be taken at the same time, as its documents name it."""
 BLOCKING: set[tuple[str, str]] = set()
 """Asset and name of every check that a month must pass to be complete; filled where the checks are defined."""
+PROPERTIES: dict[tuple[str, str], tuple[Table, Property]] = {}
+"""What each check of a month judges, by asset and name; filled likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
 
     judged_by: where the stored rows alone do not tell; it records its verdict itself.
     """
+    PROPERTIES[table.name, prop.name] = table, prop
     if prop.stops_a_month:
         BLOCKING.add((table.name, prop.name))
     name = f"{table.name}_{prop.name}"

@@ -1,0 +1,72 @@
+"""How tests damage a month that is stored, and have a check judge it: the statement alone, without Dagster."""
+
+from pathlib import Path
+
+import duckdb
+
+import turbo_forecast.definitions  # noqa: F401  (where every check is defined)
+from turbo_forecast.defs.checks import base_table
+from turbo_forecast.defs.checks.judging import PROPERTIES
+from turbo_forecast.defs.checks.places import places
+from turbo_forecast.defs.checks.properties import Verdict, judge
+from turbo_forecast.defs.resources import DataFolder
+from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.files import parquet_sql
+from turbo_forecast_tests.defs.conftest import FILES
+from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, MONTH
+from turbo_forecast_tests.defs.violations import VIEW
+
+OF_BASE_TABLE = {prop.name: prop for prop in (base_table.UNIQUE, base_table.IN_RANGE, base_table.FRESH)}
+
+
+def verdict(data: Path, asset: str, check: str, **forecast: object) -> Verdict:
+    """The check's verdict on the month, and its offenders."""
+    settings = ForecastSettings(**{"entrants": ENTRANTS, **forecast})  # type: ignore[arg-type]
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        if asset == "base_table":
+            return judge(con, OF_BASE_TABLE[check], {"stored": asset})
+        table, prop = PROPERTIES[asset, check]
+        return judge(con, prop, places(table, MONTH, settings, DataFolder(path=str(data))))
+
+
+def parts(data: Path, asset: str, month: str = MONTH) -> list[Path]:
+    """The files of the asset's month, in their order."""
+    path = data / asset / f"{month}.parquet"
+    return sorted(path.iterdir()) if path.is_dir() else [path]
+
+
+def spoil(data: Path, asset: str, statement: str) -> None:
+    """Run a statement on `{stored}`, the asset's rows, wherever they are; or one that defines the view anew."""
+    if asset in FILES:
+        _spoil_files(parts(data, asset), statement)
+        return
+    fleet = [part for month in (MONTH, EARLIER) for part in parts(data, "fleet_forecast", month)]
+    served = f"SELECT * FROM {parquet_sql(*fleet)}" if asset == VIEW else ""
+    renamed = served.replace("*", "* REPLACE (if(host_id = 'b' AND resource = 'cpu', 'nobody', model) AS model)", 1)
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        con.execute(statement.format(stored=asset, served=served, renamed=renamed, cutoff="2025-12-31"))
+
+
+def _spoil_files(files: list[Path], statement: str) -> None:
+    """Each row is written back to the file it came from, in its place; a new one at the end of its original's."""
+    with duckdb.connect() as con:
+        con.execute(
+            f"CREATE TABLE stored AS SELECT * FROM read_parquet({[str(file) for file in files]!r}, filename = true)"
+        )
+        con.execute(statement.format(stored="stored"))
+        for file in files:
+            own = f"SELECT * EXCLUDE filename FROM stored WHERE filename = '{file}' ORDER BY rowid"
+            con.sql(own).pl().write_parquet(file)
+
+
+def state(data: Path) -> str:
+    """The month's state."""
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        return str(con.execute("SELECT state FROM months WHERE month = ?", [MONTH]).fetchall()[0][0])
+
+
+def serve_files(data: Path) -> None:
+    """Define the view over both months' files, where they are now."""
+    fleet = [part for month in (MONTH, EARLIER) for part in parts(data, "fleet_forecast", month)]
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        con.execute(f"CREATE OR REPLACE VIEW {VIEW} AS SELECT * FROM {parquet_sql(*fleet)}")
