@@ -69,7 +69,7 @@ def month_asset(table: Table, place: Place, *, deps: list[str]) -> Metadata:
     }
 
 
-FRAME = dg.PythonObjectDagsterType((pl.DataFrame, pl.LazyFrame), name="Rows")
+FRAME = dg.PythonObjectDagsterType(pl.LazyFrame, name="LazyFrame")
 """What the I/O manager stores."""
 
 

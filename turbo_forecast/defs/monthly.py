@@ -65,9 +65,9 @@ class Month:
         """What an asset yields that has stored its rows itself: all that is told of the month, and its seconds by stage."""
         return dg.MaterializeResult(metadata={**self.told, **stage_metadata(self.timer)})
 
-    def result_of(self, rows: pl.DataFrame | pl.LazyFrame) -> dg.MaterializeResult[pl.DataFrame | pl.LazyFrame]:
+    def result_of(self, rows: pl.DataFrame | pl.LazyFrame) -> dg.MaterializeResult[pl.LazyFrame]:
         """What an asset yields that the I/O manager stores; when the asset goes on, the file is there."""
-        return dg.MaterializeResult(value=rows, metadata={**self.told, **stage_metadata(self.timer)})
+        return dg.MaterializeResult(value=rows.lazy(), metadata={**self.told, **stage_metadata(self.timer)})
 
 
 def one_month(

@@ -4,14 +4,12 @@ import re
 from datetime import UTC, datetime
 from importlib import import_module
 from pkgutil import iter_modules
-from types import ModuleType
 
 import dagster as dg
 import pytest
 
-from turbo_forecast import definitions as definitions_of
 from turbo_forecast.definitions import build_definitions
-from turbo_forecast.defs import assets, checks
+from turbo_forecast.defs import checks
 from turbo_forecast.defs.checks.judging import BLOCKING
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.storage.months import STEPS
@@ -36,6 +34,7 @@ CHECKS = {
     },
     "combination_weights": {"no_duplicate_keys"},
     "series_outcomes": {"few_series_rest_on_the_fallback", "no_duplicate_keys"},
+    "model_runs": {"no_duplicate_keys"},
     "run_audit": set(),
     "tournament_results": ROW_CHECKS,
     "tournament_scores": {"every_window_is_scored", "no_duplicate_keys", "scores_are_finite"},
@@ -53,7 +52,7 @@ CHECKS = {
     "forecast_accuracy": {"earlier_forecasts_are_judged", "no_duplicate_keys"},
     "months": {"a_complete_month_is_whole", "no_duplicate_keys"},
 }
-OF_THE_RUN = ("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "run_audit")
+OF_THE_RUN = ("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "model_runs", "run_audit")
 DEPENDENCIES = {
     "telemetry": set(),
     "base_table": {"telemetry"},
@@ -69,7 +68,7 @@ DEPENDENCIES = {
     "months": {
         *("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "tournament_results"),
         *("tournament_scores", "champions", "calibration", "forecast_parquet", "tournament_standings"),
-        "forecast_accuracy",
+        *("forecast_accuracy", "model_runs"),
     },
 }
 WARNINGS = {
@@ -115,11 +114,12 @@ def test_every_asset_has_its_checks(graph) -> None:
     assert found == CHECKS
 
 
-@pytest.mark.parametrize(("folder", "loaded"), [(assets, definitions_of.ASSETS), (checks, definitions_of.CHECKS)])
-def test_every_module_with_assets_or_checks_is_loaded(folder: ModuleType, loaded: tuple[ModuleType, ...]) -> None:
-    modules = [import_module(f"{folder.__name__}.{found.name}") for found in iter_modules(folder.__path__)]
-    given = [module for module in modules if folder is assets or hasattr(module, "checks")]
-    assert {module.__name__ for module in given} == {module.__name__ for module in loaded}
+def test_every_check_of_a_module_is_loaded_once(definitions: dg.Definitions) -> None:
+    modules = [import_module(f"{checks.__name__}.{found.name}") for found in iter_modules(checks.__path__)]
+    listed = [key for module in modules for check in getattr(module, "checks", []) for key in check.check_keys]
+    loaded = [key for check in definitions.asset_checks or () for key in check.check_keys]  # type: ignore[union-attr]
+    assert sorted(map(str, loaded)) == sorted(map(str, listed))
+    assert len(loaded) == len(set(loaded))
 
 
 def test_every_check_blocks_but_those_that_warn_or_are_about_single_forecasts(definitions: dg.Definitions) -> None:
@@ -200,6 +200,7 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
         "fold_forecast": 6 * entrants * folds,
         "combination_weights": 6 * (entrants - 2),
         "series_outcomes": 6,
+        "model_runs": 6 * (entrants - 2) * (2 + 3),
         "tournament_results": 6 * entrants * days,
         "tournament_scores": 6 * entrants * (1 + 3),
         "champions": 6,

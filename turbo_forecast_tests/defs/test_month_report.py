@@ -45,7 +45,7 @@ JUDGED = pl.DataFrame({"lead_month": [1, 2], "mae": [1.5, 2.5], "inside": [0.75,
 def insert(con: duckdb.DuckDBPyConnection, table: str, **values: object) -> None:
     """A row of a monthly table; columns that are not given are empty."""
     values = {"cutoff": CUTOFF, **values}
-    asked = ", ".join(f"? AS {name}" for name in values)
+    asked = ", ".join(f'? AS "{name}"' for name in values)
     con.execute(f"INSERT INTO {table} BY NAME SELECT {asked}", list(values.values()))
 
 
@@ -58,10 +58,10 @@ def series(
     insert(con, "champions", host_id=host, resource=resource, model="m", reason="", folds=3)
     score = {"n": 2, "rmse": 0, "smape": 0, "bias": 0, "coverage": 0, "pinball": 0, "interval_score": 0}
     for model, mae in (("m", 2.0 * (mase or 0)), ("other", 99.0)):
-        for fold in (0, 1):
+        for window, worse in (("backtest", 0), ("fold 1", 50)):
             insert(
-                con, "tournament_scores", host_id=host, resource=resource, model=model, fold=fold, mae=mae + 50 * fold,
-                mase=mase if fold == 0 and model == "m" else 77.0, **score,
+                con, "tournament_scores", host_id=host, resource=resource, model=model, window=window, mae=mae + worse,
+                mase=mase if window == "backtest" and model == "m" else 77.0, **score,
             )  # fmt: skip
     outcome = {"observations": 1, "fits": 1, "milliseconds": 1}
     insert(con, "series_outcomes", host_id=host, resource=resource, outcome="forecast", **outcome)

@@ -117,3 +117,20 @@ def test_the_outlooks_weeks_are_counted_from_the_cutoff_and_hold_only_series_tha
     found = by["memory", "forecast", "2026-01-04"]
     assert found["y"] == pytest.approx(ahead["yhat"].mean(), abs=0.006)
     assert (found["low"], found["high"]) == pytest.approx((found["y"] - 5, found["y"] + 5), abs=0.011)
+
+
+def test_scores_are_drawn_by_window_the_backtest_first_and_folds_in_the_order_of_their_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    windows = ["fold 10", "fold 2", "backtest", "fold 1"]
+    scores = pl.DataFrame(
+        {"model": [m for m in ("a", "b") for _ in windows] * 2, "window": windows * 4, "mase": [1.0] * 8 + [3.0] * 8}
+    )
+    charts: list[alt.Chart] = []
+    monkeypatch.setattr(plots, "plot", charts.append)
+    plots.score_bars(scores)
+    drawn_as = charts[0].to_dict()
+    (rows,) = drawn_as["datasets"].values()
+    assert {(row["model"], row["window"]): row["mase"] for row in rows} == {(m, w): 2.0 for m in "ab" for w in windows}
+    assert drawn_as["encoding"]["yOffset"]["sort"] == ["backtest", "fold 1", "fold 2", "fold 10"]
+    assert drawn_as["encoding"]["color"]["sort"] == ["backtest", "fold 1", "fold 2", "fold 10"]
