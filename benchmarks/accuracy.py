@@ -1,7 +1,7 @@
 """`make evaluate`: is the published forecast better than its rivals, on any telemetry, by backtests of any months?
 
 Belongs here: the comparison, its goals and its tables; with --cost, what the tournament costs beside Prophet alone.
-Does not belong here: how a month is held (`forecast_fleet`), scores (`tournament/`), the rivals' fits (`rivals.py`).
+Does not belong here: how a month is held (`forecast_fleet`), scores (`frame_scores.py`), the rivals' fits (`rivals.py`).
 """
 
 import argparse
@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.frame_calibration import horizon_month
+from benchmarks.frame_scores import mase_scales, score_by_month
 from benchmarks.measuring import Times, machine, table, timed
 from benchmarks.rivals import (
     ETS,
@@ -32,8 +34,7 @@ from turbo_forecast.errors import TelemetryError, TurboForecastError
 from turbo_forecast.models.protocol import Say
 from turbo_forecast.settings import ForecastSettings, Settings, load_settings
 from turbo_forecast.storage.telemetry.reading import read_telemetry_frames
-from turbo_forecast.tournament.calibration import horizon_month
-from turbo_forecast.tournament.scores import WHOLE_WINDOW, mase_scales, score_by_month
+from turbo_forecast.tournament.scores import WHOLE_WINDOW
 from turbo_forecast.tournament.standings import ALL, CHAMPION, standings
 from turbo_forecast.windows import Windows, cutoff_of, run_windows
 

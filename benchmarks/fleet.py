@@ -9,15 +9,16 @@ import polars as pl
 import pyarrow as pa
 
 from benchmarks.measuring import Times, table, timed
-from turbo_forecast.defs.assets.fleet_forecast import forecast_month
+from turbo_forecast.defs.fleet_month import forecast_month
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import SCHEMA, write_store
 from turbo_forecast.library.forecast import series_table
-from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.schemas import BASE_TABLE, FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.base_table import record_base_table
+from turbo_forecast.storage.datasets import publish_folder
 from turbo_forecast.storage.warehouse import connected, transaction
 from turbo_forecast.windows import run_windows
 
@@ -38,8 +39,9 @@ def step(rows: pl.DataFrame, settings: ForecastSettings) -> float:
         warehouse, data = Warehouse(database=str(database)), DataFolder(path=folder)
 
         def stored() -> None:
-            with forecast_month(MONTH, settings, warehouse, data, "benchmark", lambda line: None) as (run, _):
-                run.rows.written(data.root)
+            with forecast_month(MONTH, settings, warehouse, data, "benchmark", lambda line: None) as run:
+                for table, made in ((FLEET_FORECAST, run.fleet.rows), (FOLD_FORECAST, run.fleet.folds)):
+                    publish_folder(made, data.root / table.name / f"{CUTOFF:%Y-%m}.parquet")
 
         return timed(stored)
 
@@ -57,7 +59,7 @@ def run(series: pa.Table, settings: ForecastSettings) -> float:
                 scratch=Path(folder, "run"),
                 timer=AuditTimer(),
                 say=lambda line: None,
-            ).rows.written(Path(folder))
+            )
         )
 
 

@@ -1,7 +1,6 @@
-"""How far each entrant's windows were from what happened, per series.
+"""Scores of whole frames of rows, the plain way: what the product's sums of each series are measured against.
 
-Belongs here: metrics of projected rows, and the scale that MASE divides by.
-Does not belong here: choosing (`champions.py`), and summaries over series (`standings.py`).
+Belongs here: metrics of rows, and the scale that MASE divides by. Does not belong here: a month's steps (`month_frames.py`).
 """
 
 from collections.abc import Mapping
@@ -11,12 +10,9 @@ import polars as pl
 
 from turbo_forecast.schemas import TOURNAMENT_SCORES
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT
+from turbo_forecast.tournament.scores import METRICS, SEASON_DAYS, WHOLE_WINDOW
 
-SEASON_DAYS = 7
-WHOLE_WINDOW = 0
-"""The `horizon_month` that stands for all months of a window together."""
 _SERIES = ["host_id", "resource"]
-_METRICS = ["n", "mae", "rmse", "smape", "wape", "mase", "bias", "coverage", "pinball", "interval_score"]
 
 
 def mase_scales(history: pl.DataFrame) -> pl.DataFrame:
@@ -29,26 +25,25 @@ def mase_scales(history: pl.DataFrame) -> pl.DataFrame:
     return _mean_differences(_seasonal_differences(history))
 
 
-def scales_by_window(history: pl.DataFrame, ends: Mapping[int, date]) -> pl.DataFrame:
-    """`host_id, resource, fold, scale`: `mase_scales` of each fold's training window, sorted by fold, then as read.
+def scales_by_window(history: pl.DataFrame, ends: Mapping[str, date]) -> pl.DataFrame:
+    """`host_id, resource, window, scale`: `mase_scales` of each window's training days, window by window.
 
-    history: `host_id, resource, ds, y` from the first training day on. ends: fold to the last day it trains on.
+    history: `host_id, resource, ds, y` from the first training day on. ends: window to the last day it trains on.
     """
-    # sorted by whoever calls: a mean's last bits depend on whether Polars knows the order
     differences = _seasonal_differences(history.sort(*_SERIES, "ds"))
     parts = [
         _mean_differences(differences.filter(pl.col("ds") <= end)).select(
-            *_SERIES, pl.lit(fold, dtype=pl.Int32).alias("fold"), "scale"
+            *_SERIES, pl.lit(window).alias("window"), "scale"
         )
-        for fold, end in sorted(ends.items())
+        for window, end in ends.items()
     ]
-    schema = {"host_id": pl.String, "resource": pl.String, "fold": pl.Int32, "scale": pl.Float64}
+    schema = {"host_id": pl.String, "resource": pl.String, "window": pl.String, "scale": pl.Float64}
     return pl.concat([pl.DataFrame(schema=schema), *parts])
 
 
 def _seasonal_differences(history: pl.DataFrame) -> pl.DataFrame:
     lagged = history.select(*_SERIES, pl.col("ds").dt.offset_by(f"{SEASON_DAYS}d"), before="y")
-    paired = history.join(lagged, on=[*_SERIES, "ds"], maintain_order="left")  # sums depend on their order
+    paired = history.join(lagged, on=[*_SERIES, "ds"], maintain_order="left")
     return paired.select(*_SERIES, "ds", difference=(pl.col("y") - pl.col("before")).abs())
 
 
@@ -63,26 +58,26 @@ def _mean_differences(differences: pl.DataFrame) -> pl.DataFrame:
 def score(rows: pl.DataFrame, scales: pl.DataFrame, interval_width: float) -> pl.DataFrame:
     """Rows of TOURNAMENT_SCORES, sorted by key; days on which nothing was observed do not count.
 
-    rows: `cutoff, host_id, resource, model, fold, y, yhat, yhat_lower, yhat_upper`, sorted by series for the sake of
-        speed. scales: `host_id, resource, fold, scale`, as `scales_by_window` gives them.
+    rows: `cutoff, host_id, resource, model, window, y, yhat, yhat_lower, yhat_upper`. scales: `host_id, resource, window,
+        scale`, as `scales_by_window` gives them.
     pinball is the mean loss of the two bounds; interval_score is Winkler's, their sum times 2 / alpha
     (Gneiting & Raftery 2007, section 6.2, doi:10.1198/016214506000001437). wape is null where y is 0 throughout,
     mase where the series has no scale.
     """
     keys = list(TOURNAMENT_SCORES.key)
-    found = _scored(rows, keys, scales, [*_SERIES, "fold"], interval_width)
+    found = _scored(rows, keys, scales, [*_SERIES, "window"], interval_width)
     return TOURNAMENT_SCORES.conform(found).sort(keys)
 
 
 def score_by_month(rows: pl.DataFrame, scales: pl.DataFrame, interval_width: float) -> pl.DataFrame:
     """`host_id, resource, model, horizon_month` and all metrics, sorted: what `standings` summarises.
 
-    rows: backtest rows as `score` takes them, with `horizon_month` (from 1) for `fold`. horizon_month 0 is the whole
+    rows: backtest rows as `score` takes them, with `horizon_month` (from 1) for `window`. horizon_month 0 is the whole
     window. scales: `host_id, resource, scale` of the backtest's training window.
     """
     keys = [*_SERIES, "model", "horizon_month"]
     whole = rows.with_columns(horizon_month=pl.lit(WHOLE_WINDOW, dtype=rows.schema["horizon_month"]))
-    parts = [_scored(part, keys, scales, _SERIES, interval_width).select(*keys, *_METRICS) for part in (whole, rows)]
+    parts = [_scored(part, keys, scales, _SERIES, interval_width).select(*keys, *METRICS) for part in (whole, rows)]
     return pl.concat(parts).sort(keys)
 
 
@@ -95,7 +90,6 @@ def _scored(
     below, above = y - lower, y - upper
     observed = rows.filter(pl.col("y").is_finite())
     return (
-        # groups in the order of their rows: their sums do not depend on threads
         observed.group_by(keys, maintain_order=True)
         .agg(
             n=pl.len().cast(pl.Int64),

@@ -14,17 +14,19 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 
+from benchmarks.frame_scores import mase_scales
+from benchmarks.month_frames import MonthRows, training_ends
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
-from turbo_forecast.fleet.tournament import RunRows, score_month, training_ends
 from turbo_forecast.library.forecast import series_table
 from turbo_forecast.models.protocol import Say
+from turbo_forecast.schemas import TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.results import Results
 from turbo_forecast.tournament.evidence import Flags, Floats
-from turbo_forecast.tournament.scores import mase_scales
-from turbo_forecast.windows import Windows, require_complete, run_windows
+from turbo_forecast.windows import Windows, require_complete, run_windows, window_name
 
 _SERIES = ["host_id", "resource"]
 
@@ -36,7 +38,7 @@ class Held:
 
     windows: Windows
     settings: ForecastSettings
-    run: RunRows
+    rows: MonthRows
     history: pl.DataFrame
     outcomes: pl.DataFrame
     scores: pl.DataFrame
@@ -59,7 +61,7 @@ class Held:
     @cached_property
     def series(self) -> pl.DataFrame:
         """`host_id, resource`, sorted, of the series that have a backtest."""
-        judged = (pl.col("model") == self.settings.fallback) & (pl.col("fold") == 0)
+        judged = (pl.col("model") == self.settings.fallback) & (pl.col("window") == window_name(0))
         return self.scores.filter(judged).select(_SERIES).sort(_SERIES)
 
     @cached_property
@@ -77,7 +79,9 @@ class Held:
     @cached_property
     def errors(self) -> Floats:
         """(n, m, 1 + K) mean absolute errors; NaN where there is none."""
-        found = self._placed(self.scores)
+        numbers = {window_name(number): number for number in range(1 + len(self.windows.folds))}
+        fold = pl.col("window").replace_strict(numbers, return_dtype=pl.Int64)
+        found = self._placed(self.scores.with_columns(fold=fold))
         errors = np.full((self.series.height, len(self.models), 1 + len(self.windows.folds)), np.nan)
         errors[tuple(found[name].to_numpy() for name in ("row", "model", "fold"))] = found["mae"].to_numpy()
         return errors
@@ -98,11 +102,10 @@ class Held:
         yhat for an entrant without one."""
         parts = []
         for number, end in training_ends(self.windows).items():
-            frame = (self.run.folds if number else self.run.forecast).collect()
-            mine = pl.col("fold") == number if number else pl.col("phase") == "backtest"
+            frame = self.rows.folds.filter(fold=number) if number else self.rows.backtest
             ahead = (pl.col("ds") - end).dt.total_days() - 1
             names = pl.col("model").is_in(self.settings.singles)
-            rows = frame.filter(mine & names).select(*_SERIES, "model", "y", "yhat", fold=number, day=ahead)
+            rows = frame.filter(names).select(*_SERIES, "model", "y", "yhat", fold=number, day=ahead)
             parts.append(self._placed(rows.with_columns(pl.col("yhat").cast(pl.Float64))))
         rows = pl.concat(parts)
         row, model, fold, day = (rows[name].to_numpy() for name in ("row", "model", "fold", "day"))
@@ -137,10 +140,8 @@ def held(base: pl.DataFrame, cutoff: date, settings: ForecastSettings, say: Say)
         folder = Path(name)
         write_store(series_table(history, windows.history_start), folder / "series.arrow")
         run = run_fleet(folder / "series.arrow", windows, settings, scratch=folder, timer=AuditTimer(), say=say)
-        rows = run.rows.written(folder)
-        trained = history.filter(pl.col("ds") <= windows.train_end)
-        scores = score_month(rows, trained, windows, settings)
-        found = Held(windows, settings, rows, history, run.outcomes, scores)
+        scores = Results(run.results).read(TOURNAMENT_SCORES).collect()
+        found = Held(windows, settings, MonthRows.of(run.rows, run.folds), history, run.outcomes, scores)
         if found.scales.is_empty():
             raise TelemetryError(f"month {cutoff:%Y-%m}: no series has a backtest and a defined MASE")
         yield found

@@ -16,20 +16,21 @@ import numpy as np
 import polars as pl
 
 from benchmarks.accuracy import DEMO_CUTOFF, a_count, months_of, read_base, say
+from benchmarks.frame_calibration import horizon_month
+from benchmarks.frame_scores import score_by_month
 from benchmarks.held import Held, held
 from benchmarks.measuring import machine, table
+from benchmarks.month_frames import calibrate_month, choose_champions, publish
+from benchmarks.product_calibration import product_calibrate
 from benchmarks.series import demo_rows
 from benchmarks.textbook import BOUNDS, conformalized, inverse_error_weights, least_absolute_weights
 from turbo_forecast.errors import TurboForecastError
-from turbo_forecast.fleet.combine import learn_weights, weighted_median
-from turbo_forecast.fleet.tournament import calibrate_month, champion_rows, choose_champions, publish
 from turbo_forecast.models.protocol import Say
-from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings, Settings
 from turbo_forecast.tournament import calibration, champions, weights
-from turbo_forecast.tournament.calibration import horizon_month
+from turbo_forecast.tournament.combination import learn_weights, weighted_median
 from turbo_forecast.tournament.evidence import Floats, Integers, plain_means
-from turbo_forecast.tournament.scores import WHOLE_WINDOW, score_by_month
+from turbo_forecast.tournament.scores import WHOLE_WINDOW
 
 TOURNAMENT = Path(__file__).with_name("TOURNAMENT.md")
 MONTHS = "2023-08,2023-12,2024-04,2024-08,2024-12,2025-04,2025-08,2025-12,2026-03,2026-07"
@@ -102,7 +103,7 @@ def point_rules(month: Held) -> dict[str, Point]:
     }
     for name, changed in variants.items():
         with patch.dict(vars(champions), changed):
-            chosen_by = choose_champions(month.run.forecast, month.scores, month.settings)
+            chosen_by = choose_champions(month.rows, month.scores, month.settings)
         place = _places(month, chosen_by)
         rules[name] = Point(month.mean_mase(backtest[np.arange(len(place)), place]))
     return rules
@@ -184,7 +185,7 @@ def _places(month: Held, chosen: pl.DataFrame) -> Integers:
 def interval_methods(month: Held) -> dict[str, Interval]:
     """Part B, by method: intervals from the folds alone, judged on the backtest, at the run's width."""
     width = month.settings.interval_width
-    chosen = choose_champions(month.run.forecast, month.scores, month.settings)
+    chosen = choose_champions(month.rows, month.scores, month.settings)
     own, seen = _window_rows(month, chosen)
     stock, stock_seen = _window_rows(month, _forecast_by(month, PROPHET))
     point, point_seen = (rows.with_columns(**dict.fromkeys(BOUNDS, pl.col("yhat"))) for rows in (own, seen))
@@ -197,22 +198,18 @@ def interval_methods(month: Held) -> dict[str, Interval]:
     }
     for name, share in SHARES.items():
         with patch.object(calibration, "OWN_SHARE", share):
-            reach = calibrate_month(month.run, chosen, month.history, month.windows, month.settings)
-        published = publish(month.run.forecast, chosen, reach, month.outcomes, month.windows)
+            reach = calibrate_month(month.rows, chosen, month.history, month.windows, month.settings, product_calibrate)
+        published = publish(month.rows, chosen, reach, month.outcomes, month.windows)
         found[name] = _in_months(published.filter(pl.col("phase") == "backtest"), month.windows.train_end)
     return {name: _judged(month, rows) for name, rows in found.items()}
 
 
 def _window_rows(month: Held, who: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The backtest's and the folds' rows of `host_id, resource, model`, with their month; folds' observed days only."""
-    columns = [*_SERIES, "model", "ds", "y", "yhat", *BOUNDS]
-    backtest = champion_rows(month.run.forecast, FLEET_FORECAST, who, [*columns, "phase"]).filter(
-        pl.col("phase") == "backtest"
-    )
-    folds = champion_rows(month.run.folds, FOLD_FORECAST, who, [*columns, "fold"]).filter(pl.col("y").is_not_null())
-    folds = folds.with_columns(pl.col("yhat", *BOUNDS).cast(pl.Float64))
+    own = month.rows.of_champions(who)
+    folds = own.folds.filter(pl.col("y").is_not_null())
     parts = [_in_months(folds.filter(pl.col("fold") == fold.number), fold.train_end) for fold in month.windows.folds]
-    return _in_months(backtest, month.windows.train_end), pl.concat(parts)
+    return _in_months(own.backtest, month.windows.train_end), pl.concat(parts)
 
 
 def _in_months(rows: pl.DataFrame, end: date) -> pl.DataFrame:

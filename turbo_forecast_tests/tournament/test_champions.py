@@ -9,6 +9,7 @@ import pytest
 from turbo_forecast.schemas import CHAMPIONS, TOURNAMENT_SCORES
 from turbo_forecast.tournament import champions
 from turbo_forecast.tournament.champions import ALONE, EXPECTED, FIRST, GUARDED, ONLY_WHOLE, OWN, choose
+from turbo_forecast.windows import window_name
 
 CUTOFF = date(2025, 12, 31)
 KEYS = {"cutoff": pl.Date, "host_id": pl.String, "resource": pl.String, "model": pl.String}
@@ -22,13 +23,13 @@ def forecasters(*entries: tuple[str, str], resource: str = "cpu") -> pl.DataFram
 def scores(errors: dict[str, dict[str, list[float | None]]], resource: str = "cpu") -> pl.DataFrame:
     """MAE by host and model, a list over folds 1, 2, …; None where the entrant missed the fold."""
     parts = [
-        {"cutoff": CUTOFF, "host_id": host, "resource": resource, "model": model, "fold": fold, "mae": mae}
+        {"cutoff": CUTOFF, "host_id": host, "resource": resource, "model": model, "window": window_name(fold), "mae": mae}
         for host, models in errors.items()
         for model, maes in models.items()
         for fold, mae in enumerate(maes, start=1)
         if mae is not None
     ]
-    found = pl.DataFrame(parts, schema={**KEYS, "fold": pl.Int32, "mae": pl.Float64})
+    found = pl.DataFrame(parts, schema={**KEYS, "window": pl.String, "mae": pl.Float64})
     return TOURNAMENT_SCORES.conform(
         found.with_columns(pl.lit(0.0).alias(name) for name in TOURNAMENT_SCORES.names if name not in found.columns)
     )
@@ -233,8 +234,8 @@ def test_the_backtest_changes_nothing() -> None:
     errors = fleet(20, prophet=[10.0] * 3, ets=[9.0] * 3, naive=[12.0] * 3)
     clean = scores(errors)
     leaks = [
-        clean.filter(fold=1).with_columns(
-            fold=pl.lit(0, dtype=pl.Int32), mae=pl.when(pl.col("model") == model).then(0.0).otherwise(100.0)
+        clean.filter(window="fold 1").with_columns(
+            window=pl.lit("backtest"), mae=pl.when(pl.col("model") == model).then(0.0).otherwise(100.0)
         )
         for model in ORDER
     ]
