@@ -11,7 +11,6 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from turbo_forecast.phases import days_of_stretch
 from turbo_forecast.schemas import CALIBRATION
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT
 from turbo_forecast.tournament.calibration import (
@@ -29,6 +28,8 @@ from turbo_forecast.tournament.calibration import (
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers
 
 _SERIES = ["host_id", "resource"]
+_DAYS = pl.date_range(date(2024, 1, 1), date(2024, 12, 31), eager=True).dt.strftime("%m-%d").to_list()
+"""Every day of a leap year, as MM-DD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,12 @@ def unknown_where_unobserved(rows: pl.DataFrame, outcomes: pl.DataFrame) -> pl.D
 
 
 def _days_of(stretches: pl.Series) -> list[str]:
-    return [day for name in stretches for day in days_of_stretch(name)]
+    """The days (MM-DD) of stretches of the year, each named by its first and last; one may lie around New Year."""
+    found: list[str] = []
+    for first, _, last in (name.partition(" to ") for name in stretches):
+        around = last < first
+        found += [day for day in _DAYS if (day >= first or day <= last if around else first <= day <= last)]
+    return found
 
 
 def series_names(residuals: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame:

@@ -65,7 +65,7 @@ def _earlier(residuals: pl.DataFrame, names: pl.DataFrame) -> tuple[EarlierWindo
     )
     seen = rows.filter(pl.col("value").is_finite())
     windows = (
-        seen.group_by("row", "fold")
+        seen.group_by("row", "fold", maintain_order=True)  # sums depend on their order
         .agg(mae=pl.col("value").abs().mean())
         .sort("row", "fold")
         .with_row_index("window")
@@ -73,7 +73,7 @@ def _earlier(residuals: pl.DataFrame, names: pl.DataFrame) -> tuple[EarlierWindo
     )
     on = ["row", "fold"]
     days = seen.join(windows, on=on, maintain_order="left")
-    months = rows.group_by("row", "fold", "horizon_month").agg(
+    months = rows.group_by("row", "fold", "horizon_month", maintain_order=True).agg(
         **half_widths(), days=pl.col("value").is_finite().sum().cast(pl.Int64)
     )
     placed = months.join(windows, on=on)

@@ -1,6 +1,6 @@
 """Which weekdays and months a series was observed on."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ import pytest
 from turbo_forecast.phases import (
     MONTHS,
     WEEKDAYS,
-    days_of_stretch,
     hardly_observed,
+    places_of_stretch,
     unknown_weekdays,
     unobserved,
     weekday,
@@ -90,6 +90,11 @@ def between(first: tuple[int, int], last: tuple[int, int]):
 def test_a_stretch_of_the_year_is_named_by_its_first_and_last_day(off, sentence: str) -> None:
     found = unobserved(where(lambda day: not off(day)))
     assert found.sentence == sentence
-    days = [day for name in found.stretches for day in days_of_stretch(name)]
-    assert all(off(date(2024, int(day[:2]), int(day[3:]))) for day in days)
-    assert len(set(days)) == len(days)
+    places = [place for name in found.stretches for place in places_of_stretch(name)]
+    assert all(off(date(2024, 1, 1) + timedelta(days=place)) for place in places)
+    assert len(set(places)) == len(places)
+
+
+def test_a_stretch_around_new_year_goes_on_at_its_beginning() -> None:
+    assert places_of_stretch("12-30 to 01-02") == [364, 365, 0, 1]
+    assert places_of_stretch("02-28 to 03-01") == [58, 59, 60]

@@ -1,13 +1,19 @@
 """Conformal intervals: nominal coverage where the theory promises it, quantiles against NumPy, and by hand."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from turbo_forecast.schemas import CALIBRATION, TOURNAMENT_RESULTS
-from turbo_forecast.tournament.calibration import calibrate, calibrated, horizon_month
+from benchmarks import frame_calibration
+from benchmarks.product_calibration import product_calibrate
+from turbo_forecast.phases import MONTHS, WEEKDAYS
+from turbo_forecast.schemas import CALIBRATION
+from turbo_forecast.tournament.calibration import EarlierWindows, Months, Residuals, bounds, calibrate, unknown_days
+from turbo_forecast.windows import day_number
 
 CUTOFF = date(2025, 12, 31)
 SERIES = {"host_id": pl.String, "resource": pl.String}
@@ -53,9 +59,14 @@ def asked_for(asked: pl.DataFrame, months: int, below: float = 1.0, above: float
 
 
 def calibration_of(rows: pl.DataFrame, known: pl.DataFrame, published: pl.DataFrame, width: float = 0.8):
-    found = calibrate(rows, published, known, cutoff=CUTOFF, phase="forecast", interval_width=width)
+    options = {"cutoff": CUTOFF, "phase": "forecast", "interval_width": width}
+    found = product_calibrate(rows, published, known, **options)
     assert found.schema == CALIBRATION.polars_schema
     assert found.equals(found.sort(CALIBRATION.key))
+    batch = max(1, rows.height // 9)
+    assert found.equals(product_calibrate(rows, published, known, batch_days=batch, **options)), (
+        "in batches of any size"
+    )
     return found
 
 
@@ -144,18 +155,6 @@ def test_half_widths_are_those_of_the_windows_own_month_and_fold_observed_or_not
     for month, upper in found.select("horizon_month", "upper").iter_rows():
         scores = [2 * own[fold, month] / unit(mae[2 - fold], own[fold, month]) for fold in (1, 2)]  # the other fold's
         assert upper == pytest.approx(max(scores) * unit(scale)), month
-
-
-def test_bounds_on_the_wrong_side_or_none_count_as_no_half_width_that_day() -> None:
-    others = [residuals([2.0, -2.0], host=host) for host in "bcdefghij"]
-    expected = found_for(pl.concat([residuals([2.0, -2.0] * 2, below=0.5, above=0.5), *others]), scales(), series("a"))
-    for bad in (-7.0, float("nan"), None):
-        odd = residuals([2.0, -2.0]).with_columns(
-            yhat_lower=pl.lit(None if bad is None else 50.0 - bad, dtype=pl.Float64),
-            yhat_upper=pl.lit(None if bad is None else 50.0 + bad, dtype=pl.Float64),
-        )
-        rows = pl.concat([residuals([2.0, -2.0]), odd, *others])
-        assert found_for(rows, scales(), series("a")).equals(expected), bad
 
 
 @pytest.mark.parametrize(
@@ -316,11 +315,28 @@ def test_hosts_that_hardly_vary_do_not_narrow_the_others(idle: int, noise: float
     np.testing.assert_allclose(together["lower"], alone["lower"], rtol=1e-9)
 
 
-def test_without_a_residual_nothing_is_calibrated() -> None:
-    none = residuals([]), residuals([1.0]).with_columns(y=pl.lit(None, dtype=pl.Float64))
-    for rows in none:
-        found = found_for(rows, scales(a=1.0), series("a"), 6)
-        assert found.is_empty()
+def test_without_an_earlier_window_there_is_nothing_to_calibrate_on() -> None:
+    nothing = np.empty(0, dtype=np.int64)
+    none = EarlierWindows(nothing, np.empty(0), np.empty((0, 1), dtype=np.int64), *[np.empty((0, 1))] * 2)
+    one = Months(np.zeros(1, dtype=np.int64), np.ones(1, dtype=np.int64), np.ones(1), np.ones(1))
+    with pytest.raises(ValueError, match="nothing was observed of any earlier window"):
+        calibrate(none, list, one, np.ones(1), np.zeros(1, dtype=np.int64), interval_width=0.8)
+
+
+def test_series_that_are_neither_calibrated_nor_learnt_from_count_nowhere() -> None:
+    # of five series the first has a window and is calibrated; the others, of any scale and resource, are not there
+    windows = EarlierWindows(np.array([0]), np.array([2.0]), np.array([[2]]), np.array([[1.0]]), np.array([[1.0]]))
+    days = Residuals(np.array([2.0, -2.0]), np.zeros(2, dtype=np.int64), np.ones(2, dtype=np.int64))
+    asked = Months(np.array([0]), np.array([1]), np.array([1.0]), np.array([1.0]))
+    found = [
+        calibrate(windows, lambda: [days], asked, seasonal, resource, interval_width=0.8)
+        for seasonal, resource in (
+            (np.array([3.0]), np.array([0])),
+            (np.array([3.0, 500.0, np.nan, 0.0, 1e-9]), np.array([0, 0, 0, 1, 2])),
+        )
+    ]
+    for name in ("scale", "lower", "upper", "n"):
+        np.testing.assert_array_equal(*(getattr(one, name) for one in found), err_msg=name)
 
 
 def test_every_series_asked_has_every_month_and_no_other_has_any() -> None:
@@ -341,66 +357,115 @@ def test_days_without_an_observation_count_nowhere() -> None:
         assert found_for(pl.concat([rows, gaps]), known, series(*hosts), 6).equals(expected)
 
 
-def published(days: list[date], yhat: float = 50.0, phase: str = "forecast", host: str = "a") -> pl.DataFrame:
-    n = len(days)
-    return pl.DataFrame(
-        {
-            "host_id": host,
-            "resource": "cpu",
-            "model": "m",
-            "phase": phase,
-            "cutoff": CUTOFF,
-            "ds": days,
-            "y": [None] * n,
-            "yhat": yhat,
-            "yhat_lower": max(yhat - 1, 0),
-            "yhat_upper": min(yhat + 1, 100),
-        },
-        schema=TOURNAMENT_RESULTS.polars_schema,
-    ).with_columns(horizon_month=horizon_month(pl.col("ds"), date(2026, 1, 1)))
-
-
-def calibration(*reach: tuple[float, float], host: str = "a") -> pl.DataFrame:
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    width=st.sampled_from([0.5, 0.8, 0.95]),
+    batch=st.integers(1, 400),
+    size=st.integers(1, 9),
+    folds=st.integers(1, 3),
+    months=st.integers(1, 4),
+)
+def test_the_calibration_in_batches_is_that_of_whole_frames(
+    seed: int, width: float, batch: int, size: int, folds: int, months: int
+) -> None:
+    rng = np.random.default_rng(seed)
     parts = [
-        {"horizon_month": month, "lower": lower, "upper": upper} for month, (lower, upper) in enumerate(reach, start=1)
+        residuals(
+            np.where(rng.random(6) < 0.8, rng.choice([0.0, 1e-4, 1.0, 20.0]) * rng.normal(size=6).round(3), np.nan),
+            host=f"h{host}",
+            resource=("cpu", "disk", "memory")[host % 3],
+            fold=fold,
+            month=month,
+            below=rng.choice([0.0, 0.5, 9.0]),
+            above=rng.choice([0.0, 0.5, 9.0]),
+        )
+        for host in range(size)
+        for fold in range(1, folds + 1)
+        for month in range(1, months + 1)
+        if rng.random() < 0.7
     ]
-    constants = {"cutoff": CUTOFF, "phase": "forecast", "host_id": host, "resource": "cpu", "scale": 1.0, "n": 1}
-    return CALIBRATION.conform(pl.DataFrame(parts).with_columns(pl.lit(v).alias(k) for k, v in constants.items()))
+    rows = pl.concat([residuals([]), *parts])
+    hosts = [f"h{host}" for host in range(size + 1)]  # one that no window tells of
+    names = pl.DataFrame(
+        {"host_id": hosts, "resource": [("cpu", "disk", "memory")[host % 3] for host in range(size + 1)]}, schema=SERIES
+    )
+    known = names.with_columns(scale=pl.Series(rng.choice([0.05, 0.5, 4.0], size + 1))).sample(fraction=0.7, seed=seed)
+    asked = asked_for(names, 6, below=rng.uniform(0, 3), above=2.0)
+    options = {"cutoff": CUTOFF, "phase": "forecast", "interval_width": width}
+    found = product_calibrate(rows, asked, known, batch_days=batch, **options)
+    expected = frame_calibration.calibrate(rows, asked, known, **options)
+    key = list(CALIBRATION.key)
+    assert found.select(*key, "n").equals(expected.select(*key, "n"))
+    for name in ("scale", "lower", "upper"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, err_msg=name)
 
 
-DAYS = [date(2026, 1, 1), date(2026, 1, 31), date(2026, 2, 1), date(2026, 12, 31)]
+OWN = (np.array([49.0, 49.0, 49.0]), np.array([51.0, 51.0, 51.0]))
+"""An entrant's own bounds of three days."""
 
 
-def test_horizon_months_are_calendar_months_across_years() -> None:
-    days = pl.DataFrame({"ds": [date(2025, 11, 1), date(2025, 12, 31), date(2026, 1, 1), date(2026, 11, 30)]})
-    assert days.select(horizon_month(pl.col("ds"), date(2025, 11, 1))).to_series().to_list() == [1, 2, 3, 13]
+def bounds_of(yhat: float, *reach: tuple[float, float]) -> list[list[float]]:
+    lower, upper = np.array(reach).T
+    return [found.tolist() for found in bounds(np.full(len(reach), yhat), OWN, (lower, upper))]
 
 
-def test_published_bounds_are_the_calibrated_ones_of_their_month() -> None:
-    found = calibrated(published(DAYS), calibration((-2.0, 3.0), (-4.0, 5.0)))
-    assert found["yhat_lower"].to_list() == [48.0, 48.0, 46.0, 49.0]  # the last month has none: raw
-    assert found["yhat_upper"].to_list() == [53.0, 53.0, 55.0, 51.0]
-    assert found.columns == published(DAYS).columns
-    assert found.drop("yhat_lower", "yhat_upper").equals(published(DAYS).drop("yhat_lower", "yhat_upper"))
+def test_published_bounds_are_the_calibrated_ones_or_the_entrants_own_where_nothing_is_calibrated() -> None:
+    found = bounds_of(50.0, (-2.0, 3.0), (-4.0, 5.0), (np.nan, np.nan))
+    assert found == [[48.0, 46.0, 49.0], [53.0, 55.0, 51.0]]
 
 
 @pytest.mark.parametrize(("yhat", "expected"), [(1.0, (0.0, 31.0)), (95.0, (75.0, 100.0)), (0.0, (0.0, 30.0))])
 def test_published_bounds_stay_inside_the_envelope(yhat: float, expected: tuple[float, float]) -> None:
-    found = calibrated(published(DAYS[:1], yhat), calibration((-20.0, 30.0)))
-    assert found.select("yhat_lower", "yhat_upper").row(0) == expected
+    lower, upper = bounds_of(yhat, *[(-20.0, 30.0)] * 3)
+    assert (lower, upper) == ([expected[0]] * 3, [expected[1]] * 3)
 
 
-def test_rows_of_another_series_or_phase_keep_their_bounds() -> None:
-    for rows in (published(DAYS, host="b"), published(DAYS, phase="backtest")):
-        assert calibrated(rows, calibration((-20.0, 30.0))).equals(rows)
-    assert calibrated(published(DAYS), calibration((-1.0, 1.0)).clear()).equals(published(DAYS))
+YEAR = np.arange(day_number(date(2024, 1, 1)), day_number(date(2025, 1, 1)))
+"""The days of a leap year."""
 
 
-def test_what_was_observed_in_the_calibrated_window_changes_no_bound() -> None:
-    rows, known, hosts = random_fleet()
-    table = found_for(rows, known, series(*hosts), 6)
-    window = pl.concat([published([date(2026, 1, 1) + timedelta(days=i) for i in range(60)], host=h) for h in hosts])
-    bounds = ["yhat_lower", "yhat_upper"]
-    expected = calibrated(window, table).select(bounds)
-    for y in (0.0, 100.0):
-        assert calibrated(window.with_columns(y=pl.lit(y)), table).select(bounds).equals(expected)
+@pytest.mark.parametrize(
+    ("weekdays", "months", "stretches", "expected"),
+    [
+        (None, None, None, lambda day: False),
+        ("Sunday", None, None, lambda day: day.isoweekday() == 7),
+        (None, "January, May", None, lambda day: day.month in (1, 5)),
+        (None, None, "07-10 to 08-20", lambda day: (7, 10) <= (day.month, day.day) <= (8, 20)),
+        ("Saturday, Sunday", "May", "03-01 to 04-05, 12-20 to 01-06", lambda day: (
+            day.isoweekday() > 5 or day.month == 5 or (3, 1) <= (day.month, day.day) <= (4, 5)
+            or (day.month, day.day) >= (12, 20) or (day.month, day.day) <= (1, 6))),
+    ],
+)  # fmt: skip
+def test_only_days_on_the_named_weekdays_months_and_stretches_are_unknown(
+    weekdays: str | None, months: str | None, stretches: str | None, expected
+) -> None:
+    found = unknown_days(YEAR, weekdays, months, stretches)
+    assert found.tolist() == [expected(date.fromordinal(719163 + int(day))) for day in YEAR]
+
+
+@given(
+    weekdays=st.lists(st.sampled_from(WEEKDAYS), unique=True),
+    months=st.lists(st.sampled_from(MONTHS), unique=True),
+    stretches=st.lists(st.sampled_from(["07-10 to 08-20", "12-20 to 01-06", "02-10 to 03-20"]), unique=True),
+    first=st.integers(0, 40_000),
+)
+def test_unknown_days_are_those_of_whole_frames(
+    weekdays: list[str], months: list[str], stretches: list[str], first: int
+) -> None:
+    days = np.arange(first, first + 400)
+    names = [", ".join(each) or None for each in (weekdays, months, stretches)]
+    rows = pl.DataFrame({"ds": pl.Series(days.astype(np.int32)).cast(pl.Date)}).with_columns(
+        host_id=pl.lit("a"), resource=pl.lit("cpu"), yhat_lower=pl.lit(40.0), yhat_upper=pl.lit(60.0)
+    )
+    columns = ("unobserved_weekdays", "unobserved_months", "unobserved_stretches")
+    outcomes = pl.DataFrame(
+        {
+            "host_id": ["a"],
+            "resource": ["cpu"],
+            **{column: [name] for column, name in zip(columns, names, strict=True)},
+        },
+        schema_overrides=dict.fromkeys(columns, pl.String),
+    )
+    wide = frame_calibration.unknown_where_unobserved(rows, outcomes)
+    assert unknown_days(days, *names).tolist() == (wide["yhat_upper"] == 100.0).to_list()
+    assert (wide["yhat_lower"] == 0.0).to_list() == (wide["yhat_upper"] == 100.0).to_list()

@@ -23,7 +23,14 @@ def forecasters(*entries: tuple[str, str], resource: str = "cpu") -> pl.DataFram
 def scores(errors: dict[str, dict[str, list[float | None]]], resource: str = "cpu") -> pl.DataFrame:
     """MAE by host and model, a list over folds 1, 2, …; None where the entrant missed the fold."""
     parts = [
-        {"cutoff": CUTOFF, "host_id": host, "resource": resource, "model": model, "window": window_name(fold), "mae": mae}
+        {
+            "cutoff": CUTOFF,
+            "host_id": host,
+            "resource": resource,
+            "model": model,
+            "window": window_name(fold),
+            "mae": mae,
+        }
         for host, models in errors.items()
         for model, maes in models.items()
         for fold, mae in enumerate(maes, start=1)

@@ -9,36 +9,47 @@ import hashlib
 from datetime import date
 import numpy as np
 import polars as pl
-from turbo_forecast.tournament.calibration import calibrate
+from benchmarks.product_calibration import product_calibrate
+from turbo_forecast.schemas import TOURNAMENT_SCORES
 from turbo_forecast.tournament.champions import choose
-from turbo_forecast.tournament.scores import mase_scales, scales_by_window, score, score_by_month
+from turbo_forecast.tournament.combination import learn_weights, weighted_median
+from turbo_forecast.tournament.scores import error_sums, mase_scales, scores
 from turbo_forecast.tournament.standings import standings
-from turbo_forecast.tournament.weights import combination_weights
 
 rng = np.random.default_rng(0)
-first, last = date(2025, 1, 1), date(2025, 4, 30)
-series = pl.DataFrame({"host_id": [f"h{i:03d}" for i in range(300)], "resource": ["cpu", "disk"] * 150})
-days = pl.DataFrame({"ds": pl.date_range(first, last, eager=True)})
-known = series.join(days, how="cross").with_columns(y=rng.uniform(0, 100, 300 * 120))
-rows = known.join(pl.DataFrame({"model": ["champion", "ets", "naive"]}), how="cross", maintain_order="left")
-rows = rows.join(pl.DataFrame({"fold": pl.Series([0, 1, 2], dtype=pl.Int32)}), how="cross", maintain_order="left")
-yhat = rng.uniform(0, 100, rows.height)
-rows = rows.with_columns(
-    cutoff=last, yhat=yhat, yhat_lower=yhat - 9, yhat_upper=yhat + 9, horizon_month=pl.col("ds").dt.month().cast(pl.Int32)
+last, models, windows = date(2025, 4, 30), ["champion", "ets", "naive"], ["backtest", "fold 1", "fold 2"]
+hosts, resources = [f"h{i:03d}" for i in range(300)], ["cpu", "disk"] * 150
+y, days = rng.uniform(0, 100, (300, 120)), np.arange(120)
+yhat = rng.uniform(0, 100, (300, 3, 120))
+starts = np.array([0, 40, 80])
+
+def named(series, model, values, **more):
+    keys = {"host_id": [hosts[i] for i in series], "resource": [resources[i] for i in series], "model": model}
+    return pl.DataFrame({**keys, **values, **more}).with_columns(cutoff=last)
+
+parts, scales = [], np.array([mase_scales(days, y[i], [39, 79, 119]) for i in range(300)])
+for i in range(300):
+    sums = error_sums(y[i], yhat[i], yhat[i] - 9, yhat[i] + 9, starts, 0.8)
+    found = {name: values.ravel() for name, values in scores(sums, scales[i], 0.8).items()}
+    parts.append(named([i] * 9, np.repeat(models, 3).tolist(), found, window=windows * 3, horizon_month=[1, 2, 3] * 3))
+table = pl.concat(parts)
+own = table.filter(pl.col("model") != "champion")
+rows = named(np.repeat(np.arange(300), 120).tolist(), ["champion"] * 36000, {"yhat": yhat[:, 0].ravel()}).with_columns(
+    y=pl.Series(y.ravel()), yhat_lower=pl.col("yhat") - 9, yhat_upper=pl.col("yhat") + 9,
+    fold=pl.Series(np.tile(np.repeat([0, 1, 2], 40), 300)), horizon_month=pl.Series(np.tile(np.repeat([1, 2, 3], 40), 300)),
 )
-scores = score(rows, scales_by_window(known, {0: last, 1: date(2025, 3, 31), 2: date(2025, 2, 28)}), 0.8)
-backtest = rows.filter(fold=0)
+known = pl.DataFrame({"host_id": hosts, "resource": resources, "scale": scales[:, 2]})
 found = [
-    scores,
-    choose(backtest.select("cutoff", "host_id", "resource", "model").unique(), scores, ["ets", "naive"], "naive"),
-    calibrate(rows.filter(model="champion"), backtest.filter(model="champion"), mase_scales(known),
-              cutoff=last, phase="forecast", interval_width=0.8),
-    standings(score_by_month(backtest, mase_scales(known), 0.8),
-              cutoff=last, fallback="naive", seasonal_naive="naive"),
+    TOURNAMENT_SCORES.conform(table),
+    choose(own.select("cutoff", "host_id", "resource", "model").unique(), own, ["ets", "naive"], "naive"),
+    product_calibrate(rows, rows, known, cutoff=last, phase="forecast", interval_width=0.8),
+    standings(table, cutoff=last, fallback="naive", seasonal_naive="naive"),
 ]
 digest = hashlib.sha256(b"".join(frame.write_csv(float_precision=None).encode() for frame in found))
 errors = rng.exponential(3, (300, 5, 3))
-digest.update(combination_weights(errors, np.arange(300) % 2, 4, np.ones((300, 5), dtype=bool)).tobytes())
+weights = learn_weights(errors, np.arange(300) % 2, list("abcde"), "e", np.ones(300, dtype=bool)).by_window[-1]
+digest.update(weights.tobytes())
+digest.update(weighted_median(weights.T, rng.uniform(0, 100, (5, 300))).tobytes())
 print([frame.height for frame in found], digest.hexdigest())
 """
 
@@ -52,4 +63,4 @@ def test_no_number_depends_on_threads() -> None:
         )
         said.add(done.stdout)
     assert len(said) == 1
-    assert said.pop().startswith("[2700, 300, 1200, 45]")
+    assert said.pop().startswith("[2700, 300, 900, 27]")

@@ -1,4 +1,4 @@
-"""Scores against plain NumPy and utilsforecast, by hand where that is possible; never NaN."""
+"""Scores against plain NumPy, utilsforecast and scores of whole frames, by hand where that is possible."""
 
 from datetime import date, timedelta
 
@@ -6,70 +6,41 @@ import numpy as np
 import polars as pl
 import pytest
 import utilsforecast.losses as losses
+from hypothesis import given
+from hypothesis import strategies as st
 
-from turbo_forecast.schemas import TOURNAMENT_RESULTS, TOURNAMENT_SCORES
-from turbo_forecast.tournament.scores import mase_scales, scales_by_window, score, score_by_month
+from benchmarks import frame_scores
+from turbo_forecast.schemas import TOURNAMENT_SCORES
+from turbo_forecast.tournament.scores import METRICS, ErrorSums, error_sums, mase_scales, scores
 
-CUTOFF = date(2025, 12, 31)
 START = date(2025, 9, 1)
-HOSTS = [f"h{i}" for i in range(48)]
-SCORES = ("mae", "rmse", "smape", "wape", "mase", "bias", "coverage", "pinball", "interval_score")
+FIRST = np.zeros(1, dtype=np.int64)
+"""The start of a single stretch."""
 UNDEFINED = ("mase", "wape")
+NAN = np.nan
 
 
-def backtest(
-    y: list[float | None],
-    yhat: list[float],
-    half: list[float] | float,
-    *,
-    host: str = "a",
-    model: str = "m",
-    fold: int = 0,
-) -> pl.DataFrame:
-    """Rows of a window from values a day, bounds `half` below and above."""
-    low = np.array(yhat) - np.array(half)
-    high = np.array(yhat) + np.array(half)
-    return pl.DataFrame(
-        {
-            "host_id": host,
-            "resource": "cpu",
-            "model": model,
-            "phase": "backtest",
-            "cutoff": CUTOFF,
-            "ds": [START + timedelta(days=i) for i in range(len(y))],
-            "y": y,
-            "yhat": yhat,
-            "yhat_lower": low,
-            "yhat_upper": high,
-        },
-        schema=TOURNAMENT_RESULTS.polars_schema,
-    ).with_columns(fold=pl.lit(fold, dtype=pl.Int32))
+def found_for(
+    y: object, yhat: object, half: object = 0.0, *, scale: float = NAN, width: float = 0.8
+) -> dict[str, float]:
+    """Scores of one entrant over one stretch of days, bounds `half` below and above."""
+    middle = np.atleast_2d(np.array(yhat, dtype=float))
+    sums = error_sums(np.array(y, dtype=float), middle, middle - half, middle + half, FIRST, width)
+    found = scores(sums, np.array([scale]), width)
+    assert list(found) == list(METRICS)
+    return {name: value.item() for name, value in found.items()}
 
 
-def history(values: dict[int, float], host: str = "a") -> pl.DataFrame:
-    """Training rows by day since 2025-01-01."""
-    days = [date(2025, 1, 1) + timedelta(days=day) for day in values]
-    return pl.DataFrame(
-        {"host_id": host, "resource": "cpu", "ds": days, "y": list(values.values())},
-        schema={"host_id": pl.String, "resource": pl.String, "ds": pl.Date, "y": pl.Float64},
-    )
-
-
-def scales(**by_host: float) -> pl.DataFrame:
-    parts = [{"host_id": host, "resource": "cpu", "fold": 0, "scale": scale} for host, scale in by_host.items()]
-    schema = {"host_id": pl.String, "resource": pl.String, "fold": pl.Int32, "scale": pl.Float64}
-    return pl.DataFrame(parts, schema=schema)
-
-
-def backtest_scales(known: pl.DataFrame) -> pl.DataFrame:
-    return mase_scales(known).with_columns(fold=pl.lit(0, dtype=pl.Int32))
+def scale_of(values: dict[int, float], end: int | None = None) -> float:
+    """What MASE divides by, of values by day number."""
+    days = np.array(sorted(values), dtype=np.int64)
+    y = np.array([values[day] for day in days.tolist()])
+    return mase_scales(days, y, [10_000 if end is None else end]).item()
 
 
 def test_scores_by_hand() -> None:
     # errors yhat - y: +1, -3, 0, +4; bounds ±2: days 1 and 3 inside
-    rows = backtest([10.0, 20.0, 30.0, 40.0], [11.0, 17.0, 30.0, 44.0], 2.0)
-    found = score(rows, scales(a=4.0), 0.8).row(0, named=True)
-    assert (found["cutoff"], found["host_id"], found["resource"], found["model"]) == (CUTOFF, "a", "cpu", "m")
+    found = found_for([10, 20, 30, 40], [11, 17, 30, 44], 2.0, scale=4.0)
     assert found["n"] == 4
     assert found["mae"] == pytest.approx((1 + 3 + 0 + 4) / 4)
     assert found["rmse"] == pytest.approx(((1 + 9 + 0 + 16) / 4) ** 0.5)
@@ -98,42 +69,46 @@ def pinball(y: np.ndarray, bound: np.ndarray, level: float) -> float:
 @pytest.mark.parametrize("seed", range(3))
 def test_scores_of_random_series_are_numpys(seed: int, width: float) -> None:
     rng = np.random.default_rng(seed)
-    parts, expected = [], {}
-    for host in "abc":
-        y, yhat = rng.uniform(0, 100, 60), rng.uniform(0, 100, 60)
-        low, high = yhat - rng.uniform(0, 30, 60), yhat + rng.uniform(0, 30, 60)
-        missing = rng.random(60) < 0.2
-        rows = backtest([None if gone else v for v, gone in zip(y, missing, strict=True)], list(yhat), 0.0, host=host)
-        parts.append(rows.with_columns(yhat_lower=low, yhat_upper=high))
-        seen = ~missing
-        y, yhat, low, high = y[seen], yhat[seen], low[seen], high[seen]
-        error = yhat - y
-        expected[host] = {
+    y, yhat = rng.uniform(0, 100, 60), rng.uniform(0, 100, (3, 60))
+    low, high = yhat - rng.uniform(0, 30, yhat.shape), yhat + rng.uniform(0, 30, yhat.shape)
+    seen = rng.random(60) >= 0.2
+    sums = error_sums(np.where(seen, y, NAN), yhat, low, high, FIRST, width)
+    found = scores(sums, np.array([3.0]), width)
+    y = y[seen]
+    for row, (middle, lower, upper) in enumerate(zip(yhat[:, seen], low[:, seen], high[:, seen], strict=True)):
+        error = middle - y
+        expected = {
             "n": seen.sum(),
             "mae": np.abs(error).mean(),
             "rmse": np.sqrt((error**2).mean()),
-            "smape": (np.abs(error) / (np.abs(y) + np.abs(yhat))).mean(),
+            "smape": (np.abs(error) / (np.abs(y) + np.abs(middle))).mean(),
+            "wape": np.abs(error).sum() / y.sum(),
             "mase": np.abs(error).mean() / 3.0,
             "bias": error.mean(),
-            "coverage": ((low <= y) & (y <= high)).mean(),
-            "wape": np.abs(error).sum() / y.sum(),
-            "pinball": (pinball(y, low, (1 - width) / 2) + pinball(y, high, (1 + width) / 2)) / 2,
-            "interval_score": winkler(y, low, high, 1 - width),
+            "coverage": ((lower <= y) & (y <= upper)).mean(),
+            "pinball": (pinball(y, lower, (1 - width) / 2) + pinball(y, upper, (1 + width) / 2)) / 2,
+            "interval_score": winkler(y, lower, upper, 1 - width),
         }
-    found = score(pl.concat(parts), scales(a=3.0, b=3.0, c=3.0), width)
-    assert found["host_id"].to_list() == ["a", "b", "c"]
-    for row in found.iter_rows(named=True):
-        assert {name: row[name] for name in expected["a"]} == pytest.approx(expected[row["host_id"]], rel=1e-10)
+        assert {name: value[row, 0] for name, value in found.items()} == pytest.approx(expected, rel=1e-10)
 
 
 @pytest.mark.parametrize("width", [0.5, 0.8, 0.95])
 def test_scores_of_random_series_are_utilsforecasts(width: float) -> None:
     rng = np.random.default_rng(5)
-    parts = [backtest(list(rng.uniform(0, 100, 90)), list(rng.uniform(0, 100, 90)), 9.0, host=host) for host in "abcd"]
-    rows = pl.concat(parts).with_columns(yhat_upper=pl.col("yhat_upper") + 3)
-    found = score(rows, scales(), width)
-    theirs = rows.select(
-        "ds", "y", "yhat", unique_id="host_id", **{"yhat-lo-0": pl.col("yhat_lower"), "yhat-hi-0": pl.col("yhat_upper")}
+    y, yhat = rng.uniform(0, 100, (4, 90)), rng.uniform(0, 100, (4, 90))
+    found = [
+        {name: value.item() for name, value in scores(sums, np.array([NAN]), width).items()}
+        for sums in (error_sums(y[i], yhat[[i]], yhat[[i]] - 9, yhat[[i]] + 12, FIRST, width) for i in range(4))
+    ]
+    theirs = pl.DataFrame(
+        {
+            "unique_id": np.repeat(list("abcd"), 90).tolist(),
+            "ds": [START + timedelta(days=i) for i in range(90)] * 4,
+            "y": y.ravel(),
+            "yhat": yhat.ravel(),
+            "yhat-lo-0": yhat.ravel() - 9,
+            "yhat-hi-0": yhat.ravel() + 12,
+        }
     )
     lower = losses.quantile_loss(theirs, {"q": "yhat-lo-0"}, q=(1 - width) / 2)["q"]
     upper = losses.quantile_loss(theirs, {"q": "yhat-hi-0"}, q=(1 + width) / 2)["q"]
@@ -145,31 +120,45 @@ def test_scores_of_random_series_are_utilsforecasts(width: float) -> None:
         "interval_score": (lower + upper) * 2 / (1 - width),
     }
     for name, values in expected.items():
-        np.testing.assert_allclose(found[name], values, rtol=1e-10, err_msg=name)
+        np.testing.assert_allclose([one[name] for one in found], values, rtol=1e-10, err_msg=name)
 
 
 def test_the_seasonal_scale_pairs_days_a_week_apart_whatever_is_missing_between() -> None:
     values = {0: 1.0, 7: 3.0, 8: 50.0, 14: 6.0, 21: 6.0, 30: 90.0}  # pairs: 0-7, 7-14, 14-21
-    assert mase_scales(history(values)).rows() == [("a", "cpu", pytest.approx((2 + 3 + 0) / 3))]
+    assert scale_of(values) == pytest.approx((2 + 3 + 0) / 3)
 
 
 def test_the_seasonal_scale_of_a_whole_series_is_numpys() -> None:
     y = np.random.default_rng(0).uniform(0, 100, 400)
-    found = mase_scales(history(dict(enumerate(y)))).row(0)[2]
+    found = scale_of(dict(enumerate(y.tolist())))
     assert found == pytest.approx(np.abs(y[7:] - y[:-7]).mean(), rel=1e-12)
-
-
-def test_the_order_of_the_history_does_not_matter() -> None:
-    rows = history(dict(enumerate(np.random.default_rng(0).uniform(0, 100, 50))))
-    assert mase_scales(rows.reverse())["scale"].item() == pytest.approx(mase_scales(rows)["scale"].item(), rel=1e-12)
 
 
 @pytest.mark.parametrize("values", [{0: 5.0}, {0: 5.0, 6: 7.0, 8: 9.0}, dict.fromkeys(range(50), 5.0), {}])
 def test_without_a_scale_there_is_no_mase_but_every_other_score(values: dict[int, float]) -> None:
-    assert mase_scales(history(values)).is_empty()
-    found = score(backtest([1.0, 2.0], [1.0, 1.0], 1.0), backtest_scales(history(values)), 0.8).row(0, named=True)
-    assert found["mase"] is None
+    assert np.isnan(scale_of(values))
+    found = found_for([1, 2], [1, 1], 1.0, scale=scale_of(values))
+    assert np.isnan(found["mase"])
     assert found["mae"] == 0.5
+
+
+@pytest.mark.parametrize("offset", [0, 20_000])
+def test_a_scale_knows_nothing_after_its_last_training_day(offset: int) -> None:
+    y = np.random.default_rng(1).uniform(0, 100, 100)
+    days = np.arange(100) + offset
+    ends = [offset - 1, offset + 6, offset + 7, offset + 49, offset + 99, offset + 500]
+    found = mase_scales(days, y, ends)
+    assert np.isnan(found[:2]).all(), "no pair of days yet"
+    expected = [np.abs(part[7:] - part[:-7]).mean() for part in (y[:8], y[:50], y, y)]
+    np.testing.assert_allclose(found[2:], expected, rtol=1e-12)
+    y[50:] = 0.0
+    np.testing.assert_array_equal(mase_scales(days, y, ends)[:4], found[:4])
+
+
+def test_a_window_before_a_series_began_has_no_scale() -> None:
+    found = mase_scales(np.array([40, 47]), np.array([1.0, 9.0]), [30, 47])
+    assert np.isnan(found[0])
+    assert found[1] == 8.0
 
 
 @pytest.mark.parametrize(
@@ -179,97 +168,117 @@ def test_without_a_scale_there_is_no_mase_but_every_other_score(values: dict[int
         ([0.0] * 5, [3.0] * 5),
         ([5.0] * 5, [5.0] * 5),
         ([100.0] * 5, [0.0] * 5),
-        ([7.0, None, None, None, None], [7.0] * 5),
+        ([7.0, NAN, NAN, NAN, NAN], [7.0] * 5),
     ],
 )
-def test_no_score_is_ever_nan(y: list[float | None], yhat: list[float]) -> None:
-    found = score(backtest(y, yhat, 0.0), scales(), 0.8)
-    for name in SCORES:
-        assert found[name].drop_nulls().is_finite().all(), name
-        assert name in UNDEFINED or found[name].null_count() == 0, name
+def test_only_what_is_not_defined_is_nan(y: list[float], yhat: list[float]) -> None:
+    found = found_for(y, yhat)
+    assert {name for name, value in found.items() if not np.isfinite(value)} <= set(UNDEFINED)
+    assert np.isnan(found["wape"]) == (np.nansum(y) == 0)
 
 
 def test_smape_of_zero_and_zero_is_zero_and_of_zero_and_something_one() -> None:
-    found = score(backtest([0.0, 0.0], [0.0, 3.0], 1.0), scales(), 0.8)
-    assert found["smape"].item() == pytest.approx(0.5)
+    assert found_for([0, 0], [0, 3], 1.0)["smape"] == pytest.approx(0.5)
 
 
 def test_bounds_count_as_inside() -> None:
-    found = score(backtest([1.0, 3.0, 3.1], [2.0, 2.0, 2.0], 1.0), scales(), 0.8)
-    assert found["coverage"].item() == pytest.approx(2 / 3)
+    assert found_for([1.0, 3.0, 3.1], [2, 2, 2], 1.0)["coverage"] == pytest.approx(2 / 3)
 
 
-def test_a_series_without_an_observed_day_has_no_score() -> None:
-    rows = pl.concat([backtest([None, None], [1.0, 1.0], 1.0, host="a"), backtest([1.0], [1.0], 1.0, host="b")])
-    assert score(rows, scales(), 0.8)["host_id"].to_list() == ["b"]
-
-
-def test_no_rows_give_no_scores() -> None:
-    found = score(backtest([], [], []), scales(), 0.8)
-    assert found.is_empty()
-    assert found.schema == TOURNAMENT_SCORES.polars_schema
+def test_a_stretch_without_an_observed_day_has_no_score() -> None:
+    found = found_for([NAN, NAN], [1, 1], 1.0, scale=2.0)
+    assert found.pop("n") == 0
+    assert np.isnan(list(found.values())).all()
 
 
 def test_entrants_of_one_series_are_scored_apart() -> None:
-    rows = pl.concat([backtest([1.0], [2.0], 0.0, model="x"), backtest([1.0], [5.0], 0.0, model="w")])
-    assert score(rows, scales(), 0.8).select("model", "mae").rows() == [("w", 4.0), ("x", 1.0)]
+    yhat = np.array([[2.0], [5.0]])
+    sums = error_sums(np.array([1.0]), yhat, yhat, yhat, FIRST, 0.8)
+    assert scores(sums, np.array([NAN]), 0.8)["mae"].tolist() == [[1.0], [4.0]]
 
 
-def test_scores_do_not_change_from_one_time_to_the_next() -> None:
-    rng = np.random.default_rng(0)
-    known = pl.concat([history(dict(enumerate(rng.uniform(0, 100, 900))), host=h) for h in HOSTS])
-    parts = [backtest(list(rng.uniform(0, 100, 122)), list(rng.uniform(0, 100, 122)), 9.0, host=h) for h in HOSTS]
-    seen = pl.concat(parts)
-    first = score(seen, backtest_scales(known), 0.8)
-    assert all(score(seen, backtest_scales(known), 0.8).equals(first) for _ in range(60))
-
-
-def test_folds_are_scored_apart_each_over_its_own_scale() -> None:
-    rows = pl.concat([backtest([1.0], [2.0], 0.0, fold=2), backtest([1.0], [5.0], 0.0)])
-    both = pl.concat([scales(a=2.0), scales(a=10.0).with_columns(fold=pl.lit(2, dtype=pl.Int32))])
-    assert score(rows, both, 0.8).select("fold", "mae", "mase").rows() == [(0, 4.0, 2.0), (2, 1.0, 0.1)]
-
-
-def test_a_windows_scale_has_seen_nothing_after_its_last_training_day() -> None:
-    rng = np.random.default_rng(1)
-    y, end = rng.uniform(0, 100, 100), date(2025, 2, 19)  # day 49
-    ends = {0: date(2025, 4, 10), 2: end}
-    found = scales_by_window(history(dict(enumerate(y))), ends)
-    assert found["fold"].to_list() == [0, 2]
-    expected = [np.abs(part[7:] - part[:-7]).mean() for part in (y, y[:50])]
-    np.testing.assert_allclose(found["scale"], expected, rtol=1e-12)
-    y[50:] = 0.0
-    assert scales_by_window(history(dict(enumerate(y))), ends).row(1) == found.row(1)
-
-
-def test_a_window_before_a_series_began_has_no_scale_for_it() -> None:
-    known = pl.concat([history({0: 1.0, 7: 3.0}), history({40: 1.0, 47: 9.0}, host="b")])
-    found = scales_by_window(known, {1: date(2025, 1, 31), 0: date(2025, 3, 1)})
-    assert found.rows() == [("a", "cpu", 0, 2.0), ("b", "cpu", 0, 8.0), ("a", "cpu", 1, 2.0)]
-    assert scales_by_window(known, {}).is_empty()
+def test_stretches_are_scored_apart_each_over_its_own_scale() -> None:
+    y, yhat = np.array([1.0, 1.0, 1.0]), np.array([[2.0, 5.0, 5.0]])
+    sums = error_sums(y, yhat, yhat, yhat, np.array([0, 1]), 0.8)
+    found = scores(sums, np.array([10.0, 2.0]), 0.8)
+    assert found["n"].tolist() == [[1, 2]]
+    assert found["mae"].tolist() == [[1.0, 4.0]]
+    assert found["mase"].tolist() == [[0.1, 2.0]]
 
 
 def test_single_precision_rows_are_scored_in_double() -> None:
-    rows = backtest([0.1] * 100, [0.4] * 100, 0.5)
-    single = rows.with_columns(pl.col("yhat", "yhat_lower", "yhat_upper").cast(pl.Float32))
-    found = score(single, scales(), 0.8)
-    assert found["mae"].dtype == pl.Float64
+    yhat = np.full((1, 100), 0.4, dtype=np.float32)
+    sums = error_sums(np.full(100, 0.1), yhat, yhat - np.float32(0.5), yhat + np.float32(0.5), FIRST, 0.8)
+    found = scores(sums, np.array([NAN]), 0.8)
+    assert {value.dtype for value in found.values()} == {np.dtype(np.float64)}
     assert found["mae"].item() == pytest.approx(float(np.float32(0.4)) - 0.1, rel=1e-14)
 
 
-def test_a_value_that_is_nan_counts_as_not_observed() -> None:
-    found = score(backtest([float("nan"), 1.0], [5.0, 2.0], 1.0), scales(), 0.8)
-    assert found.select("n", "mae").row(0) == (1, 1.0)
+def test_what_was_projected_for_a_day_that_does_not_count_does_not_count() -> None:
+    found = found_for([NAN, 1.0], [5.0, 2.0], 1.0)
+    assert (found["n"], found["mae"]) == (1, 1.0)
+    assert found == pytest.approx(found_for([NAN, 1.0], [99.0, 2.0], 1.0), nan_ok=True)
 
 
-def test_scores_by_month_are_those_of_the_months_rows_and_of_all_of_them() -> None:
-    rows = backtest([1.0, 1.0, 1.0, None], [2.0, 4.0, 1.0, 9.0], 1.0)
-    rows = rows.with_columns(horizon_month=pl.Series([1, 1, 2, 2], dtype=pl.Int32))
-    found = score_by_month(rows, scales(a=0.5).drop("fold"), 0.8)
-    assert found.select("horizon_month", "n", "mae", "mase", "coverage").rows() == [
-        (0, 3, pytest.approx(4 / 3), pytest.approx(8 / 3), pytest.approx(2 / 3)),
-        (1, 2, 2.0, 4.0, 0.5),
-        (2, 1, 0.0, 0.0, 1.0),
-    ]
-    whole = score(rows, scales(a=0.5), 0.8)
-    assert whole.select(SCORES).row(0) == found.select(SCORES).row(0)
+def months_of(*, seen: list[bool]) -> tuple[ErrorSums, dict[str, np.ndarray]]:
+    """Sums of two months, of two days each, and scores of both."""
+    y = np.where(seen, 1.0, NAN)
+    yhat = np.array([[2.0, 4.0, 1.0, 9.0]])
+    sums = error_sums(y, yhat, yhat - 1, yhat + 1, np.array([0, 2]), 0.8)
+    return sums, scores(sums, np.array([0.5]), 0.8)
+
+
+def test_scores_by_month_are_those_of_the_months_days_and_of_all_of_them() -> None:
+    sums, found = months_of(seen=[True, True, True, False])
+    whole = scores(sums.over(FIRST), np.array([0.5]), 0.8)
+    expected = {
+        "n": [3, 2, 1],
+        "mae": [4 / 3, 2.0, 0.0],
+        "mase": [8 / 3, 4.0, 0.0],
+        "coverage": [2 / 3, 0.5, 1.0],
+    }
+    for name, values in expected.items():
+        np.testing.assert_allclose([whole[name].item(), *found[name][0]], values, rtol=1e-12, err_msg=name)
+
+
+def test_the_sums_of_some_stretches_are_those_of_these_alone() -> None:
+    sums, _ = months_of(seen=[False, False, True, True])
+    kept = sums.of(sums.n[0] > 0)
+    assert kept.n.tolist() == [[2.0]]
+    assert kept.absolute.tolist() == [[8.0]]
+
+
+WINDOWS = st.lists(st.integers(1, 9), min_size=1, max_size=5)
+
+
+@given(sizes=WINDOWS, entrants=st.integers(1, 4), width=st.sampled_from([0.5, 0.8, 0.95]), seed=st.integers(0, 2**32))
+def test_scores_are_those_of_whole_frames(sizes: list[int], entrants: int, width: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    total = sum(sizes)
+    y = np.where(rng.random(total) < 0.7, rng.choice([0.0, 1.0, 37.5, 100.0, 1e-7], total), NAN)
+    yhat = rng.uniform(0, 100, (entrants, total)) * rng.integers(0, 2, (entrants, 1))
+    low, high = np.clip(yhat - 7, 0, 100), np.clip(yhat + 3, 0, 100)
+    starts = np.cumsum([0, *sizes[:-1]])
+    scale = rng.uniform(0.1, 5, len(sizes))
+    found = scores(error_sums(y, yhat, low, high, starts, width), scale, width)
+    windows = np.repeat([f"fold {number}" for number in range(1, len(sizes) + 1)], sizes)
+    rows = pl.DataFrame(
+        {
+            "model": np.repeat([f"m{i}" for i in range(entrants)], total).tolist(),
+            "window": np.tile(windows, entrants).tolist(),
+            "y": np.tile(y, entrants),
+            "yhat": yhat.ravel(),
+            "yhat_lower": low.ravel(),
+            "yhat_upper": high.ravel(),
+        }
+    ).with_columns(cutoff=START, host_id=pl.lit("a"), resource=pl.lit("cpu"))
+    scales = pl.DataFrame({"window": list(dict.fromkeys(windows.tolist())), "scale": scale})
+    expected = frame_scores.score(
+        rows, scales.with_columns(host_id=pl.lit("a"), resource=pl.lit("cpu")).select("host_id", "resource", "window", "scale"), width
+    )  # fmt: skip
+    assert expected.schema == TOURNAMENT_SCORES.polars_schema
+    counted = found["n"] > 0
+    assert expected.height == counted.sum()
+    for name in METRICS:
+        theirs = expected[name].cast(pl.Float64).fill_null(NAN).to_numpy()
+        np.testing.assert_allclose(found[name][counted], theirs, rtol=1e-9, atol=1e-12, err_msg=name)
