@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import engines, fleet, ways
+from benchmarks import engines, fleet, scale, ways
 from benchmarks.measuring import machine
 from benchmarks.series import demo_rows, samples
 
@@ -17,7 +17,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a few series only; prints, writes no file")
     parser.add_argument(
-        "--section", choices=["engines", "fleet", "ways"], help="one section only; prints, writes no file"
+        "--section",
+        choices=["engines", "fleet", "scale", "first", "ways"],
+        help="one section only; prints, writes no file",
     )
     options = parser.parse_args()
     small, section = options.small, options.section
@@ -31,6 +33,10 @@ def main() -> int:
         parts.append(engines.report(many, few, workers, _say))
     if section in (None, "fleet"):
         parts.append(fleet.report(rows, 6 if small else 50, sizes, _say))
+    if section in (None, "scale"):
+        parts.append(scale.report((6, 24) if small else (2_000, 16_000), 2 if small else scale.RERUNS, _say))
+    if section == "first" or (section is None and not small):
+        parts.append(scale.first_run(_say))
     if section in (None, "ways"):
         parts.append(ways.report(3 if small else 25, ["seasonal_naive"] if small else None, _say))
     text = "\n\n".join(parts)

@@ -40,7 +40,7 @@ def step(rows: pl.DataFrame, settings: ForecastSettings) -> float:
 
         def stored() -> None:
             with forecast_month(MONTH, settings, warehouse, data, "benchmark", lambda line: None) as run:
-                for table, made in ((FLEET_FORECAST, run.fleet.rows), (FOLD_FORECAST, run.fleet.folds)):
+                for table, made in ((FLEET_FORECAST, run.fleet.rows_folder), (FOLD_FORECAST, run.fleet.folds_folder)):
                     publish_folder(made, data.root / table.name / f"{CUTOFF:%Y-%m}.parquet")
 
         return timed(stored)

@@ -171,13 +171,23 @@ def _bootstrap(samples: Sequence[Floats]) -> list[Floats | None]:
         means = np.empty((RESAMPLES, table.shape[1]))
         for start in range(0, RESAMPLES, step):
             part = means[start : start + step]
-            counts = generator.multinomial(size, np.full(size, 1 / size), size=len(part))
-            np.divide(counts.astype(np.float64) @ table, size, out=part)
+            np.divide(_resamples(generator, len(part), size) @ table, size, out=part)
         interval = np.quantile(means, INTERVAL, axis=0)
         ends = np.cumsum([samples[place].shape[1] for place in same])
         for place, columns in zip(same, np.split(interval, ends[:-1], axis=1), strict=True):
             found[place] = columns
     return found
+
+
+def _resamples(generator: np.random.Generator, count: int, size: int) -> Floats:
+    """(count, size) how often each of `size` rows is drawn in each of so many samples of that size, with replacement.
+
+    Counted draws: a multinomial distribution's, at a tenth of the cost of asking for it.
+    """
+    drawn = generator.integers(size, size=(count, size), dtype=np.int64)
+    drawn += np.arange(count)[:, None] * size
+    counts: Floats = np.bincount(drawn.ravel(), minlength=count * size).reshape(count, size).astype(np.float64)
+    return counts
 
 
 def _exactly_summable(values: Floats) -> Floats:
