@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import duckdb
 
@@ -20,10 +21,11 @@ from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.schemas import COMBINATION_WEIGHTS, FLEET_FORECAST, MODEL_RUNS, SERIES_OUTCOMES
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
+from turbo_forecast.storage.histories import last_observed, store_histories
 from turbo_forecast.storage.months import FLEET_STEP, MonthOfRun
 from turbo_forecast.storage.retention import describe, outdated, remove_rows, without
 from turbo_forecast.storage.versions import require_usable_tables
-from turbo_forecast.storage.warehouse import replace_audit, replace_partition, series_histories, transaction
+from turbo_forecast.storage.warehouse import replace_audit, replace_partition, transaction
 from turbo_forecast.windows import cutoff_of, require_complete, run_windows
 
 
@@ -57,18 +59,23 @@ def forecast_month(
     window = run_windows(cutoff, settings)
     work = MonthOfRun(cutoff, settings.config_hash(), run_id)
     with (
-        timer.stage("read histories"),
-        log.working("reading the histories of all series"),
+        timer.stage("look at base table"),
+        log.working("looking at the base table"),
         warehouse.get_connection() as con,
         transaction(con),
     ):
         require_usable_tables(con)  # now, and not when everything has been forecast
-        histories, last = series_histories(con, window.history_start, cutoff)
-        require_complete(last, cutoff, settings)
-        digest = work.announce(con)
+        require_complete(last_observed(con, cutoff), cutoff, settings)
     with unfinished(folder.scratch(month)) as scratch:
-        with timer.stage("write series store"), log.working("storing the series for the workers"):
-            store = write_store(histories, scratch / "series.arrow")
+        store = scratch / "series.arrow"
+        with (
+            timer.stage("write series store"),
+            log.working("storing the series for the workers"),
+            warehouse.get_connection() as con,
+            transaction(con),
+        ):
+            digest = work.announce(con)
+            store_histories(con, window.history_start, cutoff, partial(write_store, path=store))
         run = MonthsRun(run_fleet(store, window, settings, scratch=scratch, timer=timer, say=say), timer)
         with warehouse.get_connection() as con, transaction(con):
             work.begin(con, digest)

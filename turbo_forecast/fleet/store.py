@@ -1,15 +1,18 @@
-"""The series of one run in one Arrow IPC file, which every worker maps into memory.
+"""The series of one run in one Arrow IPC file of many batches, which every worker maps into memory.
 
 Belongs here: the file's layout, writing it and reading a series out of it. A task is then two integers.
 Does not belong here: where the rows come from (the warehouse, a frame), and what is done with a series.
 """
 
 import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from turbo_forecast.errors import writing
 from turbo_forecast.models.protocol import Days, Values
@@ -23,6 +26,8 @@ SCHEMA = pa.schema(
     ]
 )
 """One row per series, sorted by host_id, resource: its observed days (since 1970) in order, and their values."""
+BATCH_SERIES = 1024
+"""Series in a batch: some 13 MB of three years. All but the last have as many, so that the same series give the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +46,42 @@ class Series:
         return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big") >> 1
 
 
-def write_store(table: pa.Table, path: Path) -> Path:
-    """Write series (columns of SCHEMA, in its order) as one record batch, so that a reader copies nothing.
+def write_store(tables: pa.Table | Iterable[pa.Table], path: Path) -> Path:
+    """Write series (columns of SCHEMA, in its order), a batch at a time, so that a writer holds few and a reader copies none.
 
-    Raises StorageError, naming the file.
+    The file is the same however the series are spread over tables. Raises StorageError, naming the file.
     """
-    batch = table.cast(SCHEMA).combine_chunks()
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".tmp")
         with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
-            writer.write_table(batch)
+            for batch in _batches([tables] if isinstance(tables, pa.Table) else tables):
+                writer.write_table(batch)
         return beside.replace(path)
+
+
+def _batches(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same series, BATCH_SERIES at a time, each in one piece."""
+    held = SCHEMA.empty_table()
+    for table in tables:
+        held = pa.concat_tables([held, table.cast(SCHEMA)])
+        while len(held) >= BATCH_SERIES:
+            yield _solid(held.slice(0, BATCH_SERIES))
+            held = held.slice(BATCH_SERIES)
+    if len(held):
+        yield _solid(held)
+
+
+def _solid(table: pa.Table) -> pa.Table:
+    """The same series in buffers of their own, of just their length: Arrow's slices and copies keep room that it would write."""
+    columns = {}
+    for name in ("host_id", "resource"):
+        columns[name] = pa.array(table[name].to_pylist(), pa.string())
+    for name in ("days", "y"):
+        lists = table[name].combine_chunks()
+        offsets = np.concatenate([[0], np.cumsum(lists.value_lengths().to_numpy())]).astype(np.int64)
+        columns[name] = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(lists.flatten().to_numpy().copy()))
+    return pa.table(columns, schema=SCHEMA)
 
 
 def read_only(days: Days) -> Days:
@@ -61,29 +90,44 @@ def read_only(days: Days) -> Days:
     return days
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Neighbouring series as they lie in the file: names, where each one's days begin and end, all days, all values."""
+
+    names: tuple[pa.Array, pa.Array]
+    offsets: NDArray[np.int64]
+    days: NDArray[np.int32]
+    y: Values
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch) -> "_Batch":
+        """Views of a record batch of SCHEMA."""
+        host_id, resource, days, y = batch.columns
+        return cls((host_id, resource), days.offsets.to_numpy(), days.values.to_numpy(), y.values.to_numpy())
+
+
 class SeriesStore:
     """Series of a run by position, read from the memory-mapped file without copying values."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
-        days, y = (self._table.column(name).chunk(0) if len(self._table) else None for name in ("days", "y"))
-        if days is not None and y is not None:
-            self._offsets = days.offsets.to_numpy()
-            self._days = days.values.to_numpy()
-            self._y = y.values.to_numpy()
+        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        self._batches = [_Batch.of(batch) for batch in self._table.to_batches()]
+        self._firsts = np.cumsum([0, *(len(batch) for batch in self._table.to_batches())])[:-1].tolist()
 
     def __len__(self) -> int:
         return len(self._table)
 
     def __getitem__(self, index: int) -> Series:
-        lo, hi = self._offsets[index], self._offsets[index + 1]
+        at = bisect_right(self._firsts, index) - 1
+        batch, row = self._batches[at], index - self._firsts[at]
+        lo, hi = batch.offsets[row], batch.offsets[row + 1]
         return Series(
             index=index,
-            host_id=self._table.column(0)[index].as_py(),
-            resource=self._table.column(1)[index].as_py(),
-            days=read_only(self._days[lo:hi].astype(np.int64)),
-            y=self._y[lo:hi],
+            host_id=batch.names[0][row].as_py(),
+            resource=batch.names[1][row].as_py(),
+            days=read_only(batch.days[lo:hi].astype(np.int64)),
+            y=batch.y[lo:hi],
         )
 
     def names(self) -> pa.Table:

@@ -1,7 +1,7 @@
 """The DuckDB warehouse: opened with patience but not for ever, written in transactions, checked while writing.
 
-Belongs here: connections, replacing a partition or a table whole, and reading a month's series out.
-Does not belong here: what the rows mean.
+Belongs here: connections, and replacing a partition or a table whole. Does not belong here: what the rows mean, and reading
+the base table's series out (`histories.py`).
 """
 
 import time
@@ -12,12 +12,11 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-import pyarrow as pa
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import remove_leftovers
 from turbo_forecast.paths import require_storable
-from turbo_forecast.schemas import BASE_TABLE, RUN_AUDIT
+from turbo_forecast.schemas import RUN_AUDIT
 from turbo_forecast.storage.frames import arrow_reader
 from turbo_forecast.storage.rows_view import bring_up_to_date
 from turbo_forecast.storage.versions import name_windows, take_over
@@ -189,30 +188,6 @@ def has_table(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
         {"name": table.name},
     )
     return bool(found.fetchall())
-
-
-def series_histories(con: duckdb.DuckDBPyConnection, history_start: date, cutoff: date) -> tuple[pa.Table, date | None]:
-    """Every series observed up to the cutoff, one row each (host_id, resource, days, y), sorted, and the last day.
-
-    days and y hold the history window only; a series whose last value is older has empty lists, not no row.
-    Nothing after the cutoff is read. Raises StorageError when there is no base table.
-    """
-    if not has_table(con, BASE_TABLE):
-        raise StorageError("there is no base_table in the warehouse: materialise base_table first")
-    con.execute("SET preserve_insertion_order = true")
-    histories = con.sql(
-        """
-        SELECT host_id, resource,
-               coalesce(list(date_diff('day', DATE '1970-01-01', ds)::INTEGER ORDER BY ds)
-                        FILTER (ds >= $start), []) AS days,
-               coalesce(list(y ORDER BY ds) FILTER (ds >= $start), []) AS y
-        FROM base_table WHERE ds <= $cutoff
-        GROUP BY host_id, resource ORDER BY host_id, resource
-        """,
-        params={"start": history_start, "cutoff": cutoff},
-    ).to_arrow_table()
-    last = con.execute("SELECT max(ds) FROM base_table WHERE ds <= ?", [cutoff]).fetchall()[0][0]
-    return histories, last
 
 
 def query(con: duckdb.DuckDBPyConnection, sql: str, *parameters: object, **named: object) -> pl.DataFrame:

@@ -20,7 +20,6 @@ from turbo_forecast.storage.warehouse import (
     query,
     replace_audit,
     replace_partition,
-    series_histories,
     stage_table,
     transaction,
 )
@@ -151,28 +150,6 @@ def test_an_audit_replaces_only_its_own_month_and_asset(con: duckdb.DuckDBPyConn
         (DECEMBER, "one", "z"),
         (DECEMBER, "two", "x"),
     ]
-
-
-def test_histories_are_sorted_bounded_and_complete(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(BASE_TABLE.ddl())
-    con.execute(
-        """INSERT INTO base_table VALUES
-        ('b', 'cpu', DATE '1970-01-04', 4.0), ('b', 'cpu', DATE '1970-01-02', 2.0),
-        ('a', 'mem', DATE '1970-01-03', 3.0), ('a', 'cpu', DATE '1969-12-01', 1.0),
-        ('a', 'mem', DATE '1970-01-09', 9.0), ('c', 'cpu', DATE '1970-01-09', 9.0)"""
-    )
-    found, last = series_histories(con, date(1970, 1, 1), date(1970, 1, 5))
-    assert found.to_pylist() == [
-        {"host_id": "a", "resource": "cpu", "days": [], "y": []},
-        {"host_id": "a", "resource": "mem", "days": [2], "y": [3.0]},
-        {"host_id": "b", "resource": "cpu", "days": [1, 3], "y": [2.0, 4.0]},
-    ]
-    assert last == date(1970, 1, 4)
-
-
-def test_without_a_base_table_the_sentence_says_what_to_do(con: duckdb.DuckDBPyConnection) -> None:
-    with pytest.raises(StorageError, match="materialise base_table first"):
-        series_histories(con, date(1970, 1, 1), date(1970, 1, 5))
 
 
 def held(path: Path, seconds: float) -> "subprocess.Popen[str]":

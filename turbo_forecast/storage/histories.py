@@ -1,0 +1,104 @@
+"""Every series' history out of the base table, some thousand at a time, so that memory does not grow with the fleet.
+
+Belongs here: reading the base table in the order of its series, and proving that order. Does not belong here: where
+histories are put (`fleet/store.py`).
+
+The base table is stored sorted by series and day, so its rows are taken as they lie: 64 million in seconds, in half a
+gigabyte. DuckDB does not promise that they lie so, and a person may have written to the table; so each row is compared with the
+one before it, and where one is out of order everything is read once more, sorted.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from turbo_forecast.errors import StorageError
+from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.storage.warehouse import has_table
+from turbo_forecast.windows import day_number
+
+READ_ROWS = 1_000_000
+"""Rows of the base table asked for at once."""
+_ROWS = "SELECT host_id, resource, ds, y FROM base_table WHERE ds <= $cutoff"
+_SORTED = f"{_ROWS} ORDER BY host_id, resource, ds"
+
+
+class _OutOfOrderError(Exception):
+    """Rows do not lie in the order of series and days."""
+
+
+def last_observed(con: duckdb.DuckDBPyConnection, cutoff: date) -> date | None:
+    """The last day up to the cutoff on which anything was observed. Raises StorageError when there is no base table."""
+    _require_base_table(con)
+    found: date | None = con.execute("SELECT max(ds) FROM base_table WHERE ds <= ?", [cutoff]).fetchall()[0][0]
+    return found
+
+
+def store_histories(
+    con: duckdb.DuckDBPyConnection, history_start: date, cutoff: date, write: Callable[[Iterable[pa.Table]], object]
+) -> None:
+    """Hand every series observed up to the cutoff to `write`, in tables of one row each: host_id, resource, days, y; sorted.
+
+    days (since 1970) and y hold the history window only; a series whose last value is older has empty lists, not no row.
+    Nothing after the cutoff is read. `write` is called again, from the first series on, where the base table turns out not
+    to be sorted. The caller holds the transaction. Raises StorageError when there is no base table.
+    """
+    _require_base_table(con)
+    con.execute("SET preserve_insertion_order = true")
+    try:
+        write(_histories(con, _ROWS, history_start, cutoff))
+    except _OutOfOrderError:
+        write(_histories(con, _SORTED, history_start, cutoff))
+
+
+def _require_base_table(con: duckdb.DuckDBPyConnection) -> None:
+    if not has_table(con, BASE_TABLE):
+        raise StorageError("there is no base_table in the warehouse: materialise base_table first")
+
+
+def _histories(con: duckdb.DuckDBPyConnection, rows: str, history_start: date, cutoff: date) -> Iterator[pa.Table]:
+    """Tables of whole series. Raises _OutOfOrderError."""
+    held: pl.DataFrame | None = None
+    # a relation's reader streams, where a connection's would hold all rows first
+    for read in con.sql(rows, params={"cutoff": cutoff}).to_arrow_reader(READ_ROWS):
+        batch = pl.DataFrame(pl.from_arrow(read))
+        frame = (pl.concat([held, batch]) if held is not None else batch).rechunk()
+        if frame.is_empty():
+            continue
+        starts = _series_starts(frame)
+        if len(starts) > 1:
+            yield _table(frame[: int(starts[-1])], starts[:-1], day_number(history_start))
+        held = frame[int(starts[-1]) :]
+    if held is not None:
+        yield _table(held, np.zeros(1, dtype=np.int64), day_number(history_start))
+
+
+def _series_starts(frame: pl.DataFrame) -> NDArray[np.int64]:
+    """Positions of each series' first row. Raises _OutOfOrderError unless series, and the days of each, ascend."""
+    host, resource, day = pl.col("host_id"), pl.col("resource"), pl.col("ds")
+    same = (host == host.shift()) & (resource == resource.shift())
+    found = frame.select(new=same.not_().fill_null(True), back=(same & (day < day.shift())).fill_null(False))
+    starts = found["new"].arg_true().to_numpy().astype(np.int64)
+    above = (host > host.shift()) | ((host == host.shift()) & (resource > resource.shift()))
+    ascend = frame.select("host_id", "resource")[starts].select(above.slice(1).all()).item()
+    if found["back"].any() or not ascend:
+        raise _OutOfOrderError
+    return starts
+
+
+def _table(frame: pl.DataFrame, starts: NDArray[np.int64], first_day: int) -> pa.Table:
+    """One row per series: its names, and its days and values from the first day of the history on."""
+    days = frame["ds"].to_physical().to_numpy()
+    inside = days >= first_day
+    offsets = np.concatenate([[0], np.cumsum(np.add.reduceat(inside, starts, dtype=np.int64))])
+    names = frame.select("host_id", "resource")[starts].to_arrow()
+    lists = {
+        "days": pa.LargeListArray.from_arrays(offsets, pa.array(days[inside])),
+        "y": pa.LargeListArray.from_arrays(offsets, pa.array(frame["y"].to_numpy()[inside])),
+    }
+    return pa.table({name: names[name] for name in ("host_id", "resource")} | lists)

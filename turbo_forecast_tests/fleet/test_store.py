@@ -1,0 +1,85 @@
+"""The store gives every worker the same series by position, whatever pieces they were written in."""
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from turbo_forecast.errors import StorageError
+from turbo_forecast.fleet import store as stores
+from turbo_forecast.fleet.store import SCHEMA, SeriesStore, write_store
+
+
+def series(total: int) -> pa.Table:
+    """Series n has n % 5 days, from day n on, whose values are n, n + 0.5, …"""
+    days = [[n + at for at in range(n % 5)] for n in range(total)]
+    columns = {
+        "host_id": [f"host-{n:05d}" for n in range(total)],
+        "resource": ["cpu" if n % 2 else "mem" for n in range(total)],
+        "days": days,
+        "y": [[n + 0.5 * at for at in range(len(own))] for n, own in enumerate(days)],
+    }
+    return pa.table(columns, schema=SCHEMA)
+
+
+@pytest.mark.parametrize("total", [0, 1, 1023, 1024, 1025, 3000])
+def test_every_series_is_found_by_its_position(total: int, tmp_path: Path) -> None:
+    store = SeriesStore(write_store(series(total), tmp_path / "series.arrow"))
+    assert len(store) == total
+    for n in {*range(0, total, 97), *range(max(0, total - 3), total)}:
+        found = store[n]
+        assert (found.index, found.host_id, found.resource) == (n, f"host-{n:05d}", "cpu" if n % 2 else "mem")
+        assert found.days.dtype == np.int64
+        assert found.days.tolist() == [n + at for at in range(n % 5)]
+        assert found.y.tolist() == [n + 0.5 * at for at in range(n % 5)]
+        with pytest.raises(ValueError, match="read-only"):
+            found.days[:] = 0
+        with pytest.raises(ValueError, match="read-only"):
+            found.y[:] = 0
+    assert store.names().column("host_id").to_pylist() == [f"host-{n:05d}" for n in range(total)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 60), max_size=12), st.booleans())
+def test_the_file_is_the_same_in_whatever_pieces_the_series_come(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int], wide: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("stores")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stores, "BATCH_SERIES", 16)
+        whole = series(100)
+        at, pieces = 0, []
+        for cut in [*cuts, 100]:
+            piece = whole.slice(at, cut)
+            pieces.append(piece if not wide else pl.DataFrame(pl.from_arrow(piece)).to_arrow())
+            at += cut
+        one = write_store(whole, folder / "one.arrow").read_bytes()
+        assert write_store(iter(pieces), folder / "many.arrow").read_bytes() == one
+        assert SeriesStore(folder / "many.arrow").digest() == SeriesStore(folder / "one.arrow").digest()
+
+
+def test_reading_a_series_copies_neither_the_file_nor_its_batch(tmp_path: Path) -> None:
+    days = pa.LargeListArray.from_arrays(np.array([0, 1_000_000, 2_000_000]), np.arange(2_000_000, dtype=np.int32))
+    y = pa.LargeListArray.from_arrays(np.array([0, 1_000_000, 2_000_000]), np.arange(2_000_000, dtype=float))
+    table = pa.table([pa.array(["a", "b"]), pa.array(["cpu", "cpu"]), days, y], schema=SCHEMA)
+    write_store(table, tmp_path / "series.arrow")
+    before = pa.total_allocated_bytes()
+    tracemalloc.start()
+    store = SeriesStore(tmp_path / "series.arrow")
+    values = store[1].y
+    assert tracemalloc.get_traced_memory()[0] < 9_000_000, "the days, as 64-bit numbers, and nothing else of that size"
+    tracemalloc.stop()
+    assert pa.total_allocated_bytes() - before < 100_000
+    assert not values.flags.owndata
+    assert values[-1] == 1_999_999
+
+
+def test_a_store_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="file/series.arrow cannot be written"):
+        write_store(series(3), tmp_path / "file" / "series.arrow")
