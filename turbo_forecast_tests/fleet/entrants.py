@@ -286,7 +286,7 @@ def starts_for_ever(settings: ForecastSettings) -> Naive:
 
 
 def starts_slowly(settings: ForecastSettings) -> Naive:
-    time.sleep(2.5)
+    time.sleep(1.0)
     return Naive()
 
 
@@ -327,3 +327,7 @@ def tidier(settings: ForecastSettings) -> Tidier:
 
 def cannot_start(settings: ForecastSettings) -> Naive:
     raise MemoryError("no room for this entrant")
+
+
+def dies_at_start(settings: ForecastSettings) -> Naive:
+    os._exit(1)

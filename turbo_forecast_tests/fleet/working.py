@@ -1,8 +1,8 @@
 """A fleet's work through the seam alone: a store, its chunks, and the policy on worker processes. No tournament is held."""
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,8 +93,6 @@ def left(job: Job) -> tuple[pl.DataFrame, dict[int, set[str]]]:
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:
     """Return as soon as it holds; an AssertionError after so many seconds."""
-    import time
-
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
