@@ -6,6 +6,7 @@ Belongs here: arguments, environment, exit codes. Does not belong here: what a r
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from turbo_forecast.errors import SettingsError, TurboForecastError
 from turbo_forecast.month_keys import include_month, months_asked
 from turbo_forecast.option_rules import shown
 from turbo_forecast.paths import require_storable
-from turbo_forecast.settings import Settings, load_settings
+from turbo_forecast.settings import Environment, telling, told
 from turbo_forecast.text import printable, shown_message
 
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     """0: materialised; 1: the run failed; 2: it could not start."""
     options = _parser().parse_args(arguments)
     try:
-        _set_environment(options)
-        _check_what_is_asked(options)
-        if not _has_telemetry():
-            os.environ["TURBO_FORECAST_TELEMETRY"] = str(_demo(Path(os.environ["TURBO_FORECAST_DATA"]), options))
-        return _run(options)
+        environment = _environment(options)
+        with telling(environment):
+            _check_what_is_asked(options)
+        if not _has_telemetry(environment):
+            environment = replace(environment, telemetry=str(_demo(environment.data, options)))
+        with telling(environment):
+            return _run(options)
     except TurboForecastError as error:
         print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr)
         return 2
@@ -57,33 +60,37 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m turbo_forecast", description=__doc__.splitlines()[0])
     parser.add_argument("--month", required=True, help="YYYY-MM, or a range YYYY-MM..YYYY-MM, one run a month")
     parser.add_argument("--telemetry", help="file, folder, glob, URI or DuckDB file (TURBO_FORECAST_TELEMETRY)")
-    parser.add_argument("--data", default=os.environ.get("TURBO_FORECAST_DATA") or "data", help="where results go")
+    parser.add_argument("--data", default=str(told().data), help="where results go")
     parser.add_argument("--config", help="settings file, YAML (TURBO_FORECAST_CONFIG)")
     parser.add_argument("--demo-hosts", type=int, help="without telemetry: write and use a demo fleet of so many hosts")
     parser.add_argument("--verbose", action="store_true", help="Dagster's own event log on the terminal")
     return parser
 
 
-def _set_environment(options: argparse.Namespace) -> None:
-    """What the definitions read, from arguments. Raises SettingsError for what is missing."""
+def _environment(options: argparse.Namespace) -> Environment:
+    """What the run is told, from arguments and the environment. Raises SettingsError for what is missing."""
     home = Path(os.environ.get("DAGSTER_HOME") or "").resolve()
     if not os.environ.get("DAGSTER_HOME"):
         raise SettingsError("DAGSTER_HOME is not set: it names the folder of dagster.yaml (here: dagster_home)")
     if not home.is_dir():
         raise SettingsError(f"DAGSTER_HOME {home} is not a folder: it names the folder of dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(home)
-    data = _data_folder(options.data)
+    os.environ["DAGSTER_HOME"] = str(home)  # Dagster reads it from there, and wants it absolute
+    variables, data = told(), _data_folder(options.data)
     require_storable(data)
-    os.environ["TURBO_FORECAST_DATA"] = str(data)
-    if options.config:
-        os.environ["TURBO_FORECAST_CONFIG"] = str(Path(options.config).resolve())
-    if options.telemetry:
-        os.environ["TURBO_FORECAST_TELEMETRY"] = options.telemetry
-    elif options.demo_hosts is None and not _has_telemetry():
+    environment = Environment(
+        data=data,
+        telemetry=options.telemetry or variables.telemetry,
+        config=Path(options.config).resolve() if options.config else variables.config,
+        first_month=variables.first_month,
+    )
+    if options.demo_hosts is None and not _has_telemetry(environment):
         raise SettingsError(
             "there is no telemetry: give --telemetry (a file, folder, glob, URI or DuckDB file), or --demo-hosts 50 "
             "to try a demo fleet"
         )
+    month = months_asked(options.month)[0]
+    configured = environment.settings().deployment.first_month
+    return replace(environment, first_month=include_month(month, environment.first_month, configured, data))
 
 
 def _data_folder(text: str) -> Path:
@@ -104,10 +111,8 @@ def _data_folder(text: str) -> Path:
 
 
 def _check_what_is_asked(options: argparse.Namespace) -> None:
-    """Raises what the month, the settings and the number of hosts are refused with, before a demo is written."""
+    """Raises what the settings and the number of hosts are refused with, before a demo is written."""
     # dagster takes a second to import: not before the arguments are known to be complete
-    data = Path(os.environ["TURBO_FORECAST_DATA"])
-    include_month(months_asked(options.month)[0], _configured().deployment.first_month, data)
     from turbo_forecast.definitions import build_resources
 
     build_resources()
@@ -115,15 +120,9 @@ def _check_what_is_asked(options: argparse.Namespace) -> None:
         raise SettingsError(f"--demo-hosts must be from 1 to {MOST_DEMO_HOSTS:,}, not {options.demo_hosts}")
 
 
-def _has_telemetry() -> bool:
+def _has_telemetry(environment: Environment) -> bool:
     """Whether the environment or the settings file names telemetry. Raises SettingsError."""
-    return bool(os.environ.get("TURBO_FORECAST_TELEMETRY") or _configured().telemetry.telemetry)
-
-
-def _configured() -> Settings:
-    """The settings file's content. Raises SettingsError."""
-    file = os.environ.get("TURBO_FORECAST_CONFIG")
-    return load_settings(Path(file) if file else None)
+    return bool(environment.telemetry or environment.settings().telemetry.telemetry)
 
 
 def _demo(data: Path, options: argparse.Namespace) -> Path:

@@ -4,9 +4,7 @@
 `defs/assets/` is loaded, and every check in a list of a module in `defs/checks/`: no list here says so again.
 """
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import dagster as dg
 
@@ -20,22 +18,21 @@ from turbo_forecast.defs.resources import (
     ForecastResource,
     TelemetryResource,
     Warehouse,
-    configured,
 )
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.settings import Environment, told
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 
-def build_resources() -> dict[str, object]:
-    """Resources as the environment and the settings file state them. Raises SettingsError."""
-    settings = configured()
-    file = os.environ.get("TURBO_FORECAST_CONFIG")
+def build_resources(environment: Environment | None = None) -> dict[str, object]:
+    """Resources as the settings file states them, which the environment names; `told()` without one. Raises SettingsError."""
+    environment = environment or told()
+    settings, data = environment.settings(), environment.data.resolve()
     try:
         forecast = ForecastResource(**settings.forecast.model_dump())
     except SettingsError as error:  # entrants that are nobody's, which reading the file alone cannot tell
-        raise SettingsError(f"{file}: {error}" if file else str(error)) from None
-    data = Path(os.environ.get("TURBO_FORECAST_DATA") or "data").resolve()
+        raise SettingsError(f"{environment.config}: {error}" if environment.config else str(error)) from None
     return {
         "telemetry": TelemetryResource.shown(settings.telemetry),
         "forecast": forecast,
@@ -45,17 +42,20 @@ def build_resources() -> dict[str, object]:
     }
 
 
-def build_definitions(resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
-    """All definitions, with some resources replaced."""
+def build_definitions(
+    resource_overrides: Mapping[str, object] | None = None, *, environment: Environment | None = None
+) -> dg.Definitions:
+    """All definitions, with some resources replaced. environment: as for `build_resources`."""
+    environment = environment or told()
     return dg.Definitions(
         assets=dg.load_assets_from_package_module(assets, include_specs=True),
         asset_checks=dg.load_asset_checks_from_package_module(checks),
         jobs=[monthly_forecast, monthly_checks, latest_month_check],
         schedules=[monthly_schedule],
         sensors=[alerts, latest_month_sensor],
-        resources={**build_resources(), **(resource_overrides or {})},
+        resources={**build_resources(environment), **(resource_overrides or {})},
         # asset pages, Lineage and jobs alike: a process per step costs seconds each, and only one step is heavy
-        executor=EXECUTORS[configured().deployment.executor],
+        executor=EXECUTORS[environment.settings().deployment.executor],
     )
 
 

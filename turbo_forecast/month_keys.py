@@ -4,7 +4,6 @@ Belongs here: which months are asked for, and from which one on there are partit
 makes of it (`defs/partitions.py`), and the windows of a month (`windows.py`).
 """
 
-import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -12,9 +11,8 @@ from pathlib import Path
 
 from turbo_forecast.errors import PartitionError, SettingsError
 from turbo_forecast.option_rules import shown
+from turbo_forecast.settings.environment import FIRST_MONTH
 
-FIRST_MONTH = "TURBO_FORECAST_FIRST_MONTH"
-"""The environment variable that goes before the settings file's `first_month`."""
 FIRST_OF_ALL = "1970-01"
 MONTHS_BACK = 36
 """Partitions that there are without being asked for: as many months as a run looks back on."""
@@ -59,13 +57,12 @@ def months_asked(text: str, today: date | None = None) -> list[str]:
     return keys
 
 
-def first_month(configured: str, data: Path, today: date | None = None) -> str:
-    """The key of the first month that has a partition: as configured, by environment or settings file.
+def first_month(named: str, configured: str, data: Path, today: date | None = None) -> str:
+    """The key of the first month that has a partition: as named by the environment, else as the settings file has it.
 
-    Where it is not, MONTHS_BACK months before the last one that is over, or the earliest month in the data folder,
+    Where neither says, MONTHS_BACK months before the last one that is over, or the earliest month in the data folder,
     whichever is earlier: what is stored is always to be seen. Raises SettingsError.
     """
-    named = os.environ.get(FIRST_MONTH, "")
     month, place = (named, FIRST_MONTH) if named else (configured, "deployment.first_month")
     if month and (not _KEY.fullmatch(month) or month > last_over(today)):
         raise SettingsError(
@@ -88,16 +85,16 @@ def _stored(data: Path) -> Iterator[str]:
                 yield month
 
 
-def include_month(key: str, configured: str, data: Path) -> None:
-    """Let there be a partition of this month in this process and its children, however early it is.
+def include_month(key: str, named: str, configured: str, data: Path) -> str:
+    """The first month to name, so that there is a partition of this month, however early it is; what was named, if that will do.
 
-    configured, data: as for `first_month`. Raises PartitionError for a month before the first one that is stated in the
+    named, configured, data: as for `first_month`. Raises PartitionError for a month before the first one that is stated in the
     environment or in the settings file: that is meant.
     """
-    first = first_month(configured, data)
+    first = first_month(named, configured, data)
     if key >= first:
-        return
-    place = FIRST_MONTH if os.environ.get(FIRST_MONTH) else "deployment.first_month" if configured else ""
+        return named
+    place = FIRST_MONTH if named else "deployment.first_month" if configured else ""
     if place:
         raise PartitionError(f"month {key} is before the first month that is to be there: {place} is {first}")
-    os.environ[FIRST_MONTH] = key
+    return key

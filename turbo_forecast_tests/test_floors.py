@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tables": set(),
     "types": set(),
     "windows": {"errors", "settings", "types"},
-    "month_keys": {"errors", "option_rules", "schemas"},
+    "month_keys": {"errors", "option_rules", "schemas", "settings"},
     "schemas": {"tables"},
     "phases": set(),
     "paths": {"errors"},

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from turbo_forecast.__main__ import main
+from turbo_forecast.definitions import build_resources
 from turbo_forecast.defs import launch
 from turbo_forecast.defs.launched import Launched
 from turbo_forecast.errors import SettingsError
@@ -20,7 +21,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder that is not there yet, and an environment that names nothing."""
     (tmp_path / "home").mkdir()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
-    for name in ("TELEMETRY", "CONFIG", "DATA"):
+    for name in ("TELEMETRY", "CONFIG", "DATA", "FIRST_MONTH"):
         monkeypatch.setenv(f"TURBO_FORECAST_{name}", "")
     return tmp_path / "data"
 
@@ -135,3 +136,26 @@ def test_a_reader_of_the_output_that_has_ended_is_a_sentence(
         assert main(["--month", command, "--data", str(data), "--telemetry", "t.csv"]) == 1
         monkeypatch.undo()
     assert capfd.readouterr().err == "error: the output cannot be written: its reader has ended\n"
+
+
+@pytest.mark.parametrize("executor", ["in_process", "multiprocess"])
+def test_arguments_reach_the_definitions_as_values_and_processes_of_steps_by_their_environment(
+    executor: str, data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(f"deployment: {{executor: {executor}}}")
+    seen: list[tuple[object, ...]] = []
+
+    def no_instance() -> None:
+        resources = build_resources()
+        variables = {name: os.environ.get(f"TURBO_FORECAST_{name}") for name in ("TELEMETRY", "DATA", "CONFIG")}
+        seen.append((resources["folder"].path, resources["telemetry"].settings().telemetry, variables))  # type: ignore[attr-defined]
+        raise SettingsError("far enough")
+
+    monkeypatch.setattr(launch, "opened_instance", no_instance)
+    secret = "https://host/x.csv?signature=1"
+    given = ["--month", "2025-12", "--data", str(data), "--telemetry", secret, "--config", str(settings)]
+    assert main(given) == 2
+    named = {"TELEMETRY": secret, "DATA": str(data), "CONFIG": str(settings)}
+    nothing = dict.fromkeys(named, "")
+    assert seen == [(str(data), secret, named if executor == "multiprocess" else nothing)]

@@ -6,14 +6,10 @@ from pathlib import Path
 import pytest
 
 from turbo_forecast.errors import PartitionError, SettingsError
-from turbo_forecast.month_keys import FIRST_MONTH, first_month, include_month, last_over, months_asked, shifted
+from turbo_forecast.month_keys import first_month, include_month, last_over, months_asked, shifted
+from turbo_forecast.settings.environment import FIRST_MONTH
 
 TODAY = date(2026, 2, 1)
-
-
-@pytest.fixture(autouse=True)
-def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(FIRST_MONTH, raising=False)
 
 
 @pytest.mark.parametrize(
@@ -59,19 +55,19 @@ def test_a_month_is_over_on_the_first_day_of_the_next() -> None:
 
 
 def test_without_being_asked_there_are_as_many_months_as_a_run_looks_back_on(tmp_path: Path) -> None:
-    assert first_month("", tmp_path / "nowhere", TODAY) == "2023-02"
+    assert first_month("", "", tmp_path / "nowhere", TODAY) == "2023-02"
 
 
 def test_a_month_that_is_stored_always_has_a_partition(tmp_path: Path) -> None:
     touched(tmp_path, "forecast_parquet/2019-05.parquet", "fleet_forecast/2018-13.parquet", "other/1999-01.csv")
-    assert first_month("", tmp_path, TODAY) == "2019-05"
-    assert first_month("2024-01", tmp_path, TODAY) == "2024-01", "what is configured is meant"
+    assert first_month("", "", tmp_path, TODAY) == "2019-05"
+    assert first_month("", "2024-01", tmp_path, TODAY) == "2024-01", "what is configured is meant"
 
 
 def test_a_month_of_a_former_name_has_a_partition_and_telemetry_by_month_has_none(tmp_path: Path) -> None:
     touched(tmp_path, "forecast_parquet/2019-05-01.parquet", "fold_forecast/2018-05-02.parquet")
     touched(tmp_path, "telemetry/2011-03.parquet", "telemetry/2011-03-01.parquet")
-    assert first_month("", tmp_path, TODAY) == "2019-05"
+    assert first_month("", "", tmp_path, TODAY) == "2019-05"
 
 
 def touched(data: Path, *names: str) -> None:
@@ -80,41 +76,32 @@ def touched(data: Path, *names: str) -> None:
         (data / name).touch()
 
 
-def test_the_environment_goes_before_the_settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(FIRST_MONTH, "2021-07")
-    assert first_month("2024-01", tmp_path, TODAY) == "2021-07"
+def test_the_environment_goes_before_the_settings_file(tmp_path: Path) -> None:
+    assert first_month("2021-07", "2024-01", tmp_path, TODAY) == "2021-07"
     for wrong in ("2021", "2026-02", "July"):
-        monkeypatch.setenv(FIRST_MONTH, wrong)
         with pytest.raises(SettingsError, match=FIRST_MONTH):
-            first_month("", tmp_path, TODAY)
+            first_month(wrong, "", tmp_path, TODAY)
 
 
 @pytest.mark.parametrize("wrong", ["2026-02", "2030-12"])
 def test_a_first_month_of_the_settings_file_that_is_not_over_is_refused(wrong: str, tmp_path: Path) -> None:
     """There would be no partition at all."""
     with pytest.raises(SettingsError, match=f"first_month must be a month .* to 2026-01, .* not '{wrong}'"):
-        first_month(wrong, tmp_path, TODAY)
+        first_month("", wrong, tmp_path, TODAY)
 
 
-@pytest.mark.parametrize("named", [None, ""])
-def test_an_early_month_that_is_asked_for_gets_a_partition_and_a_late_one_changes_nothing(
-    named: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv(FIRST_MONTH, "")
-    if named is None:
-        monkeypatch.delenv(FIRST_MONTH)
-    include_month(last_over(), "", tmp_path)
-    assert first_month("", tmp_path) == shifted(last_over(), -35)
-    include_month("2013-08", "", tmp_path)
-    assert first_month("", tmp_path) == "2013-08"
+def test_an_early_month_that_is_asked_for_is_named_the_first_and_a_late_one_changes_nothing(tmp_path: Path) -> None:
+    assert include_month(last_over(), "", "", tmp_path) == ""
+    assert first_month("", "", tmp_path) == shifted(last_over(), -35)
+    assert include_month("2013-08", "", "", tmp_path) == "2013-08"
+    assert first_month("2013-08", "", tmp_path) == "2013-08"
 
 
 @pytest.mark.parametrize(("named", "configured"), [("2025-10", ""), ("", "2025-10"), ("2025-10", "2013-01")])
 def test_a_month_before_the_first_one_that_is_stated_is_refused_and_the_statement_named(
-    named: str, configured: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    named: str, configured: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv(FIRST_MONTH, named)
-    include_month("2025-10", configured, tmp_path)
+    assert include_month("2025-10", named, configured, tmp_path) == named
     with pytest.raises(PartitionError, match=f"{FIRST_MONTH if named else 'deployment.first_month'} is 2025-10$"):
-        include_month("2025-09", configured, tmp_path)
-    assert first_month(configured, tmp_path) == "2025-10"
+        include_month("2025-09", named, configured, tmp_path)
+    assert first_month(named, configured, tmp_path) == "2025-10"

@@ -104,7 +104,7 @@ def _failed_steps(events: Iterable[dg.DagsterEvent]) -> Iterable[FailedStep]:
     known: set[str] = set()
     for event in events:
         if event.event_type == _STEP:
-            reason = one_line(reason_of(event.step_failure_data) or "", LONGEST_SAID)
+            reason = one_line(reason_of(event) or "", LONGEST_SAID)
             if reason and reason not in known:
                 yield FailedStep(one_line(event.step_key or "", LONGEST_SHOWN), reason)
             known.add(reason)

@@ -5,15 +5,13 @@ here: which asset has which place (where it is defined), a table's columns and t
 (`schemas/`), and who the owners are (the settings).
 """
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-from turbo_forecast.settings import load_settings
+from turbo_forecast.settings import told
 from turbo_forecast.tables import Table
 
 TELEMETRY = "telemetry"
@@ -70,8 +68,7 @@ class Place:
 
 def owners() -> list[str]:
     """Who answers for the assets, as the settings file has it. Raises SettingsError."""
-    file = os.environ.get("TURBO_FORECAST_CONFIG")
-    return load_settings(Path(file) if file else None).deployment.owners
+    return told().settings().deployment.owners
 
 
 def presented(group: str, kinds: Collection[str]) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 Belongs here: starting runs. Does not belong here: what one has to say afterwards (`launched.py`), and printing.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError  # the public package does not name it
 
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.defs.interruption import interruptions_noticed, waiting_told
@@ -15,11 +15,12 @@ from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.launched import Launched
 from turbo_forecast.defs.ownership import OWNER_TAG, owner_tags, release_dead_runs
 from turbo_forecast.defs.ranges import Command, made_with_tag, range_tags, stands, unfinished_command
+from turbo_forecast.settings import told
 
 
 def month_job() -> dg.JobDefinition:
     """The monthly job as the code location defines it."""
-    from turbo_forecast.definitions import build_definitions  # built here, so that the environment is read now
+    from turbo_forecast.definitions import build_definitions  # slow, and built when it is known what of
 
     return build_definitions().resolve_job_def(monthly_forecast.name)
 
@@ -33,6 +34,7 @@ def materialise(keys: Sequence[str], *, verbose: bool, say: Callable[[str], None
     say: called where the run waits for another. Raises StorageError where DAGSTER_HOME cannot be written, SettingsError
     where the settings have become unusable since the command began.
     """
+    _tell_processes()
     with (
         opened_instance() as instance,
         storage_errors_named(),
@@ -52,6 +54,16 @@ def materialise(keys: Sequence[str], *, verbose: bool, say: Callable[[str], None
             yield launched
             if launched.ends_all:
                 return
+
+
+def _tell_processes() -> None:
+    """Where each step is a process of its own, let the environment tell these what this process was told.
+
+    Arguments of the job would do as well, were they not kept with the run and shown: a URL may hold a key.
+    """
+    environment = told()
+    if environment.settings().deployment.executor == "multiprocess":
+        os.environ.update(environment.variables())
 
 
 def _standing(before: Command | None, key: str) -> Launched | None:
@@ -84,7 +96,7 @@ def _run(instance: dg.DagsterInstance, key: str, tags: Mapping[str, str], *, ver
             run_config=quiet,
             raise_on_error=False,
         )
-    except DagsterExecutionInterruptedError:  # before the run has begun, or when it was being closed
+    except dg.DagsterExecutionInterruptedError:  # before the run has begun, or when it was being closed
         raise KeyboardInterrupt from None
     launched = Launched(key, result.run_id, result.success, time.perf_counter() - started)
     for event in result.all_events:

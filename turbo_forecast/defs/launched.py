@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import dagster as dg
-from dagster._core.execution.plan.objects import StepFailureData
 
 from turbo_forecast.defs.reasons import INTERRUPTED, reason_of, reason_of_error
 from turbo_forecast.defs.reporting import ERROR_KIND
@@ -51,8 +50,8 @@ class Launched:
     def take(self, event: dg.DagsterEvent) -> None:
         """Add what one event has to say."""
         if event.event_type == dg.DagsterEventType.STEP_FAILURE:
-            reason = printable(shown_message(reason_of(event.step_failure_data) or ""))
-            self.ends_all |= _ends_all(event.step_key, event.step_failure_data, reason)
+            reason = printable(shown_message(reason_of(event) or ""))
+            self.ends_all |= _ends_all(event, reason)
             # what stops one step often stops those beside it: a reader needs the sentence once
             if reason and not any(failure.endswith(f": {reason}") for failure in self.failures):
                 self.failures.append(f"{event.step_key}: {reason}")
@@ -124,8 +123,9 @@ class Launched:
         yield f"Run {self.run_id}: {self.checks_line()}"
 
 
-def _ends_all(step: str | None, failed: StepFailureData, reason: str) -> bool:
+def _ends_all(event: dg.DagsterEvent, reason: str) -> bool:
     """Whether the run of another month would end in the same way: telemetry that cannot be read is no month's fault."""
-    kind = failed.user_failure_data.metadata.get(ERROR_KIND) if failed.user_failure_data else None
+    failed = event.step_failure_data.user_failure_data
+    kind = failed.metadata.get(ERROR_KIND) if failed else None
     of_the_month = kind is not None and kind.value == PartitionError.__name__
-    return reason == INTERRUPTED or (step == BASE_TABLE.name and not of_the_month)
+    return reason == INTERRUPTED or (event.step_key == BASE_TABLE.name and not of_the_month)

@@ -1,20 +1,16 @@
 """The month partitions, and what every partitioned asset shares."""
 
-import os
-from pathlib import Path
-
 import dagster as dg
 
 from turbo_forecast.errors import PartitionError
 from turbo_forecast.month_keys import first_month
-from turbo_forecast.settings import load_settings
+from turbo_forecast.settings import told
 
 
 def configured_first_month() -> str:
     """The first month that has a partition, as environment, settings file and data folder have it. Raises SettingsError."""
-    file = os.environ.get("TURBO_FORECAST_CONFIG")
-    settings = load_settings(Path(file) if file else None)
-    return first_month(settings.deployment.first_month, Path(os.environ.get("TURBO_FORECAST_DATA") or "data"))
+    environment = told()
+    return first_month(environment.first_month, environment.settings().deployment.first_month, environment.data)
 
 
 def month_partitions(first: str) -> dg.TimeWindowPartitionsDefinition:

@@ -4,7 +4,7 @@ Belongs here: what Dagster records of a step's failure, in words. Does not belon
 terminal: `launched.py`; alerts: `alert_messages.py`).
 """
 
-from dagster._core.execution.plan.objects import StepFailureData  # the public package does not name it
+import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 from turbo_forecast.errors import TurboForecastError
@@ -13,8 +13,9 @@ INTERRUPTED = "interrupted; the same command goes on from what is finished"
 PLAIN_ERRORS = {kind.__name__ for kind in TurboForecastError.__subclasses__()}
 
 
-def reason_of(failed: StepFailureData) -> str | None:
-    """Why a step failed, in one line; None when it only repeats what a blocking check has said."""
+def reason_of(event: dg.DagsterEvent) -> str | None:
+    """Why a step failed, by the event that says it did, in one line; None when it only repeats what a blocking check has said."""
+    failed = event.step_failure_data
     if failed.user_failure_data and failed.user_failure_data.description:
         return failed.user_failure_data.description
     return reason_of_error(failed.error)

@@ -4,7 +4,6 @@ Belongs here: what lets the launchpad set options and tests override places. Doe
 manager (`io_manager.py`).
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
@@ -21,19 +20,11 @@ from pydantic import ValidationError
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
-from turbo_forecast.settings import ForecastSettings, Settings, TelemetrySettings, load_settings, one_sentence
+from turbo_forecast.settings import ForecastSettings, TelemetrySettings, one_sentence, told
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import shown_location
 from turbo_forecast.windows import cutoff_of
-
-
-def configured() -> Settings:
-    """The settings file's content, with the telemetry that the environment names. Raises SettingsError."""
-    file = os.environ.get("TURBO_FORECAST_CONFIG")
-    settings = load_settings(Path(file) if file else None)
-    named = os.environ.get("TURBO_FORECAST_TELEMETRY") or settings.telemetry.telemetry
-    return settings.model_copy(update={"telemetry": settings.telemetry.model_copy(update={"telemetry": named})})
 
 
 class Number(config_type.Float):
@@ -127,7 +118,7 @@ class TelemetryResource(TelemetrySettings, ValidatedResource):
         """The plain settings, for the floors that do not know Dagster. Raises SettingsError."""
         values = {name: getattr(self, name) for name in TelemetrySettings.model_fields}
         if "://" in self.telemetry:
-            whole = configured().telemetry.telemetry
+            whole = told().settings().telemetry.telemetry
             values["telemetry"] = whole if shown_location(whole) == self.telemetry else self.telemetry
         return TelemetrySettings(**values)
 

@@ -6,6 +6,7 @@ Belongs here: which telemetry and data folder the UI starts with, and saying so.
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,11 +16,11 @@ from turbo_forecast.defs.former_partitions import take_over_former
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.errors import SettingsError, StorageError, TurboForecastError
 from turbo_forecast.month_keys import first_month
-from turbo_forecast.settings import Settings, load_settings
+from turbo_forecast.settings import Environment, load_settings
+from turbo_forecast.settings.environment import TELEMETRY
 from turbo_forecast.storage.telemetry.messages import NOT_SET
 from turbo_forecast.text import printable, shown_location, shown_message
 
-TELEMETRY = "TURBO_FORECAST_TELEMETRY"
 ADDRESS = ("--host", "127.0.0.1", "--port", "3000")
 DEMO = "demo-telemetry-*"
 """What `python -m turbo_forecast --demo-hosts` calls its folders; unfinished ones have hidden names."""
@@ -40,10 +41,13 @@ def _prepare() -> None:
     if not os.environ.get("DAGSTER_HOME"):
         raise SettingsError("DAGSTER_HOME is not set: it names the folder of dagster.yaml (here: dagster_home)")
     os.environ["DAGSTER_HOME"] = str(Path(os.environ["DAGSTER_HOME"]).resolve())
-    data = Path(os.environ.get("TURBO_FORECAST_DATA") or "data").resolve()
-    os.environ["TURBO_FORECAST_DATA"] = str(data)
-    os.environ[TELEMETRY], said = chosen_telemetry(data)
-    first_month(_configured().deployment.first_month, data)  # refused in a sentence here, in many lines by Dagster
+    environment = Environment.of_variables()
+    data = environment.data.resolve()
+    telemetry, said = chosen_telemetry(environment)
+    environment = replace(environment, data=data, telemetry=telemetry)
+    os.environ.update(environment.variables())
+    # refused in a sentence here, in many lines by Dagster
+    first_month(environment.first_month, environment.settings().deployment.first_month, data)
     with opened_instance() as instance, storage_errors_named():
         _take_over(instance, data)
     say(f"Data folder {data}. {said}")
@@ -70,19 +74,18 @@ def say(line: str) -> None:
     print(printable(shown_message(line)), flush=True)
 
 
-def chosen_telemetry(data: Path) -> tuple[str, str]:
+def chosen_telemetry(environment: Environment) -> tuple[str, str]:
     """The telemetry that runs started in the UI read, unless the launchpad names another; and the sentence that says why.
 
     The environment's, else the settings file's (left there: empty here), else the only demo fleet of the data folder.
     Raises SettingsError for a settings file that cannot be used.
     """
-    file, configured = os.environ.get("TURBO_FORECAST_CONFIG"), _configured().telemetry.telemetry
-    named = os.environ.get(TELEMETRY, "")
+    named, configured = environment.telemetry, load_settings(environment.config).telemetry.telemetry
     if named:
         return named, f"Telemetry {shown_location(named)}, as {TELEMETRY} has it."
     if configured:
-        return "", f"Telemetry {shown_location(configured)}, as the settings file {file} has it."
-    demos = sorted(path for path in data.glob(DEMO) if path.is_dir())
+        return "", f"Telemetry {shown_location(configured)}, as the settings file {environment.config} has it."
+    demos = sorted(path for path in environment.data.resolve().glob(DEMO) if path.is_dir())
     if len(demos) == 1:
         return str(demos[0]), f"Telemetry {demos[0]}: the demo fleet, since no other is set."
     if demos:
@@ -91,11 +94,6 @@ def chosen_telemetry(data: Path) -> tuple[str, str]:
             f"There are {len(demos)} demo fleets ({', '.join(path.name for path in demos)}), so none is taken; {NOT_SET}.",
         )
     return "", f"{NOT_SET[0].upper()}{NOT_SET[1:]}."
-
-
-def _configured() -> Settings:
-    file = os.environ.get("TURBO_FORECAST_CONFIG")
-    return load_settings(Path(file) if file else None)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ here: what the options do, and anything of Dagster.
 """
 
 from turbo_forecast.settings.deployment import DeploymentSettings
+from turbo_forecast.settings.environment import Environment, telling, told
 from turbo_forecast.settings.forecast import (
     COMBINATIONS,
     DEFAULT_ENTRANTS,
@@ -32,6 +33,7 @@ __all__ = [
     "STATISTICS",
     "UNITS",
     "DeploymentSettings",
+    "Environment",
     "ForecastSettings",
     "Settings",
     "TelemetrySettings",
@@ -39,4 +41,6 @@ __all__ = [
     "load_settings",
     "one_sentence",
     "telemetry_settings",
+    "telling",
+    "told",
 ]

@@ -8,6 +8,7 @@ import pytest
 
 from turbo_forecast.defs import ui
 from turbo_forecast.defs.ui import chosen_telemetry, main
+from turbo_forecast.settings import Environment
 from turbo_forecast_tests.defs.conftest import Place
 
 
@@ -18,26 +19,23 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def settings(tmp_path: Path) -> Path:
     file = tmp_path / "settings.yaml"
     file.write_text("telemetry: {telemetry: 's3://jo:secret@bucket/export?key=1'}\n")
-    monkeypatch.setenv("TURBO_FORECAST_CONFIG", str(file))
     return file
 
 
-def test_the_environments_telemetry_goes_before_all_other(
-    tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environments_telemetry_goes_before_all_other(tmp_path: Path, settings: Path) -> None:
     (tmp_path / "demo-telemetry-50").mkdir()
-    monkeypatch.setenv("TURBO_FORECAST_TELEMETRY", "https://host/x.csv?signature=1")
-    chosen, said = chosen_telemetry(tmp_path)
+    named = Environment(data=tmp_path, telemetry="https://host/x.csv?signature=1", config=settings)
+    chosen, said = chosen_telemetry(named)
     assert chosen == "https://host/x.csv?signature=1"
     assert said == "Telemetry https://host/x.csv, as TURBO_FORECAST_TELEMETRY has it.", "keys are not shown"
 
 
 def test_the_settings_files_telemetry_goes_before_a_demo_and_stays_in_the_file(tmp_path: Path, settings: Path) -> None:
     (tmp_path / "demo-telemetry-50").mkdir()
-    assert chosen_telemetry(tmp_path) == (
+    assert chosen_telemetry(Environment(data=tmp_path, config=settings)) == (
         "",
         f"Telemetry s3://bucket/export, as the settings file {settings} has it.",
     )
@@ -48,13 +46,16 @@ def test_the_only_demo_fleet_is_taken_where_nothing_is_set(tmp_path: Path) -> No
     demo.mkdir()
     (tmp_path / ".demo-telemetry-60.partial").mkdir()
     (tmp_path / "demo-telemetry-notes").write_text("a file")
-    assert chosen_telemetry(tmp_path) == (str(demo), f"Telemetry {demo}: the demo fleet, since no other is set.")
+    assert chosen_telemetry(Environment(data=tmp_path)) == (
+        str(demo),
+        f"Telemetry {demo}: the demo fleet, since no other is set.",
+    )
 
 
 def test_of_two_demo_fleets_none_is_taken_and_both_are_named(tmp_path: Path) -> None:
     for hosts in (50, 2000):
         (tmp_path / f"demo-telemetry-{hosts}").mkdir()
-    chosen, said = chosen_telemetry(tmp_path)
+    chosen, said = chosen_telemetry(Environment(data=tmp_path))
     assert chosen == ""
     assert said.startswith(
         "There are 2 demo fleets (demo-telemetry-2000, demo-telemetry-50), so none is taken; telemetry"
@@ -62,7 +63,7 @@ def test_of_two_demo_fleets_none_is_taken_and_both_are_named(tmp_path: Path) -> 
 
 
 def test_without_any_telemetry_all_places_are_said_where_it_can_be_named(tmp_path: Path) -> None:
-    chosen, said = chosen_telemetry(tmp_path)
+    chosen, said = chosen_telemetry(Environment(data=tmp_path))
     assert chosen == ""
     for place in (
         "TURBO_FORECAST_TELEMETRY",
