@@ -1,20 +1,25 @@
 """How tests damage a month that is stored, and have a check judge it: the statement alone, without Dagster."""
 
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 
 import duckdb
 
-import turbo_forecast.definitions  # noqa: F401  (where every check is defined)
+from turbo_forecast.defs import checks
 from turbo_forecast.defs.checks import base_table
 from turbo_forecast.defs.checks.judging import PROPERTIES
 from turbo_forecast.defs.checks.places import places
 from turbo_forecast.defs.checks.properties import Verdict, judge
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.files import parquet_sql
+from turbo_forecast.storage.datasets import duckdb_sql
 from turbo_forecast_tests.defs.conftest import FILES
 from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, MONTH
 from turbo_forecast_tests.defs.violations import VIEW
+
+for _module in pkgutil.iter_modules(checks.__path__):  # as the code location loads them, which fills PROPERTIES
+    import_module(f"{checks.__name__}.{_module.name}")
 
 OF_BASE_TABLE = {prop.name: prop for prop in (base_table.UNIQUE, base_table.IN_RANGE, base_table.FRESH)}
 
@@ -41,7 +46,7 @@ def spoil(data: Path, asset: str, statement: str) -> None:
         _spoil_files(parts(data, asset), statement)
         return
     fleet = [part for month in (MONTH, EARLIER) for part in parts(data, "fleet_forecast", month)]
-    served = f"SELECT * FROM {parquet_sql(*fleet)}" if asset == VIEW else ""
+    served = f"SELECT * FROM {duckdb_sql(*fleet)}" if asset == VIEW else ""
     renamed = served.replace("*", "* REPLACE (if(host_id = 'b' AND resource = 'cpu', 'nobody', model) AS model)", 1)
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         con.execute(statement.format(stored=asset, served=served, renamed=renamed, cutoff="2025-12-31"))
@@ -69,4 +74,4 @@ def serve_files(data: Path) -> None:
     """Define the view over both months' files, where they are now."""
     fleet = [part for month in (MONTH, EARLIER) for part in parts(data, "fleet_forecast", month)]
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
-        con.execute(f"CREATE OR REPLACE VIEW {VIEW} AS SELECT * FROM {parquet_sql(*fleet)}")
+        con.execute(f"CREATE OR REPLACE VIEW {VIEW} AS SELECT * FROM {duckdb_sql(*fleet)}")

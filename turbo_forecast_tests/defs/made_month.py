@@ -14,7 +14,7 @@ import polars as pl
 from turbo_forecast import schemas
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.base_table import digest_up_to, record_base_table
-from turbo_forecast.storage.files import parquet_sql
+from turbo_forecast.storage.datasets import duckdb_sql
 from turbo_forecast.storage.months import STEPS
 from turbo_forecast.tables import Table
 from turbo_forecast.windows import Windows, cutoff_of, run_windows
@@ -99,8 +99,7 @@ def write_parts(rows: pl.DataFrame, table: Table, folder: Path) -> None:
 
 def serve(con: duckdb.DuckDBPyConnection, paths: Iterable[Path]) -> None:
     """Define the view over these files, or folders of files."""
-    found = [file for path in paths for file in (sorted(path.glob("*.parquet")) if path.is_dir() else [path])]
-    con.execute(f"CREATE OR REPLACE VIEW tournament_results AS SELECT * FROM {parquet_sql(*found)}")
+    con.execute(f"CREATE OR REPLACE VIEW tournament_results AS SELECT * FROM {duckdb_sql(*paths)}")
 
 
 def make_data(data: Path) -> None:
@@ -142,7 +141,7 @@ def _store_state(con: duckdb.DuckDBPyConnection, cutoff: date) -> None:
         "finished_at": finished,
     }
     store(con, schemas.MONTHS, pl.DataFrame([state]))
-    steps = pl.DataFrame({"asset": list(dict.fromkeys([*STEPS, "model_runs"]))}).with_columns(
+    steps = pl.DataFrame({"asset": list(STEPS)}).with_columns(
         cutoff=pl.lit(cutoff), check_name=pl.lit(""), result=pl.lit("stored"), recorded_at=pl.lit(finished)
     )
     store(con, schemas.MONTH_STEPS, steps)

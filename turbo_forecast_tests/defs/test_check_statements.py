@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import turbo_forecast.definitions  # noqa: F401  (where every check is defined)
-from turbo_forecast.defs.checks.base_table import FRESH, IN_RANGE, UNIQUE
-from turbo_forecast.defs.checks.judging import PROPERTIES
 from turbo_forecast.defs.checks.keys import no_duplicates
 from turbo_forecast.defs.checks.properties import judge
 from turbo_forecast.defs.checks.statements import shared, statements
 from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast_tests.defs.damage import OF_BASE_TABLE, PROPERTIES
 
 SQL = files("turbo_forecast.defs.checks") / "sql"
 
@@ -27,7 +25,7 @@ def names(folder: str = "") -> set[str]:
 
 
 def test_every_file_is_a_checks_and_every_check_but_the_comparison_has_one() -> None:
-    properties = [prop for _, prop in PROPERTIES.values()] + [UNIQUE, IN_RANGE, FRESH]
+    properties = [*(prop for _, prop in PROPERTIES.values()), *OF_BASE_TABLE.values()]
     used = {prop.sql or prop.name for prop in properties} - {"turbo_agrees_with_stan"}
     assert used == names()
 

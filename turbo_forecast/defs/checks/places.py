@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
-from turbo_forecast.defs.checks.parts import part_files, parts_sql, require_first_part, require_parts, rows_sql
+from turbo_forecast.defs.checks.parts import parts_sql, require_first_part, require_parts
 from turbo_forecast.defs.checks.statements import shared
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.datasets import duckdb_sql, require_whole
 from turbo_forecast.storage.months import SETTLED, STEPS
 from turbo_forecast.storage.telemetry.sql import listed, literal
 from turbo_forecast.tables import Table
@@ -54,7 +55,7 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
     def rows(of: Table, options: str = "") -> str:
         path = folder.parquet(of.name, month)
         require_first_part(_stored(of, month, folder), of.names)
-        return rows_sql(path, options)
+        return duckdb_sql(path, options=options)
 
     names = _names(month, settings)
     if table not in FILES:
@@ -90,7 +91,7 @@ def rows_were_removed(month: str, folder: DataFolder) -> bool:
 def _stored(table: Table, month: str, folder: DataFolder) -> Path:
     """Where a table's rows of the month are. Raises StorageError, or RowsNotKept, where they are not."""
     path = folder.parquet(table.name, month)
-    if path.exists() and part_files(path):
+    if path.is_file() or any(path.glob("[!.]*.parquet")):
         return path
     if table in ROWS and rows_were_removed(month, folder):
         raise RowsNotKept(
@@ -105,7 +106,7 @@ def _lost(folder: DataFolder, month: str) -> str:
     rows = ["(NULL, NULL)"]
     for table in FILES:
         try:
-            require_parts(_stored(table, month, folder), table.names, whole_only=True)
+            require_whole(_stored(table, month, folder), table.names)
         except RowsNotKept:
             continue
         except StorageError as error:
