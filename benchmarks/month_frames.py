@@ -67,10 +67,9 @@ def score_month(rows: MonthRows, history: pl.DataFrame, windows: Windows, settin
     """
     scales = scales_by_window(history, {window_name(number): end for number, end in training_ends(windows).items()})
     columns = ["cutoff", *_SERIES, "model", "window", "y", *_PROJECTED]
-    names = {fold.number: window_name(fold.number) for fold in windows.folds}
     scored = [
         rows.backtest.with_columns(window=pl.lit(Phase.BACKTEST.value)),
-        rows.folds.with_columns(window=pl.col("fold").replace_strict(names, return_dtype=pl.String)),
+        rows.folds.with_columns(window=pl.format("fold {}", pl.col("fold"))),
     ]
     return score(pl.concat([part.select(columns) for part in scored]), scales, settings.interval_width)
 
@@ -145,10 +144,13 @@ def publish(
     )
 
 
-def standings_month(
+def scores_by_month(
     rows: MonthRows, published: pl.DataFrame, history: pl.DataFrame, windows: Windows, settings: ForecastSettings
 ) -> pl.DataFrame:
-    """Rows of TOURNAMENT_STANDINGS. published: the master file's rows."""
+    """Every entrant's scores of each month of the backtest, as `score_by_month` gives them, and the champion's.
+
+    published: the master file's rows.
+    """
     scales = scales_by_window(history, {Phase.BACKTEST.value: windows.train_end}).drop("window")
     columns = [*_SERIES, "model", "ds", "y", *_PROJECTED]
     champion = published.filter(phase=Phase.BACKTEST.value).with_columns(model=pl.lit(CHAMPION))
@@ -156,8 +158,13 @@ def standings_month(
         score_by_month(_in_months(part.select(columns), windows.train_end), scales, settings.interval_width)
         for part in (rows.backtest, champion)
     ]
+    return pl.concat(parts)
+
+
+def standings_month(scores: pl.DataFrame, windows: Windows, settings: ForecastSettings) -> pl.DataFrame:
+    """Rows of TOURNAMENT_STANDINGS. scores: as `scores_by_month` gives them."""
     return standings(
-        pl.concat(parts),
+        scores,
         cutoff=windows.cutoff,
         fallback=settings.fallback,
         seasonal_naive="seasonal_naive",
