@@ -32,6 +32,7 @@ KERNEL_MODULES = (
     "model",
     "prediction",
     "random",
+    "sketch",
     "solver",
     "starts",
 )

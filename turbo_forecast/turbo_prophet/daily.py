@@ -19,7 +19,7 @@ from turbo_forecast.turbo_prophet.jit import entry
 from turbo_forecast.turbo_prophet.model import LOGISTIC, Data
 from turbo_forecast.turbo_prophet.prediction import NO_TREND_BOUNDS, Forecast, Interval, forecast, project_kernel
 from turbo_forecast.turbo_prophet.problem import MapResult, Settings, Status, Vector
-from turbo_forecast.turbo_prophet.solver import solve_kernel, solve_map, to_result
+from turbo_forecast.turbo_prophet.solver import NO_WEEKS, solve_kernel, solve_map, to_result
 
 _SETTINGS = Settings()
 _NO_INTERVAL = Interval(samples=0)
@@ -111,16 +111,25 @@ def fit_daily(
     )
     theta = np.zeros(2 + columns.sigmas.size + history.changes.size)
     data = Data(
-        history.t, scaled, caps, history.x, history.x_t, history.gram, history.changes, history.first,
+        history.t, scaled, caps, history.x, history.gram, history.changes, history.first,
         columns.additive, columns.multiplicative, history.precision, float(spec.changepoint_prior_scale), growth,
-        bool(columns.multiplicative.any()),
+        bool(columns.multiplicative.any()), float(y.size), 0.0,
     )  # fmt: skip
     scale = Scale(y_scale, y_min, has_floor)
     if lowest == highest:
         result = to_result(theta, data, (Status.NO_FINITE_MAP, 0, 0, math.inf, 0.0, math.inf, 0), constant=lowest)
     else:
+        sketch, weeks = (history.sketch.data(data), history.sketch.ends) if history.sketch else (data, NO_WEEKS)
         answer = solve_kernel(
-            data, math.nan, 0.0, settings.starts == "both", settings.max_iterations, settings.tolerance, theta
+            data,
+            sketch,
+            weeks,
+            math.nan,
+            0.0,
+            settings.starts == "both",
+            settings.max_iterations,
+            settings.tolerance,
+            theta,
         )
         result = to_result(theta, data, answer)
     return DailyFit(result, theta, history, scale, float(cap), used_floor)

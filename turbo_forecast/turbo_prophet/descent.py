@@ -28,8 +28,10 @@ SMALLEST_VARIANCE = 1e-18
 # A step that gained more than this times its prediction, and more than so many nats, is tried longer.
 _UNDERSTATED = 1.1
 _EXPANDED = 1e-3
-# A search is given up when it is this many nats, and ten times its last step's gain, behind its rival.
+# A search is given up when it is this many nats, and ten times its last step's gain, behind its rival: one that goes to
+# the end anyway needs less of a margin than one whose end is yet to be guessed.
 _CLEARLY_BEHIND = 2.0
+_BEHIND_AT_THE_END = 0.1
 _DAMPING_START = 1e-2
 _DAMPING_NEAR = 1e-5
 _DAMPING_FALL = 0.1
@@ -170,7 +172,7 @@ def descend(data, theta, max_iterations, tolerance, coarse, near, rival):
     violation = math.inf
     last_gain = math.inf
     for iteration in range(max_iterations):
-        if noise_variance(squares, n) < SMALLEST_VARIANCE:
+        if noise_variance(squares, data.observed) < SMALLEST_VARIANCE:
             return NO_FINITE_MAP, iteration, evaluations, value, squares, violation
         derivatives(data, theta, work, squares, newton, q, g)
         delta = theta[n_smooth:]
@@ -202,7 +204,7 @@ def descend(data, theta, max_iterations, tolerance, coarse, near, rival):
                 small[3],
             ):
                 if newton:
-                    newton = False
+                    newton = not newton  # not False: for a constant numba would compile a second `derivatives`
                     derivatives(data, theta, work, squares, newton, q, g)
                     for j in range(p):
                         diagonal[j] = abs(q[j, j]) + 1e-300
@@ -254,7 +256,8 @@ def descend(data, theta, max_iterations, tolerance, coarse, near, rival):
         if not moved:
             status = CONVERGED if violation < 1e-5 * bound else NUMERICAL_FAILURE
             return status, iteration, evaluations, value, squares, violation
-        hopeless = value - rival > _CLEARLY_BEHIND + 10.0 * last_gain and last_gain < 1.0
+        margin = _CLEARLY_BEHIND if coarse > 0.0 else _BEHIND_AT_THE_END
+        hopeless = value - rival > margin + 10.0 * last_gain and last_gain < 1.0
         if (last_gain < coarse or hopeless) and damping <= 1e-3:
             return CONVERGED, iteration + 1, evaluations, value, squares, violation
     return ITERATION_LIMIT, max_iterations, evaluations, value, squares, violation

@@ -31,7 +31,6 @@ class Data(NamedTuple):
     y: Vector  # (T,)
     cap: Vector  # (T,), used by logistic growth only
     x: Vector  # (T, W), W the next multiple of PADDING: K columns, then zeros
-    x_t: Vector  # (K, T), the same features by column
     gram: Vector  # (K, K), x'x
     changes: Vector  # (S,), sorted
     first: NDArray[np.int64]  # (S,), first row at or after each changepoint; T for flat growth
@@ -41,13 +40,21 @@ class Data(NamedTuple):
     tau: float
     growth: int
     mixed: bool  # any multiplicative column
+    observed: (
+        float  # rows that the likelihood counts: T, or those that the rows of a sketch stand for (see `sketch.py`)
+    )
+    rest: float  # squares that no parameter can explain: 0, or what the rows of a sketch hide
+
+
+def padded_width(columns: int) -> int:
+    """The next multiple of PADDING."""
+    return -(-columns // PADDING) * PADDING
 
 
 def padded(x: Vector) -> Vector:
     """x (n, K) with columns of zeros up to the next multiple of PADDING."""
-    rows, columns = x.shape
-    wide = np.zeros((rows, -(-columns // PADDING) * PADDING))
-    wide[:, :columns] = x
+    wide = np.zeros((x.shape[0], padded_width(x.shape[1])))
+    wide[:, : x.shape[1]] = x
     return wide
 
 
@@ -72,28 +79,23 @@ def make_work(n):
     return Work(np.empty(n), gate, trend, factor, added, np.empty(n), np.empty(n), np.empty(n), np.empty(n))
 
 
+@reduction
+def _product(x, coefficients, start, out):
+    """out (T,) = start + x (T, W) times coefficients (W,)."""
+    for i in range(x.shape[0]):
+        total = 0.0
+        for j in range(x.shape[1]):
+            total += x[i, j] * coefficients[j]
+        out[i] = start + total
+
+
 @kernel
-def _terms(x_t, weight, beta, start, out):
-    """out = start + sum_j weight_j beta_j x_j, four columns a pass."""
-    columns, n = x_t.shape
-    for i in range(n):
-        out[i] = start
-    j = 0
-    while j + 4 <= columns:
-        b0 = beta[j] * weight[j]
-        b1 = beta[j + 1] * weight[j + 1]
-        b2 = beta[j + 2] * weight[j + 2]
-        b3 = beta[j + 3] * weight[j + 3]
-        if b0 != 0.0 or b1 != 0.0 or b2 != 0.0 or b3 != 0.0:
-            for i in range(n):
-                out[i] += b0 * x_t[j, i] + b1 * x_t[j + 1, i] + b2 * x_t[j + 2, i] + b3 * x_t[j + 3, i]
-        j += 4
-    while j < columns:
-        b0 = beta[j] * weight[j]
-        if b0 != 0.0:
-            for i in range(n):
-                out[i] += b0 * x_t[j, i]
-        j += 1
+def _terms(x, weight, beta, start, out):
+    """out = start + sum_j weight_j beta_j x_j."""
+    coefficients = np.zeros(x.shape[1])
+    for j in range(beta.size):
+        coefficients[j] = weight[j] * beta[j]
+    _product(x, coefficients, start, out)
 
 
 @kernel
@@ -120,7 +122,7 @@ def _squares(values):
 
 @kernel
 def residual_sum(data, theta, work):
-    """Fill work at theta; returns R, the sum of squared residuals."""
+    """Fill work at theta; returns R, the sum of squared residuals and of what no parameter can explain."""
     n, columns = data.t.size, data.precision.size
     beta = theta[2 : 2 + columns]
     z, gate, trend = work.z, work.gate, work.trend
@@ -132,23 +134,21 @@ def residual_sum(data, theta, work):
             gate[i] = 1.0 / (1.0 + exponential(-z[i]))
             trend[i] = cap[i] * gate[i]
     else:
-        constant = theta[0]
-        flat = data.growth == FLAT
         for i in range(n):
-            trend[i] = constant if flat else z[i]
-    _terms(data.x_t, data.additive, beta, 0.0, added)
+            trend[i] = theta[0] if data.growth == FLAT else z[i]
+    _terms(data.x, data.additive, beta, 0.0, added)
     y = data.y
     if data.mixed:
-        _terms(data.x_t, data.multiplicative, beta, 1.0, factor)
+        _terms(data.x, data.multiplicative, beta, 1.0, factor)
         for i in range(n):
             residual[i] = y[i] - (trend[i] * factor[i] + added[i])
     else:
         for i in range(n):
             residual[i] = y[i] - (trend[i] + added[i])
-    return _squares(residual)
+    return _squares(residual) + data.rest
 
 
-def variance_of(squares: float, n: int) -> float:
+def variance_of(squares: float, n: float) -> float:
     """The variance that maximises the posterior given R: root of n/v - R/v**2 + 4 = 0 (prior sigma ~ N(0, 0.5))."""
     return 2.0 * squares / (n + math.sqrt(n * n + 16.0 * squares))
 
@@ -159,7 +159,7 @@ noise_variance = kernel(variance_of)
 @kernel
 def objective(data, theta, squares):
     """Minus Stan's lp__ at theta with the noise at its best value; R = squares. +inf where it does not exist."""
-    n, columns = data.t.size, data.precision.size
+    n, columns = data.observed, data.precision.size
     variance = noise_variance(squares, n)
     if not variance > 0.0:
         return math.inf
@@ -223,8 +223,7 @@ def _curve_sums(data, work, newton, moments):
 
 @kernel
 def _feature_sums(x, t, weight, residual, first, flat, zero, one, gradient):
-    """Sums over the rows of each segment: zero (S + 1, W) of weight x, one of weight t x; and gradient (W,) of
-    residual x.
+    """Sums over each segment's rows: zero (S + 1, W) of weight x, one of weight t x; and gradient (W,) of residual x.
 
     Four rows a pass: each pass over a row's columns is one trip through the accumulators.
     """
@@ -356,7 +355,7 @@ def derivatives(data, theta, work, squares, newton, q, g):
     n_changes = data.changes.size
     p = 2 + columns + n_changes
     d0 = 2 + columns
-    variance = noise_variance(squares, data.t.size)
+    variance = noise_variance(squares, data.observed)
     scale = 1.0 / variance
     width = data.x.shape[1]
     zero = np.empty((n_changes + 1, width))
@@ -392,7 +391,7 @@ def derivatives(data, theta, work, squares, newton, q, g):
             )
     if newton:
         # The noise follows the residuals: eliminating sigma takes 2 uu'/(T + 8 sigma**2) off, u the data's gradient.
-        rank_one = 2.0 / (data.t.size + 8.0 * variance)
+        rank_one = 2.0 / (data.observed + 8.0 * variance)
         for i in range(p):
             f = rank_one * g[i]
             for j in range(i, p):

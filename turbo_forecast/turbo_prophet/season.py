@@ -84,11 +84,11 @@ class Unknown:
     slots: Flags
 
     @classmethod
-    def of(cls, days: Days, slots: Days, orders: tuple[int, int, int]) -> "Unknown | None":
+    def of(cls, days: Days, slots: Days, orders: tuple[int, int, int], widest: int | None = None) -> "Unknown | None":
         """Those of a history's days (n,), n >= 1, for seasons of such Fourier orders (year, week, day); None if there
         is none.
 
-        slots: (n,) `slot_of_year` of the days.
+        slots: (n,) `slot_of_year` of the days. widest: the longest distance of two neighbours, where it is known.
         """
         yearly, weekly, _ = orders
         span = int(days[-1] - days[0])
@@ -97,7 +97,10 @@ class Unknown:
         if weekly and missing > span // WEEK_DAYS - FEW:  # else every weekday has been seen often enough
             week = unknown_weekdays(days)
         # in two years each gap of the year is a gap of the history, too, and most histories have no long one
-        if yearly and (span < WHOLE_YEARS or np.diff(days).max() - 1 > YEAR_DAYS / (2 * RESOLUTION * yearly)):
+        if yearly and (
+            span < WHOLE_YEARS
+            or (np.diff(days).max() if widest is None else widest) - 1 > YEAR_DAYS / (2 * RESOLUTION * yearly)
+        ):
             year = unknown_slots(slots, yearly)
         if yearly and (span < int(YEAR_DAYS) or (year.any() and span < WHOLE_YEARS)):
             year[:] = True  # a part of the year that has not come round twice is a season or a trend: nobody can tell

@@ -15,14 +15,18 @@ from turbo_forecast.turbo_prophet.descent import CONVERGED, NO_FINITE_MAP, NUMER
 from turbo_forecast.turbo_prophet.jit import entry, kernel
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, Data, gram_matrix, padded, variance_of
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings, Status, Vector
+from turbo_forecast.turbo_prophet.sketch import fill
 from turbo_forecast.turbo_prophet.starts import count_further, further_start, initial_rate
 
 _DEFAULT = Settings()
+NO_WEEKS = np.empty(0, np.int64)  # of a problem without a sketch
 SMALLEST_SIGMA = 1e-9  # Prophet's own noise for a series it does not search
 # Both signs of a logistic problem are searched until a step is predicted to gain less than this (nats) ...
 _COARSE = 0.05
 # ... and one that is then this far behind cannot catch up, and is left there.
 _CLEARLY = 2.0
+# (on a sketch, whose optimum is only a start, until a step is predicted to gain less than this) ...
+_SKETCHED = 0.01
 # The other sign of k is entered with the curve found on the first, turned about its middle to this rate at most.
 _CROSSED_RATE = 0.1
 # Two searches have come to one optimum if no parameter differs by more than this share of the largest.
@@ -44,13 +48,52 @@ def _known(points, values, done, start):
 
 
 @kernel
-def search(data, k, m, both, near, max_iterations, tolerance, theta):
+def _crossed(origin, point):
+    """Into point the other sign of k, entered with the curve found on the first, turned about its middle."""
+    point[:] = origin
+    point[1] = -math.copysign(min(abs(origin[1]), _CROSSED_RATE), origin[1])
+    point[0] += 0.5 * (origin[1] - point[1])
+
+
+@kernel
+def _from_sketch(data, sketch, ends, max_iterations, tolerance, points):
+    """Where the sketch's optima of both signs of k lie: points[0] has the start's on entry, points[1] gets the other's.
+
+    Returns which of them is the better one; -1 if the sketch has none, with the points as they were.
+    """
+    q, left = sketch.precision.size, data.precision.size - sketch.precision.size
+    others = np.zeros(left)
+    rest = fill(data, sketch, ends, others)
+    filled = Data(
+        sketch.t, sketch.y, sketch.cap, sketch.x, sketch.gram, sketch.changes, sketch.first, sketch.additive,
+        sketch.multiplicative, sketch.precision, sketch.tau, sketch.growth, sketch.mixed, sketch.observed, rest,
+    )  # fmt: skip
+    found = np.zeros((2, points.shape[1] - left))
+    found[0, :2] = points[0, :2]
+    values = np.full(2, math.inf)
+    for sign in range(2):
+        if sign == 1:
+            _crossed(found[0], found[1])
+        answer = descend(filled, found[sign], max_iterations, tolerance, _SKETCHED, False, values[0])
+        if answer[0] != CONVERGED:
+            return -1
+        values[sign] = answer[3]
+    for sign in range(2):
+        points[sign, : 2 + q] = found[sign, : 2 + q]
+        points[sign, 2 + q : 2 + q + left] = others
+        points[sign, 2 + q + left :] = found[sign, 2 + q :]
+    return 0 if values[0] <= values[1] else 1
+
+
+@kernel
+def search(data, sketch, ends, k, m, both, near, max_iterations, tolerance, theta):
     """Descend from (k, m), from there to the other sign of k, and from further starts; theta gets the best optimum.
 
     Additive: each sign of k has had one optimum in every series tried; which of the two is higher depends on the
     series. With few rows or multiplicative terms there are more: see `further_start`.
 
     theta: (p,), holds beta and delta of the start on entry; near: they are near an optimum. both: more than the first.
+    sketch, ends: of the series (see `sketch.py`); without rows where there is none.
     Returns status, iterations, evaluations, objective, squares, stationarity, start.
     """
     logistic = data.growth == LOGISTIC
@@ -65,6 +108,10 @@ def search(data, k, m, both, near, max_iterations, tolerance, theta):
     starts = own + (count_further(data) if both and not near else 0)
     points = np.empty((starts, theta.size))
     points[0] = theta
+    better = -1
+    if ends.size > 0 and own == 2 and starts == 2 and not near:
+        better = _from_sketch(data, sketch, ends, max_iterations, tolerance, points)
+    sketched = better >= 0
     values, squares, violations = np.full(starts, math.inf), np.full(starts, math.inf), np.full(starts, math.inf)
     statuses = np.full(starts, NUMERICAL_FAILURE, np.int64)
     done = np.zeros(starts, np.bool_)
@@ -73,20 +120,20 @@ def search(data, k, m, both, near, max_iterations, tolerance, theta):
     # Coarsely from everywhere, then to the end on those still in the race. One call, so that it is compiled once.
     for turn in range(2 * starts):
         start = turn % starts
+        if better == 1:
+            start = 1 - start  # the likely winner first, and at once to its end
         again = turn >= starts
-        if again and (starts == 1 or not math.isfinite(values[start]) or values[start] > lowest + _CLEARLY):
+        if again and (done[start] or not math.isfinite(values[start]) or values[start] > lowest + _CLEARLY):
             continue
         if again and (statuses[start] == NO_FINITE_MAP or (start >= own and _known(points, values, done, start))):
             continue
-        if turn == 1 and own == 2:
-            points[1] = points[0]
-            points[1, 1] = -math.copysign(min(abs(points[0, 1]), _CROSSED_RATE), points[0, 1])
-            points[1, 0] += 0.5 * (points[0, 1] - points[1, 1])
+        if turn == 1 and own == 2 and not sketched:
+            _crossed(points[0], points[1])
         elif not again and turn >= own and not further_start(data, turn - own, points[turn]):
             continue
-        final = again or starts == 1
+        final = again or starts == 1 or sketched
         coarse = 0.0 if final else _COARSE
-        close = near if turn == 0 else again
+        close = near if turn == 0 and not sketched else again or sketched
         rival = math.inf if again else lowest
         status, steps, tried, value, square, violation = descend(
             data, points[start], max_iterations, tolerance, coarse, close, rival
@@ -96,7 +143,7 @@ def search(data, k, m, both, near, max_iterations, tolerance, theta):
         evaluations += tried
         statuses[start], values[start], squares[start], violations[start] = status, value, square, violation
         if turn == 0 and status == NO_FINITE_MAP:
-            done[0] = True
+            done[start] = True
             break
         if status == CONVERGED:
             lowest = min(lowest, value)
@@ -113,18 +160,18 @@ def search(data, k, m, both, near, max_iterations, tolerance, theta):
 
 
 @entry
-def solve_kernel(data, k, m, both, max_iterations, tolerance, theta):
+def solve_kernel(data, sketch, ends, k, m, both, max_iterations, tolerance, theta):
     """`search`, callable from Python; k = nan asks for Prophet's own start."""
     near = not math.isnan(k)
     if not near:
         k, m = initial_rate(data.t, data.y, data.cap, data.growth)
-    return search(data, k, m, both, near, max_iterations, tolerance, theta)
+    return search(data, sketch, ends, k, m, both, near, max_iterations, tolerance, theta)
 
 
 def make_data(problem: Problem) -> Data:
     """The kernels' view of a problem."""
     columns = problem.sigmas.size
-    x, x_t, gram = padded(problem.X), np.ascontiguousarray(problem.X.T), np.empty((columns, columns))
+    x, gram = padded(problem.X), np.empty((columns, columns))
     gram_matrix(x, gram)
     growth = problem.trend_indicator
     first = np.searchsorted(problem.t, problem.t_change, side="left").astype(np.int64)
@@ -135,7 +182,6 @@ def make_data(problem: Problem) -> Data:
         y=problem.y,
         cap=problem.cap,
         x=x,
-        x_t=x_t,
         gram=gram,
         changes=problem.t_change,
         first=first,
@@ -145,6 +191,8 @@ def make_data(problem: Problem) -> Data:
         tau=problem.tau,
         growth=growth,
         mixed=bool(np.any(problem.s_m != 0.0)),
+        observed=float(problem.t.size),
+        rest=0.0,
     )
 
 
@@ -178,5 +226,6 @@ def solve_map(problem: Problem, init: MapResult | None = None, settings: Setting
         k, m = init.k, init.m
         theta[2 : 2 + data.precision.size] = init.beta
         theta[2 + data.precision.size :] = init.delta
-    answer = solve_kernel(data, k, m, settings.starts == "both", settings.max_iterations, settings.tolerance, theta)
+    both = settings.starts == "both"
+    answer = solve_kernel(data, data, NO_WEEKS, k, m, both, settings.max_iterations, settings.tolerance, theta)
     return to_result(theta, data, answer)

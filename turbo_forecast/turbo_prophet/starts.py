@@ -119,7 +119,7 @@ def _tapering(data, falling, theta):
         total = 0.0
         for i in range(n):
             factor = data.additive[j] + work.trend[i] * data.multiplicative[j]
-            total += data.x_t[j, i] * factor * work.residual[i]
+            total += data.x[i, j] * factor * work.residual[i]
         m[j, columns] = -total / variance
     if not eliminate(m, columns, diagonal):
         return False

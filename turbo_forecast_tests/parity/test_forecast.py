@@ -13,7 +13,11 @@ from turbo_forecast.turbo_prophet.intervals import mixture_quantile, simulate
 from turbo_forecast.turbo_prophet.prediction import Interval, forecast
 from turbo_forecast.turbo_prophet.problem import MapResult
 from turbo_forecast.turbo_prophet.solver import solve_map
+from turbo_forecast_tests.kernels import called
 from turbo_forecast_tests.parity.synthetic import frame, series, stock_inputs
+
+call_simulate = called(simulate)
+call_mixture_quantile = called(mixture_quantile)
 
 DRAWS = 20_000  # stock's logistic simulation is quadratic in the history's length: a quarter there
 
@@ -111,7 +115,7 @@ def test_drawn_trends_have_the_spread_of_stocks() -> None:
         np.random.seed(3)
         theirs = model._sample_uncertainty(pd.DataFrame({"t": t, "cap_scaled": cap}), 4_000)
         ours = np.empty((200, 4_000))
-        simulate(number, t, cap, changes, delta, -0.04, 0.4, float(np.diff(t).mean()), 4_000, 9, ours)
+        call_simulate(number, t, cap, changes, delta, -0.04, 0.4, float(np.diff(t).mean()), 4_000, 9, ours)
         np.testing.assert_allclose(ours.std(axis=1)[10:], theirs.std(axis=0)[10:], rtol=0.08)
         shares = [0.05, 0.25, 0.75, 0.95]
         spread = theirs.std(axis=0).max()
@@ -126,7 +130,7 @@ def test_a_mixtures_quantile_has_its_share_of_the_mixture_below_it() -> None:
     for sigma in (1e-6, 0.01, 1.0, 50.0):
         for share in (0.025, 0.1, 0.5, 0.9, 0.999):
             centres = rng.standard_t(2, 100)
-            found = mixture_quantile(centres, sigma, share, NormalDist().inv_cdf(share), 0.0)
+            found = call_mixture_quantile(centres, sigma, share, NormalDist().inv_cdf(share), 0.0)
             below = np.mean([NormalDist(c, sigma).cdf(found) for c in centres])
             assert below == pytest.approx(share, abs=2e-3 if sigma < 1e-3 else 1e-6)
 

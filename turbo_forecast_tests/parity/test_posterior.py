@@ -12,7 +12,11 @@ from turbo_forecast.turbo_prophet.features import Spec, prepare
 from turbo_forecast.turbo_prophet.model import LOGISTIC, make_work, residual_sum
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings
 from turbo_forecast.turbo_prophet.solver import make_data, solve_map
+from turbo_forecast_tests.kernels import called
 from turbo_forecast_tests.parity.synthetic import KINDS, frame, series, stan_optimum, stock_inputs
+
+call_make_work = called(make_work)
+call_residual_sum = called(residual_sum)
 
 PARKING = Path(__file__).parents[2].parent / "shared" / "data" / "parking_occupancy_daily.parquet"
 ALLOWED = 1e-6  # nats
@@ -23,7 +27,7 @@ def log_posterior(problem: Problem, at: dict[str, Any]) -> float:
     data = make_data(problem)
     b = -at["k"] * at["m"] if problem.trend_indicator == LOGISTIC else at["m"]
     theta = np.concatenate(([b, at["k"]], at["beta"], at["delta"]))
-    squares = residual_sum(data, theta, make_work(problem.t.size))
+    squares = call_residual_sum(data, theta, call_make_work(problem.t.size))
     sigma = at["sigma_obs"]
     return float(
         -problem.t.size * np.log(sigma)

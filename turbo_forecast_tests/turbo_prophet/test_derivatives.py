@@ -6,6 +6,12 @@ import pytest
 from turbo_forecast.turbo_prophet.model import derivatives, make_work, objective, residual_sum
 from turbo_forecast.turbo_prophet.problem import Problem
 from turbo_forecast.turbo_prophet.solver import make_data
+from turbo_forecast_tests.kernels import called
+
+call_make_work = called(make_work)
+call_residual_sum = called(residual_sum)
+call_objective = called(objective)
+call_derivatives = called(derivatives)
 
 # Kernels that only other kernels call are not kept on disk: one test process compiles these (8 s), not each.
 pytestmark = pytest.mark.xdist_group("derivatives")
@@ -36,7 +42,7 @@ def _problem(growth: int, mode: str, rows: int) -> Problem:
 @pytest.mark.parametrize("growth", [LINEAR, LOGISTIC, FLAT])
 def test_gradient_and_curvature_are_those_of_the_objective(growth: int, mode: str, rows: int) -> None:
     problem = _problem(growth, mode, rows)
-    data, work = make_data(problem), make_work(rows)
+    data, work = make_data(problem), call_make_work(rows)
     rng = np.random.default_rng(7)
     p = 2 + problem.sigmas.size + problem.t_change.size
     theta = np.concatenate(([0.3, 0.6], 0.3 * rng.normal(size=p - 2)))
@@ -45,11 +51,11 @@ def test_gradient_and_curvature_are_those_of_the_objective(growth: int, mode: st
     slope_of_bends[bends] = np.sign(theta[bends]) / problem.tau
 
     def value(at: np.ndarray) -> float:
-        return float(objective(data, at, residual_sum(data, at, work)))
+        return float(call_objective(data, at, call_residual_sum(data, at, work)))
 
     def gradient(at: np.ndarray, curvature: np.ndarray | None = None) -> np.ndarray:
         g, q = np.zeros(p), np.zeros((p, p)) if curvature is None else curvature
-        derivatives(data, at, work, residual_sum(data, at, work), True, q, g)
+        call_derivatives(data, at, work, call_residual_sum(data, at, work), True, q, g)
         return g + slope_of_bends
 
     steps = 1e-5 * np.eye(p)

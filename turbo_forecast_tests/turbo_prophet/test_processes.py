@@ -14,7 +14,9 @@ from numba.core.registry import CPUDispatcher
 
 from turbo_forecast.turbo_prophet import cache
 from turbo_forecast.turbo_prophet.cache import KERNEL_MODULES
-from turbo_forecast.turbo_prophet.linear_algebra import lasso
+from turbo_forecast_tests.kernels import called
+
+call_lasso = called(lasso)
 
 ROOT = Path(__file__).parents[2]
 FIT = """
@@ -104,7 +106,7 @@ def test_the_lasso_meets_its_first_order_conditions(seed: int) -> None:
     a = root.T @ root + 1e-6 * np.eye(s)
     gradient, start = 5 * rng.normal(size=s), np.where(rng.random(s) < 0.3, rng.normal(size=s), 0.0)
     x, at_x = np.empty(s), gradient.copy()
-    assert lasso(a, at_x, start, 2.0, x, np.empty(s), np.empty(s, np.int64), np.empty((s, s + 1)), np.empty(s))
+    assert call_lasso(a, at_x, start, 2.0, x, np.empty(s), np.empty(s, np.int64), np.empty((s, s + 1)), np.empty(s))
     np.testing.assert_allclose(at_x, gradient + a @ (x - start), atol=1e-8)
     np.testing.assert_allclose(at_x[x != 0], -2.0 * np.sign(x[x != 0]), atol=1e-7)
     assert (np.abs(at_x[x == 0]) <= 2.0 + 1e-7).all()
