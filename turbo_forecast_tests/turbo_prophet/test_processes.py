@@ -14,6 +14,7 @@ from numba.core.registry import CPUDispatcher
 
 from turbo_forecast.turbo_prophet import cache
 from turbo_forecast.turbo_prophet.cache import KERNEL_MODULES
+from turbo_forecast.turbo_prophet.linear_algebra import lasso
 from turbo_forecast_tests.kernels import called
 
 call_lasso = called(lasso)
