@@ -20,12 +20,12 @@ from turbo_forecast.defs.resources import (
     Warehouse,
 )
 from turbo_forecast_tests.conftest import series_rows, wave
-from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, GUESSER, MONTH, SIX, make_data
+from turbo_forecast_tests.defs import damage
+from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, FILES, GUESSER, MONTH, SIX, make_data
 
-__all__ = ["EARLIER", "ENTRANTS", "GUESSER", "MONTH", "SIX"]
+__all__ = ["EARLIER", "ENTRANTS", "FILES", "GUESSER", "MONTH", "SIX"]
 
 HOME = Path(__file__).resolve().parents[2] / "dagster_home"
-FILES = ("fleet_forecast", "fold_forecast", "forecast_parquet")
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,7 @@ class Place:
 
     def spoil(self, asset: str, statement: str) -> None:
         """Run a statement on `stored`, the asset's rows, wherever they are."""
-        if asset not in FILES:
-            self.sql(statement.format(stored=asset))
-            return
-        path = str(self.data / asset / f"{MONTH}.parquet")
-        with duckdb.connect() as con:
-            con.execute(f"CREATE TABLE stored AS FROM read_parquet('{path}')")
-            con.execute(statement.format(stored="stored"))
-            con.execute(f"COPY stored TO '{path}' (FORMAT parquet)")
+        damage.spoil(self.data, asset, statement)
 
 
 @cache

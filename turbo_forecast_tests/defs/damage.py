@@ -14,8 +14,7 @@ from turbo_forecast.defs.checks.properties import Verdict, judge
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.datasets import duckdb_sql
-from turbo_forecast_tests.defs.conftest import FILES
-from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, MONTH
+from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, FILES, MONTH
 from turbo_forecast_tests.defs.violations import VIEW
 
 for _module in pkgutil.iter_modules(checks.__path__):  # as the code location loads them, which fills PROPERTIES

@@ -21,6 +21,7 @@ from turbo_forecast.windows import Windows, cutoff_of, run_windows
 from turbo_forecast_tests.conftest import series_rows, wave
 
 MONTH, EARLIER = "2025-12", "2025-11"
+FILES = ("fleet_forecast", "fold_forecast", "forecast_parquet")
 GUESSER = "turbo_forecast_tests.fleet.entrants:random"
 ENTRANTS = ["weighted", "median", "recent_level", GUESSER, "seasonal_naive"]
 SINGLES = ENTRANTS[2:]

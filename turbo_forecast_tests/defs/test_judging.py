@@ -10,6 +10,7 @@ import pytest
 
 from turbo_forecast.defs.partitions import MONTHS
 from turbo_forecast_tests.defs.conftest import EARLIER, MONTH, Place
+from turbo_forecast_tests.defs.damage import parts
 from turbo_forecast_tests.defs.test_month_runs import FLEET, rows, sentences, state, store
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -94,7 +95,8 @@ def damaged(content: bytes) -> bytes:
 
 
 def gone(path: Path) -> None:
-    path.unlink()
+    """Whatever is stored there: a folder of parts, or a file."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def without_its_end(path: Path) -> None:
@@ -112,16 +114,15 @@ def of_another_version(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (gone, " is not there: materialise fold_forecast for 2025-12"),
         (without_its_end, " cannot be read: "),
         (damaged_within, " cannot be read: "),
         (of_another_version, " was stored by another version and lacks yhat_upper: "),
     ],
 )
-def test_a_file_that_cannot_be_read_fails_its_checks_in_a_sentence_and_the_month_until_it_is_mended(
+def test_a_part_that_cannot_be_read_fails_its_checks_in_a_sentence_and_the_month_until_it_is_mended(
     spoil: Callable[[Path], None], said: str, place: Place, tmp_path: Path
 ) -> None:
-    path = place.data / "fold_forecast" / f"{MONTH}.parquet"
+    path = parts(place.data, "fold_forecast")[-1]
     shutil.copy(path, tmp_path / "kept")
     spoil(path)
     checks = (("fold_forecast", "projections_are_finite"), ("calibration", "every_champion_is_calibrated"))
@@ -144,7 +145,7 @@ def test_a_month_without_one_of_its_files_is_not_whole(asset: str, place: Place)
     evaluation = found(check_again(place, MONTH, WHOLE))[WHOLE]
     assert not evaluation.passed
     assert evaluation.description is not None
-    assert evaluation.description.startswith("1 of 11 tables and files breaks this rule: ")
+    assert evaluation.description.startswith("1 of 12 tables and files breaks this rule: ")
     assert "is not there" in evaluation.metadata["first offenders"].value
 
 

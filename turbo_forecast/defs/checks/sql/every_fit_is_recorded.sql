@@ -1,11 +1,13 @@
 -- Windows are asked for from the oldest on, and none after the one that failed. Of an entrant whose worker died, or that
 -- was stopped, nothing else was kept than that: one row, of any window.
 -- name: prepared
-WITH windows AS (
-    SELECT {series}, "window", fold AS before FROM {held}
+WITH held AS MATERIALIZED (
+    SELECT {series}, "window", fold FROM {held}
+), windows AS (
+    SELECT {series}, "window", fold AS before FROM held
     UNION ALL
     SELECT {series}, 'forecast', -1 FROM {outcomes}
-    WHERE {refit} OR ({series}) NOT IN (SELECT ({series}) FROM {held} WHERE fold = 0)
+    WHERE {refit} OR ({series}) NOT IN (SELECT ({series}) FROM held WHERE fold = 0)
 )
 SELECT {series}, model, "window", before
 FROM {outcomes} JOIN windows USING ({series}) CROSS JOIN (SELECT unnest({singles}) AS model)

@@ -4,12 +4,11 @@ WITH history AS (
     SELECT {series}, ds, y, date_diff('day', {cutoff}, ds) AS day FROM base_table
     WHERE ds BETWEEN {history_start} AND {cutoff}
 ), counted AS (
-    SELECT {series}, dayname(any_value(ds)) AS weekday, monthname(any_value(ds)) AS month, count(*) AS n FROM history
-    GROUP BY {series}, isodow(ds), month(ds)
+    SELECT {series}, dayname(any_value(ds)) AS weekday, monthname(any_value(ds)) AS month, count(*) AS n,
+           min(day) AS first_day, max(day) AS last_day
+    FROM history GROUP BY {series}, isodow(ds), month(ds)
 ), spans AS (
-    SELECT {series}, min(day) AS first_day, max(day) AS last_day, count(*) AS days, min(y) AS low, max(y) AS high,
-           regr_slope(y, day) AS slope, regr_intercept(y, day) AS intercept
-    FROM history GROUP BY ALL
+    SELECT {series}, min(first_day) AS first_day, max(last_day) AS last_day, sum(n) AS days FROM counted GROUP BY {series}
 ), weekdays AS (
     SELECT {series}, phase, n FROM spans
     JOIN (SELECT dayname(DATE '2024-01-01' + i::INTEGER) AS phase FROM range(7) AS t(i)) ON last_day - first_day >= 14
@@ -42,6 +41,9 @@ WITH history AS (
     SELECT {series}, coalesce(phases, []) AS phases, coalesce(stretches, []) AS stretches
     FROM (SELECT {series}, list(phase) AS phases FROM unobserved GROUP BY ALL)
     FULL JOIN stretches USING ({series})
+), whole AS (
+    SELECT {series}, min(y) AS low, max(y) AS high, regr_slope(y, day) AS slope, regr_intercept(y, day) AS intercept
+    FROM history SEMI JOIN affected USING ({series}) GROUP BY {series}
 ), recent AS (
     SELECT {series}, regr_slope(y, day) AS recent_slope, regr_intercept(y, day) AS recent_intercept
     FROM history JOIN spans USING ({series}) SEMI JOIN affected USING ({series})
@@ -60,7 +62,7 @@ WITH history AS (
     SELECT judged.*,
            least(low, low_elsewhere, intercept + slope * day, recent_intercept + recent_slope * day) AS lowest,
            greatest(high, high_elsewhere, intercept + slope * day, recent_intercept + recent_slope * day) AS highest
-    FROM judged JOIN spans USING ({series}) LEFT JOIN recent USING ({series})
+    FROM judged JOIN whole USING ({series}) LEFT JOIN recent USING ({series})
     LEFT JOIN others USING ({series}, phase)
     WHERE is_unobserved
 )

@@ -1,4 +1,4 @@
--- name: prepared
+-- name: offenders
 WITH champion AS (
     SELECT {series}, model, phase, cutoff, ds, y, yhat, yhat_lower, yhat_upper,
            date_diff('month', if(phase = 'backtest', {train_end}, {cutoff}), ds)::INTEGER AS horizon_month
@@ -13,20 +13,20 @@ WITH champion AS (
     SELECT champion.*, outcome, false AS is_unknown FROM champion JOIN usual USING ({series})
     UNION ALL
     SELECT champion.*, outcome, {unobserved_day} FROM champion JOIN unusual USING ({series})
+), due AS (
+    SELECT {series}, model, phase, known.cutoff, ds, y, yhat,
+           (if(is_unknown, 0, if(lower IS NULL, yhat_lower, greatest(yhat + lower, 0))))::FLOAT AS yhat_lower,
+           (if(is_unknown, 100, if(upper IS NULL, yhat_upper, least(yhat + upper, 100))))::FLOAT AS yhat_upper, outcome
+    FROM known
+    LEFT JOIN (SELECT {series}, phase, horizon_month, lower, upper FROM calibration WHERE cutoff = {cutoff})
+        USING ({series}, phase, horizon_month)
 )
-SELECT {series}, model, phase, known.cutoff, ds, y, yhat,
-       (if(is_unknown, 0, if(lower IS NULL, yhat_lower, greatest(yhat + lower, 0))))::FLOAT AS yhat_lower,
-       (if(is_unknown, 100, if(upper IS NULL, yhat_upper, least(yhat + upper, 100))))::FLOAT AS yhat_upper, outcome
-FROM known
-LEFT JOIN (SELECT {series}, phase, horizon_month, lower, upper FROM calibration WHERE cutoff = {cutoff})
-    USING ({series}, phase, horizon_month)
--- name: offenders
 SELECT CASE WHEN stored.host_id IS NULL THEN 'missing' WHEN due.host_id IS NULL THEN 'not published' ELSE 'differs' END
            AS problem,
        {series}, phase, ds, stored.model, stored.cutoff, stored.outcome, stored.y, due.y AS due_y,
        stored.yhat, due.yhat AS due_yhat, stored.yhat_lower, due.yhat_lower AS due_lower,
        stored.yhat_upper, due.yhat_upper AS due_upper
-FROM prepared AS due FULL JOIN {stored} AS stored USING ({series}, phase, ds)
+FROM due FULL JOIN {stored} AS stored USING ({series}, phase, ds)
 WHERE stored.host_id IS NULL OR due.host_id IS NULL
    OR (stored.model, stored.cutoff, stored.outcome, stored.y) IS DISTINCT FROM (due.model, due.cutoff, due.outcome, due.y)
    OR (stored.yhat, stored.yhat_lower, stored.yhat_upper) IS DISTINCT FROM (due.yhat, due.yhat_lower, due.yhat_upper)
