@@ -15,9 +15,10 @@ import pytest
 
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet import lifecycle
+from turbo_forecast.fleet import series_forecaster
 from turbo_forecast.fleet.chunks import Span, finished_spans, write_chunk
-from turbo_forecast.fleet.executors.processes import WorkersCannotStart, _require_room
+from turbo_forecast.fleet.executors.processes import require_room
+from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.series_forecaster import Lifecycle, Result, StorageFull
 from turbo_forecast.fleet.store import SeriesStore, write_store
@@ -127,7 +128,7 @@ def test_memory_that_cannot_be_spilled_is_said_of_the_warehouse(tmp_path: Path) 
 
 def test_workers_that_die_of_a_full_disk_are_explained_by_it(full: Path) -> None:
     with pytest.raises(StorageError) as caught:
-        _require_room(full / "made")
+        require_room(full / "made")
     one_sentence(caught, full / "made")
     assert not isinstance(caught.value, WorkersCannotStart)
 
@@ -153,7 +154,7 @@ def test_an_entrant_that_finds_no_room_ends_the_run_instead_of_failing_every_ser
     life = Lifecycle(run_windows(CUTOFF, settings), settings, entrants)  # type: ignore[arg-type]
     assert life.run(store[0]).outcome == "failed", "with room, it is the entrant's own affair"
     disk = namedtuple("disk", ("f_bavail", "f_frsize"))(0, 4096)
-    monkeypatch.setattr(lifecycle.os, "statvfs", lambda folder: disk)
+    monkeypatch.setattr(series_forecaster.os, "statvfs", lambda folder: disk)
     with pytest.raises(StorageFull, match="has no space left on its disk: prophet raised OSError"):
         life.run(store[0])
 

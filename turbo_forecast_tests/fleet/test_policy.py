@@ -215,6 +215,22 @@ def test_a_series_that_never_ends_gets_no_second_trial_and_its_reason_names_the_
     assert [task.span for task in executor.attempts].count(Span(0, 1)) == 1
 
 
+class Late(Unreliable):
+    """A worker that is to be ended has gone on to the next series by then."""
+
+    def _lose(self, task: Task, series: int | None, events: Events) -> None:
+        super()._lose(task, None if series is None else series + 1, events)
+
+
+def test_a_series_that_was_in_hand_when_another_took_too_long_is_no_more_than_a_suspect() -> None:
+    """The overdue one is finished at last, so that it is worked again with what is left of its chunk."""
+    executor = Late(Fate(sleepers=frozenset({3})), 1, random.Random(0))
+    original = executor.fate.stops_at
+    executor.fate.stops_at = lambda task: original(task) if len(task.span) == 8 else None  # type: ignore[method-assign]
+    reported, _ = worked(executor, Step.FORECAST, [Span(0, 8)])
+    assert sorted(reported) == [Task(Step.FORECAST, span) for span in (Span(0, 4), Span(4, 5), Span(5, 8))]
+
+
 def test_no_more_tasks_are_handed_over_than_keep_the_workers_busy() -> None:
     executor = Unreliable(Fate(), 3, random.Random(0))
     worked(executor, Step.COMBINE, cut([Span(0, 200)], 1))
