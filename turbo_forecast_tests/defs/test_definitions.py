@@ -27,16 +27,24 @@ CHECKS = {
         *("fleet_has_not_shrunk", "one_row_per_series_and_day", "telemetry_is_fresh", "utilisation_is_in_range"),
     },
     "base_table_rejects": set(),
-    "fleet_forecast": ROW_CHECKS | {"every_entrant_forecasts_something", "turbo_agrees_with_stan"},
+    "fleet_forecast": ROW_CHECKS
+    | {"every_entrant_forecasts_something", "is_sorted_by_series", "turbo_agrees_with_stan"},
     "fold_forecast": {
-        *("every_fold_is_held_by_everyone", "folds_end_before_the_backtest", "no_duplicate_keys"),
+        *(
+            "every_fold_is_held_by_everyone",
+            "folds_end_before_the_backtest",
+            "is_sorted_by_series",
+            "no_duplicate_keys",
+        ),
         *("projections_are_finite", "projections_stay_in_the_envelope"),
     },
     "combination_weights": {"no_duplicate_keys"},
     "series_outcomes": {"few_series_rest_on_the_fallback", "no_duplicate_keys"},
-    "model_runs": {"no_duplicate_keys"},
+    "model_runs": {"every_fit_is_recorded", "no_duplicate_keys"},
     "run_audit": set(),
-    "tournament_results": ROW_CHECKS,
+    "tournament_results": {
+        *("every_series_has_an_outcome_and_its_rows", "no_duplicate_keys", "rows_belong_to_this_month"),
+    },
     "tournament_scores": {"every_window_is_scored", "no_duplicate_keys", "scores_are_finite"},
     "champions": {
         *("exactly_one_champion_per_series", "no_champion_is_worse_than_the_fallback", "no_duplicate_keys"),

@@ -5,7 +5,6 @@ from pathlib import Path
 from unittest import mock
 
 import dagster as dg
-import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -151,26 +150,6 @@ def test_the_view_shows_no_month_whose_rows_went_even_before_it_is_made_again(
     assert run(empty, "fleet_forecast", "tournament_results", month="2025-10").success
     assert run(empty, "fleet_forecast", month="2025-11").success
     assert seen(empty, "tournament_results") == ["2025-11"]
-
-
-@pytest.mark.parametrize(
-    ("months", "keep", "sentence"),
-    [
-        (
-            1,
-            12,
-            "every entrant's rows are kept for the latest 12 months (rows_months): those of 2024-01 were removed; ",
-        ),
-        (
-            2,
-            1,
-            "every entrant's rows are kept for the latest 1 month (rows_months): those of 2024-01, 2024-02 were removed; ",
-        ),
-    ],
-)
-def test_the_removal_is_a_sentence(months: int, keep: int, sentence: str) -> None:
-    gone = pl.Series(["2024-01-31", "2024-02-29"]).str.to_date().to_list()[:months]
-    assert fleet_month.removal(gone, keep) == sentence + "master file, scores, champions and standings stay"
 
 
 def keeping(months: int):
