@@ -11,6 +11,7 @@ import pytest
 from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.resources import Warehouse
 from turbo_forecast.errors import StorageError
+from turbo_forecast.storage.datasets import parts
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 
 FOLDER = Path("model=x", "g[1]", 'it\'s {a} "b" %41 #c *\né', "~", "-data")
@@ -20,7 +21,8 @@ TWIN = Path("model=x", "g1", 'it\'s {a} "b" %41 #c d\né', "~", "-data")
 
 def stored(place: Place, table: str, *, warehouse: bool = False) -> pl.DataFrame:
     if not warehouse:
-        return pl.read_parquet((place.data / table / f"{MONTH}.parquet").read_bytes())
+        found = parts(place.data / table / f"{MONTH}.parquet")
+        return pl.concat(pl.read_parquet(part.read_bytes()) for part in found)
     with duckdb.connect(str(place.data / "warehouse.duckdb")) as con:
         return pl.DataFrame(con.sql(f"SELECT * FROM {table} WHERE cutoff = '2025-12-31' ORDER BY ALL").to_arrow_table())
 
@@ -31,9 +33,9 @@ def test_a_months_numbers_do_not_depend_on_the_data_folders_name(
     reference, _ = month
     shutil.copytree(reference.data, tmp_path / FOLDER)
     for path in (tmp_path / FOLDER).glob(f"*/{MONTH}.parquet"):
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.copytree(reference.data, tmp_path / TWIN)
-    for path in (tmp_path / TWIN).glob("*/*.parquet"):
+    for path in [part for stored in (tmp_path / TWIN).glob("*/*.parquet") for part in parts(stored)]:
         strangers = pl.read_parquet(path.read_bytes()).with_columns(host_id=pl.lit("another fleet's"))
         strangers.write_parquet(path.open("wb"))
     place = Place(tmp_path / FOLDER, dg.DagsterInstance.ephemeral())

@@ -9,17 +9,17 @@ import duckdb
 import polars as pl
 import pytest
 
-from turbo_forecast.defs import io_manager
-from turbo_forecast.defs.assets import fleet_forecast
+from turbo_forecast.defs import fleet_month, io_manager
 from turbo_forecast.defs.checks.judging import BLOCKING
 from turbo_forecast.defs.jobs import OF_THE_CALENDAR
+from turbo_forecast.storage.datasets import parts
 from turbo_forecast.storage.months import STEPS
 from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
 from turbo_forecast_tests.defs.conftest import MONTH, Place, six_series
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
-FLEET = ["fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "run_audit"]
+FLEET = ["fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "model_runs", "run_audit"]
 LATER = [name for name in STEPS if name not in FLEET]
 WHILE = "the base table was replaced by run {} while this month (2025-12) was worked on: run the month again"
 
@@ -72,7 +72,8 @@ def state(place: Place, month: str = "2025-12") -> tuple[object, ...]:
 
 
 def files(place: Place) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in place.data.glob(f"*/{MONTH}.parquet")}
+    stored = [part for path in place.data.glob(f"*/{MONTH}.parquet") for part in parts(path)]
+    return {str(path): path.read_bytes() for path in stored}
 
 
 def before(function: Callable[..., object], done: Callable[[], object]) -> Callable[..., object]:
@@ -127,9 +128,9 @@ def test_a_base_table_replaced_during_the_fleet_step_stops_the_month(
             runs.append(place.materialise_base(other).run_id)
 
     if then == "while it fits":
-        monkeypatch.setattr(fleet_forecast, "run_fleet", after(fleet_forecast.run_fleet, replace))
+        monkeypatch.setattr(fleet_month, "run_fleet", after(fleet_month.run_fleet, replace))
     else:
-        monkeypatch.setattr(io_manager, "write_frame", before(io_manager.write_frame, replace))
+        monkeypatch.setattr(io_manager, "publish_folder", before(io_manager.publish_folder, replace))
     result = store(place, *FLEET, telemetry=telemetry)
     assert sentences(result) == {WHILE.format(runs[0])}
     if then == "while it fits":
@@ -188,8 +189,8 @@ def test_a_run_does_not_forecast_from_telemetry_that_another_run_has_read(
     place: Place, other: Path, telemetry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[str] = []
-    hook = before(fleet_forecast.run_windows, lambda: runs.append(place.materialise_base(other).run_id))
-    monkeypatch.setattr(fleet_forecast, "run_windows", hook)
+    hook = before(fleet_month.run_windows, lambda: runs.append(place.materialise_base(other).run_id))
+    monkeypatch.setattr(fleet_month, "run_windows", hook)
     result = store(place, "base_table", "base_table_rejects", *FLEET, telemetry=telemetry)
     assert sentences(result) == {
         f"the base table was replaced by run {runs[0]} after this run had read its own telemetry: run the month again"
@@ -263,7 +264,7 @@ def test_a_table_of_another_version_is_named_before_anything_is_forecast(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.sql("ALTER TABLE tournament_standings DROP COLUMN n")
-    monkeypatch.setattr(fleet_forecast, "run_fleet", lambda *_, **__: pytest.fail("series were forecast"))
+    monkeypatch.setattr(fleet_month, "run_fleet", lambda *_, **__: pytest.fail("series were forecast"))
     before = files(place), state(place)
     (said,) = sentences(store(place, *FLEET))
     assert said.startswith("table tournament_standings in the warehouse was stored by another version and lacks n: ")
@@ -282,7 +283,7 @@ def test_outcomes_of_an_earlier_version_are_taken_over_by_a_run(place: Place) ->
 def test_a_month_with_a_file_that_cannot_be_read_is_not_called_complete(
     asset: str, content: bytes, place: Place
 ) -> None:
-    path = place.data / asset / f"{MONTH}.parquet"
+    path = parts(place.data / asset / f"{MONTH}.parquet")[-1]
     path.write_bytes(content)
     place.sql("UPDATE months SET state = 'incomplete', finished_at = NULL")
     (said,) = sentences(store(place, "months"))
