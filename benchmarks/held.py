@@ -140,8 +140,8 @@ def held(base: pl.DataFrame, cutoff: date, settings: ForecastSettings, say: Say)
         folder = Path(name)
         write_store(series_table(history, windows.history_start), folder / "series.arrow")
         run = run_fleet(folder / "series.arrow", windows, settings, scratch=folder, timer=AuditTimer(), say=say)
-        scores = Results(run.results).read(TOURNAMENT_SCORES).collect()
-        found = Held(windows, settings, MonthRows.of(run.rows, run.folds), history, run.outcomes, scores)
+        scores = Results(run.results_folder).read(TOURNAMENT_SCORES).collect()
+        found = Held(windows, settings, MonthRows.of(run.rows_folder, run.folds_folder), history, run.outcomes, scores)
         if found.scales.is_empty():
             raise TelemetryError(f"month {cutoff:%Y-%m}: no series has a backtest and a defined MASE")
         yield found

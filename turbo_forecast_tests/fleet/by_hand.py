@@ -21,6 +21,7 @@ from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.scratch import run_folder
 from turbo_forecast.fleet.series_forecaster import Result, SeriesForecaster
 from turbo_forecast.fleet.store import SeriesStore, write_store
+from turbo_forecast.library.forecast import series_table
 from turbo_forecast.models.registry import build_entrant
 from turbo_forecast.settings import ForecastSettings, forecast_settings
 from turbo_forecast.storage.datasets import rows as stored_rows
@@ -113,7 +114,7 @@ class ByHand:
         combiner = Combiner(self.folder, self.store, self.windows, self.settings)
         for span in self.parts:
             if span not in finished:
-                combiner.combine(span)
+                combiner(span)
                 yield "combine"
         self.tables["scores"] = self.reducer.scores()
         self.tables["champions"] = self.reducer.choose(self.tables["scores"])
@@ -126,7 +127,7 @@ class ByHand:
         publisher = Publisher(self.folder, self.store, self.windows, self.settings)
         for span in self.parts:
             if span not in finished:
-                publisher.publish(span)
+                publisher(span)
                 yield "publish"
         self.tables["standings"] = self.reducer.compare()
 
@@ -159,13 +160,3 @@ def by_hand(base: pl.DataFrame, path: Path, *, size: int = 5, **options: object)
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def series_table(rows, history_start):
-    inside = pl.col("ds") >= history_start
-    return (
-        rows.sort("host_id", "resource", "ds")
-        .group_by("host_id", "resource", maintain_order=True)
-        .agg(days=pl.col("ds").filter(inside).cast(pl.Int32), y=pl.col("y").filter(inside))
-        .to_arrow()
-    )

@@ -110,7 +110,8 @@ def test_for_a_fleet_of_all_kinds_too(field: str, options: dict[str, object], tm
 
 
 @pytest.mark.parametrize(
-    "entrants", [FIELDS["no combination"], ["median", "recent_level", CURSED], [CURSED, "recent_level"]]
+    "entrants",
+    [FIELDS["no combination"], ["median", "recent_level", "recent_quarter", CURSED], [CURSED, "recent_level"]],
 )
 def test_ranks_of_series_without_ties_are_those_of_whole_frames(entrants: list[str], tmp_path: Path) -> None:
     base = fleet_of(["restless", "young", "gaps", "ends in the backtest", "newborn"] * 2, seed=5)
