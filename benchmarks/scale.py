@@ -92,7 +92,11 @@ def command(data: Path, telemetry: Path, home: Path, config: str = "") -> Run:
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "turbo_forecast", *options],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     said: list[str] = []
     reader = threading.Thread(target=lambda: said.extend(process.stdout or ()))
