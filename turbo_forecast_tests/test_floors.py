@@ -138,6 +138,17 @@ def test_definitions_are_imported_upwards_in_one_place_only() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_dagster_does_not_export_is_imported_with_a_reason(path: Path) -> None:
+    source = path.read_text()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom) and any(
+            n.startswith("dagster._") for n in imported(node, path)
+        ):
+            lines = source.splitlines()[node.lineno - 1 : node.end_lineno]
+            assert any("# " in line for line in lines), ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_modules_and_functions_stay_small(path: Path) -> None:
     source = path.read_text()
     assert source.count("\n") <= 400

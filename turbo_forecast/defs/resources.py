@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 import duckdb
-from dagster._config import config_type
+from dagster._config import config_type  # the public Float is a type of values: no other can be made of it
 from dagster._core.definitions.definition_config_schema import DefinitionConfigSchema  # Dagster exports no such seam
 from dagster_duckdb import DuckDBResource
 from pydantic import ValidationError

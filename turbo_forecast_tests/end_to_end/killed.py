@@ -3,18 +3,26 @@
 import os
 import signal
 
-from turbo_forecast.defs.assets import calibration
+import polars as pl
+
+from turbo_forecast.defs import monthly
 from turbo_forecast.models.protocol import Say
+from turbo_forecast.schemas import CALIBRATION
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.tables import Table
 from turbo_forecast_tests.fleet.entrants import Naive
 
+made = monthly.Month.made
 
-def end(*arguments: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+
+def end(month: monthly.Month, table: Table) -> pl.LazyFrame:
+    if table is CALIBRATION:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return made(month, table)
 
 
 def prepare(settings: ForecastSettings, say: Say) -> None:
-    calibration.calibrate_month = end  # type: ignore[assignment]
+    monthly.Month.made = end  # type: ignore[method-assign]
 
 
 def build(settings: ForecastSettings) -> Naive:
