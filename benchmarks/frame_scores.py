@@ -33,11 +33,11 @@ def scales_by_window(history: pl.DataFrame, ends: Mapping[str, date]) -> pl.Data
     differences = _seasonal_differences(history.sort(*_SERIES, "ds"))
     parts = [
         _mean_differences(differences.filter(pl.col("ds") <= end)).select(
-            *_SERIES, pl.lit(window).alias("window"), "scale"
+            *_SERIES, pl.lit(window).alias("window_name"), "scale"
         )
         for window, end in ends.items()
     ]
-    schema = {"host_id": pl.String, "resource": pl.String, "window": pl.String, "scale": pl.Float64}
+    schema = {"host_id": pl.String, "resource": pl.String, "window_name": pl.String, "scale": pl.Float64}
     return pl.concat([pl.DataFrame(schema=schema), *parts])
 
 
@@ -65,7 +65,7 @@ def score(rows: pl.DataFrame, scales: pl.DataFrame, interval_width: float) -> pl
     mase where the series has no scale.
     """
     keys = list(TOURNAMENT_SCORES.key)
-    found = _scored(rows, keys, scales, [*_SERIES, "window"], interval_width)
+    found = _scored(rows, keys, scales, [*_SERIES, "window_name"], interval_width)
     return TOURNAMENT_SCORES.conform(found).sort(keys)
 
 

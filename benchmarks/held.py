@@ -61,7 +61,7 @@ class Held:
     @cached_property
     def series(self) -> pl.DataFrame:
         """`host_id, resource`, sorted, of the series that have a backtest."""
-        judged = (pl.col("model") == self.settings.fallback) & (pl.col("window") == window_name(0))
+        judged = (pl.col("model") == self.settings.fallback) & (pl.col("window_name") == window_name(0))
         return self.scores.filter(judged).select(_SERIES).sort(_SERIES)
 
     @cached_property
@@ -80,7 +80,7 @@ class Held:
     def errors(self) -> Floats:
         """(n, m, 1 + K) mean absolute errors; NaN where there is none."""
         numbers = {window_name(number): number for number in range(1 + len(self.windows.folds))}
-        fold = pl.col("window").replace_strict(numbers, return_dtype=pl.Int64)
+        fold = pl.col("window_name").replace_strict(numbers, return_dtype=pl.Int64)
         found = self._placed(self.scores.with_columns(fold=fold))
         errors = np.full((self.series.height, len(self.models), 1 + len(self.windows.folds)), np.nan)
         errors[tuple(found[name].to_numpy() for name in ("row", "model", "fold"))] = found["mae"].to_numpy()

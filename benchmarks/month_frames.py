@@ -66,10 +66,10 @@ def score_month(rows: MonthRows, history: pl.DataFrame, windows: Windows, settin
     history: `host_id, resource, ds, y` of the history window, up to the cutoff; so in the other functions here.
     """
     scales = scales_by_window(history, {window_name(number): end for number, end in training_ends(windows).items()})
-    columns = ["cutoff", *_SERIES, "model", "window", "y", *_PROJECTED]
+    columns = ["cutoff", *_SERIES, "model", "window_name", "y", *_PROJECTED]
     scored = [
-        rows.backtest.with_columns(window=pl.lit(Phase.BACKTEST.value)),
-        rows.folds.with_columns(window=pl.format("fold {}", pl.col("fold"))),
+        rows.backtest.with_columns(window_name=pl.lit(Phase.BACKTEST.value)),
+        rows.folds.with_columns(window_name=pl.format("fold {}", pl.col("fold"))),
     ]
     return score(pl.concat([part.select(columns) for part in scored]), scales, settings.interval_width)
 
@@ -105,7 +105,7 @@ def calibrate_month(
         calibrate(
             seen,
             _in_months(own.forecast.filter(phase=phase.value), end).with_columns(pl.col("horizon_month") + ahead),
-            scales_by_window(history, {phase.value: end}).drop("window"),
+            scales_by_window(history, {phase.value: end}).drop("window_name"),
             cutoff=windows.cutoff,
             phase=phase.value,
             interval_width=settings.interval_width,
@@ -151,7 +151,7 @@ def scores_by_month(
 
     published: the master file's rows.
     """
-    scales = scales_by_window(history, {Phase.BACKTEST.value: windows.train_end}).drop("window")
+    scales = scales_by_window(history, {Phase.BACKTEST.value: windows.train_end}).drop("window_name")
     columns = [*_SERIES, "model", "ds", "y", *_PROJECTED]
     champion = published.filter(phase=Phase.BACKTEST.value).with_columns(model=pl.lit(CHAMPION))
     parts = [

@@ -31,7 +31,7 @@ def test_the_public_columns_are_what_people_script_against() -> None:
 def test_a_fold_has_the_columns_of_a_forecast_with_its_number_for_the_phase() -> None:
     row = schemas.FLEET_FORECAST.names
     assert schemas.FOLD_FORECAST.names == [{"phase": "fold"}.get(name, name) for name in row]
-    assert schemas.TOURNAMENT_SCORES.names[:5] == ["cutoff", "host_id", "resource", "model", "window"]
+    assert schemas.TOURNAMENT_SCORES.names[:5] == ["cutoff", "host_id", "resource", "model", "window_name"]
 
 
 def test_a_table_of_a_room_is_found_at_the_door() -> None:

@@ -123,15 +123,15 @@ def score_bars(scores: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
     Not the same series for everyone, unlike the standings, and the axis says so.
     """
-    rows = scores.group_by("model", "window").agg(pl.col("mase").mean()).sort("model", "window")
-    windows = sorted(rows["window"].unique(), key=lambda name: (len(name) if name != Phase.BACKTEST else 0, name))
+    rows = scores.group_by("model", "window_name").agg(pl.col("mase").mean()).sort("model", "window_name")
+    windows = sorted(rows["window_name"].unique(), key=lambda name: (len(name) if name != Phase.BACKTEST else 0, name))
     bars = alt.Chart(rows).mark_bar()
     return _bars(
         bars.encode(
             x=alt.X("mase:Q", title="mean MASE over each entrant's own series"),
             y=alt.Y("model:N", title=None),
-            yOffset=alt.YOffset("window:N", sort=windows),
-            color=alt.Color("window:N", sort=windows, title="window"),
+            yOffset=alt.YOffset("window_name:N", sort=windows),
+            color=alt.Color("window_name:N", sort=windows, title="window_name"),
         ),
         2 * rows["model"].n_unique(),
     )

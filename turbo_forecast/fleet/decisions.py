@@ -115,7 +115,7 @@ class Reducer:
         tables = [frame_of(table) for table in self._pieces(COMBINE_LAST).tables("scores")]
         window = pl.col("window").replace_strict(names, return_dtype=pl.String)
         return (
-            self._named(tables, TOURNAMENT_SCORES.polars_schema, window=window)
+            self._named(tables, TOURNAMENT_SCORES.polars_schema, window_name=window)
             .pipe(TOURNAMENT_SCORES.conform)
             .sort(TOURNAMENT_SCORES.key)
         )

@@ -46,6 +46,6 @@ def model_runs(folder: RunFolder, store: SeriesStore, windows: Windows, timer: A
         merged.with_columns(
             pl.lit(windows.cutoff).alias("cutoff"),
             *(pl.lit(names[name]).gather(pl.col("series")).alias(name) for name in ("host_id", "resource")),
-            window=pl.col("window").replace_strict({n: window_name(n) for n in numbers}, return_dtype=pl.String),
+            window_name=pl.col("window").replace_strict({n: window_name(n) for n in numbers}, return_dtype=pl.String),
         )
     )

@@ -12,4 +12,4 @@ RESOURCE = Column("resource", pl.String, "what is utilised: cpu, memory, disk, n
 CUTOFF = Column("cutoff", pl.Date, "last day of the partition's month; nothing after it was read")
 MODEL = Column("model", pl.String, "the entrant that made the forecast")
 FOLD = Column("fold", pl.Int32, "1, 2, …: the windows before the backtest, the latest first")
-WINDOW = Column("window", pl.String, "backtest, or a window before it: fold 1 (the latest), fold 2, …")
+WINDOW = Column("window_name", pl.String, "backtest, or a window before it: fold 1 (the latest), fold 2, …")

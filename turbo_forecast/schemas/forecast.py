@@ -90,7 +90,7 @@ MODEL_RUNS = Table(
         HOST,
         RESOURCE,
         MODEL,
-        Column("window", pl.String, "forecast, backtest, or a window before it: fold 1 (the latest), fold 2, …"),
+        Column("window_name", pl.String, "forecast, backtest, or a window before it: fold 1 (the latest), fold 2, …"),
         Column(
             "status",
             pl.String,
@@ -108,7 +108,7 @@ MODEL_RUNS = Table(
         Column("error_message", pl.String, "its message", nullable=True),
         Column("milliseconds", pl.Float64, "time spent on the answer by its worker"),
     ),
-    key=("cutoff", "host_id", "resource", "model", "window"),
+    key=("cutoff", "host_id", "resource", "model", "window_name"),
     made_from=(BASE_TABLE,),
 )
 

@@ -35,7 +35,7 @@ TOURNAMENT_SCORES = Table(
         Column("pinball", pl.Float64, "mean pinball loss of the two bounds, percentage points; lower is better"),
         Column("interval_score", pl.Float64, "Winkler interval score, percentage points; lower is better"),
     ),
-    key=("cutoff", "host_id", "resource", "model", "window"),
+    key=("cutoff", "host_id", "resource", "model", "window_name"),
     made_from=(FLEET_FORECAST, FOLD_FORECAST, TOURNAMENT_RESULTS),
 )
 

@@ -111,7 +111,7 @@ _BACKTEST = """
         SELECT coalesce(resource, 'all') AS resource, GROUPING(resource) AS whole, avg(mae) AS mae, avg(mase) AS mase,
                count(*) AS series, count(mase) AS mase_series
         FROM tournament_scores JOIN champions USING (cutoff, host_id, resource, model)
-        WHERE cutoff = $cutoff AND "window" = 'backtest' GROUP BY GROUPING SETS ((), (resource))
+        WHERE cutoff = $cutoff AND "window_name" = 'backtest' GROUP BY GROUPING SETS ((), (resource))
     ), held AS (
         SELECT coalesce(resource, 'all') AS resource, GROUPING(resource) AS whole,
                avg((y BETWEEN yhat_lower AND yhat_upper)::INTEGER) AS inside, count(*) AS days

@@ -78,11 +78,11 @@ def take_over(con: duckdb.DuckDBPyConnection, table: Table) -> None:
 def name_windows(con: duckdb.DuckDBPyConnection) -> None:
     """Let the stored scores name their windows, where they number them, as they once did. The caller holds the transaction."""
     name, columns = TOURNAMENT_SCORES.name, _stored(con, TOURNAMENT_SCORES)
-    if "fold" not in columns or "window" in columns:
+    if "fold" not in columns or "window_name" in columns:
         return
     named = f"{name}__new"
     con.execute(TOURNAMENT_SCORES.ddl(named))
-    con.execute(f'INSERT INTO "{named}" BY NAME SELECT * EXCLUDE fold, {_WITH_WINDOW} AS "window" FROM "{name}"')
+    con.execute(f'INSERT INTO "{named}" BY NAME SELECT * EXCLUDE fold, {_WITH_WINDOW} AS "window_name" FROM "{name}"')
     con.execute(f'DROP TABLE "{name}"')
     con.execute(f'ALTER TABLE "{named}" RENAME TO "{name}"')
 

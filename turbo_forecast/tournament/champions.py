@@ -113,8 +113,8 @@ def _field(forecasters: pl.DataFrame, scores: pl.DataFrame, preference: list[str
     series = having.select(_SERIES).unique().sort(_SERIES).with_row_index("row")
     having = having.join(series, on=_SERIES)
     folds = (
-        scores.filter((pl.col("window") != Phase.BACKTEST) & pl.col("model").is_in(preference))
-        .with_columns(place=place, fold=pl.col("window").str.strip_prefix("fold ").cast(pl.Int64))
+        scores.filter((pl.col("window_name") != Phase.BACKTEST) & pl.col("model").is_in(preference))
+        .with_columns(place=place, fold=pl.col("window_name").str.strip_prefix("fold ").cast(pl.Int64))
         .join(series, on=_SERIES)
         .with_columns(layer=pl.col("fold").rank("dense").cast(pl.Int64) - 1)
     )

@@ -59,7 +59,7 @@ def window_days(windows: Windows) -> pl.DataFrame:
     spans += [(f"fold {fold.number}", fold.number, fold.train_end, fold.end) for fold in windows.folds]
     parts = [
         pl.DataFrame({"ds": pl.date_range(start, end, closed="right", eager=True)}).with_columns(
-            window=pl.lit(name),
+            window_name=pl.lit(name),
             number=pl.lit(number),
             horizon_month=pl.lit(0, pl.Int32)
             + (pl.col("ds").dt.year() - start.year) * 12
@@ -80,7 +80,7 @@ def projected(cutoff: date, base: pl.DataFrame) -> pl.DataFrame:
     rows = (
         names.join(field, how="cross").join(days, how="cross").join(base, on=["host_id", "resource", "ds"], how="left")
     )
-    y = pl.when(pl.col("window") != "forecast").then("y")
+    y = pl.when(pl.col("window_name") != "forecast").then("y")
     yhat = (pl.coalesce(y, pl.lit(50.0)) + pl.col("off")).clip(0, 100).cast(pl.Float32)
     return (
         rows.with_columns(y=y, yhat=yhat, cutoff=pl.lit(cutoff))
@@ -122,7 +122,7 @@ def make_data(data: Path) -> None:
 
 def write_rows(data: Path, month: str, rows: pl.DataFrame) -> None:
     """Every entrant's rows of a month."""
-    fleet = rows.filter(pl.col("number") < 1).with_columns(phase="window")
+    fleet = rows.filter(pl.col("number") < 1).with_columns(phase="window_name")
     write_parts(fleet, schemas.FLEET_FORECAST, data / "fleet_forecast" / f"{month}.parquet")
     folds = rows.filter(pl.col("number") > 0).with_columns(fold="number")
     write_parts(folds, schemas.FOLD_FORECAST, data / "fold_forecast" / f"{month}.parquet")
@@ -155,7 +155,7 @@ def _store_tournament(con: duckdb.DuckDBPyConnection, data: Path, rows: pl.DataF
     month = pl.lit(cutoff).alias("cutoff")
     series = pl.DataFrame(SIX, schema=["host_id", "resource"], orient="row").with_columns(month)
     store(con, schemas.SERIES_OUTCOMES, series.with_columns(outcome=pl.lit("forecast")))
-    fits = rows.filter(pl.col("model").is_in(SINGLES)).select("host_id", "resource", "model", "window").unique()
+    fits = rows.filter(pl.col("model").is_in(SINGLES)).select("host_id", "resource", "model", "window_name").unique()
     store(con, schemas.MODEL_RUNS, fits.with_columns(month, status=pl.lit("ok"), solver=pl.lit("closed_form")))
     members = series.join(pl.DataFrame({"member": SINGLES}), how="cross")
     store(con, schemas.COMBINATION_WEIGHTS, members.with_columns(backtest=1 / 3, forecast=1 / 3))
@@ -175,8 +175,8 @@ def scored(rows: pl.DataFrame) -> pl.DataFrame:
     """Scores of every window that has passed: errors as they are, everything else plausible."""
     error = (pl.col("yhat").cast(pl.Float64) - pl.col("y")).abs()
     return (
-        rows.filter(pl.col("window") != "forecast")
-        .group_by("cutoff", "host_id", "resource", "model", "window")
+        rows.filter(pl.col("window_name") != "forecast")
+        .group_by("cutoff", "host_id", "resource", "model", "window_name")
         .agg(n=pl.len(), mae=error.mean(), rmse=(error**2).mean().sqrt())
         .with_columns(smape=pl.lit(0.1), coverage=pl.lit(0.8), mase=pl.lit(1.0))
     )
@@ -192,7 +192,7 @@ def calibrated(series: pl.DataFrame) -> pl.DataFrame:
 def published(rows: pl.DataFrame) -> pl.DataFrame:
     """The master file's rows: the champion's, with bounds 3 below and above, inside [0, 100]."""
     own = rows.filter(pl.col("model") == CHAMPION, pl.col("number") < 1).with_columns(
-        phase="window", outcome=pl.lit("forecast")
+        phase="window_name", outcome=pl.lit("forecast")
     )
     wide = own.with_columns(
         yhat_lower=(pl.col("yhat").cast(pl.Float64) - 3).clip(0, 100),

@@ -101,7 +101,7 @@ def _of_series(table: Table, series: pl.DataFrame, **constant: object) -> pl.Dat
 
 def _models_and_windows(windows: Windows) -> pl.DataFrame:
     numbers = [FORECAST, BACKTEST, *(fold.number for fold in windows.folds)]
-    return product(model=list(MODELS), window=[window_name(number) for number in numbers])
+    return product(model=list(MODELS), window_name=[window_name(number) for number in numbers])
 
 
 def _rows(windows: Windows) -> pl.DataFrame:
@@ -130,7 +130,7 @@ def _folds(windows: Windows) -> pl.DataFrame:
 
 def _results(series: pl.DataFrame, cutoff: date, windows: Windows) -> dict[str, pl.DataFrame]:
     """The run's small tables, by name."""
-    scored = _models_and_windows(windows).filter(pl.col("window") != Phase.FORECAST.value)
+    scored = _models_and_windows(windows).filter(pl.col("window_name") != Phase.FORECAST.value)
     reach = pl.concat(
         product(phase=[phase], horizon_month=list(range(1, months + 1)))
         for phase, months in (("backtest", 4), ("forecast", 6))

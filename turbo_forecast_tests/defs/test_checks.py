@@ -252,7 +252,7 @@ def test_nothing_is_recorded_of_an_entrant_after_the_window_that_failed(failed: 
     # one that only raised has the windows before it recorded: here those after it are too many
     assert bool(len(wrong)) is (status != "raised" or failed != "forecast")
     gone = order[at + 1 :] if status == "raised" else [name for name in order if name != failed]
-    spoil(data, "model_runs", f'DELETE FROM {{stored}} WHERE {own} AND list_contains({gone!r}, "window")')
+    spoil(data, "model_runs", f'DELETE FROM {{stored}} WHERE {own} AND list_contains({gone!r}, "window_name")')
     assert verdict(data, "model_runs", RECORDED).offenders.is_empty()
 
 

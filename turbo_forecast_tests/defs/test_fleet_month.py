@@ -73,7 +73,7 @@ def test_what_happened_to_each_fit_is_stored_with_the_outcomes(empty: Place) -> 
     assert run(empty, "series_outcomes").success
     fits = rows(empty, MODEL_RUNS.name)
     assert fits.schema == MODEL_RUNS.polars_schema
-    assert set(fits["window"]) == WINDOWS
+    assert set(fits["window_name"]) == WINDOWS
     assert len(fits) == len(fits.unique(list(MODEL_RUNS.key))) == 60
     assert len(rows(empty, SERIES_OUTCOMES.name)) == 6
     stored = rows(empty, "month_steps").filter(result="stored")["asset"]

@@ -60,7 +60,7 @@ def series(
     for model, mae in (("m", 2.0 * (mase or 0)), ("other", 99.0)):
         for window, worse in (("backtest", 0), ("fold 1", 50)):
             insert(
-                con, "tournament_scores", host_id=host, resource=resource, model=model, window=window, mae=mae + worse,
+                con, "tournament_scores", host_id=host, resource=resource, model=model, window_name=window, mae=mae + worse,
                 mase=mase if window == "backtest" and model == "m" else 77.0, **score,
             )  # fmt: skip
     outcome = {"observations": 1, "fits": 1, "milliseconds": 1}

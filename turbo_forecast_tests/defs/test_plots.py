@@ -124,13 +124,19 @@ def test_scores_are_drawn_by_window_the_backtest_first_and_folds_in_the_order_of
 ) -> None:
     windows = ["fold 10", "fold 2", "backtest", "fold 1"]
     scores = pl.DataFrame(
-        {"model": [m for m in ("a", "b") for _ in windows] * 2, "window": windows * 4, "mase": [1.0] * 8 + [3.0] * 8}
+        {
+            "model": [m for m in ("a", "b") for _ in windows] * 2,
+            "window_name": windows * 4,
+            "mase": [1.0] * 8 + [3.0] * 8,
+        }
     )
     charts: list[alt.Chart] = []
     monkeypatch.setattr(plots, "plot", charts.append)
     plots.score_bars(scores)
     drawn_as = charts[0].to_dict()
     (rows,) = drawn_as["datasets"].values()
-    assert {(row["model"], row["window"]): row["mase"] for row in rows} == {(m, w): 2.0 for m in "ab" for w in windows}
+    assert {(row["model"], row["window_name"]): row["mase"] for row in rows} == {
+        (m, w): 2.0 for m in "ab" for w in windows
+    }
     assert drawn_as["encoding"]["yOffset"]["sort"] == ["backtest", "fold 1", "fold 2", "fold 10"]
     assert drawn_as["encoding"]["color"]["sort"] == ["backtest", "fold 1", "fold 2", "fold 10"]

@@ -124,7 +124,7 @@ def test_a_fleet_of_all_kinds_has_every_outcome_and_every_difficulty(tmp_path: P
     scores = run.tables["scores"]
     assert scores["mase"].null_count() > 0, "a series whose MASE is not defined"
     assert scores["wape"].null_count() > 0, "a series of zeros"
-    held = scores.group_by("host_id").agg(pl.col("window").n_unique())["window"]
+    held = scores.group_by("host_id").agg(pl.col("window_name").n_unique())["window_name"]
     assert held.n_unique() > 1, "series that are too young for some folds"
     assert run.tables["outcomes"]["unobserved_weekdays"].drop_nulls().to_list() == ["Saturday, Sunday"]
 

@@ -252,13 +252,13 @@ def test_an_empty_former_table_becomes_an_empty_view(data: Path) -> None:
 def test_scores_that_number_their_windows_name_them_from_now_on(data: Path) -> None:
     path = data / "warehouse.duckdb"
     with connected(path) as con:
-        con.execute(TOURNAMENT_SCORES.ddl().replace('"window" VARCHAR', '"fold" INTEGER'))
+        con.execute(TOURNAMENT_SCORES.ddl().replace('"window_name" VARCHAR', '"fold" INTEGER'))
         values = ", ".join(str(n) for n in range(6, 16))
         for fold in (0, 1, 12):
             con.execute(f"INSERT INTO tournament_scores VALUES (DATE '2025-12-31', 'a', 'cpu', 'm', {fold}, {values})")
     with connected(path) as con:
         found = query(con, "SELECT * FROM tournament_scores ORDER BY ALL")
     assert found.columns == TOURNAMENT_SCORES.names
-    assert found["window"].to_list() == ["backtest", "fold 1", "fold 12"]
+    assert found["window_name"].to_list() == ["backtest", "fold 1", "fold 12"]
     assert found["n"].to_list() == [6, 6, 6]
     assert found["interval_score"].to_list() == [15.0, 15.0, 15.0]

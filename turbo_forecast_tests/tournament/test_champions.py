@@ -28,7 +28,7 @@ def scores(errors: dict[str, dict[str, list[float | None]]], resource: str = "cp
             "host_id": host,
             "resource": resource,
             "model": model,
-            "window": window_name(fold),
+            "window_name": window_name(fold),
             "mae": mae,
         }
         for host, models in errors.items()
@@ -36,7 +36,7 @@ def scores(errors: dict[str, dict[str, list[float | None]]], resource: str = "cp
         for fold, mae in enumerate(maes, start=1)
         if mae is not None
     ]
-    found = pl.DataFrame(parts, schema={**KEYS, "window": pl.String, "mae": pl.Float64})
+    found = pl.DataFrame(parts, schema={**KEYS, "window_name": pl.String, "mae": pl.Float64})
     return TOURNAMENT_SCORES.conform(
         found.with_columns(pl.lit(0.0).alias(name) for name in TOURNAMENT_SCORES.names if name not in found.columns)
     )
@@ -241,8 +241,8 @@ def test_the_backtest_changes_nothing() -> None:
     errors = fleet(20, prophet=[10.0] * 3, ets=[9.0] * 3, naive=[12.0] * 3)
     clean = scores(errors)
     leaks = [
-        clean.filter(window="fold 1").with_columns(
-            window=pl.lit("backtest"), mae=pl.when(pl.col("model") == model).then(0.0).otherwise(100.0)
+        clean.filter(window_name="fold 1").with_columns(
+            window_name=pl.lit("backtest"), mae=pl.when(pl.col("model") == model).then(0.0).otherwise(100.0)
         )
         for model in ORDER
     ]

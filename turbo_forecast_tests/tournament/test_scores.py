@@ -265,16 +265,16 @@ def test_scores_are_those_of_whole_frames(sizes: list[int], entrants: int, width
     rows = pl.DataFrame(
         {
             "model": np.repeat([f"m{i}" for i in range(entrants)], total).tolist(),
-            "window": np.tile(windows, entrants).tolist(),
+            "window_name": np.tile(windows, entrants).tolist(),
             "y": np.tile(y, entrants),
             "yhat": yhat.ravel(),
             "yhat_lower": low.ravel(),
             "yhat_upper": high.ravel(),
         }
     ).with_columns(cutoff=START, host_id=pl.lit("a"), resource=pl.lit("cpu"))
-    scales = pl.DataFrame({"window": list(dict.fromkeys(windows.tolist())), "scale": scale})
+    scales = pl.DataFrame({"window_name": list(dict.fromkeys(windows.tolist())), "scale": scale})
     expected = frame_scores.score(
-        rows, scales.with_columns(host_id=pl.lit("a"), resource=pl.lit("cpu")).select("host_id", "resource", "window", "scale"), width
+        rows, scales.with_columns(host_id=pl.lit("a"), resource=pl.lit("cpu")).select("host_id", "resource", "window_name", "scale"), width
     )  # fmt: skip
     assert expected.schema == TOURNAMENT_SCORES.polars_schema
     counted = found["n"] > 0

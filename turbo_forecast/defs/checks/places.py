@@ -164,4 +164,4 @@ def _windows(windows: Windows) -> str:
         f"({literal(window_name(number))}, {number}, {_day(train_end)}, {_day(end)}, {days})"
         for number, train_end, end, days in (backtest, *folds)
     )
-    return f'(SELECT * FROM (VALUES {rows}) AS held("window", fold, train_end, last_day, days))'
+    return f'(SELECT * FROM (VALUES {rows}) AS held("window_name", fold, train_end, last_day, days))'

@@ -5,7 +5,7 @@ FROM (
     SELECT avg((y BETWEEN yhat_lower AND yhat_upper)::INTEGER) AS coverage, {interval_width}::DOUBLE AS nominal,
            count(*) AS days, count(DISTINCT ({series})) AS series
     FROM {stored}
-    SEMI JOIN (SELECT {series} FROM {scores} WHERE "window" = 'backtest' AND mase IS NOT NULL) USING ({series})
+    SEMI JOIN (SELECT {series} FROM {scores} WHERE window_name = 'backtest' AND mase IS NOT NULL) USING ({series})
     WHERE phase = 'backtest' AND y IS NOT NULL
 )
 -- name: judged

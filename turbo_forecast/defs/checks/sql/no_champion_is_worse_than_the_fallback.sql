@@ -1,6 +1,6 @@
 -- name: offenders
 WITH folds AS (
-    SELECT {series}, model, avg(mae) AS fold_mae FROM {scores} WHERE "window" != 'backtest' GROUP BY {series}, model
+    SELECT {series}, model, avg(mae) AS fold_mae FROM {scores} WHERE window_name != 'backtest' GROUP BY {series}, model
 ), fallback AS (
     SELECT {series}, fold_mae AS fallback_fold_mae FROM folds WHERE model = {fallback}
 )
