@@ -107,7 +107,7 @@ def test_rows_of_an_entrant_are_due_unless_one_of_its_fits_failed(asset: str, ch
     due = ["122", "120", "123"] if asset == "fold_forecast" else ["122"]
     assert sorted(fault.split(" of ")[1].split()[0] for fault in faults) == sorted(due)
     assert all(fault.startswith("recent_level: 0 of ") for fault in faults)
-    wrong = f"{ONE} AND model = 'recent_level' AND \"window\" = 'backtest'"
+    wrong = f"{ONE} AND model = 'recent_level' AND window_name = 'backtest'"
     spoil(data, "model_runs", f"UPDATE {{stored}} SET status = 'raised' WHERE {wrong}")
     assert verdict(data, asset, check).offenders.is_empty()
 
@@ -203,7 +203,7 @@ def master(data: Path, inside: pl.Expr) -> None:
 
 def vary(data: Path, hosts: int) -> None:
     """Scores of `hosts` made-up series, named by number, that are no constants."""
-    one = f"SELECT * FROM {{stored}} WHERE {ONE} AND \"window\" = 'backtest' LIMIT 1"
+    one = f"SELECT * FROM {{stored}} WHERE {ONE} AND window_name = 'backtest' LIMIT 1"
     made = "SELECT * EXCLUDE (number) REPLACE (number::VARCHAR AS host_id, 1.0 AS mase)"
     spoil(data, "tournament_scores", f"INSERT INTO {{stored}} {made} FROM ({one}), range({hosts}) AS made(number)")
 
@@ -247,7 +247,7 @@ def test_a_master_file_that_rounds_otherwise_is_not_the_champions_forecast(data:
 def test_nothing_is_recorded_of_an_entrant_after_the_window_that_failed(failed: str, status: str, data: Path) -> None:
     order = ["fold 3", "fold 2", "fold 1", "backtest", "forecast"]
     own, at = f"{ONE} AND model = '{CHOSEN}'", order.index(failed)
-    spoil(data, "model_runs", f"UPDATE {{stored}} SET status = '{status}' WHERE {own} AND \"window\" = '{failed}'")
+    spoil(data, "model_runs", f"UPDATE {{stored}} SET status = '{status}' WHERE {own} AND window_name = '{failed}'")
     wrong = verdict(data, "model_runs", RECORDED).offenders
     # one that only raised has the windows before it recorded: here those after it are too many
     assert bool(len(wrong)) is (status != "raised" or failed != "forecast")
@@ -258,7 +258,7 @@ def test_nothing_is_recorded_of_an_entrant_after_the_window_that_failed(failed: 
 
 @pytest.mark.parametrize("refit", [True, False])
 def test_without_a_second_fit_no_forecast_window_is_asked_for_by_itself(refit: bool, data: Path) -> None:
-    spoil(data, "model_runs", "DELETE FROM {stored} WHERE \"window\" = 'forecast'")
+    spoil(data, "model_runs", "DELETE FROM {stored} WHERE window_name = 'forecast'")
     found = verdict(data, "model_runs", RECORDED, refit=refit)
     assert (found.expected, len(found.offenders)) == (6 * len(SINGLES), 6 * len(SINGLES) * refit)
 
@@ -266,7 +266,7 @@ def test_without_a_second_fit_no_forecast_window_is_asked_for_by_itself(refit: b
 def test_of_a_series_too_short_for_a_backtest_one_fit_of_the_fallback_is_recorded(data: Path) -> None:
     spoil(data, "base_table", f"DELETE FROM {{stored}} WHERE {ONE} AND ds < DATE '2025-08-15'")
     spoil(data, "series_outcomes", f"UPDATE {{stored}} SET outcome = 'fallback' WHERE {ONE}")
-    kept = "model = 'seasonal_naive' AND \"window\" = 'forecast'"
+    kept = "model = 'seasonal_naive' AND window_name = 'forecast'"
     spoil(data, "model_runs", f"DELETE FROM {{stored}} WHERE {ONE} AND NOT ({kept})")
     assert verdict(data, "model_runs", RECORDED).offenders.is_empty()
     spoil(data, "model_runs", f"DELETE FROM {{stored}} WHERE {ONE}")

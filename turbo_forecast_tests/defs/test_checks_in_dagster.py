@@ -210,7 +210,7 @@ def solved(place: Place, model: str, solvers: dict[str, str]) -> None:
     for window, solver in solvers.items():
         set_ = f"solver = {solver}" if solver else "solver = 'turbo', status = 'raised'"
         place.sql(
-            f"UPDATE model_runs SET {set_} WHERE model = '{model}' AND (\"window\" = '{window}' OR '{window}' = 'all')"
+            f"UPDATE model_runs SET {set_} WHERE model = '{model}' AND (window_name = '{window}' OR '{window}' = 'all')"
         )
 
 
