@@ -12,13 +12,20 @@ from turbo_forecast.turbo_prophet.cache import KernelSet
 KERNELS = KernelSet(
     name="levels",
     sources=(Path(__file__).with_name("level_kernels.py"),),
-    code=(
-        "from turbo_forecast.models.level_kernels import compile_kernels; compile_kernels();"
-        "from turbo_forecast.models.level_cache import KERNELS; KERNELS.mark()"
-    ),
+    groups=("from turbo_forecast.models.level_kernels import compile_kernels; compile_kernels()",),
     title="the level entrants' kernels",
     duration="some seconds",
 )
+
+
+def begin(settings: ForecastSettings) -> None:
+    """Start compiling the loops in the background, unless they are kept already."""
+    KERNELS.begin()
+
+
+def abandon(settings: ForecastSettings) -> None:
+    """End what `begin` started and nobody waited for."""
+    KERNELS.abandon()
 
 
 def prepare(settings: ForecastSettings, say: Say) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from turbo_forecast.models.protocol import Entrant, ForecastError, Projection, Say, Window
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT, ForecastSettings
-from turbo_forecast.turbo_prophet.cache import ensure_compiled
+from turbo_forecast.turbo_prophet.cache import KERNELS
 from turbo_forecast.types import Solver
 
 ENGINES = {"turbo": "turbo_forecast.models.prophet_turbo", "stan": "turbo_forecast.models.prophet_stan"}
@@ -55,7 +55,18 @@ def build(settings: ForecastSettings) -> Entrant:
     return ProphetEntrant(engine)
 
 
+def begin(settings: ForecastSettings) -> None:
+    """Start in the background what `prepare` waits for."""
+    if settings.engine == "turbo":
+        KERNELS.begin()
+
+
+def abandon(settings: ForecastSettings) -> None:
+    """End what `begin` started and nobody waited for."""
+    KERNELS.abandon()
+
+
 def prepare(settings: ForecastSettings, say: Say) -> None:
     """What the run's engine must do once, in the parent, before workers start."""
     if settings.engine == "turbo":
-        ensure_compiled(say)
+        KERNELS.ensure(say)

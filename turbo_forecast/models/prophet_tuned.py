@@ -9,6 +9,8 @@ Belongs here: the variants. Does not belong here: how Prophet is solved (`prophe
 from collections.abc import Callable
 
 from turbo_forecast.models import prophet
+from turbo_forecast.models.prophet import abandon as abandon
+from turbo_forecast.models.prophet import begin as begin
 from turbo_forecast.models.prophet import prepare as prepare
 from turbo_forecast.models.protocol import Entrant, Projection, Window
 from turbo_forecast.settings import ForecastSettings

@@ -17,6 +17,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from turbo_forecast.models.level_cache import abandon as abandon
+from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.protocol import Projection, Window
 from turbo_forecast.settings import ForecastSettings

@@ -7,7 +7,8 @@ Does not belong here: a forecaster's code, or an import of one (each worker impo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import partial
 from importlib import import_module
@@ -136,8 +137,29 @@ def warn_of_missing_origins(settings: ForecastSettings, origins: Sequence[date],
             )
 
 
+@contextmanager
+def preparing(settings: ForecastSettings) -> Iterator[None]:
+    """Meanwhile the entrants are prepared in the background, as far as they can be; nothing is left running afterwards.
+
+    For what comes before the run in the same process, reading telemetry, say: `prepare_entrants` then waits for less.
+    """
+    try:
+        for begin in _of_modules("begin", settings):
+            begin(settings)
+        yield
+    finally:
+        for abandon in _of_modules("abandon", settings):
+            abandon(settings)
+
+
 def prepare_entrants(settings: ForecastSettings, say: Say) -> None:
     """Once, in the parent, before workers start: an entrant's module may have a `prepare(settings, say)`."""
-    found = [getattr(import_module(module_of(name)), "prepare", None) for name in settings.singles]
-    for prepare in dict.fromkeys(each for each in found if each is not None):  # entrants may share it
-        prepare(settings, say)
+    with preparing(settings):
+        for prepare in _of_modules("prepare", settings):
+            prepare(settings, say)
+
+
+def _of_modules(name: str, settings: ForecastSettings) -> list[Callable[..., None]]:
+    """The functions of that name that the entrants' modules have; entrants may share one."""
+    found = [getattr(import_module(module_of(entrant)), name, None) for entrant in settings.singles]
+    return list(dict.fromkeys(each for each in found if each is not None))

@@ -8,7 +8,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from turbo_forecast.turbo_prophet.compilers import Compilers, lock
 from turbo_forecast.turbo_prophet.trust import why_untrusted
 
 # Modules whose text decides the machine code: every kernel, and how kernels are compiled. Editing another recompiles nothing.
@@ -97,12 +97,13 @@ def refusals() -> list[str]:
 class KernelSet:
     """Kernels that are compiled together, and the note that they have been.
 
-    sources: the modules that hold them, in one folder. code: what compiles and then `mark`s them, in a process of its own.
+    sources: the modules that hold them, in one folder. groups: what compiles them, Python code for a process each; no
+    function that numba keeps should be in two groups.
     """
 
     name: str
     sources: tuple[Path, ...]
-    code: str
+    groups: tuple[str, ...]
     title: str
     duration: str
 
@@ -131,31 +132,61 @@ class KernelSet:
         except OSError:
             beside.unlink(missing_ok=True)
 
+    def begin(self) -> None:
+        """Start compiling in the background unless the kernels are kept, or somebody is at it. `ensure` waits for it."""
+        folder = cache_folder()
+        if folder is None or self in _begun or self.ready():
+            return
+        held = lock(self._lock(folder), wait=False)
+        if held is not None:
+            _begun[self] = Compilers(held, self.groups)
+
+    def abandon(self) -> None:
+        """End what `begin` started and nobody has waited for."""
+        compilers = _begun.pop(self, None)
+        if compilers is not None:
+            compilers.stop()
+
     def ensure(self, say: Say) -> None:
         """Compile the kernels unless they are kept already; call it before workers start, which would each compile."""
         if self.ready():
+            self.abandon()
             return
         for reason in refusals():
             say(f"compiled kernels are not kept where they could be: {reason}")
-        if cache_folder() is None:
+        folder = cache_folder()
+        if folder is None:
             say("there is no folder for compiled kernels: each worker compiles its own, which takes a while")
             return
         say(f"compiling {self.title}: once after an installation, {self.duration} …")
         started = time.perf_counter()
-        if not self._compile(stderr=subprocess.DEVNULL):
-            for name in self._files():  # a damaged file is not compiled anew but stumbled over
-                (self._numbas_folder() / name).unlink(missing_ok=True)
-            self._compile()
+        self._compile(folder)
         took = f"{time.perf_counter() - started:.0f} s"
         if self.ready():
             say(f"kernels compiled in {took}")
         else:
             say(f"compiled kernels could not be kept ({took}): each worker compiles its own, which takes a while")
 
-    def _compile(self, stderr: int | None = None) -> bool:
-        # in a process of its own: neither numba nor the compiler's memory stays with the caller
-        done = subprocess.run([sys.executable, *_flags(), "-c", self.code], check=False, stderr=stderr)
-        return done.returncode == 0
+    def _compile(self, folder: Path) -> None:
+        """Wait for the compilers at work, here or in another process, or for new ones."""
+        compilers = _begun.pop(self, None)
+        if compilers is None:
+            held = lock(self._lock(folder), wait=True)
+            assert held is not None, "whoever waits for a lock has it"
+            compilers = Compilers(held, () if self.ready() else self.groups)  # another may have compiled meanwhile
+        try:
+            if not compilers.wait():
+                for name in self._files():  # a damaged file is not compiled anew but stumbled over
+                    (self._numbas_folder() / name).unlink(missing_ok=True)
+                compilers.again()
+                if not compilers.wait():
+                    return
+            self.mark()
+        finally:
+            compilers.stop()
+
+    def _lock(self, folder: Path) -> Path:
+        return folder / f"{self.name}.lock"
 
     def _marker(self) -> Path | None:
         folder = cache_folder()
@@ -195,11 +226,6 @@ class KernelSet:
         return (cache_folder() or Path(os.devnull)) / f"{os.path.basename(package)}_{hashed}"
 
 
-def _flags() -> list[str]:
-    """The interpreter's flag that changes bytecode: the process that compiles must have ours."""
-    return [f"-{'O' * sys.flags.optimize}"] if sys.flags.optimize else []
-
-
 def _identity(path: Path) -> str:
     """A source's content, and its size and time of change, which some versions of numba go by."""
     found = path.stat()
@@ -219,12 +245,18 @@ def _processor() -> str:
     return f"{binding.get_process_triple()} {binding.get_host_cpu_name()} {digest}"
 
 
+_begun: dict[KernelSet, Compilers] = {}
+"""Sets that this process compiles in the background."""
+
 KERNELS = KernelSet(
     name="kernels",
     sources=tuple(Path(__file__).with_name(f"{name}.py") for name in KERNEL_MODULES),
-    code="from turbo_forecast.turbo_prophet.daily import compile_kernels; compile_kernels()",
+    groups=(
+        "from turbo_forecast.turbo_prophet.solver import compile_search; compile_search()",
+        "from turbo_forecast.turbo_prophet.daily import compile_rest; compile_rest()",
+    ),
     title="Turbo Prophet's kernels",
-    duration="about half a minute",
+    duration="about twenty seconds",
 )
 
 

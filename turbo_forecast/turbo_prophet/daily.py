@@ -16,10 +16,10 @@ from turbo_forecast.turbo_prophet.cache import mark_ready
 from turbo_forecast.turbo_prophet.calendar import Calendar, Days, History
 from turbo_forecast.turbo_prophet.features import Scale, Spec
 from turbo_forecast.turbo_prophet.jit import entry
-from turbo_forecast.turbo_prophet.model import LOGISTIC, Data
-from turbo_forecast.turbo_prophet.prediction import NO_TREND_BOUNDS, Forecast, Interval, forecast, project_kernel
+from turbo_forecast.turbo_prophet.model import LOGISTIC, Data, gram_matrix
+from turbo_forecast.turbo_prophet.prediction import NO_TREND_BOUNDS, Forecast, Interval, project_kernel
 from turbo_forecast.turbo_prophet.problem import MapResult, Settings, Status, Vector
-from turbo_forecast.turbo_prophet.solver import NO_WEEKS, solve_kernel, solve_map, to_result
+from turbo_forecast.turbo_prophet.solver import NO_WEEKS, compile_search, solve_kernel, to_result
 
 _SETTINGS = Settings()
 _NO_INTERVAL = Interval(samples=0)
@@ -166,20 +166,26 @@ def forecast_daily(
     return Forecast(*out)
 
 
+def compile_rest() -> None:
+    """Compile every kernel but the search, or load it from the cache."""
+    days = np.arange(60)
+    calendar = Calendar(0, 69, Spec(growth="logistic"))
+    history = calendar.history(days)
+    y = np.arange(60.0)
+    scale_values(y, 100.0, 0.0, False, True, np.empty(60), np.empty(60))
+    gram_matrix(history.x, np.empty_like(history.gram))
+    columns, bends = history.columns.sigmas.size, history.changes.size
+    theta = np.zeros(2 + columns + bends)
+    result = MapResult(0.1, 0.0, theta[2 + columns :], 0.1, theta[2 : 2 + columns], Status.CONVERGED, 0, 0, 0.0, 0.0)
+    fit = DailyFit(result, theta, history, Scale(100.0, 0.0, True), 100.0, 0.0)
+    forecast_daily(fit, np.arange(60, 70), calendar, Interval(0.8, 10), seed=1)
+
+
 def compile_kernels() -> float:
     """Compile every kernel, or load it from the cache; returns the seconds it took. Call it once before a pool
     starts."""
-    from turbo_forecast.turbo_prophet.features import prepare
-
     began = time.perf_counter()
-    days = np.arange(60)
-    y = 50.0 + np.sin(days * 0.9) + 0.1 * np.cos(days * 2.3)
-    spec = Spec(growth="logistic")
-    calendar = Calendar(0, 69, spec)
-    fit = fit_daily(days, y, calendar, cap=100.0, floor=0.0)
-    ahead = np.arange(60, 70)
-    forecast_daily(fit, ahead, calendar, Interval(0.8, 10), seed=1)
-    prepared = prepare(days, y, spec, cap=100.0)
-    forecast(solve_map(prepared.problem), prepared, ahead, cap=100.0, interval=Interval(0.8, 10))
+    compile_rest()
+    compile_search()
     mark_ready()
     return time.perf_counter() - began

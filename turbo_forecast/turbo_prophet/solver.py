@@ -56,10 +56,11 @@ def _crossed(origin, point):
 
 
 @kernel
-def _from_sketch(data, sketch, ends, max_iterations, tolerance, points):
+def _from_sketch(data, sketch, ends, near, max_iterations, tolerance, points):
     """Where the sketch's optima of both signs of k lie: points[0] has the start's on entry, points[1] gets the other's.
 
-    Returns which of them is the better one; -1 if the sketch has none, with the points as they were.
+    near: False (as a variable: for a constant numba would compile a second `descend`). Returns which of them is the
+    better one; -1 if the sketch has none, with the points as they were.
     """
     q, left = sketch.precision.size, data.precision.size - sketch.precision.size
     others = np.zeros(left)
@@ -74,7 +75,7 @@ def _from_sketch(data, sketch, ends, max_iterations, tolerance, points):
     for sign in range(2):
         if sign == 1:
             _crossed(found[0], found[1])
-        answer = descend(filled, found[sign], max_iterations, tolerance, _SKETCHED, False, values[0])
+        answer = descend(filled, found[sign], max_iterations, tolerance, _SKETCHED, near, values[0])
         if answer[0] != CONVERGED:
             return -1
         values[sign] = answer[3]
@@ -110,7 +111,7 @@ def search(data, sketch, ends, k, m, both, near, max_iterations, tolerance, thet
     points[0] = theta
     better = -1
     if ends.size > 0 and own == 2 and starts == 2 and not near:
-        better = _from_sketch(data, sketch, ends, max_iterations, tolerance, points)
+        better = _from_sketch(data, sketch, ends, near, max_iterations, tolerance, points)
     sketched = better >= 0
     values, squares, violations = np.full(starts, math.inf), np.full(starts, math.inf), np.full(starts, math.inf)
     statuses = np.full(starts, NUMERICAL_FAILURE, np.int64)
@@ -229,3 +230,15 @@ def solve_map(problem: Problem, init: MapResult | None = None, settings: Setting
     both = settings.starts == "both"
     answer = solve_kernel(data, data, NO_WEEKS, k, m, both, settings.max_iterations, settings.tolerance, theta)
     return to_result(theta, data, answer)
+
+
+def compile_search() -> None:
+    """Compile the search, or load it from the cache: by a small problem, made without any other kernel."""
+    t = np.linspace(0.0, 1.0, 8)
+    y = 0.5 + 0.1 * np.sin(40.0 * t)
+    zeros, ones = np.zeros(1), np.ones(1)
+    data = Data(
+        t, y, np.ones(8), padded(np.zeros((8, 1))), np.zeros((1, 1)), np.full(1, 0.5), np.full(1, 4), ones, zeros, ones,
+        0.05, LOGISTIC, False, 8.0, 0.0,
+    )  # fmt: skip
+    solve_kernel(data, data, NO_WEEKS, math.nan, 0.0, True, 5, _DEFAULT.tolerance, np.zeros(4))

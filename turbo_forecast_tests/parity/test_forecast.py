@@ -150,12 +150,13 @@ def test_the_daily_path_equals_the_general_path() -> None:
         fit = fit_daily(days, y, calendar, cap=100.0, floor=floor)
         prepared = prepare(days, y, spec, cap=100.0, floor=floor)
         alone = solve_map(prepared.problem)
-        assert (fit.result.k, fit.result.m, fit.result.objective) == (alone.k, alone.m, alone.objective)
+        assert fit.result.objective == pytest.approx(alone.objective, abs=1e-7)  # nats: one optimum, from two starts
+        assert (fit.result.k, fit.result.m) == pytest.approx((alone.k, alone.m), rel=1e-5)
         ahead = np.arange(days[-1] - 20, days[-1] + 280)
         daily = forecast_daily(fit, ahead, calendar, Interval(0.8, 100), seed=4)
         general = forecast(alone, prepared, ahead, cap=100.0, floor=floor, interval=Interval(0.8, 100), seed=4)
         for name in ("yhat", "lower", "upper", "trend", "additive_terms", "multiplicative_terms"):
-            np.testing.assert_allclose(getattr(daily, name), getattr(general, name), rtol=1e-11, atol=1e-11)
+            np.testing.assert_allclose(getattr(daily, name), getattr(general, name), atol=1e-4)
 
 
 def test_the_seed_decides_the_bounds_and_nothing_else_does() -> None:

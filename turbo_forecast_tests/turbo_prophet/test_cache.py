@@ -29,7 +29,7 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KernelSet:
     sources = (package / "solver.py", package / "model.py")
     for source in sources:
         source.write_text(f"# {source.stem}")
-    kernels = KernelSet("some", sources, "raise SystemExit(1)", "some kernels", "no time")
+    kernels = KernelSet("some", sources, ("raise SystemExit(1)",), "some kernels", "no time")
     kept = kernels._numbas_folder()
     kept.mkdir()
     for name in ("solver.f-1.py311.nbi", "solver.f-1.py311.1.nbc", "model.g-1.py311.nbi", "model.g-1.py311.1.nbc"):
