@@ -97,6 +97,7 @@ def _month(
             work.begin_step(con, asset)
         with transaction(con):
             work.require_same(con)
-            yield month
+            with month.results.reading():
+                yield month
             replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id))
             work.record_stored(con, [asset])

@@ -7,13 +7,15 @@ The run writes the folder beside, and publishes it in one step; each asset then 
 be stored again without a forecast.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from turbo_forecast.errors import StorageError
-from turbo_forecast.storage.datasets import publish_folder, require_whole, rows
+from turbo_forecast.errors import StorageError, TurboForecastError
+from turbo_forecast.storage.datasets import publish_folder, require_readable, require_whole, rows
 from turbo_forecast.storage.frames import write_frame
 from turbo_forecast.tables import Table
 
@@ -50,6 +52,22 @@ class Results:
         if frame.collect_schema() != table.polars_schema:
             raise StorageError(f"{path} was stored by another version, in other types: {self._remedy()}")
         return frame
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Where the block fails with an error of a library, and one of the files cannot be read, a StorageError names it.
+
+        A file that is damaged within is found when its rows are read, and then each library says so in errors of its own.
+        """
+        try:
+            yield
+        except TurboForecastError:
+            raise
+        except Exception:
+            for path in sorted(self.folder.rglob("*.parquet")):
+                if path.is_file():
+                    require_readable(path)
+            raise
 
     def publish(self, path: Path) -> None:
         """Put the folder in the place of `path` in one step, and of what was there. Raises StorageError."""

@@ -1,5 +1,6 @@
 """Parquet flows through the I/O manager: stored whole or not at all, loaded as typed inputs, here and elsewhere."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,9 +18,10 @@ import pytest
 from turbo_forecast.defs import held
 from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.partitions import month_partitions
-from turbo_forecast.storage import files, swap
-from turbo_forecast.storage.datasets import MadeRows, part_name
+from turbo_forecast.storage import datasets, files, swap
+from turbo_forecast.storage.datasets import MadeRows, part_name, parts
 from turbo_forecast.storage.frames import write_frame
+from turbo_forecast.storage.swap import put_in_place
 from turbo_forecast_tests.defs.conftest import FILES, MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -49,26 +51,13 @@ def test_a_stored_month_is_loaded_lazily_too(month: tuple[Place, object]) -> Non
     assert one["resource"].to_list() == ["cpu", "memory"]
 
 
-def test_the_months_files_are_written_and_read_by_the_io_manager(
+def test_the_months_files_are_written_by_the_io_manager(
     month: tuple[Place, dg.ExecuteInProcessResult],
 ) -> None:
     _, result = month
     written = {e.step_key + "." + e.event_specific_data.output_name for e in result.all_events if e.is_handled_output}  # type: ignore[union-attr]
     assert written == {
         *("fleet_forecast.fleet_forecast", "fleet_forecast.fold_forecast", "forecast_parquet.result"),
-    }
-    loaded: dict[str, set[str]] = {}
-    for event in result.all_events:
-        if event.is_loaded_input and event.event_specific_data.manager_key == "io_manager":  # type: ignore[union-attr]
-            loaded.setdefault(str(event.step_key), set()).add(event.event_specific_data.input_name)  # type: ignore[union-attr]
-    both = {"fleet_forecast", "fold_forecast"}
-    assert loaded == {
-        "tournament_results": {"fleet_forecast"},
-        "tournament_scores": both,
-        "champions": {"fleet_forecast"},
-        "calibration": both,
-        "forecast_parquet": {"fleet_forecast"},
-        "tournament_standings": {"fleet_forecast", "forecast_parquet"},
     }
 
 
@@ -114,16 +103,16 @@ def test_what_is_no_frame_is_refused_in_one_sentence(value: object, tmp_path: Pa
 
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Makes the disk refuse files of an asset."""
-    replace = files.os.replace
+    """Makes the disk refuse files and folders of an asset."""
 
     def refuse(asset: str) -> None:
-        def refusing(source: Path, target: Path) -> None:
-            if Path(target).parent.name == asset:
+        def refusing(made: Path, path: Path) -> None:
+            if path.parent.name == asset:
                 raise OSError(28, FULL)
-            replace(source, target)
+            put_in_place(made, path)
 
-        monkeypatch.setattr("turbo_forecast.storage.files.os.replace", refusing)
+        for module in (files, datasets):
+            monkeypatch.setattr(module, "put_in_place", refusing)
 
     return refuse
 
@@ -135,6 +124,14 @@ def test_an_exception_amid_writing_leaves_the_old_file(tmp_path: Path, full: Cal
     said = failure(written(str(tmp_path), pl.DataFrame({"n": [2]}), pl.DataFrame))
     assert said == f"{tmp_path}/frame.parquet cannot be written: {FULL}"
     assert [(file, file.read_bytes()) for file in tmp_path.iterdir()] == [(tmp_path / "frame.parquet", before)]
+
+
+def contents(place: Place, *assets: str) -> dict[str, list[tuple[str, bytes]]]:
+    """The month's stored files of these assets, or the parts of a folder, by name."""
+    return {
+        asset: [(part.name, part.read_bytes()) for part in parts(place.data / asset / f"{MONTH}.parquet")]
+        for asset in assets
+    }
 
 
 def again(place: Place, *assets: str, telemetry: Path | None = None) -> dg.ExecuteInProcessResult:
@@ -160,7 +157,7 @@ def state(place: Place) -> tuple[str, set[str]]:
     return lines[0], set(lines[1].split()) if len(lines) > 1 else set()
 
 
-FLEET = ("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "run_audit")
+FLEET = ("fleet_forecast", "fold_forecast", "model_runs", "combination_weights", "series_outcomes", "run_audit")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +171,7 @@ def test_a_file_that_cannot_be_stored_leaves_a_month_that_says_so_and_holds_noth
     full: Callable[[str], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = {asset: (place.data / asset / f"{MONTH}.parquet").read_bytes() for asset in FILES}
+    before = contents(place, *FILES)
     with monkeypatch.context():
         full(refused)
         result = again(place, *assets)  # kept, and with it all that its exception refers to
@@ -185,20 +182,20 @@ def test_a_file_that_cannot_be_stored_leaves_a_month_that_says_so_and_holds_noth
     found, stored = state(place)
     assert found == "incomplete"
     assert stored.isdisjoint(assets)
-    assert {asset: (place.data / asset / f"{MONTH}.parquet").read_bytes() for asset in FILES} == before
+    assert contents(place, *FILES) == before
     monkeypatch.undo()
     assert again(place, *assets).success, "neither the warehouse nor the run's own folder is still held"
     assert set(assets) - {"run_audit"} <= state(place)[1]
-    assert {asset: (place.data / asset / f"{MONTH}.parquet").read_bytes() for asset in FILES} == before
+    assert contents(place, *FILES) == before
 
 
 def test_a_table_that_was_not_selected_is_stored_with_the_others(place: Place) -> None:
-    before = {asset: (place.data / asset / f"{MONTH}.parquet").read_bytes() for asset in FILES[:2]}
+    before = contents(place, *FILES[:2])
     for asset in before:
-        (place.data / asset / f"{MONTH}.parquet").unlink()
+        shutil.rmtree(place.data / asset / f"{MONTH}.parquet")
     result = again(place, "series_outcomes", "fold_forecast")
     assert result.success
-    assert {asset: (place.data / asset / f"{MONTH}.parquet").read_bytes() for asset in before} == before
+    assert contents(place, *before) == before
     events = [event.step_materialization_data for event in result.all_events if event.is_step_materialization]
     told = {event.materialization.asset_key.to_user_string(): event.materialization.metadata for event in events}
     assert set(told) == set(FLEET)
@@ -425,43 +422,38 @@ def test_an_input_that_is_not_whole_is_named(content: bytes, tmp_path: Path) -> 
     assert said.startswith(f"{path} cannot be read: ")
 
 
-def test_a_months_input_that_is_gone_fails_its_step_alone(place: Place) -> None:
-    path = place.data / "fold_forecast" / f"{MONTH}.parquet"
-    path.unlink()
-    said = failure(again(place, "calibration"))
-    assert said == f"{path} is not there: materialise fold_forecast for {MONTH} first"
-    assert state(place)[0] == "complete", "nothing was begun"
+def result_of_run(place: Place, table: str) -> Path:
+    """What the month's run has made of a table, which the asset of that name stores."""
+    found = place.data / "tournament" / MONTH / table
+    return next(found.iterdir()) if found.is_dir() else found.with_name(f"{table}.parquet")
 
 
-def test_a_months_input_that_is_damaged_inside_fails_with_one_sentence(place: Place) -> None:
-    path = place.data / "fleet_forecast" / f"{MONTH}.parquet"
+def damage(path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[:4] + b"\xff" * 400 + content[404:])
-    for asset, what in (
-        ("champions", "fleet_forecast"),
-        ("tournament_results", "what is to be stored in tournament_results"),
-    ):
-        said = failure(again(place, asset))
-        assert said.startswith(f"{what} cannot be read: parquet: ")
-        assert len(said.splitlines()) == 1
 
 
-def test_a_months_input_that_is_read_at_once_and_damaged_inside_fails_with_one_sentence(place: Place) -> None:
-    path = place.data / "forecast_parquet" / f"{MONTH}.parquet"
-    content = path.read_bytes()
-    path.write_bytes(content[:4] + b"\xff" * 400 + content[404:])
-    said = failure(again(place, "tournament_standings"))
-    assert said.startswith(f"{path} cannot be read: parquet: ")
+@pytest.mark.parametrize("asset", ["calibration", "forecast_parquet"])
+def test_a_months_result_that_is_gone_fails_its_step_alone(asset: str, place: Place) -> None:
+    path = result_of_run(place, asset)
+    shutil.rmtree(path.parent)
+    said = failure(again(place, asset))
+    assert said.startswith(
+        f"{place.data}/tournament/{MONTH}/{asset}.parquet is not there: materialise fleet_forecast for "
+    )
+
+
+@pytest.mark.parametrize("asset", ["champions", "forecast_parquet"])
+def test_a_months_result_that_is_damaged_inside_fails_with_one_sentence(asset: str, place: Place) -> None:
+    damage(result_of_run(place, asset))
+    said = failure(again(place, asset))
+    assert " cannot be read: " in said
     assert len(said.splitlines()) == 1
-    assert state(place)[0] == "complete", "nothing was begun"
 
 
-@pytest.mark.parametrize(
-    ("asset", "reader"), [("fold_forecast", "calibration"), ("forecast_parquet", "tournament_standings")]
-)
-def test_a_months_input_of_another_version_is_named_with_what_it_lacks(asset: str, reader: str, place: Place) -> None:
-    path = place.data / asset / f"{MONTH}.parquet"
-    pl.read_parquet(path).drop("ds", "yhat_upper").write_parquet(path)
-    said = failure(again(place, reader))
-    assert said == f"{path} was stored by another version and lacks ds, yhat_upper: make it again with this one"
-    assert state(place)[0] == "complete", "nothing was begun"
+@pytest.mark.parametrize("asset", ["calibration", "forecast_parquet"])
+def test_a_months_result_of_another_version_is_named_with_what_it_lacks(asset: str, place: Place) -> None:
+    path = result_of_run(place, asset)
+    pl.read_parquet(path).drop("cutoff", "phase").write_parquet(path)
+    said = failure(again(place, asset))
+    assert said.startswith(f"{path} was stored by another version and lacks ")

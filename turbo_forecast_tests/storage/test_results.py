@@ -103,3 +103,18 @@ def test_a_published_month_replaces_the_one_before_whole(results: Results, tmp_p
     made.publish(results.folder)
     assert results.read(CHAMPIONS).collect()["host_id"].to_list() == ["new"]
     assert [path.name for path in results.folder.iterdir()] == ["champions.parquet"]
+
+
+def test_a_file_that_is_damaged_within_is_named_whatever_a_library_says_of_it(results: Results) -> None:
+    results.write(CHAMPIONS, chosen("a", "b"))
+    path = results.path(CHAMPIONS)
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + b"\xff" * 400 + content[404:])
+    with pytest.raises(StorageError, match=rf"{path.name} cannot be read: "), results.reading():
+        results.read(CHAMPIONS).collect()
+
+
+def test_other_errors_stay_what_they_are_where_all_can_be_read(results: Results) -> None:
+    for error in (ValueError("x"), StorageError("x"), KeyboardInterrupt("x")):
+        with pytest.raises(type(error), match="x"), results.reading():
+            raise error
