@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from turbo_forecast.fleet.chunks import Span, cut, finished_spans, read_outcomes, read_rows
+from turbo_forecast.fleet.chunks import Span, cut, finished_spans
 from turbo_forecast.fleet.equipment import STEPS, Prepare
 from turbo_forecast.fleet.executors.processes import ProcessExecutor, processes
+from turbo_forecast.fleet.pieces import read_piece
 from turbo_forecast.fleet.policy import StoreLedger, Work
+from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.tasks import Job, Step, TaskReport
 from turbo_forecast.library.forecast import series_table
@@ -40,10 +41,11 @@ def job_of(base: pl.DataFrame, folder: Path, entrants: str | Sequence[str], **op
     names = [entrants] if isinstance(entrants, str) else entrants
     full = [name if ":" in name else EVIL.format(name) for name in names]
     settings = forecast_settings(**{"entrants": full, "folds": 0, **options})
-    for name in ("chunks", "temp"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    own = RunFolder(folder)
+    for path in (own.forecast, folder / "temp"):
+        path.mkdir(parents=True, exist_ok=True)
     store = write_store(series_table(base, HISTORY_START), folder / "series.arrow")
-    return Job(store, folder, folder / "chunks", folder / "temp", run_windows(CUTOFF, settings), settings)
+    return Job(store, own, folder / "temp", run_windows(CUTOFF, settings), settings)
 
 
 @dataclass
@@ -80,14 +82,14 @@ def forecast(
 
 def left(job: Job) -> tuple[pl.DataFrame, dict[int, set[str]]]:
     """The outcomes among a job's chunks, and whose rows each series has."""
-    spans = sorted(finished_spans(job.chunks))
-    field_of_entrants = np.array(job.settings.field_of_entrants)
-    outcomes = pl.concat([pl.DataFrame(pl.from_arrow(read_outcomes(job.chunks, span))) for span in spans])
+    folder = job.folder.forecast
+    stems = [span.stem for span in sorted(finished_spans(folder, "outcomes"))]
+    outcomes = pl.concat([pl.DataFrame(pl.from_arrow(read_piece(folder, stem, "outcomes"))) for stem in stems])
     models: dict[int, set[str]] = {}
-    for span in spans:
-        rows = read_rows(job.chunks, span)
-        for index, model in {*zip(rows["series"].to_pylist(), rows["model"].to_pylist(), strict=True)}:
-            models.setdefault(index, set()).add(str(field_of_entrants[model]))
+    for stem in stems:
+        rows = read_piece(folder, stem, "rows")
+        for index, model in zip(rows["series"].to_pylist(), rows["model"].to_pylist(), strict=True):
+            models.setdefault(index, set()).add(job.settings.field_of_entrants[model])
     return outcomes, models
 
 

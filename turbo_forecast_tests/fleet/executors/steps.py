@@ -4,12 +4,24 @@ import errno
 import os
 import signal
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.equipment import Parts
+from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.tasks import Job
+
+
+def step(do: Callable[[Path, Span], None]) -> Callable[..., Callable[[Span], None]]:
+    """As a step is built: of the run's folder, store, windows and settings."""
+
+    def build(folder: RunFolder, *others: object) -> Callable[[Span], None]:
+        return partial(do, folder.path)
+
+    return build
 
 
 def part(name: str) -> Parts:
@@ -19,15 +31,15 @@ def part(name: str) -> Parts:
 
 def noted(job: Job) -> list[tuple[int, int]]:
     """Process and first series of each attempt so far, in order."""
-    path = job.scratch / "attempts"
+    path = job.folder.path / "attempts"
     return [(int(pid), int(lo)) for pid, lo in map(str.split, path.read_text().splitlines())] if path.exists() else []
 
 
-def note(job: Job, span: Span) -> None:
+def note(folder: Path, span: Span) -> None:
     """Note this attempt; what it leaves is a file, as a real part does."""
-    with (job.scratch / "attempts").open("a") as file:
+    with (folder / "attempts").open("a") as file:
         file.write(f"{os.getpid()} {span.lo}\n")
-    (job.scratch / f"part-{span.stem}").touch()
+    (folder / f"part-{span.stem}").touch()
 
 
 def is_first(folder: Path, name: str) -> bool:
@@ -44,29 +56,33 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def works(job: Job, span: Span) -> None:
-    note(job, span)
+@step
+def works(folder: Path, span: Span) -> None:
+    note(folder, span)
     time.sleep(0.05)
 
 
-def dies_once(job: Job, span: Span) -> None:
+@step
+def dies_once(folder: Path, span: Span) -> None:
     """The first time, its worker is killed at the second part; what the other is at takes until after that."""
-    note(job, span)
-    if span.lo == 2 and is_first(job.scratch, "died"):
-        _wait_for(job.scratch / "part-00000000-00000002")
+    note(folder, span)
+    if span.lo == 2 and is_first(folder, "died"):
+        _wait_for(folder / "part-00000000-00000002")
         die()
     if span.lo == 0:
-        _wait_for(job.scratch / "died")
+        _wait_for(folder / "died")
         time.sleep(0.7)  # the death has been seen by then
 
 
-def dies_always(job: Job, span: Span) -> None:
-    note(job, span)
+@step
+def dies_always(folder: Path, span: Span) -> None:
+    note(folder, span)
     if span.lo == 2:
         die()
 
 
-def fills_the_disk(job: Job, span: Span) -> None:
+@step
+def fills_the_disk(folder: Path, span: Span) -> None:
     raise StorageError("/data/part.parquet cannot be written: No space left on device")
 
 
@@ -77,7 +93,8 @@ class Awkward(Exception):
         super().__init__(f"{os.strerror(code)}: {path}")
 
 
-def has_a_defect(job: Job, span: Span) -> None:
+@step
+def has_a_defect(folder: Path, span: Span) -> None:
     raise Awkward(errno.EIO, "somewhere")
 
 

@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from turbo_forecast.errors import StorageError
@@ -17,7 +16,6 @@ from turbo_forecast.fleet.equipment import STEPS
 from turbo_forecast.fleet.executors import start_watch
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
 from turbo_forecast.fleet.policy import PartLost
-from turbo_forecast.fleet.series_forecaster import WORKER_DIED
 from turbo_forecast.fleet.tasks import Step, TaskReport
 from turbo_forecast.types import Status
 from turbo_forecast_tests.fleet.executors.steps import noted, part
@@ -32,7 +30,6 @@ def test_killed_workers_lose_only_the_series_that_killed_them(tmp_path: Path) ->
     done = forecast(job, 6, chunk=6)
     assert done.named("failed") == [1, 5]
     assert done.named("forecast") == [0, 2, 3, 4]
-    assert done.outcomes.filter(pl.col("outcome") == "failed")["error_class"].unique().to_list() == [WORKER_DIED]
     assert done.models[1] == done.models[5] == {"seasonal_naive"}, "the culprits are forecast by the fallback"
     assert {report.task.status for report in done.reports if report.failed} == {Status.WORKER_DIED}
     assert all(report.peak_memory_mb > 10 for report in done.reports)
