@@ -9,19 +9,24 @@ import polars as pl
 import pytest
 
 from turbo_forecast import forecast_fleet
-from turbo_forecast.fleet import combine, library, merge
-from turbo_forecast.fleet import tournament as month_tournament
-from turbo_forecast.fleet.rows import BACKTEST
-from turbo_forecast.fleet.tournament import RunRows
+from turbo_forecast.fleet import decisions
+from turbo_forecast.fleet.champion_errors import ChampionErrors
+from turbo_forecast.fleet.run import FleetRun
+from turbo_forecast.library import forecast as library
 from turbo_forecast.library.forecast import FleetResult
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, COMBINATION_WEIGHTS, FORECAST_PARQUET, TOURNAMENT_STANDINGS
-from turbo_forecast.settings import ForecastSettings, forecast_settings
-from turbo_forecast.windows import Windows, folds_left_out, run_windows
+from turbo_forecast.settings import forecast_settings
+from turbo_forecast.storage.datasets import rows as rows_of
+from turbo_forecast.tournament.combination import Weights
+from turbo_forecast.windows import FORECAST, Windows, folds_left_out, run_windows
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
+from turbo_forecast_tests.tournament.test_combination import at_half_the_weight
 
 CHEAP = ["weighted", "median", "recent_level", "recent_quarter", "reverting_level", "seasonal_naive"]
 EVIL = "turbo_forecast_tests.fleet.entrants:{}"
 pytestmark = pytest.mark.xdist_group("folds")  # several tests look at one and the same run: `known`
+STORED = 1e-7
+"""Relative: how far a number is from what is stored of it in single precision."""
 BACKTEST_START = date(2025, 9, 1)
 
 
@@ -40,23 +45,24 @@ def quiet(base: pl.DataFrame, **options: object) -> FleetResult:
 
 
 def run_and_folds(base: pl.DataFrame) -> tuple[FleetResult, pl.DataFrame]:
-    """A run's result and the rows of its folds file, which lives no longer than the run."""
+    """A run's result and the rows of its folds, whose files live no longer than the run."""
     kept: list[pl.DataFrame] = []
-    score_month = library.score_month
+    run_fleet = library.run_fleet
 
-    def keeping(run: RunRows, *rest: object) -> pl.DataFrame:
-        kept.append(run.folds.collect())
-        return score_month(run, *rest)  # type: ignore[arg-type]
+    def keeping(*arguments: object, **options: object) -> FleetRun:
+        run = run_fleet(*arguments, **options)  # type: ignore[arg-type]
+        kept.append(rows_of(run.folds_folder).collect())
+        return run
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(library, "score_month", keeping)
+        patch.setattr(library, "run_fleet", keeping)
         result = quiet(base)
     return result, kept[-1]
 
 
 @cache
 def known(size: int) -> tuple[FleetResult, pl.DataFrame]:
-    """An ordinary run over `fleet(size)`, made once: its result and the rows of its folds file."""
+    """An ordinary run over `fleet(size)`, made once: its result and the rows of its folds."""
     return run_and_folds(fleet(size))
 
 
@@ -134,7 +140,7 @@ def seen_by_the_backtest(result: FleetResult) -> dict[str, pl.DataFrame]:
         "published": result.published.filter(pl.col("phase") == "backtest").select(rows),
         "calibration": result.calibration.filter(pl.col("phase") == "backtest"),
         "weights": result.weights.select("host_id", "resource", "member", "backtest"),
-        "fold scores": result.scores.filter(pl.col("fold") > BACKTEST),
+        "fold scores": result.scores.filter(pl.col("window") != "backtest"),
     }
 
 
@@ -150,38 +156,32 @@ def test_nothing_that_the_backtest_scores_has_seen_it() -> None:
 
 
 def test_a_planted_leak_into_the_choice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    def peeking(rows: pl.LazyFrame, scores: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
-        return month_tournament.choose_champions(rows, scores.with_columns(pl.col("fold") + 1), settings)
+    choose = decisions.choose
 
-    monkeypatch.setattr(library, "choose_champions", peeking)
+    def peeking(forecasters: pl.DataFrame, scores: pl.DataFrame, *rest: object) -> pl.DataFrame:
+        seen = scores.with_columns(window=pl.col("window").replace("backtest", "fold 9"))
+        return choose(forecasters, seen, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(decisions, "choose", peeking)
     assert "champions" in leaks(fleet(8))
 
 
 def test_a_planted_leak_into_the_calibration_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    residuals = month_tournament._residuals
-
-    def peeking(rows: pl.DataFrame, folds: pl.DataFrame, windows: Windows) -> pl.DataFrame:
-        return residuals(rows, folds, windows).with_columns(pl.col("fold") + 1)
-
-    monkeypatch.setattr(month_tournament, "_residuals", peeking)
+    before = ChampionErrors.before
+    monkeypatch.setattr(ChampionErrors, "before", lambda errors, window: before(errors, FORECAST))
     assert leaks(fleet(8)) == ["published", "calibration"]
 
 
 def test_a_planted_leak_into_the_weights_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    learn = combine.learn_weights
+    learn = decisions.learn_weights
 
-    def peeking(errors: np.ndarray, *rest: object) -> combine.Weights:
-        return learn(np.concatenate([errors[:, :, :1], errors], axis=2), *rest)  # type: ignore[arg-type]
+    def peeking(errors: np.ndarray, *rest: object) -> Weights:
+        found = learn(np.concatenate([errors[:, :, :1], errors], axis=2), *rest)  # type: ignore[arg-type]
+        held = {number: weights for number, weights in found.by_window.items() if number < errors.shape[2]}
+        return Weights(found.members, held)
 
-    monkeypatch.setattr(merge, "learn_weights", peeking)
+    monkeypatch.setattr(decisions, "learn_weights", peeking)
     assert "weights" in leaks(fleet(8))
-
-
-def at_half_the_weight(values: np.ndarray, weights: np.ndarray) -> float:
-    """The weighted median, by NumPy's interpolation between the middles of the values' weights."""
-    order = np.argsort(values, kind="stable")
-    values, weights = values[order][weights[order] > 0], weights[order][weights[order] > 0]
-    return float(np.interp(0.5, np.cumsum(weights) - weights / 2, values))
 
 
 def test_the_median_and_the_weighted_combination_are_what_they_say() -> None:
@@ -191,21 +191,21 @@ def test_the_median_and_the_weighted_combination_are_what_they_say() -> None:
         rows = result.forecasts.filter(pl.col("phase") == phase)
         for bound in ("yhat", "yhat_lower", "yhat_upper"):
             wide = rows.pivot("model", index=["host_id", "ds"], values=bound)
-            stacked = wide.select(members).to_numpy()
-            np.testing.assert_allclose(wide["median"].to_numpy(), np.median(stacked, axis=1), rtol=1e-12)
+            stacked = wide.select(members).cast(pl.Float64).to_numpy()
+            np.testing.assert_allclose(wide["median"].to_numpy(), np.median(stacked, axis=1), rtol=STORED)
             shares = wide.select("host_id").join(
                 result.weights.pivot("member", index="host_id", values=phase), on="host_id", maintain_order="left"
             )
             weight = shares.select(members).to_numpy()
             expected = [at_half_the_weight(*pair) for pair in zip(stacked, weight, strict=True)]
-            np.testing.assert_allclose(wide["weighted"].to_numpy(), expected, rtol=1e-9)
+            np.testing.assert_allclose(wide["weighted"].to_numpy(), expected, rtol=STORED)
 
 
 def test_the_oldest_fold_has_no_evidence_and_equal_weights() -> None:
     rows = known(3)[1].filter(pl.col("fold") == 3)
     wide = rows.pivot("model", index=["host_id", "ds"], values="yhat")
     middle = np.median(wide.select(forecast_settings(entrants=CHEAP).singles).to_numpy(), axis=1)
-    np.testing.assert_allclose(wide["weighted"].to_numpy(), middle, rtol=1e-6)
+    np.testing.assert_allclose(wide["weighted"].to_numpy(), middle, rtol=STORED)
 
 
 def test_the_weights_of_a_series_sum_to_one() -> None:
@@ -247,8 +247,8 @@ def test_the_published_interval_is_the_champions_forecast_with_its_offsets_insid
     )
     offsets = result.calibration.filter(pl.col("phase") == "forecast")
     joined = rows.join(offsets, on=["host_id", "resource", "horizon_month"], maintain_order="left")
-    np.testing.assert_allclose(joined["yhat_lower"], (joined["yhat"] + joined["lower"]).clip(0, 100), rtol=1e-12)
-    np.testing.assert_allclose(joined["yhat_upper"], (joined["yhat"] + joined["upper"]).clip(0, 100), rtol=1e-12)
+    np.testing.assert_allclose(joined["yhat_lower"], (joined["yhat"] + joined["lower"]).clip(0, 100), rtol=STORED)
+    np.testing.assert_allclose(joined["yhat_upper"], (joined["yhat"] + joined["upper"]).clip(0, 100), rtol=STORED)
     own = result.forecasts.join(result.champions, on=["host_id", "resource", "model"], how="semi")
     assert rows["yhat"].to_list() == own.filter(pl.col("phase") == "forecast")["yhat"].to_list()
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -16,15 +17,19 @@ import pytest
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet import series_forecaster
-from turbo_forecast.fleet.chunks import Span, finished_spans, write_chunk
+from turbo_forecast.fleet.chunks import Span, finished_spans
 from turbo_forecast.fleet.executors.processes import require_room
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
+from turbo_forecast.fleet.part_files import write_part
+from turbo_forecast.fleet.pieces import write_forecast
+from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.scratch import unfinished
-from turbo_forecast.fleet.series_forecaster import Lifecycle, Result, StorageFull
+from turbo_forecast.fleet.series_forecaster import Result, SeriesForecaster, StorageFull
 from turbo_forecast.fleet.store import SeriesStore, write_store
 from turbo_forecast.library.forecast import series_table
 from turbo_forecast.models.registry import build_entrant
 from turbo_forecast.processes import own_process
+from turbo_forecast.schemas import FLEET_FORECAST
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.storage.files import parquet_stream, publishing
 from turbo_forecast.storage.warehouse import connected
@@ -70,10 +75,27 @@ def test_the_series_store_is_named(full: Path) -> None:
 def test_a_chunk_file_is_named_and_its_half_removed(full: Path, tmp_path: Path) -> None:
     store = SeriesStore(write_store(table(), tmp_path / "series.arrow"))
     with pytest.raises(StorageError) as caught:
-        write_chunk(full / "made", Span(0, 1), [Result(store[0])], ["seasonal_naive"])
+        write_forecast(full / "made", Span(0, 1).stem, [Result(store[0])], ["seasonal_naive"])
     one_sentence(caught, full / "made" / "00000000-00000001.rows.arrow")
     assert os.listdir(full / "made") == []
-    assert finished_spans(full / "made") == []
+    assert finished_spans(full / "made", "outcomes") == []
+
+
+def test_a_part_file_is_named_and_its_half_removed(full: Path) -> None:
+    path = full / "made" / "00000000-00000001.parquet"
+    rows = pl.DataFrame(schema=FLEET_FORECAST.polars_schema).to_arrow()
+    with pytest.raises(StorageError) as caught:
+        write_part(full / "made", Span(0, 1), FLEET_FORECAST, [rows])
+    one_sentence(caught, path)
+    assert os.listdir(full / "made") == []
+
+
+def test_what_a_reduction_hands_on_is_named_and_not_trusted(full: Path) -> None:
+    folder = RunFolder(full / "made")
+    with pytest.raises(StorageError) as caught:
+        folder.hand_on(folder.weights, {"shares": np.zeros(100_000)}, folder.combine)
+    one_sentence(caught, folder.weights)
+    assert not (folder.weights / "digest").exists()
 
 
 def test_of_two_files_that_are_written_at_once_the_refused_one_is_named(full: Path, tmp_path: Path) -> None:
@@ -151,7 +173,7 @@ def test_an_entrant_that_finds_no_room_ends_the_run_instead_of_failing_every_ser
     settings = forecast_settings(entrants=["prophet"])
     store = SeriesStore(write_store(table(), tmp_path / "series.arrow"))
     entrants = {"prophet": Writes(), "seasonal_naive": build_entrant("seasonal_naive", settings)}
-    life = Lifecycle(run_windows(CUTOFF, settings), settings, entrants)  # type: ignore[arg-type]
+    life = SeriesForecaster(run_windows(CUTOFF, settings), settings, entrants)  # type: ignore[arg-type]
     assert life.run(store[0]).outcome == "failed", "with room, it is the entrant's own affair"
     disk = namedtuple("disk", ("f_bavail", "f_frsize"))(0, 4096)
     monkeypatch.setattr(series_forecaster.os, "statvfs", lambda folder: disk)
@@ -163,15 +185,15 @@ def test_scratch_of_another_machine_is_asked_about_and_of_a_dead_process_taken_o
     folder, lock = tmp_path / "run", tmp_path / "run.lock"
     far = own_process().stem().replace(own_process().boot, "0123456789ab").replace(own_process().host_key, "01234567")
     lock.write_text(f"{far} far-away")
-    (folder / "chunks-1").mkdir(parents=True)
+    (folder / "run-1").mkdir(parents=True)
     asked = pytest.raises(StorageError, match="process .* of machine far-away.* remove run.lock")
     with asked as caught, unfinished(folder):
         pass
     assert len(str(caught.value)) < 400
-    assert (folder / "chunks-1").exists()
+    assert (folder / "run-1").exists()
     lock.write_text(own_process().stem().replace(own_process().started, "1", 1))
     with pytest.raises(KeyboardInterrupt), unfinished(folder):
-        assert (folder / "chunks-1").exists(), "its chunks are taken over"
+        assert (folder / "run-1").exists(), "its chunks are taken over"
         raise KeyboardInterrupt
     assert lock.read_text() == "", "ended in order: nobody needs to ask"
     shutil.rmtree(folder)

@@ -4,32 +4,43 @@ import sys
 import tempfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from turbo_forecast.fleet.chunks import Span, discard_doubtful, finished_spans, write_chunk
-from turbo_forecast.fleet.scratch import chunk_folder, temporary
-from turbo_forecast.fleet.series_forecaster import WORKER_DIED, Result
+from turbo_forecast.fleet.chunks import finished_spans
+from turbo_forecast.fleet.pieces import write_forecast
+from turbo_forecast.fleet.scratch import run_folder, temporary
+from turbo_forecast.fleet.series_forecaster import Result, lost_series
 from turbo_forecast.fleet.store import SeriesStore, write_store
 from turbo_forecast.library.forecast import forecast_fleet, series_table
 from turbo_forecast.settings import forecast_settings
+from turbo_forecast.types import Outcome, Status
 from turbo_forecast.windows import run_windows
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
+
+SETTINGS = forecast_settings(entrants=["seasonal_naive"])
+WINDOWS = run_windows(CUTOFF, SETTINGS)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> SeriesStore:
-    """One series."""
-    return SeriesStore(write_store(series_table(series_rows("a", wave()), HISTORY_START), tmp_path / "series.arrow"))
+    """Three series."""
+    rows = pl.concat([series_rows(host, wave()) for host in "abc"])
+    return SeriesStore(write_store(series_table(rows, HISTORY_START), tmp_path / "series.arrow"))
 
 
-def test_a_series_whose_worker_died_is_tried_again(store: SeriesStore, tmp_path: Path) -> None:
-    for span, error in ((Span(0, 1), WORKER_DIED), (Span(1, 2), "ValueError")):
-        write_chunk(tmp_path, span, [Result(store[0], outcome="failed", error_class=error)], ["seasonal_naive"])
-    discard_doubtful(tmp_path)
-    assert finished_spans(tmp_path) == [Span(1, 2)]
+@pytest.mark.parametrize("status", [Status.WORKER_DIED, Status.TIMED_OUT])
+def test_a_series_whose_worker_died_is_tried_again(status: Status, store: SeriesStore, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, store, WINDOWS, SETTINGS)
+    died = lost_series(store[0], "the worker process died", status, ["prophet"], 0)
+    failed = Result(store[1], outcome=Outcome.FAILED, failure=("ValueError", "no"))
+    for number, result in enumerate((died, failed, Result(store[2]))):
+        write_forecast(folder.forecast, f"{number:08d}-{number + 1:08d}", [result], SETTINGS.field_of_entrants)
+    assert run_folder(tmp_path, store, WINDOWS, SETTINGS) == folder
+    assert [span.lo for span in finished_spans(folder.forecast, "outcomes")] == [1, 2]
 
 
-def test_chunks_of_an_entrant_whose_code_has_changed_are_not_taken_over(
+def test_results_of_an_entrant_whose_code_has_changed_are_not_taken_over(
     store: SeriesStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = tmp_path / "changing_entrant.py"
@@ -37,11 +48,12 @@ def test_chunks_of_an_entrant_whose_code_has_changed_are_not_taken_over(
     monkeypatch.syspath_prepend(str(tmp_path))
     settings = forecast_settings(entrants=["changing_entrant:build"])
     windows = run_windows(CUTOFF, settings)
-    before = chunk_folder(tmp_path / "run", store, windows, settings)
-    assert chunk_folder(tmp_path / "run", store, windows, settings) == before
+    (tmp_path / "run").mkdir()
+    before = run_folder(tmp_path / "run", store, windows, settings)
+    assert run_folder(tmp_path / "run", store, windows, settings) == before
     module.write_text("def build(settings): return 2\n")
-    assert chunk_folder(tmp_path / "run", store, windows, settings) != before
-    assert not before.exists(), "what nobody will take over is not left behind"
+    assert run_folder(tmp_path / "run", store, windows, settings) != before
+    assert not before.path.exists(), "what nobody will take over is not left behind"
     sys.modules.pop("changing_entrant", None)
 
 
