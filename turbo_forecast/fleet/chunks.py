@@ -24,6 +24,10 @@ class Span:
     def __len__(self) -> int:
         return self.hi - self.lo
 
+    def meets(self, other: "Span") -> bool:
+        """Whether a series lies in both."""
+        return self.lo < other.hi and other.lo < self.hi
+
     @property
     def stem(self) -> str:
         """Name of the span's files, so that sorting names sorts series."""

@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cache
@@ -22,7 +22,8 @@ import pyarrow as pa
 import turbo_forecast
 from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.fleet.audit import versions
-from turbo_forecast.fleet.chunks import Span, discard_doubtful
+from turbo_forecast.fleet.chunks import Span, discard_doubtful, finished_spans
+from turbo_forecast.fleet.chunks import unfinished as unfinished_spans
 from turbo_forecast.fleet.combining import COMBINE_LAST, COMBINED, MONTHS
 from turbo_forecast.fleet.part_files import part_path
 from turbo_forecast.fleet.pieces import FORECAST_PIECES, read_piece
@@ -86,8 +87,8 @@ def _take(lock: FileIO, folder: Path) -> None:
 def run_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: ForecastSettings) -> RunFolder:
     """The folder of just this run, with what is finished of it; that of any other, and what is doubtful, is removed.
 
-    Doubtful are files that do not hold what they should, and series whose worker died: that was the circumstances' doing,
-    and may not happen again. Raises StorageError.
+    Doubtful are files that do not hold what they should, series whose worker died (that was the circumstances' doing, and may
+    not happen again), and parts of series that will be forecast again. Raises StorageError.
     """
     folder = RunFolder(scratch / f"run-{_fingerprint(store, windows, settings)}")
     with writing(folder.path):
@@ -97,12 +98,15 @@ def run_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: Fo
         for path in (folder.forecast, folder.combine, folder.publish, folder.results):
             path.mkdir(parents=True, exist_ok=True)
         discard_doubtful(folder.forecast, "outcomes", lambda span: _is_forecast(folder.forecast, span))
-        parts = (folder.rows, folder.folds)
-        discard_doubtful(folder.combine, COMBINE_LAST, lambda span: _is_made(folder.combine, span, COMBINED, parts))
-        kept = {PUBLISH_LAST: MONTHS}
-        discard_doubtful(
-            folder.publish, PUBLISH_LAST, lambda span: _is_made(folder.publish, span, kept, [folder.published])
-        )
+        anew = unfinished_spans(len(store), finished_spans(folder.forecast, "outcomes"))
+
+        def sound(made: Path, pieces: Mapping[str, pa.Schema], *parts: Path) -> Callable[[Span], bool]:
+            return lambda span: not any(map(span.meets, anew)) and _is_made(made, span, pieces, parts)
+
+        combined = sound(folder.combine, COMBINED, folder.rows, folder.folds)
+        discard_doubtful(folder.combine, COMBINE_LAST, combined)
+        published = sound(folder.publish, {PUBLISH_LAST: MONTHS}, folder.published)
+        discard_doubtful(folder.publish, PUBLISH_LAST, published)
     return folder
 
 
