@@ -1,9 +1,6 @@
 """One run over all series: determinism, resuming, outcomes and rows."""
 
 import hashlib
-import os
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,23 +14,20 @@ import polars as pl
 import pytest
 
 from turbo_forecast import forecast_fleet
-from turbo_forecast.errors import PartitionError, SettingsError, StorageError, TelemetryError
+from turbo_forecast.errors import PartitionError, SettingsError, TelemetryError
 from turbo_forecast.fleet import run
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.merge import Finished
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
-from turbo_forecast.fleet.store import SeriesStore, write_store
+from turbo_forecast.fleet.store import write_store
 from turbo_forecast.library.forecast import series_table
 from turbo_forecast.schemas import FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.status_log import StatusLog
-from turbo_forecast.storage.frames import write_frame
 from turbo_forecast.windows import run_windows
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 
 RANDOM = "turbo_forecast_tests.fleet.entrants:random"
-UNHURRIED = "turbo_forecast_tests.fleet.entrants:unhurried"
 EVIL = "turbo_forecast_tests.fleet.entrants:{}"
 
 
@@ -52,19 +46,22 @@ def one(rows: pl.DataFrame, **options: object) -> tuple[dict[str, object], pl.Da
 
 
 def digest_of_run(base: pl.DataFrame, folder: Path, **options: object) -> str:
-    """Hash of everything a run leaves: both Parquet files and the combination's weights."""
+    """Hash of everything a run leaves: each part file and table, and the frames but for their milliseconds."""
     settings = forecast_settings(**options)
     window = run_windows(CUTOFF, settings)
     store = write_store(series_table(base, window.history_start), folder / "series.arrow")
     with unfinished(folder / "run") as scratch:
-        run = run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lambda line: None)
-        return digest(run, folder)
+        return digest(run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lambda line: None))
 
 
-def digest(run: FleetRun, folder: Path) -> str:
-    run.rows.written(folder)
-    files = [(folder / name).read_bytes() for name in ("fleet_forecast.parquet", "fold_forecast.parquet")]
-    return hashlib.sha256(b"".join(files) + run.weights.write_csv().encode()).hexdigest()
+def digest(run: FleetRun) -> str:
+    found = hashlib.sha256()
+    for folder in (run.rows_folder, run.folds_folder, run.results_folder):
+        for path in sorted(folder.rglob("*.parquet")):
+            found.update(f"{path.relative_to(folder)} ".encode() + path.read_bytes())
+    for frame in (run.outcomes, run.model_runs, run.weights):
+        found.update(frame.drop("milliseconds", strict=False).write_csv().encode())
+    return found.hexdigest()
 
 
 @pytest.mark.parametrize("entrants", [[RANDOM], ["prophet"], ["weighted", "median", RANDOM, "reverting_season"]])
@@ -230,38 +227,6 @@ def test_outcomes_and_audit_have_their_schemas() -> None:
     assert (result.audit["seconds"] >= 0).all()
 
 
-def test_a_killed_run_goes_on_with_the_chunks_already_finished(tmp_path: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from turbo_forecast_tests.fleet.test_run import fleet, digest_of_run, UNHURRIED\n"
-        "digest_of_run(fleet(20), Path(sys.argv[1]), entrants=[UNHURRIED], workers=1, chunk_size=2)\n"
-    )
-    root = Path(__file__).parents[2]
-    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=root)
-    done: list[Path] = []
-    deadline = time.monotonic() + 60
-    while len(done) < 3 and time.monotonic() < deadline:
-        done = list(tmp_path.glob("run/chunks-*/*.outcomes.arrow"))
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    stamps = {path: path.stat().st_mtime_ns for path in done}
-    assert len(done) >= 3
-    assert not (tmp_path / "fleet_forecast.parquet").exists()
-
-    lines: list[str] = []
-    settings = forecast_settings(entrants=[UNHURRIED], workers=2, chunk_size=7)
-    window = run_windows(CUTOFF, settings)
-    store = write_store(series_table(fleet(20), window.history_start), tmp_path / "series.arrow")
-    with unfinished(tmp_path / "run") as scratch:
-        run = run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lines.append)
-        resumed = digest(run, tmp_path)
-        assert {path: os.stat(path).st_mtime_ns for path in stamps} == stamps, "finished chunks are not worked again"
-    assert lines[0].startswith("2025-12 · resuming: ")
-    assert resumed == digest_of_run(fleet(20), tmp_path / "clean", entrants=[UNHURRIED], workers=2)
-    assert not (tmp_path / "run").exists(), "nothing of an unfinished run is left"
-
-
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
@@ -332,81 +297,6 @@ def test_whatever_one_entrant_does_to_one_series_the_others_do_not_notice(answer
     counted = result.forecasts.group_by("host_id", "model", "phase").agg(pl.len(), pl.col("ds").min())
     first = {"backtest": (122, date(2025, 9, 1)), "forecast": (181, date(2026, 1, 1))}
     assert all((rows, ds) == first[phase] for _, _, phase, rows, ds in counted.iter_rows())
-
-
-def begun(folder: Path, **options: object) -> Path:
-    """A run of 12 series that finished its chunks but did not come to its end; returns its chunk folder."""
-    settings = forecast_settings(workers=1, chunk_size=1, entrants=[EVIL.format("naive")], **options)
-    window = run_windows(CUTOFF, settings)
-    with pytest.raises(RuntimeError, match="the commit failed"), unfinished(folder / "run") as scratch:
-        store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
-        run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lambda line: None)
-        raise RuntimeError("the commit failed")
-    return next((folder / "run").glob("chunks-*"))
-
-
-def again(folder: Path, **options: object) -> list[str]:
-    """The same run once more; returns what it said."""
-    lines: list[str] = []
-    settings = forecast_settings(workers=1, chunk_size=1, entrants=[EVIL.format("naive")], **options)
-    window = run_windows(CUTOFF, settings)
-    with unfinished(folder / "run") as scratch:
-        store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
-        run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lines.append)
-    return lines
-
-
-def test_work_is_kept_until_the_caller_has_committed_it(tmp_path: Path) -> None:
-    begun(tmp_path)
-    assert again(tmp_path)[0] == "2025-12 · resuming: 12/12 series were finished before"
-
-
-def test_a_chunk_that_a_power_cut_left_empty_is_worked_again(tmp_path: Path) -> None:
-    chunks = begun(tmp_path)
-    (chunks / "00000003-00000004.rows.arrow").write_bytes(b"")
-    (chunks / "00000005-00000006.outcomes.arrow").write_bytes(b"ARROW1")
-    assert again(tmp_path)[0] == "2025-12 · resuming: 10/12 series were finished before"
-
-
-@pytest.mark.parametrize(
-    ("spoil", "said"),
-    [
-        (lambda chunks: shutil.rmtree(chunks), "has lost the results of series 1 of 12"),
-        (
-            lambda chunks: next(chunks.glob("00000004-*.outcomes.arrow")).unlink(),
-            "has lost the results of series 5 of 12",
-        ),
-        (lambda chunks: next(chunks.glob("*.rows.arrow")).write_bytes(b"junk"), "rows.arrow cannot be read: "),
-        (lambda chunks: next(chunks.glob("*.errors.arrow")).unlink(), "errors.arrow cannot be read: "),
-    ],
-)
-def test_finished_work_that_something_removes_is_named_before_it_is_put_together(
-    spoil: Callable[[Path], object], said: str, tmp_path: Path
-) -> None:
-    settings = forecast_settings(workers=1, entrants=["weighted", EVIL.format("naive"), "seasonal_naive"])
-    window = run_windows(CUTOFF, settings)
-    with unfinished(tmp_path / "run") as scratch:
-        store = write_store(series_table(fleet(12), window.history_start), scratch / "series.arrow")
-        run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lambda line: None)
-        chunks = next(scratch.glob("chunks-*"))
-        spoil(chunks)
-        finished = Finished(chunks, SeriesStore(store), window, settings)
-        with pytest.raises(StorageError, match=said):
-            rows = finished.rows(finished.weights(finished.outcomes(AuditTimer())))
-            write_frame(rows, tmp_path / "rows.parquet")
-
-
-def test_other_settings_do_not_take_over_finished_chunks(tmp_path: Path) -> None:
-    begun(tmp_path)
-    assert not any("resuming" in line for line in again(tmp_path, interval_width=0.9))
-
-
-def test_two_runs_of_one_month_do_not_share_a_folder(tmp_path: Path) -> None:
-    with (
-        unfinished(tmp_path / "run"),
-        pytest.raises(StorageError, match=f"in use by another run, process {os.getpid()}"),
-    ):
-        again(tmp_path)
 
 
 def test_three_runs_at_once_in_one_process_leave_it_as_it_was() -> None:

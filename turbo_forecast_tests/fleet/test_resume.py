@@ -1,0 +1,137 @@
+"""A run that is stopped anywhere and begun again gives the same bytes, and makes nothing anew that is sound."""
+
+from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from turbo_forecast.fleet.series_forecaster import lost_series
+from turbo_forecast.types import Status
+from turbo_forecast_tests.fleet.by_hand import ByHand, by_hand
+from turbo_forecast_tests.fleet.kinds import FLEETS, KINDS, fleet_of
+
+CURSED = "turbo_forecast_tests.fleet.entrants:naive"
+FIELD = ["weighted", "median", CURSED, "recent_level"]
+MAPS = ("forecast", "combine", "publish")
+
+
+# in this process: any fleet, any place to stop
+
+
+@pytest.fixture(scope="module")
+def whole(small_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """What a run over all kinds of series leaves that was never stopped."""
+    return by_hand(fleet_of(list(KINDS)), tmp_path_factory.mktemp("whole"), entrants=FIELD).held().digests()
+
+
+def run_in(path: Path, size: int = 5) -> ByHand:
+    """The same run, in chunks of so many series; takes over what is sound in the folder."""
+    return by_hand(fleet_of(list(KINDS)), path, size=size, entrants=FIELD)
+
+
+@pytest.mark.usefixtures("small_parts")
+@settings(max_examples=25, deadline=None)
+@given(base=FLEETS, stops=st.lists(st.tuples(st.integers(0, 20), st.integers(1, 9)), max_size=3))
+def test_wherever_a_run_is_stopped_and_however_it_is_cut_it_comes_to_the_same_bytes(
+    base: pl.DataFrame, stops: list[tuple[int, int]]
+) -> None:
+    with TemporaryDirectory() as folder:
+        expected = by_hand(base, Path(folder, "whole"), entrants=FIELD).held().digests()
+        for steps, size in stops:
+            for _ in islice(by_hand(base, Path(folder, "run"), size=size, entrants=FIELD).working(), steps):
+                pass
+        assert by_hand(base, Path(folder, "run"), entrants=FIELD).held().digests() == expected
+
+
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_a_run_that_is_begun_again_at_its_end_makes_nothing_anew(
+    size: int, whole: Mapping[str, str], tmp_path: Path
+) -> None:
+    first = run_in(tmp_path, size).held()
+    stamps = {path: path.stat().st_mtime_ns for path in first.folder.path.rglob("*.*") if "errors" not in path.name}
+    again = run_in(tmp_path, 3)
+    assert [step for step in again.working() if step in MAPS] == []
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    assert first.digests() == again.digests() == whole
+
+
+def pieces_of(step: str) -> list[str]:
+    kinds = {
+        "forecast": ("rows", "errors", "runs", "outcomes"),
+        "combine": ("rows", "scores", "months", "widths", "scales"),
+        "publish": ("months",),
+    }
+    return [f"{step}/00000004-00000008.{kind}.arrow" for kind in kinds[step]]
+
+
+PARTS = [
+    f"made/{folder}/00000004-00000008.parquet"
+    for folder in ("fleet_forecast", "fold_forecast", "tournament/forecast_parquet")
+]
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "is gone": lambda path: path.unlink(),
+    "is empty": lambda path: path.write_bytes(b""),
+    "is half there": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "is something else": lambda path: path.write_bytes(b"ARROW1" * 20),
+}
+
+
+@pytest.mark.parametrize("how", list(SPOILT))
+@pytest.mark.parametrize("name", [*(name for step in MAPS for name in pieces_of(step)), *PARTS])
+def test_a_doubtful_file_is_made_anew(name: str, how: str, whole: Mapping[str, str], tmp_path: Path) -> None:
+    first = run_in(tmp_path, 4).held()
+    SPOILT[how](first.folder.path / name)
+    again = run_in(tmp_path, 4)
+    steps = [step for step in again.working() if step in MAPS]
+    if name.startswith("forecast"):
+        assert steps == list(MAPS), "and what rests on it, of its part alone"
+    else:
+        assert steps == ["publish" if name.startswith(("publish", "made/tournament")) else "combine"]
+    assert again.digests() == whole
+
+
+@pytest.mark.parametrize("of", ["weights", "decisions"])
+@pytest.mark.parametrize("spoil", [lambda path: path.write_text("another"), lambda path: path.unlink()])
+def test_what_was_made_with_other_weights_or_decisions_is_made_anew(
+    of: str, spoil: Callable[[Path], object], whole: Mapping[str, str], tmp_path: Path
+) -> None:
+    first = run_in(tmp_path).held()
+    spoil(first.folder.path / of / "digest")
+    again = run_in(tmp_path)
+    made = {step for step in again.working() if step in MAPS}
+    assert made == ({"combine"} if of == "weights" else {"publish"})
+    assert again.digests() == whole
+
+
+def test_what_half_a_reduction_has_handed_on_is_not_trusted(whole: Mapping[str, str], tmp_path: Path) -> None:
+    first = run_in(tmp_path)
+    for step in first.working():
+        if step == "learn":
+            break
+    np.save(first.folder.weights / "shares.npy", np.zeros((1, 1)))
+    (first.folder.weights / "digest").unlink()
+    assert run_in(tmp_path).held().digests() == whole
+
+
+@pytest.mark.parametrize("with_fallback", [True, False])
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.usefixtures("small_parts")
+def test_a_series_whose_worker_died_in_the_first_attempt_is_whole_in_the_second(
+    kind: str, with_fallback: bool, tmp_path: Path
+) -> None:
+    base = fleet_of(["restless", kind, "young"])
+    first = by_hand(base, tmp_path / "run", entrants=FIELD)
+    died = lost_series(first.store[1], "the worker process died", Status.WORKER_DIED, FIELD[2:], 0)
+    if with_fallback:
+        died.rows = [rows for rows in first.results[1].rows if rows.model == "seasonal_naive"]
+    first.results = [first.results[0], died, first.results[2]]
+    first.held()
+    expected = by_hand(base, tmp_path / "whole", entrants=FIELD).held().digests()
+    assert first.digests() != expected
+    assert by_hand(base, tmp_path / "run", entrants=FIELD).held().digests() == expected
