@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from turbo_forecast.models import level_cache
 from turbo_forecast.models.level_kernels import recent
 from turbo_forecast.turbo_prophet import cache
 from turbo_forecast.turbo_prophet.cache import KERNELS, KernelSet
+from turbo_forecast.turbo_prophet.compilers import lock
 from turbo_forecast.turbo_prophet.solver import solve_kernel
 
 ROOT = Path(__file__).parents[2]
@@ -115,3 +119,79 @@ def test_a_copied_installation_compiles_before_its_workers_start(tmp_path: Path)
     ]
     assert [answer.split()[-1] for answer in answers] == ["True", "False", "False"]
     assert answers[1].startswith(str(tmp_path))
+
+
+def _unready(kernels: KernelSet, *groups: str) -> KernelSet:
+    kernels._marker().unlink()
+    return replace(kernels, groups=groups)
+
+
+def _sleeps_and_keeps(kernels: KernelSet, seconds: float, name: str) -> str:
+    kept = str(kernels._numbas_folder() / f"solver.{name}-1.py311.nbi")
+    return f"import time, pathlib; time.sleep({seconds}); pathlib.Path({kept!r}).write_text('x')"
+
+
+def test_groups_are_compiled_beside_one_another_and_what_was_begun_is_waited_for(compiled: KernelSet) -> None:
+    groups = [_sleeps_and_keeps(compiled, 1.0, name) for name in ("a", "b", "c")]
+    kernels = _unready(compiled, *groups)
+    kernels.begin()
+    kernels.begin()
+    assert not kernels.ready()
+    said: list[str] = []
+    kernels.ensure(said.append)
+    assert kernels.ready()
+    assert {f"solver.{name}-1.py311.nbi" for name in "abc"} <= kernels._files().keys()
+    assert said[-1].startswith("kernels compiled")
+    assert kernels not in cache._begun
+
+
+def test_two_runs_at_once_compile_once(compiled: KernelSet, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    kernels = _unready(compiled, f"import time; open({str(count)!r}, 'a').write('x'); time.sleep(1)")
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(lambda _: kernels.ensure(lambda line: None), range(3)))
+    assert count.read_text() == "x"
+    assert kernels.ready()
+
+
+def test_nothing_is_left_running_when_a_run_is_given_up(compiled: KernelSet) -> None:
+    kernels = _unready(compiled, "import time; time.sleep(600)")
+    kernels.begin()
+    compilers = cache._begun[kernels]
+    kernels.abandon()
+    assert [process.returncode for process in compilers._processes] == [-signal.SIGKILL]
+    assert _free(kernels._lock(compiled._marker().parent))
+
+
+def test_compilers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    outer, inner, at_work = tmp_path / "outer", tmp_path / "inner", tmp_path / "at work"
+    sleeping = (
+        "import pathlib, time; from turbo_forecast.turbo_prophet.compilers import lock;"
+        f"held = lock(pathlib.Path({str(inner)!r}), wait=True); pathlib.Path({str(at_work)!r}).touch(); time.sleep(600)"
+    )
+    code = (
+        "import pathlib, time; from turbo_forecast.turbo_prophet.compilers import Compilers, lock;"
+        f"c = Compilers(lock(pathlib.Path({str(outer)!r}), wait=True), [{sleeping!r}]); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as parent:
+        assert _soon(at_work.exists)
+        assert not _free(outer)
+        assert not _free(inner)
+        parent.kill()
+    assert _soon(lambda: _free(outer) and _free(inner)), "a lock is held for as long as its process lives"
+
+
+def _free(path: Path) -> bool:
+    held = lock(path, wait=False)
+    if held is not None:
+        held.close()
+    return held is not None
+
+
+def _soon(what: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if what():
+            return True
+        time.sleep(0.05)
+    return False
