@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import engines, fleet, scale, ways
+from benchmarks import engines, fits, fleet, scale, ways
 from benchmarks.measuring import machine
 from benchmarks.series import demo_rows, samples
 
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="a few series only; prints, writes no file")
     parser.add_argument(
         "--section",
-        choices=["engines", "fleet", "scale", "first", "ways"],
+        choices=["engines", "fits", "fleet", "scale", "first", "ways"],
         help="one section only; prints, writes no file",
     )
     options = parser.parse_args()
@@ -31,6 +31,8 @@ def main() -> int:
     parts = [f"# Results\n\n{machine()}. Written by `make bench`."]
     if section in (None, "engines"):
         parts.append(engines.report(many, few, workers, _say))
+    if section in (None, "fits"):
+        parts.append(fits.report(rows, 20 if small else 1000, _say))
     if section in (None, "fleet"):
         parts.append(fleet.report(rows, 6 if small else 50, sizes, _say))
     if section in (None, "scale"):
