@@ -7,7 +7,7 @@ from importlib.resources import files
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turbo_forecast.defs.checks.keys import no_duplicates
@@ -50,6 +50,7 @@ DAYS = (
 ROWS = st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from(["cpu", None]), DAYS), max_size=12)
 
 
+@settings(deadline=None)  # each example opens a DuckDB, which takes as long as the machine is busy
 @given(rows=ROWS, again=st.lists(st.integers(0, 11), max_size=3))
 def test_days_that_are_there_twice_are_found_as_grouping_finds_them(
     rows: Sequence[tuple[str | None, str | None, date | None]], again: Sequence[int]
