@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from turbo_forecast.turbo_prophet.descent import CONVERGED, NO_FINITE_MAP, NUMERICAL_FAILURE, descend
-from turbo_forecast.turbo_prophet.jit import entry, kernel
+from turbo_forecast.turbo_prophet.jit import entry, inlined, kernel
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, Data, gram_matrix, padded, variance_of
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings, Status, Vector
 from turbo_forecast.turbo_prophet.sketch import fill
@@ -55,7 +55,7 @@ def _crossed(origin, point):
     point[0] += 0.5 * (origin[1] - point[1])
 
 
-@kernel
+@inlined
 def _from_sketch(data, sketch, ends, near, max_iterations, tolerance, points):
     """Where the sketch's optima of both signs of k lie: points[0] has the start's on entry, points[1] gets the other's.
 
