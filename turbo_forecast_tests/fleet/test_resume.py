@@ -1,5 +1,6 @@
 """A run that is stopped anywhere and begun again gives the same bytes, and makes nothing anew that is sound."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from turbo_forecast.errors import StorageError
+from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.series_forecaster import lost_series
 from turbo_forecast.types import Status
 from turbo_forecast_tests.fleet.by_hand import ByHand, by_hand
@@ -19,9 +22,6 @@ from turbo_forecast_tests.fleet.kinds import FLEETS, KINDS, fleet_of
 CURSED = "turbo_forecast_tests.fleet.entrants:naive"
 FIELD = ["weighted", "median", CURSED, "recent_level"]
 MAPS = ("forecast", "combine", "publish")
-
-
-# in this process: any fleet, any place to stop
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +135,47 @@ def test_a_series_whose_worker_died_in_the_first_attempt_is_whole_in_the_second(
     expected = by_hand(base, tmp_path / "whole", entrants=FIELD).held().digests()
     assert first.digests() != expected
     assert by_hand(base, tmp_path / "run", entrants=FIELD).held().digests() == expected
+
+
+def test_other_settings_take_nothing_over(tmp_path: Path) -> None:
+    first = run_in(tmp_path).held()
+    other = by_hand(fleet_of(list(KINDS)), tmp_path, entrants=FIELD, interval_width=0.9)
+    assert next(other.working()) == "forecast"
+    assert not first.folder.path.exists(), "what nobody will take over is not left behind"
+
+
+@pytest.mark.parametrize("changed", [{"workers": 3}, {"chunk_size": 9}, {"series_timeout_seconds": 5.0}])
+def test_how_the_work_is_spread_is_no_other_setting(changed: dict[str, object], tmp_path: Path) -> None:
+    first = run_in(tmp_path)
+    assert by_hand(fleet_of(list(KINDS)), tmp_path, entrants=FIELD, **changed).folder == first.folder
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: shutil.rmtree(folder.forecast), "has lost the results of series 1 of 12"),
+        (lambda folder: piece_of(folder.forecast, "outcomes").unlink(), "has lost the results of series 5 of 12"),
+        (lambda folder: piece_of(folder.forecast, "rows").write_bytes(b"junk"), "rows.arrow cannot be read: "),
+        (lambda folder: piece_of(folder.combine, "scales").unlink(), "has lost the results of series 5 of 12"),
+        (lambda folder: piece_of(folder.combine, "scores").unlink(), "scores.arrow cannot be read: "),
+        (lambda folder: piece_of(folder.combine, "widths").write_bytes(b"ARROW1"), "widths.arrow cannot be read: "),
+    ],
+)
+@pytest.mark.usefixtures("small_parts")
+def test_finished_work_that_something_removes_meanwhile_is_named(
+    spoil: Callable[[RunFolder], object], said: str, tmp_path: Path
+) -> None:
+    run = run_in(tmp_path, 4)
+    for _ in run.forecast():
+        pass
+    working = run.combine()
+    steps = list(islice(working, len(run.parts)))
+    assert set(steps) == {"combine"}
+    spoil(run.folder)
+    with pytest.raises(StorageError, match=said) as caught:
+        list(working)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def piece_of(folder: Path, kind: str) -> Path:
+    return next(folder.glob(f"00000004-*.{kind}.arrow"))
