@@ -78,14 +78,13 @@ class RunFolder:
         """
         digest = _digest(arrays)
         with writing(to):
-            known = to / DIGEST
-            if not (known.exists() and known.read_text() == digest):
+            if not _holds(to, digest):
                 for folder in (to, *rests_on_it):
                     shutil.rmtree(folder, ignore_errors=True)
                 to.mkdir(parents=True)
                 for name, array in arrays.items():
                     np.save(to / f"{name}.npy", array, allow_pickle=False)
-                known.write_text(digest)  # last: without it nothing of this is trusted
+                (to / DIGEST).write_text(digest)  # last: without it nothing of this is trusted
             for folder in rests_on_it:
                 folder.mkdir(parents=True, exist_ok=True)
 
@@ -94,8 +93,16 @@ def handed_on(folder: Path) -> Arrays:
     """The arrays of a reduction, mapped into memory. Raises StorageError where they are gone."""
     try:
         return {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise StorageError(f"{folder} cannot be read: {error}; run the month again") from None
+
+
+def _holds(folder: Path, digest: str) -> bool:
+    """Whether the folder says that it holds arrays of this digest, and does: a power cut may have left them empty or half."""
+    try:
+        return (folder / DIGEST).read_text() == digest == _digest(handed_on(folder))
+    except (OSError, StorageError):
+        return False
 
 
 def _digest(arrays: Arrays) -> str:
