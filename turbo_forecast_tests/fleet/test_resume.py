@@ -109,6 +109,20 @@ def test_what_was_made_with_other_weights_or_decisions_is_made_anew(
     assert again.digests() == whole
 
 
+@pytest.mark.parametrize("how", ["is gone", "is empty", "is half there", "is something else"])
+@pytest.mark.parametrize(
+    "name", ["weights/shares.npy", "weights/contested.npy", "decisions/champion.npy", "decisions/upper.npy"]
+)
+def test_what_a_reduction_handed_on_is_checked_before_it_is_trusted(
+    name: str, how: str, whole: Mapping[str, str], tmp_path: Path
+) -> None:
+    first = run_in(tmp_path).held()
+    for part in first.folder.publish.iterdir():
+        part.unlink()  # so that there is something left to do
+    SPOILT[how](first.folder.path / name)
+    assert run_in(tmp_path).held().digests() == whole
+
+
 def test_what_half_a_reduction_has_handed_on_is_not_trusted(whole: Mapping[str, str], tmp_path: Path) -> None:
     first = run_in(tmp_path)
     for step in first.working():
