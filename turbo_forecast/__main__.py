@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turbo_forecast.errors import SettingsError, TurboForecastError
+from turbo_forecast.models.registry import preparing
 from turbo_forecast.month_keys import include_month, months_asked
 from turbo_forecast.option_rules import shown
 from turbo_forecast.paths import require_storable
@@ -31,10 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
         environment = _environment(options)
         with telling(environment):
             _check_what_is_asked(options)
-        if not _has_telemetry(environment):
-            environment = replace(environment, telemetry=str(_demo(environment.data, options)))
-        with telling(environment):
-            return _run(options)
+        with preparing(environment.settings().forecast):  # kernels compile while telemetry is written and read
+            if not _has_telemetry(environment):
+                environment = replace(environment, telemetry=str(_demo(environment.data, options)))
+            with telling(environment):
+                return _run(options)
     except TurboForecastError as error:
         print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr)
         return 2

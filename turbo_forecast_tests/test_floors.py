@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "defs": GROUND | {"models", "tournament", "storage", "fleet", "definitions"},
     "definitions": GROUND | {"defs"},
     "summary": GROUND | {"storage", "defs", "fleet"},
-    "__main__": GROUND | {"defs", "definitions", "fleet", "summary", "demo"},
+    "__main__": GROUND | {"defs", "definitions", "fleet", "models", "summary", "demo"},
     "__init__": {"library", "turbo_prophet"},
 }
 """Part of the package to the other parts it may import. `defs` reaches up to `definitions` in one function only."""
