@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 from turbo_forecast.fleet.blocks import Block, WindowDays
@@ -40,9 +39,12 @@ def part_path(folder: Path, span: Span) -> Path:
 
 
 def write_part(folder: Path, span: Span, table: Table, rows: Iterable[pa.Table]) -> None:
-    """Publish a part's rows as one file by rename, with no rows too. Raises StorageError."""
-    schema = pl.DataFrame(schema=table.polars_schema).to_arrow().schema
-    write_parquet((each.cast(schema) for each in rows), schema, part_path(folder, span))
+    """Leave a part's rows as one file, by rename, with no rows too. Raises StorageError.
+
+    A run that goes on after a power cut looks at the file again, and the folder is made durable when it is published.
+    """
+    schema = table.arrow_schema
+    write_parquet((each.cast(schema) for each in rows), schema, part_path(folder, span), durable=False)
 
 
 def row_tables(

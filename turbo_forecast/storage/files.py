@@ -45,10 +45,11 @@ def parquet_options(schema: pa.Schema) -> dict[str, Any]:
 
 
 @contextmanager
-def publishing(path: Path) -> Iterator[Path]:
+def publishing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A path beside `path` to write to; on success it becomes `path` in one rename, on error it is removed.
 
-    What killed processes left in the folder is removed first.
+    What killed processes left in the folder is removed first. durable: whether a power cut must leave it whole; what is
+    looked at again before it is trusted need not wait for the disk.
 
     Raises StorageError, naming the file, when the folder or the disk refuses.
     """
@@ -59,9 +60,12 @@ def publishing(path: Path) -> Iterator[Path]:
             yield beside
             if not beside.stat().st_size:
                 raise OSError("its writer wrote nothing")
-            with beside.open("rb+") as file:
-                os.fsync(file.fileno())
-            put_in_place(beside, path)
+            if durable:
+                with beside.open("rb+") as file:
+                    os.fsync(file.fileno())
+                put_in_place(beside, path)
+            else:
+                os.replace(beside, path)
 
 
 class ParquetStream:
@@ -94,17 +98,20 @@ class ParquetStream:
 
 
 @contextmanager
-def parquet_stream(path: Path, schema: pa.Schema) -> Iterator[ParquetStream]:
-    """A stream into a Parquet file that is published, in one rename, when the block succeeds. Raises StorageError."""
-    with publishing(path) as beside, pq.ParquetWriter(beside, schema, **parquet_options(schema)) as file:
+def parquet_stream(path: Path, schema: pa.Schema, *, durable: bool = True) -> Iterator[ParquetStream]:
+    """A stream into a Parquet file that is published, in one rename, when the block succeeds. Raises StorageError.
+
+    durable: as for `publishing`.
+    """
+    with publishing(path, durable=durable) as beside, pq.ParquetWriter(beside, schema, **parquet_options(schema)) as file:
         stream = ParquetStream(path, file, schema)
         yield stream
         stream.end()
 
 
-def write_parquet(batches: Iterable[pa.Table], schema: pa.Schema, path: Path) -> int:
-    """Stream tables of `schema` into one Parquet file; returns its rows."""
-    with parquet_stream(path, schema) as stream:
+def write_parquet(batches: Iterable[pa.Table], schema: pa.Schema, path: Path, *, durable: bool = True) -> int:
+    """Stream tables of `schema` into one Parquet file; returns its rows. durable: as for `publishing`."""
+    with parquet_stream(path, schema, durable=durable) as stream:
         for batch in batches:
             stream.append(batch)
     return stream.rows
