@@ -22,7 +22,7 @@ from turbo_forecast.models.protocol import Values
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.settings.forecast import COMBINATIONS
-from turbo_forecast.tournament.combination import weighted_median
+from turbo_forecast.tournament.combination import median_of_sorted, weighted_median_of_sorted
 from turbo_forecast.tournament.scores import METRICS, ErrorSums, error_sums, mase_scales, scores
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, day_number
 
@@ -165,13 +165,16 @@ def combinations(block: Block, days: WindowDays, weights: Arrays, settings: Fore
         return None
     places = np.array([field.index(name) for name in singles])
     members = np.hstack([block.yhat, block.lower, block.upper]).astype(np.float64)
+    order = np.argsort(members, axis=0, kind="stable")
+    ordered = np.take_along_axis(members, order, axis=0)
     made = {}
     if "median" in wanted:
-        made["median"] = np.median(members, axis=0)
+        made["median"] = median_of_sorted(ordered)
     shares = weights["shares"][block.series][np.isin(places, block.models)]
     if "weighted" in wanted and (shares[:, 0] > 0).any():
         window = days.stretches(block.windows).window
-        made["weighted"] = weighted_median(np.tile(shares[:, window + 1], 3), members)
+        share = np.take_along_axis(np.tile(shares[:, window + 1], 3), order, axis=0)
+        made["weighted"] = weighted_median_of_sorted(share, ordered)
     triples = [clamped(*np.split(values, 3)) for values in made.values()]
     rows = [np.stack(each) for each in zip(*triples, strict=True)]
     return (

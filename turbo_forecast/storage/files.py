@@ -103,7 +103,10 @@ def parquet_stream(path: Path, schema: pa.Schema, *, durable: bool = True) -> It
 
     durable: as for `publishing`.
     """
-    with publishing(path, durable=durable) as beside, pq.ParquetWriter(beside, schema, **parquet_options(schema)) as file:
+    with (
+        publishing(path, durable=durable) as beside,
+        pq.ParquetWriter(beside, schema, **parquet_options(schema)) as file,
+    ):
         stream = ParquetStream(path, file, schema)
         yield stream
         stream.end()

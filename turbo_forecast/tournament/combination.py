@@ -61,13 +61,25 @@ def weighted_median(shares: Floats, members: Floats) -> Floats:
     series of machines with two months of training Prophet's mean MASE was 922, and the weighted average's 119.
     """
     order = np.argsort(members, axis=0, kind="stable")
-    ordered, share = np.take_along_axis(members, order, axis=0), np.take_along_axis(shares, order, axis=0)
+    return weighted_median_of_sorted(
+        np.take_along_axis(shares, order, axis=0), np.take_along_axis(members, order, axis=0)
+    )
+
+
+def median_of_sorted(ordered: Floats) -> Floats:
+    """(…) the median of the (m, …) values, which increase along the first axis."""
+    count = len(ordered)
+    return np.asarray((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)
+
+
+def weighted_median_of_sorted(share: Floats, ordered: Floats) -> Floats:
+    """`weighted_median` of values (m, …) that increase along the first axis, share (m, …) being each one's own weight."""
     middle = np.cumsum(share, axis=0) - share / 2
     above: Flags = np.where(share > 0, middle, -1.0) >= 0.5
     found = above.any(axis=0, keepdims=True)
-    upper = np.where(found, above.argmax(axis=0, keepdims=True), len(members) - 1)
+    upper = np.where(found, above.argmax(axis=0, keepdims=True), len(ordered) - 1)
     below: Flags = (share > 0) & (middle < 0.5)
-    last = len(members) - 1 - below[::-1].argmax(axis=0, keepdims=True)
+    last = len(ordered) - 1 - below[::-1].argmax(axis=0, keepdims=True)
     lower = np.where(below.any(axis=0, keepdims=True), last, upper)
     upper = np.where(found, upper, lower)
     (low, high), (from_, to) = (
