@@ -70,6 +70,11 @@ class ByHand:
         return [forecaster.run(self.store[index]) for index in range(len(self.store))]
 
     @property
+    def names(self) -> list[str]:
+        """The host of each series, in the store's order; in fleets of `kinds.py` each has one series."""
+        return [self.store[index].host_id for index in range(len(self.store))]
+
+    @property
     def reducer(self) -> Reducer:
         """The run's reductions."""
         return Reducer(self.folder, self.store, self.windows, self.settings)
