@@ -1,6 +1,6 @@
 """The reasons of many series in a few lines.
 
-Belongs here: folding texts that differ in their numbers only. Does not belong here: the reasons (`lifecycle.py`).
+Belongs here: folding texts that differ in their numbers only. Does not belong here: the reasons (`rows.py`, `series_forecaster.py`).
 """
 
 import re

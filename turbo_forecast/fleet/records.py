@@ -22,7 +22,7 @@ def series_outcomes(folder: RunFolder, store: SeriesStore, windows: Windows, tim
     merged = pl.concat([frame_of(OUTCOMES.empty_table()), *map(frame_of, pieces.tables("outcomes"))])
     fit, predict, everything = merged.select(pl.col("fit_seconds", "predict_seconds", "milliseconds").sum()).row(0)
     rest = everything / 1000 - fit - predict
-    for name, seconds in (("fit", fit), ("predict", predict), ("rest of the lifecycle", rest)):
+    for name, seconds in (("fit", fit), ("predict", predict), ("rest of the forecasting", rest)):
         timer.stages.append(Stage(name, seconds, clock="worker"))
     timer.fits = int(merged["fits"].sum())
     named = frame_of(store.names()).hstack(merged)

@@ -1,27 +1,28 @@
-"""An entrant that brings a defect into the process of the run: a merging of chunks that loses a series."""
+"""An entrant that brings a defect into the workers of the run: parts that lose a series."""
 
-import polars as pl
+from collections.abc import Iterator
 
-from turbo_forecast.fleet import run
-from turbo_forecast.fleet.combine import Weights
-from turbo_forecast.fleet.merge import Finished
-from turbo_forecast.models.protocol import Say
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from turbo_forecast.fleet import combining
+from turbo_forecast.schemas import FLEET_FORECAST
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.tables import Table
 from turbo_forecast_tests.fleet.entrants import Naive
 
 LOST = "beta"
+whole = combining.row_tables
 
 
-class Losing(Finished):
+def losing(*arguments: object) -> Iterator[pa.Table]:
     """All rows of the forecast but those of one host; folds are whole."""
-
-    def rows(self, weights: Weights | None) -> pl.LazyFrame:
-        return super().rows(weights).filter(pl.col("host_id") != LOST)
-
-
-def prepare(settings: ForecastSettings, say: Say) -> None:
-    run.Finished = Losing  # type: ignore[misc]
+    for rows in whole(*arguments):  # type: ignore[arg-type]
+        kind = arguments[-1]
+        assert isinstance(kind, Table)
+        yield rows.filter(pc.field("host_id") != LOST) if kind == FLEET_FORECAST else rows
 
 
 def build(settings: ForecastSettings) -> Naive:
+    combining.row_tables = losing
     return Naive()

@@ -55,7 +55,7 @@ def test_the_timer_hears_of_every_second_and_fit(run: ByHand) -> None:
     outcomes, runs = series_outcomes(*of), model_runs(*of)
     seconds = {stage.name: stage.seconds for stage in timer.stages}
     assert {stage.clock for stage in timer.stages} == {"worker"}
-    parts = ("fit", "predict", "rest of the lifecycle")
+    parts = ("fit", "predict", "rest of the forecasting")
     assert sum(seconds[part] for part in parts) == pytest.approx(outcomes["milliseconds"].sum() / 1000)
     by_model = {name: spent for name, spent in seconds.items() if name not in parts}
     assert sum(by_model.values()) == pytest.approx(runs["milliseconds"].sum() / 1000)
