@@ -176,14 +176,14 @@ def test_only_rules_of_one_entrant_for_the_fleet_name_it(points: dict[str, Point
 def test_no_single_entrant_for_the_fleet_is_better_than_the_best_in_hindsight(
     month: Held, points: dict[str, Point]
 ) -> None:
-    by_entrant = month.scores.filter(pl.col("fold") == 0).group_by("model").agg(pl.col("mase").mean())
+    by_entrant = month.scores.filter(window_name="backtest").group_by("model").agg(pl.col("mase").mean())
     single = by_entrant.filter(pl.col("model").is_in(SETTINGS.singles)).sort("mase")
     assert (points[HINDSIGHT].who, points[HINDSIGHT].mase) == (single["model"][0], pytest.approx(single["mase"][0]))
     assert points[BEST_BY_FOLDS].mase >= points[HINDSIGHT].mase
 
 
 def test_the_products_own_combinations_come_out_as_the_run_made_them(month: Held, points: dict[str, Point]) -> None:
-    run = month.scores.filter(pl.col("fold") == 0).group_by("model").agg(pl.col("mase").mean())
+    run = month.scores.filter(window_name="backtest").group_by("model").agg(pl.col("mase").mean())
     mase = dict(run.iter_rows())
     assert points[WEIGHTED[8.0]].mase == pytest.approx(mase["weighted"], abs=1e-6)
     assert points["median of all single entrants"].mase == pytest.approx(mase["median"], rel=1e-12)

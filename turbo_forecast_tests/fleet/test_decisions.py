@@ -100,13 +100,13 @@ def test_without_folds_nothing_is_calibrated(tmp_path: Path) -> None:
     decided = handed_on(run.folder.decisions)
     assert np.isnan(decided["lower"]).all()
     assert np.isnan(decided["upper"]).all()
-    assert set(run.tables["scores"]["window"]) == {"backtest"}
+    assert set(run.tables["scores"]["window_name"]) == {"backtest"}
 
 
 def test_where_nothing_was_observed_before_the_backtest_the_forecast_alone_is_calibrated(tmp_path: Path) -> None:
     base = fleet_of(["restless"] * 3).filter(pl.col("ds") >= pl.date(2025, 8, 25))  # 68 days before the backtest
     run = by_hand(base, tmp_path, min_train_days=60).held()
-    assert set(run.tables["scores"]["window"]) == {"backtest"}
+    assert set(run.tables["scores"]["window_name"]) == {"backtest"}
     assert set(run.tables["calibration"]["phase"]) == {"forecast"}
 
 

@@ -140,7 +140,7 @@ def seen_by_the_backtest(result: FleetResult) -> dict[str, pl.DataFrame]:
         "published": result.published.filter(pl.col("phase") == "backtest").select(rows),
         "calibration": result.calibration.filter(pl.col("phase") == "backtest"),
         "weights": result.weights.select("host_id", "resource", "member", "backtest"),
-        "fold scores": result.scores.filter(pl.col("window") != "backtest"),
+        "fold scores": result.scores.filter(pl.col("window_name") != "backtest"),
     }
 
 
@@ -159,7 +159,7 @@ def test_a_planted_leak_into_the_choice_is_caught(monkeypatch: pytest.MonkeyPatc
     choose = decisions.choose
 
     def peeking(forecasters: pl.DataFrame, scores: pl.DataFrame, *rest: object) -> pl.DataFrame:
-        seen = scores.with_columns(window=pl.col("window").replace("backtest", "fold 9"))
+        seen = scores.with_columns(window_name=pl.col("window_name").replace("backtest", "fold 9"))
         return choose(forecasters, seen, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(decisions, "choose", peeking)

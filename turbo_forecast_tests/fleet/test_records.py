@@ -40,7 +40,7 @@ def test_every_fit_has_a_row_by_the_name_of_its_window_in_the_order_it_was_made(
     assert found.select(MODEL_RUNS.key).is_unique().all()
     names = {-1: "forecast", 0: "backtest", 1: "fold 1", 2: "fold 2", 3: "fold 3"}
     attempts = [(result.series.host_id, one.model, names[one.window]) for result in run.results for one in result.runs]
-    assert found.select("host_id", "model", "window").rows() == attempts
+    assert found.select("host_id", "model", "window_name").rows() == attempts
     raised = found.filter(pl.col("status") != "ok")
     assert raised.select("model", "status", "error_class", "error_message", "solver").unique().rows() == [
         (CURSED, "raised", "ArithmeticError", "this series is cursed", None)

@@ -31,7 +31,7 @@ parts, scales = [], np.array([mase_scales(days, y[i], [39, 79, 119]) for i in ra
 for i in range(300):
     sums = error_sums(y[i], yhat[i], yhat[i] - 9, yhat[i] + 9, starts, 0.8)
     found = {name: values.ravel() for name, values in scores(sums, scales[i], 0.8).items()}
-    parts.append(named([i] * 9, np.repeat(models, 3).tolist(), found, window=windows * 3, horizon_month=[1, 2, 3] * 3))
+    parts.append(named([i] * 9, np.repeat(models, 3).tolist(), found, window_name=windows * 3, horizon_month=[1, 2, 3] * 3))
 table = pl.concat(parts)
 own = table.filter(pl.col("model") != "champion")
 rows = named(np.repeat(np.arange(300), 120).tolist(), ["champion"] * 36000, {"yhat": yhat[:, 0].ravel()}).with_columns(
