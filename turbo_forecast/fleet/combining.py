@@ -186,10 +186,12 @@ def combinations(block: Block, days: WindowDays, weights: Arrays, settings: Fore
 
 def _widths(block: Block, n: Values, stretches: Stretches) -> Arrays:
     """Observed days and mean own half-widths by entrant and stretch, (m, s)."""
-    half_widths = {"below": block.yhat - block.lower, "above": block.upper - block.yhat}
+    half_widths = {
+        "below": np.subtract(block.yhat, block.lower, dtype=np.float64),
+        "above": np.subtract(block.upper, block.yhat, dtype=np.float64),
+    }
     means = {
-        side: np.add.reduceat(width, stretches.starts, axis=1, dtype=np.float64) / stretches.sizes
-        for side, width in half_widths.items()
+        side: np.add.reduceat(width, stretches.starts, axis=1) / stretches.sizes for side, width in half_widths.items()
     }
     return {"days": n, **means}
 
