@@ -16,7 +16,7 @@ from importlib import import_module
 
 from turbo_forecast.fleet.executors.post import Post
 from turbo_forecast.fleet.pieces import write_forecast
-from turbo_forecast.fleet.series_forecaster import Result, SeriesForecaster
+from turbo_forecast.fleet.series_forecaster import Result, SeriesForecaster, manners_kept
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.models.registry import build_entrant
@@ -40,11 +40,13 @@ class Forecasting:
 
     def __init__(self, job: Job, post: Post) -> None:
         self._job, self._post = job, post
-        self._store = SeriesStore(job.store)
+        self._store, self._process = SeriesStore(job.store), os.getpid()
         entrants = {}
         for number, name in enumerate(job.settings.singles):
             post.building(number)
-            entrants[name] = build_entrant(name, job.settings)
+            with manners_kept():
+                entrants[name] = build_entrant(name, job.settings)
+            self._end_a_copy()
         self._forecaster = SeriesForecaster(job.windows, job.settings, entrants)
 
     def __call__(self, task: Task) -> int:
@@ -53,6 +55,7 @@ class Forecasting:
         for index in range(task.span.lo, task.span.hi):
             self._post.taking(index)
             results.append(self._result(index, task))
+            self._end_a_copy()
             self._require_fit_for_more()
             self._post.finished()
         self._post.writing()
@@ -65,6 +68,11 @@ class Forecasting:
         if task.condemned:
             return self._forecaster.condemn(series, task.condemned, task.status or Status.WORKER_DIED)
         return self._forecaster.run(series)
+
+    def _end_a_copy(self) -> None:
+        """An entrant that forks may return in both processes: the other one has no business with this one's pipe and files."""
+        if os.getpid() != self._process:
+            os._exit(0)
 
     def _require_fit_for_more(self) -> None:
         """Raises WornOut, with the series in hand, when its entrants have left no open files to spare.

@@ -63,7 +63,7 @@ class ModelRun:
 
 def solver_name(said: object) -> str:
     """The solver an entrant names, as MODEL_RUNS holds it; a word that is nobody's is `other`."""
-    text = str(said)
+    text = as_line(said)
     return text if text in set(map(str, Solver)) else Solver.OTHER.value
 
 

@@ -7,8 +7,11 @@ Does not belong here: forecasting itself (`models/`), processes and files (`exec
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +26,9 @@ from turbo_forecast.windows import BACKTEST, FORECAST, Windows, date_of, day_num
 
 ENVELOPE = (0.0, 100.0)
 WORKER_DIED = "WorkerDied"
+LONGEST_LINE = 1000
+"""Characters that are kept of what an entrant or its error says."""
+LARGEST_COUNT = 2**31 - 1
 TOO_LITTLE_ROOM = 2**20
 """Bytes: CmdStan's files of one fit need about as much. An error where less is left is the disk's doing."""
 
@@ -77,24 +83,24 @@ class Result:
 
     def record(self, name: str, window: int, projection: Projection, seconds: float) -> None:
         """Take over what an answer says of its making."""
-        self.fits += int(projection.fits)
-        self.fit_seconds += float(projection.fit_seconds)
-        self.predict_seconds += float(projection.predict_seconds)
+        self.fits += projection.fits
+        self.fit_seconds += projection.fit_seconds
+        self.predict_seconds += projection.predict_seconds
         self.runs.append(
             ModelRun(
                 name,
                 window,
                 Status.OK,
-                solver=solver_name(projection.solver),
+                solver=projection.solver,
                 iterations=projection.iterations,
-                note=as_line(projection.note) if projection.note else None,
+                note=projection.note,
                 milliseconds=seconds * 1000,
             )
         )
 
     def record_error(self, name: str, window: int, error: BaseException, seconds: float) -> None:
         """Record what an entrant raised instead of an answer."""
-        message = (as_line(error) or "no message")[:1000]
+        message = (as_line(error) or "no message")[:LONGEST_LINE]
         self.runs.append(
             ModelRun(
                 *(name, window, Status.RAISED),
@@ -108,7 +114,7 @@ class Result:
         """The fallback itself has failed, or the program: nobody forecasts the series."""
         self.outcome = Outcome.FAILED
         if not self.failure:
-            self.failure = type(error).__name__, (as_line(error) or "no message")[:1000]
+            self.failure = type(error).__name__, (as_line(error) or "no message")[:LONGEST_LINE]
         self.remarks.append(f"{type(error).__name__}: {as_clause((as_line(error) or 'no message')[:200])}")
 
 
@@ -238,12 +244,19 @@ class SeriesForecaster:
             seed=series.seed(self._settings.seed) + (1 if asked.number == FORECAST else asked.number * 2),
             series=(series.host_id, series.resource),
         )
-        answer = self._entrants[name].project(window)
+        with manners_kept():
+            answer = self._entrants[name].project(window)
         return replace(
             answer,
             yhat=_values(answer.yhat, window, "yhat"),
             lower=_values(answer.lower, window, "lower"),
             upper=_values(answer.upper, window, "upper"),
+            solver=solver_name(answer.solver),
+            fits=_count(answer.fits, "fits"),
+            fit_seconds=_seconds(answer.fit_seconds, "fit_seconds"),
+            predict_seconds=_seconds(answer.predict_seconds, "predict_seconds"),
+            note=None if answer.note is None else as_line(answer.note)[:LONGEST_LINE] or None,
+            iterations=None if answer.iterations is None else _count(answer.iterations, "iterations"),
         )
 
     def _rows_of(self, name: str, series: Series, asked: Asked, days: Days, projection: Projection) -> list[Rows]:
@@ -258,6 +271,18 @@ class SeriesForecaster:
         yhat, lower, upper = clamped(projection.yhat[part], projection.lower[part], projection.upper[part])
         y = observed(series, days) if number != FORECAST else np.full(days.size, np.nan)
         return Rows(name, number, days, y, yhat, lower, upper)
+
+
+@contextmanager
+def manners_kept() -> Iterator[None]:
+    """Which floating-point errors and warnings raise is the same after the block as before: others' numbers hang on it."""
+    filters = list(warnings.filters)
+    try:
+        with np.errstate():
+            yield
+    finally:
+        if warnings.filters != filters:
+            warnings.filters[:] = filters  # type: ignore[index]
 
 
 def lost_series(series: Series, reason: str, status: Status, contenders: Sequence[str], window: int) -> Result:
@@ -294,6 +319,27 @@ def _values(answer: object, window: Window, what: str) -> Values:
             f"{what} is {values.dtype} of shape {values.shape}, not one number for each of the {window.asked.size} days"
         )
     return values.astype(np.float64)
+
+
+def _count(said: Any, what: str) -> int:
+    """What an entrant says to have counted, or an error that is the entrant's alone."""
+    try:
+        number = int(said)
+        if number == said and 0 <= number <= LARGEST_COUNT:
+            return number
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ForecastError(f"{what} is {as_line(said)[:40]}, not a count")
+
+
+def _seconds(said: Any, what: str) -> float:
+    """How long an entrant says that something took, or an error that is the entrant's alone."""
+    try:
+        if 0 <= said < np.inf:
+            return float(said)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ForecastError(f"{what} is {as_line(said)[:40]}, not a time")
 
 
 def clamped(yhat: Values, lower: Values, upper: Values) -> tuple[Stored, Stored, Stored]:

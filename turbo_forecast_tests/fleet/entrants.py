@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -187,7 +188,7 @@ def _raise(error: BaseException) -> Projection:
 
 def _flat(window: Window, days: int, **more: object) -> Projection:
     flat = np.full(days, 50.0)
-    return Projection(flat, flat, flat, solver="flat", **more)  # type: ignore[arg-type]
+    return Projection(flat, flat, flat, **{"solver": "flat", **more})  # type: ignore[arg-type]
 
 
 def _write(array: np.ndarray) -> Projection:
@@ -205,7 +206,17 @@ ANSWERS: dict[str, Callable[[Window], Projection]] = {
     "keyboard_interrupt": lambda window: _raise(KeyboardInterrupt()),
     "surrogate": lambda window: _raise(ValueError("a lone \ud800 surrogate")),
     "unspeakable": lambda window: _raise(Unspeakable()),
-    "note_of_another_type": lambda window: _flat(window, window.asked.size, note=5),
+    "note_of_another_type": lambda window: _flat(window, window.asked.size, note=np.array([1, 2])),
+    "unspeakable_solver": lambda window: _flat(window, window.asked.size, solver=Unspeakable()),
+    "counts_of_numpys": lambda window: _flat(window, window.asked.size, fits=np.int8(2), iterations=np.float32(3)),
+    "long_note": lambda window: _flat(window, window.asked.size, note="so " * 10_000),
+    "iterations_of_another_type": lambda window: _flat(window, window.asked.size, iterations="many"),
+    "half_an_iteration": lambda window: _flat(window, window.asked.size, iterations=2.5),
+    "more_iterations_than_there_are_numbers": lambda window: _flat(window, window.asked.size, iterations=2**70),
+    "no_count_of_fits": lambda window: _flat(window, window.asked.size, fits=None),
+    "more_fits_than_there_are_numbers": lambda window: _flat(window, window.asked.size, fits=2**70),
+    "no_time": lambda window: _flat(window, window.asked.size, fit_seconds=None),
+    "endless_time": lambda window: _flat(window, window.asked.size, predict_seconds=float("inf")),
     "writes_to_the_days_asked": lambda window: _write(window.asked),
     "writes_to_the_history": lambda window: _write(window.days),
 }
@@ -233,6 +244,33 @@ def __getattr__(name: str) -> Callable[[ForecastSettings], Odd]:
     return build
 
 
+class Strict(Naive):
+    """Has every doubtful sum and every warning raise, and leaves it so."""
+
+    def misbehave(self) -> None:
+        np.seterr(all="raise")
+        warnings.simplefilter("error")
+
+
+class Careless(Naive):
+    """Divides by nought and warns for every series, as many do."""
+
+    def project(self, window: Window) -> Projection:
+        np.ones(1) / np.zeros(1)
+        warnings.warn("deprecated", stacklevel=1)
+        return super().project(window)
+
+    def misbehave(self) -> None:
+        pass
+
+
+class Twins(Naive):
+    """Forks, and both come back."""
+
+    def misbehave(self) -> None:
+        os.fork()
+
+
 class Hopeless(Naive):
     """Fails for every series."""
 
@@ -242,6 +280,23 @@ class Hopeless(Naive):
 
 def hopeless(settings: ForecastSettings) -> Hopeless:
     return Hopeless()
+
+
+def strict(settings: ForecastSettings) -> Strict:
+    return Strict()
+
+
+def careless(settings: ForecastSettings) -> Careless:
+    return Careless()
+
+
+def twins(settings: ForecastSettings) -> Twins:
+    return Twins()
+
+
+def twins_from_the_start(settings: ForecastSettings) -> Naive:
+    os.fork()
+    return Careless()
 
 
 def naive(settings: ForecastSettings) -> Naive:

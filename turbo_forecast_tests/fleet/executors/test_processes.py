@@ -47,6 +47,20 @@ def test_who_uses_up_what_all_series_share_costs_only_his_own(entrant: str, tmp_
     assert sorted(done.models) == [0, 1, 2], "the culprit has its fallback's forecast"
 
 
+@pytest.mark.parametrize("entrant", ["twins", "twins_from_the_start"])
+def test_an_entrant_that_forks_and_returns_twice_is_answered_for_once(entrant: str, tmp_path: Path) -> None:
+    done = forecast(job_of(fleet(4, marked=(1,)), tmp_path, entrant), 4, chunk=2, workers=1)
+    assert done.named("forecast") == [0, 1, 2, 3]
+    assert [report.task.span for report in done.reports] == [Span(0, 2), Span(2, 4)]
+
+
+def test_what_an_entrant_has_raise_does_not_raise_for_others(tmp_path: Path) -> None:
+    """Floating-point errors and warnings are told once for a whole process."""
+    entrants = ["strict", "careless"]
+    done = forecast(job_of(fleet(3, marked=(0, 1)), tmp_path, entrants), 3, chunk=3, workers=1)
+    assert done.outcomes["reason"].to_list() == [None] * 3
+
+
 def test_an_entrant_that_forgets_to_close_files_gets_a_new_worker_in_time(tmp_path: Path) -> None:
     """It uses up what a worker may open every few series, and each series is tried in a worker that has all files."""
     job = job_of(fleet(12), tmp_path, "leaker")
