@@ -98,10 +98,11 @@ def handed_on(folder: Path) -> Arrays:
 
 
 def _holds(folder: Path, digest: str) -> bool:
-    """Whether the folder says that it holds arrays of this digest, and does: a power cut may have left them empty or half."""
+    """Whether the folder says that it holds these arrays, and does: a power cut may have left a file empty or half."""
+    known = folder / DIGEST
     try:
-        return (folder / DIGEST).read_text() == digest == _digest(handed_on(folder))
-    except (OSError, StorageError):
+        return known.exists() and known.read_bytes() == digest.encode() and _digest(handed_on(folder)) == digest
+    except StorageError:
         return False
 
 

@@ -133,6 +133,21 @@ def test_what_half_a_reduction_has_handed_on_is_not_trusted(whole: Mapping[str, 
     assert run_in(tmp_path).held().digests() == whole
 
 
+@pytest.mark.parametrize("how", [*SPOILT, "is full of noughts"])
+@pytest.mark.parametrize(("name", "rests"), [("weights/shares.npy", "combine"), ("decisions/lower.npy", "publish")])
+def test_what_a_reduction_has_handed_on_and_the_disk_has_lost_is_handed_on_anew(
+    name: str, rests: str, how: str, whole: Mapping[str, str], tmp_path: Path
+) -> None:
+    first = run_in(tmp_path).held()
+    noughts = {
+        "is full of noughts": lambda path: path.write_bytes(path.read_bytes()[:128].ljust(path.stat().st_size, b"\0"))
+    }
+    {**SPOILT, **noughts}[how](first.folder.path / name)
+    for done in (first.folder.path / rests).iterdir():
+        done.unlink()
+    assert run_in(tmp_path).held().digests() == whole
+
+
 @pytest.mark.parametrize("with_fallback", [True, False])
 @pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.usefixtures("small_parts")
