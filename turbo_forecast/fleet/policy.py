@@ -8,9 +8,11 @@ How a loss is handled. The series that a dead worker had in hand is a suspect; t
 others. When all else is done, each suspect is tried alone, in a fresh worker; after TRIALS deaths only its fallback
 is computed, and if even that dies, the parent records it. Where nobody knows the series, the chunk is tried again, then
 halved. Parts of the later steps hold no strange code, so whole parts are tried alone, and one that cannot be done ends the
-run.
+run. A worker that has been at a part, or at writing, for STUCK_SECONDS is ended: somebody has stopped it, or its disk does
+not answer.
 """
 
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -34,6 +36,13 @@ TRIALS = 2
 """A suspect must take its worker down this often, alone, to be condemned: something else may kill workers too."""
 MAX_UNEXPLAINED = 10
 """Losses in a row, with nothing finished and no series in hand, that are nobody's bad luck any more."""
+
+STUCK_SECONDS = 600.0
+"""A part takes a second or two, and so does writing; longer than this is nobody's slowness. series_timeout_seconds where that
+is more."""
+PAUSE_SECONDS = 10.0
+"""Between two looks lies about POLL_SECONDS; where it was longer than this, the machine or all of the run stood still (a
+paused container, say), and what workers had in hand is given its time again."""
 
 OnReport = Callable[[TaskReport], None]
 OnLook = Callable[[Callable[[], Standing]], None]
@@ -81,8 +90,15 @@ class StoreLedger:
 class Work:
     """Works the maps of a run, one after the other, on workers that live on between them."""
 
-    def __init__(self, executor: Executor, ledger: Ledger, series_timeout_seconds: float) -> None:
-        self._executor, self._ledger, self._timeout = executor, ledger, series_timeout_seconds
+    def __init__(
+        self,
+        executor: Executor,
+        ledger: Ledger,
+        series_timeout_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._executor, self._ledger = executor, ledger
+        self._timeout, self._clock = series_timeout_seconds, clock
 
     def run(
         self,
@@ -95,21 +111,44 @@ class Work:
 
         Raises PartLost, WorkersCannotStart, and what a task raises (StorageError).
         """
-        _Map(self._executor, self._ledger, self._timeout, on_report, on_look).run([Task(step, span) for span in spans])
+        work = _Map(self._executor, self._ledger, _Limits(self._timeout, self._clock), on_report, on_look)
+        work.run([Task(step, span) for span in spans])
+
+
+class _Limits:
+    """How long a worker may have something in hand."""
+
+    def __init__(self, series_timeout: float, clock: Callable[[], float]) -> None:
+        self.of_series = series_timeout
+        self._clock, self._looked = clock, clock()
+        self._resumed: float | None = None
+
+    def look(self) -> None:
+        """Note that time has passed, and whether somebody was there to see it."""
+        now = self._clock()
+        if now - self._looked > PAUSE_SECONDS:
+            self._resumed = now
+        self._looked = now
+
+    def passed_by(self, hand: InHand) -> bool:
+        """Whether it takes longer than it may."""
+        seconds = hand.seconds if self._resumed is None else min(hand.seconds, self._clock() - self._resumed)
+        return seconds > (max(self.of_series, STUCK_SECONDS) if hand.series is None else self.of_series)
 
 
 class _Map:
     """One map's bookkeeping."""
 
     def __init__(
-        self, executor: Executor, ledger: Ledger, timeout: float, on_report: OnReport, on_look: OnLook
+        self, executor: Executor, ledger: Ledger, limits: _Limits, on_report: OnReport, on_look: OnLook
     ) -> None:
-        self._executor, self._ledger, self._timeout = executor, ledger, timeout
+        self._executor, self._ledger, self._limits = executor, ledger, limits
         self._on_report, self._on_look = on_report, on_look
         self._todo: deque[Task] = deque()
         self._out: set[Task] = set()
         self._alone: list[Task] = []
         self._overdue: set[int] = set()
+        self._stuck: set[Task] = set()
         self._losses: Counter[Task] = Counter()
         self._unexplained = 0
 
@@ -142,11 +181,14 @@ class _Map:
         return events.lost
 
     def _end_overdue(self, in_hand: Sequence[InHand]) -> None:
-        """End the workers whose series takes too long. Their start does not count: it is no series' doing."""
-        for hand in in_hand:
-            if hand.series is not None and hand.seconds > self._timeout:
+        """End the workers whose series, or part, takes too long. Their start does not count: it is no series' doing."""
+        self._limits.look()
+        for hand in filter(self._limits.passed_by, in_hand):
+            if hand.series is None:
+                self._stuck.add(hand.task)
+            else:
                 self._overdue.add(hand.series)
-                self._executor.kill(hand.task)
+            self._executor.kill(hand.task)
 
     def _standing(self, events: Events) -> Standing:
         begun = {hand.task for hand in events.in_hand}
@@ -192,18 +234,23 @@ class _Map:
         if task.step is not Step.FORECAST:
             raise PartLost(
                 f"the step {task.step} took its worker process down {TRIALS + 1} times at series "
-                f"{self._ledger.names(task.span)}: with too little memory, fewer workers may do"
+                f"{self._ledger.names(task.span)}: {self._advice(task)}"
             )
         condemned = self._condemned(task)
         if not self._survives(condemned):
             self._on_report(self._ledger.record(condemned))
+
+    def _advice(self, task: Task) -> str:
+        if task in self._stuck:
+            return f"it was ended after {STUCK_SECONDS:g} s without an answer; does the disk answer?"
+        return "with too little memory, fewer workers may do"
 
     def _is_overdue(self, task: Task) -> bool:
         return task.step is Step.FORECAST and task.span.lo in self._overdue
 
     def _condemned(self, task: Task) -> Task:
         if self._is_overdue(task):
-            why = f"the series took longer than {self._timeout:g} s (series_timeout_seconds)"
+            why = f"the series took longer than {self._limits.of_series:g} s (series_timeout_seconds)"
             return Task(task.step, task.span, why, Status.TIMED_OUT)
         why = "the worker process died while working on this series"
         return Task(task.step, task.span, why, Status.WORKER_DIED)

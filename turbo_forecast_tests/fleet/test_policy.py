@@ -215,6 +215,56 @@ def test_a_series_that_never_ends_gets_no_second_trial_and_its_reason_names_the_
     assert [task.span for task in executor.attempts].count(Span(0, 1)) == 1
 
 
+class Paused(Unreliable):
+    """Everything stands still for an hour, once, while every worker has a series in hand; all else takes no time."""
+
+    now = 0.0
+
+    def wait(self, seconds: float) -> Events:
+        first = not self.now
+        self.now += 3600.0 if first else 0.1
+        if first:
+            return Events(in_hand=[InHand(task, task.span.lo, self.now) for task, _ in self.queue])
+        done = [TaskReport(task) for task, _ in self.queue]
+        self.queue.clear()
+        return Events(done)
+
+    def kill(self, task: Task) -> None:
+        raise AssertionError(f"{task} was taken for overdue after a pause")
+
+
+def test_a_pause_of_the_whole_machine_is_no_series_fault() -> None:
+    executor = Paused(Fate(), 2, random.Random(0))
+    reports: list[TaskReport] = []
+    Work(executor, Book(), TIMEOUT, clock=lambda: executor.now).run(
+        Step.FORECAST, cut([Span(0, 12)], 1), reports.append
+    )
+    assert series_of([report.task for report in reports]) == list(range(12))
+
+
+@pytest.mark.parametrize("step", PARTS)
+def test_a_part_whose_worker_never_answers_is_told_from_one_that_dies(step: Step) -> None:
+    executor = Stuck(Fate(), 2, random.Random(0))
+    with pytest.raises(
+        PartLost, match="3 times at series host-4 to host-7: it was ended after 600 s without an answer"
+    ):
+        worked(executor, step, cut([Span(0, 12)], 4))
+
+
+class Stuck(Unreliable):
+    """The part of series 4 stands still, and says nothing of any series."""
+
+    def _go_on(self, task: Task, events: Events) -> None:
+        if task.span.lo != 4:
+            super()._go_on(task, events)
+        elif task in self.killed:
+            self.killed.remove(task)
+            self._lose(task, None, events)
+
+    def _slept(self, task: Task) -> tuple[int | None, float]:
+        return None, 601.0 if task.span.lo == 4 else 599.0
+
+
 class Late(Unreliable):
     """A worker that is to be ended has gone on to the next series by then."""
 

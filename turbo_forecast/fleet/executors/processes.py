@@ -5,6 +5,7 @@ belong here: one worker's process and pipe (`worker_process.py`), what it comput
 from a loss (`policy.py`).
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -160,7 +161,7 @@ class ProcessExecutor:
 def _in_hand(worker: WorkerProcess) -> InHand:
     task, note = cast(Task, worker.task), worker.note
     if note.task != task.span.lo or not note.begun:  # it has not come as far as to note the task
-        return InHand(task)
+        return InHand(task, seconds=time.monotonic() - worker.waited_since)
     return InHand(task, note.in_hand, note.seconds, note.of_task)
 
 

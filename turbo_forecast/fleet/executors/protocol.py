@@ -24,7 +24,8 @@ class WorkersCannotStart(TurboForecastError):
 class InHand:
     """A task that a worker is at: the series it has in hand and for how many seconds, and how many it has finished.
 
-    series: None where none is in hand, because results are being written, or the worker does not say.
+    series: None where none is in hand, because results are being written, a part is worked, or the worker does not say;
+    seconds are those of that.
     """
 
     task: Task

@@ -34,7 +34,8 @@ class WorkerProcess:
     """A worker with the task that is meant for it: it is prepared for the task's step first, then sent the task.
 
     task: None while it has nothing to do. at_work: whether the task has been sent. step: what it was prepared for last.
-    used: whether it has ever been sent a task. waited_since: since when it starts or prepares.
+    used: whether it has ever been sent a task. waited_since: since when it starts or prepares, or, at work, since
+    when it has its task.
     """
 
     def __init__(self, job: Job, steps: Mapping[Step, Prepare]) -> None:
@@ -80,6 +81,7 @@ class WorkerProcess:
             self._send(task.step)
         else:
             self.at_work = self.used = True
+            self.waited_since = time.monotonic()
             self._send(task)
 
     def _send(self, order: Order) -> None:

@@ -82,6 +82,14 @@ def dies_always(folder: Path, span: Span) -> None:
 
 
 @step
+def is_stopped_once(folder: Path, span: Span) -> None:
+    """As `kill -STOP` does: neither dead nor alive."""
+    note(folder, span)
+    if span.lo == 2 and is_first(folder, "stopped"):
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@step
 def fills_the_disk(folder: Path, span: Span) -> None:
     raise StorageError("/data/part.parquet cannot be written: No space left on device")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from turbo_forecast.errors import StorageError
+from turbo_forecast.fleet import policy
 from turbo_forecast.fleet.chunks import Span, cut
 from turbo_forecast.fleet.equipment import STEPS
 from turbo_forecast.fleet.executors import start_watch
@@ -123,6 +124,31 @@ def test_a_start_that_does_not_end_is_told_with_the_entrant_that_is_built(
         forecast(job_of(fleet(2), tmp_path, "starts_for_ever"), 1, workers=1, say=say)
     assert all(line.startswith("still waiting for 1 of 1 workers to start (") for line in told), told
     assert told[-1].endswith(f"building {EVIL.format('starts_for_ever')})")
+
+
+@pytest.mark.parametrize("step", [Step.COMBINE, Step.PUBLISH])
+def test_a_worker_that_somebody_has_stopped_is_ended_and_its_part_done_by_another(
+    step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "STUCK_SECONDS", 0.5)
+    job = job_of(fleet(8), tmp_path, "naive", series_timeout_seconds=0.4)
+    reports: list[TaskReport] = []
+    with working(job, 2, steps={step: part("is_stopped_once")}) as (work, _):
+        work.run(step, PARTS, reports.append)
+    assert sorted(report.task.span for report in reports) == PARTS
+
+
+def test_a_worker_that_is_stopped_before_it_hears_of_its_task_is_ended_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "STUCK_SECONDS", 0.5)
+    job = job_of(fleet(8), tmp_path, "naive", series_timeout_seconds=0.4)
+    reports: list[TaskReport] = []
+    with working(job, 1, steps={Step.COMBINE: part("works")}) as (work, executor):
+        work.run(Step.COMBINE, PARTS[:1], reports.append)
+        os.kill(executor.tallies()[0].pid, signal.SIGSTOP)
+        work.run(Step.COMBINE, PARTS[1:], reports.append)
+    assert sorted(report.task.span for report in reports) == PARTS
 
 
 @pytest.mark.parametrize("step", [Step.COMBINE, Step.PUBLISH])
