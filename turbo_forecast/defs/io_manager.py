@@ -20,7 +20,7 @@ from turbo_forecast.defs.reporting import plain_errors, say_to
 from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.processes import own_process
-from turbo_forecast.storage.datasets import MadeRows, parts, publish_folder, require_whole, rows
+from turbo_forecast.storage.datasets import MadeRows, parts, publish_folder, published_name, require_whole, rows
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.frames import write_frame
 
@@ -147,7 +147,7 @@ def _upload(folder: Path, path: "UPath") -> None:
     beside = path.with_name(f".{path.name}.{own_process().stem()}.tmp")
     for part in parts(folder):
         path.fs.makedirs(beside.path, exist_ok=True)
-        path.fs.put_file(str(part), f"{beside.path}/{part.name}")
+        path.fs.put_file(str(part), f"{beside.path}/{published_name(part)}")
     if path.exists():
         path.fs.rm(path.path, recursive=True)
     path.fs.mv(beside.path, path.path, recursive=True)

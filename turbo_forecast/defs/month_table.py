@@ -41,15 +41,16 @@ def month_table(table: Table, place: Place) -> Callable[[Callable[[Month], Rows]
         def asset(
             context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
         ) -> Iterator[dg.MaterializeResult[Any]]:
-            with one_month(context, table.name, forecast, warehouse, folder) as month:
+            as_file = place.stored is Stored.FILE
+            with one_month(context, table, forecast, warehouse, folder, as_file=as_file) as month:
                 with month.timer.stage("make"):
                     rows = make(month)
                 with month.timer.stage("store"):
-                    if place.stored is Stored.FILE:
+                    if as_file:
                         yield month.result_of(rows)
                     else:
                         month.told = {"dagster/row_count": STORING[place.stored](month, table, rows), **month.told}
-            if place.stored is not Stored.FILE:  # those are told of when they have been committed
+            if not as_file:  # those are told of when they have been committed
                 yield month.result()
 
         return asset

@@ -71,32 +71,51 @@ class Month:
 
 
 def one_month(
-    context: dg.AssetExecutionContext, asset: str, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+    context: dg.AssetExecutionContext,
+    table: Table,
+    forecast: ForecastResource,
+    warehouse: Warehouse,
+    folder: DataFolder,
+    *,
+    as_file: bool,
 ) -> AbstractContextManager[Month]:
-    """A month's transaction: the asset's rows and its audit are committed together.
+    """A month's transaction: the asset's rows, its audit, and that the month is incomplete now are committed together.
 
-    The month is called incomplete before that, in a transaction of its own: a master file is there at once. Both ask
-    whether the base table and the settings are those the month was forecast with; what a transaction reads, stays.
-    A frame that is yielded within is stored within; should that fail, nothing is committed.
+    as_file: whether the rows become a file, which is there at once: then the month is called incomplete before, in a
+    transaction of its own, once what the file is made of is known to be there. Every transaction asks whether the base
+    table and the settings are those the month was forecast with; what a transaction reads, stays. A frame that is yielded
+    within is stored within; should that fail, nothing is committed, and a complete month whose table is as it was stays
+    complete.
     """
-    return held(context, _month(context, asset, forecast, warehouse, folder))
+    return held(context, _month(context, table, forecast, warehouse, folder, as_file=as_file))
 
 
 @contextmanager
 def _month(
-    context: dg.AssetExecutionContext, asset: str, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+    context: dg.AssetExecutionContext,
+    table: Table,
+    forecast: ForecastResource,
+    warehouse: Warehouse,
+    folder: DataFolder,
+    *,
+    as_file: bool,
 ) -> Iterator[Month]:
-    settings, timer, run_id = forecast.settings(), AuditTimer(), context.run.run_id
+    settings, timer, run_id, asset = forecast.settings(), AuditTimer(), context.run.run_id, table.name
     with plain_errors():
         key = month_of(context)
     log = StatusLog(say_to(context), about=key)
     with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection() as con:
         month = Month(context, key, settings, con, folder, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
+        if as_file:
+            with transaction(con), month.results.reading():
+                work.begin_step(con, asset)
+                month.made(table)
         with transaction(con):
-            work.begin_step(con, asset)
-        with transaction(con):
-            work.require_same(con)
+            if as_file:
+                work.require_same(con)
+            else:
+                work.begin_step(con, asset)
             with month.results.reading():
                 yield month
             replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id))

@@ -4,10 +4,12 @@ Belongs here: the parts' names, publication of a folder, and how a stored path i
 patterns into it. Does not belong here: how one file is written (`files.py`), what the rows mean.
 
 A part holds a run of neighbouring series, and names sort as series do, so the parts one after another are the month's
-rows in order. Readers that begin while a month is published find the old rows or the new; one that is at work already may
-meet new parts after old ones: parts have the same names each time.
+rows in order. A published part's name ends in a digest of its bytes. So a reader that has listed the parts when a month is
+published anew finds those it has listed with the bytes they had then, or does not find them, which every library says:
+rows of two versions never meet in one query. The same rows published again have the same names.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -20,7 +22,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from turbo_forecast.errors import StorageError, writing
+from turbo_forecast.errors import StorageError, refusal, writing
 from turbo_forecast.leftovers import temporary_folder_beside
 from turbo_forecast.storage.files import ROW_GROUP_ROWS
 from turbo_forecast.storage.swap import put_in_place, sync_folder
@@ -29,7 +31,9 @@ from turbo_forecast.storage.telemetry.sql import listed, literal
 SUFFIX = ".parquet"
 NAMED = 3
 """Lacking columns that a message names."""
-_PART = re.compile(r"(\d{8})-(\d{8})\.parquet")
+DIGEST_BYTES = 8
+PART = re.compile(r"(?P<lo>\d{8})-(?P<hi>\d{8})(-(?P<digest>[0-9a-f]{16}))?\.parquet")
+"""A part's name: its first series, the one after its last, and once it is published, the digest of its bytes."""
 
 
 def part_name(lo: int, hi: int) -> str:
@@ -54,11 +58,22 @@ class MadeRows:
         return sum(part.stat().st_size for part in parts(self.folder))
 
 
+def published_name(part: Path) -> str:
+    """What a made file is called where it is published: of a part, the name tells the bytes. Raises OSError."""
+    named = PART.fullmatch(part.name)
+    return f"{named['lo']}-{named['hi']}-{_digest(part)}{SUFFIX}" if named else part.name
+
+
+def _digest(part: Path) -> str:
+    with part.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()
+
+
 def publish_folder(made: Path, path: Path) -> None:
     """Publish a folder with all that is in it as `path`, whole or not at all, in the place of a folder or file of that name.
 
-    The folder that was made stays where it is (its files get a second name; on another file system, or one without second
-    names, they are copied), so that a run that dies before its results are committed need not make it again.
+    The folder that was made stays where it is (its files get a second name, `published_name`; on another file system, or one
+    without second names, they are copied), so that a run that dies before its results are committed need not make it again.
 
     Raises StorageError, naming the path, when there is nothing in it, or the disk refuses.
     """
@@ -77,12 +92,14 @@ def _copy(made: Path, beside: Path) -> None:
         target = beside / Path(at).relative_to(made)
         target.mkdir(exist_ok=True)
         for name in names:
+            file = Path(at, name)
+            published = target / published_name(file)
             try:
-                os.link(Path(at, name), target / name)
+                os.link(file, published)
             except OSError:  # another file system, or one without second names
-                shutil.copyfile(Path(at, name), target / name)
-            with open(target / name, "rb") as file:
-                os.fsync(file.fileno())
+                shutil.copyfile(file, published)
+            with published.open("rb") as copied:
+                os.fsync(copied.fileno())
         sync_folder(target)
 
 
@@ -162,14 +179,31 @@ def require_readable(path: Path) -> None:
                 pass
 
 
+def require_unaltered(path: Path) -> None:
+    """Raises StorageError unless each part still has the bytes that it was published with; that takes as long as reading them.
+
+    Of a file that is no part, or of a former version, no name tells.
+    """
+    for part in parts(path):
+        named = PART.fullmatch(part.name)
+        try:
+            altered = named and named["digest"] and named["digest"] != _digest(part)
+        except OSError as error:
+            raise StorageError(f"{part} cannot be read: {refusal(error)}") from None
+        if altered:
+            raise StorageError(
+                f"{part} was altered after it was published, as the digest in its name tells: make it again"
+            )
+
+
 def _require_succession(folder: Path) -> None:
     """Raises StorageError unless the parts' names say that together they hold every series once, up to the last part's."""
     end = 0
     for part in parts(folder):
-        named = _PART.fullmatch(part.name)
+        named = PART.fullmatch(part.name)
         if named is None:
             raise StorageError(f"{folder} holds {part.name}, which is none of its parts: move it away")
-        lo, hi = int(named[1]), int(named[2])
+        lo, hi = int(named["lo"]), int(named["hi"])
         if lo != end or hi <= lo:
             fault = f"lacks the part from series {end:,} on" if lo > end else f"holds series {lo:,} twice"
             raise StorageError(f"{folder} {fault} (before {part.name}): make it again")

@@ -69,6 +69,7 @@ class MonthState:
     run_id: str
     digest: str
     config_hash: str
+    finished: bool
 
 
 def month_state(con: duckdb.DuckDBPyConnection, cutoff: date) -> MonthState | None:
@@ -76,7 +77,9 @@ def month_state(con: duckdb.DuckDBPyConnection, cutoff: date) -> MonthState | No
     if not has_table(con, MONTHS):
         return None
     found = con.execute(
-        f"SELECT state, run_id, base_table_digest, config_hash FROM {MONTHS.name} WHERE cutoff = ?", [cutoff]
+        "SELECT state, run_id, base_table_digest, config_hash, finished_at IS NOT NULL "
+        f"FROM {MONTHS.name} WHERE cutoff = ?",
+        [cutoff],
     ).fetchall()
     return MonthState(*found[0]) if found else None
 
@@ -126,7 +129,8 @@ class MonthOfRun:
     def require_same(self, con: duckdb.DuckDBPyConnection) -> None:
         """Raises unless the base table and the settings are those the month was forecast with.
 
-        BaseTableReplacedError, SettingsError, or StorageError where the month has never been begun.
+        BaseTableReplacedError, SettingsError, or StorageError where the month has never been begun, or was finished by a
+        former version, which stored other parts: what this one would say of it are differences of the two.
         """
         month, found = f"{self.cutoff:%Y-%m}", month_state(con, self.cutoff)
         if found is None:
@@ -138,6 +142,12 @@ class MonthOfRun:
             )
         if found.digest != digest_up_to(con, self.cutoff):
             raise _replaced(con, self.cutoff, complete=found.state == COMPLETE)
+        unknown = set(STEPS) - _stored(con, self.cutoff) if found.finished else set()
+        if unknown:
+            raise StorageError(
+                f"month {month} was made by another version of this program, which stored no {_listed(unknown)}: it stays "
+                f"{found.state} as it is, but this version can neither check nor change parts of it; to do so, run the month again"
+            )
 
     def begin_step(self, con: duckdb.DuckDBPyConnection, asset: str) -> None:
         """Call the month incomplete and what rests on the asset old, in a transaction that is committed before the
@@ -167,10 +177,14 @@ class MonthOfRun:
         self._set_unfinished(con, None)
 
     def require_stored(self, con: duckdb.DuckDBPyConnection, asset: str) -> None:
-        """Raises StorageError where a part has not been stored since the month was begun: its rows are not there, or old."""
-        if asset in STEPS and asset not in _stored(con, self.cutoff):
+        """Raises StorageError where a part, or what the fleet forecast stores and all checks read, has not been stored
+        since the month was begun: its rows are not there, or old.
+        """
+        missing = {asset, *FLEET_STEP} - _stored(con, self.cutoff) if asset in STEPS else set()
+        if missing:
+            named = asset if asset in missing else _listed(missing)
             raise StorageError(
-                f"month {self.cutoff:%Y-%m}: {asset} has not been stored since the month was begun, so there is nothing to "
+                f"month {self.cutoff:%Y-%m}: {named} has not been stored since the month was begun, so there is nothing to "
                 "check: materialise it first, or run the month again"
             )
 

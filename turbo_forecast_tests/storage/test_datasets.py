@@ -1,5 +1,6 @@
 """A month's rows are a folder of part files or one file: published whole, and read as one table either way."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,7 @@ from turbo_forecast.storage.datasets import (
     parts,
     publish_folder,
     require_readable,
+    require_unaltered,
     require_whole,
     row_count,
     rows,
@@ -75,6 +78,79 @@ def test_names_of_parts_sort_as_their_series_do(spans: list[tuple[int, int]]) ->
 
 def test_a_parts_name_has_its_first_series_and_the_one_after_its_last() -> None:
     assert part_name(0, 128) == "00000000-00000128.parquet"
+
+
+def test_a_published_parts_name_ends_in_the_digest_of_its_bytes(tmp_path: Path) -> None:
+    publish_folder(made(tmp_path / "made", [1], [2]), tmp_path / "month")
+    for source, part in zip(parts(tmp_path / "made"), parts(tmp_path / "month"), strict=True):
+        digest = hashlib.blake2b(source.read_bytes(), digest_size=8).hexdigest()
+        assert part.name == f"{source.stem}-{digest}.parquet"
+
+
+def test_the_same_rows_published_again_have_the_same_names_and_others_have_others(tmp_path: Path) -> None:
+    path, names = tmp_path / "month", []
+    for at, numbers in enumerate([([1], [2]), ([1], [2]), ([1], [3])]):
+        publish_folder(made(tmp_path / f"made{at}", *numbers), path)
+        names.append(sorted(os.listdir(path)))
+    assert names[0] == names[1]
+    assert names[0][0] == names[2][0]
+    assert names[0][1] != names[2][1]
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("again", ["the same rows", "other rows", "other rows of some parts", "more parts", "one part"])
+@pytest.mark.parametrize("library", ["polars", "arrow", "duckdb"])
+def test_a_query_that_listed_the_parts_before_a_month_is_published_anew_meets_one_version_or_says_so(
+    library: str, again: str, tmp_path: Path
+) -> None:
+    path, old = tmp_path / "month", [[1], [2], [3]]
+    new = {
+        "the same rows": old,
+        "other rows": [[10], [20], [30]],
+        "other rows of some parts": [[1], [20], [3]],
+        "more parts": [[10], [20], [30], [40]],
+        "one part": [[10]],
+    }[again]
+    publish_folder(made(tmp_path / "old", *old), path)
+    if library == "duckdb":  # which lists the files when it is given a query
+        relation = duckdb.sql(f"SELECT n FROM read_parquet({[str(part) for part in parts(path)]!r})")
+        read = lambda: [n for (n,) in relation.fetchall()]  # noqa: E731
+    elif library == "polars":
+        frame = rows(path)
+        frame.collect_schema()
+        read = lambda: frame.collect()["n"].to_list()  # noqa: E731
+    else:
+        dataset = pyarrow.dataset.dataset(path)
+        read = lambda: dataset.to_table()["n"].to_pylist()  # noqa: E731
+    publish_folder(made(tmp_path / "new", *new), path)
+    try:
+        found = read()
+    except (OSError, pl.exceptions.PolarsError, duckdb.Error):
+        assert again != "the same rows"
+        return
+    assert found in ([1, 2, 3], [n for part in new for n in part])
+
+
+@pytest.mark.parametrize("fault", ["other rows", "a byte", "none", "no part"])
+def test_a_part_that_was_altered_after_it_was_published_is_named(fault: str, tmp_path: Path) -> None:
+    path = tmp_path / "month"
+    publish_folder(made(tmp_path / "made", [1], list(range(1000))), path)
+    part = parts(path)[1]
+    part = part.rename(part.with_name("anything.parquet")) if fault == "no part" else part
+    if fault == "other rows":
+        one_file(part, *range(1, 1001))
+    elif fault == "a byte":
+        content = bytearray(part.read_bytes())
+        content[40] ^= 1
+        part.write_bytes(content)
+    if fault in ("none", "no part"):
+        require_unaltered(path)
+    else:
+        with pytest.raises(StorageError) as said:
+            require_unaltered(path)
+        assert str(said.value) == (
+            f"{part} was altered after it was published, as the digest in its name tells: make it again"
+        )
 
 
 @pytest.mark.usefixtures("system")

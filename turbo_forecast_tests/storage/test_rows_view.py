@@ -15,7 +15,7 @@ import pytest
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import FLEET_FORECAST, TOURNAMENT_RESULTS, TOURNAMENT_SCORES
 from turbo_forecast.storage import datasets
-from turbo_forecast.storage.datasets import part_name, publish_folder, rows
+from turbo_forecast.storage.datasets import part_name, parts, publish_folder, rows
 from turbo_forecast.storage.frames import write_frame
 from turbo_forecast.storage.rows_view import month_folders, redefine
 from turbo_forecast.storage.warehouse import connected, has_table, query, transaction
@@ -119,7 +119,7 @@ def test_a_redefinition_is_undone_with_its_transaction(con: duckdb.DuckDBPyConne
 def test_what_cannot_be_read_is_named(fault: str, con: duckdb.DuckDBPyConnection, data: Path) -> None:
     folders = {NOVEMBER: folder(data, NOVEMBER, month(NOVEMBER, ["a"]))}
     folders[DECEMBER] = broken = folder(data, DECEMBER, month(DECEMBER, ["a"]))
-    part = broken / part_name(0, 128)
+    (part,) = parts(broken)
     if fault == "no parquet":
         part.write_text("nothing")
     elif fault == "gone":
@@ -162,7 +162,7 @@ def test_a_month_that_cannot_be_read_does_not_keep_the_warehouse_shut(data: Path
     folder(data, NOVEMBER, month(NOVEMBER, ["a"]))
     with connected(data / "warehouse.duckdb"):
         pass
-    (folder(data, DECEMBER, month(DECEMBER, ["a"])) / part_name(0, 128)).write_text("nothing")
+    parts(folder(data, DECEMBER, month(DECEMBER, ["a"])))[0].write_text("nothing")
     with connected(data / "warehouse.duckdb") as con:
         assert served(con) == [(NOVEMBER, "a", EXACT)]
 
@@ -207,7 +207,11 @@ def test_a_former_table_becomes_a_view_and_months_without_a_file_get_one(data: P
         "2025-11 had no file and got one"
     ]
     exported = data / "fleet_forecast" / "2025-11.parquet"
-    assert sorted(os.listdir(exported)) == [part_name(0, 128), part_name(128, 256), part_name(256, 300)]
+    assert [path.name[:17] for path in parts(exported)] == [
+        "00000000-00000128",
+        "00000128-00000256",
+        "00000256-00000300",
+    ]
     in_order = november.sort("host_id", "resource", maintain_order=True)
     models = in_order.with_columns(model=pl.when(pl.col("model") == "a").then(pl.lit("z")).otherwise(pl.lit("a")))
     assert rows(exported).collect().equals(models), "series in order, each with its models as they were stored"

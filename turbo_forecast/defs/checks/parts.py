@@ -4,14 +4,11 @@ Belongs here: which series a part's name promises, in SQL, and what cannot be re
 parts are, how they are published and read (`storage/datasets.py`).
 """
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from turbo_forecast.storage.datasets import parts, require_readable, require_whole
+from turbo_forecast.storage.datasets import PART, parts, require_readable, require_whole
 from turbo_forecast.storage.telemetry.sql import literal
-
-_NAME = re.compile(r"(\d+)-(\d+)\.parquet")
 
 
 def parts_sql(path: Path) -> str:
@@ -22,8 +19,8 @@ def parts_sql(path: Path) -> str:
     """
     rows = []
     for file in parts(path):
-        named = _NAME.fullmatch(file.name) if path.is_dir() else None
-        lo, hi = named.groups() if named else ("NULL", "NULL")
+        named = PART.fullmatch(file.name) if path.is_dir() else None
+        lo, hi = named.group("lo", "hi") if named else ("NULL", "NULL")
         rows.append(f"({literal(str(file))}, {lo}::BIGINT, {hi}::BIGINT, {path.is_dir()})")
     return f"(SELECT * FROM (VALUES {', '.join(rows)}) AS parts(filename, lo, hi, is_part))"
 

@@ -13,7 +13,7 @@ from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.datasets import duckdb_sql, require_whole
+from turbo_forecast.storage.datasets import duckdb_sql, require_unaltered, require_whole
 from turbo_forecast.storage.months import SETTLED, STEPS
 from turbo_forecast.storage.telemetry.sql import listed, literal
 from turbo_forecast.tables import Table
@@ -102,11 +102,13 @@ def _stored(table: Table, month: str, folder: DataFolder) -> Path:
 
 
 def _lost(folder: DataFolder, month: str) -> str:
-    """SQL for the month's files that are not there or not whole: asset and fault, none of them null."""
+    """SQL for the month's files that are not there, not whole, or not as they were published: asset and fault, none of them null."""
     rows = ["(NULL, NULL)"]
     for table in FILES:
         try:
-            require_whole(_stored(table, month, folder), table.names)
+            path = _stored(table, month, folder)
+            require_whole(path, table.names)
+            require_unaltered(path)
         except RowsNotKept:
             continue
         except StorageError as error:
