@@ -1,5 +1,6 @@
 """The registry of month tables: an asset stores its part of what a run has made, and a new table needs no other list."""
 
+import re
 import shutil
 from pathlib import Path
 from unittest import mock
@@ -109,6 +110,27 @@ def test_a_part_whose_run_left_nothing_says_what_to_run(made: Place) -> None:
         "run made is kept for the latest months only (rows_months)"
     )
     assert len(rows(made, "champions")) == 6, "what was stored stays"
+
+
+GONE = {
+    "the run's results": lambda data: shutil.rmtree(data / "tournament" / MONTH),
+    "a damaged result": lambda data: [
+        part.write_bytes(part.read_bytes()[:-9]) for part in (data / "tournament" / MONTH).rglob("*.parquet")
+    ],
+    "every entrant's rows": lambda data: shutil.rmtree(data / "fleet_forecast" / f"{MONTH}.parquet"),
+}
+
+
+@pytest.mark.parametrize("what", GONE)
+def test_a_complete_month_stays_complete_where_a_part_cannot_be_stored_again(what: str, made: Place) -> None:
+    made.sql("UPDATE months SET state = 'complete', finished_at = TIMESTAMP '2026-01-01'")
+    before = [rows(made, table) for table in ("months", "month_steps")]
+    GONE[what](made.data)
+    tried = ["tournament_results"] if what == "every entrant's rows" else [*IN_THE_WAREHOUSE, "forecast_parquet"]
+    for asset in tried:
+        assert re.search(rf"{MONTH}.*(is not there|cannot be read)", said(run(made, asset))), asset
+    for table, was in zip(("months", "month_steps"), before, strict=True):
+        assert_frame_equal(rows(made, table), was)
 
 
 def test_the_view_is_not_told_of_as_stored_where_it_serves_other_rows_than_there_are(made: Place) -> None:

@@ -196,6 +196,34 @@ def test_other_settings_and_a_month_that_was_never_begun_are_named(con: duckdb.D
         MonthOfRun(DECEMBER, "other", "ours").require_same(con)
 
 
+@pytest.mark.parametrize("found", ["complete", "failed"])
+def test_a_month_that_another_version_finished_is_neither_judged_nor_changed_in_parts(
+    found: str, con: duckdb.DuckDBPyConnection
+) -> None:
+    """It has no part of the name `model_runs`, and its rows may be of other kinds."""
+    make(con, OURS)
+    con.execute("DELETE FROM month_steps WHERE asset = 'model_runs'")
+    con.execute("UPDATE months SET state = ?", [found])
+    before = state(con)
+    for refused in (OURS.require_same, lambda con: OURS.begin_step(con, "champions")):
+        with pytest.raises(StorageError) as said:
+            refused(con)
+        assert str(said.value) == (
+            "month 2025-12 was made by another version of this program, which stored no model_runs: it stays "
+            f"{found} as it is, but this version can neither check nor change parts of it; to do so, run the month again"
+        )
+    assert state(con) == before
+    make(con, OURS)
+    assert state(con)[0] == "complete", "run again, it is a month like any other"
+
+
+def test_of_a_month_that_another_version_began_nothing_is_judged(con: duckdb.DuckDBPyConnection) -> None:
+    begin(con, OURS)
+    con.execute("DELETE FROM month_steps WHERE asset = 'model_runs'")
+    with pytest.raises(StorageError, match="month 2025-12: model_runs has not been stored since the month was begun"):
+        OURS.require_stored(con, "fleet_forecast")
+
+
 def test_complete_earlier_months_and_those_of_the_same_run_are_settled(con: duckdb.DuckDBPyConnection) -> None:
     make(con, MonthOfRun(OCTOBER, "config", "one"))
     begin(con, MonthOfRun(NOVEMBER, "config", "dead"))
