@@ -89,6 +89,7 @@ def _scored(
     error, size = yhat - y, y.abs() + yhat.abs()
     below, above = y - lower, y - upper
     observed = rows.filter(pl.col("y").is_finite())
+    share = pl.col("mae") * pl.col("n") / pl.col("total")
     return (
         observed.group_by(keys, maintain_order=True)
         .agg(
@@ -107,7 +108,7 @@ def _scored(
         )
         .join(scales, on=scaled_by, how="left", maintain_order="left")
         .with_columns(
-            wape=pl.when(pl.col("total") > 0).then(pl.col("mae") * pl.col("n") / pl.col("total")),
+            wape=pl.when(share.is_finite()).then(share),
             mase=pl.col("mae") / pl.col("scale"),
             interval_score=pl.col("pinball") * 4 / alpha,
         )

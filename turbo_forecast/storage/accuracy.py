@@ -40,7 +40,7 @@ _JUDGED = """
            count(DISTINCT (host_id, resource_of_series)) AS series,
            count(DISTINCT (host_id, resource_of_series)) FILTER (own) AS own, count(*) AS n,
            round(favg(abs(yhat - y)), 9) AS mae,
-           CASE WHEN fsum(y) > 0 THEN round(fsum(abs(yhat - y)) / fsum(y), 9) END AS wape,
+           CASE WHEN fsum(y) > 0 THEN nullif(round(fsum(abs(yhat - y)) / fsum(y), 9), 'inf'::DOUBLE) END AS wape,
            round(favg(yhat - y), 9) AS bias,
            round(favg(inside::DOUBLE), 9) AS coverage,
            round(favg(interval_score), 9) AS interval_score

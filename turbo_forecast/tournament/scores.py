@@ -91,16 +91,16 @@ def scores(sums: ErrorSums, scale: Floats, interval_width: float) -> dict[str, F
 
     scale: (s,) what MASE divides by, NaN where there is none. pinball is the mean loss of the two bounds; interval_score
     is Winkler's, their sum times 2 / alpha (Gneiting & Raftery 2007, section 6.2, doi:10.1198/016214506000001437). wape is
-    not defined where y is 0 throughout.
+    not defined where y is 0 throughout, or so near to it that the share is beyond all numbers.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mae, pinball = sums.absolute / sums.n, sums.pinball / sums.n
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        mae, pinball, wape = sums.absolute / sums.n, sums.pinball / sums.n, sums.absolute / sums.actual
         return {
             "n": sums.n,
             "mae": mae,
             "rmse": np.sqrt(sums.squared / sums.n),
             "smape": sums.relative / sums.n,
-            "wape": np.where(sums.actual > 0, sums.absolute / sums.actual, np.nan),
+            "wape": np.where(np.isfinite(wape), wape, np.nan),
             "mase": mae / scale,
             "bias": sums.error / sums.n,
             "coverage": sums.inside / sums.n,

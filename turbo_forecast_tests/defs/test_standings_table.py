@@ -3,8 +3,12 @@
 from datetime import date
 from typing import Any
 
+import duckdb
 import polars as pl
+import pytest
 
+from turbo_forecast.defs.checks.properties import judge
+from turbo_forecast.defs.checks.standings import FINITE
 from turbo_forecast.defs.standings_metadata import ALL_STANDINGS, FOLLOWED, standings_metadata
 from turbo_forecast.schemas import TOURNAMENT_STANDINGS
 from turbo_forecast.tournament.standings import standings
@@ -31,6 +35,19 @@ def metadata(*models: str) -> dict[str, Any]:
     ]
     table = standings(pl.concat(parts), cutoff=date(2025, 12, 31), fallback="naive", seasonal_naive="naive")
     return standings_metadata(table)
+
+
+@pytest.mark.parametrize("mase", [0.0, 1.5, 8.7e7 + 0.1, 3.3e7 / 7, 1e8 / 3])
+def test_the_interval_of_a_single_series_is_what_it_has_in_whatever_size(mase: float) -> None:
+    """A series that hardly varied before it broke has errors of millions of its steps."""
+    scores = {"n": 30, "mae": 1.0, "mase": mase, "bias": 0.0, "coverage": 1.0, "interval_score": 2.0}
+    series = {"host_id": "a", "resource": "cpu", "model": "naive", "horizon_month": pl.Series([0], dtype=pl.Int32)}
+    table = standings(
+        pl.DataFrame({**series, **scores}), cutoff=date(2025, 12, 31), fallback="naive", seasonal_naive="naive"
+    )
+    with duckdb.connect() as con:
+        con.register("found", table.to_arrow())
+        assert judge(con, FINITE, {"stored": "found"}).offenders.rows() == []
 
 
 def rows_of(shown: object) -> list[dict[str, str]]:

@@ -61,6 +61,7 @@ KINDS: dict[str, Callable[[np.random.Generator], Made]] = {
     "no weekends": _without_weekends,
     "constant": lambda rng: (np.full(DAYS, rng.choice([0.0, 37.5, 100.0])), EVERY_DAY),
     "idle": lambda rng: (rng.uniform(0, 0.04, DAYS), EVERY_DAY),
+    "fades away": lambda rng: (np.where(np.arange(DAYS) < DAYS - 70, restless(rng), 5e-324), EVERY_DAY),
     "marked": _marked,
     "one day": lambda rng: (np.full(DAYS, 42.0), np.arange(DAYS) == DAYS - 1),
 }

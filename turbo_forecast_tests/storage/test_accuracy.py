@@ -242,8 +242,10 @@ def test_days_and_series_that_were_not_observed_do_not_count(con: duckdb.DuckDBP
     assert found.select("series", "n", "mae").unique().rows() == [(1, 1, 60.0)]
 
 
-def test_where_nothing_was_used_there_is_no_share_of_it(con: duckdb.DuckDBPyConnection) -> None:
-    observe(con, ("a", "cpu", DEC_1, 0.0))
+@pytest.mark.parametrize("y", [0.0, 5e-324])
+def test_where_nothing_was_used_there_is_no_share_of_it(y: float, con: duckdb.DuckDBPyConnection) -> None:
+    """Averages that fade away end at the smallest number there is before they end at 0."""
+    observe(con, ("a", "cpu", DEC_1, y))
     store(con, forecast(A_CPU, "x", NOVEMBER, (DEC_1, 0, 1, 2)))
     found = judged(con)
     assert found["wape"].to_list() == [None, None]
