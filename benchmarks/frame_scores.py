@@ -89,7 +89,7 @@ def _scored(
     error, size = yhat - y, y.abs() + yhat.abs()
     below, above = y - lower, y - upper
     observed = rows.filter(pl.col("y").is_finite())
-    share = pl.col("mae") * pl.col("n") / pl.col("total")
+    share = pl.col("absolute") / pl.col("total")
     return (
         observed.group_by(keys, maintain_order=True)
         .agg(
@@ -97,6 +97,7 @@ def _scored(
             mae=error.abs().mean(),
             rmse=(error**2).mean().sqrt(),
             smape=pl.when(size > 0).then(error.abs() / size).otherwise(0.0).mean(),
+            absolute=error.abs().sum(),
             total=y.sum(),
             bias=error.mean(),
             coverage=((lower <= y) & (y <= upper)).mean(),

@@ -197,6 +197,6 @@ def _exactly_summable(values: Floats) -> Floats:
     Pre-rounding as in Demmel & Nguyen (2015), doi:10.1109/TC.2014.2345391.
     """
     largest = np.abs(values).max(axis=0) * len(values)
-    unit = np.exp2(np.frexp(largest)[1] - 52.0)
+    unit = np.maximum(np.exp2(np.frexp(largest)[1] - 52.0), np.finfo(np.float64).smallest_subnormal)
     rounded: Floats = np.round(values / unit) * unit
     return rounded

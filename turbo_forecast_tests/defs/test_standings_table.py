@@ -37,7 +37,7 @@ def metadata(*models: str) -> dict[str, Any]:
     return standings_metadata(table)
 
 
-@pytest.mark.parametrize("mase", [0.0, 1.5, 8.7e7 + 0.1, 3.3e7 / 7, 1e8 / 3])
+@pytest.mark.parametrize("mase", [0.0, 5e-324, 1.5, 8.7e7 + 0.1, 3.3e7 / 7, 1e8 / 3])
 def test_the_interval_of_a_single_series_is_what_it_has_in_whatever_size(mase: float) -> None:
     """A series that hardly varied before it broke has errors of millions of its steps."""
     scores = {"n": 30, "mae": 1.0, "mase": mase, "bias": 0.0, "coverage": 1.0, "interval_score": 2.0}
@@ -45,6 +45,7 @@ def test_the_interval_of_a_single_series_is_what_it_has_in_whatever_size(mase: f
     table = standings(
         pl.DataFrame({**series, **scores}), cutoff=date(2025, 12, 31), fallback="naive", seasonal_naive="naive"
     )
+    assert table.select(pl.col("mase_low", "mase_high").null_count()).row(0) == (0, 0)
     with duckdb.connect() as con:
         con.register("found", table.to_arrow())
         assert judge(con, FINITE, {"stored": "found"}).offenders.rows() == []
