@@ -198,7 +198,7 @@ def master(data: Path, inside: pl.Expr) -> None:
         resource=pl.lit("cpu"),
         yhat_lower=pl.when(inside).then(pl.col("y") - 0.1).otherwise(pl.col("y") + 0.1),
         yhat_upper=pl.when(inside).then(pl.col("y") + 0.1).otherwise(pl.col("y") + 0.2),
-    ).write_parquet(path)
+    ).cast({"yhat_lower": pl.Float32, "yhat_upper": pl.Float32}).write_parquet(path)
 
 
 def vary(data: Path, hosts: int) -> None:

@@ -13,6 +13,7 @@ import pytest
 from turbo_forecast.defs.checks import judging
 from turbo_forecast.defs.checks.base_table import _size
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.datasets import published_name
 from turbo_forecast_tests.defs.conftest import Place
 from turbo_forecast_tests.defs.damage import parts, spoil, state
 from turbo_forecast_tests.defs.made_month import MONTH
@@ -122,6 +123,33 @@ def test_a_part_that_cannot_be_read_is_named_and_fails_the_month(
     assert sentence.startswith(f"{path}{said}")
     assert len(sentence.splitlines()) == 1
     assert state(made.data) == "failed"
+
+
+@pytest.mark.parametrize("asset", ["fold_forecast", "fleet_forecast", "forecast_parquet"])
+def test_rows_of_other_types_are_named_and_fail_the_month(asset: str, made: Place) -> None:
+    path = parts(made.data, asset)[0]
+    pl.read_parquet(path).with_columns(pl.col("yhat").cast(pl.String)).write_parquet(path)
+    assert made.check(asset, FINITE) == (
+        f"{path} was stored by another version, in other types (yhat is String, not Float32): make it again with this one"
+    )
+    assert state(made.data) == "failed"
+
+
+@pytest.mark.parametrize("asset", ["fold_forecast", "fleet_forecast"])
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_part_that_was_altered_since_it_was_published_fails_the_check_of_the_whole_month(
+    asset: str, part: int, made: Place
+) -> None:
+    for path in parts(made.data, asset):
+        path.rename(path.with_name(published_name(path)))
+    assert evaluated(made, "months", "a_complete_month_is_whole").passed
+    path = parts(made.data, asset)[part]
+    rows = pl.read_parquet(path)
+    other = pl.when(pl.int_range(pl.len()) == 7).then(pl.col("yhat_upper")).otherwise(pl.col("yhat"))
+    rows.with_columns(yhat=other).write_parquet(path)
+    found = evaluated(made, "months", "a_complete_month_is_whole")
+    assert not found.passed
+    assert f"{path.name} was altered after it was published" in str(found.metadata["first offenders"].value)
 
 
 @pytest.mark.parametrize("what", ["the folder", "all parts"])

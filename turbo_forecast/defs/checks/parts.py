@@ -4,11 +4,14 @@ Belongs here: which series a part's name promises, in SQL, and what cannot be re
 parts are, how they are published and read (`storage/datasets.py`).
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 
+import polars as pl
+
+from turbo_forecast.errors import StorageError
 from turbo_forecast.storage.datasets import PART, parts, require_readable, require_whole
 from turbo_forecast.storage.telemetry.sql import literal
+from turbo_forecast.tables import Table
 
 
 def parts_sql(path: Path) -> str:
@@ -25,16 +28,33 @@ def parts_sql(path: Path) -> str:
     return f"(SELECT * FROM (VALUES {', '.join(rows)}) AS parts(filename, lo, hi, is_part))"
 
 
-def require_first_part(path: Path, columns: Iterable[str]) -> None:
-    """Raises StorageError unless the first part is whole and has the columns: DuckDB takes those of all from it.
+def require_first_part(path: Path, table: Table) -> None:
+    """Raises StorageError unless the first part is whole and has the table's columns: DuckDB takes those of all from it.
 
     The others are not opened twice for it: where one is wrong, reading fails, and `require_parts` says which.
     """
-    require_whole(parts(path)[0], columns)
+    _require_columns(parts(path)[0], table)
 
 
-def require_parts(path: Path, columns: Iterable[str]) -> None:
+def require_columns(path: Path, table: Table) -> None:
+    """Raises StorageError unless every part is whole, and has the table's columns in their types."""
+    for file in parts(path):
+        _require_columns(file, table)
+
+
+def require_parts(path: Path, table: Table) -> None:
     """Raises StorageError that names the first part that is of another version, or in which something cannot be read."""
     for file in parts(path):
-        require_whole(file, columns)
+        _require_columns(file, table)
         require_readable(file)
+
+
+def _require_columns(file: Path, table: Table) -> None:
+    require_whole(file, table.names)
+    found = pl.scan_parquet(file, glob=False, hive_partitioning=False).collect_schema()
+    wrong = [name for name, kind in table.polars_schema.items() if found[name] != kind]
+    if wrong:
+        kinds = f"{wrong[0]} is {found[wrong[0]]}, not {table.polars_schema[wrong[0]]}"
+        raise StorageError(
+            f"{file} was stored by another version, in other types ({kinds}): make it again with this one"
+        )

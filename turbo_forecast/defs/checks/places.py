@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
-from turbo_forecast.defs.checks.parts import parts_sql, require_first_part, require_parts
+from turbo_forecast.defs.checks.parts import parts_sql, require_columns, require_first_part, require_parts
 from turbo_forecast.defs.checks.statements import shared
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
@@ -54,7 +54,7 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
 
     def rows(of: Table, options: str = "") -> str:
         path = folder.parquet(of.name, month)
-        require_first_part(_stored(of, month, folder), of.names)
+        require_first_part(_stored(of, month, folder), of)
         return duckdb_sql(path, options=options)
 
     names = _names(month, settings)
@@ -78,7 +78,7 @@ def require_readable_files(month: str, folder: DataFolder) -> None:
     for table in FILES:
         path = folder.parquet(table.name, month)
         if path.exists():
-            require_parts(path, table.names)
+            require_parts(path, table)
 
 
 def rows_were_removed(month: str, folder: DataFolder) -> bool:
@@ -107,7 +107,8 @@ def _lost(folder: DataFolder, month: str) -> str:
     for table in FILES:
         try:
             path = _stored(table, month, folder)
-            require_whole(path, table.names)
+            require_whole(path)
+            require_columns(path, table)
             require_unaltered(path)
         except RowsNotKept:
             continue
