@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAIVE = {"forecast": {"entrants": ["seasonal_naive"], "workers": 2}}
 TIMINGS = {
     "series_outcomes": ["milliseconds"],
+    "model_runs": ["milliseconds"],
     "run_audit": ["seconds", "series_per_second", "peak_memory_mb", "run_id"],
     "months": ["run_id", "started_at", "finished_at"],
     "month_steps": ["run_id", "recorded_at"],
@@ -103,16 +104,33 @@ class House:
         with duckdb.connect(str(self.data / "warehouse.duckdb"), read_only=True) as con:
             return con.sql(sql).pl()
 
-    def digests(self) -> dict[str, str]:
-        """Hash of every published Parquet file, by asset and month."""
+    def published(self) -> dict[str, list[Path]]:
+        """The files of every month that is published, by asset and month: a file, or all files of a folder.
+
+        The run's own results are among them, as tournament/<month>.
+        """
+        stored = [*self.data.glob("*_*/*.parquet"), *self.data.glob("tournament/????-??")]
         return {
-            f"{path.parent.name}/{path.stem}": hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(self.data.glob("*_*/*.parquet"))
+            f"{path.parent.name}/{path.name.removesuffix('.parquet')}": [path] if path.is_file() else files_in(path)
+            for path in sorted(stored)
         }
 
+    def digests(self) -> dict[str, str]:
+        """Hash of all that is published, by asset and month: of the files' names and of their contents."""
+
+        def digest(files: list[Path]) -> str:
+            whole = hashlib.sha256()
+            for path in files:
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                whole.update(f"{path.relative_to(self.data)} {content}\n".encode())
+            return whole.hexdigest()
+
+        return {name: digest(files) for name, files in self.published().items()}
+
     def tables(self) -> dict[str, list[tuple[object, ...]]]:
-        """Every row of every table, without what a clock says."""
-        names = self.query("SELECT table_name FROM duckdb_tables() ORDER BY 1")["table_name"]
+        """Every row of every table and view, without what a clock says."""
+        listed = "SELECT table_name AS name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views()"
+        names = self.query(f"SELECT name FROM ({listed} WHERE NOT internal) ORDER BY 1")["name"]
         return {
             name: sorted(
                 self.query(f'SELECT DISTINCT * EXCLUDE ({", ".join(TIMINGS[name])}) FROM "{name}"').rows(), key=repr
@@ -128,6 +146,11 @@ class House:
     def leftovers(self) -> list[str]:
         """Temporary files that should not have stayed."""
         return [str(path) for path in self.data.rglob("*") if path.name.endswith(".tmp") or "__new" in path.name]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """All files of a folder and of the folders in it, in the order of their names."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def six_series() -> pl.DataFrame:

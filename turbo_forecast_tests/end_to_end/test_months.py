@@ -58,7 +58,9 @@ def test_a_range_of_months_is_one_run_a_month(quarter: House) -> None:
         f"Month {cutoff:%Y-%m} (cutoff {cutoff})" for cutoff in CUTOFFS
     ]
     assert list(quarter.digests()) == [
-        f"{asset}/{month}" for asset in ("fleet_forecast", "fold_forecast", "forecast_parquet") for month in MONTHS
+        f"{asset}/{month}"
+        for asset in ("fleet_forecast", "fold_forecast", "forecast_parquet", "tournament")
+        for month in MONTHS
     ]
     assert out.endswith("3 of 3 months complete: 2025-10, 2025-11, 2025-12\n")
     assert quarter.query("SELECT DISTINCT cutoff, run_id FROM run_audit").height == 3
@@ -108,7 +110,7 @@ def test_a_forecast_repeats_the_last_value_of_each_weekday(quarter: House, demo:
     rows = rows.join(whole.select(SERIES).unique(), on=SERIES)
     assert rows.height >= 60 * 181
     expected = [weekly[h, r, ds.weekday()] for h, r, ds in rows.select(*SERIES, "ds").iter_rows()]
-    np.testing.assert_allclose(rows["yhat"], expected, rtol=0, atol=0)
+    np.testing.assert_array_equal(rows["yhat"].to_numpy(), np.array(expected, np.float32))
 
 
 def test_forecasts_cover_every_day_of_the_six_months_after_the_cutoff(quarter: House) -> None:
@@ -127,24 +129,31 @@ def test_observed_values_stand_beside_the_backtest_and_nowhere_else(quarter: Hou
     assert rows["y"].equals(expected["y"])
 
 
-WINDOWS = {0: date(2025, 8, 31), 1: date(2025, 4, 30), 2: date(2024, 12, 31), 3: date(2024, 8, 31)}
+WINDOWS = {
+    "backtest": date(2025, 8, 31),
+    "fold 1": date(2025, 4, 30),
+    "fold 2": date(2024, 12, 31),
+    "fold 3": date(2024, 8, 31),
+}
 """Last training day of the backtest and of each fold of 2025-12."""
 
 
 def test_scores_are_what_numpy_makes_of_the_stored_rows(quarter: House, demo: Path) -> None:
     scores = quarter.query("SELECT * FROM tournament_scores WHERE cutoff = '2025-12-31'")
     rows = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12")).filter(pl.col("phase") == "backtest")
-    columns = [*SERIES, "fold", "y", "yhat"]
-    folds = pl.read_parquet(quarter.parquet("fold_forecast", "2025-12")).select(columns)
-    both = [rows.with_columns(fold=pl.lit(0, pl.Int32)).select(columns), folds.cast({"yhat": pl.Float64})]
-    parts = pl.concat(both).drop_nulls("y").partition_by([*SERIES, "fold"], as_dict=True)
+    columns = [*SERIES, "window", "y", "yhat"]
+    folds = pl.read_parquet(quarter.parquet("fold_forecast", "2025-12"))
+    numbered = pl.format("fold {}", "fold")
+    both = [rows.with_columns(window=pl.lit("backtest")), folds.with_columns(window=numbered)]
+    whole = pl.concat([each.select(columns) for each in both]).drop_nulls("y").cast({"yhat": pl.Float64})
+    parts = whole.partition_by([*SERIES, "window"], as_dict=True)
     assert len(parts) == scores.height
-    assert set(scores["fold"]) == set(WINDOWS)
+    assert set(scores["window_name"]) == set(WINDOWS)
     training = usable(demo).partition_by(SERIES, as_dict=True)
     for score in scores.iter_rows(named=True):
-        host, resource, fold = score["host_id"], score["resource"], score["fold"]
-        y, yhat = (parts[host, resource, fold][name].to_numpy() for name in ("y", "yhat"))
-        known = training[host, resource].filter(pl.col("ds") <= WINDOWS[fold])
+        host, resource, window = score["host_id"], score["resource"], score["window_name"]
+        y, yhat = (parts[host, resource, window][name].to_numpy() for name in ("y", "yhat"))
+        known = training[host, resource].filter(pl.col("ds") <= WINDOWS[window])
         by_day = dict(known.select("ds", "y").iter_rows())
         steps = [abs(v - by_day[d - timedelta(days=7)]) for d, v in by_day.items() if d - timedelta(days=7) in by_day]
         scale = float(np.mean(steps))
@@ -183,9 +192,10 @@ def test_the_published_interval_reaches_as_far_as_the_calibration_says_and_no_fu
     joined = rows.join(reach, on=[*SERIES, "phase", "horizon_month"])
     assert joined.height == rows.height, "a young series too: its resource tells its interval"
     assert set(joined["horizon_month"]) == {1, 2, 3, 4, 5, 6}
-    yhat = joined["yhat"].to_numpy()
-    assert joined["yhat_lower"].to_list() == np.maximum(yhat + joined["lower"].to_numpy(), 0).tolist()
-    assert joined["yhat_upper"].to_list() == np.minimum(yhat + joined["upper"].to_numpy(), 100).tolist()
+    yhat = joined["yhat"].to_numpy().astype(np.float64)
+    lower, upper = yhat + joined["lower"].to_numpy(), yhat + joined["upper"].to_numpy()
+    np.testing.assert_array_equal(joined["yhat_lower"].to_numpy(), np.maximum(lower, 0).astype(np.float32))
+    np.testing.assert_array_equal(joined["yhat_upper"].to_numpy(), np.minimum(upper, 100).astype(np.float32))
 
 
 @pytest.mark.parametrize("month", MONTHS[:2])
@@ -194,24 +204,29 @@ def test_the_library_gives_the_pipelines_rows(month: str, quarter: House) -> Non
     base = quarter.query("SELECT * FROM base_table")
     result = forecast_fleet(base, cutoff, entrants=["seasonal_naive"], workers=1, say=lambda line: None)
     assert result.forecasts.equals(pl.read_parquet(quarter.parquet("fleet_forecast", month)))
-    # to the last bits but two: Polars sums a frame that it knows to be sorted in another order than one read from a table
-    near = {"rel_tol": 1e-9, "abs_tol": 1e-9}
-    assert_frame_equal(result.published, pl.read_parquet(quarter.parquet("forecast_parquet", month)), **near)
+    assert_frame_equal(result.published, pl.read_parquet(quarter.parquet("forecast_parquet", month)), check_exact=True)
     tables = {"champions": result.champions, "tournament_scores": result.scores, "calibration": result.calibration}
-    for name, frame in {**tables, "tournament_standings": result.standings}.items():
+    timed = {"series_outcomes": result.outcomes, "model_runs": result.model_runs}
+    for name, frame in {**tables, **timed, "tournament_standings": result.standings}.items():
         stored = quarter.query(f"SELECT * FROM {name} WHERE cutoff = '{cutoff}'")
-        keys = [column for column in ("phase", *SERIES, "horizon_month", "model", "fold") if column in stored.columns]
-        assert_frame_equal(frame.sort(keys), stored.sort(keys), **near)
+        every = ("phase", *SERIES, "horizon_month", "model", "window_name")
+        keys = [column for column in every if column in stored.columns]
+        clock = ["milliseconds"] if name in timed else []
+        assert_frame_equal(frame.sort(keys).drop(clock), stored.sort(keys).drop(clock), check_exact=True)
 
 
 def test_a_repeated_month_gives_the_same_bytes_and_touches_no_other(quarter: House, demo: Path) -> None:
     tables = quarter.tables()
-    files = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in quarter.data.glob("*_*/*.parquet")}
+    published = quarter.published()
+    files = {path: (path.read_bytes(), path.stat().st_mtime_ns) for paths in published.values() for path in paths}
     quarter.succeed("2025-11", demo)
     assert quarter.tables() == tables
-    for path, (content, stamp) in files.items():
-        assert path.read_bytes() == content
-        assert (path.stat().st_mtime_ns != stamp) == (path.stem == "2025-11"), path
+    assert quarter.published() == published
+    for name, paths in published.items():
+        for path in paths:
+            content, stamp = files[path]
+            assert path.read_bytes() == content
+            assert (path.stat().st_mtime_ns != stamp) == name.endswith("/2025-11"), path
     runs = quarter.query("SELECT cutoff, count(DISTINCT run_id) AS n, min(run_id) AS run FROM run_audit GROUP BY 1")
     assert runs["n"].to_list() == [1, 1, 1]
     assert runs["run"].n_unique() == 3, "only the repeated month's audit is new"
