@@ -81,7 +81,8 @@ def test_the_accuracy_of_what_was_published_is_what_numpy_makes_of_the_master_fi
     master = pl.read_parquet(quarter.parquet("forecast_parquet", f"{made:%Y-%m}"))
     month = pl.col("ds").dt.month() == made.month + lead
     rows = master.filter((pl.col("phase") == "forecast") & month).join(observed(), on=[*SERIES, "ds"])
-    y, yhat, low, high = (rows[name].to_numpy() for name in ("observed", "yhat", "yhat_lower", "yhat_upper"))
+    columns = ("observed", "yhat", "yhat_lower", "yhat_upper")
+    y, yhat, low, high = (rows[name].to_numpy().astype(np.float64) for name in columns)
     stored = quarter.query(
         f"SELECT * FROM forecast_accuracy WHERE cutoff = '2025-12-31' AND forecast_cutoff = '{made}' "
         f"AND lead_month = {lead} AND resource = 'all' AND model = 'champion'"
@@ -111,7 +112,8 @@ def test_an_outside_model_takes_part_with_the_series_it_has(quarter: House) -> N
 def test_the_standings_of_the_outside_model_are_what_numpy_makes_of_its_rows(quarter: House) -> None:
     backtest = observed().filter(pl.col("ds").is_between(date(2025, 9, 1), DECEMBER))
     theirs = pl.read_parquet(quarter.folder / "lstm.parquet").filter(pl.col("origin") == date(2025, 8, 31))
-    own = theirs.join(backtest, on=[*SERIES, "ds"]).group_by(SERIES).agg(mae=error("yhat"))
+    single = theirs.cast({"yhat": pl.Float32})  # as forecasts are stored, and scored
+    own = single.join(backtest, on=[*SERIES, "ds"]).group_by(SERIES).agg(mae=error("yhat"))
     rows = pl.read_parquet(quarter.parquet("fleet_forecast", "2025-12"))
     naive = rows.filter((pl.col("model") == "seasonal_naive") & (pl.col("host_id") == UNKNOWN))
     charged = naive.join(backtest, on=[*SERIES, "ds"]).group_by(SERIES).agg(mae=error("yhat"))
