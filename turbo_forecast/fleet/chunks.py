@@ -11,6 +11,8 @@ from pathlib import Path
 
 PART_SERIES = 128
 """Series of a part, at fixed places whatever the number of workers: the files of a month's rows are the same for all."""
+_STEM = re.compile(r"\d{8}-\d{8}")
+"""Of a span's files. What others put beside them (a copy that a synchronised folder keeps, say) is none."""
 _HALF_WRITTEN = re.compile(r"\d{8}-\d{8}\.\w+\.\d+\.tmp")
 
 
@@ -61,11 +63,9 @@ def unfinished(total: int, finished: Sequence[Span]) -> list[Span]:
 
 def finished_spans(folder: Path, last: str) -> list[Span]:
     """Spans whose files are all there; last: the kind of file that is renamed into place last."""
-    suffix, spans = f".{last}.arrow", []
-    for path in sorted(folder.glob(f"*{suffix}")):
-        lo, hi = path.name.removesuffix(suffix).split("-")
-        spans.append(Span(int(lo), int(hi)))
-    return spans
+    suffix = f".{last}.arrow"
+    stems = [path.name.removesuffix(suffix) for path in sorted(folder.glob(f"*{suffix}"))]
+    return [Span(*map(int, stem.split("-"))) for stem in stems if _STEM.fullmatch(stem)]
 
 
 def discard_doubtful(folder: Path, last: str, is_sound: Callable[[Span], bool]) -> None:

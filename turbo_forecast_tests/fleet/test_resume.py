@@ -96,6 +96,15 @@ def test_a_doubtful_file_is_made_anew(name: str, how: str, whole: Mapping[str, s
     assert again.digests() == whole
 
 
+def test_what_others_put_beside_the_files_of_a_run_is_none_of_it(whole: Mapping[str, str], tmp_path: Path) -> None:
+    first = run_in(tmp_path, 4).held()
+    for name in (name for step in MAPS for name in pieces_of(step)):
+        sound = first.folder.path / name
+        stem, *kind = sound.name.split(".")
+        sound.rename(sound.with_name(".".join([f"{stem} (conflicted copy)", *kind])))
+    assert run_in(tmp_path, 4).held().digests() == whole
+
+
 @pytest.mark.parametrize("of", ["weights", "decisions"])
 @pytest.mark.parametrize("spoil", [lambda path: path.write_text("another"), lambda path: path.unlink()])
 def test_what_was_made_with_other_weights_or_decisions_is_made_anew(
@@ -182,10 +191,16 @@ def test_how_the_work_is_spread_is_no_other_setting(changed: dict[str, object], 
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda folder: shutil.rmtree(folder.forecast), "has lost the results of series 1 of 12"),
-        (lambda folder: piece_of(folder.forecast, "outcomes").unlink(), "has lost the results of series 5 of 12"),
+        (lambda folder: shutil.rmtree(folder.forecast), f"has lost the results of series 1 of {len(KINDS)}"),
+        (
+            lambda folder: piece_of(folder.forecast, "outcomes").unlink(),
+            f"has lost the results of series 5 of {len(KINDS)}",
+        ),
         (lambda folder: piece_of(folder.forecast, "rows").write_bytes(b"junk"), "rows.arrow cannot be read: "),
-        (lambda folder: piece_of(folder.combine, "scales").unlink(), "has lost the results of series 5 of 12"),
+        (
+            lambda folder: piece_of(folder.combine, "scales").unlink(),
+            f"has lost the results of series 5 of {len(KINDS)}",
+        ),
         (lambda folder: piece_of(folder.combine, "scores").unlink(), "scores.arrow cannot be read: "),
         (lambda folder: piece_of(folder.combine, "widths").write_bytes(b"ARROW1"), "widths.arrow cannot be read: "),
     ],
