@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.month_keys import month_key
 from turbo_forecast.storage.findings import (
@@ -52,9 +53,20 @@ STAGES = 3
 
 
 def summary(data: Path, cutoff: date) -> str:
-    """Series and their outcomes, entrants' standings, who runs full, seconds, and where the files are."""
-    with connected(data / "warehouse.duckdb") as con:
-        return "\n".join(map(printable, _lines(con, data, cutoff)))
+    """Series and their outcomes, entrants' standings, who runs full, seconds, and where the files are.
+
+    Raises StorageError where there is no warehouse, which is not made for this, or one without the tables of a month.
+    """
+    path = data / "warehouse.duckdb"
+    if not path.exists():
+        raise StorageError(f"{path} is not there: there is no month to tell of; run one first")
+    try:
+        with connected(path) as con:
+            return "\n".join(map(printable, _lines(con, data, cutoff)))
+    except duckdb.CatalogException as error:
+        raise StorageError(
+            f"{path} cannot tell of {cutoff:%Y-%m}: {str(error).splitlines()[0]} Run the month again"
+        ) from error
 
 
 def _lines(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date) -> Iterator[str]:

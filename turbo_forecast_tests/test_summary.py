@@ -319,3 +319,19 @@ def test_a_name_cannot_steer_the_terminal(data: Path) -> None:
     assert all(line.isprintable() for line in lines)
     assert "month 1: fine" not in lines
     assert any(r"\x1b[2J\nmonth 1: fine" in line for line in lines)
+
+
+@pytest.mark.parametrize("lost", [table.name for table in TABLES if table != TOURNAMENT_RESULTS])
+def test_a_warehouse_that_lacks_a_table_is_named_in_a_sentence(lost: str, data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        con.execute(f"DROP TABLE {lost}")
+    with pytest.raises(
+        StorageError, match=rf"warehouse.duckdb cannot tell of 2025-12: .*{lost}.* Run the month again$"
+    ):
+        summary(data, CUTOFF)
+
+
+def test_a_folder_without_a_warehouse_is_named_and_none_is_made(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"warehouse.duckdb is not there: there is no month to tell of"):
+        summary(tmp_path / "nowhere", CUTOFF)
+    assert not (tmp_path / "nowhere").exists()

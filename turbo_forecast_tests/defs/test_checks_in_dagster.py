@@ -165,7 +165,10 @@ def test_a_month_without_its_rows_is_named_and_not_passed(what: str, made: Place
 
 @pytest.mark.parametrize(
     ("asset", "check"),
-    [("fleet_forecast", COVERAGE), ("fold_forecast", KEYS), ("tournament_scores", "every_window_is_scored")],
+    [
+        *(("fleet_forecast", COVERAGE), ("fold_forecast", KEYS), ("tournament_scores", "every_window_is_scored")),
+        *(("tournament_results", name) for name in (COVERAGE, KEYS, "rows_belong_to_this_month")),
+    ],
 )
 def test_an_old_month_whose_rows_were_removed_is_not_judged_and_stays_complete(
     asset: str, check: str, made: Place

@@ -58,12 +58,18 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
         return duckdb_sql(path, options=options)
 
     names = _names(month, settings)
-    if table not in FILES:
-        names["stored"] = f"(SELECT * FROM {table.name} WHERE cutoff = {names['cutoff']})"
+
+    def stored() -> str:
+        if table in FILES:
+            return rows(table)
+        if table == TOURNAMENT_RESULTS:  # which serves that table's rows, or none once they were removed
+            _stored(FLEET_FORECAST, month, folder)
+        return f"(SELECT * FROM {table.name} WHERE cutoff = {names['cutoff']})"
+
     return Places(
         names,
         {
-            "stored": lambda: rows(table),
+            "stored": stored,
             "numbered": lambda: rows(table, "file_row_number = true, filename = true"),
             "parts": lambda: parts_sql(_stored(table, month, folder)),
             "fleet_rows": lambda: rows(FLEET_FORECAST),
