@@ -1,5 +1,6 @@
 """Every check fails when its property is violated, says where, and passes when it is not."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import duckdb
 import polars as pl
 import pytest
 
+from turbo_forecast.storage.rows_view import month_folders, redefine
+from turbo_forecast.storage.warehouse import transaction
 from turbo_forecast_tests.defs.damage import spoil, verdict
 from turbo_forecast_tests.defs.made_month import CHAMPION as CHOSEN
-from turbo_forecast_tests.defs.made_month import GUESSER, SINGLES
+from turbo_forecast_tests.defs.made_month import EARLIER, GUESSER, SINGLES
 from turbo_forecast_tests.defs.violations import (
     BEFORE,
     BREAKS,
@@ -277,3 +280,13 @@ def test_the_view_is_judged_by_the_month_alone(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         assert con.execute(f"SELECT count(DISTINCT cutoff) FROM {VIEW}").fetchall() == [(2,)]
     assert verdict(data, VIEW, KEYS).expected == 6 * 5 * (122 + 181)
+
+
+def test_what_was_said_of_an_earlier_month_is_no_fault_once_its_rows_were_removed(data: Path) -> None:
+    before = verdict(data, "forecast_accuracy", "earlier_forecasts_are_judged")
+    assert before.expected > 0, "entrants of the earlier month were judged"
+    shutil.rmtree(data / "fleet_forecast" / f"{EARLIER}.parquet")
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con, transaction(con):
+        redefine(con, month_folders(data))
+    after = verdict(data, "forecast_accuracy", "earlier_forecasts_are_judged")
+    assert (after.expected, after.offenders.height) == (0, 0)

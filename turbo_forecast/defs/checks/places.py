@@ -74,6 +74,7 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
             "parts": lambda: parts_sql(_stored(table, month, folder)),
             "fleet_rows": lambda: rows(FLEET_FORECAST),
             "fold_rows": lambda: rows(FOLD_FORECAST),
+            "kept": lambda: _kept(folder),
             "lost": lambda: _lost(folder, month),
         },
     )
@@ -105,6 +106,12 @@ def _stored(table: Table, month: str, folder: DataFolder) -> Path:
             "so this check has nothing to judge: the month stays as it is; to check it, run it again"
         )
     raise StorageError(f"{path} is not there: materialise {table.name} for {month}")
+
+
+def _kept(folder: DataFolder) -> str:
+    """SQL for the cutoffs of the months whose every entrant's rows are there."""
+    days = listed(_day(cutoff) for cutoff in folder.masters(FLEET_FORECAST.name))
+    return f"(SELECT unnest({days}::DATE[]))"
 
 
 def _lost(folder: DataFolder, month: str) -> str:

@@ -1,4 +1,5 @@
--- An earlier month that was made again after it was judged is left out: what was judged then is not there any more.
+-- An earlier month that was made again after it was judged is left out, and one whose rows were removed since: what was
+-- judged then is not there any more.
 -- name: prepared
 WITH forecasts AS (
     SELECT cutoff AS forecast_cutoff, {series}, ds, model FROM {earlier_rows} AS earlier
@@ -12,7 +13,8 @@ SELECT count(*) FROM prepared
 -- name: offenders
 WITH stored AS (
     SELECT * FROM {stored} WHERE resource = 'all' AND model != 'champion'
-      AND NOT (forecast_cutoff IN (SELECT cutoff FROM months) AND forecast_cutoff NOT IN {settled})
+      AND NOT (forecast_cutoff IN (SELECT cutoff FROM months)
+               AND (forecast_cutoff NOT IN {settled} OR forecast_cutoff NOT IN {kept}))
 )
 SELECT forecast_cutoff, lead_month, model, n
 FROM prepared AS due FULL JOIN stored USING (forecast_cutoff, lead_month, model)
