@@ -29,7 +29,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def chunks(house: House) -> list[Path]:
-    return sorted(house.data.glob("fleet_forecast/.unfinished-2025-12/chunks-*/*.outcomes.arrow"))
+    return sorted(house.data.glob("fleet_forecast/.unfinished-2025-12/run-*/forecast/*.outcomes.arrow"))
 
 
 def wait_for_chunks(house: House, process: "subprocess.Popen[str]", count: int) -> None:
@@ -186,7 +186,11 @@ def test_a_failing_blocking_check_stops_what_is_downstream(house: House, telemet
     tables = house.query("SELECT table_name FROM duckdb_tables()")["table_name"].to_list()
     assert sorted(tables) == [
         *("base_table", "base_table_days", "base_table_rejects", "base_table_runs", "combination_weights"),
-        *("month_steps", "months", "run_audit", "series_outcomes"),
+        *("model_runs", "month_steps", "months", "run_audit", "series_outcomes"),
+    ]
+    stored = house.query("SELECT asset FROM month_steps WHERE check_name = ''")["asset"].to_list()
+    assert sorted(stored) == [
+        *("combination_weights", "fleet_forecast", "fold_forecast", "model_runs", "series_outcomes"),
     ]
     states = house.query("SELECT state, reached, finished_at FROM months").rows()
     assert states == [("failed", f"fleet_forecast.{check}", None)]
@@ -291,6 +295,6 @@ def test_two_runs_at_once_take_turns(house: House, telemetry: Path) -> None:
     assert [process.returncode for process in (one, two)] == [0, 0], [err for _, err in results]
     assert set(house.digests()) == {
         f"{asset}/{month}"
-        for asset in ("fleet_forecast", "fold_forecast", "forecast_parquet")
+        for asset in ("fleet_forecast", "fold_forecast", "forecast_parquet", "tournament")
         for month in ("2025-11", "2025-12")
     }
