@@ -76,12 +76,13 @@ def month_state(con: duckdb.DuckDBPyConnection, cutoff: date) -> MonthState | No
     """The month's row, if there is one."""
     if not has_table(con, MONTHS):
         return None
-    found = con.execute(
-        "SELECT state, run_id, base_table_digest, config_hash, finished_at IS NOT NULL "
-        f"FROM {MONTHS.name} WHERE cutoff = ?",
-        [cutoff],
-    ).fetchall()
-    return MonthState(*found[0]) if found else None
+    found = con.execute(f"SELECT * FROM {MONTHS.name} WHERE cutoff = ?", [cutoff])
+    names, rows = [column[0] for column in found.description or ()], found.fetchall()
+    if not rows:
+        return None
+    row = dict(zip(names, rows[0], strict=True))  # a former version's table may lack when the month was finished
+    finished = row["state"] == COMPLETE or row.get("finished_at") is not None
+    return MonthState(row["state"], row["run_id"], row["base_table_digest"], row["config_hash"], finished)
 
 
 def month_states(con: duckdb.DuckDBPyConnection) -> dict[date, str]:

@@ -52,7 +52,12 @@ def require_parts(path: Path, table: Table) -> None:
 def _require_columns(file: Path, table: Table) -> None:
     require_whole(file, table.names)
     found = pl.scan_parquet(file, glob=False, hive_partitioning=False).collect_schema()
-    wrong = [name for name, kind in table.polars_schema.items() if found[name] != kind]
+    wrong = [
+        name
+        for name, kind in table.polars_schema.items()
+        if found[name] != kind
+        and not (found[name].is_float() and kind.is_float())  # former versions' are of double precision
+    ]
     if wrong:
         kinds = f"{wrong[0]} is {found[wrong[0]]}, not {table.polars_schema[wrong[0]]}"
         raise StorageError(
