@@ -16,11 +16,12 @@ from turbo_forecast.fleet.blocks import Block, WindowDays
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.models.protocol import Values
 from turbo_forecast.storage.datasets import part_name
-from turbo_forecast.storage.files import write_parquet
+from turbo_forecast.storage.files import write_part_file
 from turbo_forecast.tables import Table
 from turbo_forecast.types import Phase
 from turbo_forecast.windows import BACKTEST, FORECAST
 
+TEXT = pa.dictionary(pa.int32(), pa.string())
 PHASES = (Phase.BACKTEST.value, Phase.FORECAST.value)
 
 
@@ -43,8 +44,20 @@ def write_part(folder: Path, span: Span, table: Table, rows: Iterable[pa.Table])
 
     A run that goes on after a power cut looks at the file again, and the folder is made durable when it is published.
     """
-    schema = table.arrow_schema
-    write_parquet((each.cast(schema) for each in rows), schema, part_path(folder, span), durable=False)
+    schema = part_schema(table)
+    write_part_file(
+        pa.concat_tables([schema.empty_table(), *(each.cast(schema) for each in rows)]), part_path(folder, span)
+    )
+
+
+def part_schema(table: Table) -> pa.Schema:
+    """The table's columns as a part's rows hold them: text as dictionaries."""
+    return pa.schema(
+        [
+            (field.name, TEXT if pa.types.is_string(field.type) or pa.types.is_large_string(field.type) else field.type)
+            for field in table.arrow_schema
+        ]
+    )
 
 
 def row_tables(
@@ -68,23 +81,28 @@ def row_tables(
         columns["y"].append(np.tile(y[own], entrants))
         for found, of in zip(values, (block.yhat, block.lower, block.upper), strict=True):
             found.append(of[:, own].ravel())
-    if blocks:
-        merged = {name: np.concatenate(parts) for name, parts in columns.items()}
+    merged = {name: np.concatenate(parts) for name, parts in columns.items() if parts}
+    if merged and merged["series"].size:
         yield _named(merged, [np.concatenate(parts) for parts in values], naming, folds=folds)
 
 
 def _named(numbers: dict[str, np.ndarray], values: Sequence[np.ndarray], naming: Naming, *, folds: bool) -> pa.Table:
-    series, window = pa.array(numbers["series"]), numbers["window"]
-    when = {"fold": pa.array(window.astype(np.int32))}
-    if not folds:
-        when = {"phase": pa.array(PHASES).take(pa.array((window == FORECAST).astype(np.int32)))}
+    window, first = numbers["window"], int(numbers["series"][0])
+    series = numbers["series"] - first
+    names = naming.series.slice(first, int(series[-1]) + 1).combine_chunks()
+    when = {"fold": pa.array(window.astype(np.int32))} if folds else {"phase": _text(window == FORECAST, PHASES)}
     columns = {
-        "host_id": naming.series.column("host_id").take(series),
-        "resource": naming.series.column("resource").take(series),
-        "model": pa.array(naming.models).take(pa.array(numbers["model"])),
+        **{name: _text(series, names.column(name)) for name in ("host_id", "resource")},
+        "model": _text(numbers["model"], naming.models),
         **when,
         "cutoff": pa.array(np.full(window.size, naming.cutoff, dtype="datetime64[D]")),
         "ds": pa.array(numbers["ds"].astype(np.int32)).cast(pa.date32()),
         "y": pa.array(numbers["y"], from_pandas=True),  # NaN, a day without a value, is stored as null
     }
     return pa.table({**columns, **dict(zip(("yhat", "yhat_lower", "yhat_upper"), map(pa.array, values), strict=True))})
+
+
+def _text(place: np.ndarray, names: Sequence[str] | pa.ChunkedArray) -> pa.DictionaryArray:
+    """Names by their place among `names`."""
+    listed = names.to_pylist() if isinstance(names, pa.ChunkedArray) else list(names)
+    return pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), pa.array(listed, pa.string()))

@@ -48,7 +48,9 @@ class Publisher:
         naming = Naming(self._store.names(), self._settings.field_of_entrants, self._windows.cutoff)
         tables = row_tables(published, actual, self._days, naming, FLEET_FORECAST)
         outcomes = np.repeat([told[block.series]["outcome"] for block in blocks], [y.size for y in actual])
-        named = (table.append_column("outcome", pa.array(outcomes, pa.large_string())) for table in tables)
+        named = (
+            table.append_column("outcome", pa.array(outcomes, pa.string()).dictionary_encode()) for table in tables
+        )
         write_part(self._folder.published, span, FORECAST_PARQUET, named)
         scored = [self._scores(block, y) for block, y in zip(published, actual, strict=True)]
         write_piece(self._folder.publish, span.stem, PUBLISH_LAST, stacked(scored, MONTHS))

@@ -44,6 +44,17 @@ def parquet_options(schema: pa.Schema) -> dict[str, Any]:
     }
 
 
+def part_options(schema: pa.Schema) -> dict[str, Any]:
+    """How a part file of a month's rows is written: as any other, but quickly, since a fleet has fifty million of them.
+
+    LZ4 takes a twentieth more room than zstd, and two thirds of its time; statistics are kept of the columns that rows are
+    found by. Text comes as dictionaries, which are not to be read as such.
+    """
+    found = [field.name for field in schema if pa.types.is_dictionary(field.type) or pa.types.is_date(field.type)]
+    faster = {"compression": "lz4", "compression_level": None, "write_statistics": found, "store_schema": False}
+    return {**parquet_options(schema), **faster}
+
+
 @contextmanager
 def publishing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A path beside `path` to write to; on success it becomes `path` in one rename, on error it is removed.
@@ -98,26 +109,32 @@ class ParquetStream:
 
 
 @contextmanager
-def parquet_stream(path: Path, schema: pa.Schema, *, durable: bool = True) -> Iterator[ParquetStream]:
-    """A stream into a Parquet file that is published, in one rename, when the block succeeds. Raises StorageError.
-
-    durable: as for `publishing`.
-    """
-    with (
-        publishing(path, durable=durable) as beside,
-        pq.ParquetWriter(beside, schema, **parquet_options(schema)) as file,
-    ):
+def parquet_stream(path: Path, schema: pa.Schema) -> Iterator[ParquetStream]:
+    """A stream into a Parquet file that is published, in one rename, when the block succeeds. Raises StorageError."""
+    with publishing(path) as beside, pq.ParquetWriter(beside, schema, **parquet_options(schema)) as file:
         stream = ParquetStream(path, file, schema)
         yield stream
         stream.end()
 
 
-def write_parquet(batches: Iterable[pa.Table], schema: pa.Schema, path: Path, *, durable: bool = True) -> int:
-    """Stream tables of `schema` into one Parquet file; returns its rows. durable: as for `publishing`."""
-    with parquet_stream(path, schema, durable=durable) as stream:
+def write_parquet(batches: Iterable[pa.Table], schema: pa.Schema, path: Path) -> int:
+    """Stream tables of `schema` into one Parquet file; returns its rows."""
+    with parquet_stream(path, schema) as stream:
         for batch in batches:
             stream.append(batch)
     return stream.rows
+
+
+def write_part_file(rows: pa.Table, path: Path) -> None:
+    """Leave a part's rows as one Parquet file, by rename; a power cut may leave it half, so it is looked at before it is trusted.
+
+    rows: text as dictionaries. Raises StorageError.
+    """
+    options = part_options(rows.schema)
+    with publishing(path, durable=False) as beside, pq.ParquetWriter(beside, rows.schema, **options) as file:
+        stream = ParquetStream(path, file, rows.schema)
+        stream.append(rows)
+        stream.end()
 
 
 def write_csv(frame: pl.DataFrame, path: Path) -> None:

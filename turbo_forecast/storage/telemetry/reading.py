@@ -52,6 +52,10 @@ STAGES = {
 """What a person is told of a stage that takes long."""
 
 
+SORTED_ROWS = 10_000_000
+"""Days that are sorted at a time: half a gigabyte."""
+
+
 @dataclass(slots=True)
 class Stopwatch:
     """Wall seconds per stage, and a word of the one that takes long."""
@@ -195,10 +199,27 @@ def _refuse_absent(parts: list[Part], layout: Layout) -> None:
 def _write(con: duckdb.DuckDBPyConnection, base_table: str, rejects_table: str) -> None:
     con.execute("SET preserve_insertion_order = true")
     con.execute(f"INSERT INTO {identifier(rejects_table)} BY NAME FROM telemetry_rejects ORDER BY ALL")
-    con.execute(
-        f"INSERT INTO {identifier(base_table)} BY NAME SELECT host_id, resource, ds, y FROM telemetry_days "
-        "WHERE kept > 0 ORDER BY host_id, resource, ds"
-    )
+    for first, last in _host_ranges(con):
+        con.execute(
+            f"INSERT INTO {identifier(base_table)} BY NAME SELECT host_id, resource, ds, y FROM telemetry_days "
+            "WHERE kept > 0 AND host_id BETWEEN ? AND ? ORDER BY host_id, resource, ds",
+            [first, last],
+        )
+
+
+def _host_ranges(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """The first and last host of ranges that hold every host once, in order, of some SORTED_ROWS days each.
+
+    Sorting a large fleet in one go needs more memory than there is, whatever DuckDB spills.
+    """
+    hosts = [
+        host
+        for (host,) in con.execute("SELECT DISTINCT host_id FROM telemetry_days WHERE kept > 0 ORDER BY ALL").fetchall()
+    ]
+    days = con.execute("SELECT count(*) FROM telemetry_days").fetchall()[0][0]
+    size = max(1, -(-len(hosts) * SORTED_ROWS // max(days, 1)))
+    ranges = [hosts[start : start + size] for start in range(0, len(hosts), size)]
+    return [(few[0], few[-1]) for few in ranges]
 
 
 def _refuse(
