@@ -103,6 +103,8 @@ def _named(numbers: dict[str, np.ndarray], values: Sequence[np.ndarray], naming:
 
 
 def _text(place: np.ndarray, names: Sequence[str] | pa.ChunkedArray) -> pa.DictionaryArray:
-    """Names by their place among `names`."""
+    """Names by their place among `names`, each once in the dictionary: else Parquet would spell out every row's."""
     listed = names.to_pylist() if isinstance(names, pa.ChunkedArray) else list(names)
-    return pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), pa.array(listed, pa.string()))
+    codes = {name: code for code, name in enumerate(dict.fromkeys(listed))}
+    code = np.array([codes[name] for name in listed], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(code[place]), pa.array(list(codes), pa.string()))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from turbo_forecast.fleet.blocks import Block, WindowDays
@@ -87,3 +88,13 @@ def test_parts_follow_each_other_at_fixed_places(total: int, tmp_path: Path) -> 
         write_part(tmp_path, part, FLEET_FORECAST, [])
     if parts:
         require_whole(tmp_path, FLEET_FORECAST.names)
+
+
+@pytest.mark.parametrize("table", [FLEET_FORECAST, FOLD_FORECAST])
+def test_text_is_stored_as_dictionaries_though_series_share_hosts_and_resources(table: Table, tmp_path: Path) -> None:
+    stored(table, tmp_path)
+    group = pq.ParquetFile(part_path(tmp_path, Span(0, 3))).metadata.row_group(0)
+    columns = [group.column(place) for place in range(group.num_columns)]
+    text = [column for column in columns if column.physical_type == "BYTE_ARRAY"]
+    assert len(text) == sum(column.dtype == pl.String for column in table.columns)
+    assert all("RLE_DICTIONARY" in column.encodings and column.is_stats_set for column in text)
