@@ -107,4 +107,4 @@ def _text(place: np.ndarray, names: Sequence[str] | pa.ChunkedArray) -> pa.Dicti
     listed = names.to_pylist() if isinstance(names, pa.ChunkedArray) else list(names)
     codes = {name: code for code, name in enumerate(dict.fromkeys(listed))}
     code = np.array([codes[name] for name in listed], dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(code[place]), pa.array(list(codes), pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(code[place.astype(np.int64)]), pa.array(list(codes), pa.string()))
