@@ -77,7 +77,10 @@ class TelemetrySettings(Options):
         "error", description="error, or reject all values of such a moment"
     )
     on_future_dates: Literal["error", "reject"] = Field("error", description="error, or reject the rows")
-    memory_limit: str = Field("2GB", description="DuckDB's memory limit while reading; it spills to disk beyond")
+    memory_limit: str = Field(
+        "2GB",
+        description="DuckDB's memory limit while reading; it spills to disk beyond. The default grows with files of more than 140 MB",
+    )
     reread: bool = Field(False, description="read the telemetry even where nothing about it has changed")
 
     @field_validator("timezone")

@@ -21,6 +21,7 @@ from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_DAYS, BASE_TABLE_REJEC
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.fingerprint import Fingerprint, fingerprint
 from turbo_forecast.storage.telemetry.judgement import IN_THE_FUTURE
+from turbo_forecast.storage.telemetry.limits import with_room
 from turbo_forecast.storage.telemetry.reading import read_telemetry
 from turbo_forecast.storage.telemetry.report import TelemetryReport
 from turbo_forecast.storage.versions import columns_to_add, require_usable_tables
@@ -115,6 +116,7 @@ def update_base_table(
         con.execute(_UNCHANGED, {"run_id": run_id, "now": utc_now()})
         return standing
     base, rejects = stage_table(con, BASE_TABLE), stage_table(con, BASE_TABLE_REJECTS)
+    settings = with_room(con, settings)
     report = read_telemetry(con, settings, today=today, base_table=base, rejects_table=rejects, say=say)
     publish_table(con, BASE_TABLE)
     publish_table(con, BASE_TABLE_REJECTS)

@@ -3,19 +3,52 @@
 Belongs here: its memory. Does not belong here: what is read (`reading`).
 """
 
+import math
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import duckdb
 
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry.files import found_files, is_remote
 from turbo_forecast.storage.telemetry.messages import shortened
 from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast.storage.telemetry.wording import shown
 
 LEAST_BYTES = 32 * 10**6
 UNITS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KI": 2.0**10, "MI": 2.0**20, "GI": 2.0**30, "TI": 2.0**40}
+
+
+BYTES_PER_BYTE = 14
+"""Memory for each byte of the telemetry's files: what a transaction has inserted cannot be spilled until it commits."""
+
+
+def with_room(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> TelemetrySettings:
+    """The settings with the memory that telemetry of this size needs, unless somebody has asked for another limit; the
+    connection gets it too, for what is recorded of the telemetry afterwards.
+
+    Raises TelemetryError where no file can be found.
+    """
+    if settings.memory_limit != TelemetrySettings.model_fields["memory_limit"].default or not settings.telemetry:
+        return settings
+    size = 0
+    if not is_remote(settings.telemetry):
+        for name in found_files(con, settings.telemetry).names:
+            with suppress(OSError):
+                size += Path(name).stat().st_size
+    limit = memory_for(size, settings.memory_limit)
+    if limit != settings.memory_limit:
+        con.execute(f"SET memory_limit = {literal(limit)}")
+    return settings.model_copy(update={"memory_limit": limit})
+
+
+def memory_for(size: int, least: str) -> str:
+    """DuckDB's limit for files of so many bytes: `least`, or more where these are more than that allows."""
+    needed = BYTES_PER_BYTE * size
+    return least if needed <= _bytes(least) else f"{math.ceil(needed / 1e9)}GB"
 
 
 @contextmanager
