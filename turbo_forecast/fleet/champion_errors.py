@@ -14,7 +14,7 @@ import pyarrow as pa
 from turbo_forecast.errors import writing
 from turbo_forecast.fleet.blocks import Block, Numbers, Pieces, WindowDays, merged
 from turbo_forecast.fleet.chunks import parts_of
-from turbo_forecast.fleet.combining import SCORES, WIDTHS, actual_values
+from turbo_forecast.fleet.combining import SCORES, WIDTHS, actual_values, stacked
 from turbo_forecast.fleet.run_folder import Arrays, RunFolder
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.tournament.calibration import EarlierWindows, Months, Residuals
@@ -116,17 +116,13 @@ def _own(pieces: Pieces, kind: str, schema: pa.Schema, champion: Numbers) -> Arr
 
 
 def _days_table(blocks: list[Block], store: SeriesStore, days: WindowDays) -> pa.Table:
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in DAYS.names}
+    columns: list[Arrays] = []
     for block in blocks:
         stretches = days.stretches(block.windows)
         value = actual_values(store[block.series], block, days) - block.yhat[0]
         seen = np.isfinite(value)
-        columns["series"].append(np.full(int(seen.sum()), block.series))
-        columns["window"].append(stretches.window[seen])
-        columns["month"].append(np.repeat(stretches.months, stretches.sizes)[seen])
-        columns["value"].append(value[seen])
-    if not blocks:
-        return DAYS.empty_table()
-    return pa.table(
-        [pa.array(np.concatenate(columns[field.name])).cast(field.type, safe=False) for field in DAYS], schema=DAYS
-    )
+        month = np.repeat(stretches.months, stretches.sizes)
+        series = np.full(seen.size, block.series)
+        days_of = {"series": series, "window": stretches.window, "month": month, "value": value}
+        columns.append({name: each[seen] for name, each in days_of.items()})
+    return stacked(columns, DAYS)

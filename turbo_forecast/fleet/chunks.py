@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PART_SERIES = 128
-"""Series of a part, at fixed places whatever the number of workers: the files of a month's rows are the same for all."""
+from turbo_forecast.storage.datasets import PART_SERIES
+
 _STEM = re.compile(r"\d{8}-\d{8}")
 """Of a span's files. What others put beside them (a copy that a synchronised folder keeps, say) is none."""
 _HALF_WRITTEN = re.compile(r"\d{8}-\d{8}\.\w+\.\d+\.tmp")

@@ -175,13 +175,11 @@ def combinations(block: Block, days: WindowDays, weights: Arrays, settings: Fore
         window = days.stretches(block.windows).window
         share = np.take_along_axis(np.tile(shares[:, window + 1], 3), order, axis=0)
         made["weighted"] = weighted_median_of_sorted(share, ordered)
+    if not made:
+        return None
     triples = [clamped(*np.split(values, 3)) for values in made.values()]
     rows = [np.stack(each) for each in zip(*triples, strict=True)]
-    return (
-        Block(block.series, np.array([field.index(name) for name in made]), block.windows, *rows).sorted()
-        if made
-        else None
-    )
+    return Block(block.series, np.array([field.index(name) for name in made]), block.windows, *rows).sorted()
 
 
 def _widths(block: Block, n: Values, stretches: Stretches) -> Arrays:

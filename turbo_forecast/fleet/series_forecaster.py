@@ -20,11 +20,10 @@ from turbo_forecast.fleet.rows import ModelRun, Rows, Stored, as_clause, as_line
 from turbo_forecast.fleet.store import Series, read_only
 from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
 from turbo_forecast.phases import Unobserved, unobserved
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Outcome, Status
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, date_of, day_number
 
-ENVELOPE = (0.0, 100.0)
 WORKER_DIED = "WorkerDied"
 LONGEST_LINE = 1000
 """Characters that are kept of what an entrant or its error says."""

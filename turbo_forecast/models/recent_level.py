@@ -21,10 +21,9 @@ from turbo_forecast.models.level_cache import abandon as abandon
 from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.protocol import Projection, Window
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Solver
 
-ENVELOPE = (0.0, 100.0)
 MONTH, QUARTER = 28, 91
 
 

@@ -25,10 +25,9 @@ from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.protocol import Projection, Window
 from turbo_forecast.models.recent_level import QUARTER
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Solver
 
-ENVELOPE = (0.0, 100.0)
 NO_SEASON = (0.0,)
 SEASON_SHARES = (0.0, 0.25, 0.5, 0.75)
 

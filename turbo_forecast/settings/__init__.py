@@ -9,6 +9,7 @@ from turbo_forecast.settings.environment import Environment, telling, told
 from turbo_forecast.settings.forecast import (
     COMBINATIONS,
     DEFAULT_ENTRANTS,
+    ENVELOPE,
     INDIFFERENT,
     NEGLIGIBLE_PERCENT,
     ForecastSettings,
@@ -26,6 +27,7 @@ from turbo_forecast.settings.telemetry import INDIFFERENT_TO_READING, STATISTICS
 __all__ = [
     "COMBINATIONS",
     "DEFAULT_ENTRANTS",
+    "ENVELOPE",
     "INDIFFERENT",
     "INDIFFERENT_TO_READING",
     "NEGLIGIBLE_PERCENT",

@@ -34,6 +34,8 @@ INDIFFERENT = {
     *("max_fallback_share", "agreement_sample", "max_staleness_days", "rows_months"),
 }
 """Forecast settings that decide no number."""
+ENVELOPE = (0.0, 100.0)
+"""Percent: what utilisation, its forecast and their bounds lie in."""
 NEGLIGIBLE_PERCENT = 1e-6
 """A series that varies by no more than this is constant: what is left is the rounding of sums."""
 

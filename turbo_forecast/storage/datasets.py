@@ -29,6 +29,8 @@ from turbo_forecast.storage.swap import put_in_place, sync_folder
 from turbo_forecast.storage.telemetry.sql import listed, literal
 
 SUFFIX = ".parquet"
+PART_SERIES = 128
+"""Series of a part, at fixed places whatever the number of workers: the files of a month's rows are the same for all."""
 NAMED = 3
 """Lacking columns that a message names."""
 DIGEST_BYTES = 8

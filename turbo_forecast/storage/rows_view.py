@@ -19,7 +19,7 @@ import duckdb
 from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.schemas import FLEET_FORECAST, TOURNAMENT_RESULTS
-from turbo_forecast.storage.datasets import duckdb_sql, part_name, publish_folder, require_whole
+from turbo_forecast.storage.datasets import PART_SERIES, duckdb_sql, part_name, publish_folder, require_whole
 from turbo_forecast.storage.files import write_parquet
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.telemetry.sql import literal
@@ -27,8 +27,6 @@ from turbo_forecast.tables import DUCKDB_TYPES
 from turbo_forecast.windows import cutoff_of
 
 NAME = TOURNAMENT_RESULTS.name
-PART_SERIES = 128
-"""Series in a part of a month that is taken out of a former version's table."""
 _COLUMNS = ", ".join(f'"{c.name}"::{DUCKDB_TYPES[c.dtype]} AS "{c.name}"' for c in TOURNAMENT_RESULTS.columns)
 _NONE = ", ".join(f'NULL::{DUCKDB_TYPES[c.dtype]} AS "{c.name}"' for c in TOURNAMENT_RESULTS.columns)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from turbo_forecast.phases import MONTHS, WEEKDAYS, month, places_of_stretch, slot_of_year, weekday
-from turbo_forecast.settings import NEGLIGIBLE_PERCENT
+from turbo_forecast.settings import ENVELOPE, NEGLIGIBLE_PERCENT
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers
 from turbo_forecast.tournament.order_statistics import grouped_quantiles
 
@@ -35,7 +35,6 @@ STEEPEST_GROWTH = 0.5 * (1 - OWN_SHARE)
 walk's, with the root, do so too; taken where only one month is measured."""
 SMALLEST = 1e-3
 """What quantiles are at least, for their logarithm."""
-ENVELOPE = (0.0, 100.0)
 
 
 @dataclass(frozen=True, slots=True)
