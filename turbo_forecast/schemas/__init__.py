@@ -16,6 +16,14 @@ from turbo_forecast.schemas.months import (
     MONTH_STEPS,
     MONTHS,
 )
+from turbo_forecast.schemas.outlook import (
+    CAPACITY_OUTLOOK,
+    OUTLOOK_ACCURACY,
+    OUTLOOK_BACKTEST,
+    OUTLOOK_OVER_TIME,
+    OUTLOOK_RELIABILITY,
+    SCENARIO_OUTLOOK,
+)
 from turbo_forecast.schemas.telemetry import (
     BASE_TABLE,
     BASE_TABLE_DAYS,
@@ -38,6 +46,7 @@ __all__ = [
     "BASE_TABLE_REJECTS",
     "BASE_TABLE_RUNS",
     "CALIBRATION",
+    "CAPACITY_OUTLOOK",
     "CHAMPIONS",
     "COMBINATION_WEIGHTS",
     "FLEET_FORECAST",
@@ -47,7 +56,12 @@ __all__ = [
     "MODEL_RUNS",
     "MONTHS",
     "MONTH_STEPS",
+    "OUTLOOK_ACCURACY",
+    "OUTLOOK_BACKTEST",
+    "OUTLOOK_OVER_TIME",
+    "OUTLOOK_RELIABILITY",
     "RUN_AUDIT",
+    "SCENARIO_OUTLOOK",
     "SERIES_OUTCOMES",
     "TOURNAMENT_RESULTS",
     "TOURNAMENT_SCORES",
