@@ -24,6 +24,7 @@ from turbo_forecast.schemas.outlook import (
     OUTLOOK_RELIABILITY,
     SCENARIO_OUTLOOK,
 )
+from turbo_forecast.schemas.plans import PLANNED_CHANGES, PLANNED_LOADS
 from turbo_forecast.schemas.telemetry import (
     BASE_TABLE,
     BASE_TABLE_DAYS,
@@ -60,6 +61,8 @@ __all__ = [
     "OUTLOOK_BACKTEST",
     "OUTLOOK_OVER_TIME",
     "OUTLOOK_RELIABILITY",
+    "PLANNED_CHANGES",
+    "PLANNED_LOADS",
     "RUN_AUDIT",
     "SCENARIO_OUTLOOK",
     "SERIES_OUTCOMES",
