@@ -51,8 +51,7 @@ def read_plans(path: str) -> pl.DataFrame:
     """
     if not path:
         return pl.DataFrame(schema=PLAN_SCHEMA)
-    file = Path(os.path.expanduser(path))
-    name = f"outlook.plans: {printable(str(file))}"
+    file, name = Path(os.path.expanduser(path)), file_name(path)
     try:
         raw = pl.read_parquet(file, glob=False) if file.suffix.lower() == ".parquet" else _read_csv(file, name)
     except OSError as error:
@@ -61,6 +60,11 @@ def read_plans(path: str) -> pl.DataFrame:
         why = shortened(printable(" ".join(str(error).split())), LONGEST_NAME)
         raise SettingsError(f"{name} cannot be read as a table: {why}") from None
     return plan_rows(raw, name)
+
+
+def file_name(path: str) -> str:
+    """What a message calls the file of plans."""
+    return f"outlook.plans: {printable(path)}"
 
 
 def _read_csv(file: Path, name: str) -> pl.DataFrame:
