@@ -1,1 +1,4 @@
-"""When capacity is used up, how sure that is, and what plans would change: pure functions of frames and arrays."""
+"""When a series reaches a threshold, and how sure that is: learnt from earlier windows, stated for the next one.
+
+Belongs here: pure functions on NumPy arrays and Polars frames. Does not belong here: storage, Dagster, forecasting.
+"""
