@@ -16,6 +16,7 @@ from turbo_forecast.defs.jobs import latest_month_check, monthly_checks, monthly
 from turbo_forecast.defs.resources import (
     DataFolder,
     ForecastResource,
+    OutlookResource,
     TelemetryResource,
     Warehouse,
 )
@@ -36,6 +37,7 @@ def build_resources(environment: Environment | None = None) -> dict[str, object]
     return {
         "telemetry": TelemetryResource.shown(settings.telemetry),
         "forecast": forecast,
+        "outlook": OutlookResource(**settings.outlook.model_dump()),
         "folder": DataFolder(path=str(data)),
         "warehouse": Warehouse(database=str(data / "warehouse.duckdb")),
         "io_manager": AtomicParquetIOManager(base_dir=str(data)),

@@ -16,10 +16,10 @@ import polars as pl
 from turbo_forecast.defs.held import held
 from turbo_forecast.defs.partitions import month_of
 from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, stage_metadata
-from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.months import MonthOfRun
 from turbo_forecast.storage.results import Results
@@ -28,16 +28,26 @@ from turbo_forecast.tables import Table
 from turbo_forecast.windows import cutoff_of
 
 
+@dataclass(frozen=True, slots=True)
+class MonthOptions:
+    """What a step was launched with: how months are forecast, and what is said of capacity."""
+
+    forecast: ForecastResource
+    outlook: OutlookResource
+
+
 @dataclass(slots=True)
 class Month:
     """One month of one asset: an open transaction, a timer, and what will be told of it.
 
     context: of the step; folder: all that is stored. The rest is the month's: key (YYYY-MM), cutoff, the run's settings.
+    outlook: what the outlook is about, which may differ from what it was when the month was forecast.
     """
 
     context: dg.AssetExecutionContext
     key: str
     settings: ForecastSettings
+    outlook: OutlookSettings
     con: duckdb.DuckDBPyConnection
     folder: DataFolder
     timer: AuditTimer
@@ -73,7 +83,7 @@ class Month:
 def one_month(
     context: dg.AssetExecutionContext,
     table: Table,
-    forecast: ForecastResource,
+    options: MonthOptions,
     warehouse: Warehouse,
     folder: DataFolder,
     *,
@@ -87,25 +97,26 @@ def one_month(
     within is stored within; should that fail, nothing is committed, and a complete month whose table is as it was stays
     complete.
     """
-    return held(context, _month(context, table, forecast, warehouse, folder, as_file=as_file))
+    return held(context, _month(context, table, options, warehouse, folder, as_file=as_file))
 
 
 @contextmanager
 def _month(
     context: dg.AssetExecutionContext,
     table: Table,
-    forecast: ForecastResource,
+    options: MonthOptions,
     warehouse: Warehouse,
     folder: DataFolder,
     *,
     as_file: bool,
 ) -> Iterator[Month]:
-    settings, timer, run_id, asset = forecast.settings(), AuditTimer(), context.run.run_id, table.name
+    settings, outlook = options.forecast.settings(), options.outlook.settings()
+    timer, run_id, asset = AuditTimer(), context.run.run_id, table.name
     with plain_errors():
         key = month_of(context)
     log = StatusLog(say_to(context), about=key)
     with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection() as con:
-        month = Month(context, key, settings, con, folder, timer)
+        month = Month(context, key, settings, outlook, con, folder, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
         if as_file:
             with transaction(con), month.results.reading():

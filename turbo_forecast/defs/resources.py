@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
-from turbo_forecast.settings import ForecastSettings, TelemetrySettings, one_sentence, told
+from turbo_forecast.settings import ForecastSettings, OutlookSettings, TelemetrySettings, one_sentence, told
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import shown_location
@@ -47,6 +47,8 @@ def _as_given(kind: config_type.ConfigType) -> config_type.ConfigType:
         return dg.Noneable(_as_given(kind.inner_type))
     if isinstance(kind, dg.Map):
         return dg.Map(kind.key_type, _as_given(kind.inner_type), key_label_name=kind.key_label_name)  # type: ignore[no-untyped-call]
+    if isinstance(kind, dg.Array):
+        return dg.Array(_as_given(kind.inner_type))  # type: ignore[no-untyped-call]
     return kind
 
 
@@ -148,6 +150,19 @@ class ForecastResource(ForecastSettings, ValidatedResource):
         return ForecastSettings(
             **{name: getattr(self, name) for name in ForecastSettings.model_fields if self.is_asked(name)}
         )
+
+
+class OutlookResource(OutlookSettings, ValidatedResource):
+    """OutlookSettings, in the launchpad: thresholds may be tried there on a month that is forecast already."""
+
+    @classmethod
+    def section(cls) -> str:
+        """`outlook`."""
+        return "outlook"
+
+    def settings(self) -> OutlookSettings:
+        """The plain settings, for the floors that do not know Dagster."""
+        return OutlookSettings(**{name: getattr(self, name) for name in OutlookSettings.model_fields})
 
 
 class DataFolder(dg.ConfigurableResource[None]):
