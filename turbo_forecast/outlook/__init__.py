@@ -1,0 +1,1 @@
+"""Statements about capacity: when levels are reached, groups of hosts, planned changes. Pure functions of arrays and frames."""
