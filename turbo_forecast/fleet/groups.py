@@ -25,7 +25,7 @@ from turbo_forecast.windows import Windows
 
 SLOTS = 8_192
 """Hosts of groups that are worked on at once, of all groups together: some 100 MB of three years."""
-SERIES_OF_A_WORKER = 32
+SERIES_OF_A_WORKER = 100
 """Group series that are worth the start of one more process."""
 FEW_SERIES = 20
 """Of fewer group series than that, intervals reach as far as the fleet's do, in units of the series' own errors."""

@@ -3,9 +3,9 @@
 import polars as pl
 
 from turbo_forecast.schemas.columns import CUTOFF, RESOURCE
-from turbo_forecast.schemas.forecast import SERIES_OUTCOMES
+from turbo_forecast.schemas.forecast import FLEET_FORECAST, SERIES_OUTCOMES
 from turbo_forecast.schemas.telemetry import BASE_TABLE
-from turbo_forecast.schemas.tournament import CALIBRATION, FORECAST_PARQUET
+from turbo_forecast.schemas.tournament import FORECAST_PARQUET
 from turbo_forecast.tables import Column, Table
 
 GROUP = Column("host_id", pl.String, "the group's name")
@@ -62,5 +62,5 @@ GROUP_FORECAST = Table(
     "the master file.",
     (GROUP, *FORECAST_PARQUET.columns[1:]),
     key=FORECAST_PARQUET.key,
-    made_from=(GROUP_HISTORY, CALIBRATION),
+    made_from=(FLEET_FORECAST, GROUP_HISTORY),
 )
