@@ -1,1 +1,4 @@
-"""Statements about capacity: when levels are reached, groups of hosts, planned changes. Pure functions of arrays and frames."""
+"""When a series reaches a threshold, and how sure that is: learnt from earlier windows, stated for the next one.
+
+Belongs here: pure functions on NumPy arrays and Polars frames. Does not belong here: storage, Dagster, forecasting.
+"""
