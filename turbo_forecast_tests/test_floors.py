@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": GROUND | {"turbo_prophet"},
     "tournament": GROUND,
     "outlook": GROUND,
-    "fleet": GROUND | {"models", "tournament", "storage"},
+    "fleet": GROUND | {"models", "tournament", "outlook", "storage"},
     "library": GROUND | {"models", "tournament", "outlook", "storage", "fleet"},
     "defs": GROUND | {"models", "tournament", "outlook", "storage", "fleet", "definitions"},
     "definitions": GROUND | {"defs"},

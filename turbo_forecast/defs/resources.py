@@ -187,6 +187,10 @@ class DataFolder(dg.ConfigurableResource[None]):
         """What the month's run has made of its tournament, from which each asset stores its part."""
         return self.root / "tournament" / partition
 
+    def group_results(self, partition: str) -> Path:
+        """What the month's run over groups has made of its tournament, from which the outlook's rows of groups follow."""
+        return self.root / "groups" / partition
+
     def scratch(self, partition: str) -> Path:
         """What an unfinished fleet forecast of the month leaves for the next attempt."""
         return self.root / "fleet_forecast" / f".unfinished-{partition}"

@@ -12,6 +12,11 @@ from turbo_forecast.schemas.forecast import (
     RUN_AUDIT,
     SERIES_OUTCOMES,
 )
+from turbo_forecast.schemas.groups import (
+    GROUP_FORECAST,
+    GROUP_HISTORY,
+    GROUP_MEMBERS,
+)
 from turbo_forecast.schemas.months import (
     MONTH_STEPS,
     MONTHS,
@@ -54,6 +59,9 @@ __all__ = [
     "FOLD_FORECAST",
     "FORECAST_ACCURACY",
     "FORECAST_PARQUET",
+    "GROUP_FORECAST",
+    "GROUP_HISTORY",
+    "GROUP_MEMBERS",
     "MODEL_RUNS",
     "MONTHS",
     "MONTH_STEPS",
