@@ -43,6 +43,13 @@ CAPACITY_OUTLOOK = Table(
         Column("likely", pl.Date, "first day by which it is 50 %", nullable=True),
         Column("late", pl.Date, "first day by which it is 90 %", nullable=True),
         Column(
+            "forecast_date",
+            pl.Date,
+            "first day on which the forecast's own 7-day mean reaches the threshold; null where it never does: what a line "
+            "drawn to the threshold would say",
+            nullable=True,
+        ),
+        Column(
             "state",
             pl.String,
             "over (at the cutoff already), expected (50 % within the forecast), possible (10 %), unlikely",
