@@ -13,6 +13,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 
+from turbo_forecast.defs.decided import deciding_hash
 from turbo_forecast.defs.held import held
 from turbo_forecast.defs.partitions import month_of
 from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, stage_metadata
@@ -129,5 +130,6 @@ def _month(
                 work.begin_step(con, asset)
             with month.results.reading():
                 yield month
-            replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id))
+            decided = pl.lit(deciding_hash(table, settings, outlook)).alias("config_hash")
+            replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id).with_columns(decided))
             work.record_stored(con, [asset])

@@ -20,13 +20,14 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from turbo_forecast.defs.checks.places import RowsNotKept, places, require_readable_files
 from turbo_forecast.defs.checks.properties import Property, Verdict, judge
 from turbo_forecast.defs.checks.wording import description
+from turbo_forecast.defs.decided import require_same_thresholds
 from turbo_forecast.defs.links import check_again, described_check
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors, say_to
-from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import MONTHS as MONTHS_TABLE
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.files import write_csv
 from turbo_forecast.storage.months import MonthOfRun, latest_stored_month
@@ -62,6 +63,14 @@ class Judged:
     more: Metadata = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The settings by which a month is judged: those that it was forecast with, and the thresholds of its statements."""
+
+    forecast: ForecastSettings
+    outlook: OutlookSettings
+
+
 Judge = Callable[[dg.AssetCheckExecutionContext, ForecastSettings, Warehouse, DataFolder], Judged]
 
 
@@ -85,7 +94,11 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
     # the general form of asset_check: only its function may say which month an evaluation is of
     @dg.multi_asset_check(name=name, specs=[spec], pool=WAREHOUSE_POOL, op_tags=_turn(table))
     def check(
-        context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+        context: dg.AssetCheckExecutionContext,
+        forecast: ForecastResource,
+        outlook: OutlookResource,
+        warehouse: Warehouse,
+        folder: DataFolder,
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation | dg.Output[None]]:
         log = StatusLog(say_to(context))
         with plain_errors(), log.working(f"checking {table.name}: {prop.name}"):
@@ -93,7 +106,7 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
             if judged_by:
                 judged = judged_by(context, settings, warehouse, folder)
             else:
-                judged = judge_month(context, prop, table, settings, warehouse, folder)
+                judged = judge_month(context, prop, table, Deciding(settings, outlook.settings()), warehouse, folder)
             result = told(judged.prop, table.name, judged.verdict, folder, judged.month, judged.more)
         if judged.month.kept:
             yield result
@@ -126,7 +139,7 @@ def judge_month(
     context: dg.AssetCheckExecutionContext,
     prop: Property,
     table: Table,
-    settings: ForecastSettings,
+    deciding: Deciding,
     warehouse: Warehouse,
     folder: DataFolder,
 ) -> Judged:
@@ -140,12 +153,13 @@ def judge_month(
     with plain_errors(), warehouse.get_connection() as con:
         with transaction(con):
             judged = month_to_judge(context, con)
-            month = MonthOfRun(cutoff_of(judged.key), settings.config_hash(), context.run.run_id)
+            month = MonthOfRun(cutoff_of(judged.key), deciding.forecast.config_hash(), context.run.run_id)
             month.require_same(con)
             month.require_stored(con, table.name)
+            require_same_thresholds(con, table, month.cutoff, deciding.forecast, deciding.outlook)
         try:
             with transaction(con):  # while the connection is open, nobody else's process changes what was found above
-                verdict = _judge(con, prop, table, judged.key, settings, folder)
+                verdict = _judge(con, prop, table, judged.key, deciding, folder)
                 record(con, month, table.name, prop, passed=verdict.holds(prop.tolerated))
         except RowsNotKept:
             raise  # which says nothing against the month
@@ -161,12 +175,12 @@ def _judge(
     prop: Property,
     table: Table,
     month: str,
-    settings: ForecastSettings,
+    deciding: Deciding,
     folder: DataFolder,
 ) -> Verdict:
     """The property's verdict. Raises StorageError, which names the file, where one of the month's cannot be read."""
     try:
-        return judge(con, prop, places(table, month, settings, folder))
+        return judge(con, prop, places(table, month, deciding.forecast, folder, deciding.outlook))
     except duckdb.Error:  # of many kinds, where a file is damaged within; all others are faults of ours
         require_readable_files(month, folder)
         raise
