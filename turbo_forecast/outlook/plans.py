@@ -50,33 +50,26 @@ class Fleet:
     """The series that there are, and the groups that they belong to, of one resource each.
 
     forecasts: whether each series has a forecast; groups_of: a series' groups; hosts_of: a group's hosts and their
-    capacities, 1 where none is known; capacities: those of series that are known.
+    capacities.
     """
 
     forecasts: dict[Key, bool]
     groups_of: dict[Key, list[Member]] = field(default_factory=dict)
     hosts_of: dict[Key, dict[str, float]] = field(default_factory=dict)
-    capacities: dict[Key, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, series: pl.DataFrame, members: pl.DataFrame | None = None) -> "Fleet":
-        """series: host_id, resource and has_forecast; members: group, host_id, resource, capacity (null: 1).
-
-        Members that are no series of the fleet do not count.
-        """
+        """series: host_id, resource and has_forecast; members: rows of GROUP_MEMBERS, those that are there at the cutoff."""
         forecasts = {
             (host, resource): has for host, resource, has in _rows(series, "host_id", "resource", "has_forecast")
         }
         fleet = cls(forecasts)
         for group, host, resource, capacity in (
-            _rows(members, "group", "host_id", "resource", "capacity") if members is not None else ()
+            _rows(members, "group_name", "host_id", "resource", "capacity") if members is not None else ()
         ):
             if (host, resource) in forecasts:
-                share = 1.0 if capacity is None else float(capacity)
-                if capacity is not None:
-                    fleet.capacities.setdefault((host, resource), share)
-                fleet.groups_of.setdefault((host, resource), []).append(Member(group, share))
-                fleet.hosts_of.setdefault((group, resource), {})[host] = share
+                fleet.groups_of.setdefault((host, resource), []).append(Member(group, capacity))
+                fleet.hosts_of.setdefault((group, resource), {})[host] = capacity
         return fleet
 
 
@@ -117,13 +110,11 @@ def require_known(plans: pl.DataFrame, fleet: Fleet, cutoff: date, horizon_end: 
             if value and value not in known:
                 near = nearest(value, known)
                 hint = f"; did you mean {near}?" if near else "" if known else "; there are none"
-                raise SettingsError(
-                    f"{name}: row {plan['row']} (below the header), column {column}: {shown(value)} is not known{hint}"
-                )
+                raise SettingsError(f"{name}: row {plan['row']:,}, column {column}: {shown(value)} is not known{hint}")
         own = plan["host_id"] or plan["group"]
         if plan["resource"] and (own, plan["resource"]) not in (fleet.forecasts if plan["host_id"] else fleet.hosts_of):
             raise SettingsError(
-                f"{name}: row {plan['row']} (below the header), column resource: {shown(own)} has no {shown(plan['resource'])}"
+                f"{name}: row {plan['row']:,}, column resource: {shown(own)} has no {shown(plan['resource'])}"
             )
 
 
@@ -245,15 +236,12 @@ class _Resolver:
         return ""
 
     def _weight(self, source: Key, sink: Key) -> float:
-        """Points of the sink that a point of the source becomes: their capacities' ratio, in a group of both where there
-        is one; 1 where a capacity is not known.
+        """Points of the sink that a point of the source becomes: their capacities' ratio; 1 where one is not known.
+
+        The file of groups states all capacities in one unit, or none.
         """
-        of_sink = {member.group: member.capacity for member in self._fleet.groups_of.get(sink, [])}
-        for member in self._fleet.groups_of.get(source, []):
-            if member.group in of_sink:
-                return member.capacity / of_sink[member.group]
-        known = self._fleet.capacities
-        return known[source] / known[sink] if source in known and sink in known else 1.0
+        of_source, of_sink = self._fleet.groups_of.get(source), self._fleet.groups_of.get(sink)
+        return of_source[0].capacity / of_sink[0].capacity if of_source and of_sink else 1.0
 
     def _groups(self, key: Key, besides: str = "") -> list[Member]:
         """The groups that a series belongs to by then, but for one."""

@@ -15,8 +15,8 @@ from turbo_forecast.schemas.forecast import (
 from turbo_forecast.schemas.groups import (
     GROUP_FORECAST,
     GROUP_HISTORY,
-    GROUP_MEMBERS,
 )
+from turbo_forecast.schemas.members import GROUP_MEMBERS
 from turbo_forecast.schemas.months import (
     MONTH_STEPS,
     MONTHS,

@@ -4,6 +4,7 @@ import polars as pl
 
 from turbo_forecast.schemas.columns import CUTOFF, HOST, RESOURCE
 from turbo_forecast.schemas.forecast import SERIES_OUTCOMES
+from turbo_forecast.schemas.members import GROUP_MEMBERS
 from turbo_forecast.tables import Column, Table
 
 PLANNED_SCENARIO = Column(
@@ -36,7 +37,7 @@ PLANNED_CHANGES = Table(
         Column("effect", pl.String, "applied, or 'no effect: ' and why"),
     ),
     key=("cutoff", "scenario", "file_row", "kind", "host_id", "resource", "other"),
-    made_from=(SERIES_OUTCOMES,),
+    made_from=(SERIES_OUTCOMES, GROUP_MEMBERS),
 )
 
 PLANNED_LOADS = Table(

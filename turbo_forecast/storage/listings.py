@@ -53,7 +53,9 @@ class Listing:
         return self.rows.with_columns(number.alias(column))
 
 
-def read_listing(option: str, path: str, required: Sequence[str], optional: Sequence[str]) -> Listing:
+def read_listing(
+    option: str, path: str, required: Sequence[str], optional: Sequence[str], *, may_be_empty: bool = False
+) -> Listing:
     """The CSV or Parquet file that an option names. Raises SettingsError as `listing`, and where the file cannot be read."""
     where, file = f"{option}: {path}", Path(path).expanduser()
     if file.suffix.lower() not in (".csv", ".tsv", ".txt", ".parquet"):
@@ -70,11 +72,16 @@ def read_listing(option: str, path: str, required: Sequence[str], optional: Sequ
         raise SettingsError(f"{where} cannot be read: {refusal(error)}") from None
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise SettingsError(f"{where} cannot be read: {' '.join(str(error).split())[:200]}") from None
-    return listing(where, frame, required, optional)
+    return listing(where, frame, required, optional, may_be_empty=may_be_empty)
 
 
-def listing(where: str, frame: pl.DataFrame, required: Sequence[str], optional: Sequence[str]) -> Listing:
-    """A frame's rows as text. Raises SettingsError for a column that lacks, or comes twice, and for a table without a row."""
+def listing(
+    where: str, frame: pl.DataFrame, required: Sequence[str], optional: Sequence[str], *, may_be_empty: bool = False
+) -> Listing:
+    """A frame's rows as text. Raises SettingsError for a column that lacks, or comes twice, and for a table without a row.
+
+    may_be_empty: then a table of columns alone is one without rows.
+    """
     names = [name.strip() for name in frame.columns]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -96,7 +103,7 @@ def listing(where: str, frame: pl.DataFrame, required: Sequence[str], optional: 
     ]
     rows = frame.select(text).with_columns(pl.when(pl.all() != "").then(pl.all())).with_row_index(ROW, 1)
     rows = rows.filter(pl.any_horizontal(pl.col(known).is_not_null()))  # an empty line is no row
-    if rows.is_empty():
+    if rows.is_empty() and not may_be_empty:
         raise SettingsError(f"{where}: there is not one row below the header")
     return Listing(where, rows, tuple(name for name in names if name not in known))
 

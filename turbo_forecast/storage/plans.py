@@ -5,22 +5,22 @@ their forecasts (`outlook/plans.py`).
 """
 
 import math
-import os
+import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from turbo_forecast.errors import SettingsError, refusal
+from turbo_forecast.errors import SettingsError
 from turbo_forecast.option_rules import nearest, shown
-from turbo_forecast.text import printable, shortened
+from turbo_forecast.storage.listings import ROW, Listing, listing, read_listing
 from turbo_forecast.types import Change
 
 KINDS = (Change.CHANGE, Change.FACTOR, Change.MOVE_TO, Change.RETIRE, Change.ADD_HOSTS)
 """Columns of which each row fills one."""
-COLUMNS = ("date", "host_id", "group", "resource", *KINDS, "scenario", "note")
-"""What a file may have; `note` is for its readers."""
+OPTION = "outlook.plans"
+REQUIRED, OPTIONAL = ("date",), ("host_id", "group", "resource", *(kind.value for kind in KINDS), "scenario", "note")
+"""A file's columns; `note` is for its readers."""
 PLAN_SCHEMA = pl.Schema(
     {
         "row": pl.Int64,
@@ -38,83 +38,47 @@ PLAN_SCHEMA = pl.Schema(
 
 amount: points of a change, a factor, or how many hosts are added; null for the others. target: of move_to.
 """
-SEPARATORS = ",;\t|"
 LONGEST_NAME = 200
 YES, NO = {"yes", "y", "true", "1", "1.0", "x"}, {"no", "n", "false", "0", "0.0", ""}
+_DECIMAL_COMMA = re.compile(r"^([-+]?\d*),(\d+)$")
 _MIDNIGHT = r"^(\d{4}-\d{2}-\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?$"
 
 
 def read_plans(path: str) -> pl.DataFrame:
     """The plans of a CSV or Parquet file, as PLAN_SCHEMA has them; none for an empty path.
 
-    A CSV's cells may be parted by commas, semicolons, tabs or bars. Raises SettingsError, which names file, row and column.
+    Raises SettingsError, which names file, row and column.
     """
     if not path:
         return pl.DataFrame(schema=PLAN_SCHEMA)
-    file, name = Path(os.path.expanduser(path)), file_name(path)
-    try:
-        raw = pl.read_parquet(file, glob=False) if file.suffix.lower() == ".parquet" else _read_csv(file, name)
-    except OSError as error:
-        raise SettingsError(f"{name} cannot be read: {refusal(error)}") from None
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        why = shortened(printable(" ".join(str(error).split())), LONGEST_NAME)
-        raise SettingsError(f"{name} cannot be read as a table: {why}") from None
-    return plan_rows(raw, name)
+    return _plans(read_listing(OPTION, path, REQUIRED, OPTIONAL, may_be_empty=True))
+
+
+def plans_of(frame: pl.DataFrame, where: str = "plans") -> pl.DataFrame:
+    """The plans of a frame with the file's columns. Raises SettingsError, which names row and column. where: its name there."""
+    return _plans(listing(where, frame, REQUIRED, OPTIONAL, may_be_empty=True))
 
 
 def file_name(path: str) -> str:
     """What a message calls the file of plans."""
-    return f"outlook.plans: {printable(path)}"
+    return f"{OPTION}: {path}"
 
 
-def _read_csv(file: Path, name: str) -> pl.DataFrame:
-    raw = file.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise SettingsError(f"{name} is not a text file in UTF-8") from None
-    if not text.strip():
-        raise SettingsError(f"{name} is empty: its first line must name columns, such as date,host_id,change")
-    header = text.lstrip().splitlines()[0]
-    separator = max(SEPARATORS, key=header.count)
-    return pl.read_csv(text.encode(), separator=separator, infer_schema=False)
+def _plans(found: Listing) -> pl.DataFrame:
+    """Raises SettingsError for a column that no plan has, where a misspelt one would be passed over, and for a bad cell."""
+    for column in found.left_out:
+        near = nearest(column, OPTIONAL)
+        hint = f"did you mean {near}?" if near else f"known are {', '.join((*REQUIRED, *OPTIONAL))}"
+        raise found.error(f"column {shown(column)} is none of a plan's; {hint}")
+    rows = found.rows.with_columns(pl.col(pl.String).fill_null(""))
+    return pl.DataFrame([_plan(row, found) for row in rows.iter_rows(named=True)], schema=PLAN_SCHEMA, orient="row")
 
 
-def plan_rows(raw: pl.DataFrame, name: str) -> pl.DataFrame:
-    """A frame with the file's columns as PLAN_SCHEMA has it; wholly empty rows are passed over.
-
-    name: how a message calls it. Raises SettingsError, with a sentence of the first cell that cannot be understood.
-    """
-    texts = _texts(raw, name)
-    plans = [_plan(row, place, name) for place, row in enumerate(texts.iter_rows(named=True), 1) if any(row.values())]
-    return pl.DataFrame(plans, schema=PLAN_SCHEMA, orient="row")
-
-
-def _texts(raw: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Every column of COLUMNS as trimmed text, empty where there is nothing."""
-    named = {column: column.strip().lower() for column in raw.columns}
-    for column, known in named.items():
-        if known not in COLUMNS:
-            near = nearest(known, COLUMNS)
-            hint = f"did you mean {near}?" if near else f"known are {', '.join(COLUMNS)}"
-            raise SettingsError(f"{name}: column {shown(column)} is none of a plan's; {hint}")
-        if list(named.values()).count(known) > 1:
-            raise SettingsError(f"{name}: column {known} comes twice")
-        if raw[column].dtype.is_nested() or raw[column].dtype in (pl.Binary, pl.Object):
-            raise SettingsError(f"{name}: column {known} must hold texts, numbers or dates, not {raw[column].dtype}")
-    present = set(named.values())
-    if "date" not in present or not present & {"host_id", "group"} or not present & set(KINDS):
-        needs = f"date, host_id or group, and one of {', '.join(KINDS)}"
-        raise SettingsError(f"{name}: the columns must be {needs}; there are {printable(', '.join(raw.columns)[:120])}")
-    texts = raw.rename(named).select(pl.all().cast(pl.String).str.strip_chars().fill_null(""))
-    return texts.with_columns(pl.lit("").alias(column) for column in COLUMNS if column not in present)
-
-
-def _plan(row: dict[str, str], place: int, name: str) -> tuple[Any, ...]:
+def _plan(row: dict[str, Any], found: Listing) -> tuple[Any, ...]:
     """A row's plan, in the order of PLAN_SCHEMA."""
 
     def refuse(column: str, why: str) -> SettingsError:
-        return SettingsError(f"{name}: row {place} (below the header), column {column}: {why}")
+        return found.error(f"row {row[ROW]:,}, column {column}: {why}")
 
     day = pl.Series([row["date"]]).str.extract(_MIDNIGHT).str.to_date("%Y-%m-%d", strict=False)[0]
     if day is None:
@@ -141,7 +105,7 @@ def _plan(row: dict[str, str], place: int, name: str) -> tuple[Any, ...]:
     amount = _amount(row[what], what, refuse) if what not in (Change.MOVE_TO, Change.RETIRE) else None
     target = row[what] if what is Change.MOVE_TO else ""
     scenario = row["scenario"] or "baseline"
-    return place, day, scenario, row["host_id"], row["group"], row["resource"], what.value, amount, target
+    return row[ROW], day, scenario, row["host_id"], row["group"], row["resource"], what.value, amount, target
 
 
 def _given(row: dict[str, str], refuse: Any) -> Iterator[Change]:
@@ -157,12 +121,11 @@ def _given(row: dict[str, str], refuse: Any) -> Iterator[Change]:
 
 
 def _amount(text: str, what: Change, refuse: Any) -> float:
-    """The number in a cell. The refusals are SettingsErrors of that cell."""
+    """The number in a cell; a comma is a decimal point too. The refusals are SettingsErrors of that cell."""
     try:
-        number = float(text)
+        number = float(_DECIMAL_COMMA.sub(r"\1.\2", text))
     except ValueError:
-        hint = "; write a decimal point, not a comma" if "," in text else ""
-        raise refuse(what, f"{shown(text)} is no number{hint}") from None
+        raise refuse(what, f"{shown(text)} is no number") from None
     if not math.isfinite(number):
         raise refuse(what, f"{shown(text)} is not a finite number")
     if what is Change.CHANGE and abs(number) > 100:

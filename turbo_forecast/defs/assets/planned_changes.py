@@ -7,7 +7,7 @@ from turbo_forecast.defs.month_table import month_table
 from turbo_forecast.defs.monthly import Month
 from turbo_forecast.defs.reporting import Metadata, counts, markdown
 from turbo_forecast.outlook.plans import APPLIED, Fleet, resolved
-from turbo_forecast.schemas import CHAMPIONS, PLANNED_CHANGES, SERIES_OUTCOMES
+from turbo_forecast.schemas import CHAMPIONS, GROUP_MEMBERS, PLANNED_CHANGES, SERIES_OUTCOMES
 from turbo_forecast.storage.plans import file_name, read_plans
 from turbo_forecast.storage.warehouse import month_rows
 from turbo_forecast.windows import run_windows
@@ -26,11 +26,12 @@ def planned_changes(month: Month) -> pl.DataFrame:
 
 
 def fleet_of(month: Month) -> Fleet:
-    """The month's series, and which of them have a forecast."""
+    """The month's series, which of them have a forecast, and the groups that they belong to."""
     outcomes = month_rows(month.con, SERIES_OUTCOMES, month.cutoff).select("host_id", "resource")
     champions = month.made(CHAMPIONS).select("host_id", "resource", has_forecast=True).collect()
     series = outcomes.join(champions, on=["host_id", "resource"], how="left")
-    return Fleet.of(series.with_columns(pl.col("has_forecast").fill_null(False)))
+    members = month_rows(month.con, GROUP_MEMBERS, month.cutoff).filter(present=1)
+    return Fleet.of(series.with_columns(pl.col("has_forecast").fill_null(False)), members)
 
 
 def told_of(changes: pl.DataFrame) -> Metadata:
