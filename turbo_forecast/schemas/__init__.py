@@ -25,8 +25,10 @@ from turbo_forecast.schemas.outlook import (
     CAPACITY_OUTLOOK,
     OUTLOOK_ACCURACY,
     OUTLOOK_BACKTEST,
+    OUTLOOK_CALIBRATION,
     OUTLOOK_OVER_TIME,
     OUTLOOK_RELIABILITY,
+    OUTLOOK_SERIES,
     SCENARIO_OUTLOOK,
 )
 from turbo_forecast.schemas.telemetry import (
@@ -66,8 +68,10 @@ __all__ = [
     "MONTH_STEPS",
     "OUTLOOK_ACCURACY",
     "OUTLOOK_BACKTEST",
+    "OUTLOOK_CALIBRATION",
     "OUTLOOK_OVER_TIME",
     "OUTLOOK_RELIABILITY",
+    "OUTLOOK_SERIES",
     "RUN_AUDIT",
     "SCENARIO_OUTLOOK",
     "SERIES_OUTCOMES",
