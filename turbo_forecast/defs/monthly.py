@@ -20,13 +20,16 @@ from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, stage_
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.outlook_statements import Statements
+from turbo_forecast.schemas import FORECAST_PARQUET
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.status_log import StatusLog
+from turbo_forecast.storage.datasets import require_whole, rows
 from turbo_forecast.storage.months import MonthOfRun
 from turbo_forecast.storage.results import Results
 from turbo_forecast.storage.warehouse import replace_audit, transaction
 from turbo_forecast.tables import Table
-from turbo_forecast.windows import cutoff_of
+from turbo_forecast.windows import cutoff_of, run_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,18 @@ class Month:
     def made(self, table: Table) -> pl.LazyFrame:
         """The table as the month's run made it. Raises StorageError, which says what to run, where it is not there."""
         return self.results.read(table)
+
+    @property
+    def published(self) -> pl.LazyFrame:
+        """The month's master file. Raises StorageError where it is not there, or of another version."""
+        path = self.folder.parquet(FORECAST_PARQUET.name, self.key)
+        require_whole(path, FORECAST_PARQUET.names)
+        return rows(path)
+
+    @property
+    def statements(self) -> Statements:
+        """What makes the month's statements about thresholds, of what its run has left."""
+        return Statements(self.results, run_windows(self.cutoff, self.settings), self.outlook)
 
     def warnings(self) -> list[str]:
         """A sentence for every check that has not passed so far, of this run or of the month."""

@@ -48,7 +48,7 @@ def _as_given(kind: config_type.ConfigType) -> config_type.ConfigType:
     if isinstance(kind, dg.Map):
         return dg.Map(kind.key_type, _as_given(kind.inner_type), key_label_name=kind.key_label_name)  # type: ignore[no-untyped-call]
     if isinstance(kind, dg.Array):
-        return dg.Array(_as_given(kind.inner_type))  # type: ignore[no-untyped-call]
+        return dg.Array(_as_given(kind.inner_type))
     return kind
 
 

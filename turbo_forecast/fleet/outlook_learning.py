@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import polars as pl
 
 from turbo_forecast.fleet.blocks import Pieces
-from turbo_forecast.fleet.outlook_signals import BEFORE, REACHED, SIGNALS, empty
+from turbo_forecast.fleet.outlook_signals import REACHED, SIGNALS, empty
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.outlook.learning import Evidence, Learnt, learn, season_weights
@@ -43,7 +42,10 @@ def learn_outlook(folder: RunFolder, names: pl.DataFrame, windows: Windows) -> O
         pl.lit(names[name]).gather(pl.col("series")).alias(name) for name in ("host_id", "resource")
     )
     origins = _origins(windows)
-    found = {phase: _learnt(named.filter(pl.col("window") > number), number, origins) for phase, number in PHASE_WINDOWS.items()}
+    found = {
+        phase: _learnt(named.filter(pl.col("window") > number), number, origins)
+        for phase, number in PHASE_WINDOWS.items()
+    }
     calibration = [
         learnt.to_frame().with_columns(cutoff=pl.lit(windows.cutoff), phase=pl.lit(phase.value))
         for phase, learnt in found.items()

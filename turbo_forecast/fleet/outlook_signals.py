@@ -105,7 +105,10 @@ def _frame(series: Numbers, number: int, found: Signals, history: Values, after:
         **dict(zip(REACHED, reached.T, strict=True)),
         **dict(zip(BEFORE, before.T, strict=True)),
     }
-    numbers = {"series": pl.Series(series, dtype=pl.Int32), "window": pl.repeat(number, series.size, dtype=pl.Int8, eager=True)}
+    numbers = {
+        "series": pl.Series(series, dtype=pl.Int32),
+        "window": pl.repeat(number, series.size, dtype=pl.Int8, eager=True),
+    }
     return pl.DataFrame({**numbers, **columns}).fill_nan(None).hstack(found.to_frame())
 
 

@@ -23,7 +23,7 @@ NAMES = ["host_id", "resource"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Statements:
     """What a run has left for the outlook of a month. results: its folder; windows: the month's; options: thresholds."""
 
     results: Results
@@ -74,4 +74,3 @@ class Outlook:
             for known, block in self.blocks(published, Phase.BACKTEST)
         ]
         return pl.concat([pl.DataFrame(schema=OUTLOOK_BACKTEST.polars_schema), *parts])
-

@@ -127,8 +127,8 @@ class _Run:
             outlook = learn_outlook(self.folder, reduce.names, self.windows)
         with timer.stage("keep results"):
             made = ((TOURNAMENT_SCORES, scores), (CHAMPIONS, champions), (CALIBRATION, calibration))
-            made += ((OUTLOOK_CALIBRATION, outlook.calibration), (OUTLOOK_SERIES, outlook.series))
-            for table, frame in (*made, (TOURNAMENT_STANDINGS, standings)):
+            left = ((OUTLOOK_CALIBRATION, outlook.calibration), (OUTLOOK_SERIES, outlook.series))
+            for table, frame in (*made, (TOURNAMENT_STANDINGS, standings), *left):
                 results.write(table, frame)
         folder = self.folder
         return FleetRun(folder.rows, folder.folds, folder.results, outcomes, runs, weights)

@@ -18,6 +18,7 @@ from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.library.base_frame import base_rows, cutoff_day
+from turbo_forecast.library.groups import group_frames, groups_from
 from turbo_forecast.library.termination import terminated_in_order
 from turbo_forecast.models.registry import check_entrants
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
@@ -36,6 +37,8 @@ class FleetResult:
     (FORECAST_PARQUET); champions (CHAMPIONS); scores: backtest and folds (TOURNAMENT_SCORES); standings
     (TOURNAMENT_STANDINGS); calibration (CALIBRATION); outcomes: one row per series (SERIES_OUTCOMES);
     model_runs: one row per fit (MODEL_RUNS); weights (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
+    group_members, group_history, group_forecast: of the groups that were asked for (GROUP_MEMBERS, GROUP_HISTORY,
+    GROUP_FORECAST); else without a row.
     """
 
     forecasts: pl.DataFrame
@@ -48,10 +51,18 @@ class FleetResult:
     model_runs: pl.DataFrame
     weights: pl.DataFrame
     audit: pl.DataFrame
+    group_members: pl.DataFrame
+    group_history: pl.DataFrame
+    group_forecast: pl.DataFrame
 
 
 def forecast_fleet(
-    base: object, cutoff: date | str | np.datetime64, *, say: Callable[[str], None] | None = None, **options: object
+    base: object,
+    cutoff: date | str | np.datetime64,
+    *,
+    groups: object = None,
+    say: Callable[[str], None] | None = None,
+    **options: object,
 ) -> FleetResult:
     """Forecast every series of `base` as of `cutoff`, the last day of a month, and hold the tournament.
 
@@ -62,6 +73,8 @@ def forecast_fleet(
         calendar date counts, whatever its zone; other columns are named and left out.
     cutoff : a date, or what means one: ISO text ("2025-12" is the month's last day), a datetime, a pandas Timestamp, a
         NumPy datetime64. Nothing after it is read.
+    groups : groups of hosts to be forecast as series of their own: columns `host_id, group`, optional `capacity` (the
+        host's weight) and `resource`, as a frame or as the path of a CSV or Parquet file.
     say : called with progress lines, which begin with the month, one at a time; by default they go to standard error.
         Those that break a long silence come from another thread.
     options : the fields of `ForecastSettings`, by name.
@@ -76,6 +89,7 @@ def forecast_fleet(
     """
     settings = forecast_settings(**options)
     check_entrants(settings)
+    wanted = groups_from(groups)
     cutoff = cutoff_day(cutoff)
     window = run_windows(cutoff, settings)
     say = say or (lambda line: print(line, file=sys.stderr))
@@ -88,6 +102,10 @@ def forecast_fleet(
         run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, say=say)
         with timer.stage("read results"), log.working("reading the results"):
             made = {name: frame.collect() for name, frame in _results(run).items()}
+        scratch = folder / "groups"
+        made |= group_frames(
+            wanted, rows, run.outcomes, made["calibration"], window, settings, scratch=scratch, say=say
+        )
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     return FleetResult(outcomes=run.outcomes, model_runs=run.model_runs, weights=run.weights, audit=audit, **made)
 

@@ -44,7 +44,7 @@ def group_days(values: Floats, capacity: Floats) -> GroupDays:
     values: (T, H) percent by day and host, NaN where nothing was observed. capacity: (H,) weights above 0.
 
     Three steps. A host counts from its first value until PATIENCE_DAYS after its last. Where it counts and is silent, it is
-    taken to be as on the same weekdays before, moved by as much as the observed hosts differ from theirs; nothing later is
+    taken to be as on the same weekdays before, moved by as much as the observed hosts have moved since; nothing later is
     looked at, since a forecast from that day on could not have done so either. Where hosts come or go, the level with and
     without them is compared over days on which both are known (the first OVERLAP_DAYS of who comes, the last of who goes),
     and all that is earlier is moved by the difference: chain-linking, as price indices do it when goods come and go (ILO et
@@ -79,36 +79,36 @@ def _present(observed: Flags) -> Flags:
 
 def _filled(values: Floats, observed: Flags, present: Flags, capacity: Floats) -> Floats:
     """(T, H) the values, with what silent hosts are taken to be; NaN where a host does not count."""
-    rows = np.flatnonzero((present & ~observed).any(axis=1))
     filled = values.copy()
-    if not rows.size:
+    days, hosts = np.nonzero(present & ~observed)
+    if not days.size:
         return filled
-    silent = present[rows] & ~observed[rows]
-    usual = _usual(values, observed, rows, silent)
-    told = observed[rows] & ~np.isnan(usual)
-    weight = told * capacity
-    total = weight.sum(axis=1)
-    move = np.where(told, values[rows] - usual, 0.0) @ capacity / np.where(total > 0, total, 1.0)
-    filled[rows] = np.where(silent, np.clip(usual + move[:, None], 0.0, 100.0), values[rows])
+    known = np.where(observed, values, 0.0)
+    rows, place = np.unique(days, return_inverse=True)
+    counts, sums = np.zeros(days.size), np.zeros(days.size)
+    for week in range(1, WEEKS + 1):
+        earlier = np.maximum(rows - 7 * week, 0)
+        moves = _moves(known, observed, capacity, rows, earlier)
+        heard = observed[earlier[place], hosts] & (days >= 7 * week)
+        counts += heard
+        sums += np.where(heard, known[earlier[place], hosts] + moves[place], 0.0)
+    guess = sums / np.maximum(counts, 1)
+    for cell in np.flatnonzero(counts == 0):  # for want of the weekday: any day it was heard of
+        day, host = days[cell], hosts[cell]
+        then = np.arange(max(day - PATIENCE_DAYS, 0), day)
+        then = then[observed[then, host]]
+        moves = _moves(known, observed, capacity, np.full(then.size, day), then)
+        guess[cell] = (known[then, host] + moves).mean()
+    filled[days, hosts] = np.clip(guess, 0.0, 100.0)
     return filled
 
 
-def _usual(values: Floats, observed: Flags, rows: Integers, silent: Flags) -> Floats:
-    """(R, H) mean of each host on the same weekday of the WEEKS before; NaN where it has no value there.
-
-    silent: (R, H) where there must be one: for want of the weekday, it is the mean of the PATIENCE_DAYS before.
-    """
-    counts, sums = np.zeros((rows.size, values.shape[1])), np.zeros((rows.size, values.shape[1]))
-    known = np.where(observed, values, 0.0)
-    for week in range(1, WEEKS + 1):
-        inside = rows >= 7 * week
-        counts[inside] += observed[rows[inside] - 7 * week]
-        sums[inside] += known[rows[inside] - 7 * week]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        usual = sums / counts
-    for row, host in np.argwhere(silent & (counts == 0)):
-        usual[row, host] = np.nanmean(values[max(rows[row] - PATIENCE_DAYS, 0) : rows[row], host])
-    return usual
+def _moves(known: Floats, observed: Flags, capacity: Floats, now: Integers, then: Integers) -> Floats:
+    """(R,) by how much the hosts observed on both of two days have moved between them, weighted; 0 where there are none."""
+    both = observed[now] & observed[then]
+    total = both @ capacity
+    moved: Floats = np.where(both, known[now] - known[then], 0.0) @ capacity / np.where(total > 0, total, 1.0)
+    return moved
 
 
 def _shifts(filled: Floats, present: Flags, capacity: Floats) -> Floats:

@@ -58,7 +58,9 @@ OUTLOOK_SERIES = Table(
             for days in GRID_DAYS
         ),
         *(
-            Column(f"before_{days}", pl.Float64, f"observed {days} days before the last known day, percent", nullable=True)
+            Column(
+                f"before_{days}", pl.Float64, f"observed {days} days before the last known day, percent", nullable=True
+            )
             for days in reversed(range(DAYS_BEFORE))
         ),
     ),

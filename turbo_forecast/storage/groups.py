@@ -108,12 +108,14 @@ def _remarks(groups: Groups, lacking: pl.DataFrame, unknown: pl.DataFrame, rows:
     odd = unknown.select(pl.format("{} of {}", "resource", "host_id"))[:, 0].unique().sort().to_list()
     found = []
     if hosts:
-        found.append(f"{len(hosts):,} hosts are not in the base table and left out: {listed_names(hosts)}")
+        found.append(f"hosts that are not in the base table, left out ({len(hosts):,}): {listed_names(hosts)}")
     if odd:
-        found.append(f"{len(odd):,} resources of hosts are not in the base table and left out: {listed_names(odd)}")
+        found.append(
+            f"resources that the base table has not of these hosts, left out ({len(odd):,}): {listed_names(odd)}"
+        )
     if empty:
         found.append(
-            f"{len(empty):,} groups have no host at the cutoff, and no forecast: {listed_names(sorted(empty))}"
+            f"groups without a host at the cutoff, and so without a forecast ({len(empty):,}): {listed_names(sorted(empty))}"
         )
     if groups.left_out:
         found.append(f"columns left out: {listed_names(groups.left_out)}")

@@ -63,9 +63,7 @@ def _block(rows: pl.DataFrame, days: int) -> PublishedBlock:
     if not bool((np.bincount(_runs(rows)) == days).all()):
         raise StorageError(f"the published forecast has series without exactly {days} days: run the month again")
     names = rows.select(pl.col("host_id", "resource").gather_every(days).cast(pl.String))
-    arrays = [
-        rows[column].cast(pl.Float64).fill_null(float("nan")).to_numpy().reshape(-1, days) for column in COLUMNS
-    ]
+    arrays = [rows[column].cast(pl.Float64).fill_null(float("nan")).to_numpy().reshape(-1, days) for column in COLUMNS]
     return PublishedBlock(names, *arrays)
 
 

@@ -63,14 +63,6 @@ class Judged:
     more: Metadata = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Deciding:
-    """The settings by which a month is judged: those that it was forecast with, and the thresholds of its statements."""
-
-    forecast: ForecastSettings
-    outlook: OutlookSettings
-
-
 Judge = Callable[[dg.AssetCheckExecutionContext, ForecastSettings, Warehouse, DataFolder], Judged]
 
 
@@ -106,7 +98,7 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
             if judged_by:
                 judged = judged_by(context, settings, warehouse, folder)
             else:
-                judged = judge_month(context, prop, table, Deciding(settings, outlook.settings()), warehouse, folder)
+                judged = judge_month(context, prop, table, settings, warehouse, folder, outlook.settings())
             result = told(judged.prop, table.name, judged.verdict, folder, judged.month, judged.more)
         if judged.month.kept:
             yield result
@@ -139,27 +131,29 @@ def judge_month(
     context: dg.AssetCheckExecutionContext,
     prop: Property,
     table: Table,
-    deciding: Deciding,
+    settings: ForecastSettings,
     warehouse: Warehouse,
     folder: DataFolder,
+    outlook: OutlookSettings | None = None,
 ) -> Judged:
-    """The verdict on the run's month, judged and recorded in one transaction.
+    """The verdict on the run's month, judged and recorded in one transaction. outlook: whose thresholds statements are about.
 
     Raises BaseTableReplacedError or SettingsError, and judges nothing, where the month was forecast from another base
     table or with other settings: what would be found then are differences of those, not faults of the month. Raises
     StorageError where the table has not been stored; where a file cannot be read, which counts as a check that failed; and
     RowsNotKept, which does not, where the month is so old that its rows were removed.
     """
+    outlook = outlook or OutlookSettings()
     with plain_errors(), warehouse.get_connection() as con:
         with transaction(con):
             judged = month_to_judge(context, con)
-            month = MonthOfRun(cutoff_of(judged.key), deciding.forecast.config_hash(), context.run.run_id)
+            month = MonthOfRun(cutoff_of(judged.key), settings.config_hash(), context.run.run_id)
             month.require_same(con)
             month.require_stored(con, table.name)
-            require_same_thresholds(con, table, month.cutoff, deciding.forecast, deciding.outlook)
+            require_same_thresholds(con, table, month.cutoff, settings, outlook)
         try:
             with transaction(con):  # while the connection is open, nobody else's process changes what was found above
-                verdict = _judge(con, prop, table, judged.key, deciding, folder)
+                verdict = _judge(con, prop, table, judged.key, settings, folder, outlook)
                 record(con, month, table.name, prop, passed=verdict.holds(prop.tolerated))
         except RowsNotKept:
             raise  # which says nothing against the month
@@ -175,12 +169,13 @@ def _judge(
     prop: Property,
     table: Table,
     month: str,
-    deciding: Deciding,
+    settings: ForecastSettings,
     folder: DataFolder,
+    outlook: OutlookSettings,
 ) -> Verdict:
     """The property's verdict. Raises StorageError, which names the file, where one of the month's cannot be read."""
     try:
-        return judge(con, prop, places(table, month, deciding.forecast, folder, deciding.outlook))
+        return judge(con, prop, places(table, month, settings, folder, outlook))
     except duckdb.Error:  # of many kinds, where a file is damaged within; all others are faults of ours
         require_readable_files(month, folder)
         raise

@@ -12,6 +12,7 @@ from turbo_forecast.defs.checks.statements import shared
 from turbo_forecast.defs.checks.thresholds import thresholds_sql
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
+from turbo_forecast.outlook.rows import JUDGED, STATED, held_days
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.storage.datasets import duckdb_sql, require_unaltered, require_whole
@@ -161,11 +162,16 @@ def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
         "singles": settings.singles,
         "steps": STEPS,
     }
+    lists = {
+        "horizons": held_days(windows.backtest_days.size, JUDGED),
+        "stated": held_days(windows.forecast_days.size, STATED),
+    }
     return {
         "series": "host_id, resource",
         **{name: _day(value) for name, value in day.items()},
         **{name: str(value) for name, value in number.items()},
         **{name: listed(literal(each) for each in values) for name, values in names.items()},
+        **{name: listed(map(str, values)) for name, values in lists.items()},
         "fallback": literal(settings.fallback),
         "windows": _windows(windows),
         "settled": SETTLED.format(cutoff=_day(cutoff)),

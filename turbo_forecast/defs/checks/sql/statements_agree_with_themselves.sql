@@ -19,7 +19,7 @@ WITH said AS (
     FROM {stored}
 )
 SELECT scenario, kind, {series}, threshold, CASE
-    WHEN (probability_91 IS NULL) != ({horizon_days} < 91) THEN 'probability_91 is of no day of the forecast, or lacks'
+    WHEN (probability_91 IS NULL) = list_contains({stated}, 91) THEN 'probability_91 lacks, or is of no day of the forecast'
     WHEN NOT dates_fit THEN 'dates and probabilities differ'
     WHEN state IS DISTINCT FROM due_state THEN concat('state is ', state, ', not ', due_state)
     WHEN coalesce(abs(threshold - level - headroom) > 1e-9, (headroom IS NULL) != (level IS NULL))
