@@ -14,8 +14,10 @@ interval by what is forecast of them, and its width stays the group's own.
 
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
+from turbo_forecast.outlook.levels import Floats, Integers
 from turbo_forecast.outlook.plans import APPLIED, BASELINE, SERIES
 from turbo_forecast.schemas import PLANNED_LOADS
 from turbo_forecast.settings import ENVELOPE
@@ -83,7 +85,7 @@ def shifted(rows: pl.LazyFrame, loads: pl.DataFrame, sources: pl.LazyFrame | Non
     """Forecasts with planned changes: the same rows in the same order, and those without a change as they are.
 
     rows: `host_id, resource, ds, phase, yhat, yhat_lower, yhat_upper` and any others, as they are without plans, of hosts
-    or of groups; loads: PLANNED_LOADS of one scenario and kind; sources: the hosts' rows, where `rows` are of groups.
+    or of groups; loads: PLANNED_LOADS of one scenario and kind; sources: the rows of all hosts, where `rows` are not.
     Few rows are held at once: those of hosts whose load moves, and one of each series that is changed.
     """
     if loads.is_empty():
@@ -93,7 +95,7 @@ def shifted(rows: pl.LazyFrame, loads: pl.DataFrame, sources: pl.LazyFrame | Non
     own = loads.filter(is_own).sort("from_ds").group_by(SERIES_KEY, maintain_order=True)
     stretches = own.agg(starts="from_ds", weights="weight", shifts="shift")
     weight, shift = _on_its_day(stretches, "weights", 1.0), _on_its_day(stretches, "shifts", 0.0)
-    come = _come(rows if sources is None else sources, loads.filter(~is_own), spread=sources is None)
+    come = _come(rows if sources is None else sources, loads.filter(~is_own), spread=loads["kind"][0] == SERIES)
     on = [*SERIES_KEY, "ds", "phase"]
     return (
         rows.join(stretches.lazy(), on=SERIES_KEY, how="left", maintain_order="left")
@@ -143,3 +145,24 @@ def _come(sources: pl.LazyFrame, loads: pl.DataFrame, *, spread: bool) -> pl.Laz
         .group_by(*SERIES_KEY, "ds", "phase")
         .agg(added)
     )
+
+
+def by_day(loads: pl.DataFrame, names: pl.DataFrame, cutoff: date, days: int) -> tuple[Integers, Floats]:
+    """(n, h) the number of the stretch that each day after the cutoff is in, from 0; and how much of forecasts it consists of.
+
+    loads: as for `shifted`; names: `host_id, resource` of n series. Before any change all of the own forecast counts, 1; of a
+    group only the own forecast does, whose width it keeps.
+    """
+    stretch, weight = np.zeros((len(names), days), np.int64), np.ones((len(names), days))
+    counted = loads.filter((pl.col("source_kind") == pl.col("kind")) | (pl.col("kind") == SERIES))
+    starts = (
+        counted.group_by(*SERIES_KEY, "from_ds")
+        .agg(pl.col("weight").sum())
+        .join(names.with_row_index("place"), on=SERIES_KEY)
+        .sort("place", "from_ds")
+        .select("place", (pl.col("from_ds") - cutoff).dt.total_days() - 1, "weight")
+    )
+    for place, day, share in starts.iter_rows():
+        stretch[place, day:] += 1
+        weight[place, day:] = share
+    return stretch, weight

@@ -13,6 +13,7 @@ from turbo_forecast.outlook.levels import (
     WEEK,
     Flags,
     Floats,
+    Integers,
     highest_so_far,
     levels_after,
     seven_day_means,
@@ -51,7 +52,7 @@ class Signals:
     swing: Floats
     peaks: Floats
 
-    def take(self, rows: Flags | slice) -> "Signals":
+    def take(self, rows: Flags | Integers | slice) -> "Signals":
         """The same of some of the series."""
         return Signals(*(getattr(self, field.name)[rows] for field in fields(self)))
 
