@@ -42,11 +42,17 @@ def probabilities(
     scale = (signals.scale if spread is None else signals.scale * spread)[:, None]
     per_point = slopes[:, :, 1:].sum(axis=2) / scale
     offset = slopes[:, :, 0] + (slopes[:, :, 1:] * peaks).sum(axis=2) / scale
+    over = (signals.level[:, None] >= thresholds).astype(np.float64)
     found = np.empty((*thresholds.shape, days.size))
     for place in np.unique(resource).tolist():
         own = resource == place
         index = offset[own, None, :] - per_point[own, None, :] * thresholds[own, :, None]
-        found[own] = np.interp(np.nan_to_num(index, nan=-np.inf), KNOTS, learnt.curves[place])
+        index = np.nan_to_num(index, nan=-np.inf)
+        pick = over[own] > 0
+        out = np.empty(index.shape)
+        for k in (0, 1):
+            out[pick == k] = np.interp(index[pick == k], KNOTS, learnt.curves[place][k])
+        found[own] = out
     grown: Floats = np.maximum.accumulate(found, axis=2)
     return grown
 
@@ -109,7 +115,7 @@ def _by_day(coefficients: Floats, days: Integers) -> Floats:
 def _peaks(signals: Signals, highest: Floats, shift: Floats | None) -> Floats:
     """(n, h, w) what each witness says of each day: the forecast's own days, the others' straight lines between grid days."""
     days = np.arange(1, highest.shape[1] + 1)
-    known = int((~np.isnan(signals.peaks).any(axis=(0, 1))).sum())
+    known = max(int((~np.isnan(signals.peaks)).any(axis=(0, 1)).sum()), 1)
     grid = GRID[:known].astype(np.float64)
     right = np.clip(np.searchsorted(grid, days), 1, known - 1)
     share = np.clip((days - grid[right - 1]) / (grid[right] - grid[right - 1]), 0.0, 1.0)
