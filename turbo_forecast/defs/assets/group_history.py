@@ -10,7 +10,7 @@ from turbo_forecast.defs.monthly import Month
 from turbo_forecast.fleet.groups import group_history as history_of
 from turbo_forecast.schemas import GROUP_HISTORY, GROUP_MEMBERS
 from turbo_forecast.storage.groups import values_of
-from turbo_forecast.storage.warehouse import query
+from turbo_forecast.storage.warehouse import month_rows
 from turbo_forecast.windows import run_windows
 
 
@@ -18,7 +18,7 @@ from turbo_forecast.windows import run_windows
 def group_history(month: Month) -> pl.DataFrame:
     """Read the hosts' values out of the base table, some groups at a time, and find each group's level."""
     first = run_windows(month.cutoff, month.settings).history_start
-    members = query(month.con, f"SELECT * FROM {GROUP_MEMBERS.name} WHERE cutoff = DATE '{month.cutoff}'")
+    members = month_rows(month.con, GROUP_MEMBERS, month.cutoff)
     values = partial(values_of, month.con, first=first, last=month.cutoff)
     rows = history_of(members, values, first, month.cutoff)
     with_value = rows.filter(pl.col("y").is_not_null())

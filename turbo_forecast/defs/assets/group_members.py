@@ -9,7 +9,7 @@ from turbo_forecast.defs.reporting import say_to
 from turbo_forecast.outlook.groups import PATIENCE_DAYS
 from turbo_forecast.schemas import GROUP_MEMBERS, SERIES_OUTCOMES
 from turbo_forecast.storage.groups import members_of, read_groups
-from turbo_forecast.storage.warehouse import query
+from turbo_forecast.storage.warehouse import month_rows
 
 
 @month_table(GROUP_MEMBERS, Place("forecast", Stored.TABLE, ("polars",)))
@@ -18,7 +18,7 @@ def group_members(month: Month) -> pl.DataFrame:
     if not month.outlook.groups:
         return pl.DataFrame(schema=GROUP_MEMBERS.polars_schema)
     groups = read_groups(month.outlook.groups)
-    series = query(month.con, f"SELECT * FROM {SERIES_OUTCOMES.name} WHERE cutoff = DATE '{month.cutoff}'")
+    series = month_rows(month.con, SERIES_OUTCOMES, month.cutoff)
     members = members_of(groups, series, month.cutoff, PATIENCE_DAYS)
     for remark in members.remarks:
         say_to(month.context)(remark)

@@ -2,7 +2,7 @@
 
 from turbo_forecast.defs.checks.judging import month_check
 from turbo_forecast.defs.checks.properties import Property
-from turbo_forecast.schemas import GROUP_FORECAST, GROUP_HISTORY
+from turbo_forecast.schemas import CAPACITY_OUTLOOK, GROUP_FORECAST, GROUP_HISTORY
 
 WHOLE = Property(
     name="every_group_has_its_days",
@@ -16,5 +16,14 @@ FORECAST = Property(
     "it inside [0, 100], and no other group has",
     items="groups by resource",
 )
+STATED = Property(
+    name="every_group_has_its_statements",
+    sentence="in every scenario, each group with a forecast has one statement for each of its thresholds",
+    items="thresholds of groups",
+)
 
-checks = [month_check(WHOLE, GROUP_HISTORY), month_check(FORECAST, GROUP_FORECAST)]
+checks = [
+    month_check(WHOLE, GROUP_HISTORY),
+    month_check(FORECAST, GROUP_FORECAST),
+    month_check(STATED, CAPACITY_OUTLOOK),
+]
