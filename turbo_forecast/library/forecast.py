@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -14,14 +14,17 @@ import pyarrow as pa
 
 from turbo_forecast.errors import writing
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.library.base_frame import base_rows, cutoff_day
 from turbo_forecast.library.termination import terminated_in_order
 from turbo_forecast.models.registry import check_entrants
+from turbo_forecast.outlook.rows import with_urgency
+from turbo_forecast.outlook.track_record import outlook_accuracy, outlook_reliability
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
-from turbo_forecast.settings import forecast_settings
+from turbo_forecast.settings import OutlookSettings, forecast_settings, outlook_settings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.datasets import rows as rows_of
 from turbo_forecast.storage.results import Results
@@ -34,8 +37,10 @@ class FleetResult:
 
     forecasts: every entrant's rows (FLEET_FORECAST); published: the champions', with calibrated intervals
     (FORECAST_PARQUET); champions (CHAMPIONS); scores: backtest and folds (TOURNAMENT_SCORES); standings
-    (TOURNAMENT_STANDINGS); calibration (CALIBRATION); outcomes: one row per series (SERIES_OUTCOMES);
-    model_runs: one row per fit (MODEL_RUNS); weights (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
+    (TOURNAMENT_STANDINGS); calibration (CALIBRATION); outlook: when thresholds are reached, and with what probability
+    (CAPACITY_OUTLOOK); outlook_backtest: such statements on the backtest, and what happened (OUTLOOK_BACKTEST);
+    outlook_accuracy, outlook_reliability: how good these were (OUTLOOK_ACCURACY, OUTLOOK_RELIABILITY); outcomes: one row per
+    series (SERIES_OUTCOMES); model_runs: one row per fit (MODEL_RUNS); weights (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
     """
 
     forecasts: pl.DataFrame
@@ -44,6 +49,10 @@ class FleetResult:
     scores: pl.DataFrame
     standings: pl.DataFrame
     calibration: pl.DataFrame
+    outlook: pl.DataFrame
+    outlook_backtest: pl.DataFrame
+    outlook_accuracy: pl.DataFrame
+    outlook_reliability: pl.DataFrame
     outcomes: pl.DataFrame
     model_runs: pl.DataFrame
     weights: pl.DataFrame
@@ -51,7 +60,12 @@ class FleetResult:
 
 
 def forecast_fleet(
-    base: object, cutoff: date | str | np.datetime64, *, say: Callable[[str], None] | None = None, **options: object
+    base: object,
+    cutoff: date | str | np.datetime64,
+    *,
+    say: Callable[[str], None] | None = None,
+    outlook: OutlookSettings | Mapping[str, object] | None = None,
+    **options: object,
 ) -> FleetResult:
     """Forecast every series of `base` as of `cutoff`, the last day of a month, and hold the tournament.
 
@@ -64,6 +78,7 @@ def forecast_fleet(
         NumPy datetime64. Nothing after it is read.
     say : called with progress lines, which begin with the month, one at a time; by default they go to standard error.
         Those that break a long silence come from another thread.
+    outlook : what the outlook is about: `OutlookSettings`, or its fields by name, such as `{"thresholds": [80, 90]}`.
     options : the fields of `ForecastSettings`, by name.
 
     Raises
@@ -75,6 +90,7 @@ def forecast_fleet(
     and has no handler of its own); what a killed call leaves, the next one removes.
     """
     settings = forecast_settings(**options)
+    about = outlook if isinstance(outlook, OutlookSettings) else outlook_settings(**(outlook or {}))
     check_entrants(settings)
     cutoff = cutoff_day(cutoff)
     window = run_windows(cutoff, settings)
@@ -88,6 +104,8 @@ def forecast_fleet(
         run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, say=say)
         with timer.stage("read results"), log.working("reading the results"):
             made = {name: frame.collect() for name, frame in _results(run).items()}
+        with timer.stage("make the outlook"), log.working("making the outlook"):
+            made |= _outlook(Statements(Results(run.results_folder), window, about))
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     return FleetResult(outcomes=run.outcomes, model_runs=run.model_runs, weights=run.weights, audit=audit, **made)
 
@@ -102,6 +120,18 @@ def _results(run: FleetRun) -> dict[str, pl.LazyFrame]:
         "scores": results.read(TOURNAMENT_SCORES),
         "standings": results.read(TOURNAMENT_STANDINGS),
         "calibration": results.read(CALIBRATION),
+    }
+
+
+def _outlook(statements: Statements) -> dict[str, pl.DataFrame]:
+    """The outlook's tables, by the result's field."""
+    published = statements.results.read(FORECAST_PARQUET)
+    backtest = statements.backtest(published)
+    return {
+        "outlook": with_urgency(statements.capacity(published)),
+        "outlook_backtest": backtest,
+        "outlook_accuracy": outlook_accuracy(backtest),
+        "outlook_reliability": outlook_reliability(backtest),
     }
 
 
