@@ -77,6 +77,11 @@ def _rows(frame: pl.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
     return frame.select(columns).sort(columns[:-1]).iter_rows()
 
 
+def scenarios(plans: pl.DataFrame) -> list[str]:
+    """The scenarios that plans name, but for the baseline, in their order."""
+    return [name for name in plans["scenario"].unique(maintain_order=True) if name != BASELINE]
+
+
 def resolved(
     plans: pl.DataFrame, fleet: Fleet, cutoff: date, horizon_end: date, name: str = "outlook.plans"
 ) -> pl.DataFrame:
@@ -88,7 +93,7 @@ def resolved(
     require_known(plans, fleet, cutoff, horizon_end, name)
     ordered = list(plans.sort("day", "row").iter_rows(named=True))
     rows: list[tuple[Any, ...]] = []
-    for scenario in dict.fromkeys([BASELINE, *plans["scenario"]]):
+    for scenario in [BASELINE, *scenarios(plans)]:
         state = _Resolver(fleet, cutoff, horizon_end)
         for plan in ordered:
             if plan["scenario"] in (BASELINE, scenario):
