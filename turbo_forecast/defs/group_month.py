@@ -17,7 +17,6 @@ from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.schemas import (
     CALIBRATION,
-    CAPACITY_OUTLOOK,
     GROUP_FORECAST,
     GROUP_HISTORY,
     GROUP_MEMBERS,
@@ -61,16 +60,6 @@ def group_statements(month: Month) -> GroupStatements | None:
     results = Results(month.folder.group_results(month.key))
     own = Statements(results, run_windows(month.cutoff, month.settings), month.outlook)
     return GroupStatements(own, month.statements, published.sort("host_id", "resource", "phase", "ds"), usable)
-
-
-def group_capacity(month: Month) -> pl.DataFrame:
-    """The groups' rows of CAPACITY_OUTLOOK, not ranked yet; none without groups. Raises StorageError."""
-    statements = group_statements(month)
-    if statements is None:
-        return pl.DataFrame(schema=CAPACITY_OUTLOOK.polars_schema)
-    for remark in statements.remarks():
-        say_to(month.context)(remark)
-    return statements.capacity()
 
 
 def group_backtest(month: Month) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from turbo_forecast.errors import writing
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.outlook_statements import Statements
-from turbo_forecast.fleet.planned_statements import PlannedStatements
+from turbo_forecast.fleet.planned_statements import OfSeries, PlannedStatements
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.leftovers import temporary_folder
@@ -152,10 +152,11 @@ def _results(run: FleetRun) -> dict[str, pl.LazyFrame]:
 def _outlook(statements: Statements, loads: pl.DataFrame, names: Sequence[str]) -> dict[str, pl.DataFrame]:
     """The outlook's tables, and the published rows with the planned changes, by the result's field. names: of the scenarios."""
     unplanned = statements.results.read(FORECAST_PARQUET)
+    stated = PlannedStatements(OfSeries(statements), unplanned, unplanned, loads, names)
     backtest = statements.backtest(unplanned)
     return {
         "published": shifted(unplanned, of_scenario(loads)).collect(),
-        "outlook": with_urgency(PlannedStatements(statements, unplanned, loads, names).every()),
+        "outlook": with_urgency(stated.every()),
         "outlook_backtest": backtest,
         "outlook_accuracy": outlook_accuracy(backtest),
         "outlook_reliability": outlook_reliability(backtest),

@@ -78,7 +78,7 @@ def _rows(frame: pl.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
 
 
 def scenarios(plans: pl.DataFrame) -> list[str]:
-    """The scenarios that plans name, but for the baseline, in their order."""
+    """The scenarios that plans, or rows of PLANNED_CHANGES, name, but for the baseline, in their order."""
     return [name for name in plans["scenario"].unique(maintain_order=True) if name != BASELINE]
 
 

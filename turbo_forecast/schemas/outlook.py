@@ -206,8 +206,8 @@ OUTLOOK_OVER_TIME = Table(
 
 SCENARIO_OUTLOOK = Table(
     "scenario_outlook",
-    "Each scenario of the planned changes beside the baseline: which dates are gained and lost. Made anew from the published "
-    "forecast and the file of plans as they are, without a fit.",
+    "Each scenario of the planned changes beside the baseline, for the series and groups that it changes: which dates are gained "
+    "and lost. It is no part of a month, and may be made again whenever the file of plans has changed, without a fit.",
     (
         CUTOFF,
         SCENARIO,
@@ -229,5 +229,4 @@ SCENARIO_OUTLOOK = Table(
         Column("baseline_state", pl.String, "without them"),
     ),
     key=("cutoff", "scenario", "kind", "host_id", "resource", "threshold"),
-    made_from=(FORECAST_PARQUET, CAPACITY_OUTLOOK),
 )
