@@ -1,10 +1,14 @@
-"""Planned changes: each has an effect, and the loads that follow from them are whole, from the first change to the last day."""
+"""Planned changes: each has an effect, the loads that follow are whole, and scenarios are compared with what the outlook says.
+
+The table of scenarios is no part of a month, so none of its checks blocks one.
+"""
 
 import dagster as dg
 
 from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.keys import NAME
 from turbo_forecast.defs.checks.properties import Property
-from turbo_forecast.schemas import PLANNED_CHANGES, PLANNED_LOADS
+from turbo_forecast.schemas import PLANNED_CHANGES, PLANNED_LOADS, SCENARIO_OUTLOOK
 
 EFFECTIVE = Property(
     name="plans_of_the_forecast_have_an_effect",
@@ -21,4 +25,22 @@ WHOLE = Property(
     items="series and groups with changes, by scenario",
 )
 
-checks = [month_check(EFFECTIVE, PLANNED_CHANGES), month_check(WHOLE, PLANNED_LOADS)]
+KEY = Property(
+    name=NAME,
+    sentence=f"no two rows share {', '.join(SCENARIO_OUTLOOK.key)}",
+    parts={"key": ", ".join(SCENARIO_OUTLOOK.key)},
+    blocking=False,
+    items="rows",
+)
+COMPARED = Property(
+    name="scenarios_are_compared_as_they_stand",
+    sentence="days gained are those between the two likely days, and states and probabilities say the same as these days",
+    blocking=False,
+    items="statements",
+)
+
+checks = [
+    month_check(EFFECTIVE, PLANNED_CHANGES),
+    month_check(WHOLE, PLANNED_LOADS),
+    *(month_check(prop, SCENARIO_OUTLOOK) for prop in (KEY, COMPARED)),
+]
