@@ -15,13 +15,15 @@ from turbo_forecast_tests.defs.conftest import MONTH, Place
 pytestmark = pytest.mark.xdist_group("definitions")
 
 GROUPED = ("group_members", "group_history", "group_forecast", "capacity_outlook", "outlook_backtest")
+BETWEEN = ("planned_changes", "planned_loads", "forecast_parquet")
+"""Planned changes may be of groups, and the master file has them."""
 SITES = "host_id,group,capacity\na,site,8\nb,site,4\nc,b,2\nghost,site,1\n"
 
 
 def make(place: Place, **outlook: object) -> dg.ExecuteInProcessResult:
     """What follows from the file of groups, and its checks."""
     resources = {**place.resources(), "outlook": OutlookResource(**outlook)}
-    job = dg.define_asset_job("groups", selection=dg.AssetSelection.assets(*GROUPED))
+    job = dg.define_asset_job("groups", selection=dg.AssetSelection.assets(*GROUPED, *BETWEEN))
     every = build_definitions(resources)
     definitions = dg.Definitions(
         assets=every.assets, asset_checks=every.asset_checks, jobs=[job], resources=every.resources
