@@ -27,16 +27,21 @@ FADE = 0.3
 PRIOR_WINDOWS = 2.0
 """The resource's median error counts as so many windows of a series; LEAST_ERROR percentage points are the least believed."""
 LEAST_ERROR = 1.0
-MOST_WINDOWS = 4000
-"""Windows beyond so many of a resource are passed over, evenly."""
+MOST_WINDOWS = 2000
+"""Windows beyond so many of a resource, and of the fleet, are passed over, evenly."""
+SEASONAL = 0.8
+"""By how much windows of the same time of the year count for more than one, and those of the opposite for less."""
+BELOW, OVER = 0, 1
+"""Places of the two curves: of series below the threshold at the origin, or of unknown level; of those at or above it."""
+
+_KNOT_NAMES = [[f"{state}_{knot}" for knot in range(KNOTS.size)] for state in ("below", "over")]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """n windows that have ended, of any series: what was known, and what happened.
 
-    signals: of n windows. reached: (n, g) the highest level actually observed up to each day of GRID; NaN where nothing was,
-    and beyond the window. group: (n,) codes of the resources, from 0. weight: (n,) how much the window counts, mean about 1.
+    signals: of n windows. reached: (n, g) as `signals.observed_peaks` gives it. group: (n,) codes of the resources, from 0. weight: (n,) how much the window counts, mean about 1.
     series: (n,) which series the window is of, any numbers from 0.
     """
 
@@ -58,7 +63,7 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """What was learnt. resources: m names, the fleet's FLEET first. coefficients: (m, g, k) of TERMS, on each day of GRID.
-    curves: (m, c) probability at regression.KNOTS. windows: (m,) how many it rests on.
+    curves: (m, 2, c) probability at regression.KNOTS, BELOW and OVER. windows: (m,) how many it rests on.
     """
 
     resources: tuple[str, ...]
@@ -77,8 +82,10 @@ class Learnt:
         for place, resource in enumerate(self.resources):
             by_day = {term: self.coefficients[place, :, k] for k, term in enumerate(TERMS)}
             parts += [_long(resource, GRID, [term] * GRID.size, values) for term, values in by_day.items()]
-            knots = [f"knot_{knot}" for knot in range(KNOTS.size)]
-            parts.append(_long(resource, np.zeros(KNOTS.size, np.int64), knots, self.curves[place]))
+            parts += [
+                _long(resource, np.zeros(KNOTS.size, np.int64), knots, self.curves[place, state])
+                for state, knots in enumerate(_KNOT_NAMES)
+            ]
             parts.append(_long(resource, np.zeros(1, np.int64), ["windows"], self.windows[[place]].astype(np.float64)))
         return pl.concat(parts)
 
@@ -89,7 +96,7 @@ class Learnt:
         resources = (FLEET, *(name for name in names if name != FLEET))
         found = {row[:3]: row[3] for row in frame.select("resource", "days", "term", "value").iter_rows()}
         coefficients = [[[found[name, day, term] for term in TERMS] for day in GRID.tolist()] for name in resources]
-        curves = [[found[name, 0, f"knot_{knot}"] for knot in range(KNOTS.size)] for name in resources]
+        curves = [[[found[name, 0, knot] for knot in knots] for knots in _KNOT_NAMES] for name in resources]
         windows = [int(found[name, 0, "windows"]) for name in resources]
         return Learnt(resources, np.array(coefficients), np.array(curves), np.array(windows, dtype=np.int64))
 
@@ -97,10 +104,10 @@ class Learnt:
 def season_weights(origins: Integers, origin: int) -> Floats:
     """(n,) how much windows that began at `origins` count for one that begins at `origin`, all day numbers.
 
-    1 + cos of the angle between them in the year: twice for the same time of the year, nothing for the opposite one. What
-    moves a whole fleet, holidays and budgets, keeps to the calendar.
+    1 + SEASONAL * cos of the angle between them in the year: most for the same time of the year, least for the opposite one.
+    What moves a whole fleet, holidays and budgets, keeps to the calendar.
     """
-    weights: Floats = 1.0 + np.cos(2 * np.pi * (origins - origin) / 365.25)
+    weights: Floats = 1.0 + SEASONAL * np.cos(2 * np.pi * (origins - origin) / 365.25)
     return weights
 
 
@@ -128,7 +135,8 @@ def _by_series(evidence: Evidence, least: int) -> tuple[Floats, Floats]:
     there = ~np.isnan(evidence.error)
     series, squares = evidence.series[there], evidence.error[there] ** 2
     size = max(least, int(evidence.series.max(initial=-1)) + 1)
-    return np.bincount(series, squares, size), np.bincount(series, minlength=size).astype(np.float64)
+    sums, counts = np.bincount(series, squares, size), np.bincount(series, minlength=size)
+    return sums.astype(np.float64), counts.astype(np.float64)
 
 
 def _typical(evidence: Evidence, group: Integers) -> Floats:
@@ -168,9 +176,9 @@ def learn(evidence: Evidence, resources: tuple[str, ...]) -> Learnt:
 def _fit(
     evidence: Evidence, windows: Integers, prior: Floats, ridge: float, prior_curve: Floats
 ) -> tuple[Floats, Floats]:
-    """(g, k) coefficients and (c,) curve of some of the windows.
+    """(g, k) coefficients and (2, c) curves of some of the windows.
 
-    prior: (g, k). prior_curve: (c,). Both are what is kept where there are no windows.
+    prior: (g, k). prior_curve: (2, c). Both are what is kept where there are no windows.
     """
     if windows.size > MOST_WINDOWS:
         windows = windows[np.arange(MOST_WINDOWS) * windows.size // MOST_WINDOWS]
@@ -199,7 +207,9 @@ def _fit(
 
 
 def _questions(evidence: Evidence, windows: Integers, column: int) -> tuple[Floats, Floats, Floats, Flags]:
-    """(r, k) terms, (r,) whether it happened, (r,) weight, (r,) whether the series was over already: each window asked about each of LEARNT_AT, up to one grid day."""
+    """Each window asked about each of LEARNT_AT, up to one grid day: (r, k) terms, (r,) whether it happened, (r,) weight, and
+    (r,) whether the series was over already. Windows that cannot be judged up to that day are left out.
+    """
     asked = windows[
         ~np.isnan(evidence.reached[windows, column]) & ~np.isnan(evidence.signals.peaks[windows, :, column]).any(axis=1)
     ]

@@ -9,7 +9,7 @@ consists of. The threshold is reached by a day with the largest of the stretches
 nothing is left of the load reaches nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def planned_probabilities(
         said = probabilities(
             learnt,
             resource[rows],
-            signals.take(rows),
+            _moved(signals.take(rows), (forecast - planned.unplanned)[rows], first),
             highest,
             thresholds[rows],
             highest - was,
@@ -71,6 +71,15 @@ def planned_probabilities(
         found[rows] = np.maximum(found[rows], np.where(own[:, None, :], said, 0.0))
     grown: Floats = np.maximum.accumulate(found, axis=2)
     return grown
+
+
+def _moved(signals: Signals, change: Floats, first: Integers) -> Signals:
+    """What is known of the series, had they been at the stretch's level from the start: over a threshold, or below it.
+
+    change: (n, h) what is planned adds to the forecast, percentage points. first: (n,) the stretch's first day.
+    """
+    by = np.take_along_axis(change, first[:, None], axis=1)[:, 0]
+    return replace(signals, level=signals.level + by, start=signals.start + by)
 
 
 def _fading(levels: Floats, inside: Flags, first: Integers) -> Flags:

@@ -4,6 +4,7 @@ Belongs here: the arrays that are made of a series' history and forecast, where 
 each witness is believed (`learning.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -15,6 +16,7 @@ from turbo_forecast.outlook.levels import (
     Floats,
     Integers,
     highest_so_far,
+    judgeable,
     levels_after,
     seven_day_means,
     trailing_means,
@@ -59,6 +61,11 @@ class Signals:
     def take(self, rows: Flags | Integers | slice) -> "Signals":
         """The same of some of the series."""
         return Signals(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @staticmethod
+    def stack(parts: Sequence["Signals"]) -> "Signals":
+        """Those of all parts' series, one part after the other; at least one part."""
+        return Signals(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Signals)))
 
     @property
     def jump(self) -> Floats:
@@ -119,6 +126,15 @@ def signals(history: Floats, forecast: Floats, highest: Floats) -> Signals:
     own = at_grid(np.where(np.isnan(reached), start[:, None], reached))
     peaks = np.stack([own, at_grid(highest_so_far(highest)), _earlier_stretches(means, own)], axis=1)
     return Signals(means[:, -1], start, _swing(means), peaks, np.full(len(history), np.nan))
+
+
+def observed_peaks(history: Floats, observed: Floats) -> Floats:
+    """(n, g) the highest 7-day mean observed up to each day of GRID after an origin; NaN where it cannot be judged.
+
+    history: (n, b) daily values up to the origin. observed: (n, h) those after it, NaN where nothing was observed.
+    """
+    levels = levels_after(history, observed)
+    return at_grid(np.where(judgeable(levels), highest_so_far(levels), np.nan))
 
 
 def at_grid(daily: Floats) -> Floats:
