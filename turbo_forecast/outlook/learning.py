@@ -4,12 +4,12 @@ Belongs here: evidence of earlier windows to a few numbers, and these as a frame
 earlier; the caller hands in what may be known.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from turbo_forecast.outlook.levels import Floats, Integers
+from turbo_forecast.outlook.levels import Flags, Floats, Integers
 from turbo_forecast.outlook.regression import KNOTS, curve, log_odds, sigmoid
 from turbo_forecast.outlook.signals import GRID, WITNESSES, Signals
 
@@ -24,28 +24,46 @@ PRIOR = np.array([0.5, 1.0, 0.2, 0.2])
 """Of TERMS: what is believed before any window has ended, as of 30 days; the slopes fall with the days as FADE says."""
 FADE = 0.3
 """Power of the days with which slopes fall beyond the last grid day that anything was learnt of."""
-MOST_WINDOWS = 4000
-"""Windows beyond so many of a resource are passed over, evenly."""
+PRIOR_WINDOWS = 2.0
+"""The resource's median error counts as so many windows of a series; LEAST_ERROR percentage points are the least believed."""
+LEAST_ERROR = 1.0
+MOST_WINDOWS = 2000
+"""Windows beyond so many of a resource, and of the fleet, are passed over, evenly."""
+SEASONAL = 0.8
+"""By how much windows of the same time of the year count for more than one, and those of the opposite for less."""
+BELOW, OVER = 0, 1
+"""Places of the two curves: of series below the threshold at the origin, or of unknown level; of those at or above it."""
+
+_KNOT_NAMES = [[f"{state}_{knot}" for knot in range(KNOTS.size)] for state in ("below", "over")]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """n windows that have ended, of any series: what was known, and what happened.
 
-    signals: of n windows. reached: (n, g) the highest level actually observed up to each day of GRID; NaN where nothing was,
-    and beyond the window. group: (n,) codes of the resources, from 0. weight: (n,) how much the window counts, mean about 1.
+    signals: of n windows. reached: (n, g) as `signals.observed_peaks` gives it. group: (n,) codes of the resources, from 0. weight: (n,) how much the window counts, mean about 1.
+    series: (n,) which series the window is of, any numbers from 0.
     """
 
     signals: Signals
     reached: Floats
     group: Integers
     weight: Floats
+    series: Integers
+
+    @property
+    def error(self) -> Floats:
+        """(n,) the highest level minus what the forecast said, at the last grid day both are known of; NaN where none is."""
+        away = self.reached - self.signals.peaks[:, 0]
+        last = away.shape[1] - 1 - (~np.isnan(away))[:, ::-1].argmax(axis=1)
+        error: Floats = np.take_along_axis(away, last[:, None], axis=1)[:, 0]
+        return error
 
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """What was learnt. resources: m names, the fleet's FLEET first. coefficients: (m, g, k) of TERMS, on each day of GRID.
-    curves: (m, c) probability at regression.KNOTS. windows: (m,) how many it rests on.
+    curves: (m, 2, c) probability at regression.KNOTS, BELOW and OVER. windows: (m,) how many it rests on.
     """
 
     resources: tuple[str, ...]
@@ -64,8 +82,10 @@ class Learnt:
         for place, resource in enumerate(self.resources):
             by_day = {term: self.coefficients[place, :, k] for k, term in enumerate(TERMS)}
             parts += [_long(resource, GRID, [term] * GRID.size, values) for term, values in by_day.items()]
-            knots = [f"knot_{knot}" for knot in range(KNOTS.size)]
-            parts.append(_long(resource, np.zeros(KNOTS.size, np.int64), knots, self.curves[place]))
+            parts += [
+                _long(resource, np.zeros(KNOTS.size, np.int64), knots, self.curves[place, state])
+                for state, knots in enumerate(_KNOT_NAMES)
+            ]
             parts.append(_long(resource, np.zeros(1, np.int64), ["windows"], self.windows[[place]].astype(np.float64)))
         return pl.concat(parts)
 
@@ -76,7 +96,7 @@ class Learnt:
         resources = (FLEET, *(name for name in names if name != FLEET))
         found = {row[:3]: row[3] for row in frame.select("resource", "days", "term", "value").iter_rows()}
         coefficients = [[[found[name, day, term] for term in TERMS] for day in GRID.tolist()] for name in resources]
-        curves = [[found[name, 0, f"knot_{knot}"] for knot in range(KNOTS.size)] for name in resources]
+        curves = [[[found[name, 0, knot] for knot in knots] for knots in _KNOT_NAMES] for name in resources]
         windows = [int(found[name, 0, "windows"]) for name in resources]
         return Learnt(resources, np.array(coefficients), np.array(curves), np.array(windows, dtype=np.int64))
 
@@ -84,11 +104,56 @@ class Learnt:
 def season_weights(origins: Integers, origin: int) -> Floats:
     """(n,) how much windows that began at `origins` count for one that begins at `origin`, all day numbers.
 
-    1 + cos of the angle between them in the year: twice for the same time of the year, nothing for the opposite one. What
-    moves a whole fleet, holidays and budgets, keeps to the calendar.
+    1 + SEASONAL * cos of the angle between them in the year: most for the same time of the year, least for the opposite one.
+    What moves a whole fleet, holidays and budgets, keeps to the calendar.
     """
-    weights: Floats = 1.0 + np.cos(2 * np.pi * (origins - origin) / 365.25)
+    weights: Floats = 1.0 + SEASONAL * np.cos(2 * np.pi * (origins - origin) / 365.25)
     return weights
+
+
+def own_errors(evidence: Evidence, series: Integers, group: Integers) -> Floats:
+    """(m,) how far off the forecast's peak is expected to be for m series, percentage points, from their windows.
+
+    series, group: (m,) the numbers that `evidence` has for them. The root mean square over a series' windows, held towards the
+    median of its resource's as if that were PRIOR_WINDOWS more; NaN where no window says anything.
+    """
+    squares, counts = _by_series(evidence, int(series.max(initial=0)) + 1)
+    return _held(squares[series], counts[series], _typical(evidence, group))
+
+
+def _other_errors(evidence: Evidence) -> Floats:
+    """(n,) the same for each window, from the other windows of its series: nobody is judged by what he has seen."""
+    squares, counts = _by_series(evidence, 0)
+    own = evidence.error**2
+    there = ~np.isnan(own)
+    rest = np.maximum(squares[evidence.series] - np.where(there, own, 0.0), 0.0)
+    return _held(rest, counts[evidence.series] - there, _typical(evidence, evidence.group))
+
+
+def _by_series(evidence: Evidence, least: int) -> tuple[Floats, Floats]:
+    """Sum of squared errors, and number of windows with one, of each series; of `least` series at least."""
+    there = ~np.isnan(evidence.error)
+    series, squares = evidence.series[there], evidence.error[there] ** 2
+    size = max(least, int(evidence.series.max(initial=-1)) + 1)
+    sums, counts = np.bincount(series, squares, size), np.bincount(series, minlength=size)
+    return sums.astype(np.float64), counts.astype(np.float64)
+
+
+def _typical(evidence: Evidence, group: Integers) -> Floats:
+    """(m,) the median squared error of the windows of each one's resource; of all windows where it has none."""
+    squares = evidence.error**2
+    found = np.full(group.size, np.nan)
+    for code in np.unique(group):
+        own = squares[evidence.group == code]
+        known = own[~np.isnan(own)] if (~np.isnan(own)).any() else squares[~np.isnan(squares)]
+        if known.size:
+            found[group == code] = np.median(known)
+    return found
+
+
+def _held(squares: Floats, counts: Floats, typical: Floats) -> Floats:
+    errors: Floats = np.sqrt((squares + PRIOR_WINDOWS * typical) / (counts + PRIOR_WINDOWS))
+    return np.maximum(errors, LEAST_ERROR)
 
 
 def learn(evidence: Evidence, resources: tuple[str, ...]) -> Learnt:
@@ -96,8 +161,9 @@ def learn(evidence: Evidence, resources: tuple[str, ...]) -> Learnt:
 
     resources: the names that `evidence.group` numbers. Without any window: PRIOR, and the logistic curve.
     """
+    evidence = replace(evidence, signals=replace(evidence.signals, error=_other_errors(evidence)))
     everything = np.arange(evidence.group.size)
-    fleet = _fit(evidence, everything, PRIOR * _fading(GRID / 30.0), FLEET_RIDGE, sigmoid(KNOTS))
+    fleet = _fit(evidence, everything, PRIOR * _fading(GRID / 30.0), FLEET_RIDGE, np.tile(sigmoid(KNOTS), (2, 1)))
     fits, counts = [fleet], [everything.size]
     for code in range(len(resources)):
         own = everything[evidence.group == code]
@@ -110,41 +176,50 @@ def learn(evidence: Evidence, resources: tuple[str, ...]) -> Learnt:
 def _fit(
     evidence: Evidence, windows: Integers, prior: Floats, ridge: float, prior_curve: Floats
 ) -> tuple[Floats, Floats]:
-    """(g, k) coefficients and (c,) curve of some of the windows.
+    """(g, k) coefficients and (2, c) curves of some of the windows.
 
-    prior: (g, k). prior_curve: (c,). Both are what is kept where there are no windows.
+    prior: (g, k). prior_curve: (2, c). Both are what is kept where there are no windows.
     """
     if windows.size > MOST_WINDOWS:
         windows = windows[np.arange(MOST_WINDOWS) * windows.size // MOST_WINDOWS]
     coefficients, last = prior.copy(), -1
-    indices, outcomes, weights = [], [], []
+    indices, outcomes, weights, overs = [], [], [], []
     for column in range(GRID.size):
-        rows, happened, weight = _questions(evidence, windows, column)
+        rows, happened, weight, over = _questions(evidence, windows, column)
         if not happened.size:
             continue
         coefficients[column] = log_odds(rows, happened, weight, prior[column], ridge)
         indices.append(rows @ coefficients[column])
         outcomes.append(happened)
         weights.append(weight)
+        overs.append(over)
         last = column
     if last < 0:
         return coefficients, prior_curve
     coefficients[last + 1 :] = coefficients[last] * _fading(GRID[last + 1 :] / GRID[last])
     share = np.concatenate(weights) / len(weights)
-    return coefficients, curve(np.concatenate(indices), np.concatenate(outcomes), share, prior_curve)
+    index, happened, over = np.concatenate(indices), np.concatenate(outcomes), np.concatenate(overs)
+    below, above = (
+        curve(index[own], happened[own], share[own], prior)
+        for own, prior in zip((~over, over), prior_curve, strict=True)
+    )
+    return coefficients, np.stack([below, np.maximum(below, above)])
 
 
-def _questions(evidence: Evidence, windows: Integers, column: int) -> tuple[Floats, Floats, Floats]:
-    """(r, k) terms, (r,) whether it happened, (r,) weight: each window asked about each of LEARNT_AT, up to one grid day."""
+def _questions(evidence: Evidence, windows: Integers, column: int) -> tuple[Floats, Floats, Floats, Flags]:
+    """Each window asked about each of LEARNT_AT, up to one grid day: (r, k) terms, (r,) whether it happened, (r,) weight, and
+    (r,) whether the series was over already. Windows that cannot be judged up to that day are left out.
+    """
     asked = windows[
         ~np.isnan(evidence.reached[windows, column]) & ~np.isnan(evidence.signals.peaks[windows, :, column]).any(axis=1)
     ]
     away = evidence.signals.peaks[asked, :, column, None] - LEARNT_AT
     scaled = away / evidence.signals.scale[asked, None, None]
+    over = evidence.signals.level[asked, None] >= LEARNT_AT
     rows = np.concatenate([np.ones((asked.size, 1, LEARNT_AT.size)), scaled], axis=1)
     happened = (evidence.reached[asked, column, None] >= LEARNT_AT).astype(np.float64)
     weight = np.repeat(evidence.weight[asked] / LEARNT_AT.size, LEARNT_AT.size)
-    return rows.transpose(0, 2, 1).reshape(-1, len(TERMS)), happened.ravel(), weight
+    return rows.transpose(0, 2, 1).reshape(-1, len(TERMS)), happened.ravel(), weight, over.ravel()
 
 
 def _fading(times: Floats) -> Floats:

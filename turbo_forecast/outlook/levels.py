@@ -46,6 +46,13 @@ def highest_so_far(levels: Floats) -> Floats:
     return highest
 
 
+def judgeable(levels: Floats) -> Flags:
+    """(n, t) whether the level was known on half of the days up to and with each: else nobody can say that it stayed low."""
+    known = np.cumsum(~np.isnan(levels), axis=1)
+    enough: Flags = 2 * known >= np.arange(1, levels.shape[1] + 1)
+    return enough
+
+
 def first_day_reached(highest: Floats, thresholds: Floats) -> Integers:
     """(n, k) the first day, from 1, on which the highest level is at or above each threshold; 0 where it never is.
 

@@ -4,6 +4,7 @@ Belongs here: the arrays that are made of a series' history and forecast, where 
 each witness is believed (`learning.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -14,6 +15,7 @@ from turbo_forecast.outlook.levels import (
     Flags,
     Floats,
     highest_so_far,
+    judgeable,
     levels_after,
     seven_day_means,
     trailing_means,
@@ -36,6 +38,8 @@ SURPRISE = 2.0
 STRIDE = 2
 """Weeks between the starts of the earlier stretches."""
 
+_OF_SERIES = ("level", "start", "swing", "error")
+
 
 @dataclass(frozen=True, slots=True)
 class Signals:
@@ -44,16 +48,23 @@ class Signals:
     level: (n,) 7-day mean at the origin, NaN where fewer than four days were observed. start: (n,) mean of the forecast's
     first seven days. swing: (n,) how far the level ordinarily strays from its season, percentage points, above 0.
     peaks: (n, w, g) what each of WITNESSES says of each day of GRID; NaN beyond the window. All in percent.
+    error: (n,) how far the forecast's peak was off in the series' other windows, percentage points; NaN where unknown.
     """
 
     level: Floats
     start: Floats
     swing: Floats
     peaks: Floats
+    error: Floats
 
     def take(self, rows: Flags | slice) -> "Signals":
         """The same of some of the series."""
         return Signals(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @staticmethod
+    def stack(parts: Sequence["Signals"]) -> "Signals":
+        """Those of all parts' series, one part after the other; at least one part."""
+        return Signals(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Signals)))
 
     @property
     def jump(self) -> Floats:
@@ -79,7 +90,8 @@ class Signals:
 
     @property
     def _scale(self) -> Floats:
-        scale: Floats = np.sqrt(self.swing * TYPICAL_SWING)
+        ordinary = np.sqrt(self.swing * TYPICAL_SWING)
+        scale: Floats = np.where(np.isnan(self.error), ordinary, np.sqrt(ordinary * self.error))
         return scale
 
     def to_frame(self) -> pl.DataFrame:
@@ -89,7 +101,7 @@ class Signals:
             for place, witness in enumerate(WITNESSES)
             for column, day in enumerate(GRID.tolist())
         }
-        frame = pl.DataFrame({"level": self.level, "start": self.start, "swing": self.swing, **named})
+        frame = pl.DataFrame({**{name: getattr(self, name) for name in _OF_SERIES}, **named})
         return frame.fill_nan(None)
 
     @staticmethod
@@ -97,8 +109,8 @@ class Signals:
         """The signals that `to_frame` stored, from its columns among others."""
         peaks = [[frame[f"{witness}_{day}"].to_numpy() for day in GRID.tolist()] for witness in WITNESSES]
         stacked = np.array(peaks, dtype=np.float64).transpose(2, 0, 1)
-        level, start, swing = (frame[name].to_numpy().astype(np.float64) for name in ("level", "start", "swing"))
-        return Signals(level, start, swing, stacked)
+        level, start, swing, error = (frame[name].to_numpy().astype(np.float64) for name in _OF_SERIES)
+        return Signals(level, start, swing, stacked, error)
 
 
 def signals(history: Floats, forecast: Floats, highest: Floats) -> Signals:
@@ -109,9 +121,19 @@ def signals(history: Floats, forecast: Floats, highest: Floats) -> Signals:
     """
     means = seven_day_means(history)
     reached = highest_so_far(levels_after(history, forecast))
-    own = at_grid(reached)
+    start = forecast[:, :WEEK].mean(axis=1)
+    own = at_grid(np.where(np.isnan(reached), start[:, None], reached))
     peaks = np.stack([own, at_grid(highest_so_far(highest)), _earlier_stretches(means, own)], axis=1)
-    return Signals(means[:, -1], forecast[:, :WEEK].mean(axis=1), _swing(means), peaks)
+    return Signals(means[:, -1], start, _swing(means), peaks, np.full(len(history), np.nan))
+
+
+def observed_peaks(history: Floats, observed: Floats) -> Floats:
+    """(n, g) the highest 7-day mean observed up to each day of GRID after an origin; NaN where it cannot be judged.
+
+    history: (n, b) daily values up to the origin. observed: (n, h) those after it, NaN where nothing was observed.
+    """
+    levels = levels_after(history, observed)
+    return at_grid(np.where(judgeable(levels), highest_so_far(levels), np.nan))
 
 
 def at_grid(daily: Floats) -> Floats:

@@ -8,7 +8,7 @@ import polars as pl
 from turbo_forecast.schemas.outlook import OUTLOOK_ACCURACY, OUTLOOK_RELIABILITY
 
 EVERYONE, BELOW = "all", "below"
-"""Populations: every statement; those whose level was below the threshold, or unknown, at the cutoff."""
+"""Populations: every statement; those whose level was known, and below the threshold, at the cutoff."""
 ALL_RESOURCES = "all"
 BINS = 10
 HALF = 0.5
@@ -65,7 +65,7 @@ def outlook_reliability(backtest: pl.DataFrame) -> pl.DataFrame:
 
 def _populations(backtest: pl.DataFrame) -> pl.DataFrame:
     """Each statement as one of everyone, and again where the series was not at the threshold already."""
-    below = backtest.filter((pl.col("level") < pl.col("threshold")).fill_null(True))
+    below = backtest.filter(pl.col("level") < pl.col("threshold"))
     parts = [part.with_columns(population=pl.lit(name)) for name, part in ((EVERYONE, backtest), (BELOW, below))]
     return pl.concat(parts)
 
