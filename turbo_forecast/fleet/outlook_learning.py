@@ -14,7 +14,7 @@ from turbo_forecast.fleet.blocks import Pieces
 from turbo_forecast.fleet.outlook_signals import REACHED, SIGNALS, empty
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.run_folder import RunFolder
-from turbo_forecast.outlook.learning import Evidence, Learnt, learn, season_weights
+from turbo_forecast.outlook.learning import Evidence, Learnt, learn, own_errors, season_weights
 from turbo_forecast.outlook.signals import Signals
 from turbo_forecast.schemas import OUTLOOK_CALIBRATION, OUTLOOK_SERIES
 from turbo_forecast.types import Phase
@@ -42,41 +42,42 @@ def learn_outlook(folder: RunFolder, names: pl.DataFrame, windows: Windows) -> O
         pl.lit(names[name]).gather(pl.col("series")).alias(name) for name in ("host_id", "resource")
     )
     origins = _origins(windows)
-    found = {
-        phase: _learnt(named.filter(pl.col("window") > number), number, origins)
-        for phase, number in PHASE_WINDOWS.items()
-    }
-    calibration = [
-        learnt.to_frame().with_columns(cutoff=pl.lit(windows.cutoff), phase=pl.lit(phase.value))
-        for phase, learnt in found.items()
-    ]
+    found = {phase: _of_phase(named, phase, origins) for phase in PHASE_WINDOWS}
+    constant = {phase: _constant(windows.cutoff, phase) for phase in found}
     return OutlookTables(
-        OUTLOOK_CALIBRATION.conform(pl.concat(calibration)),
-        pl.concat(_of_phase(named, phase, windows.cutoff) for phase in PHASE_WINDOWS),
+        OUTLOOK_CALIBRATION.conform(
+            pl.concat(learnt.to_frame().with_columns(constant[phase]) for phase, (learnt, _) in found.items())
+        ),
+        OUTLOOK_SERIES.conform(pl.concat(rows.with_columns(constant[phase]) for phase, (_, rows) in found.items())),
     )
 
 
-def _learnt(rows: pl.DataFrame, window: int, origins: Mapping[int, int]) -> Learnt:
-    """What these rows, of windows that have ended, teach about the window."""
-    resources = rows["resource"].unique().sort().to_list()
-    code = rows["resource"].replace_strict(resources, range(len(resources)), return_dtype=pl.Int64)
-    origin = rows["window"].cast(pl.Int64).replace_strict(origins, return_dtype=pl.Int64).to_numpy()
+def _of_phase(rows: pl.DataFrame, phase: Phase, origins: Mapping[int, int]) -> tuple[Learnt, pl.DataFrame]:
+    """What the windows before the phase's teach, and the rows of that window with the errors that are expected of its series."""
+    window = PHASE_WINDOWS[phase]
+    ended, own = rows.filter(pl.col("window") > window), rows.filter(pl.col("window") == window)
+    resources = rows["resource"].unique().sort()
+    codes = pl.DataFrame({"resource": resources, "code": range(len(resources))}, schema_overrides={"code": pl.Int64})
+    group, asked = (
+        part.join(codes, on="resource", how="left", maintain_order="left")["code"].to_numpy() for part in (ended, own)
+    )
+    origin = ended["window"].cast(pl.Int64).replace_strict(origins, return_dtype=pl.Int64).to_numpy()
     evidence = Evidence(
-        Signals.from_frame(rows),
-        rows.select(REACHED).fill_null(float("nan")).to_numpy(),
-        code.to_numpy(),
-        season_weights(origin, origins[window]),
+        signals=Signals.from_frame(ended),
+        reached=ended.select(REACHED).fill_null(float("nan")).to_numpy(),
+        group=group,
+        weight=season_weights(origin, origins[window]),
+        series=ended["series"].cast(pl.Int64).to_numpy(),
     )
-    return learn(evidence, tuple(resources))
+    error = own_errors(evidence, own["series"].cast(pl.Int64).to_numpy(), asked)
+    return learn(evidence, tuple(resources)), own.with_columns(error=pl.Series(error).fill_nan(None))
+
+
+def _constant(cutoff: date, phase: Phase) -> list[pl.Expr]:
+    return [pl.lit(cutoff).alias("cutoff"), pl.lit(phase.value).alias("phase")]
 
 
 def _origins(windows: Windows) -> dict[int, int]:
     """Number of the last day that may be known to each window's forecast."""
     folds = {fold.number: day_number(fold.train_end) for fold in windows.folds}
     return {**folds, BACKTEST: day_number(windows.train_end), FORECAST: day_number(windows.cutoff)}
-
-
-def _of_phase(rows: pl.DataFrame, phase: Phase, cutoff: date) -> pl.DataFrame:
-    """Rows of OUTLOOK_SERIES of one phase."""
-    own = rows.filter(pl.col("window") == PHASE_WINDOWS[phase])
-    return OUTLOOK_SERIES.conform(own.with_columns(cutoff=pl.lit(cutoff), phase=pl.lit(phase.value)))

@@ -15,8 +15,8 @@ from turbo_forecast.fleet.blocks import Block, Numbers, WindowDays
 from turbo_forecast.fleet.rows import Stored
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.protocol import Values
-from turbo_forecast.outlook.levels import WEEK, highest_so_far, levels_after
-from turbo_forecast.outlook.signals import GRID, Signals, at_grid, signals
+from turbo_forecast.outlook.levels import WEEK
+from turbo_forecast.outlook.signals import GRID, Signals, observed_peaks, signals
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, day_number
 
 SIGNALS = "signals"
@@ -94,10 +94,7 @@ class SignalRows:
 
 def _frame(series: Numbers, number: int, found: Signals, history: Values, after: Values) -> pl.DataFrame:
     """Rows of signals with what happened after them. after: (n, h) observed percent; (n, 0) where nobody knows yet."""
-    if after.shape[1]:
-        reached = at_grid(highest_so_far(levels_after(history, after)))
-    else:
-        reached = np.full((series.size, GRID.size), np.nan)
+    reached = observed_peaks(history, after) if after.shape[1] else np.full((series.size, GRID.size), np.nan)
     before = np.full((series.size, len(BEFORE)), np.nan)
     near = history[:, -len(BEFORE) :]
     before[:, before.shape[1] - near.shape[1] :] = near

@@ -48,6 +48,12 @@ OUTLOOK_SERIES = Table(
         Column("level", pl.Float64, "mean of the last seven days, percent; null where fewer than four", nullable=True),
         Column("start", pl.Float64, "mean of the forecast's first seven days, percent"),
         Column("swing", pl.Float64, "how far the level ordinarily strays from its season, percentage points"),
+        Column(
+            "error",
+            pl.Float64,
+            "how far off the forecast's highest level is expected to be, from earlier windows, percentage points",
+            nullable=True,
+        ),
         *(
             Column(
                 f"{witness}_{days}",

@@ -14,9 +14,10 @@ WITH said AS (
            CASE WHEN state = 'unusable' AND kind = 'group' AND level IS NULL AND probability_30 = 1 THEN 'unusable'
                 WHEN level >= threshold THEN 'over' WHEN likely IS NOT NULL THEN 'expected'
                 WHEN early IS NOT NULL THEN 'possible' ELSE 'unlikely' END AS due_state,
-           row_number() OVER (PARTITION BY scenario ORDER BY urgency, kind, {series}, threshold) AS due_urgency,
-           max(list_position(['over', 'expected', 'possible', 'unlikely'], state))
-               OVER (PARTITION BY scenario ORDER BY urgency) AS worst_so_far
+           list_position(['over', 'expected', 'possible', 'unlikely'], due_state) AS due_place,
+           max(due_place) OVER (PARTITION BY scenario ORDER BY urgency) AS worst_so_far,
+           count(*) OVER (PARTITION BY scenario) AS statements,
+           count(*) OVER (PARTITION BY scenario, urgency) AS equally_urgent
     FROM {stored}
 )
 SELECT scenario, kind, {series}, threshold, CASE
@@ -25,9 +26,9 @@ SELECT scenario, kind, {series}, threshold, CASE
     WHEN state IS DISTINCT FROM due_state THEN concat('state is ', state, ', not ', due_state)
     WHEN coalesce(abs(threshold - level - headroom) > 1e-9, (headroom IS NULL) != (level IS NULL))
         THEN concat('headroom is ', headroom, ', not ', threshold - level)
-    WHEN urgency IS DISTINCT FROM due_urgency THEN concat('urgency is ', urgency, ', where ', due_urgency, ' is free')
-    WHEN list_position(['over', 'expected', 'possible', 'unlikely'], state) < worst_so_far
-        THEN concat(state, ' comes after what is less urgent')
+    WHEN NOT coalesce(urgency BETWEEN 1 AND statements AND equally_urgent = 1, false)
+        THEN concat('urgency is ', urgency, ', once each from 1 to ', statements)
+    WHEN due_place < worst_so_far THEN concat(state, ' comes after what is less urgent')
     END AS problem
 FROM said WHERE problem IS NOT NULL
 ORDER BY ALL
