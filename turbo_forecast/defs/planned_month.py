@@ -10,9 +10,9 @@ import polars as pl
 from turbo_forecast.defs.group_month import group_statements
 from turbo_forecast.defs.monthly import Month
 from turbo_forecast.defs.reporting import say_to
-from turbo_forecast.fleet.planned_statements import OfGroups, OfSeries, PlannedStatements
+from turbo_forecast.fleet.planned_statements import PlannedStatements, month_statements
 from turbo_forecast.outlook.plans import Fleet, resolved
-from turbo_forecast.schemas import CHAMPIONS, FORECAST_PARQUET, GROUP_MEMBERS, SERIES_OUTCOMES
+from turbo_forecast.schemas import CHAMPIONS, GROUP_MEMBERS, SERIES_OUTCOMES
 from turbo_forecast.storage.plans import file_name, read_plans
 from turbo_forecast.storage.warehouse import month_rows
 from turbo_forecast.windows import run_windows
@@ -36,11 +36,7 @@ def _fleet(month: Month) -> Fleet:
 
 def planned_statements(month: Month, loads: pl.DataFrame, scenarios: Sequence[str]) -> list[PlannedStatements]:
     """What makes statements of the month's series, and of its groups where there are any. loads: rows of PLANNED_LOADS."""
-    hosts = month.made(FORECAST_PARQUET)
-    found = [PlannedStatements(OfSeries(month.statements), hosts, hosts, loads, scenarios)]
     groups = group_statements(month)
-    if groups is not None:
-        for remark in groups.remarks():
-            say_to(month.context)(remark)
-        found.append(PlannedStatements(OfGroups(groups), groups.published.lazy(), hosts, loads, scenarios))
-    return found
+    for remark in groups.remarks() if groups else ():
+        say_to(month.context)(remark)
+    return month_statements(month.statements, groups, loads, scenarios)

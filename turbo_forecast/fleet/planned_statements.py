@@ -16,7 +16,7 @@ from turbo_forecast.outlook.loads import by_day, of_scenario, shifted
 from turbo_forecast.outlook.planned import Planned
 from turbo_forecast.outlook.plans import BASELINE
 from turbo_forecast.outlook.rows import GROUP, SERIES, Known, capacity_rows
-from turbo_forecast.schemas import CAPACITY_OUTLOOK
+from turbo_forecast.schemas import CAPACITY_OUTLOOK, FORECAST_PARQUET
 from turbo_forecast.storage.published import PublishedBlock
 from turbo_forecast.types import Phase
 
@@ -163,3 +163,17 @@ class PlannedStatements:
         if names is None:
             return self.unplanned
         return self.unplanned.join(names.lazy(), on=NAMES, how="semi", maintain_order="left")
+
+
+def month_statements(
+    statements: Statements, groups: GroupStatements | None, loads: pl.DataFrame, scenarios: Sequence[str]
+) -> list[PlannedStatements]:
+    """What makes the statements of a month's series, and after them of its groups where there are any.
+
+    loads: rows of PLANNED_LOADS; scenarios: as for `PlannedStatements`. Raises StorageError where the run has left no rows.
+    """
+    hosts = statements.results.read(FORECAST_PARQUET)
+    found = [PlannedStatements(OfSeries(statements), hosts, hosts, loads, scenarios)]
+    if groups is not None:
+        found.append(PlannedStatements(OfGroups(groups), groups.published.lazy(), hosts, loads, scenarios))
+    return found

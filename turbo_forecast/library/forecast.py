@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -15,12 +15,12 @@ import pyarrow as pa
 from turbo_forecast.errors import writing
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.outlook_statements import Statements
-from turbo_forecast.fleet.planned_statements import OfSeries, PlannedStatements
+from turbo_forecast.fleet.planned_statements import PlannedStatements, month_statements
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.library.base_frame import base_rows, cutoff_day
-from turbo_forecast.library.groups import group_frames, groups_from
+from turbo_forecast.library.groups import group_month, groups_from
 from turbo_forecast.library.plans import plan_frames, plans_from
 from turbo_forecast.library.termination import terminated_in_order
 from turbo_forecast.models.registry import check_entrants
@@ -47,8 +47,8 @@ class FleetResult:
     outlook_accuracy, outlook_reliability: how good these were (OUTLOOK_ACCURACY, OUTLOOK_RELIABILITY); outcomes: one row per
     series (SERIES_OUTCOMES); model_runs: one row per fit (MODEL_RUNS); weights (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
     group_members, group_history, group_forecast: of the groups that were asked for (GROUP_MEMBERS, GROUP_HISTORY,
-    GROUP_FORECAST); planned_changes, planned_loads: what the plans mean, and what loads consist of by them (PLANNED_CHANGES,
-    PLANNED_LOADS); else without a row.
+    GROUP_FORECAST), whose statements are in the outlook's tables too; planned_changes, planned_loads: what the plans mean, and
+    what loads consist of by them (PLANNED_CHANGES, PLANNED_LOADS); else without a row.
     """
 
     forecasts: pl.DataFrame
@@ -111,7 +111,8 @@ def forecast_fleet(
     settings = forecast_settings(**options)
     about = outlook if isinstance(outlook, OutlookSettings) else outlook_settings(**(outlook or {}))
     check_entrants(settings)
-    wanted, planned = groups_from(groups), plans_from(about.plans if plans is None else plans)
+    wanted = groups_from(groups if groups is not None else about.groups or None)
+    planned = plans_from(plans if plans is not None else about.plans)
     cutoff = cutoff_day(cutoff)
     window = run_windows(cutoff, settings)
     say = say or (lambda line: print(line, file=sys.stderr))
@@ -124,14 +125,13 @@ def forecast_fleet(
         run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, say=say)
         with timer.stage("read results"), log.working("reading the results"):
             made = {name: frame.collect() for name, frame in _results(run).items()}
-        scratch = folder / "groups"
-        made |= group_frames(
-            wanted, rows, run.outcomes, made["calibration"], window, settings, scratch=scratch, say=say
-        )
-        made |= plan_frames(planned, made | {"outcomes": run.outcomes}, window)
         with timer.stage("make the outlook"), log.working("making the outlook"):
-            names = scenarios(planned)
-            made |= _outlook(Statements(Results(run.results_folder), window, about), made["planned_loads"], names)
+            statements = Statements(Results(run.results_folder), window, about)
+            of_groups = group_month(wanted, rows, run.outcomes, statements, settings, folder / "groups", say)
+            made |= of_groups.frames
+            made |= plan_frames(planned, made | {"outcomes": run.outcomes}, window)
+            stated = month_statements(statements, of_groups.statements, made["planned_loads"], scenarios(planned))
+            made |= _outlook(statements, stated, of_groups.backtest())
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     return FleetResult(outcomes=run.outcomes, model_runs=run.model_runs, weights=run.weights, audit=audit, **made)
 
@@ -149,14 +149,15 @@ def _results(run: FleetRun) -> dict[str, pl.LazyFrame]:
     }
 
 
-def _outlook(statements: Statements, loads: pl.DataFrame, names: Sequence[str]) -> dict[str, pl.DataFrame]:
-    """The outlook's tables, and the published rows with the planned changes, by the result's field. names: of the scenarios."""
+def _outlook(
+    statements: Statements, stated: list[PlannedStatements], groups_backtest: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
+    """The published rows with the planned changes, and the outlook's tables, by the result's field."""
     unplanned = statements.results.read(FORECAST_PARQUET)
-    stated = PlannedStatements(OfSeries(statements), unplanned, unplanned, loads, names)
-    backtest = statements.backtest(unplanned)
+    backtest = pl.concat([statements.backtest(unplanned), groups_backtest])
     return {
-        "published": shifted(unplanned, of_scenario(loads)).collect(),
-        "outlook": with_urgency(stated.every()),
+        "published": shifted(unplanned, of_scenario(stated[0].loads)).collect(),
+        "outlook": with_urgency(pl.concat([each.every() for each in stated])),
         "outlook_backtest": backtest,
         "outlook_accuracy": outlook_accuracy(backtest),
         "outlook_reliability": outlook_reliability(backtest),
