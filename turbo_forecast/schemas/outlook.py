@@ -4,9 +4,17 @@ import polars as pl
 
 from turbo_forecast.schemas.columns import CUTOFF, HOST, RESOURCE
 from turbo_forecast.schemas.forecast import FLEET_FORECAST
+from turbo_forecast.schemas.groups import GROUP_FORECAST
 from turbo_forecast.schemas.telemetry import BASE_TABLE
 from turbo_forecast.schemas.tournament import FORECAST_PARQUET
 from turbo_forecast.tables import Column, Table
+
+GRID_DAYS = (1, 7, 14, 30, 61, 91, 122, 152, 182, 274, 365)
+"""Days after the cutoff of which the witnesses of a series are kept; in between, they are interpolated."""
+WITNESSES = ("forecast", "entrants", "history")
+"""What tells how high a series will climb: the published forecast, the highest of anybody's, earlier stretches of as many days."""
+DAYS_BEFORE = 6
+"""Days up to the cutoff that count in the first 7-day means after it."""
 
 KIND = Column("kind", pl.String, "series, or group: then host_id is the group's name")
 SCENARIO = Column("scenario", pl.String, "baseline, or the name of a scenario of the planned changes")
@@ -14,6 +22,57 @@ THRESHOLD = Column("threshold", pl.Float64, "percent; of a group, percent of its
 HORIZON = Column("horizon_days", pl.Int32, "days after the cutoff within which the threshold is reached")
 OF_RESOURCE = Column("resource", pl.String, "the resource, or 'all'")
 POPULATION = Column("population", pl.String, "all: every statement; below: of those below the threshold at the cutoff")
+
+PHASE = Column("phase", pl.String, "backtest: what was known before it; forecast: what is known at the cutoff")
+
+OUTLOOK_CALIBRATION = Table(
+    "outlook_calibration",
+    "What a month's run has learnt of earlier windows, by resource: what probabilities are made of. It lies beside the run's "
+    "other results, so that the outlook can be made again without a forecast.",
+    (
+        CUTOFF,
+        PHASE,
+        OF_RESOURCE,
+        Column("days", pl.Int64, "days after the cutoff; 0 for what is the same for all"),
+        Column("term", pl.String, "what the value is"),
+        Column("value", pl.Float64, "a coefficient, a knot's probability, or how many windows it rests on"),
+    ),
+    key=("cutoff", "phase", "resource", "days", "term"),
+)
+
+OUTLOOK_SERIES = Table(
+    "outlook_series",
+    "What is known of each series that tells how high it will climb, as the run has left it beside its other results.",
+    (
+        *(CUTOFF, PHASE, HOST, RESOURCE),
+        Column("level", pl.Float64, "mean of the last seven days, percent; null where fewer than four", nullable=True),
+        Column("start", pl.Float64, "mean of the forecast's first seven days, percent"),
+        Column("swing", pl.Float64, "how far the level ordinarily strays from its season, percentage points"),
+        Column(
+            "error",
+            pl.Float64,
+            "how far off the forecast's highest level is expected to be, from earlier windows, percentage points",
+            nullable=True,
+        ),
+        *(
+            Column(
+                f"{witness}_{days}",
+                pl.Float64,
+                f"how high the level will be at most within {days} days, says the witness {witness}, percent",
+                nullable=True,
+            )
+            for witness in WITNESSES
+            for days in GRID_DAYS
+        ),
+        *(
+            Column(
+                f"before_{days}", pl.Float64, f"observed {days} days before the last known day, percent", nullable=True
+            )
+            for days in reversed(range(DAYS_BEFORE))
+        ),
+    ),
+    key=("cutoff", "phase", "host_id", "resource"),
+)
 
 CAPACITY_OUTLOOK = Table(
     "capacity_outlook",
@@ -26,7 +85,12 @@ CAPACITY_OUTLOOK = Table(
         HOST,
         RESOURCE,
         THRESHOLD,
-        Column("level", pl.Float64, "mean of the last seven days up to the cutoff, percent", nullable=True),
+        Column(
+            "level",
+            pl.Float64,
+            "mean of the last seven days up to the cutoff, percent; of a group, percent of its usable capacity",
+            nullable=True,
+        ),
         Column("growth", pl.Float64, "slope of the forecast's 7-day mean, percentage points per 30 days"),
         Column("headroom", pl.Float64, "threshold minus level, percentage points; below 0 above it", nullable=True),
         Column(
@@ -43,9 +107,17 @@ CAPACITY_OUTLOOK = Table(
         Column("likely", pl.Date, "first day by which it is 50 %", nullable=True),
         Column("late", pl.Date, "first day by which it is 90 %", nullable=True),
         Column(
+            "forecast_date",
+            pl.Date,
+            "first day on which the forecast's own 7-day mean reaches the threshold; null where it never does: what a line "
+            "drawn to the threshold would say",
+            nullable=True,
+        ),
+        Column(
             "state",
             pl.String,
-            "over (at the cutoff already), expected (50 % within the forecast), possible (10 %), unlikely",
+            "over (at the cutoff already), expected (50 % within the forecast), possible (10 %), unlikely; unusable: a group "
+            "whose reserve takes all of its capacity",
         ),
         Column("urgency", pl.Int64, "rank within the month and scenario, 1 is the most urgent"),
         Column(
@@ -57,7 +129,7 @@ CAPACITY_OUTLOOK = Table(
         ),
     ),
     key=("cutoff", "scenario", "kind", "host_id", "resource", "threshold"),
-    made_from=(BASE_TABLE, FLEET_FORECAST, FORECAST_PARQUET),
+    made_from=(BASE_TABLE, FLEET_FORECAST, FORECAST_PARQUET, GROUP_FORECAST),
 )
 
 OUTLOOK_BACKTEST = Table(
@@ -82,7 +154,7 @@ OUTLOOK_BACKTEST = Table(
         ),
     ),
     key=("cutoff", "kind", "host_id", "resource", "threshold", "horizon_days"),
-    made_from=(BASE_TABLE, FLEET_FORECAST, FORECAST_PARQUET),
+    made_from=(BASE_TABLE, FLEET_FORECAST, FORECAST_PARQUET, GROUP_FORECAST),
 )
 
 _RECORD = (
@@ -140,8 +212,8 @@ OUTLOOK_OVER_TIME = Table(
 
 SCENARIO_OUTLOOK = Table(
     "scenario_outlook",
-    "Each scenario of the planned changes beside the baseline: which dates are gained and lost. Made anew from the published "
-    "forecast and the file of plans as they are, without a fit.",
+    "Each scenario of the planned changes beside the baseline, for the series and groups that it changes: which dates are gained "
+    "and lost. It is no part of a month, and may be made again whenever the file of plans has changed, without a fit.",
     (
         CUTOFF,
         SCENARIO,
@@ -163,5 +235,4 @@ SCENARIO_OUTLOOK = Table(
         Column("baseline_state", pl.String, "without them"),
     ),
     key=("cutoff", "scenario", "kind", "host_id", "resource", "threshold"),
-    made_from=(FORECAST_PARQUET, CAPACITY_OUTLOOK),
 )
