@@ -29,7 +29,7 @@ PRIOR_WINDOWS = 2.0
 LEAST_ERROR = 1.0
 MOST_WINDOWS = 2000
 """Windows beyond so many of a resource, and of the fleet, are passed over, evenly."""
-SEASONAL = 0.8
+SEASONAL = 0.95
 """By how much windows of the same time of the year count for more than one, and those of the opposite for less."""
 BELOW, OVER = 0, 1
 """Places of the two curves: of series below the threshold at the origin, or of unknown level; of those at or above it."""

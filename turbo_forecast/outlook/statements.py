@@ -85,11 +85,12 @@ def urgency(level: Floats, thresholds: Floats, chances: Floats) -> Integers:
     """(n, t) rank among all statements, 1 the most urgent: over, then what is likely first, then what is most probable.
 
     chances: (n, t, h). Among those over already, the higher threshold comes first, then the higher level; statements that
-    nothing tells apart keep their order.
+    nothing tells apart keep their order. Where the threshold is NaN nothing is said, and the rank comes after all others.
     """
     over = level[:, None] >= thresholds
     likely = first_days(chances)[:, :, 1]
-    wait = np.where(over, 0, np.where(likely > 0, likely, chances.shape[2] + 1))
+    wait = np.where(over, 0.0, np.where(likely > 0, likely, chances.shape[2] + 1))
+    wait[np.isnan(thresholds)] = np.inf
     above = np.where(over, -np.nan_to_num(level)[:, None], np.nan_to_num(thresholds - level[:, None], nan=np.inf))
     keys = (above, np.where(over, -thresholds, -chances[:, :, -1]), wait)
     order = np.lexsort([key.ravel() for key in keys])

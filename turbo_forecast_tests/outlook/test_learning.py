@@ -128,7 +128,7 @@ def test_a_resource_without_windows_takes_the_fleets_median_error():
 def test_windows_of_the_same_season_count_most_and_those_of_the_opposite_least():
     year, origin = 365.25, 20_000
     found = season_weights(np.array([origin - 365, origin - 183, origin - 91]), origin)
-    np.testing.assert_allclose(found, 1 + 0.8 * np.cos(2 * np.pi * np.array([365, 183, 91]) / year))
+    np.testing.assert_allclose(found, 1 + 0.95 * np.cos(2 * np.pi * np.array([365, 183, 91]) / year))
     assert found[0] > found[2] > found[1] > 0
 
 

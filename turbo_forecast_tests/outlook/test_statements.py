@@ -160,3 +160,8 @@ def test_growth_is_numpys_slope_over_the_known_days():
     expected = [30 * np.polyfit(np.flatnonzero(~np.isnan(row)), row[~np.isnan(row)], 1)[0] for row in levels]
     np.testing.assert_allclose(growth(levels), expected)
     assert growth(np.full((1, 5), NAN))[0] == 0
+
+
+def test_where_there_is_no_threshold_the_rank_comes_last():
+    chances = np.full((1, 2, 3), 0.9)
+    np.testing.assert_array_equal(urgency(np.array([50.0]), np.array([[NAN, 80.0]]), chances), [[2, 1]])

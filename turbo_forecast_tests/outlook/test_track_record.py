@@ -15,9 +15,18 @@ START = date(2025, 9, 1)
 
 def statement(probability: float, happened: int, *, host: str = "a", resource: str = "cpu", **other) -> dict:
     row = {
-        "cutoff": CUTOFF, "kind": "series", "host_id": host, "resource": resource, "threshold": 80.0,
-        "horizon_days": 122, "probability": probability, "happened": happened, "point": 0, "level": 50.0,
-        "likely": START if probability >= 0.5 else None, "actual": START if happened else None,
+        "cutoff": CUTOFF,
+        "kind": "series",
+        "host_id": host,
+        "resource": resource,
+        "threshold": 80.0,
+        "horizon_days": 122,
+        "probability": probability,
+        "happened": happened,
+        "point": 0,
+        "level": 50.0,
+        "likely": START if probability >= 0.5 else None,
+        "actual": START if happened else None,
     }
     return row | other
 
