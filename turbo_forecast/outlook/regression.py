@@ -9,7 +9,7 @@ from turbo_forecast.outlook.levels import Floats
 
 KNOTS = np.linspace(-8.0, 8.0, 33)
 """Log-odds at which the curve is known; straight lines between, constant beyond."""
-PRIOR_COUNT = 2.0
+PRIOR_COUNT = 0.5
 """So many witnesses at each knot are on the earlier curve's side."""
 STEPS, SWEEPS, CLOSE = 30, 100, 1e-9
 """At most so many Newton steps, and sweeps within one; what has moved less than this has arrived."""
