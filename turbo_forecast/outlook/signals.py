@@ -5,7 +5,7 @@ each witness is believed (`learning.py`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import polars as pl
@@ -123,11 +123,18 @@ def signals(history: Floats, forecast: Floats, highest: Floats) -> Signals:
     if not history.shape[1]:
         history = np.full((len(history), 1), np.nan)
     means = seven_day_means(history)
-    reached = highest_so_far(levels_after(history, forecast))
-    start = forecast[:, :WEEK].mean(axis=1)
-    own = at_grid(np.where(np.isnan(reached), start[:, None], reached))
+    start, own = _of_forecast(history, forecast)
     peaks = np.stack([own, at_grid(highest_so_far(highest)), _earlier_stretches(means, own)], axis=1)
     return Signals(means[:, -1], start, _swing(means), peaks, np.full(len(history), np.nan))
+
+
+def of_entrant(known: Signals, history: Floats, forecast: Floats) -> Signals:
+    """The same series at the same origin, had another entrant's forecast been the published one: only that part is made anew.
+
+    history, forecast: as in `signals`. Stretches longer than the history stay what the first forecast said.
+    """
+    start, own = _of_forecast(history, forecast)
+    return replace(known, start=start, peaks=np.concatenate([own[:, None, :], known.peaks[:, 1:]], axis=1))
 
 
 def observed_peaks(history: Floats, observed: Floats) -> Floats:
@@ -145,6 +152,13 @@ def at_grid(daily: Floats) -> Floats:
     there = days >= SHORT_MONTHS * GRID
     found: Floats = np.where(there, daily[:, np.minimum(GRID, days) - 1], np.nan)
     return found
+
+
+def _of_forecast(history: Floats, forecast: Floats) -> tuple[Floats, Floats]:
+    """(n,) mean of the first week, and (n, g) the highest 7-day mean up to each grid day; the former where there is none yet."""
+    start: Floats = forecast[:, :WEEK].mean(axis=1)
+    reached = highest_so_far(levels_after(history, forecast))
+    return start, at_grid(np.where(np.isnan(reached), start[:, None], reached))
 
 
 def _swing(means: Floats) -> Floats:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turbo_forecast.outlook.signals import GRID, WITNESSES, Signals, at_grid, observed_peaks, signals
+from turbo_forecast.outlook.signals import GRID, WITNESSES, Signals, at_grid, observed_peaks, of_entrant, signals
 
 NAN = np.nan
 
@@ -123,3 +123,12 @@ def test_stacked_parts_taken_apart_are_the_parts():
     whole = Signals.stack(parts)
     np.testing.assert_array_equal(whole.take(slice(1, 2)).peaks, parts[1].peaks)
     np.testing.assert_array_equal(whole.level, [30.0, 60.0])
+
+
+def test_another_entrants_signals_are_those_made_from_its_forecast():
+    rng = np.random.default_rng(7)
+    history, one, other = (rng.uniform(0, 100, (3, days)) for days in (500, 91, 91))
+    highest = np.maximum(one, other)
+    found, expected = of_entrant(signals(history, one, highest), history, other), signals(history, other, highest)
+    for name in ("level", "start", "swing", "peaks"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
