@@ -4,8 +4,7 @@ Belongs here: the arrays that are made of a series' history and forecast, where 
 each witness is believed (`learning.py`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 import polars as pl
@@ -61,11 +60,6 @@ class Signals:
     def take(self, rows: Flags | Integers | slice) -> "Signals":
         """The same of some of the series."""
         return Signals(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-    @staticmethod
-    def stack(parts: Sequence["Signals"]) -> "Signals":
-        """Those of all parts' series, one part after the other; at least one part."""
-        return Signals(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Signals)))
 
     @property
     def jump(self) -> Floats:
@@ -126,15 +120,6 @@ def signals(history: Floats, forecast: Floats, highest: Floats) -> Signals:
     start, own = _of_forecast(history, forecast)
     peaks = np.stack([own, at_grid(highest_so_far(highest)), _earlier_stretches(means, own)], axis=1)
     return Signals(means[:, -1], start, _swing(means), peaks, np.full(len(history), np.nan))
-
-
-def of_entrant(known: Signals, history: Floats, forecast: Floats) -> Signals:
-    """The same series at the same origin, had another entrant's forecast been the published one: only that part is made anew.
-
-    history, forecast: as in `signals`. Stretches longer than the history stay what the first forecast said.
-    """
-    start, own = _of_forecast(history, forecast)
-    return replace(known, start=start, peaks=np.concatenate([own[:, None, :], known.peaks[:, 1:]], axis=1))
 
 
 def observed_peaks(history: Floats, observed: Floats) -> Floats:

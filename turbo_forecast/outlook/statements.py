@@ -1,4 +1,4 @@
-"""What is said of thresholds: probabilities by day, the dates they give, states and urgency.
+"""What is said of thresholds: probabilities by day, the dates they give, states and growth.
 
 Belongs here: what was learnt, applied to series. Does not belong here: how it was learnt (`learning.py`).
 """
@@ -79,24 +79,6 @@ def states(level: Floats, thresholds: Floats, chances: Floats) -> NDArray[np.str
     over = level[:, None] >= thresholds
     named: NDArray[np.str_] = np.select([over, chances >= LIKELY, chances >= EARLY], STATES[:3], STATES[3])
     return named
-
-
-def urgency(level: Floats, thresholds: Floats, chances: Floats) -> Integers:
-    """(n, t) rank among all statements, 1 the most urgent: over, then what is likely first, then what is most probable.
-
-    chances: (n, t, h). Among those over already, the higher threshold comes first, then the higher level; statements that
-    nothing tells apart keep their order. Where the threshold is NaN nothing is said, and the rank comes after all others.
-    """
-    over = level[:, None] >= thresholds
-    likely = first_days(chances)[:, :, 1]
-    wait = np.where(over, 0.0, np.where(likely > 0, likely, chances.shape[2] + 1))
-    wait[np.isnan(thresholds)] = np.inf
-    above = np.where(over, -np.nan_to_num(level)[:, None], np.nan_to_num(thresholds - level[:, None], nan=np.inf))
-    keys = (above, np.where(over, -thresholds, -chances[:, :, -1]), wait)
-    order = np.lexsort([key.ravel() for key in keys])
-    rank = np.empty(order.size, dtype=np.int64)
-    rank[order] = np.arange(1, order.size + 1)
-    return rank.reshape(thresholds.shape)
 
 
 def growth(levels: Floats) -> Floats:

@@ -41,7 +41,12 @@ def fleet(seed: int, n: int = 600, spread: float = 6.0, bias: float = 0.0, group
 def joined(*parts: Evidence) -> Evidence:
     numbers = np.cumsum([0, *(part.series.size for part in parts)])
     return Evidence(
-        Signals.stack([part.signals for part in parts]),
+        Signals(
+            *(
+                np.concatenate([getattr(part.signals, name) for part in parts])
+                for name in ("level", "start", "swing", "peaks", "error")
+            )
+        ),
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ("reached", "group", "weight")),
         np.concatenate([part.series + first for part, first in zip(parts, numbers, strict=False)]),
     )

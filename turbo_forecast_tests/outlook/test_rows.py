@@ -1,17 +1,10 @@
-<<<<<<< HEAD
 """From what is known of series to statements: every threshold once, dates that are the inverse, ranks without a gap."""
 
 from datetime import date, timedelta
-=======
-"""Stored rows: which day a column states, which statements are judged, by hand."""
-
-from datetime import date
->>>>>>> d059edc (Outlook interface: rows.capacity_outlook and rows.outlook_backtest make the stored rows of what was said)
 
 import numpy as np
 import polars as pl
 import pytest
-<<<<<<< HEAD
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -195,103 +188,3 @@ def test_signals_are_stored_under_the_columns_of_their_table() -> None:
     history, forecast = np.full((1, 60), 50.0), np.full((1, 181), 50.0)
     stored = set(signals(history, forecast, forecast).to_frame().columns) | {*BEFORE}
     assert stored == set(OUTLOOK_SERIES.names) - {"cutoff", "phase", "host_id", "resource"}
-=======
-
-from turbo_forecast.outlook.rows import Said, capacity_outlook, outlook_backtest
-from turbo_forecast.outlook.signals import GRID, Signals
-from turbo_forecast.schemas.outlook import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST
-
-NAN = np.nan
-ORIGIN, CUTOFF = date(2025, 8, 31), date(2025, 12, 31)
-
-
-def said(chances, thresholds, *, level=(50.0,), start=(50.0,), forecast: float = 50.0) -> Said:
-    """Statements of hosts a, b, … with the probabilities given."""
-    chances, thresholds = np.asarray(chances, dtype=float), np.asarray(thresholds, dtype=float)
-    n = len(chances)
-    series = pl.DataFrame({"kind": "series", "host_id": list("abcdef"[:n]), "resource": "cpu"})
-    peaks = np.full((n, 3, GRID.size), 50.0)
-    signals = Signals(np.array(level), np.array(start), np.full(n, 8.0), peaks, np.full(n, NAN))
-    return Said(series, ORIGIN, signals, np.full((n, chances.shape[2]), forecast), thresholds, chances)
-
-
-def rising(days: int) -> np.ndarray:
-    """A probability of one percent more each day, up to one."""
-    return np.minimum(np.arange(1, days + 1) / 100, 1.0)
-
-
-def test_columns_state_the_probability_of_their_day_and_dates_count_from_the_origin():
-    found = capacity_outlook(said([[rising(184)]], [[80.0]]), CUTOFF, "baseline")
-    assert found.schema == CAPACITY_OUTLOOK.polars_schema
-    row = found.row(0, named=True)
-    assert (row["probability_30"], row["probability_91"], row["probability_182"]) == (0.3, 0.91, 1.0)
-    assert (row["early"], row["likely"], row["late"]) == (date(2025, 9, 10), date(2025, 10, 20), date(2025, 11, 29))
-    assert (row["level"], row["headroom"], row["state"], row["urgency"]) == (50.0, 30.0, "expected", 1)
-    assert row["growth"] == pytest.approx(0.0)
-    assert row["recent_shift"] is None
-    assert (row["cutoff"], row["scenario"], row["kind"], row["host_id"]) == (CUTOFF, "baseline", "series", "a")
-
-
-def test_a_forecast_of_two_months_says_nothing_of_three_and_its_last_day_counts_for_six():
-    row = capacity_outlook(said([[rising(61)]], [[80.0]]), CUTOFF, "baseline").row(0, named=True)
-    assert row["probability_91"] is None
-    assert row["probability_182"] == 0.61
-    assert row["late"] is None
-
-
-def test_a_series_may_have_fewer_thresholds_than_others():
-    chances = [[rising(30), rising(30) / 2], [rising(30), rising(30)]]
-    found = capacity_outlook(
-        said(chances, [[70.0, 90.0], [80.0, NAN]], level=(50.0, 85.0), start=(50.0, 85.0)), CUTOFF, "x"
-    )
-    assert found.select("host_id", "threshold", "state", "urgency").rows() == [
-        ("a", 70.0, "possible", 2),
-        ("a", 90.0, "possible", 3),
-        ("b", 80.0, "over", 1),
-    ]
-
-
-def test_an_unknown_level_leaves_level_and_headroom_empty_and_a_jump_is_a_recent_shift():
-    both = said([[rising(30)]] * 2, [[80.0]] * 2, level=(NAN, 75.0), start=(50.0, 20.0))
-    found = capacity_outlook(both, CUTOFF, "baseline")
-    assert found.select("level", "headroom", "recent_shift").rows() == [(None, None, None), (75.0, 5.0, 55.0)]
-
-
-def test_the_backtest_sets_what_was_said_beside_what_happened_within_each_horizon():
-    observed = np.full((1, 122), 60.0)
-    observed[0, 39] = 85.0
-    found = outlook_backtest(said([[rising(122)]], [[80.0]], forecast=82.0), CUTOFF, observed)
-    assert found.schema == OUTLOOK_BACKTEST.polars_schema
-    assert found.select("horizon_days", "probability", "happened", "point").rows() == [
-        *[(30, 0.3, 0, 1), (61, 0.61, 1, 1), (91, 0.91, 1, 1), (122, 1.0, 1, 1)],
-    ]
-    assert found["actual"].unique().to_list() == [date(2025, 10, 10)]
-    assert found["likely"].unique().to_list() == [date(2025, 10, 20)]
-    assert found["cutoff"].unique().to_list() == [CUTOFF]
-
-
-@pytest.mark.parametrize(("days", "horizons"), [(30, [30]), (59, [30, 61]), (120, [30, 61, 91, 122])])
-def test_the_longest_horizon_is_the_whole_of_a_backtest_of_about_its_length(days, horizons):
-    observed = np.full((1, days), 60.0)
-    observed[0, -1] = 99.0
-    found = outlook_backtest(said([[rising(days)]], [[80.0]]), CUTOFF, observed)
-    assert found["horizon_days"].to_list() == horizons
-    assert found["happened"].to_list() == [0] * (len(horizons) - 1) + [1]
-    assert outlook_backtest(said([[rising(20)]], [[80.0]]), CUTOFF, np.full((1, 20), 60.0)).is_empty()
-
-
-def test_the_last_day_of_a_backtest_of_123_days_is_judged_too():
-    observed = np.full((1, 123), 60.0)
-    observed[0, 122] = 99.0
-    found = outlook_backtest(said([[rising(123)]], [[80.0]]), CUTOFF, observed)
-    assert found.filter(pl.col("horizon_days") == 122)["happened"].item() == 1
-
-
-def test_what_was_not_observed_cannot_be_said_not_to_have_happened():
-    observed = np.full((2, 30), NAN)
-    observed[:, :10] = [[60.0], [90.0]]
-    found = outlook_backtest(
-        said([[rising(30)]] * 2, [[80.0]] * 2, level=(50.0, 50.0), start=(50.0, 50.0)), CUTOFF, observed
-    )
-    assert found.select("host_id", "happened").rows() == [("b", 1)]
->>>>>>> d059edc (Outlook interface: rows.capacity_outlook and rows.outlook_backtest make the stored rows of what was said)

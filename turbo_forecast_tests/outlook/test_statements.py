@@ -10,7 +10,7 @@ from turbo_forecast.outlook.learning import FLEET, TERMS, Learnt
 from turbo_forecast.outlook.levels import highest_so_far, levels_after
 from turbo_forecast.outlook.regression import KNOTS
 from turbo_forecast.outlook.signals import GRID, signals
-from turbo_forecast.outlook.statements import first_days, growth, leaned, probabilities, states, urgency
+from turbo_forecast.outlook.statements import first_days, growth, leaned, probabilities, states
 
 NAN = np.nan
 THRESHOLDS = np.array([[70.0, 80.0, 90.0, 95.0]])
@@ -151,14 +151,6 @@ def test_states_follow_from_the_level_and_the_last_days_probability():
     ]
 
 
-def test_what_is_over_is_most_urgent_then_what_comes_first_then_what_is_most_probable():
-    chances = np.zeros((2, 3, 3))
-    chances[0] = [[1.0, 1.0, 1.0], [0.1, 0.6, 0.6], [0.0, 0.1, 0.3]]
-    chances[1] = [[0.5, 0.6, 0.7], [0.0, 0.0, 0.4], [0.0, 0.0, 0.0]]
-    found = urgency(np.array([72.0, 60.0]), np.array([[70.0, 80.0, 90.0]] * 2), chances)
-    np.testing.assert_array_equal(found, [[1, 3, 5], [2, 4, 6]])
-
-
 def test_growth_is_numpys_slope_over_the_known_days():
     rng = np.random.default_rng(2)
     levels = rng.uniform(0, 100, (2, 40))
@@ -166,8 +158,3 @@ def test_growth_is_numpys_slope_over_the_known_days():
     expected = [30 * np.polyfit(np.flatnonzero(~np.isnan(row)), row[~np.isnan(row)], 1)[0] for row in levels]
     np.testing.assert_allclose(growth(levels), expected)
     assert growth(np.full((1, 5), NAN))[0] == 0
-
-
-def test_where_there_is_no_threshold_the_rank_comes_last():
-    chances = np.full((1, 2, 3), 0.9)
-    np.testing.assert_array_equal(urgency(np.array([50.0]), np.array([[NAN, 80.0]]), chances), [[2, 1]])
