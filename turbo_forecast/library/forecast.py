@@ -19,7 +19,7 @@ from turbo_forecast.fleet.store import write_store
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.library.base_frame import base_rows, cutoff_day
 from turbo_forecast.library.termination import terminated_in_order
-from turbo_forecast.models.registry import check_entrants
+from turbo_forecast.models.registry import check_entrants, first_day_needed
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.status_log import StatusLog
@@ -84,7 +84,8 @@ def forecast_fleet(
         with timer.stage("read"), log.working("reading the base table"):
             rows = base_rows(base, log).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
-            write_store(series_table(rows, window.history_start), folder / "series.arrow")
+            since = first_day_needed(settings, window.history_start)
+            write_store(series_table(rows, since), folder / "series.arrow", window.history_start)
         run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, say=say)
         with timer.stage("read results"), log.working("reading the results"):
             made = {name: frame.collect() for name, frame in _results(run).items()}
@@ -114,9 +115,9 @@ def _own_folder() -> Iterator[Path]:
         yield folder
 
 
-def series_table(rows: pl.DataFrame, history_start: date) -> pa.Table:
-    """Rows of BASE_TABLE as a table of the store: one row per series, the days of its history in order."""
-    inside = pl.col("ds") >= history_start
+def series_table(rows: pl.DataFrame, since: date) -> pa.Table:
+    """Rows of BASE_TABLE as a table of the store: one row per series, its days from `since` on in order."""
+    inside = pl.col("ds") >= since
     return (
         rows.sort("host_id", "resource", "ds")
         .group_by("host_id", "resource", maintain_order=True)
