@@ -141,17 +141,21 @@ def judge(z, level, mean, anomaly, gammas, first, cost):
     size = z.size
     cost[:] = 0.0
     total = 0.0
+    kept_at = np.empty((LEADS.size, PHIS.size))  # powers are what would cost most below
+    for j in range(LEADS.size):
+        for p in range(PHIS.size):
+            kept_at[j, p] = PHIS[p] ** LEADS[j]
     for origin in range(first, size - LEADS[0], ORIGIN_STEP):
         weight = DISCOUNT ** (size - 1 - origin)
         now = anomaly_at(anomaly, origin - YEAR)
-        for lead in LEADS:
-            t = origin + lead
+        for j in range(LEADS.size):
+            t = origin + LEADS[j]
             if t >= size or np.isnan(z[t]):
                 continue
             total += weight
             then = anomaly_at(anomaly, t - YEAR)
             for p in range(PHIS.size):
-                kept = PHIS[p] ** lead
+                kept = kept_at[j, p]
                 for g in range(gammas.size):
                     rest = z[t] - mean[origin] * (1.0 - kept) - gammas[g] * (then - kept * now)
                     for a in range(ALPHAS.size):
