@@ -19,8 +19,8 @@ CLIP = 2.5
 """Deviations count up to so many times their mean size: no single day makes a cycle."""
 CLEAR = 5.0
 """Standard errors by which a place of the month must differ from all days, for there are 45 places to choose from."""
-SMALLEST = 0.25
-"""A place's effect is at least this share of the mean deviation: nobody can tell whether a smaller one lasts."""
+SMALLEST = 1.0
+"""A place differs at least by so many mean deviations in its latest months: a cycle that has ended does not."""
 LATEST = 12
 """Occurrences, the latest, whose median is the effect: a cycle that has ended is gone after half a year."""
 MOST = 12
