@@ -182,6 +182,10 @@ def shares(cost, out):
 def combined(share, level, mean, anomaly, gammas, origin, ahead, out):
     """Into out (h,): the weighted forecast for `ahead` (h,) days after the calendar's index `origin`."""
     now = anomaly_at(anomaly, origin - YEAR)
+    kept_at = np.empty((PHIS.size, ahead.size))
+    for p in range(PHIS.size):
+        for i in range(ahead.size):
+            kept_at[p, i] = PHIS[p] ** ahead[i]
     out[:] = 0.0
     for p in range(PHIS.size):
         for g in range(gammas.size):
@@ -190,21 +194,16 @@ def combined(share, level, mean, anomaly, gammas, origin, ahead, out):
                 total += share[p, g, a]
                 levelled += share[p, g, a] * level[origin, a]
             for i in range(ahead.size):
-                kept = PHIS[p] ** ahead[i]
+                kept = kept_at[p, i]
                 season = gammas[g] * (anomaly_at(anomaly, origin + ahead[i] - YEAR) - kept * now)
                 out[i] += total * (mean[origin] * (1.0 - kept) + season) + kept * levelled
 
 
 @kernel
 def sort_pairs(keys, weights, n):
-    """Sort keys[:n] ascending and weights[:n] with them (by insertion: some two hundred, and ties keep their order)."""
-    for i in range(1, n):
-        key, weight = keys[i], weights[i]
-        j = i
-        while j > 0 and keys[j - 1] > key:
-            keys[j], weights[j] = keys[j - 1], weights[j - 1]
-            j -= 1
-        keys[j], weights[j] = key, weight
+    """Sort keys[:n] ascending and weights[:n] with them; ties keep their order."""
+    order = np.argsort(keys[:n], kind="mergesort")
+    keys[:n], weights[:n] = keys[:n][order], weights[:n][order]
 
 
 @kernel

@@ -115,7 +115,7 @@ def test_series_without_a_cycle_are_left_alone(draw) -> None:
 def test_a_cycle_that_ended_a_year_ago_is_gone_and_one_of_eight_months_is_there() -> None:
     ended, began = DAYS[-1] - 365, DAYS[-1] - 244
     assert cycle_search()(DAYS, peaks(lambda day: is_last(day) and day < ended, 30)) is None
-    young = DAYS[DAYS > began]
+    young = DAYS[began < DAYS]
     effects = cycle_search()(young, peaks(is_last, 30, young))
     assert effects is not None
     assert effects[28] == pytest.approx(30, abs=3)
