@@ -1,7 +1,7 @@
 """`make evaluate`: is the published forecast better than its rivals, on any telemetry, by backtests of any months?
 
-Belongs here: the comparison, its goals and its tables; with --cost, what the tournament costs beside Prophet alone.
-Does not belong here: how a month is held (`forecast_fleet`), scores (`frame_scores.py`), the rivals' fits (`rivals.py`).
+Belongs here: the comparison, its goals and its tables. Does not belong here: how a month is held (`forecast_fleet`), scores
+(`frame_scores.py`), the rivals' fits (`rivals.py`), statements about thresholds (`track_record.py`), cost (`cost.py`).
 """
 
 import argparse
@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.cost import cost_report
+from benchmarks.figures import Figure
 from benchmarks.frame_calibration import horizon_month
 from benchmarks.frame_scores import mase_scales, score_by_month
-from benchmarks.measuring import Times, machine, table, timed
+from benchmarks.measuring import machine, table
 from benchmarks.rivals import (
     ETS,
     PROPHET,
@@ -28,7 +30,8 @@ from benchmarks.rivals import (
     project_backtests,
     statsforecast_version,
 )
-from benchmarks.series import PARKING, demo_rows
+from benchmarks.series import PARKING
+from benchmarks.track_record import track_record
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import TelemetryError, TurboForecastError
 from turbo_forecast.models.protocol import Say
@@ -56,9 +59,8 @@ STANDING = [
 ]
 BELOW = math.nextafter(1.0, 0.0)
 """The goal of a ratio that must be below 1."""
-COST_GOAL = 12.0
-COST_ROUNDS = 2
-DEMO_CUTOFF = date(2025, 12, 31)
+DRAWN = 100
+"""Series of which stock Prophet draws, some two seconds each."""
 _SERIES = ["host_id", "resource"]
 _ROW = [*_SERIES, "model", "cutoff", "ds", "y", "yhat", "yhat_lower", "yhat_upper"]
 
@@ -69,7 +71,8 @@ class Comparison:
 
     table: rows of TOURNAMENT_STANDINGS for all resources together, with the rivals among the models.
     singles: entrants that forecast by themselves. absent: series that are not compared, by reason or by who has no
-    score of them (a series may be in several). champions: how many series publish whom. errors: a rival's first one.
+    score of them (a series may be in several). champions: how many series publish whom. errors: a rival's first one. said:
+    the section on how often statements about thresholds came true.
     """
 
     cutoff: date
@@ -79,6 +82,7 @@ class Comparison:
     absent: dict[str, int] = field(default_factory=dict)
     champions: dict[str, int] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    said: str = ""
 
     @property
     def series(self) -> int:
@@ -105,21 +109,6 @@ class Comparison:
         """The share of all days inside the published interval, in each month of the backtest."""
         months = self.table.filter(pl.col("horizon_month") > WHOLE_WINDOW)["horizon_month"].unique().sort()
         return [self.value(CHAMPION, "coverage", month) for month in months]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One row of the verdict; holds is None where there is no goal, or nothing to measure."""
-
-    what: str
-    goal: str
-    got: str
-    holds: bool | None = None
-
-    @property
-    def cells(self) -> list[str]:
-        """The row, with its mark."""
-        return [self.what, self.goal, f"{self.got}{'' if self.holds is None else ' ✓' if self.holds else ' ✗'}"]
 
 
 def common_series(
@@ -160,11 +149,18 @@ def compare(scores: pl.DataFrame, series: pl.DataFrame, cutoff: date, settings: 
 
 
 def evaluate(
-    base: pl.DataFrame, cutoff: date, settings: ForecastSettings, *, count: int | None = None, say: Say
+    base: pl.DataFrame,
+    cutoff: date,
+    settings: ForecastSettings,
+    *,
+    count: int | None = None,
+    drawn: int | None = DRAWN,
+    say: Say,
 ) -> Comparison:
     """Hold the month, have the rivals forecast its backtest, and compare all on the series they share.
 
-    base: rows of BASE_TABLE. count: so many series for rivals and comparison; the champion's choice sees them all.
+    base: rows of BASE_TABLE. count: so many series for rivals and comparison; the champion's choice sees them all. drawn: so
+    many series of which stock Prophet draws what it thinks of thresholds; None for all.
     Raises what `forecast_fleet` raises, and TelemetryError if nothing can be compared.
     """
     rivals = installed()
@@ -190,6 +186,7 @@ def evaluate(
         absent={reason: n for reason, n in {**unheard, **absent, **failed}.items() if n},
         champions=_published(held.champions, shared),
         errors={rival: errors[0] for rival, errors in found.errors.items() if errors},
+        said=track_record(base, held, evenly(shared, drawn), window, settings, say),
     )
 
 
@@ -257,8 +254,9 @@ def month_report(found: Comparison) -> str:
             " ".join(line for line in lines if line),
             table(["what", "goal", "got"], [figure.cells for figure in figures(found)]),
             table(STANDING, standing),
+            found.said,
         ]
-    )
+    ).rstrip()
 
 
 def _left_out(absent: dict[str, int]) -> str:
@@ -299,51 +297,6 @@ def months_report(found: Sequence[Comparison]) -> str:
     return f"## Over the months\n\n{note}\n\n" + table(["month, its best single", *columns], rows)
 
 
-def cost_report(hosts: int, settings: ForecastSettings, say: Say) -> str:
-    """What the run's field and folds cost beside `prophet` alone without folds: whole calls.
-
-    They take turns, so that a drifting machine drifts for both.
-    """
-    rows = demo_rows(hosts)
-    alone = settings.model_copy(update={"entrants": ["prophet"], "outside": {}, "folds": 0})
-    first = rows.filter(pl.col("host_id") == rows["host_id"][0])
-    for run in (settings, alone):
-        _held(first, run, say)  # kernels compiled, pages warm
-    rounds = [(_held(rows, settings, say), _held(rows, alone, say)) for _ in range(COST_ROUNDS)]
-    whole, one = (Times([seconds for seconds, _ in runs]).median for runs in zip(*rounds, strict=True))
-    _, audit = rounds[-1][0]
-    series = rows.select(pl.struct(_SERIES).n_unique()).item()
-    verdict = Figure(
-        f"{len(settings.field_of_entrants)} entrants, {settings.folds} folds / prophet alone, seconds",
-        f"at most {COST_GOAL:.0f}",
-        f"{whole:.1f} / {one:.1f} = {whole / one:.1f}",
-        whole / one <= COST_GOAL,
-    )
-    spent_on = [[stage, clock, f"{spent:.2f}"] for stage, clock, spent in audit.iter_rows()]
-    return "\n\n".join(
-        [
-            f"## Cost\n\n`forecast_fleet` on a demo fleet of {hosts:,} hosts, {series:,} series, "
-            f"{settings.worker_count} workers; median of {COST_ROUNDS} calls of each, in turn.",
-            table(["what", "goal", "got"], [verdict.cells]),
-            "Where the last whole run's time went (worker seconds are summed over workers and overlap the wall's):",
-            table(["stage", "clock", "seconds"], spent_on),
-        ]
-    )
-
-
-def _held(rows: pl.DataFrame, settings: ForecastSettings, say: Say) -> tuple[float, pl.DataFrame]:
-    """Seconds of a call, and its audit; the rest of the result is let go."""
-    audits: list[pl.DataFrame] = []
-    options = settings.model_dump()
-    seconds = timed(
-        lambda: audits.append(
-            forecast_fleet(rows, DEMO_CUTOFF, say=say, **options).audit.select("stage", "clock", "seconds")
-        )
-    )
-    say(f"{len(settings.field_of_entrants)} entrants, {settings.folds} folds: {seconds:.1f} s")
-    return seconds, audits[0]
-
-
 def main(arguments: list[str] | None = None) -> int:
     """0: measured, whatever came out; 2: it could not start."""
     options = _parser().parse_args(arguments)
@@ -366,7 +319,7 @@ def _accuracy(settings: Settings, options: argparse.Namespace) -> list[str]:
     found = []
     for cutoff in options.months:
         say(f"{cutoff:%Y-%m}: {base.select(pl.struct(_SERIES).n_unique()).item():,} series of telemetry")
-        found.append(evaluate(base, cutoff, settings.forecast, count=options.series, say=say))
+        found.append(evaluate(base, cutoff, settings.forecast, count=options.series, drawn=options.drawn, say=say))
         say(f"{cutoff:%Y-%m}: champion's mean MASE {found[-1].value(CHAMPION, 'mase'):.3f}")
     sections = [month_report(one) for one in found]
     return [*sections, months_report(found)] if len(found) > 1 else sections
@@ -391,6 +344,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--months", type=months_of, default="2025-12", help="YYYY-MM, several separated by commas")
     parser.add_argument("--config", type=Path, help="settings file, YAML")
     parser.add_argument("--series", type=a_count, help="compare so many series, evenly spaced; all when not given")
+    parser.add_argument(
+        "--drawn", type=a_count, default=DRAWN, help=f"series of which stock Prophet draws paths (default: {DRAWN})"
+    )
     parser.add_argument(
         "--cost",
         nargs="?",

@@ -5,11 +5,12 @@ Does not belong here: what is made of their projections (`accuracy.py`).
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
+from typing import TypeVar
 from unittest.mock import patch
 
 import numpy as np
@@ -105,11 +106,13 @@ def project_backtests(
     """
     inside = pl.col("ds").is_between(windows.history_start, windows.cutoff)
     rows = base.filter(inside).join(series, on=["host_id", "resource"], how="semi")
-    asked = [*_questions(rows.filter(pl.col("ds") <= windows.train_end), windows, settings, rivals)]
+    asked = [*questions(rows.filter(pl.col("ds") <= windows.train_end), windows, settings, rivals)]
     backtest_days = pl.Series(windows.backtest_days.astype(np.int32)).cast(pl.Date)
     parts: list[pl.DataFrame] = []
     errors: dict[str, list[str]] = {rival: [] for rival in rivals}
-    for (host, resource, question), found in zip(asked, _answers([q for *_, q in asked], settings, say), strict=True):
+    for (host, resource, question), found in zip(
+        asked, answers(answer, [q for *_, q in asked], settings, say), strict=True
+    ):
         if isinstance(found, str):
             errors[question.rival].append(f"{host}/{resource}: {found}")
             continue
@@ -130,7 +133,7 @@ def _nothing() -> pl.DataFrame:
     return pl.DataFrame(schema={"ds": pl.Date, **bounds, **dict.fromkeys(("host_id", "resource", "model"), pl.String)})
 
 
-def _questions(
+def questions(
     train: pl.DataFrame, windows: Windows, settings: ForecastSettings, rivals: list[str]
 ) -> Iterator[tuple[str, str, Question]]:
     """Series by series, each rival in turn."""
@@ -144,14 +147,19 @@ def _questions(
             yield one.host_id, one.resource, Question(rival, own[rival], window)
 
 
-def _answers(questions: list[Question], settings: ForecastSettings, say: Say) -> Iterator[Answer]:
-    """One answer for each question, in their order."""
-    if not questions:
+Told = TypeVar("Told")
+
+
+def answers(
+    ask: Callable[[Question], Told], asked: list[Question], settings: ForecastSettings, say: Say
+) -> Iterator[Told]:
+    """One answer for each question, in their order, from worker processes. ask: a module's function."""
+    if not asked:
         return
     with ProcessPoolExecutor(settings.worker_count, mp_context=get_context("spawn")) as pool:
         with patch.dict(os.environ, dict.fromkeys(THREAD_LIMITS, "1")):  # processes start here, and inherit it
-            answers = pool.map(answer, questions)
-        for done, found in enumerate(answers, 1):
-            if done % SAY_EVERY == 0 or done == len(questions):
-                say(f"rivals: {done:,} of {len(questions):,} backtests")
-            yield found
+            found = pool.map(ask, asked)
+        for done, one in enumerate(found, 1):
+            if done % SAY_EVERY == 0 or done == len(asked):
+                say(f"rivals: {done:,} of {len(asked):,} backtests")
+            yield one

@@ -15,7 +15,8 @@ from unittest.mock import patch
 import numpy as np
 import polars as pl
 
-from benchmarks.accuracy import DEMO_CUTOFF, a_count, months_of, read_base, say
+from benchmarks.accuracy import a_count, months_of, read_base, say
+from benchmarks.cost import DEMO_CUTOFF
 from benchmarks.frame_calibration import horizon_month
 from benchmarks.frame_scores import score_by_month
 from benchmarks.held import Held, held

@@ -14,10 +14,10 @@ import dagster as dg
 import polars as pl
 
 from turbo_forecast.defs.catalog import Place, Stored
-from turbo_forecast.defs.monthly import Month, one_month
+from turbo_forecast.defs.monthly import Month, MonthOptions, one_month
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import Metadata, described_asset
-from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import FLEET_FORECAST
 from turbo_forecast.storage.rows_view import redefine
@@ -39,10 +39,14 @@ def month_table(table: Table, place: Place) -> Callable[[Callable[[Month], Rows]
     def asset_of(make: Callable[[Month], Rows]) -> dg.AssetsDefinition:
         @dg.asset(**month_asset(table, place, deps=[source.name for source in table.made_from or ()]))
         def asset(
-            context: dg.AssetExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+            context: dg.AssetExecutionContext,
+            forecast: ForecastResource,
+            outlook: OutlookResource,
+            warehouse: Warehouse,
+            folder: DataFolder,
         ) -> Iterator[dg.MaterializeResult[Any]]:
-            as_file = place.stored is Stored.FILE
-            with one_month(context, table, forecast, warehouse, folder, as_file=as_file) as month:
+            as_file, options = place.stored is Stored.FILE, MonthOptions(forecast, outlook)
+            with one_month(context, table, options, warehouse, folder, as_file=as_file) as month:
                 with month.timer.stage("make"):
                     rows = make(month)
                 with month.timer.stage("store"):

@@ -13,19 +13,31 @@ import dagster as dg
 import duckdb
 import polars as pl
 
+from turbo_forecast.defs.decided import deciding_hash
 from turbo_forecast.defs.held import held
 from turbo_forecast.defs.partitions import month_of
 from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, stage_metadata
-from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.fleet.outlook_statements import Statements
+from turbo_forecast.schemas import FORECAST_PARQUET
+from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.status_log import StatusLog
+from turbo_forecast.storage.datasets import require_whole, rows
 from turbo_forecast.storage.months import MonthOfRun
 from turbo_forecast.storage.results import Results
 from turbo_forecast.storage.warehouse import replace_audit, transaction
 from turbo_forecast.tables import Table
-from turbo_forecast.windows import cutoff_of
+from turbo_forecast.windows import cutoff_of, run_windows
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOptions:
+    """What a step was launched with: how months are forecast, and what is said of capacity."""
+
+    forecast: ForecastResource
+    outlook: OutlookResource
 
 
 @dataclass(slots=True)
@@ -33,11 +45,13 @@ class Month:
     """One month of one asset: an open transaction, a timer, and what will be told of it.
 
     context: of the step; folder: all that is stored. The rest is the month's: key (YYYY-MM), cutoff, the run's settings.
+    outlook: what the outlook is about, which may differ from what it was when the month was forecast.
     """
 
     context: dg.AssetExecutionContext
     key: str
     settings: ForecastSettings
+    outlook: OutlookSettings
     con: duckdb.DuckDBPyConnection
     folder: DataFolder
     timer: AuditTimer
@@ -57,6 +71,18 @@ class Month:
         """The table as the month's run made it. Raises StorageError, which says what to run, where it is not there."""
         return self.results.read(table)
 
+    @property
+    def published(self) -> pl.LazyFrame:
+        """The month's master file. Raises StorageError where it is not there, or of another version."""
+        path = self.folder.parquet(FORECAST_PARQUET.name, self.key)
+        require_whole(path, FORECAST_PARQUET.names)
+        return rows(path)
+
+    @property
+    def statements(self) -> Statements:
+        """What makes the month's statements about thresholds, of what its run has left."""
+        return Statements(self.results, run_windows(self.cutoff, self.settings), self.outlook)
+
     def warnings(self) -> list[str]:
         """A sentence for every check that has not passed so far, of this run or of the month."""
         return warnings_so_far(self.context.instance, self.context.run.run_id, self.con, self.cutoff)
@@ -73,7 +99,7 @@ class Month:
 def one_month(
     context: dg.AssetExecutionContext,
     table: Table,
-    forecast: ForecastResource,
+    options: MonthOptions,
     warehouse: Warehouse,
     folder: DataFolder,
     *,
@@ -87,25 +113,26 @@ def one_month(
     within is stored within; should that fail, nothing is committed, and a complete month whose table is as it was stays
     complete.
     """
-    return held(context, _month(context, table, forecast, warehouse, folder, as_file=as_file))
+    return held(context, _month(context, table, options, warehouse, folder, as_file=as_file))
 
 
 @contextmanager
 def _month(
     context: dg.AssetExecutionContext,
     table: Table,
-    forecast: ForecastResource,
+    options: MonthOptions,
     warehouse: Warehouse,
     folder: DataFolder,
     *,
     as_file: bool,
 ) -> Iterator[Month]:
-    settings, timer, run_id, asset = forecast.settings(), AuditTimer(), context.run.run_id, table.name
+    settings, outlook = options.forecast.settings(), options.outlook.settings()
+    timer, run_id, asset = AuditTimer(), context.run.run_id, table.name
     with plain_errors():
         key = month_of(context)
     log = StatusLog(say_to(context), about=key)
     with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection() as con:
-        month = Month(context, key, settings, con, folder, timer)
+        month = Month(context, key, settings, outlook, con, folder, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
         if as_file:
             with transaction(con), month.results.reading():
@@ -118,5 +145,35 @@ def _month(
                 work.begin_step(con, asset)
             with month.results.reading():
                 yield month
-            replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id))
+            decided = pl.lit(deciding_hash(table, settings, outlook)).alias("config_hash")
+            replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id).with_columns(decided))
             work.record_stored(con, [asset])
+
+
+@contextmanager
+def month_beside(
+    context: dg.AssetExecutionContext,
+    table: Table,
+    options: MonthOptions,
+    warehouse: Warehouse,
+    folder: DataFolder,
+    *,
+    rests_on: Table,
+) -> Iterator[Month]:
+    """A transaction for a table that is no part of a month: it may be made again at any time, and the month stays as it is.
+
+    rests_on: the part that must be stored. Raises as `MonthOfRun.require_same` and `require_stored`.
+    """
+    settings, outlook = options.forecast.settings(), options.outlook.settings()
+    timer, run_id = AuditTimer(), context.run.run_id
+    with plain_errors():
+        key = month_of(context)
+    log = StatusLog(say_to(context), about=key)
+    with plain_errors(), log.working(f"making {table.name}"), warehouse.get_connection() as con, transaction(con):
+        month = Month(context, key, settings, outlook, con, folder, timer)
+        work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
+        work.require_same(con)
+        work.require_stored(con, rests_on.name)
+        with month.results.reading(), timer.stage("make"):
+            yield month
+        replace_audit(con, timer.frame(table.name, month.cutoff, settings, run_id))

@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from turbo_forecast.defs.reporting import plot, whole_backtest
+from turbo_forecast.outlook.statements import STATES
 from turbo_forecast.storage.warehouse import query
 from turbo_forecast.types import Phase
 
@@ -162,6 +163,40 @@ def accuracy_lines(accuracy: pl.DataFrame) -> dg.MarkdownMetadataValue:
     return plot(
         lines.encode(x=ahead, y=error, color="model:N", strokeWidth=published).properties(width=MODEL_WIDTH, height=360)
     )
+
+
+def state_bars(statements: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """How many series and groups are in which state, by threshold. statements: of one scenario."""
+    rows = statements.group_by("threshold", "state").len("series").sort("threshold", "state")
+    shown = _largest(rows.with_columns(pl.col("threshold").round(2).cast(pl.String)), "threshold", "series")[0]
+    thresholds = sorted(shown["threshold"].unique(), key=float)
+    colours = alt.Scale(domain=list(STATES), range=["#b2182b", "#ef8a62", "#fddbc7", "#d9d9d9"])
+    order = "indexof(['over', 'expected', 'possible', 'unlikely'], datum.state)"
+    bars = alt.Chart(shown).transform_calculate(order=order).mark_bar()
+    return _bars(
+        bars.encode(
+            x=alt.X("series:Q", title="series and groups"),
+            y=alt.Y("threshold:N", sort=thresholds, title="threshold, percent"),
+            color=alt.Color("state:N", scale=colours, title=None),
+            order=alt.Order("order:Q"),
+        ),
+        len(thresholds),
+    )
+
+
+def reliability_diagram(bins: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """What was said, and how often it came true: points on the diagonal mean what they say. bins: of OUTLOOK_RELIABILITY."""
+    rows = bins.filter(pl.col("kind") == "series").select("population", "predicted", "observed", "n")
+    share = alt.Scale(domain=[0, 1])
+    base = alt.Chart(rows).encode(
+        x=alt.X("predicted:Q", scale=share, title="mean probability that was said"),
+        y=alt.Y("observed:Q", scale=share, title="share that came true"),
+        color=alt.Color("population:N", title="statements of"),
+    )
+    diagonal = alt.Chart(pl.DataFrame({"x": [0.0, 1.0]})).mark_line(color="#bbbbbb", strokeDash=[4, 4])
+    points = base.mark_point(filled=True).encode(size=alt.Size("n:Q", title="statements"))
+    whole = diagonal.encode(x="x:Q", y="x:Q") + base.mark_line() + points
+    return plot(whole.properties(width=360, height=360))
 
 
 def _bars(chart: Any, bars: int, title: str = "") -> dg.MarkdownMetadataValue:

@@ -20,8 +20,9 @@ from pydantic import ValidationError
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
-from turbo_forecast.settings import ForecastSettings, TelemetrySettings, one_sentence, told
+from turbo_forecast.settings import ForecastSettings, OutlookSettings, TelemetrySettings, one_sentence, told
 from turbo_forecast.storage.former_layout import rename_former
+from turbo_forecast.storage.retention import GROUP_RESULTS, RESULTS
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import shown_location
 from turbo_forecast.windows import cutoff_of
@@ -47,6 +48,8 @@ def _as_given(kind: config_type.ConfigType) -> config_type.ConfigType:
         return dg.Noneable(_as_given(kind.inner_type))
     if isinstance(kind, dg.Map):
         return dg.Map(kind.key_type, _as_given(kind.inner_type), key_label_name=kind.key_label_name)  # type: ignore[no-untyped-call]
+    if isinstance(kind, dg.Array):
+        return dg.Array(_as_given(kind.inner_type))
     return kind
 
 
@@ -150,6 +153,19 @@ class ForecastResource(ForecastSettings, ValidatedResource):
         )
 
 
+class OutlookResource(OutlookSettings, ValidatedResource):
+    """OutlookSettings, in the launchpad: thresholds may be tried there on a month that is forecast already."""
+
+    @classmethod
+    def section(cls) -> str:
+        """`outlook`."""
+        return "outlook"
+
+    def settings(self) -> OutlookSettings:
+        """The plain settings, for the floors that do not know Dagster."""
+        return OutlookSettings(**{name: getattr(self, name) for name in OutlookSettings.model_fields})
+
+
 class DataFolder(dg.ConfigurableResource[None]):
     """Where everything is stored."""
 
@@ -170,7 +186,11 @@ class DataFolder(dg.ConfigurableResource[None]):
 
     def results(self, partition: str) -> Path:
         """What the month's run has made of its tournament, from which each asset stores its part."""
-        return self.root / "tournament" / partition
+        return self.root / RESULTS / partition
+
+    def group_results(self, partition: str) -> Path:
+        """What the month's run over groups has made of its tournament, from which the outlook's rows of groups follow."""
+        return self.root / GROUP_RESULTS / partition
 
     def scratch(self, partition: str) -> Path:
         """What an unfinished fleet forecast of the month leaves for the next attempt."""

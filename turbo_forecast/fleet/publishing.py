@@ -1,4 +1,5 @@
-"""The third map: the champions' rows of a part with the bounds that were decided, and how good they would have been.
+"""The third map: the champions' rows of a part with the bounds that were decided, how good they would have been, and what
+the outlook rests on.
 
 Belongs here: what is published of neighbouring series. Does not belong here: what is decided (`decisions.py`), and the one
 file that readers get.
@@ -12,6 +13,7 @@ import pyarrow as pa
 from turbo_forecast.fleet.blocks import Block, Numbers, Pieces, WindowDays, merged
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.combining import COMBINE_LAST, MONTHS, actual_values, month_scores, stacked
+from turbo_forecast.fleet.outlook_signals import SIGNALS, Seen, SignalRows
 from turbo_forecast.fleet.part_files import Naming, row_tables, write_part
 from turbo_forecast.fleet.pieces import write_piece
 from turbo_forecast.fleet.run_folder import Arrays, RunFolder, handed_on
@@ -38,11 +40,13 @@ class Publisher:
         self._forecasts = Pieces(folder.forecast, len(store), "outcomes")
         self._combined = Pieces(folder.combine, len(store), COMBINE_LAST)
         self._decided = handed_on(folder.decisions)
+        self._signals = SignalRows(store, windows, self._days)
 
     def __call__(self, span: Span) -> None:
         """Publish the part's series as one file, and leave their scores. Raises StorageError."""
         told = {row["series"]: row for table in self._forecasts.tables("outcomes", span) for row in table.to_pylist()}
-        blocks = list(self._champions(span))
+        seen: list[Seen] = []
+        blocks = list(self._champions(span, seen))
         published = [self._bounded(block, told[block.series]) for block in blocks]
         actual = [self._actual(block) for block in published]
         naming = Naming(self._store.names(), self._settings.field_of_entrants, self._windows.cutoff)
@@ -52,14 +56,16 @@ class Publisher:
             table.append_column("outcome", pa.array(outcomes, pa.string()).dictionary_encode()) for table in tables
         )
         write_part(self._folder.published, span, FORECAST_PARQUET, named)
+        write_piece(self._folder.publish, span.stem, SIGNALS, self._signals.table(seen))
         scored = [self._scores(block, y) for block, y in zip(published, actual, strict=True)]
         write_piece(self._folder.publish, span.stem, PUBLISH_LAST, stacked(scored, MONTHS))
 
-    def _champions(self, span: Span) -> Iterator[Block]:
-        """The champion's rows of each series that has one, backtest and forecast."""
+    def _champions(self, span: Span, seen: list[Seen]) -> Iterator[Block]:
+        """The champion's rows of each series that has one, backtest and forecast; what the outlook rests on goes to `seen`."""
         for block in merged(self._forecasts.blocks(span), self._combined.blocks(span)):
             champion = int(self._decided["champion"][block.series])
             if champion != NOBODY:
+                seen.append(Seen.of(block, champion))
                 yield block.of(champion).within(self._days, (BACKTEST, FORECAST))
 
     def _bounded(self, block: Block, told: dict[str, str | None]) -> Block:

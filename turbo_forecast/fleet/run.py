@@ -16,6 +16,7 @@ from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.combining import COMBINE_LAST
 from turbo_forecast.fleet.decisions import Reducer
 from turbo_forecast.fleet.executors.processes import processes
+from turbo_forecast.fleet.outlook_learning import learn_outlook
 from turbo_forecast.fleet.policy import StoreLedger, Work
 from turbo_forecast.fleet.progress import Progress
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
@@ -25,7 +26,14 @@ from turbo_forecast.fleet.scratch import run_folder, temporary
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tasks import Job, Step, TaskReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
-from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
+from turbo_forecast.schemas import (
+    CALIBRATION,
+    CHAMPIONS,
+    OUTLOOK_CALIBRATION,
+    OUTLOOK_SERIES,
+    TOURNAMENT_SCORES,
+    TOURNAMENT_STANDINGS,
+)
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.results import Results
@@ -115,9 +123,12 @@ class _Run:
             self._map(Step.PUBLISH, self.folder.publish, PUBLISH_LAST, parts)
         with timer.stage("compare"), log.working("comparing the entrants"):
             standings = reduce.compare()
+        with timer.stage("learn for the outlook"), log.working("learning for the outlook"):
+            outlook = learn_outlook(self.folder, reduce.names, self.windows)
         with timer.stage("keep results"):
             made = ((TOURNAMENT_SCORES, scores), (CHAMPIONS, champions), (CALIBRATION, calibration))
-            for table, frame in (*made, (TOURNAMENT_STANDINGS, standings)):
+            left = ((OUTLOOK_CALIBRATION, outlook.calibration), (OUTLOOK_SERIES, outlook.series))
+            for table, frame in (*made, (TOURNAMENT_STANDINGS, standings), *left):
                 results.write(table, frame)
         folder = self.folder
         return FleetRun(folder.rows, folder.folds, folder.results, outcomes, runs, weights)

@@ -14,12 +14,14 @@ from turbo_forecast.settings.forecast import (
     NEGLIGIBLE_PERCENT,
     ForecastSettings,
 )
+from turbo_forecast.settings.outlook import DEFAULT_THRESHOLDS, OutlookSettings
 from turbo_forecast.settings.reading import (
     SECTIONS,
     Settings,
     forecast_settings,
     load_settings,
     one_sentence,
+    outlook_settings,
     telemetry_settings,
 )
 from turbo_forecast.settings.telemetry import INDIFFERENT_TO_READING, STATISTICS, UNITS, TelemetrySettings
@@ -27,6 +29,7 @@ from turbo_forecast.settings.telemetry import INDIFFERENT_TO_READING, STATISTICS
 __all__ = [
     "COMBINATIONS",
     "DEFAULT_ENTRANTS",
+    "DEFAULT_THRESHOLDS",
     "ENVELOPE",
     "INDIFFERENT",
     "INDIFFERENT_TO_READING",
@@ -37,11 +40,13 @@ __all__ = [
     "DeploymentSettings",
     "Environment",
     "ForecastSettings",
+    "OutlookSettings",
     "Settings",
     "TelemetrySettings",
     "forecast_settings",
     "load_settings",
     "one_sentence",
+    "outlook_settings",
     "telemetry_settings",
     "telling",
     "told",

@@ -14,15 +14,17 @@ from turbo_forecast.errors import SettingsError
 from turbo_forecast.settings.deployment import DeploymentSettings
 from turbo_forecast.settings.forecast import ForecastSettings
 from turbo_forecast.settings.options import Options
+from turbo_forecast.settings.outlook import OutlookSettings
 from turbo_forecast.settings.telemetry import TelemetrySettings
 from turbo_forecast.yaml_file import OptionPath, read_yaml
 
 
 class Settings(Options):
-    """The whole settings file: how telemetry is read, how it is forecast, and how Dagster is set up for it."""
+    """The whole settings file: how telemetry is read, how it is forecast, what is said of capacity, how Dagster is set up."""
 
     telemetry: TelemetrySettings = TelemetrySettings()
     forecast: ForecastSettings = ForecastSettings()
+    outlook: OutlookSettings = OutlookSettings()
     deployment: DeploymentSettings = DeploymentSettings()
 
 
@@ -30,6 +32,7 @@ Section = TypeVar("Section", bound=Options)
 SECTIONS: dict[str, type[Options]] = {
     "telemetry": TelemetrySettings,
     "forecast": ForecastSettings,
+    "outlook": OutlookSettings,
     "deployment": DeploymentSettings,
 }
 
@@ -70,6 +73,11 @@ def telemetry_settings(**options: object) -> TelemetrySettings:
 def forecast_settings(**options: object) -> ForecastSettings:
     """Forecast settings from keywords. Raises SettingsError, naming the option that cannot work."""
     return _section(ForecastSettings, "forecast", options)
+
+
+def outlook_settings(**options: object) -> OutlookSettings:
+    """Outlook settings from keywords. Raises SettingsError, naming the option that cannot work."""
+    return _section(OutlookSettings, "outlook", options)
 
 
 def _section(kind: type[Section], name: str, options: Mapping[str, object]) -> Section:

@@ -16,6 +16,7 @@ from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.resources import (
     DataFolder,
     ForecastResource,
+    OutlookResource,
     TelemetryResource,
     Warehouse,
 )
@@ -40,6 +41,7 @@ class Place:
         return {
             "telemetry": TelemetryResource(telemetry=str(telemetry or "")),
             "forecast": ForecastResource(**options),
+            "outlook": OutlookResource(),
             "folder": DataFolder(path=str(self.data)),
             "warehouse": Warehouse(database=str(self.data / "warehouse.duckdb")),
             "io_manager": AtomicParquetIOManager(base_dir=str(self.data)),

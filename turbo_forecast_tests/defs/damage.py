@@ -12,7 +12,7 @@ from turbo_forecast.defs.checks.judging import PROPERTIES
 from turbo_forecast.defs.checks.places import places
 from turbo_forecast.defs.checks.properties import Verdict, judge
 from turbo_forecast.defs.resources import DataFolder
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.storage.datasets import duckdb_sql
 from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, FILES, MONTH
 from turbo_forecast_tests.defs.violations import VIEW
@@ -23,14 +23,16 @@ for _module in pkgutil.iter_modules(checks.__path__):  # as the code location lo
 OF_BASE_TABLE = {prop.name: prop for prop in (base_table.UNIQUE, base_table.IN_RANGE, base_table.FRESH)}
 
 
-def verdict(data: Path, asset: str, check: str, **forecast: object) -> Verdict:
+def verdict(
+    data: Path, asset: str, check: str, *, outlook: OutlookSettings | None = None, **forecast: object
+) -> Verdict:
     """The check's verdict on the month, and its offenders."""
     settings = ForecastSettings(**{"entrants": ENTRANTS, **forecast})  # type: ignore[arg-type]
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         if asset == "base_table":
             return judge(con, OF_BASE_TABLE[check], {"stored": asset})
         table, prop = PROPERTIES[asset, check]
-        return judge(con, prop, places(table, MONTH, settings, DataFolder(path=str(data))))
+        return judge(con, prop, places(table, MONTH, settings, DataFolder(path=str(data)), outlook))
 
 
 def parts(data: Path, asset: str, month: str = MONTH) -> list[Path]:

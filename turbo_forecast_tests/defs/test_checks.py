@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from turbo_forecast.settings import OutlookSettings
 from turbo_forecast.storage.rows_view import month_folders, redefine
 from turbo_forecast.storage.warehouse import transaction
 from turbo_forecast_tests.defs.damage import spoil, verdict
@@ -21,14 +22,19 @@ from turbo_forecast_tests.defs.violations import (
     COVERAGE,
     COVERS,
     ELSEWHERE,
+    HAPPENED,
     HORIZON,
     KEYS,
     NIGHT,
     NOT_WORSE,
     ONE,
     RECORDED,
+    RELIABLE,
     ROWS,
+    SKILL,
     SOMETHING,
+    STATED,
+    STATEMENTS_JUDGED,
     VIEW,
     VIOLATIONS,
 )
@@ -290,3 +296,54 @@ def test_what_was_said_of_an_earlier_month_is_no_fault_once_its_rows_were_remove
         redefine(con, month_folders(data))
     after = verdict(data, "forecast_accuracy", "earlier_forecasts_are_judged")
     assert (after.expected, after.offenders.height) == (0, 0)
+
+
+def test_a_planned_scenario_has_a_statement_for_every_threshold_too(data: Path) -> None:
+    moved = "SELECT * REPLACE ('move' AS scenario) FROM {stored} WHERE cutoff = DATE '2025-12-31'"
+    spoil(data, "capacity_outlook", f"INSERT INTO {{stored}} {moved} AND NOT ({ONE} AND threshold = 90)")
+    found = verdict(data, "capacity_outlook", STATED)
+    assert found.expected == 2 * 6 * 4
+    assert found.offenders.rows() == [("move", "b", "cpu", 90.0, 0, 1)]
+
+
+def test_thresholds_of_a_host_are_due_where_it_has_some_of_its_own(data: Path) -> None:
+    own = OutlookSettings(
+        host_thresholds={"b": {"cpu": [50.0]}}, resource_thresholds={"memory": [70.0, 80.0, 90.0, 95.0]}
+    )
+    wrong = verdict(data, "capacity_outlook", STATED, outlook=own).offenders
+    assert wrong.select("host_id", "resource").unique().rows() == [("b", "cpu")]
+    assert wrong.select("threshold", "statements", "due").rows() == [
+        (50, 0, 1), (70, 1, 0), (80, 1, 0), (90, 1, 0), (95, 1, 0),
+    ]  # fmt: skip
+
+
+def test_few_events_and_few_statements_are_judged_by_nobody(data: Path) -> None:
+    spoil(data, "outlook_accuracy", "UPDATE {stored} SET skill = -1, events = 29 WHERE threshold = 95")
+    found = verdict(data, "outlook_accuracy", SKILL)
+    assert (found.expected, len(found.offenders)) == (3 * 4, 0)
+    spoil(data, "outlook_reliability", "UPDATE {stored} SET observed = 0, n = 29 WHERE bin = 10")
+    found = verdict(data, "outlook_reliability", RELIABLE)
+    assert (found.expected, len(found.offenders)) == (2 * 9, 0)
+
+
+def test_what_happened_is_judged_by_the_seven_days_with_at_least_four_observed(data: Path) -> None:
+    """Four days of 96 % in a week of which only these were observed are a level of 96; three are none."""
+    week = f"{ONE} AND ds BETWEEN DATE '2025-10-01' AND DATE '2025-10-13'"
+    spoil(data, "base_table", f"DELETE FROM {{stored}} WHERE {week}")
+    for day in (7, 8, 9):
+        spoil(data, "base_table", f"INSERT INTO {{stored}} VALUES ('b', 'cpu', DATE '2025-10-0{day}', 96.0)")
+    before = verdict(data, "outlook_backtest", HAPPENED).offenders
+    assert date(2025, 10, 10) not in before["reached"].to_list()
+    spoil(data, "base_table", "INSERT INTO {stored} VALUES ('b', 'cpu', DATE '2025-10-10', 96.0)")
+    after = verdict(data, "outlook_backtest", HAPPENED).offenders.filter(threshold=95)
+    assert after["reached"].unique().to_list() == [date(2025, 10, 10)]
+
+
+def test_a_month_judges_no_statement_before_its_days_have_passed(data: Path) -> None:
+    found = verdict(data, "outlook_over_time", STATEMENTS_JUDGED)
+    assert found.expected == 4, "30 days of November's, of four thresholds; not its 91 or 182"
+    spoil(data, "capacity_outlook", "UPDATE {stored} SET cutoff = DATE '2025-09-30' WHERE cutoff = DATE '2025-11-30'")
+    spoil(data, "months", "UPDATE {stored} SET cutoff = DATE '2025-09-30' WHERE cutoff = DATE '2025-11-30'")
+    assert verdict(data, "outlook_over_time", STATEMENTS_JUDGED).expected == 4 * 2, (
+        "September 30 and 91 days are December 30"
+    )

@@ -58,6 +58,17 @@ CHECKS = {
     },
     "tournament_standings": {"everyone_stands_everywhere", "no_duplicate_keys", "standings_are_finite"},
     "forecast_accuracy": {"earlier_forecasts_are_judged", "no_duplicate_keys"},
+    "capacity_outlook": {
+        *("every_threshold_has_a_statement", "no_duplicate_keys"),
+        *("statements_agree_with_themselves", "statements_are_monotone"),
+    },
+    "outlook_backtest": {
+        *("backtest_statements_agree_with_themselves", "every_backtest_has_its_statements", "no_duplicate_keys"),
+        *("what_happened_is_what_was_observed",),
+    },
+    "outlook_accuracy": {"no_duplicate_keys", "outlook_has_skill"},
+    "outlook_reliability": {"no_duplicate_keys", "outlook_is_reliable"},
+    "outlook_over_time": {"earlier_statements_are_judged", "no_duplicate_keys"},
     "months": {"a_complete_month_is_whole", "no_duplicate_keys"},
 }
 OF_THE_RUN = ("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "model_runs", "run_audit")
@@ -73,15 +84,22 @@ DEPENDENCIES = {
     "forecast_parquet": {"fleet_forecast", "champions", "calibration", "tournament_results", "series_outcomes"},
     "tournament_standings": {"fleet_forecast", "tournament_scores", "forecast_parquet"},
     "forecast_accuracy": {"base_table", "forecast_parquet", "tournament_results"},
+    "capacity_outlook": {"base_table", "fleet_forecast", "forecast_parquet"},
+    "outlook_backtest": {"base_table", "fleet_forecast", "forecast_parquet"},
+    "outlook_accuracy": {"outlook_backtest"},
+    "outlook_reliability": {"outlook_backtest"},
+    "outlook_over_time": {"base_table", "capacity_outlook"},
     "months": {
         *("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "tournament_results"),
         *("tournament_scores", "champions", "calibration", "forecast_parquet", "tournament_standings"),
         *("forecast_accuracy", "model_runs"),
+        *("capacity_outlook", "outlook_backtest", "outlook_accuracy", "outlook_reliability", "outlook_over_time"),
     },
 }
 WARNINGS = {
     *("telemetry_is_fresh", "fleet_has_not_shrunk", "few_series_rest_on_the_fallback"),
     *("intervals_hold_in_the_backtest", "latest_month_is_published"),
+    *("outlook_has_skill", "outlook_is_reliable"),
 }
 
 

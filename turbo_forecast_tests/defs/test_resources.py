@@ -6,9 +6,9 @@ import dagster as dg
 import pytest
 
 from turbo_forecast.definitions import build_resources
-from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
+from turbo_forecast.defs.resources import ForecastResource, OutlookResource, TelemetryResource, Warehouse
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.settings import ForecastSettings, TelemetrySettings
+from turbo_forecast.settings import ForecastSettings, OutlookSettings, TelemetrySettings
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -16,12 +16,15 @@ pytestmark = pytest.mark.xdist_group("definitions")
 def test_resources_carry_every_option_and_its_default() -> None:
     assert TelemetryResource().settings() == TelemetrySettings()
     assert ForecastResource().settings() == ForecastSettings()
+    assert OutlookResource().settings() == OutlookSettings()
     options = {"capacity": {"net": 125000.0}, "units": {"*": "percent"}, "statistics": {"cpu": "max"}}
     assert TelemetryResource(**options).settings() == TelemetrySettings(**options)  # type: ignore[arg-type]
+    limits = {"resource_thresholds": {"cpu": [80.0]}, "host_thresholds": {"a": {"*": [60.0, 50.0]}}}
+    assert OutlookResource(**limits).settings() == OutlookSettings(**limits)  # type: ignore[arg-type]
 
 
 def launched(run_config: dict[str, object], options: dict[str, object]) -> dg.JobDefinition:
-    """A job that needs both resources, once its run config has been validated."""
+    """A job that needs all three resources, once its run config has been validated."""
 
     @dg.asset
     def first(telemetry: TelemetryResource) -> None:
@@ -31,8 +34,13 @@ def launched(run_config: dict[str, object], options: dict[str, object]) -> dg.Jo
     def second(forecast: ForecastResource) -> None:
         """Never comes to its turn."""
 
+    @dg.asset(deps=[second])
+    def third(outlook: OutlookResource) -> None:
+        """Neither does this one."""
+
     resources = {"telemetry": TelemetryResource(telemetry="x.csv"), "forecast": ForecastResource(**options)}
-    job = dg.Definitions(assets=[first, second], resources=resources).resolve_implicit_global_asset_job_def()
+    resources["outlook"] = OutlookResource()
+    job = dg.Definitions(assets=[first, second, third], resources=resources).resolve_implicit_global_asset_job_def()
     dg.validate_run_config(job, run_config)
     return job
 
@@ -62,6 +70,11 @@ def launched(run_config: dict[str, object], options: dict[str, object]) -> dg.Jo
         ("telemetry", {"overshoot_percent": float("inf")}, "telemetry settings: overshoot_percent: must be a finite"),
         ("telemetry", {"timezone": "Mars/Base"}, "telemetry settings: timezone: 'Mars/Base' is not a zone"),
         ("telemetry", {"capacity": {"net": 0.0}}, "capacity.net must be a positive number"),
+        ("outlook", {"thresholds": [80.0, 101.0]}, "outlook settings: thresholds: a threshold must be above 0"),
+        ("outlook", {"thresholds": [True]}, "outlook settings: thresholds.0: must be a number, not True"),
+        ("outlook", {"resource_thresholds": {"cpu": []}}, "resource_thresholds: give at least one threshold"),
+        ("outlook", {"host_thresholds": {"a": {"cpu": [90.0, 90.0]}}}, "host_thresholds: a threshold is listed twice"),
+        ("outlook", {"reserve": {"percent": 100.0}}, "reserve: a reserve in percent must be from 0 and below 100"),
     ],
 )
 def test_an_option_that_cannot_work_refuses_the_launch(section: str, options: dict[str, object], said: str) -> None:
@@ -88,6 +101,22 @@ def test_a_launch_that_can_work_is_valid_and_keeps_what_it_asks_for() -> None:
     assert job.execute_in_process(run_config=config).success
     assert seen == [ForecastSettings(train_months=6, workers=3, engine="stan")]
     assert seen[0].folds_held == 1, "the default gives way, though Dagster states every option"
+
+
+def test_thresholds_can_be_set_where_a_run_is_launched() -> None:
+    seen = []
+
+    @dg.asset
+    def asset(outlook: OutlookResource) -> None:
+        seen.append(outlook.settings())
+
+    resources = {"outlook": OutlookResource(resource_thresholds={"disk": [85.0]})}
+    job = dg.Definitions(assets=[asset], resources=resources).resolve_implicit_global_asset_job_def()
+    asked = {"thresholds": [90.0, 60], "host_thresholds": {"db1": {"*": [75.0]}}}
+    assert job.execute_in_process(run_config={"resources": {"outlook": {"config": asked}}}).success
+    assert seen[0].thresholds_of("web1", "cpu") == [60, 90]
+    assert seen[0].thresholds_of("web1", "disk") == [85], "the settings file's, where the launch is silent"
+    assert seen[0].thresholds_of("db1", "disk") == [75]
 
 
 def test_a_resource_made_in_code_is_refused_in_one_sentence() -> None:

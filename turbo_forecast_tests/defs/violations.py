@@ -26,16 +26,28 @@ STANDING = "everyone_stands_everywhere"
 FINITE_STANDINGS = "standings_are_finite"
 JUDGED = "earlier_forecasts_are_judged"
 WHOLE_MONTH = "a_complete_month_is_whole"
+EFFECTIVE = "plans_of_the_forecast_have_an_effect"
+WHOLE_LOADS = "loads_are_whole"
 RECORDED = "every_fit_is_recorded"
+MONOTONE = "statements_are_monotone"
+AGREE = "statements_agree_with_themselves"
+STATED = "every_threshold_has_a_statement"
+BACKTEST_AGREES = "backtest_statements_agree_with_themselves"
+BACKTEST_STATED = "every_backtest_has_its_statements"
+HAPPENED = "what_happened_is_what_was_observed"
+SKILL = "outlook_has_skill"
+RELIABLE = "outlook_is_reliable"
+STATEMENTS_JUDGED = "earlier_statements_are_judged"
 VIEW = "tournament_results"
 ROWS = ("fleet_forecast", "forecast_parquet")
 PROJECTED = (*ROWS, "fold_forecast")
 KEYED = (
     *(*PROJECTED, "combination_weights", "series_outcomes", "model_runs", "tournament_scores", "champions"),
-    "calibration",
+    *("calibration", "planned_changes", "planned_loads", "capacity_outlook", "outlook_backtest"),
     *("tournament_standings", "forecast_accuracy"),
 )
 OF_FLEET = ("tournament_standings", "forecast_accuracy")
+OF_STATEMENTS = ("outlook_accuracy", "outlook_reliability", "outlook_over_time")
 """Tables that are not about single series."""
 
 ONE = "host_id = 'b' AND resource = 'cpu'"
@@ -45,6 +57,10 @@ FOLD_DAY = f"{ONE} AND fold = 2 AND ds = DATE '2025-03-01'"
 MONTH_ONE = "resource = 'cpu' AND horizon_month = 1 AND model = 'median'"
 WHOLE = "resource = 'cpu' AND horizon_month = 0 AND model = 'median'"
 JUDGEMENT = "resource = 'all' AND model = 'median'"
+LIKELY = f"{ONE} AND threshold = 70"
+UNLIKELY = f"{ONE} AND threshold = 90"
+IN_122_DAYS = f"{ONE} AND threshold = 70 AND horizon_days = 122"
+RECORD = "resource = 'all' AND population = 'all' AND threshold = 90 AND horizon_days = 30"
 
 
 def of(asset: str) -> str:
@@ -193,6 +209,34 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     ("calibration", CALIBRATED, f"UPDATE {{stored}} SET lower = '-infinity' WHERE {ONE}"),
     ("calibration", CALIBRATED, f"UPDATE {{stored}} SET upper = 'nan' WHERE {ONE}"),
     ("calibration", CALIBRATED, f"UPDATE {{stored}} SET scale = 0 WHERE {ONE}"),
+    *(
+        ("forecast_parquet", MASTER, f"UPDATE {{stored}} SET {wrong} WHERE {where}")
+        for wrong, where in (
+            ("yhat = 50.5, yhat_lower = 47.5, yhat_upper = 53.5", f"{ONE} AND ds = DATE '2026-05-03'"),
+            ("yhat = 25.25, yhat_lower = 23.75, yhat_upper = 26.75", NIGHT),
+            ("yhat_upper = 26.750002", f"{ONE} AND ds = DATE '2026-05-03'"),
+            ("yhat = 75.7498", f"{ONE} AND ds = DATE '2026-05-10'"),
+            ("yhat_lower = 'nan'", f"{ONE} AND ds = DATE '2026-05-10'"),
+            ("yhat_upper = 80.2502", f"{ONE} AND ds = DATE '2026-06-30'"),
+        )
+    ),
+    ("planned_changes", EFFECTIVE, f"UPDATE {{stored}} SET effect = 'no effect: retired by then' WHERE {ONE}"),
+    *(
+        ("planned_loads", WHOLE_LOADS, statement)
+        for statement in (
+            f"DELETE FROM {{stored}} WHERE {ONE}",
+            f"UPDATE {{stored}} SET from_ds = DATE '2026-05-02' WHERE {ONE} AND weight = 0.5",
+            f"UPDATE {{stored}} SET until_ds = DATE '2026-05-02' WHERE {ONE} AND from_ds = DATE '2026-05-01'",
+            f"UPDATE {{stored}} SET until_ds = DATE '2026-06-29' WHERE {ONE} AND from_ds = DATE '2026-05-10'",
+            f"UPDATE {{stored}} SET weight = 'nan' WHERE {ONE}",
+            f"UPDATE {{stored}} SET weight = -0.5 WHERE {ONE}",
+            f"UPDATE {{stored}} SET shift = 'infinity' WHERE {ONE}",
+            f"UPDATE {{stored}} SET source = 'a' WHERE {ONE}",
+            f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}",
+            "UPDATE {stored} SET shift = 1 WHERE source != host_id",
+            f"DELETE FROM {{stored}} WHERE {ONE} AND source = 'b' AND from_ds = DATE '2026-05-10'",
+        )
+    ),
     ("tournament_standings", STANDING, f"DELETE FROM {{stored}} WHERE {WHOLE}"),
     ("tournament_standings", STANDING, f"DELETE FROM {{stored}} WHERE {MONTH_ONE}"),
     ("tournament_standings", STANDING, "DELETE FROM {stored} WHERE model = 'champion'"),
@@ -225,6 +269,79 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET mae = 'nan' WHERE {JUDGEMENT}"),
     ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET bias = 'infinity' WHERE {JUDGEMENT}"),
     ("forecast_accuracy", JUDGED, f"UPDATE {{stored}} SET coverage = 1.1 WHERE {JUDGEMENT}"),
+    *(
+        (asset, KEYS, "INSERT INTO {stored} SELECT * FROM {stored} WHERE population = 'below'")
+        for asset in OF_STATEMENTS
+    ),
+    *(
+        ("capacity_outlook", MONOTONE, f"UPDATE {{stored}} SET {wrong} WHERE {LIKELY}")
+        for wrong in (
+            *("probability_30 = 0.81", "probability_91 = 0.96", "probability_182 = 1.01", "probability_182 = 'nan'"),
+            *("likely = early - 1", "late = likely - 1", "early = NULL", "likely = NULL"),
+            *("early = DATE '2025-12-31'", "late = DATE '2026-07-01'"),
+            *("probability_30 = -0.01",),
+        )
+    ),
+    (
+        "capacity_outlook",
+        MONOTONE,
+        f"UPDATE {{stored}} SET probability_30 = 0.21, probability_91 = 0.31 WHERE {UNLIKELY}",
+    ),
+    ("capacity_outlook", MONOTONE, f"UPDATE {{stored}} SET probability_182 = 0.46 WHERE {UNLIKELY}"),
+    ("capacity_outlook", MONOTONE, f"UPDATE {{stored}} SET early = DATE '2026-01-02' WHERE {UNLIKELY}"),
+    *(
+        ("capacity_outlook", AGREE, f"UPDATE {{stored}} SET {wrong} WHERE {LIKELY}")
+        for wrong in (
+            *("likely = DATE '2026-01-31'", "early = DATE '2026-02-01'", "late = DATE '2026-01-30'", "late = NULL"),
+            *("probability_30 = 0.49", "probability_91 = 0.91", "probability_182 = 0.89", "probability_91 = NULL"),
+            *("state = 'possible'", "state = 'full'", "level = 70.5", "headroom = 9", "headroom = NULL"),
+            *("urgency = 0", "urgency = urgency + 30", "level = NULL"),
+        )
+    ),
+    ("capacity_outlook", AGREE, f"UPDATE {{stored}} SET state = 'possible' WHERE {UNLIKELY}"),
+    ("capacity_outlook", STATED, f"DELETE FROM {{stored}} WHERE {ONE}"),
+    ("capacity_outlook", STATED, f"DELETE FROM {{stored}} WHERE {UNLIKELY}"),
+    ("capacity_outlook", STATED, f"UPDATE {{stored}} SET threshold = 85 WHERE {UNLIKELY}"),
+    ("capacity_outlook", STATED, f"UPDATE {{stored}} SET kind = 'group' WHERE {UNLIKELY}"),
+    ("capacity_outlook", STATED, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}"),
+    ("capacity_outlook", STATED, f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {UNLIKELY}"),
+    *(
+        ("outlook_backtest", BACKTEST_AGREES, f"UPDATE {{stored}} SET {wrong} WHERE {IN_122_DAYS}")
+        for wrong in (
+            *("probability = 0.44", "probability = 1.1", "probability = 'nan'", "probability = 0.6"),
+            *("happened = 1 - happened", "happened = 2", "point = -1"),
+            *("likely = DATE '2025-12-01'", "actual = DATE '2025-08-31'", "actual = DATE '2026-01-01'"),
+        )
+    ),
+    ("outlook_backtest", BACKTEST_AGREES, f"UPDATE {{stored}} SET point = 1 WHERE {ONE} AND horizon_days = 61"),
+    ("outlook_backtest", BACKTEST_AGREES, f"UPDATE {{stored}} SET probability = 0.49 WHERE {UNLIKELY}"),
+    ("outlook_backtest", BACKTEST_STATED, f"DELETE FROM {{stored}} WHERE {ONE}"),
+    ("outlook_backtest", BACKTEST_STATED, f"DELETE FROM {{stored}} WHERE {IN_122_DAYS}"),
+    ("outlook_backtest", BACKTEST_STATED, f"UPDATE {{stored}} SET horizon_days = 120 WHERE {IN_122_DAYS}"),
+    ("outlook_backtest", BACKTEST_STATED, f"UPDATE {{stored}} SET threshold = 85 WHERE {UNLIKELY}"),
+    ("outlook_backtest", BACKTEST_STATED, f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}"),
+    ("outlook_backtest", BACKTEST_STATED, f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {IN_122_DAYS}"),
+    ("outlook_backtest", HAPPENED, f"UPDATE {{stored}} SET actual = DATE '2025-11-11' WHERE {UNLIKELY}"),
+    ("outlook_accuracy", SKILL, f"UPDATE {{stored}} SET skill = -0.01 WHERE {RECORD}"),
+    ("outlook_accuracy", SKILL, f"UPDATE {{stored}} SET skill = NULL WHERE {RECORD}"),
+    ("outlook_reliability", RELIABLE, "UPDATE {stored} SET observed = predicted + 0.11 WHERE bin = 7"),
+    (
+        "outlook_reliability",
+        RELIABLE,
+        "UPDATE {stored} SET observed = predicted - 0.11 WHERE bin = 7 AND population = 'below'",
+    ),
+    ("outlook_reliability", RELIABLE, "UPDATE {stored} SET observed = 'nan' WHERE bin = 7"),
+    ("outlook_over_time", STATEMENTS_JUDGED, f"DELETE FROM {{stored}} WHERE {RECORD}"),
+    ("outlook_over_time", STATEMENTS_JUDGED, "DELETE FROM {stored}"),
+    ("outlook_over_time", STATEMENTS_JUDGED, f"UPDATE {{stored}} SET horizon_days = 91 WHERE {RECORD}"),
+    (
+        "outlook_over_time",
+        STATEMENTS_JUDGED,
+        f"UPDATE {{stored}} SET forecast_cutoff = DATE '2025-10-31' WHERE {RECORD}",
+    ),
+    ("outlook_over_time", STATEMENTS_JUDGED, f"UPDATE {{stored}} SET n = 0 WHERE {RECORD}"),
+    ("outlook_over_time", STATEMENTS_JUDGED, f"UPDATE {{stored}} SET brier = 'nan' WHERE {RECORD}"),
+    ("outlook_over_time", STATEMENTS_JUDGED, f"UPDATE {{stored}} SET events = n + 1 WHERE {RECORD}"),
     ("months", WHOLE_MONTH, "DELETE FROM month_steps WHERE asset = 'champions' AND check_name = ''"),
     (
         "months",

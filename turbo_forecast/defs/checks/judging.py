@@ -20,13 +20,14 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from turbo_forecast.defs.checks.places import RowsNotKept, places, require_readable_files
 from turbo_forecast.defs.checks.properties import Property, Verdict, judge
 from turbo_forecast.defs.checks.wording import description
+from turbo_forecast.defs.decided import require_same_thresholds
 from turbo_forecast.defs.links import check_again, described_check
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors, say_to
-from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import MONTHS as MONTHS_TABLE
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.files import write_csv
 from turbo_forecast.storage.months import MonthOfRun, latest_stored_month
@@ -85,7 +86,11 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
     # the general form of asset_check: only its function may say which month an evaluation is of
     @dg.multi_asset_check(name=name, specs=[spec], pool=WAREHOUSE_POOL, op_tags=_turn(table))
     def check(
-        context: dg.AssetCheckExecutionContext, forecast: ForecastResource, warehouse: Warehouse, folder: DataFolder
+        context: dg.AssetCheckExecutionContext,
+        forecast: ForecastResource,
+        outlook: OutlookResource,
+        warehouse: Warehouse,
+        folder: DataFolder,
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation | dg.Output[None]]:
         log = StatusLog(say_to(context))
         with plain_errors(), log.working(f"checking {table.name}: {prop.name}"):
@@ -93,7 +98,7 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
             if judged_by:
                 judged = judged_by(context, settings, warehouse, folder)
             else:
-                judged = judge_month(context, prop, table, settings, warehouse, folder)
+                judged = judge_month(context, prop, table, settings, warehouse, folder, outlook.settings())
             result = told(judged.prop, table.name, judged.verdict, folder, judged.month, judged.more)
         if judged.month.kept:
             yield result
@@ -129,23 +134,26 @@ def judge_month(
     settings: ForecastSettings,
     warehouse: Warehouse,
     folder: DataFolder,
+    outlook: OutlookSettings | None = None,
 ) -> Judged:
-    """The verdict on the run's month, judged and recorded in one transaction.
+    """The verdict on the run's month, judged and recorded in one transaction. outlook: whose thresholds statements are about.
 
     Raises BaseTableReplacedError or SettingsError, and judges nothing, where the month was forecast from another base
     table or with other settings: what would be found then are differences of those, not faults of the month. Raises
     StorageError where the table has not been stored; where a file cannot be read, which counts as a check that failed; and
     RowsNotKept, which does not, where the month is so old that its rows were removed.
     """
+    outlook = outlook or OutlookSettings()
     with plain_errors(), warehouse.get_connection() as con:
         with transaction(con):
             judged = month_to_judge(context, con)
             month = MonthOfRun(cutoff_of(judged.key), settings.config_hash(), context.run.run_id)
             month.require_same(con)
             month.require_stored(con, table.name)
+            require_same_thresholds(con, table, month.cutoff, settings, outlook)
         try:
             with transaction(con):  # while the connection is open, nobody else's process changes what was found above
-                verdict = _judge(con, prop, table, judged.key, settings, folder)
+                verdict = _judge(con, prop, table, judged.key, settings, folder, outlook)
                 record(con, month, table.name, prop, passed=verdict.holds(prop.tolerated))
         except RowsNotKept:
             raise  # which says nothing against the month
@@ -163,10 +171,11 @@ def _judge(
     month: str,
     settings: ForecastSettings,
     folder: DataFolder,
+    outlook: OutlookSettings,
 ) -> Verdict:
     """The property's verdict. Raises StorageError, which names the file, where one of the month's cannot be read."""
     try:
-        return judge(con, prop, places(table, month, settings, folder))
+        return judge(con, prop, places(table, month, settings, folder, outlook))
     except duckdb.Error:  # of many kinds, where a file is damaged within; all others are faults of ours
         require_readable_files(month, folder)
         raise

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from turbo_forecast.defs.checks.parts import parts_sql, require_columns, require_first_part, require_parts
 from turbo_forecast.defs.checks.statements import shared
+from turbo_forecast.defs.checks.thresholds import thresholds_sql
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
+from turbo_forecast.outlook.rows import JUDGED, STATED, held_days
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
-from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.storage.datasets import duckdb_sql, require_unaltered, require_whole
 from turbo_forecast.storage.months import SETTLED, STEPS
 from turbo_forecast.storage.telemetry.sql import listed, literal
@@ -45,8 +47,10 @@ class Places(dict[str, str]):
         return self[name]
 
 
-def places(table: Table, month: str, settings: ForecastSettings, folder: DataFolder) -> Places:
-    """SQL for a month's stored rows and its windows' bounds.
+def places(
+    table: Table, month: str, settings: ForecastSettings, folder: DataFolder, outlook: OutlookSettings | None = None
+) -> Places:
+    """SQL for a month's stored rows and its windows' bounds. outlook: whose thresholds statements are about.
 
     Using the name of a file raises StorageError when it is not there, not whole or of another version, and RowsNotKept
     when it was removed as that of an old month.
@@ -74,6 +78,8 @@ def places(table: Table, month: str, settings: ForecastSettings, folder: DataFol
             "parts": lambda: parts_sql(_stored(table, month, folder)),
             "fleet_rows": lambda: rows(FLEET_FORECAST),
             "fold_rows": lambda: rows(FOLD_FORECAST),
+            "master_rows": lambda: rows(FORECAST_PARQUET),
+            "thresholds": lambda: thresholds_sql(outlook or OutlookSettings()),
             "kept": lambda: _kept(folder),
             "lost": lambda: _lost(folder, month),
         },
@@ -156,11 +162,16 @@ def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
         "singles": settings.singles,
         "steps": STEPS,
     }
+    lists = {
+        "horizons": held_days(windows.backtest_days.size, JUDGED),
+        "stated": held_days(windows.forecast_days.size, STATED),
+    }
     return {
         "series": "host_id, resource",
         **{name: _day(value) for name, value in day.items()},
         **{name: str(value) for name, value in number.items()},
         **{name: listed(literal(each) for each in values) for name, values in names.items()},
+        **{name: listed(map(str, values)) for name, values in lists.items()},
         "fallback": literal(settings.fallback),
         "windows": _windows(windows),
         "settled": SETTLED.format(cutoff=_day(cutoff)),

@@ -1,0 +1,190 @@
+"""What is known of a series at an origin that tells how high its level will climb: three witnesses, and their scale.
+
+Belongs here: the arrays that are made of a series' history and forecast, where its rows are. Does not belong here: how much
+each witness is believed (`learning.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import polars as pl
+
+from turbo_forecast.outlook.levels import (
+    WEEK,
+    Flags,
+    Floats,
+    Integers,
+    highest_so_far,
+    judgeable,
+    levels_after,
+    seven_day_means,
+    trailing_means,
+)
+
+GRID = np.array([1, 7, 14, 30, 61, 91, 122, 152, 182, 274, 365])
+"""Days after an origin on which witnesses are compared with what happened; in between, all is interpolated."""
+SHORT_MONTHS = 0.95
+"""A window that has this share of a grid day's days has that grid day: four months are 120 to 123 days."""
+WITNESSES = ("forecast", "entrants", "history")
+"""Each says how high the level will be at most, up to each grid day: the published forecast's 7-day mean; the highest day of
+any entrant's forecast; the median of earlier stretches of as many days."""
+YEAR = 365
+SEASON = 91
+"""Days of the trailing mean that a series' ordinary swings are measured from."""
+TYPICAL_SWING, LEAST_SWING = 8.0, 1.0
+"""Percentage points: standard deviation of the 7-day mean around its season, in most series; and the least believed."""
+SURPRISE = 2.0
+"""A level further from the forecast's first week than so many scales has moved shortly before the origin."""
+STRIDE = 2
+"""Weeks between the starts of the earlier stretches."""
+
+_OF_SERIES = ("level", "start", "swing", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What is known of n series before what is asked of them.
+
+    level: (n,) 7-day mean at the origin, NaN where fewer than four days were observed. start: (n,) mean of the forecast's
+    first seven days. swing: (n,) how far the level ordinarily strays from its season, percentage points, above 0.
+    peaks: (n, w, g) what each of WITNESSES says of each day of GRID; NaN beyond the window. All in percent.
+    error: (n,) how far the forecast's peak was off in the series' other windows, percentage points; NaN where unknown.
+    """
+
+    level: Floats
+    start: Floats
+    swing: Floats
+    peaks: Floats
+    error: Floats
+
+    def take(self, rows: Flags | Integers | slice) -> "Signals":
+        """The same of some of the series."""
+        return Signals(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @staticmethod
+    def stack(parts: Sequence["Signals"]) -> "Signals":
+        """Those of all parts' series, one part after the other; at least one part."""
+        return Signals(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Signals)))
+
+    @property
+    def jump(self) -> Floats:
+        """(n,) level minus the forecast's first week, percentage points; 0 where there is no level."""
+        jump: Floats = np.nan_to_num(self.level - self.start)
+        return jump
+
+    @property
+    def shift(self) -> Floats:
+        """(n,) the jump, where it is more than the series' swings explain; else NaN."""
+        found: Floats = np.where(np.abs(self.jump) > SURPRISE * self._scale, self.jump, np.nan)
+        return found
+
+    @property
+    def scale(self) -> Floats:
+        """(n,) percentage points that count as one: between the series' swing and the typical one, and wider after a shift.
+
+        A forecast that starts far from where the series is has an error of about that size, one way or the other.
+        """
+        excess = np.maximum(np.abs(self.jump) - SURPRISE * self._scale, 0.0)
+        scale: Floats = np.hypot(self._scale, excess)
+        return scale
+
+    @property
+    def _scale(self) -> Floats:
+        ordinary = np.sqrt(self.swing * TYPICAL_SWING)
+        scale: Floats = np.where(np.isnan(self.error), ordinary, np.sqrt(ordinary * self.error))
+        return scale
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row a series: level, start, swing, and a column a witness and grid day that any series has."""
+        named = {
+            f"{witness}_{day}": self.peaks[:, place, column]
+            for place, witness in enumerate(WITNESSES)
+            for column, day in enumerate(GRID.tolist())
+        }
+        frame = pl.DataFrame({**{name: getattr(self, name) for name in _OF_SERIES}, **named})
+        return frame.fill_nan(None)
+
+    @staticmethod
+    def from_frame(frame: pl.DataFrame) -> "Signals":
+        """The signals that `to_frame` stored, from its columns among others."""
+        peaks = [[frame[f"{witness}_{day}"].to_numpy() for day in GRID.tolist()] for witness in WITNESSES]
+        stacked = np.array(peaks, dtype=np.float64).transpose(2, 0, 1)
+        level, start, swing, error = (frame[name].to_numpy().astype(np.float64) for name in _OF_SERIES)
+        return Signals(level, start, swing, stacked, error)
+
+
+def signals(history: Floats, forecast: Floats, highest: Floats) -> Signals:
+    """What is known of n series at one origin, from their rows.
+
+    history: (n, b) daily values up to the origin, NaN where nothing was observed. forecast: (n, h) the published forecast of
+    the days after it. highest: (n, h) the highest forecast of any entrant for each of them.
+    """
+    means = seven_day_means(history)
+    reached = highest_so_far(levels_after(history, forecast))
+    start = forecast[:, :WEEK].mean(axis=1)
+    own = at_grid(np.where(np.isnan(reached), start[:, None], reached))
+    peaks = np.stack([own, at_grid(highest_so_far(highest)), _earlier_stretches(means, own)], axis=1)
+    return Signals(means[:, -1], start, _swing(means), peaks, np.full(len(history), np.nan))
+
+
+def observed_peaks(history: Floats, observed: Floats) -> Floats:
+    """(n, g) the highest 7-day mean observed up to each day of GRID after an origin; NaN where it cannot be judged.
+
+    history: (n, b) daily values up to the origin. observed: (n, h) those after it, NaN where nothing was observed.
+    """
+    levels = levels_after(history, observed)
+    return at_grid(np.where(judgeable(levels), highest_so_far(levels), np.nan))
+
+
+def at_grid(daily: Floats) -> Floats:
+    """(n, g) the columns of (n, h) at GRID's days, NaN beyond the last; a window of short months has its last day's."""
+    days = daily.shape[1]
+    there = days >= SHORT_MONTHS * GRID
+    found: Floats = np.where(there, daily[:, np.minimum(GRID, days) - 1], np.nan)
+    return found
+
+
+def _swing(means: Floats) -> Floats:
+    """(n,) standard deviation, over the last year, of the 7-day mean around its trailing quarter's mean."""
+    year = means[:, -YEAR:]
+    away = year - trailing_means(year, SEASON, 1)
+    there = ~np.isnan(away)
+    count = np.maximum(there.sum(axis=1), 1)
+    centre = np.where(there, away, 0.0).sum(axis=1) / count
+    squares = np.where(there, away - centre[:, None], 0.0) ** 2
+    found = np.sqrt(squares.sum(axis=1) / count)
+    swing: Floats = np.where(there.sum(axis=1) < SEASON, TYPICAL_SWING, np.maximum(found, LEAST_SWING))
+    return swing
+
+
+def _earlier_stretches(means: Floats, forecast: Floats) -> Floats:
+    """(n, g) the median, over earlier stretches of as many days, of the highest 7-day mean in each; the forecast's without any.
+
+    forecast: (n, g) what the first witness says. Stretches are of whole weeks, as many as come nearest.
+    """
+    weeks = means.shape[1] // WEEK
+    whole = means[:, means.shape[1] - weeks * WEEK :].reshape(len(means), weeks, WEEK)
+    highest = np.fmax.reduce(whole, axis=2, initial=-np.inf)  # of each week; the last ends at the origin
+    found = np.full(forecast.shape, np.nan)
+    length, reach = 1, highest
+    for column, day in enumerate(GRID):
+        wanted = max(round(day / WEEK), 1)
+        if wanted > weeks or np.isnan(forecast[:, column]).all():
+            break
+        while length < wanted:
+            reach, length = np.maximum(reach[:, :-1], highest[:, length:]), length + 1
+        found[:, column] = _medians(reach[:, ::-1][:, ::STRIDE])
+    grown = np.maximum.accumulate(np.where(np.isnan(found), forecast, found), axis=1)
+    kept: Floats = np.where(np.isnan(forecast), np.nan, grown)
+    return kept
+
+
+def _medians(values: Floats) -> Floats:
+    """(n,) the lower median of each row's finite values; NaN without any."""
+    ordered = np.sort(values, axis=1)
+    missing = np.isneginf(ordered).sum(axis=1)
+    middle = missing + np.maximum(values.shape[1] - missing - 1, 0) // 2
+    picked = np.take_along_axis(ordered, np.minimum(middle, values.shape[1] - 1)[:, None], axis=1)[:, 0]
+    medians: Floats = np.where(np.isneginf(picked), np.nan, picked)
+    return medians

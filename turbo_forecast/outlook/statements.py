@@ -1,0 +1,132 @@
+"""What is said of thresholds: probabilities by day, the dates they give, states and urgency.
+
+Belongs here: what was learnt, applied to series. Does not belong here: how it was learnt (`learning.py`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turbo_forecast.outlook.learning import BELOW, OVER, Learnt
+from turbo_forecast.outlook.levels import Floats, Integers
+from turbo_forecast.outlook.regression import KNOTS
+from turbo_forecast.outlook.signals import GRID, Signals
+
+EARLY, LIKELY, LATE = 0.1, 0.5, 0.9
+"""Probabilities whose first days are stated."""
+LEAN, LEAN_POWER = 0.07, 16
+"""What cannot be told from a half errs to warning: 0.44 is stated as 0.50, while 0.35 and 0.65 move by less than 0.02. The folds of
+one fleet are too few to know the middle of the curve better, and a threshold that is passed unannounced costs more than a warning.
+On the car parks (80 %, whole backtest, three cutoffs) recall goes from 0.66 to 0.72, precision from 0.82 to 0.81, and the Brier
+score stays; on ten cutoffs the skill falls by 0.004 at most."""
+STATES = ("over", "expected", "possible", "unlikely")
+"""Most urgent first: at or above the threshold at the cutoff already; LIKELY within the forecast; EARLY; less than that."""
+
+
+def probabilities(
+    learnt: Learnt,
+    resource: Integers,
+    signals: Signals,
+    highest: Floats,
+    thresholds: Floats,
+    shift: Floats | None = None,
+    spread: Floats | None = None,
+) -> Floats:
+    """(n, t, h) that the 7-day mean reaches each threshold on one of the first 1, 2, … h days after the origin.
+
+    resource: (n,) places, as `learnt.rows_of` gives them. highest: (n, h) the published forecast's highest 7-day mean up to
+    each day, NaN while too few days are known. thresholds: (n, t) percent, each series' own.
+    shift: (n, h) what planned changes add to `highest`, percentage points: the other witnesses move by as much.
+    spread: (n,) what they multiply the scale by.
+
+    Grows with the days and falls with the threshold. A 7-day mean of the first six days mixes in days before the origin, so a
+    series that is over the threshold already is nearly sure to be so after it.
+    """
+    days = np.arange(1, highest.shape[1] + 1)
+    terms = _by_day(learnt.coefficients, days)[resource]  # (n, h, k)
+    witnesses = _witnesses(signals, highest, shift)
+    scale = (signals.scale if spread is None else signals.scale * spread)[:, None]
+    per_point = terms[:, :, 1:].sum(axis=2) / scale
+    offset = terms[:, :, 0] + (terms[:, :, 1:] * witnesses).sum(axis=2) / scale
+    index = np.nan_to_num(offset[:, None, :] - per_point[:, None, :] * thresholds[:, :, None], nan=-np.inf)
+    over = signals.level[:, None] >= thresholds
+    found = np.empty(index.shape)
+    for place in np.unique(resource).tolist():
+        for state in (BELOW, OVER):
+            own = (resource == place)[:, None] & (over == bool(state))
+            found[own] = np.interp(index[own], KNOTS, learnt.curves[place, state])
+    grown: Floats = np.maximum.accumulate(leaned(found), axis=2)
+    return grown
+
+
+def leaned(chances: Floats) -> Floats:
+    """The same probabilities, those within a few points of a half raised by up to LEAN; the order stays."""
+    raised: Floats = chances + LEAN * (1.0 - (2.0 * chances - 1.0) ** 2) ** LEAN_POWER
+    return raised
+
+
+def first_days(chances: Floats) -> Integers:
+    """(n, t, 3) the first day, from 1, by which the probability is EARLY, LIKELY, LATE; 0 where it never is.
+
+    chances: (n, t, h) as `probabilities` gives them.
+    """
+    days = np.stack([(chances < asked).sum(axis=2) + 1 for asked in (EARLY, LIKELY, LATE)], axis=2)
+    first: Integers = np.where(days > chances.shape[2], 0, days).astype(np.int64)
+    return first
+
+
+def states(level: Floats, thresholds: Floats, chances: Floats) -> NDArray[np.str_]:
+    """(n, t) one of STATES. level: (n,) NaN where unknown. chances: (n, t) by the forecast's last day."""
+    over = level[:, None] >= thresholds
+    named: NDArray[np.str_] = np.select([over, chances >= LIKELY, chances >= EARLY], STATES[:3], STATES[3])
+    return named
+
+
+def urgency(level: Floats, thresholds: Floats, chances: Floats) -> Integers:
+    """(n, t) rank among all statements, 1 the most urgent: over, then what is likely first, then what is most probable.
+
+    chances: (n, t, h). Among those over already, the higher threshold comes first, then the higher level; statements that
+    nothing tells apart keep their order.
+    """
+    over = level[:, None] >= thresholds
+    likely = first_days(chances)[:, :, 1]
+    wait = np.where(over, 0, np.where(likely > 0, likely, chances.shape[2] + 1))
+    above = np.where(over, -np.nan_to_num(level)[:, None], np.nan_to_num(thresholds - level[:, None], nan=np.inf))
+    keys = (above, np.where(over, -thresholds, -chances[:, :, -1]), wait)
+    order = np.lexsort([key.ravel() for key in keys])
+    rank = np.empty(order.size, dtype=np.int64)
+    rank[order] = np.arange(1, order.size + 1)
+    return rank.reshape(thresholds.shape)
+
+
+def growth(levels: Floats) -> Floats:
+    """(n,) least-squares slope of the forecast's 7-day mean, percentage points per 30 days. levels: (n, h), NaN left out."""
+    there = ~np.isnan(levels)
+    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    days = np.where(there, np.arange(levels.shape[1], dtype=np.float64), 0.0)
+    away = np.where(there, days - days.sum(axis=1, keepdims=True) / count, 0.0)
+    squares = (away**2).sum(axis=1)
+    products = (away * np.where(there, levels, 0.0)).sum(axis=1)
+    slope: Floats = 30.0 * np.divide(products, squares, out=np.zeros(len(levels)), where=squares > 0)
+    return slope
+
+
+def _by_day(coefficients: Floats, days: Integers) -> Floats:
+    """(m, h, k) coefficients of each day: straight lines between GRID's days, in the logarithm of the days."""
+    right = np.clip(np.searchsorted(GRID, days), 1, GRID.size - 1)
+    low, high = np.log(GRID[right - 1]), np.log(GRID[right])
+    share = np.clip((np.log(days) - low) / (high - low), 0.0, 1.0)[None, :, None]
+    found: Floats = coefficients[:, right - 1] * (1 - share) + coefficients[:, right] * share
+    return found
+
+
+def _witnesses(signals: Signals, highest: Floats, shift: Floats | None) -> Floats:
+    """(n, h, w) what each witness says of each day: the forecast's own days, the others' straight lines between grid days."""
+    days = np.arange(1, highest.shape[1] + 1)
+    known = max(int((~np.isnan(signals.peaks)).any(axis=(0, 1)).sum()), 1)
+    grid = GRID[:known].astype(np.float64)
+    right = np.clip(np.searchsorted(grid, days), 1, known - 1)
+    share = np.clip((days - grid[right - 1]) / (grid[right] - grid[right - 1]), 0.0, 1.0)
+    others = signals.peaks[:, 1:, right - 1] * (1 - share) + signals.peaks[:, 1:, right] * share
+    moved = others if shift is None else others + np.nan_to_num(shift)[:, None, :]
+    together: Floats = np.concatenate([highest[:, None, :], moved], axis=1).transpose(0, 2, 1)
+    return together

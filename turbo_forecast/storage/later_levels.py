@@ -1,0 +1,88 @@
+"""What became of earlier months' statements about thresholds, by one query over what is stored.
+
+Belongs here: the join of statements with the levels observed since. Does not belong here: how good statements were
+(`outlook/track_record.py`), and the backtest's.
+"""
+
+from collections.abc import Collection
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST
+from turbo_forecast.storage.accuracy import first_judged
+from turbo_forecast.storage.warehouse import has_table, query
+
+HORIZONS = (30, 91, 182)
+"""Days after the cutoff that the outlook states a probability for; the last one ends with the forecast where that is shorter."""
+LEVEL_DAYS, LEVEL_OBSERVED = 7, 4
+"""A level is the mean of so many days up to a day, of which so many at least are observed."""
+
+# a day without an observation has a level too: that of the days before it
+_LEVELS = f"""
+    CREATE OR REPLACE TEMP TABLE later_levels AS WITH judged AS (
+        SELECT DISTINCT host_id, resource FROM capacity_outlook
+        WHERE cutoff >= {{first}} AND cutoff < {{cutoff}} AND kind = 'series'
+    ), days AS (
+        SELECT host_id, resource, ds, y FROM base_table SEMI JOIN judged USING (host_id, resource)
+        WHERE ds > {{first}} - {LEVEL_DAYS} AND ds <= {{cutoff}}
+        UNION ALL
+        SELECT host_id, resource, unnest(generate_series({{first}} + 1, {{cutoff}}, INTERVAL 1 DAY))::DATE, NULL FROM judged
+    ), levels AS (
+        SELECT host_id, resource, ds, avg(y) OVER week AS level, count(y) OVER week AS observed FROM days
+        WINDOW week AS (PARTITION BY host_id, resource ORDER BY ds
+                        RANGE BETWEEN INTERVAL {LEVEL_DAYS - 1} DAYS PRECEDING AND CURRENT ROW)
+    )
+    SELECT host_id, resource, ds, any_value(level) AS level FROM levels
+    WHERE ds > {{first}} AND observed >= {LEVEL_OBSERVED} GROUP BY ALL
+"""
+_JUDGED = """
+    WITH said AS (
+        SELECT cutoff, kind, host_id, resource, threshold, level AS level_then, likely, forecast_date,
+               unnest([30, 91, 182]) AS horizon_days,
+               unnest([probability_30, probability_91, probability_182]) AS probability,
+               last_day(cutoff + to_months($months::INTEGER)) AS forecast_end
+        FROM capacity_outlook
+        WHERE kind = 'series' AND scenario = 'baseline' AND cutoff >= $first AND cutoff < $cutoff
+          AND list_contains($settled::DATE[], cutoff)
+    ), passed AS (
+        SELECT * EXCLUDE forecast_end, least(cutoff + horizon_days, forecast_end)::DATE AS until FROM said
+        WHERE probability IS NOT NULL AND until <= $cutoff
+    ), periods AS (
+        SELECT DISTINCT cutoff, until FROM passed
+    ), highest AS (
+        SELECT cutoff, until, host_id, resource, max(level) AS highest
+        FROM periods JOIN later_levels ON ds > cutoff AND ds <= until GROUP BY ALL
+    ), found AS (
+        SELECT passed.*, highest >= threshold AS happened
+        FROM passed JOIN highest USING (cutoff, until, host_id, resource)
+    ), reached AS (
+        SELECT cutoff, until, host_id, resource, threshold, min(ds) AS actual
+        FROM (SELECT DISTINCT cutoff, until, host_id, resource, threshold FROM found WHERE happened) AS found
+        JOIN later_levels USING (host_id, resource)
+        WHERE ds > cutoff AND ds <= until AND later_levels.level >= threshold GROUP BY ALL
+    )
+    SELECT cutoff, kind, host_id, resource, threshold, horizon_days::INTEGER AS horizon_days, probability,
+           happened::INTEGER AS happened, coalesce(forecast_date <= until, false)::INTEGER AS point,
+           level_then AS level, likely, actual
+    FROM found LEFT JOIN reached USING (cutoff, until, host_id, resource, threshold)
+    ORDER BY ALL
+"""
+
+
+def statements_since(
+    con: duckdb.DuckDBPyConnection, cutoff: date, settled: Collection[date], horizon_months: int
+) -> pl.DataFrame:
+    """Every statement of the `horizon_months` months before the cutoff whose days have passed, and what happened.
+
+    Columns as of OUTLOOK_BACKTEST; cutoff is that of the statement's month. Series that were not observed for long enough
+    to have a level since are left out: nobody knows what happened to them. settled: cutoffs of the months that may be
+    judged. Nothing after the cutoff is read.
+    """
+    if not has_table(con, CAPACITY_OUTLOOK):
+        return pl.DataFrame(schema=OUTLOOK_BACKTEST.polars_schema)
+    first = first_judged(cutoff, horizon_months)
+    con.execute(_LEVELS.format(first=f"DATE '{first}'", cutoff=f"DATE '{cutoff}'"))
+    days = {"cutoff": cutoff, "first": first, "settled": list(settled), "months": horizon_months}
+    return query(con, _JUDGED, **days).pipe(OUTLOOK_BACKTEST.conform)
