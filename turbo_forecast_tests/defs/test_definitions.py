@@ -47,7 +47,7 @@ CHECKS = {
     },
     "tournament_scores": {"every_window_is_scored", "no_duplicate_keys", "scores_are_finite"},
     "champions": {
-        *("exactly_one_champion_per_series", "no_champion_is_worse_than_the_fallback", "no_duplicate_keys"),
+        *("exactly_one_champion_per_series", "no_champion_is_clearly_worse_than_the_fallback", "no_duplicate_keys"),
     },
     "calibration": {"every_champion_is_calibrated", "no_duplicate_keys"},
     "forecast_parquet": ROW_CHECKS
