@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": GROUND,
     "models": GROUND | {"turbo_prophet"},
     "tournament": GROUND,
+    "outlook": GROUND,
     "fleet": GROUND | {"models", "tournament", "storage"},
     "library": GROUND | {"models", "tournament", "storage", "fleet"},
     "defs": GROUND | {"models", "tournament", "storage", "fleet", "definitions"},
@@ -113,7 +114,7 @@ def test_only_definitions_import_dagster(path: Path) -> None:
         assert not {name for name in heavy if name.startswith("dagster")}
 
 
-@pytest.mark.parametrize("part", ["fleet", "tournament", "turbo_prophet", "storage", "schemas", "settings", "errors"])
+@pytest.mark.parametrize("part", ["fleet", "tournament", "outlook", "turbo_prophet", "storage", "schemas", "settings", "errors"])
 def test_pandas_prophet_and_plots_are_imported_nowhere_but_at_their_doors(part: str) -> None:
     for path in FILES:
         if part_of(path) == part:
