@@ -12,7 +12,13 @@ from turbo_forecast.defs import assets, checks
 from turbo_forecast.defs.alerts import alerts
 from turbo_forecast.defs.freshness import latest_month_sensor
 from turbo_forecast.defs.io_manager import AtomicParquetIOManager
-from turbo_forecast.defs.jobs import latest_month_check, monthly_checks, monthly_forecast, monthly_schedule
+from turbo_forecast.defs.jobs import (
+    latest_month_check,
+    monthly_checks,
+    monthly_forecast,
+    monthly_outlook,
+    monthly_schedule,
+)
 from turbo_forecast.defs.resources import (
     DataFolder,
     ForecastResource,
@@ -52,7 +58,7 @@ def build_definitions(
     return dg.Definitions(
         assets=dg.load_assets_from_package_module(assets, include_specs=True),
         asset_checks=dg.load_asset_checks_from_package_module(checks),
-        jobs=[monthly_forecast, monthly_checks, latest_month_check],
+        jobs=[monthly_forecast, monthly_outlook, monthly_checks, latest_month_check],
         schedules=[monthly_schedule],
         sensors=[alerts, latest_month_sensor],
         resources={**build_resources(environment), **(resource_overrides or {})},

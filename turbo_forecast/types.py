@@ -41,3 +41,15 @@ class Solver(StrEnum):
     OUTSIDE = "outside"
     STATSFORECAST = "statsforecast"
     OTHER = "other"
+
+
+class Change(StrEnum):
+    """What a planned change does to a load, as the file of plans and the column `what` say it."""
+
+    CHANGE = "change"
+    FACTOR = "factor"
+    MOVE_TO = "move_to"
+    MOVE_FROM = "move_from"
+    RETIRE = "retire"
+    ADD_HOSTS = "add_hosts"
+    SHARE = "share"

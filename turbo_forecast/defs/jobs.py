@@ -5,6 +5,7 @@ import dagster as dg
 from turbo_forecast.defs.checks.latest_month import KEY as LATEST_MONTH
 from turbo_forecast.defs.links import CHECKS_JOB
 from turbo_forecast.defs.partitions import MONTHS
+from turbo_forecast.schemas import GROUP_MEMBERS
 
 OF_THE_CALENDAR = dg.AssetSelection.checks(LATEST_MONTH)
 """What belongs to no month: forecasting an earlier month on purpose should not warn that the latest is missing."""
@@ -13,6 +14,14 @@ monthly_forecast = dg.define_asset_job(
     "monthly_forecast",
     selection=dg.AssetSelection.all() - OF_THE_CALENDAR,
     description="Everything for a month: base table, forecasts, tournament, files, checks. A range is one run a month.",
+)
+
+monthly_outlook = dg.define_asset_job(
+    "monthly_outlook",
+    selection=dg.AssetSelection.assets(GROUP_MEMBERS.name).downstream() - OF_THE_CALENDAR,
+    description="What thresholds, groups and planned changes decide of a month, made again after they have changed: the groups, "
+    "the master file, the outlook and all that rests on them, with their checks. No series is forecast, and the month is "
+    "complete afterwards.",
 )
 
 monthly_checks = dg.define_asset_job(

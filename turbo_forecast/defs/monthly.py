@@ -148,3 +148,32 @@ def _month(
             decided = pl.lit(deciding_hash(table, settings, outlook)).alias("config_hash")
             replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id).with_columns(decided))
             work.record_stored(con, [asset])
+
+
+@contextmanager
+def month_beside(
+    context: dg.AssetExecutionContext,
+    table: Table,
+    options: MonthOptions,
+    warehouse: Warehouse,
+    folder: DataFolder,
+    *,
+    rests_on: Table,
+) -> Iterator[Month]:
+    """A transaction for a table that is no part of a month: it may be made again at any time, and the month stays as it is.
+
+    rests_on: the part that must be stored. Raises as `MonthOfRun.require_same` and `require_stored`.
+    """
+    settings, outlook = options.forecast.settings(), options.outlook.settings()
+    timer, run_id = AuditTimer(), context.run.run_id
+    with plain_errors():
+        key = month_of(context)
+    log = StatusLog(say_to(context), about=key)
+    with plain_errors(), log.working(f"making {table.name}"), warehouse.get_connection() as con, transaction(con):
+        month = Month(context, key, settings, outlook, con, folder, timer)
+        work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
+        work.require_same(con)
+        work.require_stored(con, rests_on.name)
+        with month.results.reading(), timer.stage("make"):
+            yield month
+        replace_audit(con, timer.frame(table.name, month.cutoff, settings, run_id))

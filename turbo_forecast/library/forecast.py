@@ -15,12 +15,17 @@ import pyarrow as pa
 from turbo_forecast.errors import writing
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.outlook_statements import Statements
+from turbo_forecast.fleet.planned_statements import PlannedStatements, month_statements
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.library.base_frame import base_rows, cutoff_day
+from turbo_forecast.library.groups import group_month, groups_from
+from turbo_forecast.library.plans import plan_frames, plans_from
 from turbo_forecast.library.termination import terminated_in_order
 from turbo_forecast.models.registry import check_entrants
+from turbo_forecast.outlook.loads import of_scenario, shifted
+from turbo_forecast.outlook.plans import scenarios
 from turbo_forecast.outlook.rows import with_urgency
 from turbo_forecast.outlook.track_record import outlook_accuracy, outlook_reliability
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
@@ -41,6 +46,9 @@ class FleetResult:
     (CAPACITY_OUTLOOK); outlook_backtest: such statements on the backtest, and what happened (OUTLOOK_BACKTEST);
     outlook_accuracy, outlook_reliability: how good these were (OUTLOOK_ACCURACY, OUTLOOK_RELIABILITY); outcomes: one row per
     series (SERIES_OUTCOMES); model_runs: one row per fit (MODEL_RUNS); weights (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
+    group_members, group_history, group_forecast: of the groups that were asked for (GROUP_MEMBERS, GROUP_HISTORY,
+    GROUP_FORECAST), whose statements are in the outlook's tables too; planned_changes, planned_loads: what the plans mean, and
+    what loads consist of by them (PLANNED_CHANGES, PLANNED_LOADS); else without a row.
     """
 
     forecasts: pl.DataFrame
@@ -57,12 +65,19 @@ class FleetResult:
     model_runs: pl.DataFrame
     weights: pl.DataFrame
     audit: pl.DataFrame
+    group_members: pl.DataFrame
+    group_history: pl.DataFrame
+    group_forecast: pl.DataFrame
+    planned_changes: pl.DataFrame
+    planned_loads: pl.DataFrame
 
 
 def forecast_fleet(
     base: object,
     cutoff: date | str | np.datetime64,
     *,
+    groups: object = None,
+    plans: object = None,
     say: Callable[[str], None] | None = None,
     outlook: OutlookSettings | Mapping[str, object] | None = None,
     **options: object,
@@ -76,6 +91,10 @@ def forecast_fleet(
         calendar date counts, whatever its zone; other columns are named and left out.
     cutoff : a date, or what means one: ISO text ("2025-12" is the month's last day), a datetime, a pandas Timestamp, a
         NumPy datetime64. Nothing after it is read.
+    groups : groups of hosts to be forecast as series of their own: columns `host_id, group`, optional `capacity` (the
+        host's weight) and `resource`, as a frame or as the path of a CSV or Parquet file.
+    plans : planned changes, with the columns of the file of plans (`date, host_id` or `group`, and one of `change`, `factor`,
+        `move_to`, `retire`, `add_hosts`), as a frame or as the path of a CSV or Parquet file.
     say : called with progress lines, which begin with the month, one at a time; by default they go to standard error.
         Those that break a long silence come from another thread.
     outlook : what the outlook is about: `OutlookSettings`, or its fields by name, such as `{"thresholds": [80, 90]}`.
@@ -92,6 +111,8 @@ def forecast_fleet(
     settings = forecast_settings(**options)
     about = outlook if isinstance(outlook, OutlookSettings) else outlook_settings(**(outlook or {}))
     check_entrants(settings)
+    wanted = groups_from(groups if groups is not None else about.groups or None)
+    planned = plans_from(plans if plans is not None else about.plans)
     cutoff = cutoff_day(cutoff)
     window = run_windows(cutoff, settings)
     say = say or (lambda line: print(line, file=sys.stderr))
@@ -105,7 +126,12 @@ def forecast_fleet(
         with timer.stage("read results"), log.working("reading the results"):
             made = {name: frame.collect() for name, frame in _results(run).items()}
         with timer.stage("make the outlook"), log.working("making the outlook"):
-            made |= _outlook(Statements(Results(run.results_folder), window, about))
+            statements = Statements(Results(run.results_folder), window, about)
+            of_groups = group_month(wanted, rows, run.outcomes, statements, settings, folder / "groups", say)
+            made |= of_groups.frames
+            made |= plan_frames(planned, made | {"outcomes": run.outcomes}, window)
+            stated = month_statements(statements, of_groups.statements, made["planned_loads"], scenarios(planned))
+            made |= _outlook(statements, stated, of_groups.backtest())
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     return FleetResult(outcomes=run.outcomes, model_runs=run.model_runs, weights=run.weights, audit=audit, **made)
 
@@ -123,12 +149,15 @@ def _results(run: FleetRun) -> dict[str, pl.LazyFrame]:
     }
 
 
-def _outlook(statements: Statements) -> dict[str, pl.DataFrame]:
-    """The outlook's tables, by the result's field."""
-    published = statements.results.read(FORECAST_PARQUET)
-    backtest = statements.backtest(published)
+def _outlook(
+    statements: Statements, stated: list[PlannedStatements], groups_backtest: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
+    """The published rows with the planned changes, and the outlook's tables, by the result's field."""
+    unplanned = statements.results.read(FORECAST_PARQUET)
+    backtest = pl.concat([statements.backtest(unplanned), groups_backtest])
     return {
-        "outlook": with_urgency(statements.capacity(published)),
+        "published": shifted(unplanned, of_scenario(stated[0].loads)).collect(),
+        "outlook": with_urgency(pl.concat([each.every() for each in stated])),
         "outlook_backtest": backtest,
         "outlook_accuracy": outlook_accuracy(backtest),
         "outlook_reliability": outlook_reliability(backtest),

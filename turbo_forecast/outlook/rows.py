@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from turbo_forecast.outlook.learning import Learnt
 from turbo_forecast.outlook.levels import Floats, Integers, first_day_reached, highest_so_far, levels_after
+from turbo_forecast.outlook.planned import Planned, planned_probabilities
 from turbo_forecast.outlook.signals import SHORT_MONTHS, Signals
 from turbo_forecast.outlook.statements import first_days, growth, probabilities, states
 from turbo_forecast.schemas.outlook import CAPACITY_OUTLOOK, DAYS_BEFORE, OUTLOOK_BACKTEST
@@ -60,14 +61,14 @@ def capacity_rows(
     *,
     kind: str = SERIES,
     scenario: str = BASELINE,
-    unplanned: Floats | None = None,
+    planned: Planned | None = None,
 ) -> pl.DataFrame:
     """One row of CAPACITY_OUTLOOK for each series and threshold, in their order, without the urgency.
 
     forecast: (n, h) published percent of the days after the cutoff, planned changes and all. thresholds: percent of what is
-    usable, each series' own. unplanned: (n, h) the forecast without planned changes, which what is known rests on.
+    usable, each series' own. planned: what is planned of them.
     """
-    said = _statements(known, forecast, thresholds, learnt, unplanned)
+    said = _statements(known, forecast, thresholds, learnt, planned)
     days = forecast.shape[1]
     level = known.signals.level[:, None] / known.usable[:, None]
     first = [_dates(said.first[:, :, place], cutoff) for place in range(3)]
@@ -179,15 +180,17 @@ class _Statements:
 
 
 def _statements(
-    known: Known, forecast: Floats, thresholds: Sequence[Sequence[float]], learnt: Learnt, unplanned: Floats | None
+    known: Known, forecast: Floats, thresholds: Sequence[Sequence[float]], learnt: Learnt, planned: Planned | None
 ) -> _Statements:
     nominal = _padded(thresholds)
     levels = levels_after(known.before, forecast)
     highest = highest_so_far(levels)
-    shift = None if unplanned is None else highest - highest_so_far(levels_after(known.before, unplanned))
     own = nominal * known.usable[:, None]
     resource = learnt.rows_of(known.names["resource"])
-    chances = probabilities(learnt, resource, known.signals, highest, own, shift)
+    if planned is None:
+        chances = probabilities(learnt, resource, known.signals, highest, own)
+    else:
+        chances = planned_probabilities(learnt, resource, known.signals, known.before, forecast, planned, own)
     return _Statements(nominal, own, levels, highest, chances, first_days(chances))
 
 

@@ -14,6 +14,7 @@ from turbo_forecast.outlook.levels import (
     WEEK,
     Flags,
     Floats,
+    Integers,
     highest_so_far,
     judgeable,
     levels_after,
@@ -57,7 +58,7 @@ class Signals:
     peaks: Floats
     error: Floats
 
-    def take(self, rows: Flags | slice) -> "Signals":
+    def take(self, rows: Flags | Integers | slice) -> "Signals":
         """The same of some of the series."""
         return Signals(*(getattr(self, field.name)[rows] for field in fields(self)))
 

@@ -29,19 +29,22 @@ def probabilities(
     highest: Floats,
     thresholds: Floats,
     shift: Floats | None = None,
+    spread: Floats | None = None,
 ) -> Floats:
     """(n, t, h) that the 7-day mean reaches each threshold on one of the first 1, 2, … h days after the origin.
 
     resource: (n,) places, as `learnt.rows_of` gives them. highest: (n, h) the published forecast's highest 7-day mean up to
     each day, NaN while too few days are known. thresholds: (n, t) percent, each series' own.
     shift: (n, h) what planned changes add to `highest`, percentage points: the other witnesses move by as much.
+    spread: (n,) what they multiply the scale by.
 
     Grows with the days and falls with the threshold. A 7-day mean of the first six days mixes in days before the origin, so a
     series that is over the threshold already is nearly sure to be so after it.
     """
     days = np.arange(1, highest.shape[1] + 1)
     terms = _by_day(learnt.coefficients, days)[resource]  # (n, h, k)
-    witnesses, scale = _witnesses(signals, highest, shift), signals.scale[:, None]
+    witnesses = _witnesses(signals, highest, shift)
+    scale = (signals.scale if spread is None else signals.scale * spread)[:, None]
     per_point = terms[:, :, 1:].sum(axis=2) / scale
     offset = terms[:, :, 0] + (terms[:, :, 1:] * witnesses).sum(axis=2) / scale
     index = np.nan_to_num(offset[:, None, :] - per_point[:, None, :] * thresholds[:, :, None], nan=-np.inf)

@@ -12,6 +12,11 @@ from turbo_forecast.schemas.forecast import (
     RUN_AUDIT,
     SERIES_OUTCOMES,
 )
+from turbo_forecast.schemas.groups import (
+    GROUP_FORECAST,
+    GROUP_HISTORY,
+)
+from turbo_forecast.schemas.members import GROUP_MEMBERS
 from turbo_forecast.schemas.months import (
     MONTH_STEPS,
     MONTHS,
@@ -26,6 +31,7 @@ from turbo_forecast.schemas.outlook import (
     OUTLOOK_SERIES,
     SCENARIO_OUTLOOK,
 )
+from turbo_forecast.schemas.plans import PLANNED_CHANGES, PLANNED_LOADS
 from turbo_forecast.schemas.telemetry import (
     BASE_TABLE,
     BASE_TABLE_DAYS,
@@ -55,6 +61,9 @@ __all__ = [
     "FOLD_FORECAST",
     "FORECAST_ACCURACY",
     "FORECAST_PARQUET",
+    "GROUP_FORECAST",
+    "GROUP_HISTORY",
+    "GROUP_MEMBERS",
     "MODEL_RUNS",
     "MONTHS",
     "MONTH_STEPS",
@@ -64,6 +73,8 @@ __all__ = [
     "OUTLOOK_OVER_TIME",
     "OUTLOOK_RELIABILITY",
     "OUTLOOK_SERIES",
+    "PLANNED_CHANGES",
+    "PLANNED_LOADS",
     "RUN_AUDIT",
     "SCENARIO_OUTLOOK",
     "SERIES_OUTCOMES",

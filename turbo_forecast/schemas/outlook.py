@@ -4,6 +4,7 @@ import polars as pl
 
 from turbo_forecast.schemas.columns import CUTOFF, HOST, RESOURCE
 from turbo_forecast.schemas.forecast import FLEET_FORECAST
+from turbo_forecast.schemas.groups import GROUP_FORECAST
 from turbo_forecast.schemas.telemetry import BASE_TABLE
 from turbo_forecast.schemas.tournament import FORECAST_PARQUET
 from turbo_forecast.tables import Column, Table
@@ -84,7 +85,12 @@ CAPACITY_OUTLOOK = Table(
         HOST,
         RESOURCE,
         THRESHOLD,
-        Column("level", pl.Float64, "mean of the last seven days up to the cutoff, percent", nullable=True),
+        Column(
+            "level",
+            pl.Float64,
+            "mean of the last seven days up to the cutoff, percent; of a group, percent of its usable capacity",
+            nullable=True,
+        ),
         Column("growth", pl.Float64, "slope of the forecast's 7-day mean, percentage points per 30 days"),
         Column("headroom", pl.Float64, "threshold minus level, percentage points; below 0 above it", nullable=True),
         Column(
@@ -110,7 +116,8 @@ CAPACITY_OUTLOOK = Table(
         Column(
             "state",
             pl.String,
-            "over (at the cutoff already), expected (50 % within the forecast), possible (10 %), unlikely",
+            "over (at the cutoff already), expected (50 % within the forecast), possible (10 %), unlikely; unusable: a group "
+            "whose reserve takes all of its capacity",
         ),
         Column("urgency", pl.Int64, "rank within the month and scenario, 1 is the most urgent"),
         Column(
@@ -122,7 +129,7 @@ CAPACITY_OUTLOOK = Table(
         ),
     ),
     key=("cutoff", "scenario", "kind", "host_id", "resource", "threshold"),
-    made_from=(BASE_TABLE, FLEET_FORECAST, FORECAST_PARQUET),
+    made_from=(BASE_TABLE, FLEET_FORECAST, FORECAST_PARQUET, GROUP_FORECAST),
 )
 
 OUTLOOK_BACKTEST = Table(
@@ -147,7 +154,7 @@ OUTLOOK_BACKTEST = Table(
         ),
     ),
     key=("cutoff", "kind", "host_id", "resource", "threshold", "horizon_days"),
-    made_from=(BASE_TABLE, FLEET_FORECAST, FORECAST_PARQUET),
+    made_from=(BASE_TABLE, FLEET_FORECAST, FORECAST_PARQUET, GROUP_FORECAST),
 )
 
 _RECORD = (
@@ -205,8 +212,8 @@ OUTLOOK_OVER_TIME = Table(
 
 SCENARIO_OUTLOOK = Table(
     "scenario_outlook",
-    "Each scenario of the planned changes beside the baseline: which dates are gained and lost. Made anew from the published "
-    "forecast and the file of plans as they are, without a fit.",
+    "Each scenario of the planned changes beside the baseline, for the series and groups that it changes: which dates are gained "
+    "and lost. It is no part of a month, and may be made again whenever the file of plans has changed, without a fit.",
     (
         CUTOFF,
         SCENARIO,
@@ -228,5 +235,4 @@ SCENARIO_OUTLOOK = Table(
         Column("baseline_state", pl.String, "without them"),
     ),
     key=("cutoff", "scenario", "kind", "host_id", "resource", "threshold"),
-    made_from=(FORECAST_PARQUET, CAPACITY_OUTLOOK),
 )

@@ -4,6 +4,7 @@ import polars as pl
 
 from turbo_forecast.schemas.columns import CUTOFF, HOST, MODEL, RESOURCE, WINDOW
 from turbo_forecast.schemas.forecast import FLEET_FORECAST, FOLD_FORECAST, ROW, ROW_KEY, SERIES_OUTCOMES
+from turbo_forecast.schemas.plans import PLANNED_LOADS
 from turbo_forecast.schemas.telemetry import BASE_TABLE
 from turbo_forecast.tables import Column, Table
 
@@ -100,7 +101,8 @@ CALIBRATION = Table(
 
 FORECAST_PARQUET = Table(
     "forecast_parquet",
-    "The master file for dashboards: the champion's rows of every series, with calibrated bounds, sorted by series.",
+    "The master file for dashboards: the champion's rows of every series, with calibrated bounds and the planned changes, "
+    "sorted by series.",
     (
         *ROW[:-2],
         Column(
@@ -114,7 +116,7 @@ FORECAST_PARQUET = Table(
         Column("outcome", pl.String, "the series' outcome: forecast, fallback or failed"),
     ),
     ROW_KEY,
-    made_from=(FLEET_FORECAST, CHAMPIONS, CALIBRATION, TOURNAMENT_RESULTS, SERIES_OUTCOMES),
+    made_from=(FLEET_FORECAST, CHAMPIONS, CALIBRATION, TOURNAMENT_RESULTS, SERIES_OUTCOMES, PLANNED_LOADS),
 )
 
 TOURNAMENT_STANDINGS = Table(

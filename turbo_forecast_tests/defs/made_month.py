@@ -5,7 +5,7 @@ whatever the program that makes months does.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -33,6 +33,8 @@ SIX = [(host, resource) for host in ("a", "b", "c") for resource in ("cpu", "mem
 PART = 2
 """Series in a part."""
 SETTINGS = ForecastSettings(entrants=ENTRANTS)
+HALVED, MOVED = date(2026, 5, 1), date(2026, 5, 10)
+"""From the first, b's cpu is half of what was forecast; from the second, it has a's cpu too."""
 
 
 def base_rows() -> pl.DataFrame:
@@ -164,6 +166,8 @@ def _store_tournament(con: duckdb.DuckDBPyConnection, data: Path, rows: pl.DataF
     store(con, schemas.TOURNAMENT_SCORES, scored(rows))
     store(con, schemas.CHAMPIONS, series.with_columns(model=pl.lit(CHAMPION)))
     store(con, schemas.CALIBRATION, calibrated(series))
+    store(con, schemas.PLANNED_CHANGES, changes().with_columns(month))
+    store(con, schemas.PLANNED_LOADS, loads().with_columns(month))
     published(rows).write_parquet(_made(data / "forecast_parquet") / f"{MONTH}.parquet")
     store(con, schemas.TOURNAMENT_STANDINGS, standings(month))
 
@@ -200,7 +204,51 @@ def published(rows: pl.DataFrame) -> pl.DataFrame:
         yhat_lower=(pl.col("yhat").cast(pl.Float64) - 3).clip(0, 100),
         yhat_upper=(pl.col("yhat").cast(pl.Float64) + 3).clip(0, 100),
     )
-    return wide.sort("host_id", "resource", "phase", "ds").pipe(schemas.FORECAST_PARQUET.conform)
+    return planned(wide).sort("host_id", "resource", "phase", "ds").pipe(schemas.FORECAST_PARQUET.conform)
+
+
+def changes() -> pl.DataFrame:
+    """What is planned: two rows of a file, the second of which concerns two hosts."""
+    rows = [
+        (1, "b", "cpu", "", HALVED, "factor", 0.5),
+        (2, "a", "cpu", "b", MOVED, "move_to", 1.0),
+        (2, "b", "cpu", "a", MOVED, "move_from", 1.0),
+    ]
+    columns = ["file_row", "host_id", "resource", "other", "from_ds", "what", "amount"]
+    told = {"scenario": "baseline", "kind": "series", "effect": "applied"}
+    return pl.DataFrame(rows, schema=columns, orient="row").with_columns(
+        pl.lit(value).alias(name) for name, value in told.items()
+    )
+
+
+def loads() -> pl.DataFrame:
+    """What the two loads consist of, stretch by stretch."""
+    end = run_windows(cutoff_of(MONTH), SETTINGS).horizon_end
+    rows = [
+        ("b", "cpu", HALVED, MOVED - timedelta(days=1), "b", 0.5),
+        ("b", "cpu", MOVED, end, "b", 0.5),
+        ("b", "cpu", MOVED, end, "a", 1.0),
+        ("a", "cpu", MOVED, end, "a", 0.0),
+    ]
+    told = {"scenario": "baseline", "kind": "series", "source_kind": "series"}
+    columns = ["host_id", "resource", "from_ds", "until_ds", "source", "weight"]
+    return pl.DataFrame(rows, schema=columns, orient="row").with_columns(
+        *(pl.lit(value).alias(name) for name, value in told.items()), shift=pl.lit(0.0)
+    )
+
+
+def planned(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with what is planned: 50.5 ± 3 is forecast of every series."""
+    after = [
+        ("b", HALVED, (25.25, 23.75, 26.75)),
+        ("b", MOVED, (75.75, 71.25, 80.25)),
+        ("a", MOVED, (0.0, 0.0, 0.0)),
+    ]
+    for host, day, values in after:
+        is_changed = (pl.col("host_id") == host) & (pl.col("resource") == "cpu") & (pl.col("ds") >= day)
+        for name, value in zip(("yhat", "yhat_lower", "yhat_upper"), values, strict=True):
+            rows = rows.with_columns(pl.when(is_changed).then(pl.lit(value)).otherwise(name).alias(name))
+    return rows
 
 
 def standings(month: pl.Expr) -> pl.DataFrame:

@@ -26,6 +26,8 @@ STANDING = "everyone_stands_everywhere"
 FINITE_STANDINGS = "standings_are_finite"
 JUDGED = "earlier_forecasts_are_judged"
 WHOLE_MONTH = "a_complete_month_is_whole"
+EFFECTIVE = "plans_of_the_forecast_have_an_effect"
+WHOLE_LOADS = "loads_are_whole"
 RECORDED = "every_fit_is_recorded"
 MONOTONE = "statements_are_monotone"
 AGREE = "statements_agree_with_themselves"
@@ -41,7 +43,7 @@ ROWS = ("fleet_forecast", "forecast_parquet")
 PROJECTED = (*ROWS, "fold_forecast")
 KEYED = (
     *(*PROJECTED, "combination_weights", "series_outcomes", "model_runs", "tournament_scores", "champions"),
-    *("calibration", "capacity_outlook", "outlook_backtest"),
+    *("calibration", "planned_changes", "planned_loads", "capacity_outlook", "outlook_backtest"),
     *("tournament_standings", "forecast_accuracy"),
 )
 OF_FLEET = ("tournament_standings", "forecast_accuracy")
@@ -207,6 +209,34 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     ("calibration", CALIBRATED, f"UPDATE {{stored}} SET lower = '-infinity' WHERE {ONE}"),
     ("calibration", CALIBRATED, f"UPDATE {{stored}} SET upper = 'nan' WHERE {ONE}"),
     ("calibration", CALIBRATED, f"UPDATE {{stored}} SET scale = 0 WHERE {ONE}"),
+    *(
+        ("forecast_parquet", MASTER, f"UPDATE {{stored}} SET {wrong} WHERE {where}")
+        for wrong, where in (
+            ("yhat = 50.5, yhat_lower = 47.5, yhat_upper = 53.5", f"{ONE} AND ds = DATE '2026-05-03'"),
+            ("yhat = 25.25, yhat_lower = 23.75, yhat_upper = 26.75", NIGHT),
+            ("yhat_upper = 26.750002", f"{ONE} AND ds = DATE '2026-05-03'"),
+            ("yhat = 75.7498", f"{ONE} AND ds = DATE '2026-05-10'"),
+            ("yhat_lower = 'nan'", f"{ONE} AND ds = DATE '2026-05-10'"),
+            ("yhat_upper = 80.2502", f"{ONE} AND ds = DATE '2026-06-30'"),
+        )
+    ),
+    ("planned_changes", EFFECTIVE, f"UPDATE {{stored}} SET effect = 'no effect: retired by then' WHERE {ONE}"),
+    *(
+        ("planned_loads", WHOLE_LOADS, statement)
+        for statement in (
+            f"DELETE FROM {{stored}} WHERE {ONE}",
+            f"UPDATE {{stored}} SET from_ds = DATE '2026-05-02' WHERE {ONE} AND weight = 0.5",
+            f"UPDATE {{stored}} SET until_ds = DATE '2026-05-02' WHERE {ONE} AND from_ds = DATE '2026-05-01'",
+            f"UPDATE {{stored}} SET until_ds = DATE '2026-06-29' WHERE {ONE} AND from_ds = DATE '2026-05-10'",
+            f"UPDATE {{stored}} SET weight = 'nan' WHERE {ONE}",
+            f"UPDATE {{stored}} SET weight = -0.5 WHERE {ONE}",
+            f"UPDATE {{stored}} SET shift = 'infinity' WHERE {ONE}",
+            f"UPDATE {{stored}} SET source = 'a' WHERE {ONE}",
+            f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}",
+            "UPDATE {stored} SET shift = 1 WHERE source != host_id",
+            f"DELETE FROM {{stored}} WHERE {ONE} AND source = 'b' AND from_ds = DATE '2026-05-10'",
+        )
+    ),
     ("tournament_standings", STANDING, f"DELETE FROM {{stored}} WHERE {WHOLE}"),
     ("tournament_standings", STANDING, f"DELETE FROM {{stored}} WHERE {MONTH_ONE}"),
     ("tournament_standings", STANDING, "DELETE FROM {stored} WHERE model = 'champion'"),

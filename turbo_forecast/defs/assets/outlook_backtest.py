@@ -3,6 +3,7 @@
 import polars as pl
 
 from turbo_forecast.defs.catalog import Place, Stored
+from turbo_forecast.defs.group_month import group_backtest
 from turbo_forecast.defs.month_table import month_table
 from turbo_forecast.defs.monthly import Month
 from turbo_forecast.schemas import OUTLOOK_BACKTEST
@@ -11,6 +12,6 @@ from turbo_forecast.schemas import OUTLOOK_BACKTEST
 @month_table(OUTLOOK_BACKTEST, Place("publication", Stored.TABLE, ("polars",)))
 def outlook_backtest(month: Month) -> pl.DataFrame:
     """Statements of the published backtest, by what was learnt of the folds alone, beside what was observed."""
-    rows = month.statements.backtest(month.published)
+    rows = pl.concat([month.statements.backtest(month.published), group_backtest(month)])
     month.told = {"statements": len(rows), "of these, came true": int(rows["happened"].sum())}
     return rows

@@ -11,7 +11,8 @@ WITH said AS (
                AND (probability_182 >= 0.1) = coalesce(early <= {cutoff} + 182, false)
                AND (probability_182 >= 0.5) = coalesce(likely <= {cutoff} + 182, false)
                AND (probability_182 >= 0.9) = coalesce(late <= {cutoff} + 182, false), false) AS dates_fit,
-           CASE WHEN level >= threshold THEN 'over' WHEN likely IS NOT NULL THEN 'expected'
+           CASE WHEN state = 'unusable' AND kind = 'group' AND level IS NULL AND probability_30 = 1 THEN 'unusable'
+                WHEN level >= threshold THEN 'over' WHEN likely IS NOT NULL THEN 'expected'
                 WHEN early IS NOT NULL THEN 'possible' ELSE 'unlikely' END AS due_state,
            list_position(['over', 'expected', 'possible', 'unlikely'], due_state) AS due_place,
            max(due_place) OVER (PARTITION BY scenario ORDER BY urgency) AS worst_so_far,

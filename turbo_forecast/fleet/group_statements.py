@@ -1,0 +1,138 @@
+"""A month's statements about groups: as those about series, in percent of the capacity that a group may use.
+
+Belongs here: what is usable of each group, and what is said of one of which nothing is. Does not belong here: the statements
+themselves (`outlook/rows.py`), and the groups' forecast (`groups.py`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+
+from turbo_forecast.fleet.groups import FEW_SERIES
+from turbo_forecast.fleet.outlook_statements import NAMES, Statements
+from turbo_forecast.outlook.groups import usable_share
+from turbo_forecast.outlook.learning import Learnt
+from turbo_forecast.outlook.rows import BASELINE, GROUP, STATED, Known, backtest_rows, capacity_rows, held_days
+from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
+from turbo_forecast.settings import OutlookSettings
+from turbo_forecast.storage.published import PublishedBlock
+from turbo_forecast.types import Phase
+
+UNUSABLE = "unusable"
+"""The state of a group whose reserve takes all of its capacity: nothing it does fits into what is left."""
+
+
+def usable_shares(members: pl.DataFrame, options: OutlookSettings) -> pl.DataFrame:
+    """`host_id (the group), resource, usable`: the share of the capacity of its hosts at the cutoff that a group may use.
+
+    members: rows of GROUP_MEMBERS.
+    """
+    present = members.filter(pl.col("present") == 1).rename({"host_id": "member", "group_name": "host_id"})
+    capacities = present.group_by(NAMES, maintain_order=True).agg("capacity")
+    found = [
+        usable_share(np.array(capacity), options.reserve_of(group)) for group, _, capacity in capacities.iter_rows()
+    ]
+    return capacities.select(NAMES).with_columns(usable=pl.Series(found, dtype=pl.Float64))
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStatements:
+    """What is said of a month's groups. own: of the groups' run; fleet: of the fleet's, whose experience few groups rest on.
+
+    published: rows of GROUP_FORECAST, by series, phase and day. usable: as `usable_shares` gives it.
+    """
+
+    own: Statements
+    fleet: Statements
+    published: pl.DataFrame
+    usable: pl.DataFrame
+
+    def learnt(self, phase: Phase) -> Learnt:
+        """What was learnt of the groups, where there are enough of them to learn from; else of the fleet. Raises StorageError."""
+        known = self.own.results.read(OUTLOOK_SERIES).filter(pl.col("phase") == phase.value)
+        few = known.select(pl.len()).collect().item() < FEW_SERIES
+        return (self.fleet if few else self.own).learnt(phase)
+
+    def blocks(self, phase: Phase) -> Iterator[tuple[Known, PublishedBlock]]:
+        """The groups that have usable capacity, some hundred at a time, with what is known of each and what of it is usable."""
+        rows = self.published.join(self._with(usable=True), on=NAMES, how="semi", maintain_order="left")
+        for known, block in self.own.blocks(rows.lazy(), phase):
+            shares = known.names.join(self.usable, on=NAMES, how="left", maintain_order="left")["usable"].to_numpy()
+            yield Known(known.names, known.signals, known.before, shares), block
+
+    def capacity(self) -> pl.DataFrame:
+        """Rows of CAPACITY_OUTLOOK of kind 'group', as they are without further plans; not ranked yet."""
+        learnt, cutoff = self.learnt(Phase.FORECAST), self.own.windows.cutoff
+        parts = [
+            capacity_rows(known, block.yhat, self.own.thresholds(known.names), learnt, cutoff, kind=GROUP)
+            for known, block in self.blocks(Phase.FORECAST)
+        ]
+        return pl.concat([self.unusable_rows(BASELINE), *parts])
+
+    def backtest(self) -> pl.DataFrame:
+        """Rows of OUTLOOK_BACKTEST of kind 'group'; there is nothing to judge of a group without usable capacity."""
+        learnt, windows = self.learnt(Phase.BACKTEST), self.own.windows
+        parts = [
+            backtest_rows(
+                *(known, block.yhat, block.y, self.own.thresholds(known.names), learnt),
+                *(windows.train_end, windows.cutoff),
+                kind=GROUP,
+            )
+            for known, block in self.blocks(Phase.BACKTEST)
+        ]
+        return pl.concat([pl.DataFrame(schema=OUTLOOK_BACKTEST.polars_schema), *parts])
+
+    @property
+    def unusable(self) -> pl.DataFrame:
+        """`host_id, resource` of the groups whose reserve takes all of their capacity."""
+        return self._with(usable=False)
+
+    def remarks(self) -> list[str]:
+        """A sentence for each group whose reserve takes all of its capacity."""
+        return [
+            f"group {name}: its reserve ({self._reserve(name)}) takes all of its capacity, so nothing of it is usable: "
+            "add hosts to it, or set its own in outlook.group_reserves"
+            for name in self.unusable["host_id"].unique().sort()
+        ]
+
+    def unusable_rows(self, scenario: str) -> pl.DataFrame:
+        """Rows of CAPACITY_OUTLOOK of the groups without usable capacity: whatever they do, it does not fit.
+
+        Every threshold is reached for certain, from the first day on; the level has no percentage.
+        """
+        names = self.unusable
+        thresholds = pl.Series(self.own.thresholds(names), dtype=pl.List(pl.Float64))
+        cutoff, days = self.own.windows.cutoff, self.own.windows.forecast_days.size
+        first = pl.lit(cutoff + timedelta(days=1))
+        rows = (
+            names.with_columns(threshold=thresholds)
+            .explode("threshold", empty_as_null=False)
+            .with_columns(
+                **{
+                    name: pl.lit(value)
+                    for name, value in {"cutoff": cutoff, "scenario": scenario, "kind": GROUP}.items()
+                },
+                **dict.fromkeys(("level", "headroom", "recent_shift"), pl.lit(None, pl.Float64)),
+                **dict.fromkeys(("early", "likely", "late", "forecast_date"), first),
+                **{
+                    f"probability_{each}": pl.lit(None if each == 91 and not held_days(days, [91]) else 1.0, pl.Float64)
+                    for each in STATED
+                },
+                growth=pl.lit(0.0),
+                state=pl.lit(UNUSABLE),
+                urgency=pl.lit(0),
+            )
+        )
+        return CAPACITY_OUTLOOK.conform(rows)
+
+    def _with(self, *, usable: bool) -> pl.DataFrame:
+        """`host_id, resource` of the published groups that have usable capacity, or have none."""
+        rows = self.published.select(NAMES).unique(maintain_order=True)
+        shares = rows.join(self.usable, on=NAMES, how="left", maintain_order="left")
+        return shares.filter((pl.col("usable") > 0).fill_null(False) == usable).select(NAMES)
+
+    def _reserve(self, group: str) -> str:
+        return ", ".join(f"{unit}: {amount:g}" for unit, amount in self.own.options.reserve_of(group).items())

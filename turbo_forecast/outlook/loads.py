@@ -1,0 +1,168 @@
+"""What planned changes make of a forecast: each load as a weighted sum of loads as they were forecast, and its rows.
+
+Belongs here: the composition of several changes, and the published rows that follow. Does not belong here: whom a plan
+concerns (`plans.py`).
+
+A load on a day is Σ weight · forecast + shift, over its own forecast and those of hosts whose load came to it. A change adds
+to the shift; a factor multiplies all of it; a move adds all of one load to another, and leaves nothing; retirement leaves
+nothing. Only the sum is clamped to [0, 100]: what exceeds a host's capacity before more capacity is added was never lost.
+
+An interval's bounds are summed like the forecasts: a factor scales how uncertain a load is, and the uncertainty of loads
+that come together adds up, as for errors that go the same way. Of a group, hosts' loads that come or go move the whole
+interval by what is forecast of them, and its width stays the group's own.
+"""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from turbo_forecast.outlook.levels import Floats, Integers
+from turbo_forecast.outlook.plans import APPLIED, BASELINE, SERIES
+from turbo_forecast.schemas import PLANNED_LOADS
+from turbo_forecast.settings import ENVELOPE
+from turbo_forecast.types import Change, Phase
+
+Source = tuple[str, str]
+"""Kind, and host or group."""
+Load = tuple[dict[Source, float], float]
+"""Weights of forecasts, and points that are added."""
+NOTHING: Load = ({}, 0.0)
+SERIES_KEY = ("host_id", "resource")
+VALUES = ("yhat", "yhat_lower", "yhat_upper")
+
+
+def composed(changes: pl.DataFrame, horizon_end: date) -> pl.DataFrame:
+    """Rows of PLANNED_LOADS that follow from those of PLANNED_CHANGES; horizon_end: the forecast's last day."""
+    rows = []
+    for (cutoff, scenario), own in changes.filter(effect=APPLIED).group_by("cutoff", "scenario", maintain_order=True):
+        stretches = _stretches(own)
+        for (kind, host, resource), loads in sorted(stretches.items()):
+            ends = [*(start - timedelta(days=1) for start in list(loads)[1:]), horizon_end]
+            for (start, (weights, shift)), end in zip(loads.items(), ends, strict=True):
+                for source, weight in sorted({(kind, host): 0.0, **weights}.items()):
+                    added = shift if source == (kind, host) else 0.0
+                    rows.append((cutoff, scenario, kind, host, resource, start, end, *source, weight, added))
+    return pl.DataFrame(rows, schema=PLANNED_LOADS.polars_schema, orient="row").sort(PLANNED_LOADS.key)
+
+
+def _stretches(changes: pl.DataFrame) -> dict[tuple[str, str, str], dict[date, Load]]:
+    """Each changed load by kind, host or group, and resource: what it is from which day on."""
+    loads: dict[tuple[str, str, str], dict[date, Load]] = {}
+
+    def load(kind: str, host: str, resource: str) -> Load:
+        known = loads.get((kind, host, resource))
+        return next(reversed(known.values())) if known else ({(kind, host): 1.0}, 0.0)
+
+    for _, plan in changes.sort("from_ds", "file_row", maintain_order=True).group_by("file_row", maintain_order=True):
+        steps = list(plan.select("kind", "host_id", "resource", "other", "from_ds", "what", "amount").iter_rows())
+        before = {(other, resource): load(SERIES, other, resource) for _, _, resource, other, *_ in steps}
+        for kind, host, resource, other, day, what, amount in steps:
+            changed = _changed(load(kind, host, resource), Change(what), amount or 0.0, before[other, resource])
+            loads.setdefault((kind, host, resource), {})[day] = changed
+    return loads
+
+
+def _changed(load: Load, what: Change, amount: float, other: Load) -> Load:
+    """A load after one change. other: the load that comes or goes, as it was before."""
+    weights, shift = load
+    if what is Change.CHANGE:
+        return weights, shift + amount
+    if what in (Change.FACTOR, Change.ADD_HOSTS):
+        return {source: amount * weight for source, weight in weights.items()}, amount * shift
+    if what in (Change.MOVE_FROM, Change.SHARE):
+        both = {source: weights.get(source, 0.0) + amount * other[0].get(source, 0.0) for source in weights | other[0]}
+        return both, shift + amount * other[1]
+    return NOTHING  # moved away, or retired
+
+
+def of_scenario(loads: pl.DataFrame, scenario: str = BASELINE, kind: str = SERIES) -> pl.DataFrame:
+    """The loads of one scenario, of series or of groups."""
+    return loads.filter(scenario=scenario, kind=kind)
+
+
+def shifted(rows: pl.LazyFrame, loads: pl.DataFrame, sources: pl.LazyFrame | None = None) -> pl.LazyFrame:
+    """Forecasts with planned changes: the same rows in the same order, and those without a change as they are.
+
+    rows: `host_id, resource, ds, phase, yhat, yhat_lower, yhat_upper` and any others, as they are without plans, of hosts
+    or of groups; loads: PLANNED_LOADS of one scenario and kind; sources: the rows of all hosts, where `rows` are not.
+    Few rows are held at once: those of hosts whose load moves, and one of each series that is changed.
+    """
+    if loads.is_empty():
+        return rows
+    schema = rows.collect_schema()
+    is_own = (pl.col("source") == pl.col("host_id")) & (pl.col("source_kind") == pl.col("kind"))
+    own = loads.filter(is_own).sort("from_ds").group_by(SERIES_KEY, maintain_order=True)
+    stretches = own.agg(starts="from_ds", weights="weight", shifts="shift")
+    weight, shift = _on_its_day(stretches, "weights", 1.0), _on_its_day(stretches, "shifts", 0.0)
+    come = _come(rows if sources is None else sources, loads.filter(~is_own), spread=loads["kind"][0] == SERIES)
+    on = [*SERIES_KEY, "ds", "phase"]
+    return (
+        rows.join(stretches.lazy(), on=SERIES_KEY, how="left", maintain_order="left")
+        .join(come, on=on, how="left", maintain_order="left")
+        .with_columns(planned_weight=weight, planned_shift=shift)
+        .with_columns(
+            (
+                pl.col("planned_weight") * pl.col(name).cast(pl.Float64)
+                + pl.col("planned_shift")
+                + pl.col(f"{name}_come").fill_null(0.0)
+            )
+            .clip(*ENVELOPE)
+            .cast(schema[name])
+            .alias(name)
+            for name in VALUES
+        )
+        .select(schema.names())
+    )
+
+
+def _on_its_day(stretches: pl.DataFrame, name: str, default: float) -> pl.Expr:
+    """What holds on a row's day, of a column with a list of what holds from each start on."""
+    longest = int(stretches["starts"].list.len().max())  # type: ignore[arg-type]
+    found = pl.lit(default, pl.Float64)
+    for place in range(longest):
+        is_reached = pl.col("ds") >= pl.col("starts").list.get(place, null_on_oob=True)
+        known = pl.col(name).list.get(place, null_on_oob=True)
+        found = pl.when((pl.col("phase") == Phase.FORECAST) & is_reached).then(known).otherwise(found)
+    return found
+
+
+def _come(sources: pl.LazyFrame, loads: pl.DataFrame, *, spread: bool) -> pl.LazyFrame:
+    """What comes to each load by the day: its key, and for each of VALUES a column `<name>_come`.
+
+    spread: whether the bounds come too; else what is forecast is added to all three.
+    """
+    taken = loads.select(*SERIES_KEY, "from_ds", "until_ds", "source", "weight").lazy()
+    added = [
+        (pl.col("weight") * pl.col(name if spread else "yhat").cast(pl.Float64)).sum().alias(f"{name}_come")
+        for name in VALUES
+    ]
+    return (
+        sources.filter(pl.col("phase") == Phase.FORECAST)
+        .select(pl.col("host_id").alias("source"), "resource", "ds", "phase", *VALUES)
+        .join(taken, on=["source", "resource"])
+        .filter(pl.col("ds").is_between("from_ds", "until_ds"))
+        .group_by(*SERIES_KEY, "ds", "phase")
+        .agg(added)
+    )
+
+
+def by_day(loads: pl.DataFrame, names: pl.DataFrame, cutoff: date, days: int) -> tuple[Integers, Floats]:
+    """(n, h) the number of the stretch that each day after the cutoff is in, from 0; and how much of forecasts it consists of.
+
+    loads: as for `shifted`; names: `host_id, resource` of n series. Before any change all of the own forecast counts, 1; of a
+    group only the own forecast does, whose width it keeps.
+    """
+    stretch, weight = np.zeros((len(names), days), np.int64), np.ones((len(names), days))
+    counted = loads.filter((pl.col("source_kind") == pl.col("kind")) | (pl.col("kind") == SERIES))
+    starts = (
+        counted.group_by(*SERIES_KEY, "from_ds")
+        .agg(pl.col("weight").sum())
+        .join(names.with_row_index("place"), on=SERIES_KEY)
+        .sort("place", "from_ds")
+        .select("place", (pl.col("from_ds") - cutoff).dt.total_days() - 1, "weight")
+    )
+    for place, day, share in starts.iter_rows():
+        stretch[place, day:] += 1
+        weight[place, day:] = share
+    return stretch, weight

@@ -1,0 +1,136 @@
+"""What plans mean for probabilities: what they do to a threshold's chances, and what they leave alone."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from turbo_forecast.outlook.learning import Evidence, Learnt, learn
+from turbo_forecast.outlook.levels import Floats, highest_so_far, levels_after
+from turbo_forecast.outlook.planned import Planned, planned_probabilities
+from turbo_forecast.outlook.signals import Signals, signals
+from turbo_forecast.outlook.statements import probabilities
+
+DAYS = 182
+THRESHOLDS = np.array([[70.0, 80.0, 90.0]])
+
+
+def known(level: float = 60.0) -> tuple[Signals, Floats, Floats]:
+    """One series around a level, two years of it, that is forecast to climb by twelve points: signals, history, forecast."""
+    days = np.arange(730 + DAYS)
+    y = level + 3 * np.sin(2 * np.pi * days / 7) + np.maximum(days - 730, 0) * 12 / DAYS
+    history, forecast = y[None, :730], y[None, 730:]
+    return signals(history, forecast, forecast + 2.0), history, forecast
+
+
+def untaught() -> Learnt:
+    """What is believed before any window has ended."""
+    made, *_ = known()
+    numbers = {name: np.zeros(0, np.int64) for name in ("group", "series")}
+    nothing = np.zeros((0, made.peaks.shape[2]))
+    return learn(Evidence(signals=made.take(slice(0, 0)), reached=nothing, weight=np.zeros(0), **numbers), ())
+
+
+LEARNT = untaught()
+FLEET = np.zeros(1, np.int64)
+
+
+def said(forecast: Floats, stretch: list[tuple[int, float]], level: float = 60.0) -> Floats:
+    """(t, h) probabilities. stretch: from which day (0 is the first) how much of forecasts the load consists of."""
+    made, history, plain = known(level)
+    number, weight = np.zeros((1, DAYS), np.int64), np.ones((1, DAYS))
+    for start, share in stretch:
+        number[:, start:] += 1
+        weight[:, start:] = share
+    planned = Planned(plain, number, weight)
+    return planned_probabilities(LEARNT, FLEET, made, history, forecast, planned, THRESHOLDS)[0]
+
+
+def plain(level: float = 60.0) -> Floats:
+    made, history, forecast = known(level)
+    highest = highest_so_far(levels_after(history, forecast))
+    return probabilities(LEARNT, FLEET, made, highest, THRESHOLDS)[0]
+
+
+def test_without_plans_it_says_what_is_said_without_plans() -> None:
+    np.testing.assert_allclose(said(known()[2], []), plain(), atol=1e-12)
+
+
+def test_nothing_is_said_otherwise_before_the_first_change() -> None:
+    forecast = known()[2].copy()
+    forecast[:, 60:] += 15
+    found = said(forecast, [(60, 1.0)])
+    np.testing.assert_allclose(found[:, :60], plain()[:, :60], atol=1e-12)
+    assert (found[:, 90:] > plain()[:, 90:]).all()
+
+
+def test_a_change_of_everything_from_the_first_day_is_a_threshold_that_lies_elsewhere() -> None:
+    """Ten points more reach 80 as the load without them reaches 70; but for the week that mixes in days before."""
+    made, history, forecast = known()
+    planned = Planned(forecast, np.ones((1, DAYS), np.int64), np.ones((1, DAYS)))
+    ten = planned_probabilities(LEARNT, FLEET, made, history, forecast + 10, planned, THRESHOLDS)[0]
+    np.testing.assert_allclose(ten[1, 30:], plain()[0, 30:], atol=1e-9)
+
+
+def test_what_is_retired_reaches_nothing_from_that_day_on() -> None:
+    forecast = known()[2].copy()
+    forecast[:, 60:] = 0
+    found = said(forecast, [(60, 0.0)])
+    np.testing.assert_allclose(found[:, 60:], np.repeat(plain()[:, 59:60], DAYS - 60, axis=1), atol=1e-12)
+
+
+def test_what_is_retired_on_the_first_day_reaches_nothing_at_all() -> None:
+    assert (said(np.zeros((1, DAYS)), [(0, 0.0)]) == 0).all()
+
+
+def test_half_the_load_reaches_little_more_than_it_had_by_then() -> None:
+    forecast = known()[2].copy()
+    forecast[:, 60:] *= 0.5
+    found = said(forecast, [(60, 0.5)])
+    assert (found[:, -1] - found[:, 59]).max() < 0.01
+
+
+def test_a_factor_scales_the_uncertainty() -> None:
+    """1.3 times the load reaches 1.3 times a threshold as surely as the load the threshold."""
+    made, history, forecast = known()
+    asked = np.array([[68.0, 72.0, 76.0]])
+    once = probabilities(LEARNT, FLEET, made, highest_so_far(levels_after(history, forecast)), asked)
+
+    def differs(weight: float) -> float:
+        planned = Planned(forecast, np.ones((1, DAYS), np.int64), np.full((1, DAYS), weight))
+        more = planned_probabilities(LEARNT, FLEET, made, history, 1.3 * forecast, planned, 1.3 * asked)
+        return float(np.abs(more - once)[:, :, 30:].max())
+
+    assert differs(1.3) < 0.03, "the other witnesses move by as many points, not by the factor"
+    assert differs(1.0) > 0.05
+
+
+def test_a_step_is_seen_within_the_week_that_it_takes_the_mean_to_climb() -> None:
+    forecast = known()[2].copy()
+    forecast[:, 60:] = 99.0
+    found = said(forecast, [(60, 1.0)])
+    assert found[2, 59] < 0.5 < found[2, 66]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, DAYS - 1), st.floats(0, 2), st.floats(-40, 40)), max_size=4),
+    st.floats(10, 85),
+)
+def test_probabilities_grow_with_the_days_and_fall_with_the_threshold_whatever_is_planned(
+    plans: list[tuple[int, float, float]], level: float
+) -> None:
+    forecast = known(level)[2].copy()
+    for start, factor, points in sorted(plans):
+        forecast[:, start:] = np.clip(forecast[:, start:] * factor + points, 0, 100)
+    found = said(forecast, sorted((start, factor) for start, factor, _ in plans), level)
+    assert ((found >= 0) & (found <= 1)).all()
+    assert (np.diff(found, axis=1) >= 0).all()
+    assert (np.diff(found, axis=0) <= 1e-12).all()
+
+
+@pytest.mark.parametrize("day", [0, 100, DAYS - 1])
+def test_more_load_is_never_less_likely_to_reach_a_threshold(day: int) -> None:
+    forecast = known()[2].copy()
+    forecast[:, day:] += 8
+    assert (said(forecast, [(day, 1.0)])[:, -1] >= plain()[:, -1] - 1e-9).all()
