@@ -15,6 +15,8 @@ import polars as pl
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.month_keys import month_key
+from turbo_forecast.outlook.rows import STATED
+from turbo_forecast.outlook.statements import STATES
 from turbo_forecast.storage.findings import (
     champions_of,
     counted,
@@ -26,6 +28,7 @@ from turbo_forecast.storage.findings import (
     standings_of,
     urgency_of,
 )
+from turbo_forecast.storage.outlook_findings import PLANNED_FOR, next_full, track_record
 from turbo_forecast.storage.urgency import FULL_PERCENT, LEVEL_DAYS
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import printable
@@ -48,6 +51,7 @@ SHOWN = [
     "wins",
 ]
 """Columns of the standings, as they are printed."""
+_NAMES = ("host_id", "resource", "threshold")
 STAGES = 3
 """Stages whose seconds are shown one by one."""
 
@@ -73,6 +77,7 @@ def _lines(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date) -> Iterator
     yield f"Month {cutoff:%Y-%m} (cutoff {cutoff})"
     yield from _coverage(con, cutoff)
     yield from _standings(con, cutoff)
+    yield from _outlook(con, cutoff)
     yield from _fullest(con, cutoff)
     yield from _time(con, cutoff)
     partition = month_key(cutoff)
@@ -133,6 +138,45 @@ def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
             f"  month {lead}: MAE {mae:.2f}, {inside:.1%} of {days:,} days inside the interval ({months} forecast{'s' if months > 1 else ''})"
             for lead, mae, inside, days, months in rows.iter_rows()
         )
+
+
+def _outlook(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
+    """Who reaches a threshold next, with what probability and by when; and how often such statements were true."""
+    outlook = next_full(con, cutoff)
+    counted_states = " · ".join(f"{outlook.count(state):,} {state}" for state in STATES)
+    yield f"Outlook (7-day mean reaches {PLANNED_FOR:g} %, or the threshold nearest to it): {counted_states}"
+    ahead = outlook.ahead.head(NAMED)
+    names = [f"{host} {resource} {threshold:g} %" for host, resource, threshold in ahead.select(*_NAMES).iter_rows()]
+    width = max([len("next"), *map(len, names)])
+    if names:
+        yield f"  {'next':<{width}} {'now':>7} {'30 days':>8} {'91 days':>8} {'182 days':>8}  10 %        50 %        90 %"
+    for name, row in zip(names, ahead.iter_rows(named=True), strict=True):
+        chances = " ".join(f"{_share(row[f'probability_{days}']):>8}" for days in STATED)
+        dates = "  ".join(f"{row[day] or '–'!s:<10}" for day in ("early", "likely", "late"))
+        level = "–" if row["level"] is None else f"{row['level']:.1f} %"
+        yield f"  {name:<{width}} {level:>7} {chances}  {dates}".rstrip()
+    rest = len(outlook.ahead) - len(ahead)
+    if rest:
+        yield f"  and {rest:,} more, in capacity_outlook"
+    yield from _track_record(con, cutoff)
+
+
+def _track_record(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
+    rows = track_record(con, cutoff)
+    if rows.is_empty():
+        yield "  How often such statements are true is not known yet: no series is long enough for a backtest"
+        return
+    told = [
+        f"{n:,} of {'50 % or more' if half else 'less'}, {happened:.0%} came true (said: {said:.0%})"
+        for _, n, _, half, said, happened in rows.iter_rows()
+    ]
+    series, days = rows["series"].max(), rows["horizon_days"][0]
+    yield f"  Of such statements before the backtest, within {days} days, of up to {series:,} series below their threshold:"
+    yield f"  of {'; of '.join(told)}"
+
+
+def _share(probability: float | None) -> str:
+    return "–" if probability is None else f"{probability:.0%}"
 
 
 def _fullest(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:

@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "library": GROUND | {"models", "tournament", "outlook", "storage", "fleet"},
     "defs": GROUND | {"models", "tournament", "outlook", "storage", "fleet", "definitions"},
     "definitions": GROUND | {"defs"},
-    "summary": GROUND | {"storage", "defs", "fleet"},
+    "summary": GROUND | {"storage", "defs", "fleet", "outlook"},
     "__main__": GROUND | {"defs", "definitions", "fleet", "models", "summary", "demo"},
     "__init__": {"library", "turbo_prophet"},
 }

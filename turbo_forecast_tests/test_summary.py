@@ -9,8 +9,10 @@ import pytest
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import (
     BASE_TABLE,
+    CAPACITY_OUTLOOK,
     CHAMPIONS,
     FORECAST_ACCURACY,
+    OUTLOOK_BACKTEST,
     RUN_AUDIT,
     SERIES_OUTCOMES,
     TOURNAMENT_RESULTS,
@@ -23,7 +25,7 @@ CUTOFF = date(2025, 12, 31)
 EARLIER = "Earlier forecasts against what has happened since (published; over all days of all series, by months ahead):"
 TABLES = (
     *(BASE_TABLE, CHAMPIONS, FORECAST_ACCURACY, RUN_AUDIT, SERIES_OUTCOMES, TOURNAMENT_RESULTS),
-    TOURNAMENT_STANDINGS,
+    *(TOURNAMENT_STANDINGS, CAPACITY_OUTLOOK, OUTLOOK_BACKTEST),
 )
 
 
@@ -171,7 +173,7 @@ def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: P
         "  month 1: MAE 2.50, 80.0% of 40 days inside the interval (2 forecasts)",
         "  month 2: MAE 5.00, 75.0% of 10 days inside the interval (1 forecast)",
     ]
-    assert lines[at + 3].startswith("Run full first")
+    assert lines[at + 3].startswith("Outlook")
 
 
 def fullness(data: Path) -> list[str]:
@@ -294,6 +296,71 @@ def test_a_month_without_standings_or_full_hosts_says_so(data: Path) -> None:
     assert "none: no series is long enough for a backtest" in text
     assert "Champions: none" in text
     assert "Run full: no series is at 95 % now, or reaches it in the published forecast" in text
+
+
+def state(
+    con: duckdb.DuckDBPyConnection, host: str, threshold: float, urgency: int, state: str, **more: object
+) -> None:
+    """A statement of the baseline."""
+    fixed = {"scenario": "baseline", "kind": "series", "resource": "cpu", "growth": 0.0}
+    said = {"probability_30": 0.25, "probability_91": 0.5, "probability_182": 0.75}
+    insert(
+        con,
+        "capacity_outlook",
+        **{**fixed, **said, "host_id": host, "threshold": threshold, "urgency": urgency, "state": state, **more},
+    )
+
+
+def outlook(data: Path) -> list[str]:
+    """The lines on who reaches a threshold next."""
+    lines = summary(data, CUTOFF).split("\n")
+    at = next(place for place, line in enumerate(lines) if line.startswith("Outlook"))
+    return lines[at : next(place for place, line in enumerate(lines) if line.startswith("Run full"))]
+
+
+def test_who_reaches_a_threshold_next_is_named_once_by_the_threshold_nearest_ninety(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        state(con, "full", 90.0, 1, "over", level=93.0)
+        dates = {"early": date(2026, 1, 5), "likely": date(2026, 2, 1)}
+        state(con, "near", 80.0, 2, "over", level=85.04)
+        state(con, "near", 90.0, 3, "expected", level=85.04, **dates)
+        state(con, "own", 70.0, 4, "possible", probability_91=None, early=date(2026, 3, 1))
+        state(con, "own", 60.0, 5, "over", level=65.0)
+        state(con, "far", 90.0, 6, "unlikely", level=10.0)
+        state(con, "near", 90.0, 1, "over", level=99.0, scenario="move")
+        state(con, "near", 90.0, 1, "over", level=99.0, cutoff=date(2025, 11, 30))
+    assert outlook(data)[:4] == [
+        "Outlook (7-day mean reaches 90 %, or the threshold nearest to it): 1 over · 1 expected · 1 possible · 1 unlikely",
+        "  next              now  30 days  91 days 182 days  10 %        50 %        90 %",
+        "  near cpu 90 %  85.0 %      25%      50%      75%  2026-01-05  2026-02-01  –",
+        "  own cpu 70 %        –      25%        –      75%  2026-03-01  –           –",
+    ]
+
+
+def test_five_are_named_and_the_others_counted(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        for number in range(7):
+            state(con, f"h{number}", 90.0, 7 - number, "expected", level=50.0)
+    told = outlook(data)
+    assert [line.split()[0] for line in told[2:7]] == ["h6", "h5", "h4", "h3", "h2"]
+    assert told[7] == "  and 2 more, in capacity_outlook"
+
+
+def test_it_is_said_how_often_such_statements_were_true(data: Path) -> None:
+    assert outlook(data)[1:] == [
+        "  How often such statements are true is not known yet: no series is long enough for a backtest"
+    ]
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        judged = [("a", 0.6, 1, 50.0), ("b", 0.8, 0, None), ("c", 0.25, 0, 50.0), ("over", 0.9, 1, 90.0)]
+        for days in (30, 122):
+            for host, probability, happened, level in judged:
+                fixed = {"kind": "series", "resource": "cpu", "threshold": 90.0, "horizon_days": days, "point": 0}
+                said = {"host_id": host, "probability": probability, "happened": happened, "level": level}
+                insert(con, "outlook_backtest", **fixed, **said)
+    assert outlook(data)[1:] == [
+        "  Of such statements before the backtest, within 122 days, of up to 2 series below their threshold:",
+        "  of 2 of 50 % or more, 50% came true (said: 70%); of 1 of less, 0% came true (said: 25%)",
+    ]
 
 
 def test_the_summary_changes_nothing(data: Path) -> None:
