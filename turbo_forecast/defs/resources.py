@@ -22,6 +22,7 @@ from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
 from turbo_forecast.settings import ForecastSettings, OutlookSettings, TelemetrySettings, one_sentence, told
 from turbo_forecast.storage.former_layout import rename_former
+from turbo_forecast.storage.retention import GROUP_RESULTS, RESULTS
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import shown_location
 from turbo_forecast.windows import cutoff_of
@@ -185,11 +186,11 @@ class DataFolder(dg.ConfigurableResource[None]):
 
     def results(self, partition: str) -> Path:
         """What the month's run has made of its tournament, from which each asset stores its part."""
-        return self.root / "tournament" / partition
+        return self.root / RESULTS / partition
 
     def group_results(self, partition: str) -> Path:
         """What the month's run over groups has made of its tournament, from which the outlook's rows of groups follow."""
-        return self.root / "groups" / partition
+        return self.root / GROUP_RESULTS / partition
 
     def scratch(self, partition: str) -> Path:
         """What an unfinished fleet forecast of the month leaves for the next attempt."""

@@ -21,9 +21,9 @@ from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.storage.rows_view import month_folders, redefine
 from turbo_forecast.windows import cutoff_of
 
-RESULTS = "tournament"
-"""The folder of a run's own results, a folder a month."""
-_KINDS = ((FLEET_FORECAST.name, ".parquet"), (FOLD_FORECAST.name, ".parquet"), (RESULTS, ""))
+RESULTS, GROUP_RESULTS = "tournament", "groups"
+"""The folders of a run's own results, a folder a month: of the fleet's run, and of that over groups."""
+_KINDS = ((FLEET_FORECAST.name, ".parquet"), (FOLD_FORECAST.name, ".parquet"), (RESULTS, ""), (GROUP_RESULTS, ""))
 NAMED = 3
 """Months that a sentence names."""
 

@@ -19,7 +19,7 @@ from turbo_forecast.storage.months import STEPS
 from turbo_forecast.tables import Table
 from turbo_forecast.windows import Windows, cutoff_of, run_windows
 from turbo_forecast_tests.conftest import series_rows, wave
-from turbo_forecast_tests.defs import made_outlook
+from turbo_forecast_tests.defs import made_groups, made_outlook
 
 MONTH, EARLIER = "2025-12", "2025-11"
 FILES = ("fleet_forecast", "fold_forecast", "forecast_parquet")
@@ -121,6 +121,7 @@ def make_data(data: Path) -> None:
         _store_tournament(con, data, rows, cutoff)
         _store_accuracy(con, earlier, cutoff)
         made_outlook.store_outlook(con, base, earlier, cutoff, run_windows(cutoff, SETTINGS), store)
+        made_groups.store_groups(con, base, published(rows), cutoff, store)
         serve(con, [data / "fleet_forecast" / f"{month}.parquet" for month in (EARLIER, MONTH)])
 
 

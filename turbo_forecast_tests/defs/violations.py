@@ -1,5 +1,6 @@
 """Every check's name, and statements that violate it: what the tests of checks are run with."""
 
+from turbo_forecast_tests.defs.group_violations import VIOLATIONS as GROUP_VIOLATIONS
 from turbo_forecast_tests.defs.made_month import GUESSER
 
 COVERAGE = "every_series_has_an_outcome_and_its_rows"
@@ -295,7 +296,7 @@ VIOLATIONS: list[tuple[str, str, str]] = [
             *("likely = DATE '2026-01-31'", "early = DATE '2026-02-01'", "late = DATE '2026-01-30'", "late = NULL"),
             *("probability_30 = 0.49", "probability_91 = 0.91", "probability_182 = 0.89", "probability_91 = NULL"),
             *("state = 'possible'", "state = 'full'", "level = 70.5", "headroom = 9", "headroom = NULL"),
-            *("urgency = 0", "urgency = urgency + 30", "level = NULL"),
+            *("urgency = 0", "urgency = urgency + 100", "level = NULL"),
         )
     ),
     ("capacity_outlook", AGREE, f"UPDATE {{stored}} SET state = 'possible' WHERE {UNLIKELY}"),
@@ -342,6 +343,7 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     ("outlook_over_time", STATEMENTS_JUDGED, f"UPDATE {{stored}} SET n = 0 WHERE {RECORD}"),
     ("outlook_over_time", STATEMENTS_JUDGED, f"UPDATE {{stored}} SET brier = 'nan' WHERE {RECORD}"),
     ("outlook_over_time", STATEMENTS_JUDGED, f"UPDATE {{stored}} SET events = n + 1 WHERE {RECORD}"),
+    *GROUP_VIOLATIONS,
     ("months", WHOLE_MONTH, "DELETE FROM month_steps WHERE asset = 'champions' AND check_name = ''"),
     (
         "months",

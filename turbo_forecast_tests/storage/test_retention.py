@@ -30,7 +30,8 @@ def store(data: Path, *months: date) -> None:
         for asset in ("fleet_forecast", "fold_forecast"):
             path = data / asset / f"{month:%Y-%m}.parquet"
             write_frame(frame, path / part_name(0, 1) if month.month % 2 == 0 else path)
-        write_frame(frame, data / "tournament" / f"{month:%Y-%m}" / "forecast_parquet" / part_name(0, 1))
+        for results in ("tournament", "groups"):
+            write_frame(frame, data / results / f"{month:%Y-%m}" / "forecast_parquet" / part_name(0, 1))
         write_frame(frame, data / "forecast_parquet" / f"{month:%Y-%m}.parquet")
 
 
@@ -91,7 +92,7 @@ def test_the_view_the_files_and_nothing_else_lose_the_months(tmp_path: Path) -> 
             )
         remove_rows(tmp_path, going)
         assert query(con, "SELECT cutoff FROM tournament_results ORDER BY 1")["cutoff"].to_list() == YEAR[-3:]
-    for folder in ("fleet_forecast", "fold_forecast", "tournament"):
+    for folder in ("fleet_forecast", "fold_forecast", "tournament", "groups"):
         assert left(tmp_path, folder) == ["2025-10", "2025-11", "2025-12"]
     assert left(tmp_path, "forecast_parquet") == [f"{month:%Y-%m}" for month in YEAR], "what was published stays"
     remove_rows(tmp_path, going)  # a second time does nothing
