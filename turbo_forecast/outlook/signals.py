@@ -120,6 +120,8 @@ def signals(history: Floats, forecast: Floats, highest: Floats) -> Signals:
     history: (n, b) daily values up to the origin, NaN where nothing was observed. forecast: (n, h) the published forecast of
     the days after it. highest: (n, h) the highest forecast of any entrant for each of them.
     """
+    if not history.shape[1]:
+        history = np.full((len(history), 1), np.nan)
     means = seven_day_means(history)
     reached = highest_so_far(levels_after(history, forecast))
     start = forecast[:, :WEEK].mean(axis=1)

@@ -26,7 +26,10 @@ def outlook_accuracy(backtest: pl.DataFrame) -> pl.DataFrame:
 
 
 def record() -> list[pl.Expr]:
-    """The figures of a group of statements, but for the skill: `probability, happened, point, likely, actual` to `_RECORD`."""
+    """The figures of a group of statements, but for the skill: `probability, happened, point, likely, actual` to `_RECORD`.
+
+    Dates are compared where the threshold was reached within the horizon, and was said to be with a half or more.
+    """
     said, happened = pl.col("probability"), pl.col("happened").cast(pl.Float64)
     positive, event = said >= HALF, pl.col("happened") == 1
     rate = happened.mean()
@@ -39,7 +42,12 @@ def record() -> list[pl.Expr]:
         ((pl.col("point") - happened) ** 2).mean().alias("point_brier"),
         pl.when(event.any()).then(hits / event.sum()).alias("recall"),
         pl.when(positive.any()).then(hits / positive.sum()).alias("precision"),
-        (pl.col("likely") - pl.col("actual")).dt.total_days().abs().median().alias("date_error_days"),
+        (pl.col("likely") - pl.col("actual"))
+        .filter(positive & event)
+        .dt.total_days()
+        .abs()
+        .median()
+        .alias("date_error_days"),
     ]
 
 
