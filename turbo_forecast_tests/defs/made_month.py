@@ -169,6 +169,7 @@ def _store_tournament(con: duckdb.DuckDBPyConnection, data: Path, rows: pl.DataF
     store(con, schemas.CALIBRATION, calibrated(series))
     store(con, schemas.PLANNED_CHANGES, changes().with_columns(month))
     store(con, schemas.PLANNED_LOADS, loads().with_columns(month))
+    store(con, schemas.SCENARIO_OUTLOOK, compared().with_columns(month))
     published(rows).write_parquet(_made(data / "forecast_parquet") / f"{MONTH}.parquet")
     store(con, schemas.TOURNAMENT_STANDINGS, standings(month))
 
@@ -235,6 +236,33 @@ def loads() -> pl.DataFrame:
     columns = ["host_id", "resource", "from_ds", "until_ds", "source", "weight"]
     return pl.DataFrame(rows, schema=columns, orient="row").with_columns(
         *(pl.lit(value).alias(name) for name, value in told.items()), shift=pl.lit(0.0)
+    )
+
+
+def compared() -> pl.DataFrame:
+    """Two thresholds of b's cpu, without which nothing is to be bought: one is reached later, one no longer."""
+    common = {
+        "scenario": "more hosts",
+        "kind": "series",
+        "host_id": "b",
+        "resource": "cpu",
+        "baseline_state": "expected",
+    }
+    rows = [
+        (70.0, 0.6, 0.9, date(2026, 3, 11), date(2026, 3, 1), 10, "expected"),
+        (80.0, 0.4, 0.7, None, date(2026, 4, 1), None, "possible"),
+    ]
+    columns = [
+        "threshold",
+        "probability_182",
+        "baseline_probability_182",
+        "likely",
+        "baseline_likely",
+        "days_gained",
+        "state",
+    ]
+    return pl.DataFrame(rows, schema=columns, orient="row").with_columns(
+        pl.lit(value).alias(name) for name, value in common.items()
     )
 
 

@@ -29,6 +29,7 @@ JUDGED = "earlier_forecasts_are_judged"
 WHOLE_MONTH = "a_complete_month_is_whole"
 EFFECTIVE = "plans_of_the_forecast_have_an_effect"
 WHOLE_LOADS = "loads_are_whole"
+COMPARED = "scenarios_are_compared_as_they_stand"
 RECORDED = "every_fit_is_recorded"
 MONOTONE = "statements_are_monotone"
 AGREE = "statements_agree_with_themselves"
@@ -219,6 +220,22 @@ VIOLATIONS: list[tuple[str, str, str]] = [
             ("yhat = 75.7498", f"{ONE} AND ds = DATE '2026-05-10'"),
             ("yhat_lower = 'nan'", f"{ONE} AND ds = DATE '2026-05-10'"),
             ("yhat_upper = 80.2502", f"{ONE} AND ds = DATE '2026-06-30'"),
+        )
+    ),
+    ("scenario_outlook", "each_threshold_is_compared_once", "INSERT INTO {stored} SELECT * FROM {stored} LIMIT 1"),
+    *(
+        ("scenario_outlook", COMPARED, f"UPDATE {{stored}} SET {wrong}")
+        for wrong in (
+            "days_gained = 9 WHERE threshold = 70",
+            "days_gained = 0 WHERE threshold = 80",
+            "days_gained = NULL WHERE threshold = 70",
+            "likely = baseline_likely, days_gained = 0 WHERE threshold = 80",
+            "probability_182 = 1.1 WHERE threshold = 70",
+            "baseline_probability_182 = 0.4 WHERE threshold = 70",
+            "probability_182 = 'nan' WHERE threshold = 80",
+            "state = 'expected' WHERE threshold = 80",
+            "baseline_state = 'unlikely' WHERE threshold = 80",
+            "scenario = 'baseline'",
         )
     ),
     ("planned_changes", EFFECTIVE, f"UPDATE {{stored}} SET effect = 'no effect: retired by then' WHERE {ONE}"),
