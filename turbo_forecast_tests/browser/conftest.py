@@ -69,9 +69,7 @@ def person(server: Server, chromium: str, tmp_path_factory: pytest.TempPathFacto
             viewport={"width": 1500, "height": 1000},
         )
         try:
-            page = browser.pages[0]
-            page.set_default_timeout(60_000)
-            yield Person(page, server)
+            yield Person(browser.pages[0], server)
         finally:
             browser.close()
 
@@ -79,9 +77,11 @@ def person(server: Server, chromium: str, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def first_look(person: Person) -> str:
     """The text of the first page that a person sees of an empty instance."""
-    person.open("/")
-    person.page.get_by_role("link", name="Lineage").click()
-    person.sees("Materialize all")
+    person.until(
+        lambda: person.sees("Materialize all"),
+        lambda: person.open("/"),
+        person.page.get_by_role("link", name="Lineage").click,
+    )
     person.sees(re.compile("^tournament$"))
     person.picture("01-empty-lineage")
     return str(person.page.inner_text("body"))

@@ -24,7 +24,7 @@ from turbo_forecast_tests.end_to_end.conftest import NAIVE, ROOT, House
 
 LOCATION = "turbo_forecast"
 POLL_SECONDS = 0.3
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 180.0
 """How long anything may take on a busy machine; what is waited for comes much sooner."""
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from turbo_forecast_tests.browser.clicks import PATIENCE, Person
+from turbo_forecast_tests.browser.clicks import Person
 from turbo_forecast_tests.browser.server import Run, Server
 
 MONTH = "2025-08"
@@ -25,8 +25,9 @@ def cancelled(gated: None, person: Person, server: Server, gate: Path) -> Run:
         person.materialise_all(MONTH)
         server.wait("the fleet step", (gate / "reached").exists)
         person.open(f"/runs/{server.runs()[0].id}")
-        person.button("Terminate").click(timeout=PATIENCE)
-        person.button("Terminate 1 run").click(timeout=PATIENCE)
+        terminate = person.button("Terminate 1 run")
+        person.launch("the question", person.page.get_by_role("button", name="Terminate").first, terminate.is_visible)
+        person.launch("the end", terminate, terminate.is_hidden)
     person.sees("Canceled")
     person.picture("50-cancelled")
     return runs[0]
@@ -36,9 +37,10 @@ def cancelled(gated: None, person: Person, server: Server, gate: Path) -> Run:
 def executed_again(cancelled: Run, person: Person, server: Server, gate: Path) -> Run:
     """The same run from its page, with nothing in its way."""
     (gate / "open").touch()
+    before = len(server.runs())
     person.open(f"/runs/{cancelled.id}")
     with server.launched() as runs:
-        person.button("Re-execute all").click(timeout=PATIENCE)
+        person.launch("the run", person.button("Re-execute all"), lambda: len(server.runs()) > before)
     return runs[0]
 
 

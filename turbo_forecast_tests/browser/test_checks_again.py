@@ -62,7 +62,7 @@ def mended(refused: Run, gap: Gap, person: Person, server: Server) -> list[Run]:
         con.register("rows", gap.rows)
         con.execute(f"INSERT INTO {ASSET} BY NAME FROM rows")
     person.open_check(ASSET, CHECK, MONTH)
-    link = person.page.get_by_role("link", name="monthly_checks").first
+    link = person.page.get_by_role("link", name="monthly_checks").locator("visible=true").first
     with server.launched() as alone, person.in_new_tab(link):
         person.sees(f"partition: {MONTH}")
         person.picture("14-the-link-to-check-again")
@@ -81,11 +81,14 @@ def test_the_check_is_red_for_its_month_with_those_that_rest_on_the_same_rows(ga
 
 def test_the_page_shows_the_offenders(gap: Gap, refused: Run, person: Person) -> None:
     person.open_check(ASSET, CHECK, MONTH)
-    person.sees("check again")
+    expect(person.text("check again").first).to_be_visible(timeout=PATIENCE)
     person.picture("11-the-check-is-red")
-    person.page.get_by_text("Show Markdown").first.click()
     dialog = person.page.get_by_role("dialog").last
-    expect(dialog).to_contain_text(LOST, timeout=PATIENCE)
+    person.until(
+        lambda: expect(dialog).to_contain_text(LOST, timeout=person.patience),
+        lambda: person.open_check(ASSET, CHECK, MONTH),
+        lambda: person.text("Show Markdown").first.click(),
+    )
     person.picture("12-the-offenders")
     dialog.get_by_role("button", name="Close").click()
 
@@ -105,5 +108,5 @@ def test_a_mended_gap_is_green(mended: list[Run], person: Person, server: Server
     assert [run.status for run in mended] == ["SUCCESS", "SUCCESS"]
     assert set(server.verdicts(MONTH).values()) == {"SUCCEEDED"}
     person.open_check(ASSET, CHECK, MONTH)
-    person.sees("Passed", exact=True)
+    expect(person.text("Passed", exact=True).first).to_be_visible(timeout=PATIENCE)
     person.picture("15-the-check-is-green")

@@ -1,8 +1,9 @@
 """A range of months, chosen in one dialog."""
 
 import pytest
+from playwright.sync_api import expect
 
-from turbo_forecast_tests.browser.clicks import Person
+from turbo_forecast_tests.browser.clicks import PATIENCE, Person
 from turbo_forecast_tests.browser.server import Run, Server
 
 MONTHS = ("2025-10", "2025-11", "2025-12")
@@ -32,5 +33,5 @@ def test_each_month_has_its_own_check_results(three_months: list[Run], person: P
         month: {"SUCCEEDED"} for month in MONTHS
     }
     person.open_check("champions", "exactly_one_champion_per_series", MONTHS[0])
-    person.sees("Passed")
+    expect(person.text("Passed").first).to_be_visible(timeout=PATIENCE)
     person.picture("32-check-results-by-month")

@@ -18,19 +18,20 @@ def test_the_schedule_is_switched_on_and_off_by_a_click(december: Run, person: P
     assert not is_running(server)
     person.open(f"/locations/{LOCATION}/schedules/{SCHEDULE}")
     switch = person.page.locator("label").filter(has=person.page.get_by_role("checkbox")).first
-    switch.click(timeout=PATIENCE)
-    server.wait("the schedule, on", lambda: is_running(server))
+    person.launch("the schedule", switch, lambda: is_running(server))
     person.picture("40-schedule-on")
-    switch.click(timeout=PATIENCE)
-    server.wait("the schedule, off", lambda: not is_running(server))
+    expect(switch.get_by_role("checkbox")).to_be_checked(timeout=PATIENCE)
+    person.launch("the schedule's end", switch, lambda: not is_running(server))
 
 
 def test_a_tick_asks_for_one_run_of_the_monthly_job(december: Run, person: Person) -> None:
-    person.open(f"/locations/{LOCATION}/schedules/{SCHEDULE}")
-    person.button("Preview tick result").click(timeout=PATIENCE)
-    person.button("Continue").click(timeout=PATIENCE)
     dialog = person.page.get_by_role("dialog").last
-    expect(dialog).to_contain_text("Requested runs (1)", timeout=PATIENCE)
+    person.until(
+        lambda: expect(dialog).to_contain_text("Requested runs (1)", timeout=person.patience),
+        lambda: person.open(f"/locations/{LOCATION}/schedules/{SCHEDULE}"),
+        person.button("Preview tick result").click,
+        person.button("Continue").click,
+    )
     expect(dialog).to_contain_text("monthly_forecast")
     person.picture("41-what-a-tick-starts")
     dialog.get_by_role("button", name="Close").click()
