@@ -152,7 +152,7 @@ def _outlook(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
         yield f"  {'next':<{width}} {'now':>7} {'30 days':>8} {'91 days':>8} {'182 days':>8}  10 %        50 %        90 %"
     for name, row in zip(names, ahead.iter_rows(named=True), strict=True):
         chances = " ".join(f"{_share(row[f'probability_{days}']):>8}" for days in STATED)
-        dates = "  ".join(f"{row[day] or '–'!s:<10}" for day in ("early", "likely", "late"))
+        dates = "  ".join(_day(row[name]) for name in ("early", "likely", "late"))
         level = "–" if row["level"] is None else f"{row['level']:.1f} %"
         yield f"  {name:<{width}} {level:>7} {chances}  {dates}".rstrip()
     rest = len(outlook.ahead) - len(ahead)
@@ -170,9 +170,13 @@ def _track_record(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]
         f"{n:,} of {'50 % or more' if half else 'less'}, {happened:.0%} came true (said: {said:.0%})"
         for _, n, _, half, said, happened in rows.iter_rows()
     ]
-    series, days = rows["series"].max(), rows["horizon_days"][0]
+    series, days = max(rows["series"]), rows["horizon_days"][0]
     yield f"  Of such statements before the backtest, within {days} days, of up to {series:,} series below their threshold:"
     yield f"  of {'; of '.join(told)}"
+
+
+def _day(day: date | None) -> str:
+    return f"{'–' if day is None else day.isoformat():<10}"
 
 
 def _share(probability: float | None) -> str:

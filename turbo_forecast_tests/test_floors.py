@@ -114,7 +114,9 @@ def test_only_definitions_import_dagster(path: Path) -> None:
         assert not {name for name in heavy if name.startswith("dagster")}
 
 
-@pytest.mark.parametrize("part", ["fleet", "tournament", "turbo_prophet", "storage", "schemas", "settings", "errors"])
+@pytest.mark.parametrize(
+    "part", ["fleet", "tournament", "outlook", "turbo_prophet", "storage", "schemas", "settings", "errors"]
+)
 def test_pandas_prophet_and_plots_are_imported_nowhere_but_at_their_doors(part: str) -> None:
     for path in FILES:
         if part_of(path) == part:

@@ -7,11 +7,15 @@ from types import SimpleNamespace
 
 import dagster as dg
 import duckdb
+import numpy as np
 import polars as pl
 
 from turbo_forecast import schemas
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.store import SeriesStore
+from turbo_forecast.outlook.learning import FLEET, PRIOR, Learnt
+from turbo_forecast.outlook.regression import KNOTS, sigmoid
+from turbo_forecast.outlook.signals import GRID
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.datasets import part_name
 from turbo_forecast.storage.frames import write_frame
@@ -142,7 +146,21 @@ def _results(series: pl.DataFrame, cutoff: date, windows: Windows) -> dict[str, 
         "calibration": series.join(reach, how="cross"),
         "tournament_standings": ranked,
     }
+    of_series["outlook_series"] = series.join(product(phase=["backtest", "forecast"]), how="cross").with_columns(
+        pl.lit(50.0).alias(name) for name in schemas.OUTLOOK_SERIES.names[4:]
+    )
+    of_series["outlook_calibration"] = product(phase=["backtest", "forecast"]).join(_learnt().to_frame(), how="cross")
     return {name: _of_series(getattr(schemas, name.upper()), frame, cutoff=cutoff) for name, frame in of_series.items()}
+
+
+def _learnt() -> Learnt:
+    """What is believed before any window has ended."""
+    return Learnt(
+        (FLEET,),
+        np.tile(PRIOR, (1, GRID.size, 1)),
+        np.tile(sigmoid(KNOTS), (1, 2, 1)),
+        np.zeros(1, np.int64),
+    )
 
 
 def run(

@@ -235,6 +235,7 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
     told = {event.materialization.asset_key.to_user_string(): event.materialization for event in events}
     assert set(told) == set(CHECKS)
     counted = {name: event.metadata["dagster/row_count"].value for name, event in told.items() if name != "run_audit"}
+    assert counted.pop("outlook_reliability") in range(2, 2 * 10 + 1), "bins that have a statement, of both populations"
     entrants, days, folds = len(ENTRANTS), 122 + 181, 123 + 120 + 122
     assert counted == {
         "base_table": 6 * 1096,
@@ -253,6 +254,10 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
         "forecast_accuracy": (2 + 1) * 1 * (entrants + 1),
         **dict.fromkeys(("group_members", "group_history", "group_forecast"), 0),
         **dict.fromkeys(("planned_changes", "planned_loads", "scenario_outlook"), 0),
+        "capacity_outlook": 6 * 4,
+        "outlook_backtest": 6 * 4 * 4,
+        "outlook_accuracy": (2 + 1) * 2 * 4 * 4,
+        "outlook_over_time": (2 + 1) * 2 * 4 * 1,
         "months": 1,
     }
     assert {

@@ -58,6 +58,7 @@ def test_a_run_leaves_folders_of_parts_and_tables_and_no_scratch(empty: Place) -
         assert sorted(path.name[:17] for path in (empty.data / folder).iterdir()) == parts
     small = {path.name for path in (empty.data / "tournament" / MONTH).glob("*.parquet")}
     tables = ("tournament_scores", "champions", "calibration", "tournament_standings")
+    tables += ("outlook_calibration", "outlook_series")
     assert small == {f"{name}.parquet" for name in tables}
     assert not (empty.data / "fleet_forecast" / ".unfinished-2025-12").exists(), "what was worked with is gone"
     shown = told(result)
