@@ -98,11 +98,15 @@ def test_a_description_says_what_a_row_is_who_reads_it_and_how_to_ask(name: str,
 
 @pytest.fixture(scope="module")
 def asked(month: tuple[Place, dg.ExecuteInProcessResult], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds a month's `data`, with a rejected value, as a healthy export has none, and with something planned."""
+    """The folder that holds a month's `data`, with a rejected value, as a healthy export has none, a group, and something planned."""
     folder = tmp_path_factory.mktemp("asked")
     shutil.copytree(month[0].data, folder / "data")
     Place(folder / "data", month[0].instance).sql(
         "INSERT INTO base_table_rejects VALUES ('a.csv', 'a', 'cpu', '2025-01-01', '-3', 'negative');"
+        "INSERT INTO group_members VALUES ('2025-12-31', 'site', 'cpu', 'a', 1, 1096, '2023-01-01', '2025-12-31', 1);"
+        "INSERT INTO group_history VALUES ('2025-12-31', 'site', 'cpu', '2025-12-31', 60, 1, 1, 1);"
+        "INSERT INTO group_forecast BY NAME SELECT * REPLACE ('site' AS host_id) "
+        f"FROM '{folder}/data/forecast_parquet/2025-12.parquet' WHERE host_id = 'a';"
         "INSERT INTO planned_changes VALUES ('2025-12-31', 'baseline', 1, 'series', 'a', 'cpu', 'b', '2025-01-01', "
         "'move_to', 1, 'no effect: the day is not after the cutoff');"
         "INSERT INTO planned_loads VALUES ('2025-12-31', 'baseline', 'series', 'a', 'cpu', '2026-01-01', '2026-06-30', "
