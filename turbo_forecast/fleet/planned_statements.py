@@ -14,8 +14,7 @@ from turbo_forecast.fleet.group_statements import GroupStatements
 from turbo_forecast.fleet.outlook_statements import NAMES, Statements
 from turbo_forecast.outlook.loads import by_day, of_scenario, shifted
 from turbo_forecast.outlook.planned import Planned
-from turbo_forecast.outlook.plans import BASELINE
-from turbo_forecast.outlook.rows import GROUP, SERIES, Known, capacity_rows
+from turbo_forecast.outlook.rows import BASELINE, GROUP, SERIES, Known, capacity_rows
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, FORECAST_PARQUET
 from turbo_forecast.storage.published import PublishedBlock
 from turbo_forecast.types import Phase
