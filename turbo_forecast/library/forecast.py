@@ -21,7 +21,7 @@ from turbo_forecast.fleet.store import write_store
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.library.base_frame import base_rows, cutoff_day
 from turbo_forecast.library.groups import group_month, groups_from
-from turbo_forecast.library.plans import plan_frames, plans_from
+from turbo_forecast.library.plans import plan_frames, plans_from, require_possible
 from turbo_forecast.library.termination import terminated_in_order
 from turbo_forecast.models.registry import check_entrants, first_day_needed
 from turbo_forecast.outlook.loads import of_scenario, shifted
@@ -121,6 +121,7 @@ def forecast_fleet(
         with timer.stage("read"), log.working("reading the base table"):
             rows = base_rows(base, log).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
+            require_possible(planned, rows, wanted, window)
             since = first_day_needed(settings, window.history_start)
             write_store(series_table(rows, since), folder / "series.arrow", window.history_start)
         run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, say=say)
