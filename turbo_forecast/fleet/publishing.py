@@ -19,7 +19,7 @@ from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.protocol import Values
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_PARQUET
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
-from turbo_forecast.tournament.calibration import bounds, unknown_days
+from turbo_forecast.tournament.published_bounds import bounds, unknown_days
 from turbo_forecast.tournament.scores import error_sums, mase_scales
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, day_number
 
