@@ -100,9 +100,9 @@ def calibrate(
             cutoff=pl.lit(cutoff),
             phase=pl.lit(phase),
             scale=pl.Series(scale[row]),
-            # never less than rounding: a constant forecast as itself must lie inside its interval
-            lower=pl.Series(np.minimum(-below, -NEGLIGIBLE_PERCENT)),
-            upper=pl.Series(np.maximum(above, NEGLIGIBLE_PERCENT)),
+            # never less than the jump, nor than rounding: a constant forecast as itself must lie inside its interval
+            lower=pl.Series(-np.max([below, -own["jump"], np.full(row.size, NEGLIGIBLE_PERCENT)], axis=0)),
+            upper=pl.Series(np.max([above, own["jump"], np.full(row.size, NEGLIGIBLE_PERCENT)], axis=0)),
             n=pl.Series(days[resource[row]]),
         )
     ).sort(CALIBRATION.key)

@@ -34,7 +34,7 @@ REACH = 10.0
 """Either counts between a tenth and ten times the series' scale: there may be no bounds, or absurd ones."""
 JUMP_SHARE = 0.8
 """How much of a jump between the last week and the forecast's start is added, as the root of squares, to the unit on its side.
-At the usual 1.5 units the interval then takes in the new level: nothing tells whether it stays."""
+At the usual 1.5 units the interval then takes in the new level, and it always reaches there: nothing tells whether it stays."""
 IDLE_PERCENT = 0.1
 """A series whose seasonal scale is below this hardly varies: its errors, in units near the floor, teach nothing."""
 USUAL_GROWTH, STEEPEST_GROWTH = 0.1, 0.2
@@ -158,9 +158,10 @@ def calibrate(
     )
     return Reach(
         scale=scale[asked.series],
-        # never less than rounding: a constant forecast as itself must lie inside its interval
-        lower=np.minimum(-below, -NEGLIGIBLE_PERCENT),
-        upper=np.maximum(above, NEGLIGIBLE_PERCENT),
+        # up to where the last days were, however quiet the others; and never less than rounding: a constant forecast as itself
+        # must lie inside its interval
+        lower=-np.maximum(below, np.maximum(-asked.jump, NEGLIGIBLE_PERCENT)),
+        upper=np.maximum(above, np.maximum(asked.jump, NEGLIGIBLE_PERCENT)),
         n=np.bincount(pooled.resource, pooled.days.sum(axis=1), pooled.resources).astype(np.int64)[
             resource[asked.series]
         ],

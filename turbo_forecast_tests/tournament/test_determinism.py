@@ -36,6 +36,7 @@ table = pl.concat(parts)
 own = table.filter(pl.col("model") != "champion")
 rows = named(np.repeat(np.arange(300), 120).tolist(), ["champion"] * 36000, {"yhat": yhat[:, 0].ravel()}).with_columns(
     y=pl.Series(y.ravel()), yhat_lower=pl.col("yhat") - 9, yhat_upper=pl.col("yhat") + 9,
+    apart=pl.Series(np.abs(yhat[:, 1] - yhat[:, 0]).ravel()), jump=pl.Series(np.repeat(y[:, 0] - yhat[:, 0, 0], 120)),
     fold=pl.Series(np.tile(np.repeat([0, 1, 2], 40), 300)), horizon_month=pl.Series(np.tile(np.repeat([1, 2, 3], 40), 300)),
 )
 known = pl.DataFrame({"host_id": hosts, "resource": resources, "scale": scales[:, 2]})
