@@ -203,5 +203,6 @@ def standings_month(scores: pl.DataFrame, windows: Windows, settings: ForecastSe
         cutoff=windows.cutoff,
         fallback=settings.fallback,
         seasonal_naive="seasonal_naive",
+        interval_width=settings.interval_width,
         entrants=settings.field_of_entrants,
     )

@@ -15,6 +15,8 @@ from benchmarks.rules import (
     BEST_BY_FOLDS,
     BY_SCALE,
     BY_WIDTH,
+    NO_JUMP,
+    NO_SPREAD,
     CHAMPION,
     CQR,
     HINDSIGHT,
@@ -161,7 +163,7 @@ def test_every_rule_and_method_has_finite_figures(points: dict[str, Point], inte
     assert {HINDSIGHT, BEST_BY_FOLDS, WINNER, CHAMPION, "equal weights"} <= set(points)
     assert len(points) == 17
     assert all(0 < point.mase < 5 for point in points.values())
-    assert list(intervals) == [OWN, STOCK, CQR, STOCK_CQR, UNSCALED, BY_SCALE, BY_WIDTH, PRODUCT]
+    assert list(intervals) == [OWN, STOCK, CQR, STOCK_CQR, UNSCALED, BY_SCALE, BY_WIDTH, NO_JUMP, NO_SPREAD, PRODUCT]
     for one in intervals.values():
         assert 0 < one.smallest <= one.coverage <= one.largest <= 1
         assert 0 < one.score < 100
@@ -199,7 +201,11 @@ def test_a_rule_that_was_varied_is_the_products_again_afterwards(month: Held, po
     assert rules.weights.SHARPNESS == 8.0
     assert (rules.champions.MARGIN, rules.champions.INFLATION) == (0.04, 4.0)
     assert rules.champions.plain_means is rules.plain_means
-    assert rules.calibration.OWN_SHARE == 0.4
+    assert (rules.calibration.OWN_SHARE, rules.calibration.SPREAD_SHARE, rules.calibration.JUMP_SHARE) == (
+        0.6,
+        0.2,
+        0.8,
+    )
     assert point_rules(month) == points
 
 

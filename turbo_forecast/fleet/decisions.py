@@ -210,6 +210,7 @@ class Reducer:
             cutoff=self.windows.cutoff,
             fallback=self.settings.fallback,
             seasonal_naive="seasonal_naive",
+            interval_width=self.settings.interval_width,
             entrants=self.settings.field_of_entrants,
         )
 

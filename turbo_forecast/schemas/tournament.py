@@ -92,7 +92,7 @@ CALIBRATION = Table(
         Column("scale", pl.Float64, "the series' expected absolute error, percentage points"),
         Column("lower", pl.Float64, "added to yhat for the lower bound, percentage points; below 0"),
         Column("upper", pl.Float64, "added to yhat for the upper bound, percentage points; above 0"),
-        Column("n", pl.Int64, "observed days of other windows behind the quantile (its resource's)"),
+        Column("n", pl.Int64, "observed days of earlier windows behind the quantiles (its resource's)"),
     ),
     key=("cutoff", "phase", "host_id", "resource", "horizon_month"),
     made_from=(FLEET_FORECAST, FOLD_FORECAST, CHAMPIONS, TOURNAMENT_RESULTS),
@@ -145,6 +145,12 @@ TOURNAMENT_STANDINGS = Table(
             "mean_coverage",
             pl.Float64,
             "mean over series of each series' own share of days inside the interval, in [0, 1]",
+        ),
+        Column(
+            "poorly_covered",
+            pl.Float64,
+            "share of series whose own share is below three quarters of the interval's width (60 % of an 80 % interval)",
+            nullable=True,
         ),
         Column(
             "interval_score", pl.Float64, "mean over series of their mean Winkler interval score, percentage points"

@@ -87,10 +87,10 @@ def found_for(rows: pl.DataFrame, known: pl.DataFrame, asked: pl.DataFrame, mont
 
 
 def unit(scale: float | np.ndarray, width: float = 1.0, apart: float | None = None) -> float | np.ndarray:
-    """Five parts of own half-width and two of the entrants' spread, which count between a tenth and ten times the scale, to three
-    of scale, in logs."""
+    """Six parts of own half-width and two of the entrants' spread, which count between a tenth and ten times the scale, to two of
+    scale, in logs."""
     own, spread = (np.clip(each, scale / 10, scale * 10) for each in (width, scale if apart is None else apart))
-    return np.exp(0.5 * np.log(own) + 0.2 * np.log(spread) + 0.3 * np.log(scale))
+    return np.exp(0.6 * np.log(own) + 0.2 * np.log(spread) + 0.2 * np.log(scale))
 
 
 def level_of(windows: int, shown: int, width: float = 0.8) -> float:
@@ -157,7 +157,7 @@ def test_intervals_grow_with_the_root_of_own_half_widths_and_a_little_more() -> 
         ]
     )
     upper = calibration_of(rows, scales(), asked)["upper"].to_numpy()
-    np.testing.assert_allclose(upper, upper[0] * months ** (0.5 * 0.5 + 0.1), rtol=1e-9)
+    np.testing.assert_allclose(upper, upper[0] * months ** (0.5 * 0.6 + 0.1), rtol=1e-9)
 
 
 def test_half_widths_are_those_of_the_windows_own_month_and_fold_observed_or_not() -> None:
@@ -188,7 +188,7 @@ def test_own_half_widths_count_between_a_tenth_and_ten_times_the_scale(own: floa
     scale = 2.01
     assert found["scale"] == pytest.approx(scale)
     assert found["upper"] == pytest.approx(2.0)
-    assert found["lower"] == pytest.approx(-2.0 / unit(scale) * (counted * scale) ** 0.5)
+    assert found["lower"] == pytest.approx(-2.0 / unit(scale) * counted**0.6 * scale**0.4)
 
 
 def test_all_windows_weigh_alike() -> None:

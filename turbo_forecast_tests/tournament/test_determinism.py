@@ -44,7 +44,7 @@ found = [
     TOURNAMENT_SCORES.conform(table),
     choose(own.select("cutoff", "host_id", "resource", "model").unique(), own, ["ets", "naive"], "naive"),
     product_calibrate(rows, rows, known, cutoff=last, phase="forecast", interval_width=0.8),
-    standings(table, cutoff=last, fallback="naive", seasonal_naive="naive"),
+    standings(table, cutoff=last, fallback="naive", seasonal_naive="naive", interval_width=0.8),
 ]
 digest = hashlib.sha256(b"".join(frame.write_csv(float_precision=None).encode() for frame in found))
 errors = rng.exponential(3, (300, 5, 3))
