@@ -149,18 +149,20 @@ class Reducer:
             self._pieces(COMBINE_LAST),
         )
         columns = self.settings.backtest_months + self.settings.horizon_months
-        reach = {side: np.full((len(self.store), columns), np.nan) for side in ("lower", "upper")}
+        widths = 1 + len(self.settings.widths_beside)
+        reach = {side: np.full((len(self.store), columns, widths), np.nan) for side in ("lower", "upper")}
         parts = []
         # with `folds: 0` nothing is calibrated, for no backtest would show whether it holds
         for phase in PHASE_WINDOWS if self.windows.folds else ():
             asked, found = self._reach(phase, errors)
             if found is not None:
                 column = reach_column(np.full(asked.month.size, PHASE_WINDOWS[phase]), asked.month, self.settings)
-                reach["lower"][asked.series, column] = found.lower[0]
-                reach["upper"][asked.series, column] = found.upper[0]
+                reach["lower"][asked.series, column] = found.lower.T
+                reach["upper"][asked.series, column] = found.upper.T
                 parts.append(self._calibration(phase, asked, found))
         self.folder.hand_on(
-            *(self.folder.decisions, {"champion": champion, **reach}), self.folder.publish, self.folder.published
+            *(self.folder.decisions, {"champion": champion, **reach}),
+            *(self.folder.publish, self.folder.published, *([self.folder.intervals] if widths > 1 else [])),
         )
         empty = pl.DataFrame(schema=CALIBRATION.polars_schema)
         return pl.concat([empty, *parts]).sort(CALIBRATION.key)
@@ -183,7 +185,7 @@ class Reducer:
         ahead = replace(asked, month=asked.month + late)
         return asked, calibrate(
             *(earlier, residuals, ahead, errors.scales(window), self.resources),
-            interval_widths=[self.settings.interval_width],
+            interval_widths=[self.settings.interval_width, *self.settings.widths_beside],
         )
 
     def _calibration(self, phase: Phase, asked: Months, found: Reach) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from turbo_forecast.fleet.scratch import run_folder, temporary
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tasks import Job, Step, TaskReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
-from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
+from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_INTERVALS, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.results import Results
@@ -119,6 +119,8 @@ class _Run:
             made = ((TOURNAMENT_SCORES, scores), (CHAMPIONS, champions), (CALIBRATION, calibration))
             for table, frame in (*made, (TOURNAMENT_STANDINGS, standings)):
                 results.write(table, frame)
+            if not self.settings.widths_beside:  # otherwise the workers have left them in parts
+                results.write(FORECAST_INTERVALS, pl.DataFrame(schema=FORECAST_INTERVALS.polars_schema))
         folder = self.folder
         return FleetRun(folder.rows, folder.folds, folder.results, outcomes, runs, weights)
 

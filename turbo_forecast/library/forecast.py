@@ -20,7 +20,14 @@ from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.library.base_frame import base_rows, cutoff_day
 from turbo_forecast.library.termination import terminated_in_order
 from turbo_forecast.models.registry import check_entrants
-from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
+from turbo_forecast.schemas import (
+    CALIBRATION,
+    CHAMPIONS,
+    FORECAST_INTERVALS,
+    FORECAST_PARQUET,
+    TOURNAMENT_SCORES,
+    TOURNAMENT_STANDINGS,
+)
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.datasets import rows as rows_of
@@ -33,13 +40,14 @@ class FleetResult:
     """A month as frames; the columns are in schemas/.
 
     forecasts: every entrant's rows (FLEET_FORECAST); published: the champions', with calibrated intervals
-    (FORECAST_PARQUET); champions (CHAMPIONS); scores: backtest and folds (TOURNAMENT_SCORES); standings
+    (FORECAST_PARQUET); intervals: those of other widths (FORECAST_INTERVALS); champions (CHAMPIONS); scores: backtest and folds (TOURNAMENT_SCORES); standings
     (TOURNAMENT_STANDINGS); calibration (CALIBRATION); outcomes: one row per series (SERIES_OUTCOMES);
     model_runs: one row per fit (MODEL_RUNS); weights (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
     """
 
     forecasts: pl.DataFrame
     published: pl.DataFrame
+    intervals: pl.DataFrame
     champions: pl.DataFrame
     scores: pl.DataFrame
     standings: pl.DataFrame
@@ -98,6 +106,7 @@ def _results(run: FleetRun) -> dict[str, pl.LazyFrame]:
     return {
         "forecasts": rows_of(run.rows_folder),
         "published": results.read(FORECAST_PARQUET),
+        "intervals": results.read(FORECAST_INTERVALS),
         "champions": results.read(CHAMPIONS),
         "scores": results.read(TOURNAMENT_SCORES),
         "standings": results.read(TOURNAMENT_STANDINGS),

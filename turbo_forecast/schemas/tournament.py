@@ -117,6 +117,22 @@ FORECAST_PARQUET = Table(
     made_from=(FLEET_FORECAST, CHAMPIONS, CALIBRATION, TOURNAMENT_RESULTS, SERIES_OUTCOMES),
 )
 
+FORECAST_INTERVALS = Table(
+    "forecast_intervals",
+    "The published forecast's further calibrated intervals, one row for each day and width; the master file has the main one.",
+    (
+        HOST,
+        RESOURCE,
+        Column("phase", pl.String, "backtest (the last months before the cutoff) or forecast (after it)"),
+        CUTOFF,
+        Column("ds", pl.Date, "the projected day"),
+        Column("interval_width", pl.Float64, "the interval's nominal coverage; a wider one contains a narrower one"),
+        Column("lower", pl.Float32, "lower bound of the calibrated interval, in [0, yhat]; 0 where nothing is known"),
+        Column("upper", pl.Float32, "upper bound, in [yhat, 100]; 100 where nothing is known of such days"),
+    ),
+    key=("host_id", "resource", "phase", "cutoff", "ds", "interval_width"),
+)
+
 TOURNAMENT_STANDINGS = Table(
     "tournament_standings",
     "Each entrant's backtest over all series, by resource and horizon month; 'champion' is what was published.",
