@@ -144,7 +144,13 @@ def compare(scores: pl.DataFrame, series: pl.DataFrame, cutoff: date, settings: 
     if series.is_empty():
         raise TelemetryError(f"month {cutoff:%Y-%m}: there is no series that everyone has a backtest of")
     shared = scores.join(series, on=_SERIES, how="semi", maintain_order="left")
-    found = standings(shared, cutoff=cutoff, fallback=settings.fallback, seasonal_naive="seasonal_naive")
+    found = standings(
+        shared,
+        cutoff=cutoff,
+        fallback=settings.fallback,
+        seasonal_naive="seasonal_naive",
+        interval_width=settings.interval_width,
+    )
     return found.filter(pl.col("resource") == ALL)
 
 

@@ -7,29 +7,36 @@ is measured against it. Does not belong here: which windows are earlier (`month_
 import math
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 from turbo_forecast.schemas import CALIBRATION
-from turbo_forecast.settings import NEGLIGIBLE_PERCENT
+from turbo_forecast.settings import ENVELOPE, NEGLIGIBLE_PERCENT
 from turbo_forecast.tournament.calibration import (
-    ENVELOPE,
+    FEW_DAYS,
     FLOOR_PERCENT,
+    GROWTH_FLOOR,
     IDLE_PERCENT,
+    JUMP_SHARE,
     OWN_SHARE,
-    PRIOR_WINDOWS,
     RATIO_FLOOR_PERCENT,
     REACH,
     SEASONAL_WINDOWS,
-    SMALLEST,
+    SPREAD_SHARE,
     STEEPEST_GROWTH,
+    USUAL_GROWTH,
 )
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers
+from turbo_forecast.tournament.interval_quantiles import HELD_BACK, PRIOR_WINDOWS, ROOM_EDGES, SMALLEST
 
 _SERIES = ["host_id", "resource"]
 _DAYS = pl.date_range(date(2024, 1, 1), date(2024, 12, 31), eager=True).dt.strftime("%m-%d").to_list()
 """Every day of a leap year, as MM-DD."""
+
+
+_OF_MONTH = ["below", "above", "spread", "level", "jump"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +44,11 @@ class _Residuals:
     """N observed days of earlier windows, and the W windows they lie in."""
 
     value: Floats  # (N,) y - yhat
-    width: Floats  # (N,) mean own half-width on the error's side, of the window's month
+    months: dict[str, Floats]  # each (N,), of _OF_MONTH: what is known of the day's month
     month: Integers  # (N,)
     window: Integers  # (N,) row of the windows
     series: Integers  # (W,) row of the series
     mae: Floats  # (W,)
-
-
-@dataclass(frozen=True, slots=True)
-class _Quantiles:
-    """Of errors in units, by resource (row) and month (column, from 1)."""
-
-    reach: Floats
-    days: Integers
 
 
 def calibrate(
@@ -63,10 +62,11 @@ def calibrate(
 ) -> pl.DataFrame:
     """Rows of CALIBRATION for every series and horizon month of `published`, sorted by key; none without a residual.
 
-    residuals: `host_id, resource, fold, horizon_month, y, yhat, yhat_lower, yhat_upper`, a row per day of an earlier
-        window of the published forecast, in percent, bounds as the entrant gave them. Days without y do not count.
-    published: `host_id, resource, horizon_month, yhat, yhat_lower, yhat_upper`, the days to calibrate; other series'
-        residuals count too.
+    residuals: `host_id, resource, fold, horizon_month, y, yhat, yhat_lower, yhat_upper, apart, jump`, a row per day of an
+        earlier window of the published forecast, in percent, bounds as the entrant gave them; apart: mean distance of the
+        other entrants' forecasts, null where there is none; jump: the window's. Days without y do not count.
+    published: `host_id, resource, horizon_month, yhat, yhat_lower, yhat_upper, apart, jump`, the days to calibrate; other
+        series' residuals count too.
     scales: `host_id, resource, scale`, mean absolute 7-day difference of what is known; series may be missing.
 
     The method is `turbo_forecast.tournament.calibration.calibrate`'s, where it is described.
@@ -81,21 +81,29 @@ def calibrate(
     scale, without = _scales(found, seasonal, resource)
     varying = (np.nan_to_num(seasonal) > IDLE_PERCENT)[found.series]
     counts: Flags = varying[found.window] if varying.any() else np.ones(found.window.size, dtype=np.bool_)
-    scores = np.abs(found.value) / _unit(found.width, without[found.window])
     asked = asked_months(published, names)
     row, month = (asked[name].to_numpy().astype(np.int64) for name in ("row", "horizon_month"))
-    quantiles = _quantiles(found, scores, counts, resource, int(month.max(initial=1)), interval_width)
-    cell = (resource[row], month - 1)
-    below, above = (quantiles.reach[cell] * _unit(asked[side].to_numpy(), scale[row]) for side in ("below", "above"))
+    within = _units(found.months, without[found.window])
+    growth = _growth(found, within, counts, resource)
+    of_day = resource[found.series][found.window]
+    grown = found.month ** growth[of_day]
+    scores = [np.maximum(side * found.value, 0.0) / (unit * grown) for side, unit in zip((-1, 1), within, strict=True)]
+    reach = _reach(found, scores, counts, resource, interval_width)
+    own = {name: asked[name].to_numpy() for name in _OF_MONTH}
+    below, above = (
+        _at_room(reach[resource[row]], room) * unit * month ** growth[resource[row]]
+        for room, unit in zip(_rooms(own["level"]), _units(own, scale[row]), strict=True)
+    )
+    days = np.bincount(of_day[counts], minlength=resource.max() + 1)
     return CALIBRATION.conform(
         asked.with_columns(
             cutoff=pl.lit(cutoff),
             phase=pl.lit(phase),
             scale=pl.Series(scale[row]),
-            # never less than rounding: a constant forecast as itself must lie inside its interval
-            lower=pl.Series(np.minimum(-below, -NEGLIGIBLE_PERCENT)),
-            upper=pl.Series(np.maximum(above, NEGLIGIBLE_PERCENT)),
-            n=pl.Series(quantiles.days[cell]),
+            # never less than the jump, nor than rounding: a constant forecast as itself must lie inside its interval
+            lower=pl.Series(-np.max([below, -own["jump"], np.full(row.size, NEGLIGIBLE_PERCENT)], axis=0)),
+            upper=pl.Series(np.max([above, own["jump"], np.full(row.size, NEGLIGIBLE_PERCENT)], axis=0)),
+            n=pl.Series(days[resource[row]]),
         )
     ).sort(CALIBRATION.key)
 
@@ -160,25 +168,39 @@ def series_names(residuals: pl.DataFrame, published: pl.DataFrame) -> pl.DataFra
     )
 
 
-def half_widths() -> dict[str, pl.Expr]:
-    """The mean own half-widths of a month's days, as aggregates; no bound, or one on the wrong side, counts as 0."""
+def of_months(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """`below, above, spread, level, jump` of each month of each window (`keys` are its columns): mean own half-widths of its
+    days (no bound, or one on the wrong side, counts as 0), mean forecast, and the mean of `apart` up to the month's end.
+    """
     yhat, lower, upper = (pl.col(name).cast(pl.Float64) for name in ("yhat", "yhat_lower", "yhat_upper"))
     widths = {"below": yhat - lower, "above": upper - yhat}
-    return {side: width.fill_null(0.0).fill_nan(0.0).clip(0.0).mean() for side, width in widths.items()}
+    sums = (
+        rows.group_by(*keys, "horizon_month", maintain_order=True)
+        .agg(
+            **{side: width.fill_null(0.0).fill_nan(0.0).clip(0.0).mean() for side, width in widths.items()},
+            level=yhat.mean(),
+            apart=pl.col("apart").sum(),
+            known=pl.col("apart").count(),
+            jump=pl.col("jump").first(),
+        )
+        .sort(*keys, "horizon_month")
+    )
+    so_far = pl.col("apart").cum_sum().over(keys) / pl.col("known").cum_sum().over(keys)
+    return sums.with_columns(spread=so_far).drop("apart", "known")
 
 
 def _read(residuals: pl.DataFrame, names: pl.DataFrame) -> _Residuals:
     keys = ["row", "fold", "horizon_month"]
     value = pl.col("y").cast(pl.Float64) - pl.col("yhat").cast(pl.Float64)
     rows = residuals.join(names, on=_SERIES, maintain_order="left").with_columns(value=value)
-    widths = rows.group_by(keys, maintain_order=True).agg(**half_widths())
-    days = rows.filter(pl.col("value").is_finite()).join(widths, on=keys, maintain_order="left")
+    months = of_months(rows, keys[:2])
+    days = rows.filter(pl.col("value").is_finite()).drop("jump").join(months, on=keys, maintain_order="left")
     windows = days.select("row", "fold").unique().sort("row", "fold").with_row_index("window")
     window = days.join(windows, on=["row", "fold"], maintain_order="left")["window"].to_numpy().astype(np.int64)
     error = days["value"].to_numpy()
     return _Residuals(
         value=error,
-        width=np.where(error < 0, days["below"].to_numpy(), days["above"].to_numpy()),
+        months={name: days[name].to_numpy() for name in _OF_MONTH},
         month=days["horizon_month"].to_numpy().astype(np.int64),
         window=window,
         series=windows["row"].to_numpy().astype(np.int64),
@@ -187,16 +209,20 @@ def _read(residuals: pl.DataFrame, names: pl.DataFrame) -> _Residuals:
 
 
 def asked_months(published: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
-    """`host_id, resource, horizon_month, below, above, row`: the months to calibrate, with their own half-widths."""
-    months = published.group_by(*_SERIES, "horizon_month", maintain_order=True).agg(**half_widths())
-    return months.join(names, on=_SERIES, maintain_order="left")
+    """`host_id, resource, horizon_month, row` and what `of_months` gives of each month to calibrate."""
+    return of_months(published, _SERIES).join(names, on=_SERIES, maintain_order="left")
 
 
-def _unit(width: Floats, scale: Floats) -> Floats:
-    """What errors are measured in, percentage points: of own half-widths and scales."""
-    own = np.clip(width, scale / REACH, scale * REACH)
-    unit: Floats = own**OWN_SHARE * scale ** (1 - OWN_SHARE)
-    return unit
+def _units(of: dict[str, Floats], scale: Floats) -> list[Floats]:
+    """What errors below and above are measured in, percentage points, before they grow."""
+    spread = np.where(np.isnan(of["spread"]), scale, of["spread"])
+    units = []
+    for name, side in (("below", -1), ("above", 1)):
+        own, around = (np.clip(each, scale / REACH, scale * REACH) for each in (of[name], spread))
+        logs = OWN_SHARE * np.log(own) + SPREAD_SHARE * np.log(around) + (1 - OWN_SHARE - SPREAD_SHARE) * np.log(scale)
+        moved = JUMP_SHARE * np.maximum(side * of["jump"], 0.0)
+        units.append(np.sqrt(np.exp(logs) ** 2 + moved**2))
+    return units
 
 
 def _scales(found: _Residuals, seasonal: Floats, resource: Integers) -> tuple[Floats, Floats]:
@@ -207,12 +233,12 @@ def _scales(found: _Residuals, seasonal: Floats, resource: Integers) -> tuple[Fl
     compared = (known & (seasonal > IDLE_PERCENT))[found.series]
     ratios = np.log(found.mae + RATIO_FLOOR_PERCENT)[compared] - log_seasonal[found.series[compared]]
     factor = ratios.mean() if ratios.size else 0.0
-    own = np.log(found.mae + FLOOR_PERCENT)
-    expected = np.where(known, SEASONAL_WINDOWS * np.log(np.exp(log_seasonal + factor) + FLOOR_PERCENT), 0.0)
+    own = found.mae + FLOOR_PERCENT
+    expected = np.where(known, SEASONAL_WINDOWS * (np.exp(log_seasonal + factor) + FLOOR_PERCENT), 0.0)
     total: Floats = expected + np.bincount(found.series, own, n)
     count = SEASONAL_WINDOWS * known.astype(np.float64) + np.bincount(found.series, minlength=n)
-    scale = _geometric(total, count)
-    without = _geometric(total[found.series] - own, count[found.series] - 1)
+    scale = _mean(total, count)
+    without = _mean(total[found.series] - own, count[found.series] - 1)
     typical = _medians(scale, resource)
     return (
         np.where(np.isfinite(scale), scale, typical),
@@ -220,10 +246,9 @@ def _scales(found: _Residuals, seasonal: Floats, resource: Integers) -> tuple[Fl
     )
 
 
-def _geometric(total: Floats, count: Floats) -> Floats:
-    """exp(total / count), NaN where there is nothing to average."""
-    mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-    means: Floats = np.exp(mean)
+def _mean(total: Floats, count: Floats) -> Floats:
+    """total / count, NaN where there is nothing to average."""
+    means: Floats = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
     return means
 
 
@@ -238,47 +263,75 @@ def _medians(scale: Floats, resource: Integers) -> Floats:
     return medians
 
 
-def _quantiles(
-    found: _Residuals, scores: Floats, counts: Flags, resource: Integers, months: int, interval_width: float
-) -> _Quantiles:
-    """Quantiles per resource and month of the days that count, shrunk to the fleet's; months without continue others."""
-    resources = int(resource.max()) + 1
-    measured = np.unique(found.month[counts])
-    reach = np.zeros((resources, measured.size))
-    days = np.zeros(reach.shape, dtype=np.int64)
-    of_day = resource[found.series][found.window]
-    for column, month in enumerate(measured):
-        here = counts & (found.month == month)
-        fleet, _ = _pooled(scores[here], found.window[here], interval_width)
-        for row in range(resources):
-            mine = here & (of_day == row)
-            own, windows = _pooled(scores[mine], found.window[mine], interval_width) if mine.any() else (0.0, 0)
-            # in logarithms: where forecasts were exact until something broke, quantiles are in the hundreds
-            logs = windows * np.log(max(own, SMALLEST)) + PRIOR_WINDOWS * np.log(max(fleet, SMALLEST))
-            reach[row, column] = np.exp(logs / (windows + PRIOR_WINDOWS))
-            days[row, column] = mine.sum()
-    asked = np.arange(1, months + 1)
-    base = np.maximum(np.searchsorted(measured, asked, side="right") - 1, 0)
-    growth = (asked / measured[base])[None, :] ** _slopes(measured, reach)[:, None]
-    return _Quantiles(reach[:, base] * growth, days[:, base])
+def _growth(found: _Residuals, units: list[Floats], counts: Flags, resource: Integers) -> Floats:
+    """(resources,) power of the month with which errors in units grow."""
+    days = pl.DataFrame(
+        {
+            "window": found.window,
+            "month": found.month,
+            "resource": resource[found.series][found.window],
+            "error": np.abs(found.value),
+            "unit": (units[0] + units[1]) / 2,
+        }
+    ).filter(pl.Series(counts))
+    points = (
+        days.group_by("window", "month", maintain_order=True)
+        .agg(pl.col("resource", "unit").first(), pl.col("error").mean(), n=pl.len())
+        .filter(pl.col("n") >= FEW_DAYS)
+        .with_columns(x=pl.col("month").log(), y=(pl.col("error") / pl.col("unit") + GROWTH_FLOOR).log())
+        .with_columns((pl.col(name) - pl.col(name).mean().over("window")).alias(name) for name in ("x", "y"))
+    )
+    x, y, of = (points[name].to_numpy() for name in ("x", "y", "resource"))
+    fleet = (np.sum(x * y) + PRIOR_WINDOWS * USUAL_GROWTH) / (np.sum(x * x) + PRIOR_WINDOWS)
+    powers = [
+        (np.sum((x * y)[of == one]) + PRIOR_WINDOWS * fleet) / (np.sum((x * x)[of == one]) + PRIOR_WINDOWS)
+        for one in range(int(resource.max()) + 1)
+    ]
+    return np.clip(powers, 0.0, STEEPEST_GROWTH)
 
 
-def _pooled(scores: Floats, window: Integers, interval_width: float) -> tuple[float, int]:
-    """The quantile of some days' scores, and the number of windows they lie in.
-
-    The level is that of the windows + 1 equally likely ranks, the new window's own among them.
-    """
-    count = int(np.unique(window).size)
-    level = min(math.ceil((count + 1) * interval_width - 1e-9) / count, 1.0)  # whole, but for a rounding error
-    return float(np.quantile(scores, level, method="inverted_cdf")), count
+def _rooms(level: Floats) -> list[Floats]:
+    """The forecast's distance from either edge."""
+    return [level - ENVELOPE[0], ENVELOPE[1] - level]
 
 
-def _slopes(measured: Integers, reach: Floats) -> Floats:
-    """(resources,) power of the month with which quantiles grow: least squares in logarithms, up to STEEPEST_GROWTH."""
-    slopes = np.full(len(reach), STEEPEST_GROWTH)
-    for row, reaches in enumerate(reach):
-        x, y = np.log(measured[reaches > 0]), np.log(reaches[reaches > 0])
-        if x.size > 1:
-            slopes[row] = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-    clipped: Floats = np.clip(slopes, 0.0, STEEPEST_GROWTH)
-    return clipped
+def _reach(found: _Residuals, scores: list[Floats], counts: Flags, resource: Integers, interval_width: float) -> Floats:
+    """(resources, ranges) quantiles by resource and range of room, shrunk."""
+    score, window = np.concatenate([each[counts] for each in scores]), np.tile(found.window[counts], 2)
+    of = resource[found.series][window]
+    room = np.concatenate([np.digitize(each[counts], ROOM_EDGES) for each in _rooms(found.months["level"])])
+    windows = int(np.unique(window).size)
+    shown = int(np.unique(found.series[np.unique(window)], return_counts=True)[1].max())
+    wanted = 1 - (1 - interval_width) / 2 * (1 - HELD_BACK / shown)
+    level = min(math.ceil((windows + 1) * wanted - 1e-9) / windows, 1.0)  # whole, but for a rounding error
+
+    def pooled(members: Flags) -> tuple[float, float]:
+        """The logarithm of their quantile, and how much it counts."""
+        if not members.any():
+            return 0.0, 0.0
+        count = np.unique(window[members]).size
+        quantile = float(np.quantile(score[members], level, method="inverted_cdf"))
+        return float(np.log(max(quantile, SMALLEST))), count / (count + PRIOR_WINDOWS)
+
+    def shrunk(members: Flags, towards: float) -> float:
+        own, weight = pooled(members)
+        return weight * own + (1 - weight) * towards
+
+    fleet = pooled(np.ones(score.size, dtype=np.bool_))[0]
+    ranges = [shrunk(room == place, fleet) for place in range(len(ROOM_EDGES) + 1)]
+    logs = [
+        [
+            shrunk((of == one) & (room == place), shrunk(of == one, fleet) + usual - fleet)
+            for place, usual in enumerate(ranges)
+        ]
+        for one in range(int(resource.max()) + 1)
+    ]
+    return np.exp(np.array(logs))
+
+
+def _at_room(reach: Floats, room: Floats) -> Floats:
+    """(A,) between the middles of the ranges in logarithms; reach: (A, ranges)."""
+    edges = [0.0, *ROOM_EDGES, 100.0]
+    middles = [(low + high) / 2 for low, high in pairwise(edges)]
+    logs = [np.interp(at, middles, row) for at, row in zip(room, np.log(reach), strict=True)]
+    return np.exp(np.array(logs))

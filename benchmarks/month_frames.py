@@ -93,7 +93,7 @@ def calibrate_month(
     empty = pl.DataFrame(schema=CALIBRATION.polars_schema)
     if not windows.folds:  # nothing is calibrated, for no backtest would show whether it holds
         return empty
-    own = rows.of_champions(champions)
+    own = _with_surroundings(rows, champions, history, settings)
     residuals = _residuals(own, windows)
     # without a refit the forecast is made at the backtest's origin: its first month is as far ahead as the backtest is long
     late = 0 if settings.refit else settings.backtest_months
@@ -115,9 +115,44 @@ def calibrate_month(
     return pl.concat([empty, *parts]).sort(CALIBRATION.key)
 
 
+def _with_surroundings(
+    rows: MonthRows, champions: pl.DataFrame, history: pl.DataFrame, settings: ForecastSettings
+) -> MonthRows:
+    """The champions' rows with `apart`, the mean distance of the other entrants' forecasts of the day, and `jump`, how far the
+    last days known before the window lay above its first ones."""
+    rivals = [name for name in settings.singles if name != settings.fallback]
+
+    def of(frame: pl.DataFrame, own: pl.DataFrame, window: list[str]) -> pl.DataFrame:
+        day = [*_SERIES, *window, "ds"]
+        yhat = pl.col("yhat").cast(pl.Float64)
+        apart = (
+            frame.filter(pl.col("model").is_in(rivals))
+            .join(own.select(*day, "model", published=yhat), on=day)
+            .filter(pl.col("model") != pl.col("model_right"))
+            .group_by(day)
+            .agg(apart=(yhat - pl.col("published")).abs().mean())
+        )
+        week = own.filter(pl.col("ds") < pl.col("ds").min().over(*_SERIES, *window) + pl.duration(days=7))
+        known = history.select(*_SERIES, pl.col("ds") + pl.duration(days=7), moved="y")
+        jump = (
+            week.join(known, on=[*_SERIES, "ds"])
+            .sort(*_SERIES, *window, "ds")
+            .group_by(*_SERIES, *window)
+            .agg(jump=(pl.col("moved") - yhat).tail(5).median())
+        )
+        return (
+            own.join(apart, on=day, how="left", maintain_order="left")
+            .join(jump, on=[*_SERIES, *window], how="left", maintain_order="left")
+            .with_columns(pl.col("jump").fill_null(0.0))
+        )
+
+    champion = rows.of_champions(champions)
+    return MonthRows(of(rows.forecast, champion.forecast, ["phase"]), of(rows.folds, champion.folds, ["fold"]))
+
+
 def _residuals(own: MonthRows, windows: Windows) -> pl.DataFrame:
     """The champions' days of every window that has been observed, with their month of the window."""
-    columns = [*_SERIES, "fold", "ds", "y", *_PROJECTED]
+    columns = [*_SERIES, "fold", "ds", "y", *_PROJECTED, "apart", "jump"]
     whole = [own.folds, own.backtest.with_columns(fold=pl.lit(BACKTEST, pl.Int32))]
     seen = pl.concat([part.select(columns) for part in whole])
     return pl.concat([_in_months(seen.filter(fold=number), end) for number, end in training_ends(windows).items()])
@@ -168,5 +203,6 @@ def standings_month(scores: pl.DataFrame, windows: Windows, settings: ForecastSe
         cutoff=windows.cutoff,
         fallback=settings.fallback,
         seasonal_naive="seasonal_naive",
+        interval_width=settings.interval_width,
         entrants=settings.field_of_entrants,
     )

@@ -10,7 +10,8 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from benchmarks.frame_calibration import asked_months, half_widths, series_names
+from benchmarks.frame_calibration import asked_months, of_months, series_names
+from turbo_forecast.fleet.champion_errors import OF_MONTHS
 from turbo_forecast.schemas import CALIBRATION
 from turbo_forecast.tournament.calibration import EarlierWindows, Months, Residuals, calibrate
 
@@ -46,12 +47,12 @@ def product_calibrate(
     found = calibrate(
         windows,
         batches,
-        Months(*(asked[name].to_numpy() for name in ("row", "horizon_month", "below", "above"))),
+        Months(*(asked[name].to_numpy() for name in ("row", "horizon_month", "jump", *OF_MONTHS))),
         known.fill_null(np.nan).to_numpy(),
         names["resource"].rank("dense").cast(pl.Int64).to_numpy() - 1,
-        interval_width=interval_width,
+        interval_widths=[interval_width],
     )
-    reach = {name: pl.Series(getattr(found, name)) for name in ("scale", "lower", "upper", "n")}
+    reach = {"scale": found.scale, "lower": found.lower[0], "upper": found.upper[0], "n": found.n}
     named = asked.with_columns(cutoff=pl.lit(cutoff), phase=pl.lit(phase), **reach)
     return CALIBRATION.conform(named).sort(CALIBRATION.key)
 
@@ -66,23 +67,26 @@ def _earlier(residuals: pl.DataFrame, names: pl.DataFrame) -> tuple[EarlierWindo
     seen = rows.filter(pl.col("value").is_finite())
     windows = (
         seen.group_by("row", "fold", maintain_order=True)  # sums depend on their order
-        .agg(mae=pl.col("value").abs().mean())
+        .agg(mae=pl.col("value").abs().mean(), jump=pl.col("jump").first())
         .sort("row", "fold")
         .with_row_index("window")
         .with_columns(pl.col("window").cast(pl.Int64))
     )
     on = ["row", "fold"]
-    days = seen.join(windows, on=on, maintain_order="left")
-    months = rows.group_by("row", "fold", "horizon_month", maintain_order=True).agg(
-        **half_widths(), days=pl.col("value").is_finite().sum().cast(pl.Int64)
+    days = seen.drop("jump").join(windows, on=on, maintain_order="left")
+    keys = ["row", "fold", "horizon_month"]
+    observed = rows.group_by(keys, maintain_order=True).agg(
+        error=pl.col("value").filter(pl.col("value").is_finite()).abs().mean().fill_null(0.0),
+        days=pl.col("value").is_finite().sum().cast(pl.Int64),
     )
+    months = of_months(rows, on).drop("jump").join(observed, on=keys, maintain_order="left")
     placed = months.join(windows, on=on)
     shape = windows.height, int(placed["horizon_month"].max() or 1)  # type: ignore[arg-type]
     at = placed["window"].to_numpy(), placed["horizon_month"].to_numpy() - 1
     tables = {}
-    for name in ("days", "below", "above"):
+    for name in ("days", "error", *OF_MONTHS):
         tables[name] = np.zeros(shape, dtype=placed[name].to_numpy().dtype)
         tables[name][at] = placed[name].to_numpy()
-    series, mae = (windows[name].to_numpy() for name in ("row", "mae"))
+    series, mae, jump = (windows[name].to_numpy() for name in ("row", "mae", "jump"))
     residual = Residuals(*(days[name].to_numpy() for name in ("value", "window", "horizon_month")))
-    return EarlierWindows(series, mae, **tables), residual
+    return EarlierWindows(series, mae, jump, **tables), residual

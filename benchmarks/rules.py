@@ -54,12 +54,20 @@ CHAMPION = "the champion rule"
 UNGUARDED = f"{CHAMPION}, without the fallback guard"
 STRICT = f"{CHAMPION}, with a guard by plain mean error"
 NO_MARGIN, NO_INFLATION = f"{CHAMPION}, without the margin", f"{CHAMPION}, with inflation 1"
-PRODUCT = "the product's, in units of the series' scale and its own half-width"
+PRODUCT = "the product's, in units of the series' scale, its own half-width and the entrants' spread"
 OWN, STOCK = "the champion's own bounds", "`prophet`'s own, around its forecast"
 CQR, STOCK_CQR = "CQR on the champion's own bounds", "CQR on `prophet`'s own, around its forecast"
 UNSCALED = "split conformal, residuals not scaled"
 BY_SCALE, BY_WIDTH = "the product's, in units of the scale alone", "the product's, in units of the half-width alone"
-SHARES = {BY_SCALE: 0.0, BY_WIDTH: 1.0, PRODUCT: calibration.OWN_SHARE}
+NO_JUMP, NO_SPREAD = "the product's, blind to levels that moved", "the product's, blind to how much entrants agree"
+VARIANTS: dict[str, dict[str, float]] = {
+    BY_SCALE: {"OWN_SHARE": 0.0, "SPREAD_SHARE": 0.0},
+    BY_WIDTH: {"OWN_SHARE": 1.0, "SPREAD_SHARE": 0.0},
+    NO_JUMP: {"JUMP_SHARE": 0.0},
+    NO_SPREAD: {"SPREAD_SHARE": 0.0},
+    PRODUCT: {},
+}
+"""What of the product's calibration is changed."""
 _SERIES = ["host_id", "resource"]
 
 
@@ -205,8 +213,8 @@ def interval_methods(month: Held) -> dict[str, Interval]:
         STOCK_CQR: conformalized(stock_seen, stock, width),
         UNSCALED: conformalized(point_seen, point, width),
     }
-    for name, share in SHARES.items():
-        with patch.object(calibration, "OWN_SHARE", share):
+    for name, changed in VARIANTS.items():
+        with patch.dict(vars(calibration), changed):
             reach = calibrate_month(month.rows, chosen, month.history, month.windows, month.settings, product_calibrate)
         published = publish(month.rows, chosen, reach, month.outcomes, month.windows)
         found[name] = _in_months(published.filter(pl.col("phase") == "backtest"), month.windows.train_end)
@@ -354,10 +362,11 @@ def words(found: Sequence[Judged], demo: Sequence[Judged], width: float) -> str:
             f"horizon {own.smallest:.0%} to {own.largest:.0%}). Calibrated, the champion's cover "
             f"{published.coverage:.1%} at {published.score:.2f} ({published.smallest:.0%} to {published.largest:.0%}): "
             f"calibration changes the score of the champion's own by {difference(scores, 2)}; it is there for "
-            "coverage, and for whoever is the champion. Errors are measured in units of the series' scale and of the "
-            f"forecast's own half-width: {published.score:.2f}; by the scale alone it is "
+            "coverage, and for whoever is the champion. Errors are measured in units of the series' scale, of the "
+            f"forecast's own half-width and of the entrants' spread, and know of levels that moved: {published.score:.2f}; by the scale alone it is "
             f"{mean_interval(found, BY_SCALE).score:.2f}, by the half-width alone {mean_interval(found, BY_WIDTH).score:.2f}, "
-            f"not scaled {mean_interval(found, UNSCALED).score:.2f}, and conformalised quantile regression has "
+            f"without the spread {mean_interval(found, NO_SPREAD).score:.2f}, without the moves "
+            f"{mean_interval(found, NO_JUMP).score:.2f}, not scaled {mean_interval(found, UNSCALED).score:.2f}, and conformalised quantile regression has "
             f"{mean_interval(found, CQR).score:.2f}.",
         ]
     )

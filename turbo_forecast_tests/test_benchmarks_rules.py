@@ -18,6 +18,8 @@ from benchmarks.rules import (
     CHAMPION,
     CQR,
     HINDSIGHT,
+    NO_JUMP,
+    NO_SPREAD,
     OWN,
     PRODUCT,
     STOCK,
@@ -162,7 +164,7 @@ def test_every_rule_and_method_has_finite_figures(points: dict[str, Point], inte
     assert {HINDSIGHT, BEST_BY_FOLDS, WINNER, CHAMPION, "equal weights"} <= set(points)
     assert len(points) == 18
     assert all(0 < point.mase < 5 for point in points.values())
-    assert list(intervals) == [OWN, STOCK, CQR, STOCK_CQR, UNSCALED, BY_SCALE, BY_WIDTH, PRODUCT]
+    assert list(intervals) == [OWN, STOCK, CQR, STOCK_CQR, UNSCALED, BY_SCALE, BY_WIDTH, NO_JUMP, NO_SPREAD, PRODUCT]
     for one in intervals.values():
         assert 0 < one.smallest <= one.coverage <= one.largest <= 1
         assert 0 < one.score < 100
@@ -200,7 +202,11 @@ def test_a_rule_that_was_varied_is_the_products_again_afterwards(month: Held, po
     assert rules.weights.SHARPNESS == 8.0
     assert (rules.champions.MARGIN, rules.champions.INFLATION) == (0.04, 4.0)
     assert rules.champions.clearly_worse is clearly_worse
-    assert rules.calibration.OWN_SHARE == 0.4
+    assert (rules.calibration.OWN_SHARE, rules.calibration.SPREAD_SHARE, rules.calibration.JUMP_SHARE) == (
+        0.6,
+        0.2,
+        0.8,
+    )
     assert point_rules(month) == points
 
 

@@ -55,6 +55,11 @@ def test_a_file_sets_what_it_says(tmp_path: Path) -> None:
         ("forecast: {train_months: three}", "forecast.train_months"),
         ("forecast: {train_months: 0}", "forecast.train_months"),
         ("forecast: {interval_width: 1}", "forecast.interval_width"),
+        ("forecast: {interval_widths: [0.5, 0.95]}", "interval_widths: 0.5, 0.95 must hold interval_width"),
+        ("forecast: {interval_widths: [0.8, 0.8]}", "interval_widths: 0.8, 0.8 lists a width twice"),
+        ("forecast: {interval_widths: []}", "forecast.interval_widths"),
+        ("forecast: {interval_widths: [0.8, 1.2]}", "forecast.interval_widths"),
+        ("forecast: {interval_widths: 0.8}", "forecast.interval_widths"),
         ("forecast: {entrants: []}", "forecast.entrants"),
         ("forecast: {entrants: [prophet, prophet]}", "entrants: 'prophet' is listed twice"),
         ("forecast: {folds: -1}", "forecast.folds"),
@@ -237,6 +242,21 @@ def test_an_option_in_the_wrong_section_is_sent_to_its_own(tmp_path: Path) -> No
         load_settings(written(tmp_path, "workers: 3"))
 
 
+@pytest.mark.parametrize(
+    ("options", "beside"),
+    [
+        ({}, []),
+        ({"interval_width": 0.9}, []),
+        ({"interval_widths": [0.95, 0.5, 0.8]}, [0.5, 0.95]),
+        ({"interval_width": 0.9, "interval_widths": [0.9, 0.99]}, [0.99]),
+    ],
+)
+def test_the_widths_beside_the_main_one_are_those_that_somebody_asked_for(
+    options: dict[str, object], beside: list[float]
+) -> None:
+    assert forecast_settings(**options).widths_beside == beside
+
+
 def test_keywords_may_be_what_people_have_at_hand() -> None:
     settings = forecast_settings(
         train_months=np.int64(24),
@@ -265,6 +285,7 @@ def test_the_hash_changes_with_every_option_that_decides_a_number(name: str) -> 
         "seasonality_mode": "multiplicative",
         "cap": 90.0,
         "floor": 1.0,
+        "interval_widths": [0.8, 0.5],
         "interval_width": 0.5,
         "changepoint_range": 0.5,
         "max_fallback_share": 0.5,

@@ -27,6 +27,7 @@ ALL_STANDINGS = {
     "mase_series": "of series with MASE",
     "coverage": "coverage, of all days",
     "mean_coverage": "coverage, mean over series",
+    "poorly_covered": "series covered below three quarters of the width",
     "interval_score": "mean interval score",
     "mean_rank": "mean rank",
     "wins": "wins (ties count for each)",

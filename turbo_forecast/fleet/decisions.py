@@ -5,7 +5,7 @@ Does not belong here: the rules themselves (`tournament/`), rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -137,8 +137,11 @@ class Reducer:
         """Rows of CALIBRATION for both phases, the backtest's from the folds, the forecast's from those and the backtest;
         and hand them, with the champions, to the workers."""
         champion = self._places(champions)
+        field = self.settings.field_of_entrants
+        rivals = np.array([field.index(name) for name in self.settings.singles if name != self.settings.fallback])
         errors = ChampionErrors.gathered(
             champion,
+            rivals,
             self.folder,
             self.store,
             WindowDays(self.windows),
@@ -146,18 +149,20 @@ class Reducer:
             self._pieces(COMBINE_LAST),
         )
         columns = self.settings.backtest_months + self.settings.horizon_months
-        reach = {side: np.full((len(self.store), columns), np.nan) for side in ("lower", "upper")}
+        widths = 1 + len(self.settings.widths_beside)
+        reach = {side: np.full((len(self.store), columns, widths), np.nan) for side in ("lower", "upper")}
         parts = []
         # with `folds: 0` nothing is calibrated, for no backtest would show whether it holds
         for phase in PHASE_WINDOWS if self.windows.folds else ():
             asked, found = self._reach(phase, errors)
             if found is not None:
                 column = reach_column(np.full(asked.month.size, PHASE_WINDOWS[phase]), asked.month, self.settings)
-                reach["lower"][asked.series, column] = found.lower
-                reach["upper"][asked.series, column] = found.upper
+                reach["lower"][asked.series, column] = found.lower.T
+                reach["upper"][asked.series, column] = found.upper.T
                 parts.append(self._calibration(phase, asked, found))
         self.folder.hand_on(
-            *(self.folder.decisions, {"champion": champion, **reach}), self.folder.publish, self.folder.published
+            *(self.folder.decisions, {"champion": champion, **reach}),
+            *(self.folder.publish, self.folder.published, *([self.folder.intervals] if widths > 1 else [])),
         )
         empty = pl.DataFrame(schema=CALIBRATION.polars_schema)
         return pl.concat([empty, *parts]).sort(CALIBRATION.key)
@@ -177,10 +182,10 @@ class Reducer:
         asked = errors.asked(window)
         if not earlier.series.size or not asked.series.size:
             return asked, None
-        ahead = Months(asked.series, asked.month + late, asked.below, asked.above)
+        ahead = replace(asked, month=asked.month + late)
         return asked, calibrate(
             *(earlier, residuals, ahead, errors.scales(window), self.resources),
-            interval_width=self.settings.interval_width,
+            interval_widths=[self.settings.interval_width, *self.settings.widths_beside],
         )
 
     def _calibration(self, phase: Phase, asked: Months, found: Reach) -> pl.DataFrame:
@@ -190,8 +195,8 @@ class Reducer:
             .with_columns(
                 phase=pl.lit(phase.value),
                 scale=pl.Series(found.scale),
-                lower=pl.Series(found.lower),
-                upper=pl.Series(found.upper),
+                lower=pl.Series(found.lower[0]),
+                upper=pl.Series(found.upper[0]),
                 n=pl.Series(found.n),
             )
         )
@@ -207,6 +212,7 @@ class Reducer:
             cutoff=self.windows.cutoff,
             fallback=self.settings.fallback,
             seasonal_naive="seasonal_naive",
+            interval_width=self.settings.interval_width,
             entrants=self.settings.field_of_entrants,
         )
 

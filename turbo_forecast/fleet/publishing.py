@@ -5,10 +5,12 @@ Belongs here: what is published of neighbouring series. Does not belong here: wh
 file that readers get.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from turbo_forecast.fleet.blocks import Block, Numbers, Pieces, WindowDays, merged
 from turbo_forecast.fleet.chunks import Span
@@ -19,9 +21,9 @@ from turbo_forecast.fleet.pieces import write_piece
 from turbo_forecast.fleet.run_folder import Arrays, RunFolder, handed_on
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.protocol import Values
-from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_PARQUET
+from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_INTERVALS, FORECAST_PARQUET
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
-from turbo_forecast.tournament.calibration import bounds, unknown_days
+from turbo_forecast.tournament.published_bounds import bounds, unknown_days
 from turbo_forecast.tournament.scores import error_sums, mase_scales
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, day_number
 
@@ -29,6 +31,9 @@ PUBLISH_LAST = "months"
 """The kind of file that says a part is published."""
 NOBODY = -1
 """In the place of a champion: the series has no forecast."""
+
+Told = Mapping[int, dict[str, str | None]]
+"""What the outcomes say of each series, by its number."""
 
 
 class Publisher:
@@ -57,6 +62,8 @@ class Publisher:
         )
         write_part(self._folder.published, span, FORECAST_PARQUET, named)
         write_piece(self._folder.publish, span.stem, SIGNALS, self._signals.table(seen))
+        if self._settings.widths_beside:
+            write_part(self._folder.intervals, span, FORECAST_INTERVALS, self._intervals(blocks, told, naming))
         scored = [self._scores(block, y) for block, y in zip(published, actual, strict=True)]
         write_piece(self._folder.publish, span.stem, PUBLISH_LAST, stacked(scored, MONTHS))
 
@@ -68,14 +75,30 @@ class Publisher:
                 seen.append(Seen.of(block, champion))
                 yield block.of(champion).within(self._days, (BACKTEST, FORECAST))
 
-    def _bounded(self, block: Block, told: dict[str, str | None]) -> Block:
-        """The block with the published bounds."""
+    def _intervals(self, blocks: Sequence[Block], told: Told, naming: Naming) -> Iterator[pa.Table]:
+        """Rows of FORECAST_INTERVALS, one width after the other; none of a phase of which nothing is calibrated."""
+        for place, width in enumerate(self._settings.widths_beside, start=1):
+            bare = [replace(block, lower=block.lower * np.nan, upper=block.upper * np.nan) for block in blocks]
+            bounded = [self._bounded(block, told[block.series], place) for block in bare]
+            nothing = [np.full(block.yhat.shape[1], np.nan) for block in bounded]
+            for table in row_tables(bounded, nothing, self._days, naming, FLEET_FORECAST):
+                known = table.filter(pc.is_finite(table.column("yhat_lower")))
+                named = known.rename_columns({"yhat_lower": "lower", "yhat_upper": "upper"})
+                widths = pa.array(np.full(len(known), width))
+                yield named.append_column("interval_width", widths).select(FORECAST_INTERVALS.names)
+
+    def _bounded(self, block: Block, told: dict[str, str | None], which: int = 0) -> Block:
+        """The block with the published bounds; which: place among the widths, the main one's first."""
         stretches = self._days.stretches(block.windows)
         place = np.repeat(reach_column(stretches.windows, stretches.months, self._settings), stretches.sizes)
-        low, high = (np.asarray(self._decided[side][block.series][place], np.float64) for side in ("lower", "upper"))
+        low, high = (
+            np.asarray(self._decided[side][block.series][place, which], np.float64) for side in ("lower", "upper")
+        )
         lower, upper = bounds(block.yhat[0].astype(np.float64), (block.lower[0], block.upper[0]), (low, high))
         kinds = ("weekdays", "months", "stretches")
         unknown = unknown_days(stretches.days, *(told[f"unobserved_{kind}"] for kind in kinds))
+        if which:
+            unknown &= ~np.isnan(lower)
         lower, upper = (np.where(unknown, edge, bound) for edge, bound in zip(ENVELOPE, (lower, upper), strict=True))
         single = [np.atleast_2d(each.astype(np.float32)) for each in (lower, upper)]
         return Block(block.series, block.models, block.windows, block.yhat, *single)

@@ -29,6 +29,7 @@ from turbo_forecast.models.registry import check_entrants, prepare_entrants, war
 from turbo_forecast.schemas import (
     CALIBRATION,
     CHAMPIONS,
+    FORECAST_INTERVALS,
     OUTLOOK_CALIBRATION,
     OUTLOOK_SERIES,
     TOURNAMENT_SCORES,
@@ -130,6 +131,8 @@ class _Run:
             left = ((OUTLOOK_CALIBRATION, outlook.calibration), (OUTLOOK_SERIES, outlook.series))
             for table, frame in (*made, (TOURNAMENT_STANDINGS, standings), *left):
                 results.write(table, frame)
+            if not self.settings.widths_beside:  # otherwise the workers have left them in parts
+                results.write(FORECAST_INTERVALS, pl.DataFrame(schema=FORECAST_INTERVALS.polars_schema))
         folder = self.folder
         return FleetRun(folder.rows, folder.folds, folder.results, outcomes, runs, weights)
 

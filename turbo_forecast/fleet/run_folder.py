@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turbo_forecast.errors import StorageError, writing
-from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET
+from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_INTERVALS, FORECAST_PARQUET
 
 Arrays = Mapping[str, NDArray[np.generic]]
 DIGEST = "digest"
@@ -70,6 +70,11 @@ class RunFolder:
     def published(self) -> Path:
         """The part files of FORECAST_PARQUET."""
         return self.results / FORECAST_PARQUET.name
+
+    @property
+    def intervals(self) -> Path:
+        """The part files of FORECAST_INTERVALS, where there is a width beside the main one."""
+        return self.results / FORECAST_INTERVALS.name
 
     def hand_on(self, to: Path, arrays: Arrays, *rests_on_it: Path) -> None:
         """Store arrays for the workers of the next map, and remove what an earlier attempt has made from other ones.

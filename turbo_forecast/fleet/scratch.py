@@ -105,7 +105,8 @@ def run_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: Fo
 
         combined = sound(folder.combine, COMBINED, folder.rows, folder.folds)
         discard_doubtful(folder.combine, COMBINE_LAST, combined)
-        published = sound(folder.publish, {PUBLISH_LAST: MONTHS}, folder.published)
+        intervals = [folder.intervals] if settings.widths_beside else []
+        published = sound(folder.publish, {PUBLISH_LAST: MONTHS}, folder.published, *intervals)
         discard_doubtful(folder.publish, PUBLISH_LAST, published)
     return folder
 

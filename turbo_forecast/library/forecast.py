@@ -28,7 +28,14 @@ from turbo_forecast.outlook.loads import of_scenario, shifted
 from turbo_forecast.outlook.plans import scenarios
 from turbo_forecast.outlook.rows import with_urgency
 from turbo_forecast.outlook.track_record import outlook_accuracy, outlook_reliability
-from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
+from turbo_forecast.schemas import (
+    CALIBRATION,
+    CHAMPIONS,
+    FORECAST_INTERVALS,
+    FORECAST_PARQUET,
+    TOURNAMENT_SCORES,
+    TOURNAMENT_STANDINGS,
+)
 from turbo_forecast.settings import OutlookSettings, forecast_settings, outlook_settings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.datasets import rows as rows_of
@@ -41,8 +48,8 @@ class FleetResult:
     """A month as frames; the columns are in schemas/.
 
     forecasts: every entrant's rows (FLEET_FORECAST); published: the champions', with calibrated intervals
-    (FORECAST_PARQUET); champions (CHAMPIONS); scores: backtest and folds (TOURNAMENT_SCORES); standings
-    (TOURNAMENT_STANDINGS); calibration (CALIBRATION); outlook: when thresholds are reached, and with what probability
+    (FORECAST_PARQUET); intervals: those of other widths (FORECAST_INTERVALS); champions (CHAMPIONS); scores: backtest and
+    folds (TOURNAMENT_SCORES); standings (TOURNAMENT_STANDINGS); calibration (CALIBRATION); outlook: when thresholds are reached, and with what probability
     (CAPACITY_OUTLOOK); outlook_backtest: such statements on the backtest, and what happened (OUTLOOK_BACKTEST);
     outlook_accuracy, outlook_reliability: how good these were (OUTLOOK_ACCURACY, OUTLOOK_RELIABILITY); outcomes: one row per
     series (SERIES_OUTCOMES); model_runs: one row per fit (MODEL_RUNS); weights (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
@@ -53,6 +60,7 @@ class FleetResult:
 
     forecasts: pl.DataFrame
     published: pl.DataFrame
+    intervals: pl.DataFrame
     champions: pl.DataFrame
     scores: pl.DataFrame
     standings: pl.DataFrame
@@ -144,6 +152,7 @@ def _results(run: FleetRun) -> dict[str, pl.LazyFrame]:
     return {
         "forecasts": rows_of(run.rows_folder),
         "published": results.read(FORECAST_PARQUET),
+        "intervals": results.read(FORECAST_INTERVALS),
         "champions": results.read(CHAMPIONS),
         "scores": results.read(TOURNAMENT_SCORES),
         "standings": results.read(TOURNAMENT_STANDINGS),

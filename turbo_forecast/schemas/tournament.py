@@ -93,7 +93,7 @@ CALIBRATION = Table(
         Column("scale", pl.Float64, "the series' expected absolute error, percentage points"),
         Column("lower", pl.Float64, "added to yhat for the lower bound, percentage points; below 0"),
         Column("upper", pl.Float64, "added to yhat for the upper bound, percentage points; above 0"),
-        Column("n", pl.Int64, "observed days of other windows behind the quantile (its resource's)"),
+        Column("n", pl.Int64, "observed days of earlier windows behind the quantiles (its resource's)"),
     ),
     key=("cutoff", "phase", "host_id", "resource", "horizon_month"),
     made_from=(FLEET_FORECAST, FOLD_FORECAST, CHAMPIONS, TOURNAMENT_RESULTS),
@@ -117,6 +117,22 @@ FORECAST_PARQUET = Table(
     ),
     ROW_KEY,
     made_from=(FLEET_FORECAST, CHAMPIONS, CALIBRATION, TOURNAMENT_RESULTS, SERIES_OUTCOMES, PLANNED_LOADS),
+)
+
+FORECAST_INTERVALS = Table(
+    "forecast_intervals",
+    "The published forecast's further calibrated intervals, one row for each day and width; the master file has the main one.",
+    (
+        HOST,
+        RESOURCE,
+        Column("phase", pl.String, "backtest (the last months before the cutoff) or forecast (after it)"),
+        CUTOFF,
+        Column("ds", pl.Date, "the projected day"),
+        Column("interval_width", pl.Float64, "the interval's nominal coverage; a wider one contains a narrower one"),
+        Column("lower", pl.Float32, "lower bound of the calibrated interval, in [0, yhat]; 0 where nothing is known"),
+        Column("upper", pl.Float32, "upper bound, in [yhat, 100]; 100 where nothing is known of such days"),
+    ),
+    key=("host_id", "resource", "phase", "cutoff", "ds", "interval_width"),
 )
 
 TOURNAMENT_STANDINGS = Table(
@@ -147,6 +163,12 @@ TOURNAMENT_STANDINGS = Table(
             "mean_coverage",
             pl.Float64,
             "mean over series of each series' own share of days inside the interval, in [0, 1]",
+        ),
+        Column(
+            "poorly_covered",
+            pl.Float64,
+            "share of series whose own share is below three quarters of the interval's width (60 % of an 80 % interval)",
+            nullable=True,
         ),
         Column(
             "interval_score", pl.Float64, "mean over series of their mean Winkler interval score, percentage points"

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -72,6 +72,11 @@ class ForecastSettings(Options):
     )
     uncertainty_samples: int = Field(100, ge=1, le=10_000, description="draws behind each prediction interval")
     interval_width: float = Field(0.8, ge=0.01, le=0.999, description="nominal coverage of the prediction interval")
+    interval_widths: list[Annotated[float, Field(ge=0.01, le=0.999)]] = Field(
+        [0.8],
+        min_length=1,
+        description="nominal coverages of the intervals that are published, interval_width among them",
+    )
     growth: Literal["logistic", "linear", "flat"] = Field(
         "logistic", description="Prophet's trend: logistic, linear or flat"
     )
@@ -127,6 +132,14 @@ class ForecastSettings(Options):
         twice = [name for name, times in Counter(self.entrants).items() if times > 1]
         if twice:
             raise ValueError(f"entrants: {option_rules.shown(twice[0])} is listed twice")
+        widths = self.interval_widths
+        if len(set(widths)) < len(widths):
+            raise ValueError(f"interval_widths: {', '.join(map(str, widths))} lists a width twice")
+        if self.is_asked("interval_widths") and self.interval_width not in widths:
+            raise ValueError(
+                f"interval_widths: {', '.join(map(str, widths))} must hold interval_width ({self.interval_width}), by which the "
+                "tournament is judged"
+            )
         return self
 
     def is_asked(self, option: str) -> bool:
@@ -142,6 +155,12 @@ class ForecastSettings(Options):
     def field_of_entrants(self) -> list[str]:
         """Everyone who forecasts: the entrants in their order, outside models, and the fallback, which always does."""
         return list(dict.fromkeys([*self.entrants, *self.outside, self.fallback]))
+
+    @property
+    def widths_beside(self) -> list[float]:
+        """Widths of the intervals that are published beside the main one, increasing; the default list gives way to that."""
+        asked = self.interval_widths if self.is_asked("interval_widths") else []
+        return sorted(set(asked) - {self.interval_width})
 
     @property
     def singles(self) -> list[str]:

@@ -1,9 +1,9 @@
-"""Exact quantiles of values that are never all in memory: counted in bins on one pass, picked out of one bin on the next.
+"""Exact quantiles of values that are never all in memory: counted in bins on one pass, picked out of some bins on the next.
 
 Belongs here: the selection. Does not belong here: what the values are, and which quantile is wanted.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -15,26 +15,34 @@ BIN_BITS = 48
 """A value's bin is what is left of its bits without so many: sign, exponent, and four bits of the mantissa."""
 
 
-def grouped_quantiles(read: Callable[[], Batches], levels: Floats) -> Floats:
-    """(g,) the quantile of each group's values at the group's own level, by the inverse of the distribution function.
+def pooled_quantiles(
+    read: Callable[[], Batches], pools: Sequence[Integers], levels: Floats, totals: Integers | None = None
+) -> Floats:
+    """(p, k) quantiles of the values of each pool of groups, by the inverse of the distribution function.
 
-    read: called twice, gives the same items each time, in whatever batches and order. levels: (g,) in (0, 1]. NaN for a
-    group without values. The same as `np.quantile(values, level, method="inverted_cdf")`.
+    read: called twice, gives the same items each time, in whatever batches and order. pools: p arrays of groups; a group
+    may be in several. levels: (p, k) in (0, 1]. totals: (g,) how many values each group has, where more than are read;
+    the others are 0. NaN for a pool without values. The same as `np.quantile(values, level, method="inverted_cdf")`.
     """
-    bins, counts = _binned(read())
-    groups = bins >> (64 - BIN_BITS)
-    found = np.full(levels.size, np.nan)
-    wanted: dict[int, tuple[int, int]] = {}
-    for group in np.unique(groups).tolist():
-        own = slice(*np.searchsorted(groups, [group, group + 1]))
-        reached = np.cumsum(counts[own])
-        rank = _rank(int(reached[-1]), float(levels[group]))
-        place = int(np.searchsorted(reached, rank, side="right"))
-        before = int(reached[place - 1]) if place else 0
-        wanted[int(bins[own][place])] = (group, rank - before)
-    kept = _kept(read(), np.array(sorted(wanted), dtype=np.int64))
-    for code, (group, rank) in wanted.items():
-        found[group] = np.partition(kept[code], rank)[rank]
+    codes, counts = _with_zeros(*_binned(read()), totals)
+    groups, bins = codes >> (64 - BIN_BITS), codes & ((1 << (64 - BIN_BITS)) - 1)
+    found = np.full(levels.shape, np.nan)
+    wanted: dict[tuple[int, int], tuple[Integers, int]] = {}
+    for place, pool in enumerate(pools):
+        own = np.isin(groups, pool)
+        values, at = np.unique(bins[own], return_inverse=True)
+        reached = np.cumsum(np.bincount(at, counts[own], values.size).astype(np.int64))
+        for column in range(levels.shape[1] if values.size else 0):
+            rank = _rank(int(reached[-1]), float(levels[place, column]))
+            cell = int(np.searchsorted(reached, rank, side="right"))
+            before = int(reached[cell - 1]) if cell else 0
+            wanted[place, column] = (codes[own][bins[own] == values[cell]], rank - before)
+    everything = np.concatenate([np.empty(0, np.int64), *(members for members, _ in wanted.values())])
+    kept = _kept(read(), np.unique(everything))
+    for cell_of, (members, rank) in wanted.items():
+        values_kept = np.concatenate([np.empty(0), *(kept[code] for code in members.tolist() if code in kept)])
+        zeros = int(counts[np.isin(codes, members)].sum()) - values_kept.size  # those that were not read
+        found[cell_of] = 0.0 if rank < zeros else np.partition(values_kept, rank - zeros)[rank - zeros]
     return found
 
 
@@ -61,12 +69,25 @@ def _binned(batches: Batches) -> tuple[Integers, Integers]:
     return codes, counts
 
 
+def _with_zeros(codes: Integers, counts: Integers, totals: Integers | None) -> tuple[Integers, Integers]:
+    """The codes and counts with the zeros that were not read: what each group lacks of its total."""
+    if totals is None:
+        return codes, counts
+    there = np.bincount(codes >> (64 - BIN_BITS), counts, totals.size).astype(np.int64)
+    zeros = _codes(np.arange(totals.size), np.zeros(totals.size))
+    joined, place = np.unique(np.concatenate([codes, zeros]), return_inverse=True)
+    summed = np.bincount(place, np.concatenate([counts, totals - there]), joined.size).astype(np.int64)
+    return joined[summed > 0], summed[summed > 0]
+
+
 def _kept(batches: Batches, wanted: Integers) -> dict[int, Floats]:
     """The values of each wanted code."""
     parts: dict[int, list[Floats]] = {int(code): [] for code in wanted}
     for group, value in batches:
         codes = _codes(group, value)
         hit = np.isin(codes, wanted)
-        for code in np.unique(codes[hit]).tolist():
-            parts[code].append(value[codes == code])
+        order = np.argsort(codes[hit], kind="stable")
+        present, starts = np.unique(codes[hit][order], return_index=True)
+        for code, part in zip(present.tolist(), np.split(value[hit][order], starts[1:]), strict=False):
+            parts[code].append(part)
     return {code: np.concatenate(found) for code, found in parts.items() if found}

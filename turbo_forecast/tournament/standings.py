@@ -18,6 +18,8 @@ ALL = "all"
 RESAMPLES = 1000
 INTERVAL = (0.025, 0.975)
 SEED = 20251231
+POOR = 0.75
+"""A series is poorly covered where its interval held less than this part of its nominal width: 60 % of an 80 % interval."""
 CELLS_AT_ONCE = 4_000_000
 """Counts of resamples held at a time: 32 MB."""
 _METRICS = ("n", "mae", "mase", "bias", "coverage", "interval_score")
@@ -41,7 +43,13 @@ class _Cell:
 
 
 def standings(
-    scores: pl.DataFrame, *, cutoff: date, fallback: str, seasonal_naive: str, entrants: Sequence[str] = ()
+    scores: pl.DataFrame,
+    *,
+    cutoff: date,
+    fallback: str,
+    seasonal_naive: str,
+    interval_width: float,
+    entrants: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Rows of TOURNAMENT_STANDINGS for every resource and 'all', month and model, sorted by key.
 
@@ -49,6 +57,7 @@ def standings(
         model and month (0: all months), as `score_by_month` gives them; model 'champion' is the published forecast.
     fallback: the entrant whose scores count for one that has none; series are those it has a score of.
     seasonal_naive: the entrant that the share of series won is about, if it takes part.
+    interval_width: nominal coverage, which a series' own is set against.
     entrants: who stands in any case; one without a single score counts with the fallback's throughout.
 
     Ranks are among the entrants; the champion's is where it would stand beside them. Intervals are 95 % percentile
@@ -66,7 +75,7 @@ def standings(
     mase = [next(intervals) for _ in cells]
     beats = [None if cell.beats is None else next(intervals) for cell in cells]
     parts = [
-        _rows(cell, models, seasonal_naive, low_high, beaten)
+        _rows(cell, models, seasonal_naive, low_high, beaten, POOR * interval_width)
         for cell, low_high, beaten in zip(cells, mase, beats, strict=True)
     ]
     found = pl.concat(parts).with_columns(pl.lit(cutoff).alias("cutoff"))
@@ -109,7 +118,7 @@ def _cell(
 
 
 def _rows(
-    cell: _Cell, models: list[str], seasonal_naive: str, mase: Floats | None, beats: Floats | None
+    cell: _Cell, models: list[str], seasonal_naive: str, mase: Floats | None, beats: Floats | None, poor: float
 ) -> pl.DataFrame:
     entrants = np.array([name != CHAMPION for name in models])
     mae, days = cell.scores["mae"], cell.scores["n"]
@@ -136,6 +145,7 @@ def _rows(
             "bias": cell.scores["bias"].mean(axis=0),
             "coverage": (cell.scores["coverage"] * days).sum(axis=0) / days.sum(axis=0),
             "mean_coverage": cell.scores["coverage"].mean(axis=0),
+            "poorly_covered": (cell.scores["coverage"] < poor - 1e-9).mean(axis=0),  # shares, but for a rounding error
             "interval_score": cell.scores["interval_score"].mean(axis=0),
             "mean_rank": _ranks(mae, entrants).mean(axis=0),
             "wins": (mae <= lowest).sum(axis=0),

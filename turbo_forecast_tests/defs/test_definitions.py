@@ -49,12 +49,13 @@ CHECKS = {
     "champions": {
         *("exactly_one_champion_per_series", "no_champion_is_clearly_worse_than_the_fallback", "no_duplicate_keys"),
     },
-    "calibration": {"every_champion_is_calibrated", "no_duplicate_keys"},
+    "calibration": {"every_champion_is_calibrated", "intervals_widen_smoothly", "no_duplicate_keys"},
     "forecast_parquet": ROW_CHECKS
     | {
         *("forecasts_rest_on_observations", "is_sorted_by_series", "is_the_champions_forecast"),
         *("latest_month_is_published",),
         *("intervals_hold_in_the_backtest", "intervals_do_not_break_in_the_backtest"),
+        "intervals_hold_for_nearly_every_series",
     },
     "tournament_standings": {"everyone_stands_everywhere", "no_duplicate_keys", "standings_are_finite"},
     "forecast_accuracy": {"earlier_forecasts_are_judged", "no_duplicate_keys"},
@@ -115,6 +116,7 @@ WARNINGS = {
     *("telemetry_is_fresh", "fleet_has_not_shrunk", "few_series_rest_on_the_fallback"),
     *("intervals_hold_in_the_backtest", "latest_month_is_published"),
     *("outlook_has_skill", "outlook_is_reliable", "plans_of_the_forecast_have_an_effect"),
+    *("intervals_hold_for_nearly_every_series", "intervals_widen_smoothly"),
 }
 
 

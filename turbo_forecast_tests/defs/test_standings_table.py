@@ -33,7 +33,9 @@ def metadata(*models: str) -> dict[str, Any]:
         )
         for model in (*models, "naive")
     ]
-    table = standings(pl.concat(parts), cutoff=date(2025, 12, 31), fallback="naive", seasonal_naive="naive")
+    table = standings(
+        pl.concat(parts), cutoff=date(2025, 12, 31), fallback="naive", seasonal_naive="naive", interval_width=0.8
+    )
     return standings_metadata(table)
 
 
@@ -43,7 +45,11 @@ def test_the_interval_of_a_single_series_is_what_it_has_in_whatever_size(mase: f
     scores = {"n": 30, "mae": 1.0, "mase": mase, "bias": 0.0, "coverage": 1.0, "interval_score": 2.0}
     series = {"host_id": "a", "resource": "cpu", "model": "naive", "horizon_month": pl.Series([0], dtype=pl.Int32)}
     table = standings(
-        pl.DataFrame({**series, **scores}), cutoff=date(2025, 12, 31), fallback="naive", seasonal_naive="naive"
+        pl.DataFrame({**series, **scores}),
+        cutoff=date(2025, 12, 31),
+        fallback="naive",
+        seasonal_naive="naive",
+        interval_width=0.8,
     )
     assert table.select(pl.col("mase_low", "mase_high").null_count()).row(0) == (0, 0)
     with duckdb.connect() as con:

@@ -22,6 +22,8 @@ BEFORE = "folds_end_before_the_backtest"
 NOT_WORSE = "no_champion_is_clearly_worse_than_the_fallback"
 CALIBRATED = "every_champion_is_calibrated"
 COVERS = "intervals_hold_in_the_backtest"
+COVERS_EACH = "intervals_hold_for_nearly_every_series"
+SMOOTH = "intervals_widen_smoothly"
 BREAKS = "intervals_do_not_break_in_the_backtest"
 STANDING = "everyone_stands_everywhere"
 FINITE_STANDINGS = "standings_are_finite"
@@ -116,6 +118,11 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     ("forecast_parquet", MASTER, f"DELETE FROM {{stored}} WHERE {NIGHT}"),
     ("forecast_parquet", MASTER, f"UPDATE {{stored}} SET yhat_upper = yhat_upper + 0.001 WHERE {NIGHT}"),
     ("forecast_parquet", COVERS, "UPDATE {stored} SET yhat_lower = yhat, yhat_upper = yhat"),
+    (
+        "forecast_parquet",
+        COVERS_EACH,
+        "UPDATE {stored} SET yhat_lower = yhat, yhat_upper = yhat WHERE resource = 'cpu'",
+    ),
     ("forecast_parquet", BREAKS, "UPDATE {stored} SET yhat_lower = yhat, yhat_upper = yhat"),
     ("fold_forecast", HELD, f"DELETE FROM {{stored}} WHERE {FOLD_DAY}"),
     ("fold_forecast", HELD, f"DELETE FROM {{stored}} WHERE {ONE} AND fold = 3 AND model = 'median'"),
@@ -255,6 +262,8 @@ VIOLATIONS: list[tuple[str, str, str]] = [
             f"DELETE FROM {{stored}} WHERE {ONE} AND source = 'b' AND from_ds = DATE '2026-05-10'",
         )
     ),
+    ("calibration", SMOOTH, "UPDATE {stored} SET upper = 3 * upper WHERE phase = 'forecast' AND horizon_month >= 4"),
+    ("calibration", SMOOTH, "UPDATE {stored} SET lower = 0.2 * lower, upper = 0.2 * upper WHERE horizon_month = 3"),
     ("tournament_standings", STANDING, f"DELETE FROM {{stored}} WHERE {WHOLE}"),
     ("tournament_standings", STANDING, f"DELETE FROM {{stored}} WHERE {MONTH_ONE}"),
     ("tournament_standings", STANDING, "DELETE FROM {stored} WHERE model = 'champion'"),

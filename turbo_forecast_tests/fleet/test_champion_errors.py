@@ -1,5 +1,6 @@
 """What the champions have shown in earlier windows: just their days, of just the windows that ended before."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from turbo_forecast.fleet.combining import COMBINE_LAST
 from turbo_forecast.windows import BACKTEST, FORECAST
 from turbo_forecast_tests.fleet.by_hand import ByHand, by_hand
 from turbo_forecast_tests.fleet.kinds import KINDS, fleet_of
+
+WEEK = timedelta(days=7)
 
 pytestmark = pytest.mark.usefixtures("small_parts")
 
@@ -40,7 +43,14 @@ def champion(run: ByHand) -> np.ndarray:
 def errors(run: ByHand, champion: np.ndarray) -> ChampionErrors:
     forecasts = Pieces(run.folder.forecast, len(run.store), "outcomes")
     combined = Pieces(run.folder.combine, len(run.store), COMBINE_LAST)
-    return ChampionErrors.gathered(champion, run.folder, run.store, WindowDays(run.windows), forecasts, combined)
+    of = (run.folder, run.store, WindowDays(run.windows), forecasts, combined)
+    return ChampionErrors.gathered(champion, rivals_of(run), *of)
+
+
+def rivals_of(run: ByHand) -> np.ndarray:
+    """Places of single entrants other than the fallback."""
+    field = run.settings.field_of_entrants
+    return np.array([field.index(name) for name in run.settings.singles if name != run.settings.fallback])
 
 
 def own_days(run: ByHand, champion: np.ndarray) -> pl.DataFrame:
@@ -106,6 +116,46 @@ def test_half_widths_are_the_champions_own_of_all_days_of_a_month(
     assert {(host, month): below for host, month, below in found} == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.parametrize("window", [FORECAST, BACKTEST])
+def test_a_jump_is_the_median_of_the_last_five_days_known_above_the_forecast_of_a_week_later(
+    window: int, run: ByHand, champion: np.ndarray, errors: ChampionErrors
+) -> None:
+    field, asked = run.settings.field_of_entrants, errors.asked(window)
+    phase = "forecast" if window == FORECAST else "backtest"
+    jumps = {}
+    for index in np.unique(asked.series).tolist():
+        of = {"host_id": run.names[index], "phase": phase, "model": field[champion[index]]}
+        first = dict(run.rows.forecast.filter(**of).sort("ds").head(7).select("ds", "yhat").iter_rows())
+        known = dict(run.history.filter(host_id=run.names[index]).select("ds", "y").iter_rows())
+        apart = [known[day - WEEK] - yhat for day, yhat in first.items() if day - WEEK in known]
+        jumps[index] = float(np.median(apart[-5:])) if apart else 0.0
+    assert len({round(jump, 6) for jump in jumps.values()}) > 3
+    found = dict(zip(asked.series.tolist(), asked.jump.tolist(), strict=True))
+    assert found == pytest.approx(jumps, rel=1e-6, abs=1e-5)
+
+
+def test_levels_errors_and_the_spread_of_the_other_entrants_are_those_of_the_stored_rows(
+    run: ByHand, champion: np.ndarray, errors: ChampionErrors
+) -> None:
+    field = run.settings.field_of_entrants
+    asked = errors.asked(BACKTEST)
+    months = pl.DataFrame({"host_id": [run.names[index] for index in asked.series], "month": asked.month})
+    found = {key: values for *key_, level, spread in months.with_columns(
+        level=pl.Series(asked.level), spread=pl.Series(asked.spread)).rows() for key, values in [(tuple(key_), (level, spread))]}  # fmt: skip
+    rows = run.rows.backtest.with_columns(month=pl.col("ds").dt.truncate("1mo").rank("dense").cast(pl.Int64))
+    rivals = [field[place] for place in rivals_of(run).tolist()]
+    for (host, month), (level, spread) in found.items():
+        name = field[champion[run.names.index(host)]]
+        own = rows.filter(host_id=host, model=name).sort("ds")
+        assert level == pytest.approx(own.filter(month=month)["yhat"].cast(pl.Float64).mean(), rel=1e-6)
+        until = own.filter(pl.col("month") <= month)
+        others = rows.filter(
+            pl.col("host_id") == host, pl.col("model").is_in(rivals), pl.col("model") != name, pl.col("month") <= month
+        ).join(until.select("ds", own="yhat"), on="ds")
+        assert spread == pytest.approx(others.select((pl.col("yhat") - pl.col("own")).abs().mean()).item(), rel=1e-5)
+    assert len(found) > 5
+
+
 def test_the_months_asked_are_those_of_the_champions_rows(run: ByHand, errors: ChampionErrors) -> None:
     asked = errors.asked(FORECAST)
     having = [index for index, host in enumerate(run.names) if host in set(run.rows.forecast["host_id"])]
@@ -127,7 +177,9 @@ def test_scales_are_of_the_window_asked_for(run: ByHand, errors: ChampionErrors)
 def test_a_fleet_without_a_champion_has_no_errors(tmp_path: Path) -> None:
     run = by_hand(fleet_of(["retired", "retired"]), tmp_path).held()
     of = (Pieces(run.folder.forecast, 2, "outcomes"), Pieces(run.folder.combine, 2, COMBINE_LAST))
-    errors = ChampionErrors.gathered(np.full(2, -1), run.folder, run.store, WindowDays(run.windows), *of)
+    errors = ChampionErrors.gathered(
+        np.full(2, -1), rivals_of(run), run.folder, run.store, WindowDays(run.windows), *of
+    )
     earlier, residuals = errors.before(FORECAST)
     assert earlier.series.size == errors.asked(FORECAST).series.size == 0
     assert sum(batch.value.size for batch in residuals()) == 0

@@ -84,7 +84,7 @@ def test_the_reach_handed_on_is_the_calibrations_in_its_column(run: ByHand) -> N
         for side, array in expected.items():
             array[run.names.index(row["host_id"]), column] = row[side]
     for side, array in expected.items():
-        np.testing.assert_array_equal(decided[side], array)
+        np.testing.assert_array_equal(decided[side][..., 0], array)
     calibrated = set(run.tables["calibration"].filter(phase="forecast")["host_id"])
     assert calibrated == set(run.tables["champions"]["host_id"]), "also who is too young for a window of its own"
 

@@ -8,7 +8,8 @@ import pytest
 
 from turbo_forecast.fleet.blocks import Pieces
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
-from turbo_forecast.schemas import FORECAST_PARQUET
+from turbo_forecast.schemas import FORECAST_INTERVALS, FORECAST_PARQUET
+from turbo_forecast.storage.datasets import rows as stored_rows
 from turbo_forecast_tests.fleet.by_hand import ByHand, by_hand
 from turbo_forecast_tests.fleet.kinds import KINDS, fleet_of
 
@@ -49,6 +50,33 @@ def test_bounds_are_the_forecast_and_the_months_offsets_inside_the_envelope(run:
     unknown = joined.filter(weekend)
     assert unknown.select("yhat_lower", "yhat_upper").unique().rows() == [(0.0, 100.0)]
     assert joined.height == run.published.height, "everybody who has a forecast is calibrated"
+
+
+WIDTHS = [0.5, 0.8, 0.95]
+
+
+def test_intervals_of_further_widths_are_published_beside_and_nested(run: ByHand, tmp_path: Path) -> None:
+    more = by_hand(fleet_of([*KINDS, *KINDS]), tmp_path, interval_widths=WIDTHS).held()
+    assert more.published.equals(run.published), "the main one is as if alone"
+    found = stored_rows(more.folder.intervals).collect()
+    assert found.schema == FORECAST_INTERVALS.polars_schema
+    assert found.select(FORECAST_INTERVALS.key).is_duplicated().sum() == 0
+    days = ["host_id", "resource", "phase", "cutoff", "ds"]
+    for width in (0.5, 0.95):
+        of = found.filter(interval_width=width)
+        both = of.join(more.published, on=days, how="full", coalesce=True, maintain_order="left_right")
+        assert both.height == of.height == more.published.height
+        inner, outer = (("lower", "upper"), ("yhat_lower", "yhat_upper"))
+        if width > 0.8:
+            inner, outer = outer, inner
+        assert (both[inner[0]] >= both[outer[0]]).all(), width
+        assert (both[inner[1]] <= both[outer[1]]).all(), width
+        assert ((both["upper"] - both["lower"]) != (both["yhat_upper"] - both["yhat_lower"])).mean() > 0.5
+
+
+def test_where_nothing_is_calibrated_no_further_interval_is_published(tmp_path: Path) -> None:
+    run = by_hand(fleet_of(["restless", "gaps"]), tmp_path, folds=0, interval_widths=WIDTHS).held()
+    assert stored_rows(run.folder.intervals).collect().is_empty()
 
 
 def test_where_nothing_is_calibrated_the_entrants_own_bounds_stay(tmp_path: Path) -> None:

@@ -5,19 +5,17 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import frame_calibration
 from benchmarks.product_calibration import product_calibrate
-from turbo_forecast.phases import MONTHS, WEEKDAYS
 from turbo_forecast.schemas import CALIBRATION
-from turbo_forecast.tournament.calibration import EarlierWindows, Months, Residuals, bounds, calibrate, unknown_days
-from turbo_forecast.windows import day_number
+from turbo_forecast.tournament.calibration import EarlierWindows, Months, Residuals, calibrate
 
 CUTOFF = date(2025, 12, 31)
 SERIES = {"host_id": pl.String, "resource": pl.String}
-FORECAST = {"yhat": pl.Float64, "yhat_lower": pl.Float64, "yhat_upper": pl.Float64}
+FORECAST = dict.fromkeys(("yhat", "yhat_lower", "yhat_upper", "apart", "jump"), pl.Float64)
 RESIDUALS = {**SERIES, "fold": pl.Int32, "horizon_month": pl.Int32, "y": pl.Float64, **FORECAST}
 
 
@@ -30,11 +28,14 @@ def residuals(
     month: int = 1,
     below: float = 1.0,
     above: float = 1.0,
+    apart: float | None = None,
+    jump: float = 0.0,
+    level: float = 50.0,
 ) -> pl.DataFrame:
-    """Days of one window and month, with y - yhat and the entrant's own half-widths as given."""
+    """Days of one window and month, with y - yhat and the entrant's own half-widths as given; without another entrant."""
     columns = {"host_id": host, "resource": resource, "fold": fold, "horizon_month": month}
-    forecast = {"yhat": 50.0, "yhat_lower": 50.0 - below, "yhat_upper": 50.0 + above}
-    return pl.DataFrame({**columns, "y": 50.0 + np.asarray(errors), **forecast}, schema=RESIDUALS, strict=False)
+    forecast = {"yhat": level, "yhat_lower": level - below, "yhat_upper": level + above, "apart": apart, "jump": jump}
+    return pl.DataFrame({**columns, "y": level + np.asarray(errors), **forecast}, schema=RESIDUALS, strict=False)
 
 
 def series(*hosts: str, resource: str = "cpu") -> pl.DataFrame:
@@ -46,15 +47,26 @@ def scales(**by_host: float) -> pl.DataFrame:
     return pl.DataFrame(parts, schema={**SERIES, "scale": pl.Float64})
 
 
-def asked_for(asked: pl.DataFrame, months: int, below: float = 1.0, above: float = 1.0) -> pl.DataFrame:
+def asked_for(
+    asked: pl.DataFrame,
+    months: int,
+    below: float = 1.0,
+    above: float = 1.0,
+    *,
+    apart: float | None = None,
+    jump: float = 0.0,
+    level: float = 50.0,
+) -> pl.DataFrame:
     """Two days of every month of every series, with own half-widths whose mean is as given."""
     days = pl.DataFrame({"horizon_month": [*range(1, months + 1)] * 2, "times": [0.5] * months + [1.5] * months})
     return asked.join(days.cast({"horizon_month": pl.Int32}), how="cross").select(
         *SERIES,
         "horizon_month",
-        yhat=pl.lit(50.0),
-        yhat_lower=50.0 - below * pl.col("times"),
-        yhat_upper=50.0 + above * pl.col("times"),
+        yhat=pl.lit(level),
+        yhat_lower=level - below * pl.col("times"),
+        yhat_upper=level + above * pl.col("times"),
+        apart=pl.lit(apart, pl.Float64),
+        jump=pl.lit(jump),
     )
 
 
@@ -74,14 +86,22 @@ def found_for(rows: pl.DataFrame, known: pl.DataFrame, asked: pl.DataFrame, mont
     return calibration_of(rows, known, asked_for(asked, months), width)
 
 
-def unit(scale: float | np.ndarray, width: float = 1.0) -> float | np.ndarray:
-    """Two parts of own half-width, which counts between a tenth and ten times the scale, to three of scale, in logs."""
-    return np.exp(0.4 * np.log(np.clip(width, scale / 10, scale * 10)) + 0.6 * np.log(scale))
+def unit(scale: float | np.ndarray, width: float = 1.0, apart: float | None = None) -> float | np.ndarray:
+    """Six parts of own half-width and two of the entrants' spread, which count between a tenth and ten times the scale, to two of
+    scale, in logs."""
+    own, spread = (np.clip(each, scale / 10, scale * 10) for each in (width, scale if apart is None else apart))
+    return np.exp(0.6 * np.log(own) + 0.2 * np.log(spread) + 0.2 * np.log(scale))
+
+
+def level_of(windows: int, shown: int, width: float = 0.8) -> float:
+    """The share of days inside one bound: two fifths of its tail, over the windows that each series has shown, are held back."""
+    return np.ceil((windows + 1) * (1 - (1 - width) / 2 * (1 - 0.4 / shown)) - 1e-9) / windows
 
 
 @pytest.mark.parametrize("width", [0.5, 0.8, 0.9])
-def test_coverage_of_exchangeable_windows_is_nominal(width: float) -> None:
-    # each host has its own spread and each window its own level: days are dependent, windows exchangeable
+def test_coverage_of_exchangeable_windows_is_nominal_and_what_is_held_back(width: float) -> None:
+    # each host has its own spread and each window its own level: days are dependent, windows exchangeable; of three windows of
+    # every host, two fifteenths of what is left out are held back
     rng = np.random.default_rng(7)
     hosts = [f"h{i:03d}" for i in range(600)]
     spread = rng.uniform(0.5, 4, 600)
@@ -96,7 +116,7 @@ def test_coverage_of_exchangeable_windows_is_nominal(width: float) -> None:
     inside = (new >= found["lower"].to_numpy()[:, None]) & (new <= found["upper"].to_numpy()[:, None])
     of_host = inside.mean(axis=1)
     # Monte-Carlo error of 600 new windows, and of the 1,800 the quantiles come from
-    assert abs(of_host.mean() - width) < 3 * of_host.std(ddof=1) * np.sqrt(1 / 600 + 1 / 1800)
+    assert abs(of_host.mean() - (width + (1 - width) * 0.4 / 3)) < 3 * of_host.std(ddof=1) * np.sqrt(1 / 600 + 1 / 1800)
 
 
 def test_the_quantile_is_numpys_at_the_finite_sample_level() -> None:
@@ -109,9 +129,9 @@ def test_the_quantile_is_numpys_at_the_finite_sample_level() -> None:
     found = calibration_of(rows, known, asked_for(series(*hosts), 1, below=4.0, above=5.0))
     mae = np.abs(errors).mean(axis=1)
     base = 2.0 * np.exp(np.log((mae + 0.001) / 2.0).mean()) + 0.01
-    scores = np.where(errors < 0, -errors / unit(base, 2.0), errors / unit(base, 3.0))
-    reach = np.quantile(scores, 33 / 40, method="inverted_cdf")  # 41 * 0.8 = 32.8, rounded up
-    scale = np.sqrt(base * (mae + 0.01))
+    scores = [np.maximum(-errors, 0) / unit(base, 2.0), np.maximum(errors, 0) / unit(base, 3.0)]
+    reach = np.quantile(scores, 39 / 40, method="inverted_cdf")  # 41 * (1 - 0.1 * 0.6) = 38.54, rounded up
+    scale = (base + mae + 0.01) / 2
     np.testing.assert_allclose(found["scale"], scale, rtol=1e-9)
     np.testing.assert_allclose(found["lower"], -reach * unit(scale, 4.0), rtol=1e-9)
     np.testing.assert_allclose(found["upper"], reach * unit(scale, 5.0), rtol=1e-9)
@@ -126,7 +146,8 @@ def test_a_months_own_half_widths_are_averaged_over_its_days() -> None:
     assert uneven.equals(even)
 
 
-def test_own_half_widths_that_grow_as_a_random_walks_make_intervals_that_do() -> None:
+def test_intervals_grow_with_the_root_of_own_half_widths_and_a_little_more() -> None:
+    # nothing of growth is measured where there is but one month: a tenth is the power that is taken then
     rows = pl.concat([residuals([2.0, -2.0], host=host) for host in "abcdefghij"])
     months = np.arange(1, 7)
     asked = pl.concat(
@@ -136,7 +157,7 @@ def test_own_half_widths_that_grow_as_a_random_walks_make_intervals_that_do() ->
         ]
     )
     upper = calibration_of(rows, scales(), asked)["upper"].to_numpy()
-    np.testing.assert_allclose(upper, upper[0] * months**0.5, rtol=1e-9)
+    np.testing.assert_allclose(upper, upper[0] * months ** (0.5 * 0.6 + 0.1), rtol=1e-9)
 
 
 def test_half_widths_are_those_of_the_windows_own_month_and_fold_observed_or_not() -> None:
@@ -151,10 +172,11 @@ def test_half_widths_are_those_of_the_windows_own_month_and_fold_observed_or_not
     rows = pl.concat([window(host, *place, width) for host in hosts for place, width in own.items()])
     found = found_for(rows, scales(), series("h00"), 2)
     mae = np.array([2 * (1.0 + 3.0) / 2, 2 * (0.5 + 2.0) / 2]) + 0.01
-    scale = np.sqrt(mae.prod())
+    # the scale of a window is the other fold's; two days of a month tell nothing of growth
+    scores = [2 * each / unit(mae[2 - fold], each) / month**0.1 for (fold, month), each in own.items()]
+    assert level_of(20, 2) == 1.0
     for month, upper in found.select("horizon_month", "upper").iter_rows():
-        scores = [2 * own[fold, month] / unit(mae[2 - fold], own[fold, month]) for fold in (1, 2)]  # the other fold's
-        assert upper == pytest.approx(max(scores) * unit(scale)), month
+        assert upper == pytest.approx(max(scores) * unit(mae.mean()) * month**0.1), month
 
 
 @pytest.mark.parametrize(
@@ -166,16 +188,18 @@ def test_own_half_widths_count_between_a_tenth_and_ten_times_the_scale(own: floa
     scale = 2.01
     assert found["scale"] == pytest.approx(scale)
     assert found["upper"] == pytest.approx(2.0)
-    assert found["lower"] == pytest.approx(-2.0 / unit(scale) * counted**0.4 * scale**0.6)
+    assert found["lower"] == pytest.approx(-2.0 / unit(scale) * counted**0.6 * scale**0.4)
 
 
 def test_all_windows_weigh_alike() -> None:
-    # 20 hosts; errors alternate +-1 in the latest fold, +-3 in the earliest: half of the days lie within 1
+    # 20 hosts; errors alternate +-1 in the latest fold, +-3 in the earliest: of the days on one side of the forecast or the other,
+    # half are on the other, and a quarter lie within 1
     hosts = [f"h{i:02d}" for i in range(20)]
     latest, earliest = np.tile([1.0, -1.0], 15), np.tile([3.0, -3.0], 15)
     rows = pl.concat([residuals(e, host=host, fold=fold) for host in hosts for fold, e in ((1, latest), (2, earliest))])
-    narrow, wide = (found_for(rows, scales(), series("h00"), width=width).row(0, named=True) for width in (0.48, 0.52))
-    scale = np.sqrt(1.01 * 3.01)
+    narrow, wide = (found_for(rows, scales(), series("h00"), width=width).row(0, named=True) for width in (0.3, 0.4))
+    assert (level_of(40, 2, 0.3), level_of(40, 2, 0.4)) == (0.75, 0.8)
+    scale = (1.01 + 3.01) / 2
     assert narrow["scale"] == pytest.approx(scale)
     assert narrow["upper"] == pytest.approx(1.0 / unit(3.01) * unit(scale))  # left out: 3.01
     assert wide["upper"] == pytest.approx(3.0 / unit(1.01) * unit(scale))  # left out: 1.01
@@ -191,18 +215,19 @@ def test_a_resources_quantiles_are_shrunk_to_the_fleets() -> None:
     found = found_for(pl.concat([*cpu, *disk]), names.with_columns(scale=1.0), asked)
     ratio = np.exp((30 * np.log(2.001) + 10 * np.log(1.001)) / 40) + 0.01  # every window's scale without itself
     fleet = 2 / unit(ratio)
-    # windows of the resource to 20 of the fleet, in logarithms: 30 of the same, 10 of half
-    expected = {"c00": fleet, "d0": fleet * 0.5 ** (10 / 30), "x": fleet}
+    # windows of the resource to 20 of the fleet, in logarithms: 30 of the same, 10 of half; and once more with this room, which
+    # all of them have
+    expected = {"c00": fleet, "d0": fleet * 0.5 ** (10 / 30 + 20 / 30 * 10 / 30), "x": fleet}
     expected["new"] = expected["d0"]
     for row in found.iter_rows(named=True):
         assert row["upper"] / unit(row["scale"]) == pytest.approx(expected[row["host_id"]]), row["host_id"]
         assert row["lower"] == pytest.approx(-row["upper"])
     by_host = {row["host_id"]: row for row in found.iter_rows(named=True)}
     assert {host: row["n"] for host, row in by_host.items()} == {"c00": 60, "d0": 20, "new": 20, "x": 0}
-    assert by_host["c00"]["scale"] == pytest.approx(np.sqrt(ratio * 2.01))
-    disks = np.sqrt(ratio * 1.01)
+    assert by_host["c00"]["scale"] == pytest.approx((ratio + 2.01) / 2)
+    disks = (ratio + 1.01) / 2
     assert by_host["new"]["scale"] == pytest.approx(disks)  # its resource's median
-    assert by_host["x"]["scale"] == pytest.approx(np.median([np.sqrt(ratio * 2.01)] * 30 + [disks] * 10))
+    assert by_host["x"]["scale"] == pytest.approx(np.median([(ratio + 2.01) / 2] * 30 + [disks] * 10))
 
 
 def random_fleet(seed: int = 0, months: int = 4, folds: int = 3) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
@@ -244,28 +269,129 @@ def test_later_months_continue_the_growth_of_the_measured_ones() -> None:
     assert shorter.equals(found.head(4))
 
 
-@pytest.mark.parametrize(("spreads", "power"), [((4.0, 2.0, 1.0), 0.0), ((1.0, 4.0, 16.0), 0.3), ((2.0,), 0.3)])
-def test_quantiles_grow_between_not_at_all_and_as_a_random_walk(spreads: tuple[float, ...], power: float) -> None:
+@pytest.mark.parametrize(
+    ("spreads", "power"), [((4.0, 2.0, 1.0), 0.0), ((1.0, 4.0, 16.0), 0.2), ((2.0,), 0.1), ((1.0, 1.15, 1.25), None)]
+)
+def test_units_grow_with_one_power_of_the_month_which_has_bounds(
+    spreads: tuple[float, ...], power: float | None
+) -> None:
     rows = pl.concat(
         [
-            residuals([s, -s], host=host, month=month)
+            residuals([s, -s] * 3, host=host, month=month)
             for host in "abcdefghij"
             for month, s in enumerate(spreads, start=1)
         ]
     )
     upper = found_for(rows, scales(), series("a"), 6)["upper"].to_numpy()
-    last = len(spreads)
-    np.testing.assert_allclose(upper[last:], upper[last - 1] * (np.arange(last + 1, 7) / last) ** power, rtol=1e-9)
+    if (
+        power is None
+    ):  # least squares of 10 windows, to 20 of the power that is usual; once for the fleet, once for the resource
+        x = np.log([1.0, 2.0, 3.0])
+        y = np.log(np.array(spreads) / unit(np.mean(spreads) + 0.01) + 0.02)
+        squares, product = 10 * x.var() * 3, 10 * np.cov(x, y, bias=True)[0, 1] * 3
+        fleet = (product + 20 * 0.1) / (squares + 20)
+        power = (product + 20 * fleet) / (squares + 20)
+        assert 0.1 < power < 0.2
+    np.testing.assert_allclose(upper, upper[0] * np.arange(1, 7) ** power, rtol=1e-9)
 
 
-def test_a_month_without_residuals_between_others_continues_the_one_before() -> None:
-    errors = {2: 4.0, 4: 2.0}  # falling, so that nothing grows
+@pytest.mark.parametrize("bad", [1, 2, 3, 4])
+def test_a_bad_calendar_month_is_no_step_of_the_widths(bad: int) -> None:
+    # folds four months apart show each month of the horizon the same calendar months
+    rng = np.random.default_rng(5)
     rows = pl.concat(
-        [residuals([e, -e], host=host, month=month) for host in "abcdefghij" for month, e in errors.items()]
+        [
+            residuals(rng.normal(0, 3.0 if month == bad else 1.0, 28), host=host, fold=fold, month=month)
+            for host in "abcdefghijklmnopqrst"
+            for fold in (1, 2, 3)
+            for month in (1, 2, 3, 4)
+        ]
     )
-    found = found_for(rows, scales(), series("a"), 5)
-    assert found["horizon_month"].to_list() == [1, 2, 3, 4, 5]
-    np.testing.assert_allclose(found["upper"] / found["upper"][0], [1.0, 1.0, 1.0, 0.5, 0.5])
+    upper = found_for(rows, scales(), series("a"), 6)["upper"].to_numpy()
+    steps = upper[1:] / upper[:-1]
+    assert (steps >= 1.0).all()
+    assert (steps < 1.15).all()
+
+
+@pytest.mark.parametrize("jump", [30.0, -30.0])
+def test_a_level_that_has_just_moved_widens_its_side_to_the_new_level(jump: float) -> None:
+    rows = pl.concat([residuals([2.0, -2.0], host=f"h{i}", fold=fold) for i in range(10) for fold in (1, 2)])
+    still = found_for(rows, scales(), series("h0")).row(0, named=True)
+    moved = calibration_of(rows, scales(), asked_for(series("h0"), 1, jump=jump)).row(0, named=True)
+    far, near = ("upper", "lower") if jump > 0 else ("lower", "upper")
+    assert moved[near] == still[near]
+    reach = 2.0 / unit(2.01)
+    assert abs(moved[far]) == pytest.approx(reach * np.hypot(unit(2.01), 0.8 * 30.0))
+
+
+def test_windows_that_began_with_a_jump_do_not_widen_those_that_did_not() -> None:
+    # a third of the windows began 30 points below the last week, and erred by as much
+    usual = [residuals([2.0, -2.0] * 5, host=f"h{i}", fold=fold) for i in range(20) for fold in (1, 2)]
+    moved = [residuals([30.0] * 10, host=f"h{i}", fold=3, jump=30.0) for i in range(20)]
+    unseen = [rows.with_columns(jump=pl.lit(0.0)) for rows in moved]
+    known = scales(**{f"h{i}": 2.0 for i in range(20)})
+    told, untold = (found_for(pl.concat(usual + some), known, series("h0")) for some in (moved, unseen))
+    assert told["upper"].item() < 0.5 * untold["upper"].item()
+
+
+def test_errors_of_either_side_are_pooled_by_the_room_up_to_the_edge() -> None:
+    # forecasts of 10 are passed by 6 and undercut by 2, forecasts of 90 the other way round: where there is room, errors are large
+    low = [residuals([6.0, -2.0], host=f"l{i:03d}", level=10.0) for i in range(400)]
+    high = [residuals([2.0, -6.0], host=f"h{i:03d}", level=90.0) for i in range(400)]
+    asked = pl.concat([asked_for(series("l000"), 1, level=10.0), asked_for(series("h000"), 1, level=90.0)])
+    found = calibration_of(pl.concat([*low, *high]), scales(), asked)
+    of = {row["host_id"]: row for row in found.iter_rows(named=True)}
+    for name in ("lower", "upper"):
+        other = {"lower": "upper", "upper": "lower"}[name]
+        assert of["l000"][name] == pytest.approx(-of["h000"][other])
+    assert of["l000"]["upper"] == pytest.approx(6.0)
+    # 800 windows to 20 of all: 2 but for a fortieth of the way to 6, and once more for the only resource
+    assert of["l000"]["lower"] == pytest.approx(-2.0 * 3.0 ** (20 / 820 * 20 / 820), rel=1e-6)
+
+
+def test_between_the_middles_of_two_ranges_of_room_the_reach_goes_from_one_to_the_other() -> None:
+    low = [residuals([6.0, -6.0], host=f"l{i:03d}", level=10.0) for i in range(300)]
+    middle = [residuals([2.0, -2.0], host=f"m{i:03d}", level=50.0) for i in range(300)]
+    known = scales(**dict.fromkeys([*(f"l{i:03d}" for i in range(300)), *(f"m{i:03d}" for i in range(300))], 4.0))
+    at = [10.0, 20.0, 30.0, 40.0, 50.0]
+    asked = pl.concat([asked_for(series(f"l{i:03d}"), 1, level=level) for i, level in enumerate(at)])
+    lower = calibration_of(pl.concat([*low, *middle]), known, asked)["lower"].to_numpy()
+    assert (np.diff(lower) >= 0).all(), "less and less below, from the widest to the narrowest"
+    assert lower[2] < lower[3] < lower[4]
+    np.testing.assert_allclose(lower[1], -np.sqrt(lower[0] * lower[2]), rtol=1e-9)
+    np.testing.assert_allclose(lower[3], -np.sqrt(lower[2] * lower[4]), rtol=1e-9)
+
+
+def test_where_entrants_disagree_the_interval_is_wider() -> None:
+    rows = pl.concat([residuals([2.0, -2.0], host=host, apart=1.0) for host in "abcdefghij"])
+    asked = [asked_for(series("a"), 1, apart=apart) for apart in (1.0, 4.0, None)]
+    upper = [calibration_of(rows, scales(), each)["upper"].item() for each in asked]
+    assert upper[0] == pytest.approx(2.0)
+    assert upper[1] == pytest.approx(2.0 * 4.0**0.2)
+    assert upper[2] == pytest.approx(2.0 * 2.01**0.2), "with no other entrant, a spread like the scale"
+
+
+@settings(deadline=None, max_examples=30)
+@given(widths=st.lists(st.floats(0.05, 0.99), min_size=1, max_size=5), seed=st.integers(0, 50))
+def test_wider_intervals_contain_narrower_ones_and_the_first_is_as_if_alone(widths: list[float], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    windows, days = 12, 9
+    zeros = np.zeros((windows, 1))
+    earlier = EarlierWindows(
+        *(np.arange(windows) % 5, np.abs(rng.normal(size=windows)), rng.normal(size=windows)),
+        np.full((windows, 1), days),
+        *(zeros + 1.0, zeros + rng.uniform(0, 3), zeros + 1.0, zeros + 2.0, rng.uniform(0, 100, (windows, 1))),
+    )
+    value = rng.normal(size=windows * days).round(1)
+    batch = Residuals(value, np.repeat(np.arange(windows), days), np.ones(value.size, dtype=np.int64))
+    asked = Months(np.arange(5), np.ones(5, dtype=np.int64), *rng.uniform(0, 100, (5, 5)))
+    of = (earlier, lambda: [batch], asked, np.ones(5), np.array([0, 0, 1, 1, 2]))
+    found, alone = (calibrate(*of, interval_widths=each) for each in (widths, widths[:1]))
+    order = np.argsort(widths, kind="stable")
+    assert (np.diff(found.upper[order], axis=0) >= 0).all()
+    assert (np.diff(found.lower[order], axis=0) <= 0).all()
+    for name in ("lower", "upper"):
+        np.testing.assert_array_equal(getattr(found, name)[0], getattr(alone, name)[0])
 
 
 def test_errors_of_one_side_widen_both() -> None:
@@ -316,20 +442,20 @@ def test_hosts_that_hardly_vary_do_not_narrow_the_others(idle: int, noise: float
 
 
 def test_without_an_earlier_window_there_is_nothing_to_calibrate_on() -> None:
-    nothing = np.empty(0, dtype=np.int64)
-    none = EarlierWindows(nothing, np.empty(0), np.empty((0, 1), dtype=np.int64), *[np.empty((0, 1))] * 2)
-    one = Months(np.zeros(1, dtype=np.int64), np.ones(1, dtype=np.int64), np.ones(1), np.ones(1))
+    nothing, whole = np.empty(0, dtype=np.int64), np.empty((0, 1))
+    none = EarlierWindows(nothing, np.empty(0), np.empty(0), whole.astype(np.int64), *[whole] * 5)
+    one = Months(np.zeros(1, dtype=np.int64), np.ones(1, dtype=np.int64), *np.ones((5, 1)))
     with pytest.raises(ValueError, match="nothing was observed of any earlier window"):
-        calibrate(none, list, one, np.ones(1), np.zeros(1, dtype=np.int64), interval_width=0.8)
+        calibrate(none, list, one, np.ones(1), np.zeros(1, dtype=np.int64), interval_widths=[0.8])
 
 
 def test_series_that_are_neither_calibrated_nor_learnt_from_count_nowhere() -> None:
     # of five series the first has a window and is calibrated; the others, of any scale and resource, are not there
-    windows = EarlierWindows(np.array([0]), np.array([2.0]), np.array([[2]]), np.array([[1.0]]), np.array([[1.0]]))
+    windows = EarlierWindows(np.array([0]), np.array([2.0]), np.zeros(1), np.array([[2]]), *np.ones((5, 1, 1)))
     days = Residuals(np.array([2.0, -2.0]), np.zeros(2, dtype=np.int64), np.ones(2, dtype=np.int64))
-    asked = Months(np.array([0]), np.array([1]), np.array([1.0]), np.array([1.0]))
+    asked = Months(np.array([0]), np.array([1]), *np.ones((5, 1)))
     found = [
-        calibrate(windows, lambda: [days], asked, seasonal, resource, interval_width=0.8)
+        calibrate(windows, lambda: [days], asked, seasonal, resource, interval_widths=[0.8])
         for seasonal, resource in (
             (np.array([3.0]), np.array([0])),
             (np.array([3.0, 500.0, np.nan, 0.0, 1e-9]), np.array([0, 0, 0, 1, 2])),
@@ -357,6 +483,7 @@ def test_days_without_an_observation_count_nowhere() -> None:
         assert found_for(pl.concat([rows, gaps]), known, series(*hosts), 6).equals(expected)
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     width=st.sampled_from([0.5, 0.8, 0.95]),
@@ -369,6 +496,7 @@ def test_the_calibration_in_batches_is_that_of_whole_frames(
     seed: int, width: float, batch: int, size: int, folds: int, months: int
 ) -> None:
     rng = np.random.default_rng(seed)
+    jumps = rng.normal(0, 5, (size, folds + 1)) * rng.integers(0, 2, (size, folds + 1))
     parts = [
         residuals(
             np.where(rng.random(6) < 0.8, rng.choice([0.0, 1e-4, 1.0, 20.0]) * rng.normal(size=6).round(3), np.nan),
@@ -378,6 +506,9 @@ def test_the_calibration_in_batches_is_that_of_whole_frames(
             month=month,
             below=rng.choice([0.0, 0.5, 9.0]),
             above=rng.choice([0.0, 0.5, 9.0]),
+            apart=rng.choice([None, 0.0, 3.0]),
+            jump=jumps[host, fold],
+            level=rng.uniform(0, 100),
         )
         for host in range(size)
         for fold in range(1, folds + 1)
@@ -390,7 +521,7 @@ def test_the_calibration_in_batches_is_that_of_whole_frames(
         {"host_id": hosts, "resource": [("cpu", "disk", "memory")[host % 3] for host in range(size + 1)]}, schema=SERIES
     )
     known = names.with_columns(scale=pl.Series(rng.choice([0.05, 0.5, 4.0], size + 1))).sample(fraction=0.7, seed=seed)
-    asked = asked_for(names, 6, below=rng.uniform(0, 3), above=2.0)
+    asked = asked_for(names, 6, below=rng.uniform(0, 3), above=2.0, apart=1.0, jump=4.0, level=rng.uniform(0, 100))
     options = {"cutoff": CUTOFF, "phase": "forecast", "interval_width": width}
     found = product_calibrate(rows, asked, known, batch_days=batch, **options)
     expected = frame_calibration.calibrate(rows, asked, known, **options)
@@ -398,74 +529,3 @@ def test_the_calibration_in_batches_is_that_of_whole_frames(
     assert found.select(*key, "n").equals(expected.select(*key, "n"))
     for name in ("scale", "lower", "upper"):
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, err_msg=name)
-
-
-OWN = (np.array([49.0, 49.0, 49.0]), np.array([51.0, 51.0, 51.0]))
-"""An entrant's own bounds of three days."""
-
-
-def bounds_of(yhat: float, *reach: tuple[float, float]) -> list[list[float]]:
-    lower, upper = np.array(reach).T
-    return [found.tolist() for found in bounds(np.full(len(reach), yhat), OWN, (lower, upper))]
-
-
-def test_published_bounds_are_the_calibrated_ones_or_the_entrants_own_where_nothing_is_calibrated() -> None:
-    found = bounds_of(50.0, (-2.0, 3.0), (-4.0, 5.0), (np.nan, np.nan))
-    assert found == [[48.0, 46.0, 49.0], [53.0, 55.0, 51.0]]
-
-
-@pytest.mark.parametrize(("yhat", "expected"), [(1.0, (0.0, 31.0)), (95.0, (75.0, 100.0)), (0.0, (0.0, 30.0))])
-def test_published_bounds_stay_inside_the_envelope(yhat: float, expected: tuple[float, float]) -> None:
-    lower, upper = bounds_of(yhat, *[(-20.0, 30.0)] * 3)
-    assert (lower, upper) == ([expected[0]] * 3, [expected[1]] * 3)
-
-
-YEAR = np.arange(day_number(date(2024, 1, 1)), day_number(date(2025, 1, 1)))
-"""The days of a leap year."""
-
-
-@pytest.mark.parametrize(
-    ("weekdays", "months", "stretches", "expected"),
-    [
-        (None, None, None, lambda day: False),
-        ("Sunday", None, None, lambda day: day.isoweekday() == 7),
-        (None, "January, May", None, lambda day: day.month in (1, 5)),
-        (None, None, "07-10 to 08-20", lambda day: (7, 10) <= (day.month, day.day) <= (8, 20)),
-        ("Saturday, Sunday", "May", "03-01 to 04-05, 12-20 to 01-06", lambda day: (
-            day.isoweekday() > 5 or day.month == 5 or (3, 1) <= (day.month, day.day) <= (4, 5)
-            or (day.month, day.day) >= (12, 20) or (day.month, day.day) <= (1, 6))),
-    ],
-)  # fmt: skip
-def test_only_days_on_the_named_weekdays_months_and_stretches_are_unknown(
-    weekdays: str | None, months: str | None, stretches: str | None, expected
-) -> None:
-    found = unknown_days(YEAR, weekdays, months, stretches)
-    assert found.tolist() == [expected(date.fromordinal(719163 + int(day))) for day in YEAR]
-
-
-@given(
-    weekdays=st.lists(st.sampled_from(WEEKDAYS), unique=True),
-    months=st.lists(st.sampled_from(MONTHS), unique=True),
-    stretches=st.lists(st.sampled_from(["07-10 to 08-20", "12-20 to 01-06", "02-10 to 03-20"]), unique=True),
-    first=st.integers(0, 40_000),
-)
-def test_unknown_days_are_those_of_whole_frames(
-    weekdays: list[str], months: list[str], stretches: list[str], first: int
-) -> None:
-    days = np.arange(first, first + 400)
-    names = [", ".join(each) or None for each in (weekdays, months, stretches)]
-    rows = pl.DataFrame({"ds": pl.Series(days.astype(np.int32)).cast(pl.Date)}).with_columns(
-        host_id=pl.lit("a"), resource=pl.lit("cpu"), yhat_lower=pl.lit(40.0), yhat_upper=pl.lit(60.0)
-    )
-    columns = ("unobserved_weekdays", "unobserved_months", "unobserved_stretches")
-    outcomes = pl.DataFrame(
-        {
-            "host_id": ["a"],
-            "resource": ["cpu"],
-            **{column: [name] for column, name in zip(columns, names, strict=True)},
-        },
-        schema_overrides=dict.fromkeys(columns, pl.String),
-    )
-    wide = frame_calibration.unknown_where_unobserved(rows, outcomes)
-    assert unknown_days(days, *names).tolist() == (wide["yhat_upper"] == 100.0).to_list()
-    assert (wide["yhat_lower"] == 0.0).to_list() == (wide["yhat_upper"] == 100.0).to_list()

@@ -36,6 +36,7 @@ table = pl.concat(parts)
 own = table.filter(pl.col("model") != "champion")
 rows = named(np.repeat(np.arange(300), 120).tolist(), ["champion"] * 36000, {"yhat": yhat[:, 0].ravel()}).with_columns(
     y=pl.Series(y.ravel()), yhat_lower=pl.col("yhat") - 9, yhat_upper=pl.col("yhat") + 9,
+    apart=pl.Series(np.abs(yhat[:, 1] - yhat[:, 0]).ravel()), jump=pl.Series(np.repeat(y[:, 0] - yhat[:, 0, 0], 120)),
     fold=pl.Series(np.tile(np.repeat([0, 1, 2], 40), 300)), horizon_month=pl.Series(np.tile(np.repeat([1, 2, 3], 40), 300)),
 )
 known = pl.DataFrame({"host_id": hosts, "resource": resources, "scale": scales[:, 2]})
@@ -43,7 +44,7 @@ found = [
     TOURNAMENT_SCORES.conform(table),
     choose(own.select("cutoff", "host_id", "resource", "model").unique(), own, ["ets", "naive"], "naive"),
     product_calibrate(rows, rows, known, cutoff=last, phase="forecast", interval_width=0.8),
-    standings(table, cutoff=last, fallback="naive", seasonal_naive="naive"),
+    standings(table, cutoff=last, fallback="naive", seasonal_naive="naive", interval_width=0.8),
 ]
 digest = hashlib.sha256(b"".join(frame.write_csv(float_precision=None).encode() for frame in found))
 errors = rng.exponential(3, (300, 5, 3))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turbo_forecast.tournament.order_statistics import grouped_quantiles
+from turbo_forecast.tournament.order_statistics import pooled_quantiles
 
 SMALLEST, LARGEST = 5e-324, 1.7976931348623157e308
 VALUES = st.one_of(
@@ -25,7 +25,12 @@ def found_for(groups: np.ndarray, values: np.ndarray, levels: np.ndarray, cuts: 
     """The quantiles, the items given in batches that end at the cuts, the second time in the reverse order."""
     batches = list(zip(np.split(groups, cuts), np.split(values, cuts), strict=True))
     order = iter([batches, batches[::-1]])
-    return grouped_quantiles(lambda: next(order), levels)
+    return pooled_quantiles(lambda: next(order), singly(levels.size), levels[:, None])[:, 0]
+
+
+def singly(count: int) -> list[np.ndarray]:
+    """A pool of each group alone."""
+    return [np.array([group]) for group in range(count)]
 
 
 def numpys(groups: np.ndarray, values: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -48,6 +53,32 @@ def test_whatever_the_values_and_however_they_are_cut_the_quantiles_are_numpys(
     assert np.isnan(found[6]), "a group without values"
 
 
+@given(items=ITEMS, levels=st.lists(LEVELS, min_size=3, max_size=3), cut=st.integers(0, 120))
+def test_pools_of_groups_have_quantiles_at_several_levels_and_zeros_need_not_be_read(
+    items: list[tuple[int, float]], levels: list[float], cut: int
+) -> None:
+    groups, values = np.array([group for group, _ in items]), np.array([value for _, value in items])
+    pools = [np.arange(7), np.array([0, 1, 2]), np.array([1]), np.array([6])]
+    every = np.tile(levels, (len(pools), 1))
+    expected = np.column_stack(
+        [
+            [
+                np.quantile(values[np.isin(groups, pool)], level, method="inverted_cdf")
+                if np.isin(groups, pool).any()
+                else np.nan
+                for pool in pools
+            ]
+            for level in levels
+        ]
+    )
+    some = values > 0
+    totals = np.bincount(groups, minlength=7)
+    for own, given_totals in ((np.ones(values.size, dtype=bool), None), (some, totals)):
+        batches = list(zip(np.split(groups[own], [cut]), np.split(values[own], [cut]), strict=True))
+        found = pooled_quantiles(lambda batches=batches: batches, pools, every, given_totals)
+        np.testing.assert_array_equal(found, expected)
+
+
 @given(
     values=st.lists(VALUES, min_size=1, max_size=40),
     rank=st.integers(1, 40),
@@ -67,9 +98,9 @@ def test_a_single_value_is_every_quantile(value: float, level: float) -> None:
 
 def test_of_no_values_there_is_no_quantile() -> None:
     empty: list[tuple[np.ndarray, np.ndarray]] = []
-    assert np.isnan(grouped_quantiles(lambda: empty, np.array([0.5, 1.0]))).all()
+    assert np.isnan(pooled_quantiles(lambda: empty, singly(2), np.array([[0.5], [1.0]]))).all()
     nothing = [(np.empty(0, dtype=np.int64), np.empty(0))]
-    assert np.isnan(grouped_quantiles(lambda: nothing, np.array([0.5]))).all()
+    assert np.isnan(pooled_quantiles(lambda: nothing, singly(1), np.array([[0.5]]))).all()
 
 
 def test_large_groups_of_continuous_values_and_ties_are_numpys() -> None:
@@ -90,7 +121,7 @@ def test_only_the_values_of_the_bins_that_hold_a_quantile_are_kept() -> None:
             yield np.zeros(100_000, dtype=np.int64), rng.uniform(1, 1000, 100_000)
 
     tracemalloc.start()
-    found = grouped_quantiles(batches, np.array([0.5])).item()
+    found = pooled_quantiles(batches, singly(1), np.array([[0.5]])).item()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert found == pytest.approx(500.5, abs=1)

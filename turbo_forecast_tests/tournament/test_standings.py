@@ -37,7 +37,7 @@ def scores(maes: dict[str, list[float | None]], *, resource: str = "cpu", month:
 
 
 def found_for(rows: pl.DataFrame, seasonal_naive: str = "naive") -> pl.DataFrame:
-    found = standings(rows, cutoff=CUTOFF, fallback="naive", seasonal_naive=seasonal_naive)
+    found = standings(rows, cutoff=CUTOFF, fallback="naive", seasonal_naive=seasonal_naive, interval_width=0.8)
     assert found.schema == TOURNAMENT_STANDINGS.polars_schema
     assert found.equals(found.sort(TOURNAMENT_STANDINGS.key))
     for column in found.select(pl.selectors.float()):
@@ -126,6 +126,11 @@ def test_mean_coverage_counts_series_not_days(
     assert found["coverage"] == pytest.approx(by_day)
     assert found["mean_coverage"] == pytest.approx(by_series)
     assert (found["n"], found["series"]) == (sum(days), len(days))
+
+
+def test_a_series_is_poorly_covered_below_three_quarters_of_the_nominal_width() -> None:
+    rows = scores({"naive": [1.0] * 5}).with_columns(coverage=pl.Series([0.0, 0.599, 0.6, 0.8, 1.0]))
+    assert by_model(found_for(rows))["naive"]["poorly_covered"] == 2 / 5
 
 
 def test_mase_is_the_mean_over_the_same_series_for_everybody() -> None:

@@ -5,6 +5,7 @@ import dagster as dg
 from turbo_forecast.defs.checks.judging import month_check
 from turbo_forecast.defs.checks.properties import Property, Verdict
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET
+from turbo_forecast.tournament.standings import POOR
 
 COMPLETE = Property(
     name="every_champion_is_calibrated",
@@ -64,8 +65,58 @@ FAILS = holds(
     remedy="Do not use the intervals; look in forecast_parquet for what changed in the backtest months",
 )
 
+POOR_SHARE = 0.12
+"""How many of the series may have been covered below three quarters of the interval's width; 8 to 9 % of car parks are."""
+STEEPEST_STEP = 0.15
+"""How much wider than a month's the next month's intervals may be, beyond what the champions' own bounds are."""
+NARROWER = 0.02
+"""How much narrower, where the forecasts' levels change with the months."""
+FEW_SPARE = 0.25
+"""What is added to both for few series, whose mean goes up and down with the room that each forecast leaves."""
+
+
+def _by_series(verdict: Verdict) -> str:
+    """How many of the series the interval failed, in words."""
+    share, series, floor = (verdict.figures[name] for name in ("poorly_covered", "series", "floor"))
+    if not series:
+        return "no series that varies has a backtest: there was nothing to check"
+    return (
+        f"{100 * share:.1f} % of the {series:,} series that vary had less than {100 * floor:.3g} % of their backtest days "
+        f"inside their interval ({100 * verdict.figures['allowed']:.3g} % is allowed)"
+    )
+
+
+SERIES_HOLD = Property(
+    name="intervals_hold_for_nearly_every_series",
+    sentence=f"at most {POOR_SHARE:.0%} of the varying series were covered below three quarters of the interval's width",
+    parts={"allowed": str(POOR_SHARE), "poor": str(POOR), "few_series": str(FEW_SERIES)},
+    blocking=False,
+    severity=dg.AssetCheckSeverity.WARN,
+    items="published intervals",
+    remedy="A level has moved in many series at once, or some kind of series differs from the others of its resource: see "
+    "forecast_parquet for the worst covered",
+    says=_by_series,
+)
+SMOOTH = Property(
+    name="intervals_widen_smoothly",
+    sentence="from each horizon month to the next, intervals do not narrow, nor widen by over "
+    f"{STEEPEST_STEP:.0%} beyond what the champions' own bounds do, on average",
+    parts={
+        "steepest": str(STEEPEST_STEP),
+        "narrower": str(NARROWER),
+        "few_series": str(FEW_SERIES),
+        "few_spare": str(FEW_SPARE),
+    },
+    blocking=False,
+    severity=dg.AssetCheckSeverity.WARN,
+    items="steps from month to month",
+    remedy="See calibration for the resource whose offsets jump; report it as a fault of the program",
+)
+
 checks = [
     month_check(COMPLETE, CALIBRATION),
+    month_check(SMOOTH, CALIBRATION),
     month_check(WARNS, FORECAST_PARQUET),
+    month_check(SERIES_HOLD, FORECAST_PARQUET),
     month_check(FAILS, FORECAST_PARQUET),
 ]

@@ -1,0 +1,39 @@
+"""What is published around a forecast, once it is known how far its interval reaches.
+
+Belongs here: bounds of single days. Does not belong here: how far an interval reaches (`calibration.py`).
+"""
+
+import numpy as np
+
+from turbo_forecast.phases import MONTHS, WEEKDAYS, month, places_of_stretch, slot_of_year, weekday
+from turbo_forecast.settings import ENVELOPE
+from turbo_forecast.tournament.evidence import Flags, Floats, Integers
+
+
+def bounds(yhat: Floats, own: tuple[Floats, Floats], reach: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """The published lower and upper bounds, (h,) percent in the envelope.
+
+    yhat: (h,) percent. own: the entrant's bounds, which stay where reach is NaN, since nothing is calibrated there. reach:
+    what is added to yhat for either, percentage points.
+    """
+    lower, upper = (
+        np.where(np.isnan(offset), bound, np.clip(yhat + offset, *ENVELOPE))
+        for bound, offset in zip(own, reach, strict=True)
+    )
+    return lower, upper
+
+
+def unknown_days(days: Integers, weekdays: str | None, months: str | None, stretches: str | None) -> Flags:
+    """(h,) days like none that a series was ever observed on: nothing says how far such a day is from its forecast.
+
+    weekdays, months, stretches: as SERIES_OUTCOMES names them, parted by ', '; None for none.
+    """
+    unknown = np.zeros(days.size, dtype=np.bool_)
+    if weekdays:
+        unknown |= np.isin(weekday(days), [WEEKDAYS.index(name) for name in weekdays.split(", ")])
+    if months:
+        unknown |= np.isin(month(days), [MONTHS.index(name) for name in months.split(", ")])
+    if stretches:
+        places = [place for name in stretches.split(", ") for place in places_of_stretch(name)]
+        unknown |= np.isin(slot_of_year(days), places)
+    return unknown
