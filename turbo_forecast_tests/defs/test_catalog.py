@@ -24,7 +24,9 @@ pytestmark = pytest.mark.xdist_group("definitions")
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = {table.name: table for table in vars(schemas).values() if isinstance(table, Table)}
-ASSETS = (TELEMETRY, "base_table", "base_table_rejects", *STEPS, "run_audit", "months")
+ASSETS = (TELEMETRY, "base_table", "base_table_rejects", *STEPS, "run_audit", "months", "scenario_outlook")
+BY_FILES = {"group_members", "group_history", "group_forecast", "planned_changes", "planned_loads", "scenario_outlook"}
+"""Tables that have no row where nobody has named a file of groups or plans."""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -115,8 +117,8 @@ def test_the_queries_of_a_description_run_on_a_month_and_find_rows(
     for language, code in BLOCK.findall(nodes[name].description):
         if language == "sql":
             with duckdb.connect("data/warehouse.duckdb", read_only=True) as con:
-                assert con.sql(code).fetchall(), code
-        else:
+                assert con.sql(code).fetchall() or name in BY_FILES, code
+        elif language != "csv":  # which is an example of a file that a person writes
             assert language == "python"
             names: dict[str, object] = {}
             exec(code, names)
