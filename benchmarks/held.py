@@ -22,6 +22,7 @@ from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.library.forecast import series_table
 from turbo_forecast.models.protocol import Say
+from turbo_forecast.models.registry import first_day_needed
 from turbo_forecast.schemas import TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.results import Results
@@ -138,7 +139,9 @@ def held(base: pl.DataFrame, cutoff: date, settings: ForecastSettings, say: Say)
     require_complete(history["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
     with TemporaryDirectory(prefix="turbo-forecast-") as name:
         folder = Path(name)
-        write_store(series_table(history, windows.history_start), folder / "series.arrow")
+        known = base.filter(pl.col("ds") <= cutoff)
+        since = first_day_needed(settings, windows.history_start)
+        write_store(series_table(known, since), folder / "series.arrow", windows.history_start)
         run = run_fleet(folder / "series.arrow", windows, settings, scratch=folder, timer=AuditTimer(), say=say)
         scores = Results(run.results_folder).read(TOURNAMENT_SCORES).collect()
         found = Held(windows, settings, MonthRows.of(run.rows_folder, run.folds_folder), history, run.outcomes, scores)

@@ -30,7 +30,7 @@ from turbo_forecast.models.protocol import Say
 from turbo_forecast.settings import ForecastSettings, Settings
 from turbo_forecast.tournament import calibration, champions, weights
 from turbo_forecast.tournament.combination import learn_weights, weighted_median
-from turbo_forecast.tournament.evidence import Floats, Integers, plain_means
+from turbo_forecast.tournament.evidence import Flags, Floats, Integers, plain_means
 from turbo_forecast.tournament.scores import WHOLE_WINDOW
 
 TOURNAMENT = Path(__file__).with_name("TOURNAMENT.md")
@@ -52,6 +52,7 @@ WEIGHTED = {
 AVERAGED = "average with the weights of `weighted`, in the place of their median"
 CHAMPION = "the champion rule"
 UNGUARDED = f"{CHAMPION}, without the fallback guard"
+STRICT = f"{CHAMPION}, with a guard by plain mean error"
 NO_MARGIN, NO_INFLATION = f"{CHAMPION}, without the margin", f"{CHAMPION}, with inflation 1"
 PRODUCT = "the product's, in units of the series' scale and its own half-width"
 OWN, STOCK = "the champion's own bounds", "`prophet`'s own, around its forecast"
@@ -98,7 +99,8 @@ def point_rules(month: Held) -> dict[str, Point]:
     rules[AVERAGED] = Point(month.mean_mase(_combined(month, _learnt(month))))
     variants = {
         CHAMPION: {},
-        UNGUARDED: {"plain_means": _nobody_is_worse},
+        UNGUARDED: {"clearly_worse": _nobody_is_worse},
+        STRICT: {"clearly_worse": _worse_in_the_mean},
         NO_MARGIN: {"MARGIN": 0.0},
         NO_INFLATION: {"INFLATION": 1.0},
     }
@@ -171,9 +173,15 @@ def _combined(month: Held, shares: Floats, combine: Callable[[Floats, Floats], F
     return errors
 
 
-def _nobody_is_worse(errors: Floats, fallback: int) -> Floats:
-    """In the place of mean errors, what gives the champion rule's guard nothing to object to."""
-    return np.zeros(errors.shape[:2])
+def _nobody_is_worse(errors: Floats, fallback: int) -> Flags:
+    """In the place of `clearly_worse`, what gives the champion rule's guard nothing to object to."""
+    return np.zeros(errors.shape[:2], np.bool_)
+
+
+def _worse_in_the_mean(errors: Floats, fallback: int) -> Flags:
+    """In the place of `clearly_worse`: whose plain mean error is above the fallback's, be it by chance."""
+    means = plain_means(errors, fallback)
+    return np.asarray(means > means[:, [fallback]])
 
 
 def _places(month: Held, chosen: pl.DataFrame) -> Integers:
@@ -337,8 +345,9 @@ def words(found: Sequence[Judged], demo: Sequence[Judged], width: float) -> str:
             f"{both(BEST_BY_FOLDS)}. First in its order is `weighted`, at sharpness {CHOSEN_SHARPNESS:.0f}: "
             f"{both(WEIGHTED[CHOSEN_SHARPNESS])} if every series got it. One set of stacked weights for the fleet "
             f"has {both(STACKED)}; weights per series are for fleets whose series differ. The guard is there for a "
-            "promise, that nobody is published who was worse than the fallback on a series' folds, not for accuracy: "
-            f"{both(UNGUARDED)} without it, a difference of {apart(UNGUARDED)}. The margin and the inflation: "
+            "promise, that nobody is published who was clearly worse than the fallback on a series' folds (by more than one "
+            f"standard error of the paired log errors), not for accuracy: {both(UNGUARDED)} without it, a difference of "
+            f"{apart(UNGUARDED)}; a guard that a higher mean error sets off, be it by chance, has {both(STRICT)}. The margin and the inflation: "
             f"{both(NO_MARGIN)} and {both(NO_INFLATION)} without.",
             f"Intervals are calibrated because entrants' own are not alike: `prophet`'s cover {stock.coverage:.1%} at "
             f"a score of {stock.score:.2f}, the champion's own {own.coverage:.1%} at {own.score:.2f} (months of the "

@@ -17,7 +17,7 @@ from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
-from turbo_forecast.models.registry import check_entrants
+from turbo_forecast.models.registry import check_entrants, first_day_needed
 from turbo_forecast.schemas import COMBINATION_WEIGHTS, FLEET_FORECAST, MODEL_RUNS, SERIES_OUTCOMES
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.status_log import StatusLog
@@ -75,7 +75,9 @@ def forecast_month(
             transaction(con),
         ):
             digest = work.announce(con)
-            store_histories(con, window.history_start, cutoff, partial(write_store, path=store))
+            since = first_day_needed(settings, window.history_start)
+            write = partial(write_store, path=store, history_start=window.history_start)
+            store_histories(con, since, cutoff, write)
         run = MonthsRun(run_fleet(store, window, settings, scratch=scratch, timer=timer, say=say), timer)
         with warehouse.get_connection() as con, transaction(con):
             work.begin(con, digest)

@@ -14,8 +14,7 @@ from turbo_forecast.fleet.group_statements import GroupStatements
 from turbo_forecast.fleet.outlook_statements import NAMES, Statements
 from turbo_forecast.outlook.loads import by_day, of_scenario, shifted
 from turbo_forecast.outlook.planned import Planned
-from turbo_forecast.outlook.plans import BASELINE
-from turbo_forecast.outlook.rows import GROUP, SERIES, Known, capacity_rows
+from turbo_forecast.outlook.rows import BASELINE, GROUP, SERIES, Known, capacity_rows
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, FORECAST_PARQUET
 from turbo_forecast.storage.published import PublishedBlock
 from turbo_forecast.types import Phase
@@ -153,10 +152,14 @@ class PlannedStatements:
 
     def compared(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """For each scenario that changes any, their rows in it and in the baseline; those that it leaves alone are left out."""
-        for scenario in self.scenarios:
-            changed = self.changed(scenario)
-            if len(changed):
-                yield self.rows(scenario, changed), self.rows(BASELINE, changed)
+        changed = {scenario: self.changed(scenario) for scenario in self.scenarios}
+        any_of_them = [names for names in changed.values() if len(names)]
+        if not any_of_them:
+            return
+        baseline = self.rows(BASELINE, pl.concat(any_of_them).unique())
+        for scenario, names in changed.items():
+            if len(names):
+                yield self.rows(scenario, names), baseline.join(names, on=NAMES, how="semi")
 
     def _of(self, names: pl.DataFrame | None) -> pl.LazyFrame:
         """The rows of some, in their order."""

@@ -19,6 +19,7 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.rows import ModelRun, Rows, Stored, as_clause, as_line, solver_name
 from turbo_forecast.fleet.store import Series, read_only
 from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
+from turbo_forecast.models.registry import sees_all_history
 from turbo_forecast.phases import Unobserved, unobserved
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Outcome, Status
@@ -124,6 +125,7 @@ class SeriesForecaster:
         self._settings = settings
         self._entrants = entrants
         self._fallback = settings.fallback
+        self._see_all = frozenset(name for name in entrants if sees_all_history(name))
         self._windows = windows
         self._train_end = day_number(windows.train_end)
         # shared by all series and entrants: none may write to them
@@ -235,10 +237,16 @@ class SeriesForecaster:
             result.record(name, asked.number, projection, time.perf_counter() - started)
         return rows
 
+    def _known(self, name: str, series: Series, train: int) -> tuple[Days, Values]:
+        """Days and values that the entrant is shown: the first `train` of the history months, to some all before them too."""
+        days, y = series.days[:train], series.y[:train]
+        if name not in self._see_all or not series.earlier_days.size:
+            return days, y
+        return np.concatenate([series.earlier_days, days]), np.concatenate([series.earlier_y, y])
+
     def _ask(self, name: str, series: Series, asked: Asked, days: Days) -> Projection:
         window = Window(
-            series.days[: asked.train],
-            series.y[: asked.train],
+            *self._known(name, series, asked.train),
             days,
             seed=series.seed(self._settings.seed) + (1 if asked.number == FORECAST else asked.number * 2),
             series=(series.host_id, series.resource),

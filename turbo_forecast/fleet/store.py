@@ -7,7 +7,8 @@ Does not belong here: where the rows come from (the warehouse, a frame), and wha
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from turbo_forecast.errors import writing
 from turbo_forecast.models.protocol import Days, Values
+from turbo_forecast.windows import day_number
 
 SCHEMA = pa.schema(
     [
@@ -26,19 +28,27 @@ SCHEMA = pa.schema(
     ]
 )
 """One row per series, sorted by host_id, resource: its observed days (since 1970) in order, and their values."""
+HISTORY_START = b"history_start"
+"""Key of the file's metadata: the day number with which the run's history months begin; what lies before is `earlier`."""
 BATCH_SERIES = 1024
 """Series in a batch: some 13 MB of three years. All but the last have as many, so that the same series give the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series of the run: its position in the store, its names, its observed history."""
+    """One series of the run: its position in the store, its names, its observed history.
+
+    days, y: (n,) of the history months. earlier_days, earlier_y: (e,) of before, for entrants that see all history; empty
+    where nobody does.
+    """
 
     index: int
     host_id: str
     resource: str
     days: Days
     y: Values
+    earlier_days: Days = field(default_factory=lambda: np.empty(0, np.int64))
+    earlier_y: Values = field(default_factory=lambda: np.empty(0))
 
     def seed(self, run_seed: int) -> int:
         """63 bits from the series' own name and the run's seed: the same in any process, order or chunk."""
@@ -46,15 +56,17 @@ class Series:
         return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big") >> 1
 
 
-def write_store(tables: pa.Table | Iterable[pa.Table], path: Path) -> Path:
+def write_store(tables: pa.Table | Iterable[pa.Table], path: Path, history_start: date | None = None) -> Path:
     """Write series (columns of SCHEMA, in its order), a batch at a time, so that a writer holds few and a reader copies none.
 
-    The file is the same however the series are spread over tables. Raises StorageError, naming the file.
+    The file is the same however the series are spread over tables. history_start: of the run, where the series may begin
+    earlier. Raises StorageError, naming the file.
     """
+    schema = SCHEMA.with_metadata({HISTORY_START: str(day_number(history_start))}) if history_start else SCHEMA
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".tmp")
-        with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+        with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
             for batch in _batches([tables] if isinstance(tables, pa.Table) else tables):
                 writer.write_table(batch)
         return beside.replace(path)
@@ -112,6 +124,8 @@ class SeriesStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        start = (self._table.schema.metadata or {}).get(HISTORY_START)
+        self._history_start = None if start is None else int(start)
         self._batches = [_Batch.of(batch) for batch in self._table.to_batches()]
         self._firsts = np.cumsum([0, *(len(batch) for batch in self._table.to_batches())])[:-1].tolist()
 
@@ -122,12 +136,16 @@ class SeriesStore:
         at = bisect_right(self._firsts, index) - 1
         batch, row = self._batches[at], index - self._firsts[at]
         lo, hi = batch.offsets[row], batch.offsets[row + 1]
+        days, y = read_only(batch.days[lo:hi].astype(np.int64)), batch.y[lo:hi]
+        first = 0 if self._history_start is None else int(np.searchsorted(days, self._history_start))
         return Series(
             index=index,
             host_id=batch.names[0][row].as_py(),
             resource=batch.names[1][row].as_py(),
-            days=read_only(batch.days[lo:hi].astype(np.int64)),
-            y=batch.y[lo:hi],
+            days=days[first:],
+            y=y[first:],
+            earlier_days=days[:first],
+            earlier_y=y[:first],
         )
 
     def names(self) -> pa.Table:

@@ -21,9 +21,9 @@ from turbo_forecast.fleet.store import write_store
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.library.base_frame import base_rows, cutoff_day
 from turbo_forecast.library.groups import group_month, groups_from
-from turbo_forecast.library.plans import plan_frames, plans_from
+from turbo_forecast.library.plans import plan_frames, plans_from, require_possible
 from turbo_forecast.library.termination import terminated_in_order
-from turbo_forecast.models.registry import check_entrants
+from turbo_forecast.models.registry import check_entrants, first_day_needed
 from turbo_forecast.outlook.loads import of_scenario, shifted
 from turbo_forecast.outlook.plans import scenarios
 from turbo_forecast.outlook.rows import with_urgency
@@ -121,7 +121,9 @@ def forecast_fleet(
         with timer.stage("read"), log.working("reading the base table"):
             rows = base_rows(base, log).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
-            write_store(series_table(rows, window.history_start), folder / "series.arrow")
+            require_possible(planned, rows, wanted, window)
+            since = first_day_needed(settings, window.history_start)
+            write_store(series_table(rows, since), folder / "series.arrow", window.history_start)
         run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, say=say)
         with timer.stage("read results"), log.working("reading the results"):
             made = {name: frame.collect() for name, frame in _results(run).items()}
@@ -173,9 +175,9 @@ def _own_folder() -> Iterator[Path]:
         yield folder
 
 
-def series_table(rows: pl.DataFrame, history_start: date) -> pa.Table:
-    """Rows of BASE_TABLE as a table of the store: one row per series, the days of its history in order."""
-    inside = pl.col("ds") >= history_start
+def series_table(rows: pl.DataFrame, since: date) -> pa.Table:
+    """Rows of BASE_TABLE as a table of the store: one row per series, its days from `since` on in order."""
+    inside = pl.col("ds") >= since
     return (
         rows.sort("host_id", "resource", "ds")
         .group_by("host_id", "resource", maintain_order=True)

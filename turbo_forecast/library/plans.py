@@ -10,10 +10,14 @@ import polars as pl
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.outlook.loads import composed
-from turbo_forecast.outlook.plans import Fleet, resolved
+from turbo_forecast.outlook.plans import Fleet, require_known, resolved
 from turbo_forecast.schemas import PLANNED_CHANGES, PLANNED_LOADS
+from turbo_forecast.storage.groups import Groups
 from turbo_forecast.storage.plans import plans_of, read_plans
 from turbo_forecast.windows import Windows
+
+NAME = "plans"
+"""What messages call them."""
 
 
 def plans_from(plans: Any) -> pl.DataFrame:
@@ -29,15 +33,36 @@ def plans_from(plans: Any) -> pl.DataFrame:
     return plans_of(pl.DataFrame(plans))
 
 
+def require_possible(plans: pl.DataFrame, base: pl.DataFrame, groups: Groups | None, windows: Windows) -> None:
+    """Raises SettingsError for a host, group or resource that there is not, before anything is forecast.
+
+    base: rows of BASE_TABLE; groups: as the file or frame of groups has them.
+    """
+    series = base.select("host_id", "resource").unique()
+    members = None
+    if groups is not None:
+        rows = groups.rows.with_columns(pl.col("resource").cast(pl.String))
+        whole = rows.filter(pl.col("resource").is_null()).drop("resource").join(series, on="host_id")
+        single = rows.join(series, on=["host_id", "resource"], how="semi")
+        members = pl.concat([single, whole.select(single.columns)])
+    require_known(
+        plans,
+        Fleet.of(series.with_columns(has_forecast=pl.lit(True)), members),
+        windows.cutoff,
+        windows.horizon_end,
+        NAME,
+    )
+
+
 def plan_frames(plans: pl.DataFrame, made: dict[str, pl.DataFrame], windows: Windows) -> dict[str, pl.DataFrame]:
     """Rows of PLANNED_CHANGES and PLANNED_LOADS, by the table's name.
 
     plans: as `plans_from` gives them. made: the result's frames so far, of which are asked champions and group_members. Raises
     SettingsError for a host, group or resource that there is not.
     """
-    series = made["champions"].select("host_id", "resource", has_forecast=True)
+    series = made["champions"].select("host_id", "resource", has_forecast=pl.lit(True))
     retired = made["outcomes"].join(series, on=["host_id", "resource"], how="anti")
-    known = pl.concat([series, retired.select("host_id", "resource", has_forecast=False)])
+    known = pl.concat([series, retired.select("host_id", "resource", has_forecast=pl.lit(False))])
     fleet = Fleet.of(known, made["group_members"].filter(pl.col("present") == 1))
-    changes = resolved(plans, fleet, windows.cutoff, windows.horizon_end, "plans")
+    changes = resolved(plans, fleet, windows.cutoff, windows.horizon_end, NAME)
     return {PLANNED_CHANGES.name: changes, PLANNED_LOADS.name: composed(changes, windows.horizon_end)}

@@ -1,4 +1,4 @@
-"""The compiled loops of `level_kernels.py` as a set, told without importing numba (0.5 s).
+"""The compiled loops of `level_kernels.py` and `cycle_kernels.py` as a set, told without importing numba (0.5 s).
 
 Does not belong here: kernels, and where and how compiled ones are kept (`turbo_prophet/cache.py`).
 """
@@ -9,10 +9,11 @@ from turbo_forecast.models.protocol import Say
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.cache import KernelSet
 
+MODULES = ("level_kernels", "cycle_kernels")
 KERNELS = KernelSet(
     name="levels",
-    sources=(Path(__file__).with_name("level_kernels.py"),),
-    groups=("from turbo_forecast.models.level_kernels import compile_kernels; compile_kernels()",),
+    sources=tuple(Path(__file__).with_name(f"{name}.py") for name in MODULES),
+    groups=tuple(f"from turbo_forecast.models.{name} import compile_kernels; compile_kernels()" for name in MODULES),
     title="the level entrants' kernels",
     duration="some seconds",
 )

@@ -141,17 +141,21 @@ def judge(z, level, mean, anomaly, gammas, first, cost):
     size = z.size
     cost[:] = 0.0
     total = 0.0
+    kept_at = np.empty((LEADS.size, PHIS.size))  # powers are what would cost most below
+    for j in range(LEADS.size):
+        for p in range(PHIS.size):
+            kept_at[j, p] = PHIS[p] ** LEADS[j]
     for origin in range(first, size - LEADS[0], ORIGIN_STEP):
         weight = DISCOUNT ** (size - 1 - origin)
         now = anomaly_at(anomaly, origin - YEAR)
-        for lead in LEADS:
-            t = origin + lead
+        for j in range(LEADS.size):
+            t = origin + LEADS[j]
             if t >= size or np.isnan(z[t]):
                 continue
             total += weight
             then = anomaly_at(anomaly, t - YEAR)
             for p in range(PHIS.size):
-                kept = PHIS[p] ** lead
+                kept = kept_at[j, p]
                 for g in range(gammas.size):
                     rest = z[t] - mean[origin] * (1.0 - kept) - gammas[g] * (then - kept * now)
                     for a in range(ALPHAS.size):
@@ -178,6 +182,10 @@ def shares(cost, out):
 def combined(share, level, mean, anomaly, gammas, origin, ahead, out):
     """Into out (h,): the weighted forecast for `ahead` (h,) days after the calendar's index `origin`."""
     now = anomaly_at(anomaly, origin - YEAR)
+    kept_at = np.empty((PHIS.size, ahead.size))
+    for p in range(PHIS.size):
+        for i in range(ahead.size):
+            kept_at[p, i] = PHIS[p] ** ahead[i]
     out[:] = 0.0
     for p in range(PHIS.size):
         for g in range(gammas.size):
@@ -186,21 +194,16 @@ def combined(share, level, mean, anomaly, gammas, origin, ahead, out):
                 total += share[p, g, a]
                 levelled += share[p, g, a] * level[origin, a]
             for i in range(ahead.size):
-                kept = PHIS[p] ** ahead[i]
+                kept = kept_at[p, i]
                 season = gammas[g] * (anomaly_at(anomaly, origin + ahead[i] - YEAR) - kept * now)
                 out[i] += total * (mean[origin] * (1.0 - kept) + season) + kept * levelled
 
 
 @kernel
 def sort_pairs(keys, weights, n):
-    """Sort keys[:n] ascending and weights[:n] with them (by insertion: some two hundred, and ties keep their order)."""
-    for i in range(1, n):
-        key, weight = keys[i], weights[i]
-        j = i
-        while j > 0 and keys[j - 1] > key:
-            keys[j], weights[j] = keys[j - 1], weights[j - 1]
-            j -= 1
-        keys[j], weights[j] = key, weight
+    """Sort keys[:n] ascending and weights[:n] with them; ties keep their order."""
+    order = np.argsort(keys[:n], kind="mergesort")
+    keys[:n], weights[:n] = keys[:n][order], weights[:n][order]
 
 
 @kernel

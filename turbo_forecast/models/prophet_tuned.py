@@ -2,16 +2,15 @@
 
 Mean MASE over TOURNAMENT.md's ten cutoffs of 208 to 329 car parks: smooth year (order 4) 1.841, linear growth with tight
 priors 1.849, prophet at the run's settings 1.862, late changepoints 1.866, multiplicative 1.910, stiff trend 1.985,
-flexible trend 1.991.
+flexible trend 1.991. They are shown series without their cycle by day of the month (`month_cycle.py`); `prophet` itself is
+Facebook's model, and sees everything.
 Belongs here: the variants. Does not belong here: how Prophet is solved (`prophet.py` and its engines).
 """
 
 from collections.abc import Callable
 
-from turbo_forecast.models import prophet
-from turbo_forecast.models.prophet import abandon as abandon
-from turbo_forecast.models.prophet import begin as begin
-from turbo_forecast.models.prophet import prepare as prepare
+from turbo_forecast.models import level_cache, prophet
+from turbo_forecast.models.month_cycle import MonthCycle
 from turbo_forecast.models.protocol import Entrant, Projection, Window
 from turbo_forecast.settings import ForecastSettings
 
@@ -25,6 +24,8 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 """Entrant to the settings it overrides; all others are the run's."""
 YEAR_DAYS = 365
+PREPARED_WITH = (prophet, level_cache)
+"""The modules whose kernels the variants need."""
 
 
 def tuned(name: str, settings: ForecastSettings) -> ForecastSettings:
@@ -51,12 +52,16 @@ class SmoothYear:
 
 def _variant(name: str) -> Callable[[ForecastSettings], Entrant]:
     def build(settings: ForecastSettings) -> Entrant:
-        return prophet.build(tuned(name, settings))
+        return MonthCycle(prophet.build(tuned(name, settings)))
 
     return build
 
 
-smooth = SmoothYear
+def smooth(settings: ForecastSettings) -> Entrant:
+    """The entrant `prophet_smooth`."""
+    return MonthCycle(SmoothYear(settings))
+
+
 linear = _variant("prophet_linear")
 late = _variant("prophet_late")
 flexible = _variant("prophet_flexible")

@@ -2,7 +2,8 @@
 
 `recent_level` looks back 28 days, `recent_quarter` 91. Point forecast: the median of what was observed in these
 calendar days before the first day asked for, plus, for a weekday, the median of its own observations minus that
-median. If nothing was observed in them: the last observation.
+median. If nothing was observed in them: the last observation. Both are shown series without their cycle by day of the month
+(`month_cycle.py`).
 
 Interval: yhat - sqrt(q1^2 + z^2 c^2 h / n) to yhat + sqrt(q2^2 + z^2 c^2 h / n), where q1, q2 are the empirical
 quantiles of the deviations from this fit (times sqrt(T / (T - K)) for the K weekday levels fitted to T values), c^2
@@ -20,7 +21,8 @@ import numpy as np
 from turbo_forecast.models.level_cache import abandon as abandon
 from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
-from turbo_forecast.models.protocol import Projection, Window
+from turbo_forecast.models.month_cycle import MonthCycle
+from turbo_forecast.models.protocol import Entrant, Projection, Window
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Solver
 
@@ -50,11 +52,11 @@ class RecentLevel:
         return Projection(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
 
 
-def month(settings: ForecastSettings) -> RecentLevel:
+def month(settings: ForecastSettings) -> Entrant:
     """The entrant `recent_level`: four weeks."""
-    return RecentLevel(settings.interval_width, MONTH)
+    return MonthCycle(RecentLevel(settings.interval_width, MONTH))
 
 
-def quarter(settings: ForecastSettings) -> RecentLevel:
+def quarter(settings: ForecastSettings) -> Entrant:
     """The entrant `recent_quarter`: thirteen weeks."""
-    return RecentLevel(settings.interval_width, QUARTER)
+    return MonthCycle(RecentLevel(settings.interval_width, QUARTER))

@@ -31,6 +31,7 @@ ENTRANTS = {
     "prophet_multiplicative": "turbo_forecast.models.prophet_tuned:multiplicative",
     "reverting_level": "turbo_forecast.models.reverting_level:level",
     "reverting_season": "turbo_forecast.models.reverting_level:season",
+    "yearly_profile": "turbo_forecast.models.yearly_profile:build",
     "recent_level": "turbo_forecast.models.recent_level:month",
     "recent_quarter": "turbo_forecast.models.recent_level:quarter",
     "seasonal_naive": "turbo_forecast.models.seasonal_naive:build",
@@ -39,7 +40,14 @@ ENTRANTS = {
     "auto_arima": "turbo_forecast.models.nixtla:auto_arima",
     "mstl": "turbo_forecast.models.nixtla:mstl",
 }
-NEVER_FAIL = ("seasonal_naive", "recent_level", "recent_quarter", "reverting_level", "reverting_season")
+NEVER_FAIL = (
+    "seasonal_naive",
+    "recent_level",
+    "recent_quarter",
+    "reverting_level",
+    "reverting_season",
+    "yearly_profile",
+)
 """Entrants that have an answer for any window of at least one observation."""
 OUTSIDE_MODULE = "turbo_forecast.models.outside"
 OUTSIDE_NAME = re.compile(r"\w([\w .+-]{0,62}\w)?")
@@ -74,6 +82,20 @@ def module_of(name: str) -> str:
     """The module that holds the single entrant of that name (a name without a module is an outside model's)."""
     module, colon, _ = ENTRANTS.get(name, name).partition(":")
     return module if colon else OUTSIDE_MODULE
+
+
+def sees_all_history(name: str) -> bool:
+    """Whether the single entrant of that name is shown all history: its module says SEES_ALL_HISTORY = True.
+
+    The others are shown the run's history months alone.
+    """
+    module = module_of(name)
+    return module != OUTSIDE_MODULE and bool(getattr(import_module(module), "SEES_ALL_HISTORY", False))
+
+
+def first_day_needed(settings: ForecastSettings, history_start: date) -> date:
+    """The first day whose values anybody is shown: where the run's history months begin, or the first there is."""
+    return date.min if any(map(sees_all_history, settings.singles)) else history_start
 
 
 def build_entrant(name: str, settings: ForecastSettings) -> Entrant:
@@ -160,6 +182,7 @@ def prepare_entrants(settings: ForecastSettings, say: Say) -> None:
 
 
 def _of_modules(name: str, settings: ForecastSettings) -> list[Callable[..., None]]:
-    """The functions of that name that the entrants' modules have; entrants may share one."""
-    found = [getattr(import_module(module_of(entrant)), name, None) for entrant in settings.singles]
+    """The functions of that name that the entrants' modules have, or those they name in PREPARED_WITH; each once."""
+    modules = [import_module(module_of(entrant)) for entrant in settings.singles]
+    found = [getattr(each, name, None) for own in modules for each in getattr(own, "PREPARED_WITH", (own,))]
     return list(dict.fromkeys(each for each in found if each is not None))

@@ -11,6 +11,7 @@ Interval: per lead, the weighted quantiles of the best combination's signed erro
 between leads and constant before the first and beyond the last. They were chosen in sample, and on a short history from
 few origins, so they are narrow: the interval is on each side at least as wide as `recent_quarter`'s, whose level walks
 as it did from quarter to quarter.
+Both are shown series without their cycle by day of the month (`month_cycle.py`).
 Sources: Gardner & McKenzie (1985), Forecasting trends in time series (damping); Hyndman & Athanasopoulos, Forecasting:
 Principles and Practice, 3rd ed., sections 5.10 (rolling origins), 8.1 (exponential smoothing), 9.3 (autoregression).
 Does not belong here: the loops and their constants (`level_kernels.py`).
@@ -23,7 +24,8 @@ import numpy as np
 from turbo_forecast.models.level_cache import abandon as abandon
 from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
-from turbo_forecast.models.protocol import Projection, Window
+from turbo_forecast.models.month_cycle import MonthCycle
+from turbo_forecast.models.protocol import Entrant, Projection, Window
 from turbo_forecast.models.recent_level import QUARTER
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Solver
@@ -58,11 +60,11 @@ class RevertingLevel:
         return Projection(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
 
 
-def level(settings: ForecastSettings) -> RevertingLevel:
+def level(settings: ForecastSettings) -> Entrant:
     """The entrant `reverting_level`."""
-    return RevertingLevel(settings.interval_width, NO_SEASON)
+    return MonthCycle(RevertingLevel(settings.interval_width, NO_SEASON))
 
 
-def season(settings: ForecastSettings) -> RevertingLevel:
+def season(settings: ForecastSettings) -> Entrant:
     """The entrant `reverting_season`."""
-    return RevertingLevel(settings.interval_width, SEASON_SHARES)
+    return MonthCycle(RevertingLevel(settings.interval_width, SEASON_SHARES))

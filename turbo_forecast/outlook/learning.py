@@ -27,9 +27,9 @@ FADE = 0.3
 PRIOR_WINDOWS = 2.0
 """The resource's median error counts as so many windows of a series; LEAST_ERROR percentage points are the least believed."""
 LEAST_ERROR = 1.0
-MOST_WINDOWS = 2000
+MOST_WINDOWS = 4000
 """Windows beyond so many of a resource, and of the fleet, are passed over, evenly."""
-SEASONAL = 0.8
+SEASONAL = 0.95
 """By how much windows of the same time of the year count for more than one, and those of the opposite for less."""
 BELOW, OVER = 0, 1
 """Places of the two curves: of series below the threshold at the origin, or of unknown level; of those at or above it."""

@@ -18,7 +18,8 @@ import numpy as np
 import polars as pl
 
 from turbo_forecast.outlook.levels import Floats, Integers
-from turbo_forecast.outlook.plans import APPLIED, BASELINE, SERIES
+from turbo_forecast.outlook.plans import APPLIED
+from turbo_forecast.outlook.rows import BASELINE, SERIES
 from turbo_forecast.schemas import PLANNED_LOADS
 from turbo_forecast.settings import ENVELOPE
 from turbo_forecast.types import Change, Phase

@@ -17,12 +17,10 @@ import polars as pl
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.option_rules import nearest, shown
+from turbo_forecast.outlook.rows import BASELINE, GROUP, SERIES
 from turbo_forecast.schemas import PLANNED_CHANGES
 from turbo_forecast.types import Change
 
-BASELINE = "baseline"
-"""The scenario that is published; its changes are part of every other one."""
-SERIES, GROUP = "series", "group"
 APPLIED = "applied"
 TOO_EARLY = "no effect: the day is not after the cutoff"
 TOO_LATE = "no effect: the day is after the forecast's last"

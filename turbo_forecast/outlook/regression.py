@@ -9,8 +9,10 @@ from turbo_forecast.outlook.levels import Floats
 
 KNOTS = np.linspace(-8.0, 8.0, 33)
 """Log-odds at which the curve is known; straight lines between, constant beyond."""
-PRIOR_COUNT = 2.0
+PRIOR_COUNT = 0.5
 """So many witnesses at each knot are on the earlier curve's side."""
+FAR = 40.0
+"""Log-odds beyond which nothing is left of the smaller probability in double precision."""
 STEPS, SWEEPS, CLOSE = 30, 100, 1e-9
 """At most so many Newton steps, and sweeps within one; what has moved less than this has arrived."""
 
@@ -83,7 +85,8 @@ def sigmoid(index: Floats) -> Floats:
 def _loss(rows: Floats, happened: Floats, weights: Floats, coefficients: Floats, prior: Floats, ridge: float) -> float:
     index = rows @ coefficients
     away = coefficients - prior
-    return float(weights @ (np.logaddexp(0.0, index) - happened * index) + ridge * away @ away)
+    grown = np.maximum(index, 0.0) + np.log1p(np.exp(-np.minimum(np.abs(index), FAR)))  # log(1 + exp(index))
+    return float((weights * (grown - happened * index)).sum() + ridge * (away**2).sum())
 
 
 def _bounded_minimum(curved: Floats, slope: Floats, start: Floats) -> Floats:

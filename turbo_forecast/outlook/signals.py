@@ -4,7 +4,6 @@ Belongs here: the arrays that are made of a series' history and forecast, where 
 each witness is believed (`learning.py`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -62,11 +61,6 @@ class Signals:
         """The same of some of the series."""
         return Signals(*(getattr(self, field.name)[rows] for field in fields(self)))
 
-    @staticmethod
-    def stack(parts: Sequence["Signals"]) -> "Signals":
-        """Those of all parts' series, one part after the other; at least one part."""
-        return Signals(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Signals)))
-
     @property
     def jump(self) -> Floats:
         """(n,) level minus the forecast's first week, percentage points; 0 where there is no level."""
@@ -123,9 +117,7 @@ def signals(history: Floats, forecast: Floats, highest: Floats) -> Signals:
     if not history.shape[1]:
         history = np.full((len(history), 1), np.nan)
     means = seven_day_means(history)
-    reached = highest_so_far(levels_after(history, forecast))
-    start = forecast[:, :WEEK].mean(axis=1)
-    own = at_grid(np.where(np.isnan(reached), start[:, None], reached))
+    start, own = _of_forecast(history, forecast)
     peaks = np.stack([own, at_grid(highest_so_far(highest)), _earlier_stretches(means, own)], axis=1)
     return Signals(means[:, -1], start, _swing(means), peaks, np.full(len(history), np.nan))
 
@@ -145,6 +137,13 @@ def at_grid(daily: Floats) -> Floats:
     there = days >= SHORT_MONTHS * GRID
     found: Floats = np.where(there, daily[:, np.minimum(GRID, days) - 1], np.nan)
     return found
+
+
+def _of_forecast(history: Floats, forecast: Floats) -> tuple[Floats, Floats]:
+    """(n,) mean of the first week, and (n, g) the highest 7-day mean up to each grid day; the former where there is none yet."""
+    start: Floats = forecast[:, :WEEK].mean(axis=1)
+    reached = highest_so_far(levels_after(history, forecast))
+    return start, at_grid(np.where(np.isnan(reached), start[:, None], reached))
 
 
 def _swing(means: Floats) -> Floats:

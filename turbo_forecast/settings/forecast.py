@@ -24,6 +24,7 @@ DEFAULT_ENTRANTS = (
     "prophet_linear",
     "reverting_level",
     "reverting_season",
+    "yearly_profile",
     "recent_level",
     "recent_quarter",
     "seasonal_naive",

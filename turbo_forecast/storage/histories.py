@@ -40,20 +40,21 @@ def last_observed(con: duckdb.DuckDBPyConnection, cutoff: date) -> date | None:
 
 
 def store_histories(
-    con: duckdb.DuckDBPyConnection, history_start: date, cutoff: date, write: Callable[[Iterable[pa.Table]], object]
+    con: duckdb.DuckDBPyConnection, since: date, cutoff: date, write: Callable[[Iterable[pa.Table]], object]
 ) -> None:
     """Hand every series observed up to the cutoff to `write`, in tables of one row each: host_id, resource, days, y; sorted.
 
-    days (since 1970) and y hold the history window only; a series whose last value is older has empty lists, not no row.
+    days (from 1970) and y hold what was observed from the day `since` on; a series whose last value is older has empty
+    lists, not no row.
     Nothing after the cutoff is read. `write` is called again, from the first series on, where the base table turns out not
     to be sorted. The caller holds the transaction. Raises StorageError when there is no base table.
     """
     _require_base_table(con)
     con.execute("SET preserve_insertion_order = true")
     try:
-        write(_histories(con, _ROWS, history_start, cutoff))
+        write(_histories(con, _ROWS, since, cutoff))
     except _OutOfOrderError:
-        write(_histories(con, _SORTED, history_start, cutoff))
+        write(_histories(con, _SORTED, since, cutoff))
 
 
 def _require_base_table(con: duckdb.DuckDBPyConnection) -> None:
@@ -61,7 +62,7 @@ def _require_base_table(con: duckdb.DuckDBPyConnection) -> None:
         raise StorageError("there is no base_table in the warehouse: materialise base_table first")
 
 
-def _histories(con: duckdb.DuckDBPyConnection, rows: str, history_start: date, cutoff: date) -> Iterator[pa.Table]:
+def _histories(con: duckdb.DuckDBPyConnection, rows: str, since: date, cutoff: date) -> Iterator[pa.Table]:
     """Tables of whole series. Raises _OutOfOrderError."""
     held: pl.DataFrame | None = None
     # a relation's reader streams, where a connection's would hold all rows first
@@ -72,10 +73,10 @@ def _histories(con: duckdb.DuckDBPyConnection, rows: str, history_start: date, c
             continue
         starts = _series_starts(frame)
         if len(starts) > 1:
-            yield _table(frame[: int(starts[-1])], starts[:-1], day_number(history_start))
+            yield _table(frame[: int(starts[-1])], starts[:-1], day_number(since))
         held = frame[int(starts[-1]) :]
     if held is not None:
-        yield _table(held, np.zeros(1, dtype=np.int64), day_number(history_start))
+        yield _table(held, np.zeros(1, dtype=np.int64), day_number(since))
 
 
 def _series_starts(frame: pl.DataFrame) -> NDArray[np.int64]:
@@ -92,7 +93,7 @@ def _series_starts(frame: pl.DataFrame) -> NDArray[np.int64]:
 
 
 def _table(frame: pl.DataFrame, starts: NDArray[np.int64], first_day: int) -> pa.Table:
-    """One row per series: its names, and its days and values from the first day of the history on."""
+    """One row per series: its names, and its days and values from `first_day` on."""
     days = frame["ds"].to_physical().to_numpy()
     inside = days >= first_day
     offsets = np.concatenate([[0], np.cumsum(np.add.reduceat(inside, starts, dtype=np.int64))])

@@ -17,6 +17,8 @@ OFFSET_PERCENT = 0.1
 """Added to an error before its logarithm: differences well below a tenth of a percentage point decide nothing."""
 PRIOR_SERIES = 20
 """How many series of its own a resource needs before its mean counts as much as the fleet's."""
+TIE = 1e-9
+"""Log errors closer than this are equal: what is left is rounding."""
 LONE_WINDOW_WEIGHT = 0.3
 """Weight of a series' own window where no series has two, so that nothing is known of the spread over windows."""
 
@@ -56,6 +58,23 @@ def plain_means(errors: Floats, fallback: int) -> Floats:
     count[count == 0] = np.nan
     means: Floats = total / count[:, None]
     return means
+
+
+def clearly_worse(errors: Floats, fallback: int) -> Flags:
+    """(n, m): whether the entrant's log error exceeds the fallback's by more than one standard error of the series' windows.
+
+    errors: (n, m, k) as `posterior` takes them. The mean of the paired differences is compared with their standard
+    deviation over the square root of their number; one window alone has no spread to tell by, so it makes nobody worse.
+    """
+    logs = np.log(errors + OFFSET_PERCENT)
+    apart: Floats = logs - logs[:, [fallback], :]
+    seen = ~np.isnan(apart)
+    count = seen.sum(axis=2).astype(np.float64)
+    count[count < 2] = np.nan
+    mean = np.where(seen, apart, 0.0).sum(axis=2) / count
+    squares = np.where(seen, (apart - mean[:, :, None]) ** 2, 0.0).sum(axis=2)
+    found: Flags = mean > np.sqrt(squares / (count - 1) / count) + TIE
+    return found
 
 
 def posterior(

@@ -9,6 +9,8 @@ import duckdb
 import polars as pl
 
 from turbo_forecast import schemas
+from turbo_forecast.tables import Table
+from turbo_forecast_tests.defs.made_outlook import Store
 
 MEMBERS = [("b", "cpu", "a"), ("b", "cpu", "b"), ("b", "memory", "a"), ("b", "memory", "b"), ("ghost", "cpu", "c")]
 _STATEMENTS = """
@@ -28,7 +30,16 @@ _STATEMENTS = """
 """Of group b what is said of host b, of ghost that nothing of it is usable; urgency counts all of them."""
 
 
-def tables(base: pl.DataFrame, published: pl.DataFrame, cutoff: date) -> list[tuple[schemas.Table, pl.DataFrame]]:
+def store_groups(
+    con: duckdb.DuckDBPyConnection, base: pl.DataFrame, published: pl.DataFrame, cutoff: date, store: Store
+) -> None:
+    """Store the three tables of groups, and add the groups to the statements about series, which are stored already."""
+    for table, frame in _tables(base, published, cutoff):
+        store(con, table, frame)
+    con.execute(_STATEMENTS)
+
+
+def _tables(base: pl.DataFrame, published: pl.DataFrame, cutoff: date) -> list[tuple[Table, pl.DataFrame]]:
     """Rows of the three tables of groups: plain means of the base table's rows, and the master file's rows of hosts b and c."""
     rows = pl.DataFrame(MEMBERS, schema=["group_name", "resource", "host_id"], orient="row")
     facts = base.group_by("host_id", "resource").agg(
@@ -49,8 +60,3 @@ def tables(base: pl.DataFrame, published: pl.DataFrame, cutoff: date) -> list[tu
     )
     found = [(schemas.GROUP_MEMBERS, members), (schemas.GROUP_HISTORY, history), (schemas.GROUP_FORECAST, forecast)]
     return [(table, table.conform(frame)) for table, frame in found]
-
-
-def store_statements(con: duckdb.DuckDBPyConnection) -> None:
-    """Add the groups to the statements about series, which are stored already."""
-    con.execute(_STATEMENTS)

@@ -19,7 +19,7 @@ from turbo_forecast.storage.months import STEPS
 from turbo_forecast.tables import Table
 from turbo_forecast.windows import Windows, cutoff_of, run_windows
 from turbo_forecast_tests.conftest import series_rows, wave
-from turbo_forecast_tests.defs import made_outlook
+from turbo_forecast_tests.defs import made_groups, made_outlook
 
 MONTH, EARLIER = "2025-12", "2025-11"
 FILES = ("fleet_forecast", "fold_forecast", "forecast_parquet")
@@ -121,6 +121,7 @@ def make_data(data: Path) -> None:
         _store_tournament(con, data, rows, cutoff)
         _store_accuracy(con, earlier, cutoff)
         made_outlook.store_outlook(con, base, earlier, cutoff, run_windows(cutoff, SETTINGS), store)
+        made_groups.store_groups(con, base, published(rows), cutoff, store)
         serve(con, [data / "fleet_forecast" / f"{month}.parquet" for month in (EARLIER, MONTH)])
 
 
@@ -168,6 +169,7 @@ def _store_tournament(con: duckdb.DuckDBPyConnection, data: Path, rows: pl.DataF
     store(con, schemas.CALIBRATION, calibrated(series))
     store(con, schemas.PLANNED_CHANGES, changes().with_columns(month))
     store(con, schemas.PLANNED_LOADS, loads().with_columns(month))
+    store(con, schemas.SCENARIO_OUTLOOK, compared().with_columns(month))
     published(rows).write_parquet(_made(data / "forecast_parquet") / f"{MONTH}.parquet")
     store(con, schemas.TOURNAMENT_STANDINGS, standings(month))
 
@@ -234,6 +236,33 @@ def loads() -> pl.DataFrame:
     columns = ["host_id", "resource", "from_ds", "until_ds", "source", "weight"]
     return pl.DataFrame(rows, schema=columns, orient="row").with_columns(
         *(pl.lit(value).alias(name) for name, value in told.items()), shift=pl.lit(0.0)
+    )
+
+
+def compared() -> pl.DataFrame:
+    """Two thresholds of b's cpu, without which nothing is to be bought: one is reached later, one no longer."""
+    common = {
+        "scenario": "more hosts",
+        "kind": "series",
+        "host_id": "b",
+        "resource": "cpu",
+        "baseline_state": "expected",
+    }
+    rows = [
+        (70.0, 0.6, 0.9, date(2026, 3, 11), date(2026, 3, 1), 10, "expected"),
+        (80.0, 0.4, 0.7, None, date(2026, 4, 1), None, "possible"),
+    ]
+    columns = [
+        "threshold",
+        "probability_182",
+        "baseline_probability_182",
+        "likely",
+        "baseline_likely",
+        "days_gained",
+        "state",
+    ]
+    return pl.DataFrame(rows, schema=columns, orient="row").with_columns(
+        pl.lit(value).alias(name) for name, value in common.items()
     )
 
 

@@ -177,7 +177,7 @@ def test_a_fold_that_has_seen_the_backtest_is_named(data: Path) -> None:
     assert named == [("b", "cpu", "weighted", 1, date(2025, 9, 1))]
 
 
-def test_a_champion_who_was_worse_than_the_fallback_is_named_with_both_errors(data: Path) -> None:
+def test_a_champion_who_was_clearly_worse_than_the_fallback_is_named_with_both_errors(data: Path) -> None:
     spoil(data, "champions", f"UPDATE {{stored}} SET model = '{GUESSER}' WHERE {ONE}")
     row = offenders(data, "champions", NOT_WORSE).row(0, named=True)
     # the guesser is 20 above what was observed, the fallback 1, as far as [0, 100] and single precision let them

@@ -14,7 +14,7 @@ from turbo_forecast_tests.defs.conftest import MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
-GROUPED = ("group_members", "group_history", "group_forecast", "capacity_outlook", "outlook_backtest")
+GROUPED = ("group_members", "group_history", "group_forecast")
 BETWEEN = ("planned_changes", "planned_loads", "forecast_parquet")
 """Planned changes may be of groups, and the master file has them."""
 SITES = "host_id,group,capacity\na,site,8\nb,site,4\nc,b,2\nghost,site,1\n"
@@ -53,7 +53,7 @@ def grouped(
 
 
 def test_a_month_without_groups_has_no_row_of_any(place: Place) -> None:
-    for table in GROUPED[:3]:
+    for table in GROUPED:
         assert stored(place, f"SELECT count(*) FROM {table}") == [(0,)]
     assert stored(place, "SELECT DISTINCT kind FROM capacity_outlook") == [("series",)]
     assert not (place.data / "groups" / MONTH).exists()
@@ -123,7 +123,7 @@ def test_a_group_is_left_out_again_when_no_file_names_it_any_more(
     assert (source.data / "groups" / MONTH).is_dir()
     place = Place(Path(shutil.copytree(source.data, tmp_path / "data")), source.instance)
     assert make(place).success
-    for table in GROUPED[:3]:
+    for table in GROUPED:
         assert stored(place, f"SELECT count(*) FROM {table}") == [(0,)]
     kinds = "SELECT DISTINCT kind FROM capacity_outlook UNION SELECT kind FROM outlook_backtest"
     assert stored(place, kinds) == [("series",)]

@@ -153,10 +153,10 @@ def test_scenarios_are_compared_where_they_change_something(
 ) -> None:
     place = planned[0]
     query = (
-        "SELECT DISTINCT scenario, host_id, resource, sign(round(probability_182 - baseline_probability_182, 3)) "
-        "FROM scenario_outlook WHERE threshold = 90 ORDER BY ALL"
+        f"SELECT scenario, host_id, resource, sum(probability_182) > sum(baseline_probability_182) FROM scenario_outlook "
+        f"WHERE {OWN} GROUP BY ALL ORDER BY ALL"
     )
-    assert stored(place, query) == [("closing", "c", "cpu", -1.0), ("growth", "c", "cpu", 1.0)]
+    assert stored(place, query) == [("closing", "c", "cpu", False), ("growth", "c", "cpu", True)]
 
 
 def test_scenarios_are_made_again_by_themselves_and_the_month_stays_as_it_is(

@@ -1,5 +1,6 @@
 """Every check's name, and statements that violate it: what the tests of checks are run with."""
 
+from turbo_forecast_tests.defs.group_violations import VIOLATIONS as GROUP_VIOLATIONS
 from turbo_forecast_tests.defs.made_month import GUESSER
 
 COVERAGE = "every_series_has_an_outcome_and_its_rows"
@@ -18,7 +19,7 @@ SOMETHING = "every_entrant_forecasts_something"
 FALLBACK = "few_series_rest_on_the_fallback"
 HELD = "every_fold_is_held_by_everyone"
 BEFORE = "folds_end_before_the_backtest"
-NOT_WORSE = "no_champion_is_worse_than_the_fallback"
+NOT_WORSE = "no_champion_is_clearly_worse_than_the_fallback"
 CALIBRATED = "every_champion_is_calibrated"
 COVERS = "intervals_hold_in_the_backtest"
 BREAKS = "intervals_do_not_break_in_the_backtest"
@@ -28,6 +29,7 @@ JUDGED = "earlier_forecasts_are_judged"
 WHOLE_MONTH = "a_complete_month_is_whole"
 EFFECTIVE = "plans_of_the_forecast_have_an_effect"
 WHOLE_LOADS = "loads_are_whole"
+COMPARED = "scenarios_are_compared_as_they_stand"
 RECORDED = "every_fit_is_recorded"
 MONOTONE = "statements_are_monotone"
 AGREE = "statements_agree_with_themselves"
@@ -220,6 +222,22 @@ VIOLATIONS: list[tuple[str, str, str]] = [
             ("yhat_upper = 80.2502", f"{ONE} AND ds = DATE '2026-06-30'"),
         )
     ),
+    ("scenario_outlook", "each_threshold_is_compared_once", "INSERT INTO {stored} SELECT * FROM {stored} LIMIT 1"),
+    *(
+        ("scenario_outlook", COMPARED, f"UPDATE {{stored}} SET {wrong}")
+        for wrong in (
+            "days_gained = 9 WHERE threshold = 70",
+            "days_gained = 0 WHERE threshold = 80",
+            "days_gained = NULL WHERE threshold = 70",
+            "likely = baseline_likely, days_gained = 0 WHERE threshold = 80",
+            "probability_182 = 1.1 WHERE threshold = 70",
+            "baseline_probability_182 = 0.4 WHERE threshold = 70",
+            "probability_182 = 'nan' WHERE threshold = 80",
+            "state = 'expected' WHERE threshold = 80",
+            "baseline_state = 'unlikely' WHERE threshold = 80",
+            "scenario = 'baseline'",
+        )
+    ),
     ("planned_changes", EFFECTIVE, f"UPDATE {{stored}} SET effect = 'no effect: retired by then' WHERE {ONE}"),
     *(
         ("planned_loads", WHOLE_LOADS, statement)
@@ -295,7 +313,7 @@ VIOLATIONS: list[tuple[str, str, str]] = [
             *("likely = DATE '2026-01-31'", "early = DATE '2026-02-01'", "late = DATE '2026-01-30'", "late = NULL"),
             *("probability_30 = 0.49", "probability_91 = 0.91", "probability_182 = 0.89", "probability_91 = NULL"),
             *("state = 'possible'", "state = 'full'", "level = 70.5", "headroom = 9", "headroom = NULL"),
-            *("urgency = 0", "urgency = urgency + 30", "level = NULL"),
+            *("urgency = 0", "urgency = urgency + 100", "level = NULL"),
         )
     ),
     ("capacity_outlook", AGREE, f"UPDATE {{stored}} SET state = 'possible' WHERE {UNLIKELY}"),
@@ -342,6 +360,7 @@ VIOLATIONS: list[tuple[str, str, str]] = [
     ("outlook_over_time", STATEMENTS_JUDGED, f"UPDATE {{stored}} SET n = 0 WHERE {RECORD}"),
     ("outlook_over_time", STATEMENTS_JUDGED, f"UPDATE {{stored}} SET brier = 'nan' WHERE {RECORD}"),
     ("outlook_over_time", STATEMENTS_JUDGED, f"UPDATE {{stored}} SET events = n + 1 WHERE {RECORD}"),
+    *GROUP_VIOLATIONS,
     ("months", WHOLE_MONTH, "DELETE FROM month_steps WHERE asset = 'champions' AND check_name = ''"),
     (
         "months",

@@ -24,7 +24,10 @@ from turbo_forecast_tests.tournament.test_combination import at_half_the_weight
 
 CHEAP = ["weighted", "median", "recent_level", "recent_quarter", "reverting_level", "seasonal_naive"]
 EVIL = "turbo_forecast_tests.fleet.entrants:{}"
-pytestmark = pytest.mark.xdist_group("folds")  # several tests look at one and the same run: `known`
+pytestmark = [
+    pytest.mark.xdist_group("folds"),  # several tests look at one and the same run: `known`
+    pytest.mark.usefixtures("without_workers"),
+]
 STORED = 1e-7
 """Relative: how far a number is from what is stored of it in single precision."""
 BACKTEST_START = date(2025, 9, 1)

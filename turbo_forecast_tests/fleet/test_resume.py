@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +34,28 @@ def whole(small_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Mappin
 def run_in(path: Path, size: int = 5) -> ByHand:
     """The same run, in chunks of so many series; takes over what is sound in the folder."""
     return by_hand(fleet_of(list(KINDS)), path, size=size, entrants=FIELD)
+
+
+@pytest.fixture(scope="module")
+def ended_before(small_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """The folder of the same run at its end, in chunks of so many series; made once, and not to be changed."""
+
+    @cache
+    def held(size: int) -> Path:
+        return run_in(tmp_path_factory.mktemp("ended"), size).held().path
+
+    return held
+
+
+@pytest.fixture
+def ended(ended_before: Callable[[int], Path], tmp_path: Path) -> Callable[[int], ByHand]:
+    """The same run at its end, in chunks of so many series: a copy in `tmp_path`, to be spoilt."""
+
+    def copied(size: int) -> ByHand:
+        shutil.copytree(ended_before(size), tmp_path, dirs_exist_ok=True)
+        return run_in(tmp_path, size)
+
+    return copied
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -84,8 +107,10 @@ SPOILT: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("how", list(SPOILT))
 @pytest.mark.parametrize("name", [*(name for step in MAPS for name in pieces_of(step)), *PARTS])
-def test_a_doubtful_file_is_made_anew(name: str, how: str, whole: Mapping[str, str], tmp_path: Path) -> None:
-    first = run_in(tmp_path, 4).held()
+def test_a_doubtful_file_is_made_anew(
+    name: str, how: str, whole: Mapping[str, str], ended: Callable[[int], ByHand], tmp_path: Path
+) -> None:
+    first = ended(4)
     SPOILT[how](first.folder.path / name)
     again = run_in(tmp_path, 4)
     steps = [step for step in again.working() if step in MAPS]
@@ -96,8 +121,10 @@ def test_a_doubtful_file_is_made_anew(name: str, how: str, whole: Mapping[str, s
     assert again.digests() == whole
 
 
-def test_what_others_put_beside_the_files_of_a_run_is_none_of_it(whole: Mapping[str, str], tmp_path: Path) -> None:
-    first = run_in(tmp_path, 4).held()
+def test_what_others_put_beside_the_files_of_a_run_is_none_of_it(
+    whole: Mapping[str, str], ended: Callable[[int], ByHand], tmp_path: Path
+) -> None:
+    first = ended(4)
     for name in (name for step in MAPS for name in pieces_of(step)):
         sound = first.folder.path / name
         stem, *kind = sound.name.split(".")
@@ -108,9 +135,9 @@ def test_what_others_put_beside_the_files_of_a_run_is_none_of_it(whole: Mapping[
 @pytest.mark.parametrize("of", ["weights", "decisions"])
 @pytest.mark.parametrize("spoil", [lambda path: path.write_text("another"), lambda path: path.unlink()])
 def test_what_was_made_with_other_weights_or_decisions_is_made_anew(
-    of: str, spoil: Callable[[Path], object], whole: Mapping[str, str], tmp_path: Path
+    of: str, spoil: Callable[[Path], object], whole: Mapping[str, str], ended: Callable[[int], ByHand], tmp_path: Path
 ) -> None:
-    first = run_in(tmp_path).held()
+    first = ended(5)
     spoil(first.folder.path / of / "digest")
     again = run_in(tmp_path)
     made = {step for step in again.working() if step in MAPS}
@@ -123,9 +150,9 @@ def test_what_was_made_with_other_weights_or_decisions_is_made_anew(
     "name", ["weights/shares.npy", "weights/contested.npy", "decisions/champion.npy", "decisions/upper.npy"]
 )
 def test_what_a_reduction_handed_on_is_checked_before_it_is_trusted(
-    name: str, how: str, whole: Mapping[str, str], tmp_path: Path
+    name: str, how: str, whole: Mapping[str, str], ended: Callable[[int], ByHand], tmp_path: Path
 ) -> None:
-    first = run_in(tmp_path).held()
+    first = ended(5)
     for part in first.folder.publish.iterdir():
         part.unlink()  # so that there is something left to do
     SPOILT[how](first.folder.path / name)
@@ -145,9 +172,9 @@ def test_what_half_a_reduction_has_handed_on_is_not_trusted(whole: Mapping[str, 
 @pytest.mark.parametrize("how", [*SPOILT, "is full of noughts"])
 @pytest.mark.parametrize(("name", "rests"), [("weights/shares.npy", "combine"), ("decisions/lower.npy", "publish")])
 def test_what_a_reduction_has_handed_on_and_the_disk_has_lost_is_handed_on_anew(
-    name: str, rests: str, how: str, whole: Mapping[str, str], tmp_path: Path
+    name: str, rests: str, how: str, whole: Mapping[str, str], ended: Callable[[int], ByHand], tmp_path: Path
 ) -> None:
-    first = run_in(tmp_path).held()
+    first = ended(5)
     noughts = {
         "is full of noughts": lambda path: path.write_bytes(path.read_bytes()[:128].ljust(path.stat().st_size, b"\0"))
     }
@@ -175,8 +202,8 @@ def test_a_series_whose_worker_died_in_the_first_attempt_is_whole_in_the_second(
     assert by_hand(base, tmp_path / "run", entrants=FIELD).held().digests() == expected
 
 
-def test_other_settings_take_nothing_over(tmp_path: Path) -> None:
-    first = run_in(tmp_path).held()
+def test_other_settings_take_nothing_over(ended: Callable[[int], ByHand], tmp_path: Path) -> None:
+    first = ended(5)
     other = by_hand(fleet_of(list(KINDS)), tmp_path, entrants=FIELD, interval_width=0.9)
     assert next(other.working()) == "forecast"
     assert not first.folder.path.exists(), "what nobody will take over is not left behind"

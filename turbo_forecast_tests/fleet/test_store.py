@@ -1,6 +1,7 @@
 """The store gives every worker the same series by position, whatever pieces they were written in."""
 
 import tracemalloc
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,15 @@ def test_a_store_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="file/series.arrow cannot be written"):
         write_store(series(3), tmp_path / "file" / "series.arrow")
+
+
+def test_what_lies_before_the_history_months_is_kept_apart(tmp_path: Path) -> None:
+    """Series 4 has days 4 to 7 (since 1970), values 4 to 5.5; history months that begin on day 6 split them."""
+    path = write_store(series(5), tmp_path / "series.arrow", history_start=date(1970, 1, 7))
+    found = SeriesStore(path)[4]
+    assert (found.days.tolist(), found.y.tolist()) == ([6, 7], [5.0, 5.5])
+    assert (found.earlier_days.tolist(), found.earlier_y.tolist()) == ([4, 5], [4.0, 4.5])
+    older = SeriesStore(path)[3]  # days 3 to 5: nothing in the history months
+    assert (older.days.size, older.earlier_days.tolist()) == (0, [3, 4, 5])
+    whole = SeriesStore(write_store(series(5), tmp_path / "whole.arrow"))[4]
+    assert (whole.days.tolist(), whole.earlier_days.size) == ([4, 5, 6, 7], 0)

@@ -70,9 +70,13 @@ def test_what_entrants_share_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -
     assert len(said) == 1
 
 
-def test_tuned_prophets_have_prophets_preparation() -> None:
-    prophet = import_module(module_of("prophet")).prepare
-    assert import_module(module_of("prophet_smooth")).prepare is prophet
+def test_tuned_prophets_share_the_preparation_of_prophet_and_of_the_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("turbo_forecast.turbo_prophet.cache.cache_folder", lambda: None)
+    prepare_entrants(forecast_settings(entrants=["prophet", "prophet_smooth", "prophet_linear"]), said.append)
+    assert len(said) == 2
+    prepare_entrants(forecast_settings(entrants=["prophet"]), said.append)
+    assert len(said) == 3
 
 
 @pytest.mark.parametrize(

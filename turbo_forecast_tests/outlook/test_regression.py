@@ -68,10 +68,8 @@ def test_one_witness_between_two_knots_counts_for_both_by_nearness():
     at = KNOTS[10] + 0.25 * (KNOTS[11] - KNOTS[10])
     prior = np.where(np.arange(KNOTS.size) > 10, 1.0, 0.5)
     found = curve(np.array([at]), np.array([0.0]), np.array([4.0]), prior)
-    assert found[11] == pytest.approx((0 + 2 * 1.0) / (1 + 2))
-    pooled = (11 * 2 * 0.5) / (
-        10 * 2 + 3 + 2
-    )  # what did not happen lowers the knots before it too: they may not be higher
+    assert found[11] == pytest.approx((0 + 0.5 * 1.0) / (1 + 0.5))
+    pooled = (11 * 0.5 * 0.5) / (10 * 0.5 + 3 + 0.5)  # the knots before it too: they may not be higher
     np.testing.assert_allclose(found[:11], pooled)
 
 

@@ -118,8 +118,8 @@ def test_signals_are_read_back_from_their_frame_as_they_were():
         np.testing.assert_array_equal(getattr(back, name), getattr(one, name))
 
 
-def test_stacked_parts_taken_apart_are_the_parts():
-    parts = [flat(30), flat(60)]
-    whole = Signals.stack(parts)
-    np.testing.assert_array_equal(whole.take(slice(1, 2)).peaks, parts[1].peaks)
-    np.testing.assert_array_equal(whole.level, [30.0, 60.0])
+def test_the_signals_of_some_series_are_theirs():
+    ahead = np.full((2, 30), 60.0)
+    both = signals(np.array([[30.0] * 40, [60.0] * 40]), ahead, ahead)
+    np.testing.assert_array_equal(both.take(slice(1, 2)).level, [60.0])
+    np.testing.assert_array_equal(both.take(np.array([True, False])).peaks, both.peaks[:1])

@@ -79,7 +79,9 @@ def test_a_month_is_complete_after_its_last_step_and_never_before(con: duckdb.Du
     assert state(con) == ("complete", "months", "ours", FINISHED)
 
 
-AFTER_ALL = {"tournament_standings", "forecast_accuracy"}
+TRACK_RECORD = {"outlook_accuracy", "outlook_reliability"}
+STATEMENTS = {"capacity_outlook", "outlook_backtest", "outlook_over_time", *TRACK_RECORD}
+AFTER_ALL = {"tournament_standings", "forecast_accuracy", *STATEMENTS}
 RESTING = {
     "tournament_results": {"tournament_scores", "champions", "calibration", "forecast_parquet", *AFTER_ALL},
     "tournament_scores": {"champions", "calibration", "forecast_parquet", *AFTER_ALL},
@@ -88,6 +90,16 @@ RESTING = {
     "forecast_parquet": AFTER_ALL,
     "tournament_standings": set(),
     "forecast_accuracy": set(),
+    "group_members": {
+        *("group_history", "group_forecast", "planned_changes", "planned_loads", "forecast_parquet", *AFTER_ALL)
+    },
+    "group_history": {"group_forecast", *STATEMENTS},
+    "group_forecast": STATEMENTS,
+    "planned_changes": {"planned_loads", "forecast_parquet", *AFTER_ALL},
+    "planned_loads": {"forecast_parquet", *AFTER_ALL},
+    "capacity_outlook": {"outlook_over_time"},
+    "outlook_backtest": TRACK_RECORD,
+    **{name: set() for name in (*TRACK_RECORD, "outlook_over_time")},
 }
 
 

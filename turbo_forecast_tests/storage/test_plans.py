@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from turbo_forecast.defs.catalog import long_text
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.storage.plans import PLAN_SCHEMA, plans_of, read_plans
 
@@ -55,6 +56,13 @@ def test_a_parquet_file_may_have_dates_and_numbers(tmp_path: Path) -> None:
     expected = EXPECTED[[0, 2]].with_columns(row=pl.Series([1, 2]))
     assert_frame_equal(read_plans(str(tmp_path / "plans.parquet")), expected)
     assert_frame_equal(read_plans(str(tmp_path / "times.parquet")), expected)
+
+
+def test_the_example_of_the_tables_description_is_such_a_file(tmp_path: Path) -> None:
+    lines = long_text("planned_changes").splitlines()
+    found = read_plans(written(tmp_path, "\n".join(line.strip() for line in lines if line.startswith("    "))))
+    assert found["what"].to_list() == ["change", "move_to", "retire", "add_hosts", "factor"]
+    assert found["scenario"].to_list() == ["baseline"] * 3 + ["larger web", "larger db"]
 
 
 def test_no_file_and_a_file_of_a_header_alone_plan_nothing(tmp_path: Path) -> None:

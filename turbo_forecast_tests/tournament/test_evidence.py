@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from turbo_forecast.tournament.evidence import complete, plain_means, posterior
+from turbo_forecast.tournament.evidence import clearly_worse, complete, plain_means, posterior
 
 NAN = np.nan
 
@@ -125,3 +125,19 @@ def test_who_missed_a_window_is_not_complete_and_has_no_plain_mean() -> None:
     errors = np.array([[[1.0, 3.0, NAN], [2.0, NAN, NAN], [NAN] * 3, [5.0, 6.0, NAN]], [[NAN] * 3] * 4])
     assert complete(errors, 0).tolist() == [[True, False, False, True], [True] * 4]
     np.testing.assert_array_equal(plain_means(errors, 0), [[2.0, NAN, NAN, 5.5], [NAN] * 4])
+
+
+def test_clearly_worse_is_one_standard_error_of_the_paired_log_errors() -> None:
+    # errors plus 0.1: the fallback's 1 in each window, the entrants' e to the power of what stands here
+    powers = np.array([[0.1, 0.3, 0.2], [0.5, -0.3, 0.1], [-0.2, -0.2, -0.2], [0.1, 0.1, 0.1], [0.0, 0.0, 0.0]])
+    errors = np.exp(powers)[None] - 0.1
+    # means 0.2, 0.1, -0.2, 0.1; standard deviations 0.1, 0.4, 0, 0; their errors 0.058, 0.231, 0, 0
+    assert clearly_worse(errors, 4).tolist() == [[True, False, False, True, False]]
+
+
+def test_one_window_makes_nobody_clearly_worse_and_a_missing_one_counts_nowhere() -> None:
+    alone = np.array([[[9.0, np.nan], [1.0, np.nan]]])
+    assert not clearly_worse(alone, 1).any()
+    both = np.array([[[9.0, 9.0, np.nan], [1.0, 1.0, 5.0]]])
+    assert clearly_worse(both, 1).tolist() == [[True, False]]
+    assert not clearly_worse(np.full((1, 2, 0), np.nan), 1).any()

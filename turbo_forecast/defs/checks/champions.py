@@ -1,4 +1,4 @@
-"""Every series with a forecast has exactly one champion, who has that forecast and did no worse than the fallback."""
+"""Every series with a forecast has exactly one champion, who has that forecast and was not clearly worse than the fallback."""
 
 from turbo_forecast.defs.checks.judging import month_check
 from turbo_forecast.defs.checks.properties import Property
@@ -10,8 +10,8 @@ ONE_CHAMPION = Property(
     items="series",
 )
 NOT_WORSE = Property(
-    name="no_champion_is_worse_than_the_fallback",
-    sentence="over a series' folds, the champion's mean MAE is not above the fallback's",
+    name="no_champion_is_clearly_worse_than_the_fallback",
+    sentence="over a series' folds, the champion's log error is not above the fallback's by more than one standard error",
     items="series",
 )
 

@@ -26,7 +26,8 @@ WHOLE = Property(
 )
 
 KEY = Property(
-    name=NAME,
+    name="each_threshold_is_compared_once",
+    sql=NAME,
     sentence=f"no two rows share {', '.join(SCENARIO_OUTLOOK.key)}",
     parts={"key": ", ".join(SCENARIO_OUTLOOK.key)},
     blocking=False,

@@ -1,0 +1,65 @@
+"""An executor without processes, for tests of what a run makes of its series.
+
+That worker processes give the same is in `test_run.py` and `executors/test_processes.py`; starting one takes longer than
+the forecast of a few series.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from ctypes import c_char
+
+import pytest
+
+from turbo_forecast.fleet import run
+from turbo_forecast.fleet.equipment import Equipment
+from turbo_forecast.fleet.executors.post import SIZE, Post, Tally
+from turbo_forecast.fleet.executors.protocol import Events
+from turbo_forecast.fleet.tasks import Job, Task
+
+
+class ThisProcess:
+    """An `Executor` that works one task at each look. Nothing here can be lost or ended."""
+
+    workers = 1
+
+    def __init__(self, job: Job) -> None:
+        self._equipment = Equipment(job, Post((c_char * SIZE)()))
+        self._queue: deque[Task] = deque()
+
+    def submit(self, task: Task, fresh: bool = False) -> None:
+        """Queue the task."""
+        assert not fresh, "there is one worker, and it has worked before"
+        self._queue.append(task)
+
+    def wait(self, seconds: float) -> Events:
+        """The next task, worked. Raises what it raises."""
+        if not self._queue:
+            return Events()
+        task = self._queue.popleft()
+        self._equipment.prepare(task.step)
+        return Events(completed=[self._equipment.perform(task)])
+
+    def kill(self, task: Task) -> None:
+        """Nobody has a task in hand when this could be asked for."""
+        raise AssertionError(f"{task} is in nobody's hands")
+
+    def tallies(self) -> Sequence[Tally]:
+        """None: nobody estimates how long a few series take."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
+@contextmanager
+def _this_process(job: Job, workers: int, say: Callable[[str], None]) -> Iterator[ThisProcess]:
+    yield ThisProcess(job)
+
+
+@contextmanager
+def in_this_process() -> Iterator[None]:
+    """Within the block, runs forecast in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "processes", _this_process)
+        yield
