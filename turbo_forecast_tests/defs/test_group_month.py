@@ -23,14 +23,8 @@ SITES = "host_id,group,capacity\na,site,8\nb,site,4\nc,b,2\nghost,site,1\n"
 def make(place: Place, **outlook: object) -> dg.ExecuteInProcessResult:
     """What follows from the file of groups, and its checks."""
     resources = {**place.resources(), "outlook": OutlookResource(**outlook)}
-    job = dg.define_asset_job("groups", selection=dg.AssetSelection.assets(*GROUPED, *BETWEEN))
-    every = build_definitions(resources)
-    definitions = dg.Definitions(
-        assets=every.assets, asset_checks=every.asset_checks, jobs=[job], resources=every.resources
-    )
-    return definitions.resolve_job_def("groups").execute_in_process(
-        instance=place.instance, partition_key=MONTH, raise_on_error=False
-    )
+    job = build_definitions(resources).resolve_job_def("monthly_outlook")
+    return job.execute_in_process(instance=place.instance, partition_key=MONTH, raise_on_error=False)
 
 
 def stored(place: Place, query: str) -> list[tuple[object, ...]]:
