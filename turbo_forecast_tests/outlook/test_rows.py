@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turbo_forecast.outlook.learning import PRIOR, TERMS, Learnt
+from turbo_forecast.outlook.planned import Planned
 from turbo_forecast.outlook.regression import KNOTS, sigmoid
 from turbo_forecast.outlook.rows import (
     BEFORE,
@@ -110,10 +111,11 @@ def test_usable_capacity_scales_what_is_said_and_not_the_threshold() -> None:
 
 def test_planned_changes_move_probabilities_with_the_forecast() -> None:
     history, flat = np.full((1, 60), 50.0), np.full((1, 181), 50.0)
-    raised = flat + np.where(np.arange(181) >= 100, 30.0, 0.0)
+    after = (np.arange(181) >= 100).astype(np.int64)[None, :]
+    raised, plan = flat + 30.0 * after, Planned(flat, after, np.ones(flat.shape))
     plain, planned = (
-        capacity_rows(known(history, flat), forecast, [[80.0]], LEARNT, CUTOFF, unplanned=flat).row(0, named=True)
-        for forecast in (flat, raised)
+        capacity_rows(known(history, flat), forecast, [[80.0]], LEARNT, CUTOFF, planned=changes).row(0, named=True)
+        for forecast, changes in ((flat, None), (raised, plan))
     )
     assert planned["probability_91"] == plain["probability_91"], "before the change nothing is altered"
     assert planned["probability_182"] > plain["probability_182"] + 0.3
