@@ -10,7 +10,7 @@ from turbo_forecast.outlook.learning import FLEET, TERMS, Learnt
 from turbo_forecast.outlook.levels import highest_so_far, levels_after
 from turbo_forecast.outlook.regression import KNOTS
 from turbo_forecast.outlook.signals import GRID, signals
-from turbo_forecast.outlook.statements import first_days, growth, leaned, probabilities, states
+from turbo_forecast.outlook.statements import first_days, growth, probabilities, states
 
 NAN = np.nan
 THRESHOLDS = np.array([[70.0, 80.0, 90.0, 95.0]])
@@ -35,7 +35,7 @@ def test_with_belief_in_the_forecast_alone_the_probability_is_a_logistic_functio
     found = said(belief(), history, forecast)[0, :, -1]
     scale = np.hypot(np.sqrt(8.0), 16 - 2 * np.sqrt(8.0))  # a swing of 1, and a forecast that starts 16 points off
     on_knots = np.interp((76 - THRESHOLDS[0]) / scale, KNOTS, expit(KNOTS))
-    np.testing.assert_allclose(found, leaned(on_knots), atol=1e-12)
+    np.testing.assert_allclose(found, on_knots, atol=1e-12)
 
 
 def test_the_other_witnesses_are_heard_on_the_days_between_grid_days():
@@ -43,13 +43,13 @@ def test_the_other_witnesses_are_heard_on_the_days_between_grid_days():
     highest = 50.0 + np.arange(1.0, 92.0)[None, :] / 10  # grows by a tenth a day, also between grid days
     found = said(belief(forecast=0.0, entrants=1.0), history, forecast, np.array([[52.2]]), highest)[0, 0]
     index = (50 + np.arange(1, 92) / 10 - 52.2) / np.sqrt(8.0)
-    np.testing.assert_allclose(found, leaned(np.interp(index, KNOTS, expit(KNOTS))), atol=1e-9)
+    np.testing.assert_allclose(found, np.interp(index, KNOTS, expit(KNOTS)), atol=1e-9)
 
 
 def test_a_forecast_of_less_than_a_week_has_probabilities_too():
     history, forecast = np.full((1, 400), 50.0), np.full((1, 5), 50.0)
     found = said(belief(0.0, 1.0), history, forecast, np.array([[52.0]]), np.full((1, 5), 53.0))[0, 0]
-    np.testing.assert_allclose(found, leaned(np.interp(1 / np.sqrt(8.0), KNOTS, expit(KNOTS))))
+    np.testing.assert_allclose(found, np.interp(1 / np.sqrt(8.0), KNOTS, expit(KNOTS)))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 130), st.lists(st.floats(0, 3), min_size=4, max_size=4))
@@ -66,18 +66,6 @@ def test_probabilities_grow_with_the_days_and_fall_with_the_threshold(seed, days
     assert ((found >= 0) & (found <= 1)).all()
     assert (np.diff(found, axis=2) >= 0).all()
     assert (np.diff(found, axis=1) <= 1e-12).all()
-
-
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_leaning_keeps_the_order_and_moves_nothing_by_more_than_eight_points(one, other):
-    low, high = leaned(np.array(sorted([one, other])))
-    assert low <= high + 1e-15
-    assert one - 1e-15 <= leaned(np.array([one]))[0] <= min(one + 0.08 + 1e-12, 1.0 + 1e-12)
-
-
-def test_what_is_far_from_a_half_is_not_leaned():
-    np.testing.assert_allclose(leaned(np.array([0.1, 0.25, 0.75, 0.9])), [0.1, 0.25, 0.75, 0.9], atol=1e-3)
-    assert leaned(np.array([0.44]))[0] == pytest.approx(0.44 + 0.08 * (4 * 0.44 * 0.56) ** 16)
 
 
 def test_a_level_that_jumped_ten_days_ago_shows_in_probabilities():
