@@ -1,5 +1,7 @@
-"""What tests share: synthetic base tables, the real data beside the checkout, and kernels that are compiled once."""
+"""What tests share: synthetic base tables, the real data beside the checkout, folders in memory, kernels compiled once."""
 
+import shutil
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -15,6 +17,22 @@ from turbo_forecast.turbo_prophet import cache
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 CUTOFF = date(2025, 12, 31)
 HISTORY_START = date(2023, 1, 1)
+MEMORY = Path("/dev/shm")
+"""Where Linux keeps files in memory."""
+ROOM = 4 * 2**30
+"""Bytes that must be free there; the suite needs less than one sixth of that."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest makes its folder
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the folders of tests lie in memory, where there is room and no `--basetemp` asks for another place.
+
+    A month's run in Dagster commits to SQLite a thousand times, and waits for the disk each time: in memory that takes no
+    time. What is synchronised to the disk, and when, is nothing that a test could see without cutting the power.
+    """
+    if config.option.basetemp is None and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
+        folder = config.option.basetemp = tempfile.mkdtemp(prefix="turbo-forecast-tests-", dir=MEMORY)
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -202,8 +202,8 @@ def test_a_series_whose_worker_died_in_the_first_attempt_is_whole_in_the_second(
     assert by_hand(base, tmp_path / "run", entrants=FIELD).held().digests() == expected
 
 
-def test_other_settings_take_nothing_over(ended: Callable[[int], ByHand], tmp_path: Path) -> None:
-    first = ended(5)
+def test_other_settings_take_nothing_over(tmp_path: Path) -> None:
+    first = run_in(tmp_path).held()
     other = by_hand(fleet_of(list(KINDS)), tmp_path, entrants=FIELD, interval_width=0.9)
     assert next(other.working()) == "forecast"
     assert not first.folder.path.exists(), "what nobody will take over is not left behind"

@@ -27,6 +27,7 @@ from turbo_forecast.status_log import StatusLog
 from turbo_forecast.windows import run_windows
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 from turbo_forecast_tests.fleet.entrants import ANSWERS
+from turbo_forecast_tests.fleet.in_this_process import in_this_process
 
 RANDOM = "turbo_forecast_tests.fleet.entrants:random"
 EVIL = "turbo_forecast_tests.fleet.entrants:{}"
@@ -41,8 +42,9 @@ def quiet(base: pl.DataFrame, **options: object):
 
 
 def one(rows: pl.DataFrame, **options: object) -> tuple[dict[str, object], pl.DataFrame]:
-    """Outcome and rows of a single series."""
-    result = quiet(rows, **{"entrants": [EVIL.format("naive")], "workers": 1, **options})
+    """Outcome and rows of a single series, forecast in this process."""
+    with in_this_process():
+        result = quiet(rows, **{"entrants": [EVIL.format("naive")], "workers": 1, **options})
     return result.outcomes.row(0, named=True), result.forecasts
 
 
