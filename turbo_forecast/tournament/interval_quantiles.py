@@ -19,7 +19,7 @@ ROOM_EDGES = (20.0, 40.0, 60.0, 80.0)
 """Where ranges of room part, percentage points: an interval's side has as much room as there is up to its edge of the
 envelope, and errors of both sides with the same room are pooled (mirrored)."""
 RANGES = len(ROOM_EDGES) + 1
-HELD_BACK = 0.4
+HELD_BACK = 0.3
 """How much of each tail is kept in reserve, over the number of windows a series has shown: all series share the calendar, so
 what was pooled of one window has seen one surprise, however many days it has."""
 SMALLEST = 1e-3

@@ -94,14 +94,14 @@ def unit(scale: float | np.ndarray, width: float = 1.0, apart: float | None = No
 
 
 def level_of(windows: int, shown: int, width: float = 0.8) -> float:
-    """The share of days inside one bound: two fifths of its tail, over the windows that each series has shown, are held back."""
-    return np.ceil((windows + 1) * (1 - (1 - width) / 2 * (1 - 0.4 / shown)) - 1e-9) / windows
+    """The share of days inside one bound: three tenths of its tail, over the windows that each series has shown, are held back."""
+    return np.ceil((windows + 1) * (1 - (1 - width) / 2 * (1 - 0.3 / shown)) - 1e-9) / windows
 
 
 @pytest.mark.parametrize("width", [0.5, 0.8, 0.9])
 def test_coverage_of_exchangeable_windows_is_nominal_and_what_is_held_back(width: float) -> None:
     # each host has its own spread and each window its own level: days are dependent, windows exchangeable; of three windows of
-    # every host, two fifteenths of what is left out are held back
+    # every host, a tenth of what is left out is held back
     rng = np.random.default_rng(7)
     hosts = [f"h{i:03d}" for i in range(600)]
     spread = rng.uniform(0.5, 4, 600)
@@ -116,7 +116,7 @@ def test_coverage_of_exchangeable_windows_is_nominal_and_what_is_held_back(width
     inside = (new >= found["lower"].to_numpy()[:, None]) & (new <= found["upper"].to_numpy()[:, None])
     of_host = inside.mean(axis=1)
     # Monte-Carlo error of 600 new windows, and of the 1,800 the quantiles come from
-    assert abs(of_host.mean() - (width + (1 - width) * 0.4 / 3)) < 3 * of_host.std(ddof=1) * np.sqrt(1 / 600 + 1 / 1800)
+    assert abs(of_host.mean() - (width + (1 - width) * 0.3 / 3)) < 3 * of_host.std(ddof=1) * np.sqrt(1 / 600 + 1 / 1800)
 
 
 def test_the_quantile_is_numpys_at_the_finite_sample_level() -> None:
@@ -198,7 +198,7 @@ def test_all_windows_weigh_alike() -> None:
     latest, earliest = np.tile([1.0, -1.0], 15), np.tile([3.0, -3.0], 15)
     rows = pl.concat([residuals(e, host=host, fold=fold) for host in hosts for fold, e in ((1, latest), (2, earliest))])
     narrow, wide = (found_for(rows, scales(), series("h00"), width=width).row(0, named=True) for width in (0.3, 0.4))
-    assert (level_of(40, 2, 0.3), level_of(40, 2, 0.4)) == (0.75, 0.8)
+    assert (level_of(40, 2, 0.3), level_of(40, 2, 0.4)) == (0.725, 0.775)
     scale = (1.01 + 3.01) / 2
     assert narrow["scale"] == pytest.approx(scale)
     assert narrow["upper"] == pytest.approx(1.0 / unit(3.01) * unit(scale))  # left out: 3.01
