@@ -133,6 +133,7 @@ FORECAST_INTERVALS = Table(
         Column("upper", pl.Float32, "upper bound, in [yhat, 100]; 100 where nothing is known of such days"),
     ),
     key=("host_id", "resource", "phase", "cutoff", "ds", "interval_width"),
+    made_from=(FLEET_FORECAST, CHAMPIONS, CALIBRATION, TOURNAMENT_RESULTS, SERIES_OUTCOMES),
 )
 
 TOURNAMENT_STANDINGS = Table(

@@ -171,6 +171,8 @@ def _store_tournament(con: duckdb.DuckDBPyConnection, data: Path, rows: pl.DataF
     store(con, schemas.PLANNED_LOADS, loads().with_columns(month))
     store(con, schemas.SCENARIO_OUTLOOK, compared().with_columns(month))
     published(rows).write_parquet(_made(data / "forecast_parquet") / f"{MONTH}.parquet")
+    nothing = pl.DataFrame(schema=schemas.FORECAST_INTERVALS.polars_schema)
+    nothing.write_parquet(_made(data / "forecast_intervals") / f"{MONTH}.parquet")
     store(con, schemas.TOURNAMENT_STANDINGS, standings(month))
 
 

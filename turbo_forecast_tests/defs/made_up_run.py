@@ -71,6 +71,7 @@ def made_up_run(
     own = rows.filter(pl.col("model") == CHAMPION).with_columns(outcome=pl.lit(Outcome.FORECAST.value))
     write_parts(schemas.FLEET_FORECAST, series, rows, folder / "rows")
     write_parts(schemas.FOLD_FORECAST, series, _folds(windows), folder / "folds")
+    results.write(schemas.FORECAST_INTERVALS, pl.DataFrame(schema=schemas.FORECAST_INTERVALS.polars_schema))
     write_parts(schemas.FORECAST_PARQUET, series, own, results.parts_of(schemas.FORECAST_PARQUET))
     timer.series = len(series)
     with timer.stage("make it up"):

@@ -57,6 +57,7 @@ CHECKS = {
         *("intervals_hold_in_the_backtest", "intervals_do_not_break_in_the_backtest"),
         "intervals_hold_for_nearly_every_series",
     },
+    "forecast_intervals": {"no_duplicate_keys"},
     "tournament_standings": {"everyone_stands_everywhere", "no_duplicate_keys", "standings_are_finite"},
     "forecast_accuracy": {"earlier_forecasts_are_judged", "no_duplicate_keys"},
     "capacity_outlook": {
@@ -91,6 +92,7 @@ DEPENDENCIES = {
     "forecast_parquet": {
         *("fleet_forecast", "champions", "calibration", "tournament_results", "series_outcomes", "planned_loads"),
     },
+    "forecast_intervals": {"fleet_forecast", "champions", "calibration", "tournament_results", "series_outcomes"},
     "tournament_standings": {"fleet_forecast", "tournament_scores", "forecast_parquet"},
     "forecast_accuracy": {"base_table", "forecast_parquet", "tournament_results"},
     "group_members": {"series_outcomes"},
@@ -107,7 +109,7 @@ DEPENDENCIES = {
     "months": {
         *("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "tournament_results"),
         *("tournament_scores", "champions", "calibration", "forecast_parquet", "tournament_standings"),
-        *("forecast_accuracy", "model_runs"),
+        *("forecast_intervals", "forecast_accuracy", "model_runs"),
         *("capacity_outlook", "outlook_backtest", "outlook_accuracy", "outlook_reliability", "outlook_over_time"),
         *("group_members", "group_history", "group_forecast", "planned_changes", "planned_loads"),
     },
