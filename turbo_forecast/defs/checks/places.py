@@ -170,6 +170,7 @@ def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
     }
     lists = {
         "horizons": held_days(windows.backtest_days.size, JUDGED),
+        "widths": settings.widths_beside,
         "stated": held_days(windows.forecast_days.size, STATED),
     }
     return {
