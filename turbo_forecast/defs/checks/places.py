@@ -170,7 +170,6 @@ def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
     }
     lists = {
         "horizons": held_days(windows.backtest_days.size, JUDGED),
-        "widths": settings.widths_beside,
         "stated": held_days(windows.forecast_days.size, STATED),
     }
     return {
@@ -179,6 +178,7 @@ def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
         **{name: str(value) for name, value in number.items()},
         **{name: listed(literal(each) for each in values) for name, values in names.items()},
         **{name: listed(map(str, values)) for name, values in lists.items()},
+        "widths": listed(map(str, settings.widths_beside)),
         "fallback": literal(settings.fallback),
         "windows": _windows(windows),
         "settled": SETTLED.format(cutoff=_day(cutoff)),
