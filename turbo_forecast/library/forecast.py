@@ -24,7 +24,7 @@ from turbo_forecast.library.groups import group_month, groups_from
 from turbo_forecast.library.plans import plan_frames, plans_from, require_possible
 from turbo_forecast.library.termination import terminated_in_order
 from turbo_forecast.models.registry import check_entrants, first_day_needed
-from turbo_forecast.outlook.loads import of_scenario, shifted
+from turbo_forecast.outlook.loads import of_scenario, shifted, shifted_intervals
 from turbo_forecast.outlook.plans import scenarios
 from turbo_forecast.outlook.rows import with_urgency
 from turbo_forecast.outlook.track_record import outlook_accuracy, outlook_reliability
@@ -164,10 +164,11 @@ def _outlook(
     statements: Statements, stated: list[PlannedStatements], groups_backtest: pl.DataFrame
 ) -> dict[str, pl.DataFrame]:
     """The published rows with the planned changes, and the outlook's tables, by the result's field."""
-    unplanned = statements.results.read(FORECAST_PARQUET)
+    unplanned, loads = statements.results.read(FORECAST_PARQUET), of_scenario(stated[0].loads)
     backtest = pl.concat([statements.backtest(unplanned), groups_backtest])
     return {
-        "published": shifted(unplanned, of_scenario(stated[0].loads)).collect(),
+        "published": shifted(unplanned, loads).collect(),
+        "intervals": shifted_intervals(statements.results.read(FORECAST_INTERVALS), loads).collect(),
         "outlook": with_urgency(pl.concat([each.every() for each in stated])),
         "outlook_backtest": backtest,
         "outlook_accuracy": outlook_accuracy(backtest),

@@ -12,6 +12,7 @@ that come together adds up, as for errors that go the same way. Of a group, host
 interval by what is forecast of them, and its width stays the group's own.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -31,6 +32,8 @@ Load = tuple[dict[Source, float], float]
 NOTHING: Load = ({}, 0.0)
 SERIES_KEY = ("host_id", "resource")
 VALUES = ("yhat", "yhat_lower", "yhat_upper")
+BOUNDS, WIDTH = ("lower", "upper"), "interval_width"
+"""What a plan shifts of a row of FORECAST_INTERVALS; and the column that tells the intervals of a day apart."""
 
 
 def composed(changes: pl.DataFrame, horizon_end: date) -> pl.DataFrame:
@@ -82,11 +85,24 @@ def of_scenario(loads: pl.DataFrame, scenario: str = BASELINE, kind: str = SERIE
     return loads.filter(scenario=scenario, kind=kind)
 
 
-def shifted(rows: pl.LazyFrame, loads: pl.DataFrame, sources: pl.LazyFrame | None = None) -> pl.LazyFrame:
+def shifted_intervals(rows: pl.LazyFrame, loads: pl.DataFrame) -> pl.LazyFrame:
+    """Rows of FORECAST_INTERVALS with planned changes, as `shifted` has those of the master file. loads: of series."""
+    return shifted(rows, loads, values=BOUNDS, beside=[WIDTH])
+
+
+def shifted(
+    rows: pl.LazyFrame,
+    loads: pl.DataFrame,
+    sources: pl.LazyFrame | None = None,
+    *,
+    values: Sequence[str] = VALUES,
+    beside: Sequence[str] = (),
+) -> pl.LazyFrame:
     """Forecasts with planned changes: the same rows in the same order, and those without a change as they are.
 
     rows: `host_id, resource, ds, phase, yhat, yhat_lower, yhat_upper` and any others, as they are without plans, of hosts
     or of groups; loads: PLANNED_LOADS of one scenario and kind; sources: the rows of all hosts, where `rows` are not.
+    values: the columns that are shifted, where they are others; beside: what else tells the rows of a series and day apart.
     Few rows are held at once: those of hosts whose load moves, and one of each series that is changed.
     """
     if loads.is_empty():
@@ -96,8 +112,14 @@ def shifted(rows: pl.LazyFrame, loads: pl.DataFrame, sources: pl.LazyFrame | Non
     own = loads.filter(is_own).sort("from_ds").group_by(SERIES_KEY, maintain_order=True)
     stretches = own.agg(starts="from_ds", weights="weight", shifts="shift")
     weight, shift = _on_its_day(stretches, "weights", 1.0), _on_its_day(stretches, "shifts", 0.0)
-    come = _come(rows if sources is None else sources, loads.filter(~is_own), spread=loads["kind"][0] == SERIES)
-    on = [*SERIES_KEY, "ds", "phase"]
+    come = _come(
+        rows if sources is None else sources,
+        loads.filter(~is_own),
+        values,
+        spread=loads["kind"][0] == SERIES,
+        beside=beside,
+    )
+    on = [*SERIES_KEY, "ds", "phase", *beside]
     return (
         rows.join(stretches.lazy(), on=SERIES_KEY, how="left", maintain_order="left")
         .join(come, on=on, how="left", maintain_order="left")
@@ -111,7 +133,7 @@ def shifted(rows: pl.LazyFrame, loads: pl.DataFrame, sources: pl.LazyFrame | Non
             .clip(*ENVELOPE)
             .cast(schema[name])
             .alias(name)
-            for name in VALUES
+            for name in values
         )
         .select(schema.names())
     )
@@ -128,22 +150,24 @@ def _on_its_day(stretches: pl.DataFrame, name: str, default: float) -> pl.Expr:
     return found
 
 
-def _come(sources: pl.LazyFrame, loads: pl.DataFrame, *, spread: bool) -> pl.LazyFrame:
-    """What comes to each load by the day: its key, and for each of VALUES a column `<name>_come`.
+def _come(
+    sources: pl.LazyFrame, loads: pl.DataFrame, values: Sequence[str], *, spread: bool, beside: Sequence[str]
+) -> pl.LazyFrame:
+    """What comes to each load by the day: its key, and for each of `values` a column `<name>_come`.
 
     spread: whether the bounds come too; else what is forecast is added to all three.
     """
     taken = loads.select(*SERIES_KEY, "from_ds", "until_ds", "source", "weight").lazy()
     added = [
         (pl.col("weight") * pl.col(name if spread else "yhat").cast(pl.Float64)).sum().alias(f"{name}_come")
-        for name in VALUES
+        for name in values
     ]
     return (
         sources.filter(pl.col("phase") == Phase.FORECAST)
-        .select(pl.col("host_id").alias("source"), "resource", "ds", "phase", *VALUES)
+        .select(pl.col("host_id").alias("source"), "resource", "ds", "phase", *beside, *values)
         .join(taken, on=["source", "resource"])
         .filter(pl.col("ds").is_between("from_ds", "until_ds"))
-        .group_by(*SERIES_KEY, "ds", "phase")
+        .group_by(*SERIES_KEY, "ds", "phase", *beside)
         .agg(added)
     )
 

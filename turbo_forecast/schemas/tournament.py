@@ -121,7 +121,8 @@ FORECAST_PARQUET = Table(
 
 FORECAST_INTERVALS = Table(
     "forecast_intervals",
-    "The published forecast's further calibrated intervals, one row for each day and width; the master file has the main one.",
+    "The published forecast's further calibrated intervals with the planned changes, one row for each day and width; the master "
+    "file has the main one.",
     (
         HOST,
         RESOURCE,
@@ -133,6 +134,7 @@ FORECAST_INTERVALS = Table(
         Column("upper", pl.Float32, "upper bound, in [yhat, 100]; 100 where nothing is known of such days"),
     ),
     key=("host_id", "resource", "phase", "cutoff", "ds", "interval_width"),
+    made_from=(FLEET_FORECAST, CALIBRATION, PLANNED_LOADS, FORECAST_PARQUET),
 )
 
 TOURNAMENT_STANDINGS = Table(

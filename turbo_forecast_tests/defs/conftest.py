@@ -22,7 +22,7 @@ from turbo_forecast.defs.resources import (
 )
 from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.defs import damage
-from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, FILES, GUESSER, MONTH, SIX, make_data
+from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, FILES, FORECAST, GUESSER, MONTH, SIX, make_data
 
 __all__ = ["EARLIER", "ENTRANTS", "FILES", "GUESSER", "MONTH", "SIX"]
 
@@ -37,7 +37,7 @@ class Place:
     instance: dg.DagsterInstance
 
     def resources(self, telemetry: Path | None = None, **forecast: object) -> Mapping[str, object]:
-        options = {"entrants": ENTRANTS, "workers": 1, **forecast}
+        options = {**FORECAST, "workers": 1, **forecast}
         return {
             "telemetry": TelemetryResource(telemetry=str(telemetry or "")),
             "forecast": ForecastResource(**options),

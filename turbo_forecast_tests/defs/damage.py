@@ -14,7 +14,7 @@ from turbo_forecast.defs.checks.properties import Verdict, judge
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.storage.datasets import duckdb_sql
-from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, FILES, MONTH
+from turbo_forecast_tests.defs.made_month import EARLIER, FILES, FORECAST, MONTH
 from turbo_forecast_tests.defs.violations import VIEW
 
 for _module in pkgutil.iter_modules(checks.__path__):  # as the code location loads them, which fills PROPERTIES
@@ -27,7 +27,7 @@ def verdict(
     data: Path, asset: str, check: str, *, outlook: OutlookSettings | None = None, **forecast: object
 ) -> Verdict:
     """The check's verdict on the month, and its offenders."""
-    settings = ForecastSettings(**{"entrants": ENTRANTS, **forecast})  # type: ignore[arg-type]
+    settings = ForecastSettings.model_validate({**FORECAST, **forecast})
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         if asset == "base_table":
             return judge(con, OF_BASE_TABLE[check], {"stored": asset})

@@ -22,7 +22,7 @@ from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.defs import made_groups, made_outlook
 
 MONTH, EARLIER = "2025-12", "2025-11"
-FILES = ("fleet_forecast", "fold_forecast", "forecast_parquet")
+FILES = ("fleet_forecast", "fold_forecast", "forecast_parquet", "forecast_intervals")
 GUESSER = "turbo_forecast_tests.fleet.entrants:random"
 ENTRANTS = ["weighted", "median", "recent_level", GUESSER, "seasonal_naive"]
 SINGLES = ENTRANTS[2:]
@@ -32,7 +32,10 @@ OFF = dict(zip(ENTRANTS, (0.6, 0.75, 0.5, 20.0, 1.0), strict=True))
 SIX = [(host, resource) for host in ("a", "b", "c") for resource in ("cpu", "memory")]
 PART = 2
 """Series in a part."""
-SETTINGS = ForecastSettings(entrants=ENTRANTS)
+REACH = {0.5: 1.5, 0.8: 3.0, 0.95: 6.0}
+"""How far each interval reaches below and above; the second is the main one."""
+FORECAST = {"entrants": ENTRANTS, "interval_widths": list(REACH)}
+SETTINGS = ForecastSettings.model_validate(FORECAST)
 HALVED, MOVED = date(2026, 5, 1), date(2026, 5, 10)
 """From the first, b's cpu is half of what was forecast; from the second, it has a's cpu too."""
 
@@ -171,6 +174,7 @@ def _store_tournament(con: duckdb.DuckDBPyConnection, data: Path, rows: pl.DataF
     store(con, schemas.PLANNED_LOADS, loads().with_columns(month))
     store(con, schemas.SCENARIO_OUTLOOK, compared().with_columns(month))
     published(rows).write_parquet(_made(data / "forecast_parquet") / f"{MONTH}.parquet")
+    beside(rows).write_parquet(_made(data / "forecast_intervals") / f"{MONTH}.parquet")
     store(con, schemas.TOURNAMENT_STANDINGS, standings(month))
 
 
@@ -202,11 +206,22 @@ def published(rows: pl.DataFrame) -> pl.DataFrame:
     own = rows.filter(pl.col("model") == CHAMPION, pl.col("number") < 1).with_columns(
         phase="window_name", outcome=pl.lit("forecast")
     )
-    wide = own.with_columns(
-        yhat_lower=(pl.col("yhat").cast(pl.Float64) - 3).clip(0, 100),
-        yhat_upper=(pl.col("yhat").cast(pl.Float64) + 3).clip(0, 100),
-    )
-    return planned(wide).sort("host_id", "resource", "phase", "ds").pipe(schemas.FORECAST_PARQUET.conform)
+    return planned(wide(own, 0.8)).sort("host_id", "resource", "phase", "ds").pipe(schemas.FORECAST_PARQUET.conform)
+
+
+def wide(own: pl.DataFrame, width: float) -> pl.DataFrame:
+    """The rows with the bounds of an interval of this width, inside [0, 100]."""
+    yhat = pl.col("yhat").cast(pl.Float64)
+    reach = REACH[width]
+    return own.with_columns(yhat_lower=(yhat - reach).clip(0, 100), yhat_upper=(yhat + reach).clip(0, 100))
+
+
+def beside(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the intervals beside the main one."""
+    own = rows.filter(pl.col("model") == CHAMPION, pl.col("number") < 1).with_columns(phase="window_name")
+    both = [planned(wide(own, width), REACH[width]).with_columns(interval_width=width) for width in (0.5, 0.95)]
+    named = pl.concat(both).select(pl.exclude("lower", "upper")).rename({"yhat_lower": "lower", "yhat_upper": "upper"})
+    return named.pipe(schemas.FORECAST_INTERVALS.conform)
 
 
 def changes() -> pl.DataFrame:
@@ -266,11 +281,11 @@ def compared() -> pl.DataFrame:
     )
 
 
-def planned(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with what is planned: 50.5 ± 3 is forecast of every series."""
+def planned(rows: pl.DataFrame, reach: float = 3.0) -> pl.DataFrame:
+    """The rows with what is planned: 50.5 ± reach is forecast of every series."""
     after = [
-        ("b", HALVED, (25.25, 23.75, 26.75)),
-        ("b", MOVED, (75.75, 71.25, 80.25)),
+        ("b", HALVED, (25.25, 25.25 - reach / 2, 25.25 + reach / 2)),
+        ("b", MOVED, (75.75, 75.75 - 1.5 * reach, 75.75 + 1.5 * reach)),
         ("a", MOVED, (0.0, 0.0, 0.0)),
     ]
     for host, day, values in after:

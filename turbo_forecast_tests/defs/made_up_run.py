@@ -71,6 +71,9 @@ def made_up_run(
     own = rows.filter(pl.col("model") == CHAMPION).with_columns(outcome=pl.lit(Outcome.FORECAST.value))
     write_parts(schemas.FLEET_FORECAST, series, rows, folder / "rows")
     write_parts(schemas.FOLD_FORECAST, series, _folds(windows), folder / "folds")
+    write_parts(
+        schemas.FORECAST_INTERVALS, series, _intervals(own, settings), results.parts_of(schemas.FORECAST_INTERVALS)
+    )
     write_parts(schemas.FORECAST_PARQUET, series, own, results.parts_of(schemas.FORECAST_PARQUET))
     timer.series = len(series)
     with timer.stage("make it up"):
@@ -120,6 +123,15 @@ def _rows(windows: Windows) -> pl.DataFrame:
         )
     ]
     return pl.concat(parts).sort("model", "phase", "ds", descending=[True, False, False])
+
+
+def _intervals(own: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
+    """As wide, in points, as they are meant to hold percent of the days."""
+    widths = pl.DataFrame({"interval_width": settings.widths_beside})
+    reach = pl.col("interval_width") * 50
+    return widths.join(own, how="cross", maintain_order="left_right").with_columns(
+        lower=pl.col("yhat") - reach, upper=pl.col("yhat") + reach
+    )
 
 
 def _folds(windows: Windows) -> pl.DataFrame:

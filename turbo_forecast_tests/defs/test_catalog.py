@@ -55,7 +55,7 @@ def test_every_asset_has_owners_tags_and_kinds(nodes) -> None:
 
 def test_what_is_stored_as_a_file_is_parquet_and_all_else_duckdb(nodes) -> None:
     stored = {name: node.kinds & {"parquet", "duckdb"} for name, node in nodes.items() if name in TABLES}
-    files = {"fleet_forecast", "fold_forecast", "forecast_parquet"}
+    files = {"fleet_forecast", "fold_forecast", "forecast_parquet", "forecast_intervals"}
     assert stored == {name: {"parquet"} if name in files else {"duckdb"} for name in stored}
 
 

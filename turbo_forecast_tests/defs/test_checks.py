@@ -15,6 +15,7 @@ from turbo_forecast_tests.defs.damage import spoil, verdict
 from turbo_forecast_tests.defs.made_month import CHAMPION as CHOSEN
 from turbo_forecast_tests.defs.made_month import EARLIER, GUESSER, SINGLES
 from turbo_forecast_tests.defs.violations import (
+    ALL_WIDTHS,
     BEFORE,
     BREAKS,
     CALIBRATED,
@@ -25,6 +26,7 @@ from turbo_forecast_tests.defs.violations import (
     HAPPENED,
     HORIZON,
     KEYS,
+    NESTED,
     NIGHT,
     NOT_WORSE,
     ONE,
@@ -86,6 +88,27 @@ def test_a_violation_fails_the_check_and_is_shown(asset: str, check: str, statem
         assert set(named.select("host_id", "resource").rows() if len(named) else []) <= {("b", "cpu"), ("ghost", "cpu")}
     if "host_id" in wrong.columns:
         assert len(named)
+
+
+def test_where_no_further_width_is_asked_for_no_interval_is_due_and_none_may_be_there(data: Path) -> None:
+    main_only = {"interval_widths": [0.8]}
+    assert (
+        len(verdict(data, "forecast_intervals", ALL_WIDTHS, **main_only).offenders) == 2 * 6 * 2
+    )  # widths, series, phases
+    spoil(data, "forecast_intervals", "DELETE FROM {stored}")
+    for check in (ALL_WIDTHS, NESTED):
+        found = verdict(data, "forecast_intervals", check, **main_only)
+        assert found.offenders.is_empty()
+        assert found.expected == 0
+
+
+def test_a_phase_of_which_nothing_is_calibrated_has_no_interval_beside(data: Path) -> None:
+    spoil(data, "calibration", "DELETE FROM {stored} WHERE phase = 'backtest'")
+    wrong = offenders(data, "forecast_intervals", ALL_WIDTHS)
+    assert wrong["phase"].unique().to_list() == ["backtest"]
+    assert len(wrong) == 2 * 6
+    spoil(data, "forecast_intervals", "DELETE FROM {stored} WHERE phase = 'backtest'")
+    assert verdict(data, "forecast_intervals", ALL_WIDTHS).offenders.is_empty()
 
 
 @pytest.mark.parametrize("asset", [*ROWS, VIEW])

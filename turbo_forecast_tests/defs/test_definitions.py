@@ -14,6 +14,7 @@ from turbo_forecast.defs.checks.judging import BLOCKING
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.storage.months import STEPS
 from turbo_forecast_tests.defs.conftest import ENTRANTS, MONTH, Place
+from turbo_forecast_tests.defs.made_month import REACH
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -57,6 +58,7 @@ CHECKS = {
         *("intervals_hold_in_the_backtest", "intervals_do_not_break_in_the_backtest"),
         "intervals_hold_for_nearly_every_series",
     },
+    "forecast_intervals": {"every_day_has_its_intervals", "intervals_are_nested", "no_duplicate_keys"},
     "tournament_standings": {"everyone_stands_everywhere", "no_duplicate_keys", "standings_are_finite"},
     "forecast_accuracy": {"earlier_forecasts_are_judged", "no_duplicate_keys"},
     "capacity_outlook": {
@@ -91,6 +93,7 @@ DEPENDENCIES = {
     "forecast_parquet": {
         *("fleet_forecast", "champions", "calibration", "tournament_results", "series_outcomes", "planned_loads"),
     },
+    "forecast_intervals": {"fleet_forecast", "calibration", "planned_loads", "forecast_parquet"},
     "tournament_standings": {"fleet_forecast", "tournament_scores", "forecast_parquet"},
     "forecast_accuracy": {"base_table", "forecast_parquet", "tournament_results"},
     "group_members": {"series_outcomes"},
@@ -107,7 +110,7 @@ DEPENDENCIES = {
     "months": {
         *("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "tournament_results"),
         *("tournament_scores", "champions", "calibration", "forecast_parquet", "tournament_standings"),
-        *("forecast_accuracy", "model_runs"),
+        *("forecast_intervals", "forecast_accuracy", "model_runs"),
         *("capacity_outlook", "outlook_backtest", "outlook_accuracy", "outlook_reliability", "outlook_over_time"),
         *("group_members", "group_history", "group_forecast", "planned_changes", "planned_loads"),
     },
@@ -252,6 +255,7 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
         "champions": 6,
         "calibration": 6 * (4 + 6),
         "forecast_parquet": 6 * days,
+        "forecast_intervals": 6 * days * (len(REACH) - 1),
         "tournament_standings": (2 + 1) * (4 + 1) * (entrants + 1),
         "forecast_accuracy": (2 + 1) * 1 * (entrants + 1),
         **dict.fromkeys(("group_members", "group_history", "group_forecast"), 0),

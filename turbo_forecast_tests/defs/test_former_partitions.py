@@ -1,5 +1,6 @@
 """A house of the former version: its months keep their results, and Dagster shows them under their names of today."""
 
+import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -14,7 +15,8 @@ pytestmark = pytest.mark.xdist_group("definitions")
 @pytest.fixture
 def former(place: Place) -> Place:
     """2025-11 and 2025-12 as the former version left them, with an instance of their own; of 2025-11, a check has failed."""
-    for asset in FILES:
+    shutil.rmtree(place.data / "forecast_intervals")  # which the former version did not make
+    for asset in FILES[:-1]:
         for month in (EARLIER, MONTH):
             path = place.data / asset / f"{month}.parquet"
             path.rename(path.with_name(f"{month}-01.parquet"))

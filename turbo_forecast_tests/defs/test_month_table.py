@@ -81,6 +81,14 @@ def test_the_master_file_is_one_file_of_the_parts_rows_in_their_order(
     assert told(result)["forecast_parquet"]["dagster/row_count"] == len(master) == 6 * (122 + 181)
 
 
+def test_the_intervals_beside_are_one_file_of_the_parts_rows(stored: tuple[Place, dg.ExecuteInProcessResult]) -> None:
+    place, result = stored
+    parts = sorted((place.data / "tournament" / MONTH / "forecast_intervals").glob("*.parquet"))
+    file = pl.read_parquet(place.data / "forecast_intervals" / f"{MONTH}.parquet")
+    assert_frame_equal(file, pl.concat([pl.read_parquet(part) for part in parts]))
+    assert told(result)["forecast_intervals"]["dagster/row_count"] == len(file) == 2 * 6 * (122 + 181)
+
+
 def test_all_entrants_rows_are_a_view_over_the_months_files(stored: tuple[Place, dg.ExecuteInProcessResult]) -> None:
     place, result = stored
     files = sorted((place.data / "fleet_forecast" / f"{MONTH}.parquet").glob("*.parquet"))

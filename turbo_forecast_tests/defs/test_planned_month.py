@@ -119,6 +119,31 @@ def test_the_master_file_has_the_baselines_changes_and_all_else_as_it_was(
     assert_frame_equal(after.filter(others), before.filter(others), check_exact=True)
 
 
+def test_the_intervals_beside_have_the_same_changes(
+    planned: tuple[Place, dg.ExecuteInProcessResult, str], month: tuple[Place, dg.ExecuteInProcessResult]
+) -> None:
+    before, after = (
+        pl.read_parquet(of.data / "forecast_intervals" / f"{MONTH}.parquet") for of in (month[0], planned[0])
+    )
+    assert before["interval_width"].unique().sort().to_list() == [0.5, 0.95]
+    bounds, key = ["lower", "upper"], ["interval_width", "ds"]
+
+    def of(rows: pl.DataFrame, host: str, resource: str, since: date) -> pl.DataFrame:
+        own = rows.filter(pl.col("ds") >= since, host_id=host, resource=resource)
+        return own.sort(key).select(*key, pl.col(bounds).cast(pl.Float64))
+
+    added = of(before, "a", "cpu", date(2026, 2, 1)).with_columns((pl.col(bounds) + 7.5).clip(0, 100))
+    assert_frame_equal(of(after, "a", "cpu", date(2026, 2, 1)), added, rel_tol=1e-6)
+    spring = date(2026, 3, 1)
+    assert (of(after, "b", "memory", spring).select(bounds).to_numpy() == 0).all()
+    both = of(before, "c", "memory", spring).select(bounds) + of(before, "b", "memory", spring).select(bounds)
+    assert_frame_equal(
+        of(after, "c", "memory", spring).select(bounds), both.select(pl.all().clip(0, 100)), rel_tol=1e-6
+    )
+    is_early = pl.col("ds") < date(2026, 2, 1)
+    assert_frame_equal(after.filter(is_early), before.filter(is_early), check_exact=True)
+
+
 def test_the_reports_series_to_run_full_are_those_of_the_master_file(
     planned: tuple[Place, dg.ExecuteInProcessResult, str],
 ) -> None:

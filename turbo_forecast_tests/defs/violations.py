@@ -25,6 +25,8 @@ COVERS = "intervals_hold_in_the_backtest"
 COVERS_EACH = "intervals_hold_for_nearly_every_series"
 SMOOTH = "intervals_widen_smoothly"
 BREAKS = "intervals_do_not_break_in_the_backtest"
+ALL_WIDTHS = "every_day_has_its_intervals"
+NESTED = "intervals_are_nested"
 STANDING = "everyone_stands_everywhere"
 FINITE_STANDINGS = "standings_are_finite"
 JUDGED = "earlier_forecasts_are_judged"
@@ -47,7 +49,7 @@ ROWS = ("fleet_forecast", "forecast_parquet")
 PROJECTED = (*ROWS, "fold_forecast")
 KEYED = (
     *(*PROJECTED, "combination_weights", "series_outcomes", "model_runs", "tournament_scores", "champions"),
-    *("calibration", "planned_changes", "planned_loads", "capacity_outlook", "outlook_backtest"),
+    *("forecast_intervals", "calibration", "planned_changes", "planned_loads", "capacity_outlook", "outlook_backtest"),
     *("tournament_standings", "forecast_accuracy"),
 )
 OF_FLEET = ("tournament_standings", "forecast_accuracy")
@@ -124,6 +126,30 @@ VIOLATIONS: list[tuple[str, str, str]] = [
         "UPDATE {stored} SET yhat_lower = yhat, yhat_upper = yhat WHERE resource = 'cpu'",
     ),
     ("forecast_parquet", BREAKS, "UPDATE {stored} SET yhat_lower = yhat, yhat_upper = yhat"),
+    *(
+        ("forecast_intervals", ALL_WIDTHS, statement)
+        for statement in (
+            f"DELETE FROM {{stored}} WHERE {ONE}",
+            f"DELETE FROM {{stored}} WHERE {NIGHT}",
+            f"DELETE FROM {{stored}} WHERE {ONE} AND phase = 'backtest'",
+            f"DELETE FROM {{stored}} WHERE {ONE} AND interval_width = 0.95",
+            f"UPDATE {{stored}} SET interval_width = 0.9 WHERE {ONE} AND interval_width = 0.95",
+            f"UPDATE {{stored}} SET ds = DATE '2026-07-01' WHERE {ONE} AND ds = DATE '2026-06-30'",
+            f"UPDATE {{stored}} SET cutoff = DATE '2025-11-30' WHERE {NIGHT}",
+            f"UPDATE {{stored}} SET host_id = 'ghost' WHERE {ONE}",
+            f"INSERT INTO {{stored}} SELECT * FROM {{stored}} WHERE {NIGHT}",
+        )
+    ),
+    *(
+        ("forecast_intervals", NESTED, f"UPDATE {{stored}} SET {wrong} WHERE {NIGHT}")
+        for wrong in (
+            *("lower = -0.001", "upper = 100.001", "lower = 'nan'", "upper = 'nan'", "lower = NULL", "upper = NULL"),
+            *("lower = '-infinity'", "upper = 'infinity'"),
+            *("lower = 50.502", "upper = 50.498"),
+            *("lower = 47.49", "upper = 53.51"),
+            *("lower = 47.51", "upper = 53.49"),
+        )
+    ),
     ("fold_forecast", HELD, f"DELETE FROM {{stored}} WHERE {FOLD_DAY}"),
     ("fold_forecast", HELD, f"DELETE FROM {{stored}} WHERE {ONE} AND fold = 3 AND model = 'median'"),
     ("fold_forecast", HELD, f"DELETE FROM {{stored}} WHERE {ONE} AND fold = 1"),

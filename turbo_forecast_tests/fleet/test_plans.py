@@ -11,7 +11,12 @@ from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
 
 pytestmark = pytest.mark.xdist_group("fleet_plans")
 
-OPTIONS = {"entrants": ["recent_level", "seasonal_naive"], "workers": 1, "say": lambda line: None}
+OPTIONS = {
+    "entrants": ["recent_level", "seasonal_naive"],
+    "interval_widths": [0.5, 0.8],
+    "workers": 1,
+    "say": lambda line: None,
+}
 BASE = pl.concat(
     [series_rows(host, wave(400, seed=seed), start=CUTOFF.replace(year=2024)) for seed, host in enumerate("ab")]
 )
@@ -47,6 +52,11 @@ def test_only_what_is_published_and_said_of_the_future_has_the_plans(results: tu
     assert_frame_equal(planned.published.filter(~is_changed), without.published.filter(~is_changed))
     expected = without.published.filter(is_changed).select((pl.col(VALUES).cast(pl.Float64) + 12).cast(pl.Float32))
     assert_frame_equal(planned.published.filter(is_changed).select(VALUES), expected.select(pl.all().clip(0, 100)))
+    assert_frame_equal(planned.intervals.filter(~is_changed), without.intervals.filter(~is_changed))
+    bounds = pl.col("lower", "upper")
+    narrow = without.intervals.filter(is_changed).select((bounds.cast(pl.Float64) + 12).clip(0, 100).cast(pl.Float32))
+    assert_frame_equal(planned.intervals.filter(is_changed).select(bounds), narrow)
+    assert len(narrow) == len(expected) == 150, "days from February to June"
     assert len(without.planned_changes) == len(without.planned_loads) == 0
     assert len(planned.planned_loads) > 0
 

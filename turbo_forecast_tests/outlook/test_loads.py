@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from turbo_forecast.outlook.loads import composed, of_scenario, shifted
+from turbo_forecast.outlook.loads import composed, of_scenario, shifted, shifted_intervals
 from turbo_forecast.outlook.plans import Fleet, resolved
 from turbo_forecast.storage.plans import PLAN_SCHEMA
 
@@ -192,6 +192,28 @@ def test_any_plans_keep_to_the_envelope_the_order_of_bounds_and_the_past(plans: 
     first = CUTOFF + timedelta(days=min((plan[0] for plan in plans), default=DAYS + 1))
     is_before = pl.col("ds") < first
     assert_frame_equal(rows.filter(is_before), before.filter(is_before))
+
+
+SPREADS = {0.5: 2.0, 0.95: 8.0}
+
+
+def intervals() -> pl.LazyFrame:
+    """Two intervals of each day, beside the main one's 4 points."""
+    rows = [forecast(spread=spread).with_columns(interval_width=pl.lit(width)) for width, spread in SPREADS.items()]
+    return pl.concat(rows).drop("yhat").rename({"yhat_lower": "lower", "yhat_upper": "upper"})
+
+
+@FEW
+@given(st.lists(CHANGES, max_size=8))
+def test_every_interval_shifts_as_the_master_files_would_if_it_were_as_wide(plans: list[tuple[Any, ...]]) -> None:
+    found = shifted_intervals(intervals(), of_scenario(loads(*plans))).collect()
+    for width, spread in SPREADS.items():
+        alone = published(*plans, rows=forecast(spread=spread))
+        own = found.filter(interval_width=width)
+        assert_frame_equal(own.select("host_id", "ds", "phase"), alone.select("host_id", "ds", "phase"))
+        for side in ("lower", "upper"):
+            np.testing.assert_allclose(own[side], alone[f"yhat_{side}"], rtol=1e-6)
+    assert found.schema == intervals().collect_schema()
 
 
 @FEW

@@ -81,13 +81,14 @@ def test_a_month_is_complete_after_its_last_step_and_never_before(con: duckdb.Du
 
 TRACK_RECORD = {"outlook_accuracy", "outlook_reliability"}
 STATEMENTS = {"capacity_outlook", "outlook_backtest", "outlook_over_time", *TRACK_RECORD}
-AFTER_ALL = {"tournament_standings", "forecast_accuracy", *STATEMENTS}
+AFTER_ALL = {"forecast_intervals", "tournament_standings", "forecast_accuracy", *STATEMENTS}
 RESTING = {
     "tournament_results": {"tournament_scores", "champions", "calibration", "forecast_parquet", *AFTER_ALL},
     "tournament_scores": {"champions", "calibration", "forecast_parquet", *AFTER_ALL},
     "champions": {"calibration", "forecast_parquet", *AFTER_ALL},
     "calibration": {"forecast_parquet", *AFTER_ALL},
     "forecast_parquet": AFTER_ALL,
+    "forecast_intervals": set(),
     "tournament_standings": set(),
     "forecast_accuracy": set(),
     "group_members": {

@@ -14,7 +14,7 @@ from turbo_forecast.defs.reporting import Metadata, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
 from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.errors import StorageError
-from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, MONTHS
+from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_INTERVALS, FORECAST_PARQUET, MONTHS
 from turbo_forecast.storage.base_table import utc_now
 from turbo_forecast.storage.datasets import require_whole
 from turbo_forecast.storage.months import STEPS, MonthOfRun
@@ -52,7 +52,7 @@ def told_of(con: duckdb.DuckDBPyConnection, cutoff: date, context: dg.AssetExecu
 
 def require_files(folder: DataFolder, key: str) -> None:
     """Raises StorageError where one of the month's files is not there, or has a part that is not whole."""
-    for table in (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET):
+    for table in (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, FORECAST_INTERVALS):
         path = folder.parquet(table.name, key)
         if not path.exists():
             raise StorageError(f"month {key} is not complete: {path} is not there: run the month again")

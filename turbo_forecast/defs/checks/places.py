@@ -13,7 +13,13 @@ from turbo_forecast.defs.checks.thresholds import thresholds_sql
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
 from turbo_forecast.outlook.rows import JUDGED, STATED, held_days
-from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
+from turbo_forecast.schemas import (
+    FLEET_FORECAST,
+    FOLD_FORECAST,
+    FORECAST_INTERVALS,
+    FORECAST_PARQUET,
+    TOURNAMENT_RESULTS,
+)
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.storage.datasets import duckdb_sql, require_unaltered, require_whole
 from turbo_forecast.storage.months import SETTLED, STEPS
@@ -23,7 +29,7 @@ from turbo_forecast.windows import BACKTEST, Windows, cutoff_of, run_windows, wi
 
 ROWS = (FLEET_FORECAST, FOLD_FORECAST)
 """Tables of every entrant's rows, which are kept for `rows_months` months."""
-FILES = (*ROWS, FORECAST_PARQUET)
+FILES = (*ROWS, FORECAST_PARQUET, FORECAST_INTERVALS)
 """Tables that are stored as Parquet."""
 
 
@@ -172,6 +178,7 @@ def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
         **{name: str(value) for name, value in number.items()},
         **{name: listed(literal(each) for each in values) for name, values in names.items()},
         **{name: listed(map(str, values)) for name, values in lists.items()},
+        "widths": listed(map(str, settings.widths_beside)),
         "fallback": literal(settings.fallback),
         "windows": _windows(windows),
         "settled": SETTLED.format(cutoff=_day(cutoff)),
