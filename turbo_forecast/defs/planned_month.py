@@ -30,7 +30,7 @@ def _fleet(month: Month) -> Fleet:
     outcomes = month_rows(month.con, SERIES_OUTCOMES, month.cutoff).select("host_id", "resource")
     champions = month.made(CHAMPIONS).select("host_id", "resource", has_forecast=True).collect()
     series = outcomes.join(champions, on=["host_id", "resource"], how="left")
-    members = month_rows(month.con, GROUP_MEMBERS, month.cutoff).filter(present=1)
+    members = month_rows(month.con, GROUP_MEMBERS, month.cutoff)
     return Fleet.of(series.with_columns(pl.col("has_forecast").fill_null(False)), members)
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from turbo_forecast.fleet.group_statements import GroupStatements
 from turbo_forecast.fleet.outlook_statements import NAMES, Statements
-from turbo_forecast.outlook.loads import by_day, of_scenario, shifted
+from turbo_forecast.outlook.loads import by_day, effective, of_scenario, shifted
 from turbo_forecast.outlook.planned import Planned
 from turbo_forecast.outlook.rows import BASELINE, GROUP, SERIES, Known, capacity_rows
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, FORECAST_PARQUET
@@ -107,7 +107,7 @@ class PlannedStatements:
     """What is said of a month's series, or of its groups, in every scenario.
 
     stated: of what. unplanned: their rows of FORECAST_PARQUET without plans; hosts: those of the series. loads: rows of
-    PLANNED_LOADS. scenarios: the names of all but the baseline, also of those that change nothing.
+    PLANNED_LOADS that are `effective`. scenarios: the names of all but the baseline, also of those that change nothing.
     """
 
     stated: Stated
@@ -175,7 +175,7 @@ def month_statements(
 
     loads: rows of PLANNED_LOADS; scenarios: as for `PlannedStatements`. Raises StorageError where the run has left no rows.
     """
-    hosts = statements.results.read(FORECAST_PARQUET)
+    hosts, loads = statements.results.read(FORECAST_PARQUET), effective(loads)
     found = [PlannedStatements(OfSeries(statements), hosts, hosts, loads, scenarios)]
     if groups is not None:
         found.append(PlannedStatements(OfGroups(groups), groups.published.lazy(), hosts, loads, scenarios))

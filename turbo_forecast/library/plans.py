@@ -44,7 +44,7 @@ def require_possible(plans: pl.DataFrame, base: pl.DataFrame, groups: Groups | N
         rows = groups.rows.with_columns(pl.col("resource").cast(pl.String))
         whole = rows.filter(pl.col("resource").is_null()).drop("resource").join(series, on="host_id")
         single = rows.join(series, on=["host_id", "resource"], how="semi")
-        members = pl.concat([single, whole.select(single.columns)])
+        members = pl.concat([single, whole.select(single.columns)]).with_columns(present=pl.lit(1))
     require_known(
         plans,
         Fleet.of(series.with_columns(has_forecast=pl.lit(True)), members),
@@ -63,6 +63,6 @@ def plan_frames(plans: pl.DataFrame, made: dict[str, pl.DataFrame], windows: Win
     series = made["champions"].select("host_id", "resource", has_forecast=pl.lit(True))
     retired = made["outcomes"].join(series, on=["host_id", "resource"], how="anti")
     known = pl.concat([series, retired.select("host_id", "resource", has_forecast=pl.lit(False))])
-    fleet = Fleet.of(known, made["group_members"].filter(pl.col("present") == 1))
+    fleet = Fleet.of(known, made["group_members"])
     changes = resolved(plans, fleet, windows.cutoff, windows.horizon_end, NAME)
     return {PLANNED_CHANGES.name: changes, PLANNED_LOADS.name: composed(changes, windows.horizon_end)}

@@ -159,18 +159,19 @@ def _held(squares: Floats, counts: Floats, typical: Floats) -> Floats:
 def learn(evidence: Evidence, resources: tuple[str, ...]) -> Learnt:
     """How much each witness is believed, for the fleet and for each resource, whose coefficients are held to the fleet's.
 
-    resources: the names that `evidence.group` numbers. Without any window: PRIOR, and the logistic curve.
+    resources: the names that `evidence.group` numbers; one called FLEET is judged as the fleet is. Without any window: PRIOR, and the logistic curve.
     """
     evidence = replace(evidence, signals=replace(evidence.signals, error=_other_errors(evidence)))
     everything = np.arange(evidence.group.size)
     fleet = _fit(evidence, everything, PRIOR * _fading(GRID / 30.0), FLEET_RIDGE, np.tile(sigmoid(KNOTS), (2, 1)))
     fits, counts = [fleet], [everything.size]
-    for code in range(len(resources)):
+    named = {code: name for code, name in enumerate(resources) if name != FLEET}
+    for code in named:
         own = everything[evidence.group == code]
         fits.append(fleet if own.size == everything.size else _fit(evidence, own, fleet[0], RESOURCE_RIDGE, fleet[1]))
         counts.append(own.size)
     coefficients, curves = (np.array(each) for each in zip(*fits, strict=True))
-    return Learnt((FLEET, *resources), coefficients, curves, np.array(counts, dtype=np.int64))
+    return Learnt((FLEET, *named.values()), coefficients, curves, np.array(counts, dtype=np.int64))
 
 
 def _fit(

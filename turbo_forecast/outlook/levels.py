@@ -12,6 +12,8 @@ Flags = NDArray[np.bool_]
 
 WEEK, OBSERVED = 7, 4
 """A level is the mean of so many days, of which so many at least are observed."""
+DECIMALS = 9
+"""Of a mean, percent: seven days at 90 are at the threshold of 90, whatever rounding errors the days before them have left."""
 
 
 def seven_day_means(values: Floats) -> Floats:
@@ -27,7 +29,7 @@ def trailing_means(values: Floats, days: int, observed: int) -> Floats:
     there = ~np.isnan(values)
     sums, counts = _trailing_sums(np.where(there, values, 0.0), days), _trailing_sums(there.astype(np.float64), days)
     means: Floats = np.divide(sums, counts, out=np.full(values.shape, np.nan), where=counts >= observed)
-    return means
+    return np.round(means, DECIMALS, out=means)
 
 
 def levels_after(before: Floats, after: Floats) -> Floats:

@@ -85,6 +85,31 @@ def of_scenario(loads: pl.DataFrame, scenario: str = BASELINE, kind: str = SERIE
     return loads.filter(scenario=scenario, kind=kind)
 
 
+def effective(loads: pl.DataFrame) -> pl.DataFrame:
+    """The loads without stretches that say the same as what is before them: a change by 0, a factor of 1, two that cancel out.
+
+    loads: rows of PLANNED_LOADS. Before its first stretch a load is the own forecast as it is.
+    """
+    if loads.is_empty():
+        return loads
+    series = ["cutoff", "scenario", "kind", *SERIES_KEY]
+    parts = pl.struct("source_kind", "source", "weight", pl.col("shift") + 0.0)  # no zero is negative
+    plain = pl.struct(source_kind="kind", source="host_id", weight=1.0, shift=0.0)
+    is_counted = (pl.col("weight") != 0) | (pl.col("shift") != 0)
+    stretches = (
+        loads.sort(PLANNED_LOADS.key)
+        .group_by(*series, "from_ds", maintain_order=True)
+        .agg(parts.filter(is_counted).struct.json_encode().str.join("\n").alias("load"), pl.col("until_ds").first())
+    )
+    before = pl.coalesce(pl.col("load").shift().over(series), plain.struct.json_encode())
+    kept = stretches.filter(pl.col("load") != before)
+    following = pl.col("from_ds").shift(-1).over(series) - timedelta(days=1)
+    ends = stretches.group_by(series).agg(pl.col("until_ds").max())
+    kept = kept.drop("until_ds", "load").join(ends, on=series).with_columns(until_ds=pl.coalesce(following, "until_ds"))
+    own = loads.drop("until_ds").join(kept, on=[*series, "from_ds"], maintain_order="left")
+    return own.select(loads.columns)
+
+
 def shifted_intervals(rows: pl.LazyFrame, loads: pl.DataFrame) -> pl.LazyFrame:
     """Rows of FORECAST_INTERVALS with planned changes, as `shifted` has those of the master file. loads: of series."""
     return shifted(rows, loads, values=BOUNDS, beside=[WIDTH])

@@ -6,7 +6,8 @@ Belongs here: what changes of a series mean for what is said of its thresholds. 
 A load changes at once, so its highest level before a change says nothing of how high it climbs after it. Each stretch is asked
 for itself, with its own highest level and its own uncertainty: that of the forecast, times how much of forecasts the load
 consists of. The threshold is reached by a day with the largest of the stretches' probabilities up to it. A stretch in which
-nothing is left of the load reaches nothing.
+nothing is left of the load reaches nothing. While nothing but load is added, a threshold is never less likely to be reached
+than without plans, and while nothing but load is taken away, never more likely: the highest level may lie before a change.
 """
 
 from dataclasses import dataclass, replace
@@ -33,6 +34,10 @@ class Planned:
     unplanned: Floats
     stretch: Integers
     weight: Floats
+
+    def take(self, rows: Integers) -> "Planned":
+        """The same of some of the series."""
+        return Planned(self.unplanned[rows], self.stretch[rows], self.weight[rows])
 
 
 def planned_probabilities(
@@ -69,8 +74,23 @@ def planned_probabilities(
             np.maximum(spread, LEAST_SPREAD),
         )
         found[rows] = np.maximum(found[rows], np.where(own[:, None, :], said, 0.0))
+    changed = np.flatnonzero(planned.stretch.any(axis=1))
+    unplanned = probabilities(
+        learnt, resource[changed], signals.take(changed), highest_so_far(plain[changed]), thresholds[changed]
+    )
+    more, less = _one_way(forecast[changed], planned.take(changed))
+    found[changed] = np.maximum(found[changed], np.where(more, unplanned, 0.0))
+    found[changed] = np.minimum(np.maximum.accumulate(found[changed], axis=2), np.where(less, unplanned, 1.0))
     grown: Floats = np.maximum.accumulate(found, axis=2)
     return grown
+
+
+def _one_way(forecast: Floats, planned: Planned) -> tuple[Flags, Flags]:
+    """(n, 1, h) whether up to and with a day nothing but load was added, and whether nothing but load was taken away."""
+    added = (forecast >= planned.unplanned) & (planned.weight >= 1)
+    taken = (forecast <= planned.unplanned) & (planned.weight <= 1)
+    more, less = (np.logical_and.accumulate(each, axis=1)[:, None, :] for each in (added, taken))
+    return more, less
 
 
 def _moved(signals: Signals, change: Floats, first: Integers) -> Signals:

@@ -25,6 +25,7 @@ APPLIED = "applied"
 TOO_EARLY = "no effect: the day is not after the cutoff"
 TOO_LATE = "no effect: the day is after the forecast's last"
 NO_FORECAST = "no effect: there is no forecast of the series"
+NO_HOST = "no effect: none of the group's hosts is there at the cutoff"
 NO_TARGET = "no effect: there is no forecast of the host that the load moves to"
 RETIRED = "no effect: retired by then"
 TARGET_RETIRED = "no effect: the host that the load moves to is retired by then"
@@ -48,7 +49,7 @@ class Fleet:
     """The series that there are, and the groups that they belong to, of one resource each.
 
     forecasts: whether each series has a forecast; groups_of: a series' groups; hosts_of: a group's hosts and their
-    capacities.
+    capacities, none where all of them have left.
     """
 
     forecasts: dict[Key, bool]
@@ -57,17 +58,18 @@ class Fleet:
 
     @classmethod
     def of(cls, series: pl.DataFrame, members: pl.DataFrame | None = None) -> "Fleet":
-        """series: host_id, resource and has_forecast; members: rows of GROUP_MEMBERS, those that are there at the cutoff."""
+        """series: host_id, resource and has_forecast; members: rows of GROUP_MEMBERS."""
         forecasts = {
             (host, resource): has for host, resource, has in _rows(series, "host_id", "resource", "has_forecast")
         }
         fleet = cls(forecasts)
-        for group, host, resource, capacity in (
-            _rows(members, "group_name", "host_id", "resource", "capacity") if members is not None else ()
+        for group, host, resource, capacity, present in (
+            _rows(members, "group_name", "host_id", "resource", "capacity", "present") if members is not None else ()
         ):
-            if (host, resource) in forecasts:
+            hosts = fleet.hosts_of.setdefault((group, resource), {})
+            if present and (host, resource) in forecasts:
                 fleet.groups_of.setdefault((host, resource), []).append(Member(group, capacity))
-                fleet.hosts_of.setdefault((group, resource), {})[host] = capacity
+                hosts[host] = capacity
         return fleet
 
 
@@ -159,8 +161,9 @@ class _Resolver:
     ) -> Iterator[tuple[Any, ...]]:
         """What is planned for a group as a whole changes each of its hosts alike."""
         key = (group, resource)
-        if key in self._retired:
-            yield GROUP, group, resource, "", day, what.value, None, RETIRED
+        if key in self._retired or not self._fleet.hosts_of[key]:
+            said = RETIRED if key in self._retired else NO_HOST
+            yield GROUP, group, resource, "", day, what.value, None, said
             return
         if what is Change.ADD_HOSTS:
             joining = float(amount or 0)

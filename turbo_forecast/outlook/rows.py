@@ -81,7 +81,7 @@ def capacity_rows(
         "headroom": (said.nominal - level).ravel(),
         "growth": said.spread(slope[:, None]),
         "recent_shift": said.spread(known.signals.shift[:, None] / known.usable[:, None]),
-        "state": states(known.signals.level, said.thresholds, said.chances[:, :, -1]).ravel(),
+        "state": states(level[:, 0], said.nominal, said.chances[:, :, -1]).ravel(),
     }
     rows = said.named(known.names, columns).with_columns(
         cutoff=pl.lit(cutoff), scenario=pl.lit(scenario), kind=pl.lit(kind), urgency=pl.lit(0, pl.Int64)

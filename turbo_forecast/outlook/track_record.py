@@ -79,4 +79,6 @@ def _populations(backtest: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_all(statements: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat([statements, statements.with_columns(resource=pl.lit(ALL_RESOURCES))])
+    """Each statement as one of its resource, and of all; a resource of that very name has no rows of its own."""
+    named = statements.filter(pl.col("resource") != ALL_RESOURCES)
+    return pl.concat([named, statements.with_columns(resource=pl.lit(ALL_RESOURCES))])

@@ -30,7 +30,7 @@ _LEVELS = f"""
         UNION ALL
         SELECT host_id, resource, unnest(generate_series({{first}} + 1, {{cutoff}}, INTERVAL 1 DAY))::DATE, NULL FROM judged
     ), levels AS (
-        SELECT host_id, resource, ds, avg(y) OVER week AS level, count(y) OVER week AS observed FROM days
+        SELECT host_id, resource, ds, round(avg(y) OVER week, 9) AS level, count(y) OVER week AS observed FROM days
         WINDOW week AS (PARTITION BY host_id, resource ORDER BY ds
                         RANGE BETWEEN INTERVAL {LEVEL_DAYS - 1} DAYS PRECEDING AND CURRENT ROW)
     )

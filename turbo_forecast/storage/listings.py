@@ -4,6 +4,7 @@ Belongs here: reading one as text with its rows numbered, and one sentence for w
 column means, and telemetry, which has many more forms (`telemetry/`).
 """
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +67,30 @@ def read_listing(
         else:
             with file.open(encoding="utf-8-sig") as lines:
                 header = lines.readline()
-            delimiter = max(DELIMITERS, key=header.count)
+            names, delimiter = _header(header, {*required, *optional})
+            _refuse_twice(where, names)  # read_csv would call the second one something else
             frame = pl.read_csv(file, separator=delimiter, infer_schema=False, glob=False)
     except OSError as error:
         raise SettingsError(f"{where} cannot be read: {refusal(error)}") from None
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise SettingsError(f"{where} cannot be read: {' '.join(str(error).split())[:200]}") from None
     return listing(where, frame, required, optional, may_be_empty=may_be_empty)
+
+
+def _header(line: str, known: set[str]) -> tuple[list[str], str]:
+    """The names in a file's first line, and the delimiter that makes most of them known; of two alike the more frequent one."""
+
+    def parted(delimiter: str) -> list[str]:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+
+    delimiter = max(DELIMITERS, key=lambda each: (len(known.intersection(parted(each))), line.count(each)))
+    return parted(delimiter), delimiter
+
+
+def _refuse_twice(where: str, names: Sequence[str]) -> None:
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingsError(f"{where}: the column {shown(twice)} comes twice")
 
 
 def listing(
@@ -83,9 +101,7 @@ def listing(
     may_be_empty: then a table of columns alone is one without rows.
     """
     names = [name.strip() for name in frame.columns]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise SettingsError(f"{where}: the column {shown(twice)} comes twice")
+    _refuse_twice(where, names)
     known = [*required, *optional]
     lacking = [name for name in required if name not in names]
     if lacking:
@@ -97,15 +113,24 @@ def listing(
             else f"{where}: there is no column {lacking[0]}"
         )
     frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
-    text = [
-        (pl.col(name) if name in names else pl.lit(None, pl.String)).cast(pl.String).str.strip_chars().alias(name)
-        for name in known
-    ]
+    text = [_as_text(where, frame[name]) if name in names else pl.lit(None, pl.String).alias(name) for name in known]
     rows = frame.select(text).with_columns(pl.when(pl.all() != "").then(pl.all())).with_row_index(ROW, 1)
     rows = rows.filter(pl.any_horizontal(pl.col(known).is_not_null()))  # an empty line is no row
     if rows.is_empty() and not may_be_empty:
         raise SettingsError(f"{where}: there is not one row below the header")
     return Listing(where, rows, tuple(name for name in names if name not in known))
+
+
+def _as_text(where: str, column: pl.Series) -> pl.Series:
+    """A column's values as stripped text. Raises SettingsError for one of lists, of objects, or of bytes that are no text."""
+    try:
+        if column.dtype.is_nested():
+            raise pl.exceptions.InvalidOperationError
+        return column.cast(pl.String).str.strip_chars()
+    except pl.exceptions.PolarsError:
+        raise SettingsError(
+            f"{where}: the column {shown(column.name)} holds {column.dtype}, which is neither text nor numbers"
+        ) from None
 
 
 def listed_names(names: Sequence[str]) -> str:

@@ -104,7 +104,7 @@ def _plan(row: dict[str, Any], found: Listing) -> tuple[Any, ...]:
             )
     amount = _amount(row[what], what, refuse) if what not in (Change.MOVE_TO, Change.RETIRE) else None
     target = row[what] if what is Change.MOVE_TO else ""
-    scenario = row["scenario"] or "baseline"
+    scenario = "baseline" if row["scenario"].lower() in ("", "baseline") else row["scenario"]
     return row[ROW], day, scenario, row["host_id"], row["group"], row["resource"], what.value, amount, target
 
 
@@ -123,7 +123,7 @@ def _given(row: dict[str, str], refuse: Any) -> Iterator[Change]:
 def _amount(text: str, what: Change, refuse: Any) -> float:
     """The number in a cell; a comma is a decimal point too. The refusals are SettingsErrors of that cell."""
     try:
-        number = float(_DECIMAL_COMMA.sub(r"\1.\2", text))
+        number = float("" if "_" in text else _DECIMAL_COMMA.sub(r"\1.\2", text))  # Python's 1_5 is 15
     except ValueError:
         raise refuse(what, f"{shown(text)} is no number") from None
     if not math.isfinite(number):

@@ -45,9 +45,8 @@ def left_by_a_run(folder: Path, believed: float = 0.0) -> Results:
         parts.append(NAMES.hstack(known).with_columns(cutoff=pl.lit(CUTOFF), phase=pl.lit(phase), **before))
     results.write(OUTLOOK_SERIES, OUTLOOK_SERIES.conform(pl.concat(parts)))
     nothing = np.zeros((0, GRID.size))
-    none = Evidence(
-        Signals(*(np.zeros(0),) * 3, np.zeros((0, 3, GRID.size))), nothing, np.zeros(0, np.int64), np.zeros(0)
-    )
+    no, number = np.zeros(0), np.zeros(0, np.int64)
+    none = Evidence(Signals(no, no, no, np.zeros((0, 3, GRID.size)), no), nothing, number, no, number)
     learnt = learn(none, ("cpu",)).to_frame()
     value = pl.when(term="intercept").then(pl.col("value") + believed).otherwise("value")
     learnt = learnt.with_columns(value.alias("value"), cutoff=pl.lit(CUTOFF))

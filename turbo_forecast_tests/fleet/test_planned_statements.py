@@ -94,7 +94,7 @@ def test_a_scenario_has_the_baselines_plans_and_is_made_anew_only_where_it_diffe
         row("h00003", change="0", scenario="still"),
     ]
     made = planned(tmp_path, [*plans, row("h00003", day="2027-01-01", change="9", scenario="late")])
-    assert [made.changed(name)["host_id"].to_list() for name in made.scenarios] == [["h00002"], ["h00003"], []]
+    assert [made.changed(name)["host_id"].to_list() for name in made.scenarios] == [["h00002"], [], []]
     rows = made.every()
     for scenario in ("still", "late"):
         assert_frame_equal(of(rows, scenario), of(rows, "baseline"))
@@ -102,6 +102,19 @@ def test_a_scenario_has_the_baselines_plans_and_is_made_anew_only_where_it_diffe
     assert_frame_equal(of(rows, "busy", *others), of(rows, "baseline", *others))
     busy, base = (of(rows, name, "h00002")["probability_182"] for name in ("busy", "baseline"))
     assert (busy > base).all()
+
+
+def test_plans_that_come_to_nothing_say_what_is_said_without_them(tmp_path: Path) -> None:
+    early, late = "2026-02-01", "2026-04-01"
+    plans = [
+        row("h00000", change="0"),
+        row("h00001", factor="1"),
+        *(row("h00002", early, change=points) for points in ("7", "-7")),
+        *(row("h00003", early, factor=times) for times in ("4", "0.25")),
+        *(row("h00004", day, change=points) for day, points in ((early, "9"), (late, "0"))),
+    ]
+    made, once = planned(tmp_path, plans), planned(tmp_path, [row("h00004", early, change="9")])
+    assert_frame_equal(made.every(), once.every())
 
 
 def test_a_move_is_seen_on_both_hosts_though_only_they_are_read(tmp_path: Path) -> None:

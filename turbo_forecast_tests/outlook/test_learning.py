@@ -52,6 +52,15 @@ def joined(*parts: Evidence) -> Evidence:
     )
 
 
+def test_a_resource_that_is_called_as_the_fleet_is_judged_as_the_fleet_is():
+    evidence = joined(fleet(1, n=60), fleet(2, n=60, bias=9.0, group=1))
+    found = learn(evidence, ("all", "cpu"))
+    assert found.resources == ("all", "cpu")
+    np.testing.assert_array_equal(found.rows_of(pl.Series(["all", "cpu", "mem"])), [0, 1, 0])
+    np.testing.assert_array_equal(found.coefficients[0], learn(evidence, ("mem", "cpu")).coefficients[0])
+    assert not found.to_frame().select("resource", "days", "term").is_duplicated().any()
+
+
 def test_a_forecast_with_logistic_errors_is_given_their_scale_and_the_other_witnesses_nothing():
     evidence = fleet(1)
     found = learn(evidence, ("cpu",))

@@ -30,9 +30,18 @@ def test_four_days_of_seven_are_enough_and_three_are_not():
     np.testing.assert_array_equal(seven_day_means(four)[0, 5:], [NAN, 25.0])
 
 
+@given(
+    arrays(np.float64, (1, 25), elements=st.integers(0, 10_000).map(lambda hundredths: hundredths / 100)),
+    st.integers(0, 1_000).map(lambda tenths: tenths / 10),
+)
+def test_seven_days_at_a_threshold_are_at_it_whatever_came_before(before, threshold):
+    found = levels_after(before, np.full((1, 9), threshold))
+    np.testing.assert_array_equal(found[0, 6:], threshold)
+
+
 def test_a_mean_over_any_number_of_days_forgets_what_lies_before():
     np.testing.assert_array_equal(
-        trailing_means(np.array([[100.0, 1.0, 2.0, 3.0]]), 3, 1)[0], [100.0, 50.5, 103 / 3, 2.0]
+        trailing_means(np.array([[100.0, 1.0, 2.0, 3.0]]), 3, 1)[0], [100.0, 50.5, 34.333333333, 2.0]
     )
 
 

@@ -50,7 +50,7 @@ def fleet(members: bool = False) -> Fleet:
         group_name=pl.lit("web"),
         capacity=pl.col("host_id").replace_strict(CAPACITY, return_dtype=pl.Float64),
     )
-    return Fleet.of(series, group if members else None)
+    return Fleet.of(series, group.with_columns(present=pl.lit(1)) if members else None)
 
 
 def loads(*plans: tuple[Any, ...], members: bool = False) -> pl.DataFrame:

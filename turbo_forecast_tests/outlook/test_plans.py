@@ -17,10 +17,10 @@ MEMBERS = [("web", "a", "cpu", 2.0), ("web", "b", "cpu", 1.0), ("web", "c", "cpu
 SITE = [("site", "b", "cpu", 1.0), ("site", "gone", "cpu", 1.0)]
 
 
-def fleet(members: list[tuple[str, str, str, float]] = MEMBERS) -> Fleet:
+def fleet(members: list[tuple[str, str, str, float]] = MEMBERS, *, present: int = 1) -> Fleet:
     series = pl.DataFrame(SERIES + OLD, schema=["host_id", "resource", "has_forecast"], orient="row")
     schema = {"group_name": pl.String, "host_id": pl.String, "resource": pl.String, "capacity": pl.Float64}
-    return Fleet.of(series, pl.DataFrame(members, schema=schema, orient="row"))
+    return Fleet.of(series, pl.DataFrame(members, schema=schema, orient="row").with_columns(present=pl.lit(present)))
 
 
 def plan(what: str, amount: float | None = None, *, day: date = date(2026, 2, 1), **of: str) -> dict[str, Any]:
@@ -73,6 +73,14 @@ def test_a_day_outside_the_forecast_is_told_whatever_host_it_names(day: date, wh
 def test_the_first_and_the_last_day_of_the_forecast_count() -> None:
     days = (date(2026, 1, 1), END)
     assert len(said(changes(*(plan("change", 5.0, host_id="b", day=day) for day in days)))) == 2
+
+
+def test_a_group_whose_hosts_have_all_left_is_told() -> None:
+    found = changes(plan("add_hosts", 2.0, group="web"), plan("change", 5.0, host_id="b"), known=fleet(present=0))
+    assert found.select("kind", "host_id", "resource", "effect").rows() == [
+        ("group", "web", "cpu", "no effect: none of the group's hosts is there at the cutoff"),
+        ("series", "b", "cpu", "applied"),
+    ]
 
 
 def test_a_series_without_a_forecast_is_told() -> None:

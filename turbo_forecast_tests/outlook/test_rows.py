@@ -53,6 +53,20 @@ def fleets(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, list[list[float]]]:
     return history, walk, [sorted(draw(asked)) for _ in range(n)]
 
 
+def test_a_group_is_over_exactly_where_its_stated_level_is_at_the_threshold() -> None:
+    hosts, levels = np.arange(2, 13), np.arange(10.0, 100.0, 5.0)
+    usable = np.repeat(1 - 1 / hosts, levels.size)  # of 7 hosts, 60 of 100 are 70 of what is usable, rounded up or down
+    course = np.tile(levels, hosts.size)[:, None]
+    rows = capacity_rows(
+        known(np.tile(course, 40), np.tile(course, 30), usable),
+        np.tile(course, 30),
+        [[70, 80, 90]] * usable.size,
+        LEARNT,
+        CUTOFF,
+    )
+    assert rows["state"].eq("over").to_list() == (rows["level"] >= rows["threshold"]).to_list()
+
+
 @settings(max_examples=40, deadline=None)
 @given(fleets())
 def test_statements_are_whole_monotone_and_of_one_mind(fleet: tuple[np.ndarray, np.ndarray, list[list[float]]]) -> None:

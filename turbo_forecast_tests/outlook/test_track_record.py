@@ -41,6 +41,12 @@ def figures(found: pl.DataFrame, population: str = "all", resource: str = "all")
     return own.row(0, named=True)
 
 
+def test_a_resource_that_is_called_all_is_counted_once():
+    found = outlook_accuracy(statements(statement(0.9, 1, resource="all"), statement(0.2, 0, host="b")))
+    assert figures(found)["n"] == 2
+    assert set(found["resource"]) == {"all", "cpu"}
+
+
 def test_the_figures_of_four_statements_by_hand():
     found = outlook_accuracy(
         statements(

@@ -75,6 +75,12 @@ def test_empty_rows_are_passed_over_and_keep_their_numbers(tmp_path: Path) -> No
     assert read_plans(written(tmp_path, text))["row"].to_list() == [2, 4]
 
 
+@pytest.mark.parametrize("name", ["", "baseline", "Baseline", "BASELINE "])
+def test_what_is_published_may_be_called_baseline_however_it_is_written(name: str) -> None:
+    row = {"date": "2026-02-01", "host_id": "a", "change": "1", "scenario": name}
+    assert plans_of(pl.DataFrame([row]))["scenario"].to_list() == ["baseline"]
+
+
 def test_the_baseline_may_be_named_and_no_retirement_may_be_said() -> None:
     row = {"date": "2026-02-01", "host_id": "a", "change": "1", "retire": "No", "scenario": "baseline"}
     assert plans_of(pl.DataFrame([row])).select("what", "scenario").row(0) == ("change", "baseline")
@@ -103,6 +109,7 @@ REFUSED = [
     ({"factor": "nan"}, "column factor: 'nan' is not a finite number"),
     ({"change": "inf"}, "column change: 'inf' is not a finite number"),
     ({"change": "ten"}, "column change: 'ten' is no number"),
+    ({"change": "1_5"}, "column change: '1_5' is no number"),
     ({"change": "101"}, "column change: a change is in points of percent, from -100 to 100, not '101'"),
     ({"move_to": "a"}, "column move_to: 'a' cannot move to itself"),
     ({"host_id": "", "group": "g", "move_to": "b"}, "column move_to: it is a host's load that moves"),

@@ -8,7 +8,7 @@ WITH judged AS (
     UNION ALL
     SELECT {series}, unnest(generate_series({train_end} - 6, {cutoff}, INTERVAL 1 DAY))::DATE, NULL FROM judged
 ), levels AS (
-    SELECT {series}, ds, avg(y) OVER week AS level, count(y) OVER week AS observed FROM days
+    SELECT {series}, ds, round(avg(y) OVER week, 9) AS level, count(y) OVER week AS observed FROM days
     WINDOW week AS (PARTITION BY {series} ORDER BY ds RANGE BETWEEN INTERVAL 6 DAYS PRECEDING AND CURRENT ROW)
 ), known AS (
     SELECT {series}, ds, any_value(level) AS level FROM levels WHERE ds > {train_end} AND observed >= 4 GROUP BY ALL
