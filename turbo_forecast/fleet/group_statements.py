@@ -5,15 +5,15 @@ themselves (`outlook/rows.py`), and the groups' forecast (`groups.py`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
 from turbo_forecast.fleet.groups import FEW_SERIES
 from turbo_forecast.fleet.outlook_statements import NAMES, Statements
-from turbo_forecast.outlook.groups import usable_share
+from turbo_forecast.outlook.groups import PATIENCE_DAYS, usable_share
 from turbo_forecast.outlook.learning import Learnt
 from turbo_forecast.outlook.rows import BASELINE, GROUP, STATED, Known, backtest_rows, capacity_rows, held_days
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
@@ -38,17 +38,33 @@ def usable_shares(members: pl.DataFrame, options: OutlookSettings) -> pl.DataFra
     return capacities.select(NAMES).with_columns(usable=pl.Series(found, dtype=pl.Float64))
 
 
+def regrouped(members: pl.DataFrame, history: pl.DataFrame, since: date) -> pl.DataFrame:
+    """`host_id (the group), resource` of the groups of which a host came or left after a day.
+
+    All of such a group's history is expressed for the hosts it has today, by what was only observed after that day.
+    members, history: rows of GROUP_MEMBERS and GROUP_HISTORY.
+    """
+    left = (pl.col("present") == 0) & (pl.col("last_ds") >= since - timedelta(days=PATIENCE_DAYS))
+    moved = members.filter((pl.col("first_ds") > since) | left).select(
+        pl.col("group_name").alias("host_id"), "resource"
+    )
+    counts = history.filter(pl.col("ds") >= since).group_by(NAMES).agg(pl.col("hosts").n_unique())
+    return pl.concat([moved, counts.filter(pl.col("hosts") > 1).select(NAMES)]).unique().sort(NAMES)
+
+
 @dataclass(frozen=True, slots=True)
 class GroupStatements:
     """What is said of a month's groups. own: of the groups' run; fleet: of the fleet's, whose experience few groups rest on.
 
-    published: rows of GROUP_FORECAST, by series, phase and day. usable: as `usable_shares` gives it.
+    published: rows of GROUP_FORECAST, by series, phase and day. usable: as `usable_shares` gives it;
+    regrouped: as `regrouped` does, of the backtest.
     """
 
     own: Statements
     fleet: Statements
     published: pl.DataFrame
     usable: pl.DataFrame
+    regrouped: pl.DataFrame
 
     def learnt(self, phase: Phase) -> Learnt:
         """What was learnt of the groups, where there are enough of them to learn from; else of the fleet. Raises StorageError."""
@@ -73,7 +89,11 @@ class GroupStatements:
         return pl.concat([self.unusable_rows(BASELINE), *parts])
 
     def backtest(self) -> pl.DataFrame:
-        """Rows of OUTLOOK_BACKTEST of kind 'group'; there is nothing to judge of a group without usable capacity."""
+        """Rows of OUTLOOK_BACKTEST of kind 'group'; there is nothing to judge of a group without usable capacity.
+
+        Nor of one whose hosts came or left in the backtest: nobody could have said before how its level would be expressed.
+        """
+        steady = self.published.join(self.regrouped, on=NAMES, how="anti", maintain_order="left")
         learnt, windows = self.learnt(Phase.BACKTEST), self.own.windows
         parts = [
             backtest_rows(
@@ -81,7 +101,7 @@ class GroupStatements:
                 *(windows.train_end, windows.cutoff),
                 kind=GROUP,
             )
-            for known, block in self.blocks(Phase.BACKTEST)
+            for known, block in replace(self, published=steady).blocks(Phase.BACKTEST)
         ]
         return pl.concat([pl.DataFrame(schema=OUTLOOK_BACKTEST.polars_schema), *parts])
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.fleet import group_statements
-from turbo_forecast.fleet.group_statements import GroupStatements, usable_shares
+from turbo_forecast.fleet.group_statements import GroupStatements, regrouped, usable_shares
 from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.outlook.learning import Evidence, learn
 from turbo_forecast.outlook.signals import GRID, Signals, signals
@@ -70,11 +70,13 @@ def published() -> pl.DataFrame:
     return GROUP_FORECAST.conform(rows).sort("host_id", "resource", "phase", "ds")
 
 
-def made(folder: Path, **outlook: object) -> GroupStatements:
+def made(folder: Path, changed: str = "", **outlook: object) -> GroupStatements:
     options = outlook_settings(**outlook)
     results = left_by_a_run(folder / "own", believed=2.0)
     fleet = Statements(left_by_a_run(folder / "fleet"), WINDOWS, options)
-    return GroupStatements(Statements(results, WINDOWS, options), fleet, published(), USABLE)
+    return GroupStatements(
+        Statements(results, WINDOWS, options), fleet, published(), USABLE, NAMES.filter(host_id=changed)
+    )
 
 
 SAID = ["probability_30", "probability_91", "probability_182", "early", "likely", "late", "forecast_date", "state"]
@@ -103,6 +105,31 @@ def test_backtests_are_judged_by_what_is_usable_too(tmp_path: Path) -> None:
     same = ["horizon_days", "probability", "happened", "point", "likely", "actual"]
     assert half.select(same).equals(whole.select(same))
     assert whole["happened"].to_list() == [0, 1, 1, 1]  # 30 of 20 to 42 in 122 days: in the first half of the window
+
+
+def test_no_backtest_is_judged_of_a_group_whose_hosts_changed_in_it(tmp_path: Path) -> None:
+    statements = made(tmp_path, "half")
+    assert set(statements.backtest()["host_id"]) == {"whole"}
+    assert set(statements.capacity()["host_id"]) == set(GROUPS)
+
+
+def test_a_group_is_regrouped_where_a_host_came_left_or_paused_after_the_day() -> None:
+    since, early, late = date(2025, 8, 31), date(2023, 1, 1), date(2025, 12, 31)
+    hosts = {
+        "steady": (early, late, 1),
+        "came": (date(2025, 9, 1), late, 1),
+        "left": (early, date(2025, 8, 3), 0),  # counted until its 28 days of patience had passed, on 31 August
+        "left before": (early, date(2025, 8, 2), 0),
+        "paused": (early, late, 1),
+    }
+    rows = [(group, "h", "cpu", *facts) for group, facts in hosts.items()]
+    columns = ["group_name", "host_id", "resource", "first_ds", "last_ds", "present"]
+    counts = [(group, "cpu", day, 2 - (group == "paused" and day == 9)) for group in hosts for day in range(1, 20)]
+    history = pl.DataFrame(counts, schema=["host_id", "resource", "day", "hosts"], orient="row").with_columns(
+        ds=pl.lit(since) + pl.duration(days="day")
+    )
+    found = regrouped(pl.DataFrame(rows, schema=columns, orient="row"), history, since)
+    assert found["host_id"].to_list() == ["came", "left", "paused"]
 
 
 def test_of_a_group_without_usable_capacity_every_threshold_is_said_to_be_reached(tmp_path: Path) -> None:
