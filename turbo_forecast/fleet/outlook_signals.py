@@ -15,7 +15,7 @@ from turbo_forecast.fleet.blocks import Block, Numbers, WindowDays
 from turbo_forecast.fleet.rows import Stored
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.protocol import Values
-from turbo_forecast.outlook.levels import WEEK
+from turbo_forecast.outlook.rows import BEFORE
 from turbo_forecast.outlook.signals import GRID, Signals, observed_peaks, signals
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, day_number
 
@@ -23,8 +23,6 @@ SIGNALS = "signals"
 """The kind of piece that holds them, a row for each series and window."""
 REACHED = tuple(f"reached_{day}" for day in GRID.tolist())
 """Columns: the highest level that was observed up to each day of the grid."""
-BEFORE = tuple(f"before_{days}" for days in range(WEEK - 2, -1, -1))
-"""Columns: what was observed so many days before the window's last known day, that day the last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,12 @@ from turbo_forecast.outlook.levels import (
     seven_day_means,
     trailing_means,
 )
+from turbo_forecast.schemas.outlook import GRID_DAYS, WITNESSES
 
-GRID = np.array([1, 7, 14, 30, 61, 91, 122, 152, 182, 274, 365])
+GRID = np.array(GRID_DAYS)
 """Days after an origin on which witnesses are compared with what happened; in between, all is interpolated."""
 SHORT_MONTHS = 0.95
 """A window that has this share of a grid day's days has that grid day: four months are 120 to 123 days."""
-WITNESSES = ("forecast", "entrants", "history")
-"""Each says how high the level will be at most, up to each grid day: the published forecast's 7-day mean; the highest day of
-any entrant's forecast; the median of earlier stretches of as many days."""
 YEAR = 365
 SEASON = 91
 """Days of the trailing mean that a series' ordinary swings are measured from."""
@@ -47,7 +45,9 @@ class Signals:
 
     level: (n,) 7-day mean at the origin, NaN where fewer than four days were observed. start: (n,) mean of the forecast's
     first seven days. swing: (n,) how far the level ordinarily strays from its season, percentage points, above 0.
-    peaks: (n, w, g) what each of WITNESSES says of each day of GRID; NaN beyond the window. All in percent.
+    peaks: (n, w, g) how high the level will be at most up to each day of GRID, as each of WITNESSES says: the published
+    forecast's 7-day mean; the highest day of any entrant's forecast; the median of earlier stretches of as many days. NaN beyond
+    the window. All in percent.
     error: (n,) how far the forecast's peak was off in the series' other windows, percentage points; NaN where unknown.
     """
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turbo_forecast.outlook.signals import GRID, WITNESSES, Signals, at_grid, observed_peaks, signals
+from turbo_forecast.outlook.signals import GRID, Signals, at_grid, observed_peaks, signals
+from turbo_forecast.schemas.outlook import WITNESSES
 
 NAN = np.nan
 
