@@ -16,13 +16,11 @@ from turbo_forecast.fleet.outlook_statements import NAMES, Statements
 from turbo_forecast.outlook.groups import usable_share
 from turbo_forecast.outlook.learning import Learnt
 from turbo_forecast.outlook.rows import BASELINE, GROUP, STATED, Known, backtest_rows, capacity_rows, held_days
+from turbo_forecast.outlook.statements import UNUSABLE
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
 from turbo_forecast.settings import OutlookSettings
 from turbo_forecast.storage.published import PublishedBlock
 from turbo_forecast.types import Phase
-
-UNUSABLE = "unusable"
-"""The state of a group whose reserve takes all of its capacity: nothing it does fits into what is left."""
 
 
 def usable_shares(members: pl.DataFrame, options: OutlookSettings) -> pl.DataFrame:

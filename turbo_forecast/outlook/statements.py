@@ -13,8 +13,11 @@ from turbo_forecast.outlook.signals import GRID, Signals
 
 EARLY, LIKELY, LATE = 0.1, 0.5, 0.9
 """Probabilities whose first days are stated."""
-STATES = ("over", "expected", "possible", "unlikely")
-"""Most urgent first: at or above the threshold at the cutoff already; LIKELY within the forecast; EARLY; less than that."""
+UNUSABLE = "unusable"
+"""The state of a group whose reserve takes all of its capacity: nothing it does fits into what is left."""
+STATES = ("over", "expected", "possible", "unlikely", UNUSABLE)
+"""Most urgent first: at or above the threshold at the cutoff already; LIKELY within the forecast; EARLY; less than that. The
+last is of groups alone, and follows from no probability."""
 
 
 def probabilities(
@@ -64,7 +67,7 @@ def first_days(chances: Floats) -> Integers:
 
 
 def states(level: Floats, thresholds: Floats, chances: Floats) -> NDArray[np.str_]:
-    """(n, t) one of STATES. level: (n,) NaN where unknown. chances: (n, t) by the forecast's last day."""
+    """(n, t) one of STATES but UNUSABLE. level: (n,) NaN where unknown. chances: (n, t) by the forecast's last day."""
     over = level[:, None] >= thresholds
     named: NDArray[np.str_] = np.select([over, chances >= LIKELY, chances >= EARLY], STATES[:3], STATES[3])
     return named
