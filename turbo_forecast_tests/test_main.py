@@ -70,9 +70,15 @@ def test_settings_that_cannot_work_are_named_with_their_file_before_a_demo_is_wr
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ("outlook: {{plans: {folder}/plans.csv}}", "error: outlook.plans: {folder}/plans.csv: row 1, column date: '2026-02-30'"),
+        (
+            "outlook: {{plans: {folder}/plans.csv}}",
+            "error: outlook.plans: {folder}/plans.csv: row 1, column date: '2026-02-30'",
+        ),
         ("outlook: {{groups: {folder}/groups.csv}}", "error: outlook.groups: {folder}/groups.csv cannot be read: "),
-        ("forecast: {{outside: {{lstm: {folder}/x.parquet}}}}", "error: outside.lstm: there is no file {folder}/x.parquet"),
+        (
+            "forecast: {{outside: {{lstm: {folder}/x.parquet}}}}",
+            "error: outside.lstm: there is no file {folder}/x.parquet",
+        ),
     ],
 )
 def test_a_file_that_the_settings_name_is_refused_before_a_demo_is_written(

@@ -90,14 +90,17 @@ class Signals:
         return scale
 
     def to_frame(self) -> pl.DataFrame:
-        """One row a series: level, start, swing, and a column a witness and grid day that any series has."""
+        """One row a series, null where something is not known. Columns: as `columns` has them."""
+        return pl.DataFrame(self.columns()).fill_nan(None)
+
+    def columns(self) -> dict[str, Floats]:
+        """Level, start, swing, error, and a column for each witness and grid day, (n,) each."""
         named = {
             f"{witness}_{day}": self.peaks[:, place, column]
             for place, witness in enumerate(WITNESSES)
             for column, day in enumerate(GRID.tolist())
         }
-        frame = pl.DataFrame({**{name: getattr(self, name) for name in _OF_SERIES}, **named})
-        return frame.fill_nan(None)
+        return {**{name: getattr(self, name) for name in _OF_SERIES}, **named}
 
     @staticmethod
     def from_frame(frame: pl.DataFrame) -> "Signals":
@@ -108,15 +111,17 @@ class Signals:
         return Signals(level, start, swing, stacked, error)
 
 
-def signals(history: Floats, forecast: Floats, highest: Floats) -> Signals:
+def signals(history: Floats, forecast: Floats, highest: Floats, means: Floats | None = None) -> Signals:
     """What is known of n series at one origin, from their rows.
 
     history: (n, b) daily values up to the origin, NaN where nothing was observed. forecast: (n, h) the published forecast of
-    the days after it. highest: (n, h) the highest forecast of any entrant for each of them.
+    the days after it. highest: (n, h) the highest forecast of any entrant for each of them. means: (n, b) the history's 7-day
+    means, where they are known already.
     """
     if not history.shape[1]:
-        history = np.full((len(history), 1), np.nan)
-    means = seven_day_means(history)
+        history, means = np.full((len(history), 1), np.nan), None
+    if means is None:
+        means = seven_day_means(history)
     start, own = _of_forecast(history, forecast)
     peaks = np.stack([own, at_grid(highest_so_far(highest)), _earlier_stretches(means, own)], axis=1)
     return Signals(means[:, -1], start, _swing(means), peaks, np.full(len(history), np.nan))
