@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 
 from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs.resources import OutlookResource
+from turbo_forecast.errors import SettingsError
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -197,18 +198,18 @@ def test_scenarios_are_made_again_by_themselves_and_the_month_stays_as_it_is(
     assert {name: stored(place, f"FROM {name} ORDER BY ALL") for name in before} == before
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("date,host_id,change\n2026-02-01,nobody,5\n", "row 1, column host_id: 'nobody' is not known"),
-        ("date,host_id,change\n2026-02-01,a,much\n", "row 1, column change: 'much' is no number"),
-    ],
-)
-def test_a_bad_file_fails_with_its_sentence_and_the_month_stays_complete(
-    text: str, why: str, place: Place, tmp_path: Path
-) -> None:
+def test_a_file_that_nobody_can_read_refuses_the_run_before_a_step_begins(place: Place, tmp_path: Path) -> None:
     file = tmp_path / "bad.csv"
-    file.write_text(text)
+    file.write_text("date,host_id,change\n2026-02-01,a,much\n")
+    with pytest.raises(SettingsError, match="row 1, column change: 'much' is no number"):
+        make(place, dg.AssetSelection.assets("planned_changes"), plans=str(file))
+
+
+def test_a_file_of_unknown_hosts_fails_with_its_sentence_and_the_month_stays_complete(
+    place: Place, tmp_path: Path
+) -> None:
+    file, why = tmp_path / "bad.csv", "row 1, column host_id: 'nobody' is not known"
+    file.write_text("date,host_id,change\n2026-02-01,nobody,5\n")
     for asset in ("planned_changes", "scenario_outlook"):
         result = make(place, dg.AssetSelection.assets(asset), plans=str(file))
         (failed,) = [event.step_failure_data for event in result.get_step_failure_events()]
