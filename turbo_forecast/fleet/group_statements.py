@@ -16,11 +16,10 @@ from turbo_forecast.fleet.outlook_statements import NAMES, Statements
 from turbo_forecast.outlook.groups import usable_share
 from turbo_forecast.outlook.learning import Learnt
 from turbo_forecast.outlook.rows import BASELINE, GROUP, STATED, Known, backtest_rows, capacity_rows, held_days
-from turbo_forecast.outlook.statements import UNUSABLE
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
 from turbo_forecast.settings import OutlookSettings
 from turbo_forecast.storage.published import PublishedBlock
-from turbo_forecast.types import Phase
+from turbo_forecast.types import Phase, State
 
 
 def usable_shares(members: pl.DataFrame, options: OutlookSettings) -> pl.DataFrame:
@@ -120,7 +119,7 @@ class GroupStatements:
                     for each in STATED
                 },
                 growth=pl.lit(0.0),
-                state=pl.lit(UNUSABLE),
+                state=pl.lit(State.UNUSABLE.value),
                 urgency=pl.lit(0),
             )
         )

@@ -10,14 +10,11 @@ from turbo_forecast.outlook.learning import BELOW, OVER, Learnt
 from turbo_forecast.outlook.levels import Floats, Integers
 from turbo_forecast.outlook.regression import KNOTS
 from turbo_forecast.outlook.signals import GRID, Signals
+from turbo_forecast.types import State
 
 EARLY, LIKELY, LATE = 0.1, 0.5, 0.9
 """Probabilities whose first days are stated."""
-UNUSABLE = "unusable"
-"""The state of a group whose reserve takes all of its capacity: nothing it does fits into what is left."""
-STATES = ("over", "expected", "possible", "unlikely", UNUSABLE)
-"""Most urgent first: at or above the threshold at the cutoff already; LIKELY within the forecast; EARLY; less than that. The
-last is of groups alone, and follows from no probability."""
+STATES = tuple(state.value for state in State)
 
 
 def probabilities(
@@ -67,7 +64,7 @@ def first_days(chances: Floats) -> Integers:
 
 
 def states(level: Floats, thresholds: Floats, chances: Floats) -> NDArray[np.str_]:
-    """(n, t) one of STATES but UNUSABLE. level: (n,) NaN where unknown. chances: (n, t) by the forecast's last day."""
+    """(n, t) one of STATES but `unusable`. level: (n,) NaN where unknown. chances: (n, t) by the forecast's last day."""
     over = level[:, None] >= thresholds
     named: NDArray[np.str_] = np.select([over, chances >= LIKELY, chances >= EARLY], STATES[:3], STATES[3])
     return named

@@ -145,18 +145,19 @@ def test_the_intervals_beside_have_the_same_changes(
     assert_frame_equal(after.filter(is_early), before.filter(is_early), check_exact=True)
 
 
-def test_the_reports_series_to_run_full_are_those_of_the_master_file(
+def test_a_month_made_again_with_plans_tells_who_runs_full_with_them(
     planned: tuple[Place, dg.ExecuteInProcessResult, str],
 ) -> None:
     place, result, _ = planned
     (told,) = [
         event.step_materialization_data.materialization.metadata
         for event in result.all_events
-        if event.is_step_materialization and event.asset_key == dg.AssetKey("forecast_parquet")
+        if event.is_step_materialization and event.asset_key == dg.AssetKey("months")
     ]
-    reaching = master(place).filter(phase="forecast").group_by("host_id", "resource").agg(pl.col("yhat").max() >= 95)
-    full = told["series full already"].value + told["series to run full in the horizon"].value
-    assert full == reaching["yhat"].sum() >= 1, "b's memory moves to c, which cannot hold both"
+    nearest = f"SELECT count(*) FROM capacity_outlook WHERE {OWN} AND scenario = 'baseline' AND threshold = 90"
+    counted = stored(place, f"{nearest} AND state IN ('over', 'expected')")[0][0]
+    full = told["series and groups over their threshold"].value
+    assert full + told["series and groups expected to reach it"].value == counted >= 1, "c has b's memory too"
 
 
 def test_every_scenario_has_its_statements_and_those_it_leaves_alone_are_the_baselines(
