@@ -113,11 +113,14 @@ def _data_folder(text: str) -> Path:
 
 
 def _check_what_is_asked(options: argparse.Namespace) -> None:
-    """Raises what the settings and the number of hosts are refused with, before a demo is written."""
+    """Raises what the settings, the files they name and the number of hosts are refused with, before a demo is written."""
     # dagster takes a second to import: not before the arguments are known to be complete
     from turbo_forecast.definitions import build_resources
+    from turbo_forecast.defs.resources import ValidatedResource
 
-    build_resources()
+    for resource in build_resources().values():
+        if isinstance(resource, ValidatedResource):
+            resource.validate_for_run()
     if options.demo_hosts is not None and not 1 <= options.demo_hosts <= MOST_DEMO_HOSTS:
         raise SettingsError(f"--demo-hosts must be from 1 to {MOST_DEMO_HOSTS:,}, not {options.demo_hosts}")
 

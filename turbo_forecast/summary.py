@@ -4,10 +4,9 @@ Every mean says over what, every share of how many. Does not belong here: anythi
 what the run that made the month has to say of itself (`defs/launched.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -16,28 +15,23 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.month_keys import month_key
 from turbo_forecast.outlook.rows import STATED
-from turbo_forecast.outlook.statements import STATES
 from turbo_forecast.storage.findings import (
     champions_of,
     counted,
     coverage_of,
     earlier_of,
-    is_recent,
-    level_of,
     stages_of,
     standings_of,
-    urgency_of,
 )
-from turbo_forecast.storage.outlook_findings import PLANNED_FOR, next_full, track_record
-from turbo_forecast.storage.urgency import FULL_PERCENT, LEVEL_DAYS
+from turbo_forecast.storage.outlook_findings import PLANNED_FOR, level_of, next_full, track_record
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import printable
 
 REASONS = 5
 """Kinds of reasons that are shown."""
 REASON_WIDTH = 150
-NAMED, NAMED_FULL = 5, 2
-"""Series that are named, and how many of them are full already where more than the others run full later."""
+NAMED = 5
+"""Series and groups that are named."""
 SHOWN = [
     "model",
     "mae",
@@ -51,13 +45,14 @@ SHOWN = [
     "wins",
 ]
 """Columns of the standings, as they are printed."""
-_NAMES = ("host_id", "resource", "threshold")
+_DATES = "  ".join(f"{name:<10}" for name in ("early 10%", "likely 50%", "late 90%"))
+_DAYS = " ".join(f"{days} days".rjust(8) for days in STATED)
 STAGES = 3
 """Stages whose seconds are shown one by one."""
 
 
 def summary(data: Path, cutoff: date) -> str:
-    """Series and their outcomes, entrants' standings, who runs full, seconds, and where the files are.
+    """Series and their outcomes, entrants' standings, who runs full next, seconds, and where the files are.
 
     Raises StorageError where there is no warehouse, which is not made for this, or one without the tables of a month.
     """
@@ -78,7 +73,6 @@ def _lines(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date) -> Iterator
     yield from _coverage(con, cutoff)
     yield from _standings(con, cutoff)
     yield from _outlook(con, cutoff)
-    yield from _fullest(con, cutoff)
     yield from _time(con, cutoff)
     partition = month_key(cutoff)
     yield f"Files: {data / 'forecast_parquet' / f'{partition}.parquet'} (master file)"
@@ -143,36 +137,26 @@ def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
 def _outlook(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
     """Who reaches a threshold next, with what probability and by when; and how often such statements were true."""
     outlook = next_full(con, cutoff)
-    counted_states = " · ".join(f"{outlook.count(state):,} {state}" for state in STATES)
-    yield f"Outlook (7-day mean reaches {PLANNED_FOR:g} %, or the threshold nearest to it): {counted_states}"
+    yield f"Runs full next (7-day mean reaches {PLANNED_FOR:g} %, or the threshold nearest to it): {outlook}"
     ahead = outlook.ahead.head(NAMED)
-    names = [f"{host} {resource} {threshold:g} %" for host, resource, threshold in ahead.select(*_NAMES).iter_rows()]
-    width = max([len("next"), *map(len, names)])
+    names = [[row["host_id"], row["resource"], f"{row['threshold']:g} %"] for row in ahead.iter_rows(named=True)]
+    widths = [max(map(len, column)) for column in zip(("host", "resource", "reaches"), *names, strict=True)]
     if names:
-        yield f"  {'next':<{width}} {'now':>7} {'30 days':>8} {'91 days':>8} {'182 days':>8}  10 %        50 %        90 %"
+        yield f"  {_aligned(['host', 'resource', 'reaches'], widths)} {'now':>7}  {_DATES}  {_DAYS}"
     for name, row in zip(names, ahead.iter_rows(named=True), strict=True):
         chances = " ".join(f"{_share(row[f'probability_{days}']):>8}" for days in STATED)
-        dates = "  ".join(_day(row[name]) for name in ("early", "likely", "late"))
-        level = "–" if row["level"] is None else f"{row['level']:.1f} %"
-        yield f"  {name:<{width}} {level:>7} {chances}  {dates}".rstrip()
+        dates = "  ".join(_day(row[each]) for each in ("early", "likely", "late"))
+        yield f"  {_aligned(name, widths)} {level_of(row['level'], row['threshold']):>7}  {dates}  {chances}"
     rest = len(outlook.ahead) - len(ahead)
     if rest:
-        yield f"  and {rest:,} more, in capacity_outlook"
-    yield from _track_record(con, cutoff)
+        yield f"  and {rest:,} more that are expected or possible, in capacity_outlook"
+    record = track_record(con, cutoff)
+    unknown = "not known yet: no series is long enough for a backtest"
+    yield f"  How often such statements were true on the backtest: {record or unknown}"
 
 
-def _track_record(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
-    rows = track_record(con, cutoff)
-    if rows.is_empty():
-        yield "  How often such statements are true is not known yet: no series is long enough for a backtest"
-        return
-    told = [
-        f"{n:,} of {'50 % or more' if half else 'less'}, {happened:.0%} came true (said: {said:.0%})"
-        for _, n, _, half, said, happened in rows.iter_rows()
-    ]
-    series, days = max(rows["series"]), rows["horizon_days"][0]
-    yield f"  Of such statements before the backtest, within {days} days, of up to {series:,} series below their threshold:"
-    yield f"  of {'; of '.join(told)}"
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
 
 
 def _day(day: date | None) -> str:
@@ -181,43 +165,6 @@ def _day(day: date | None) -> str:
 
 def _share(probability: float | None) -> str:
     return "–" if probability is None else f"{probability:.0%}"
-
-
-def _fullest(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
-    """The series that are full, or will be in the horizon: the most urgent by name, the others counted."""
-    urgency = urgency_of(con, cutoff)
-    if urgency.found.is_empty():
-        yield f"Run full: {urgency}"
-        return
-    already, later = urgency.already, urgency.later
-    yield f"Run full first ({FULL_PERCENT:g} % or more; now: mean of the last {LEVEL_DAYS} observed days): {urgency}"
-    upcoming = min(len(later), NAMED - min(NAMED_FULL, len(already)))
-    full = min(len(already), NAMED - upcoming)
-    for row in already.head(full).iter_rows(named=True):
-        below = "" if row["day"] else f" (below {FULL_PERCENT:g} % again)"
-        yield f"  already     {_named(row, cutoff)}, forecast {level_of(row['peak'])} at most{below}"
-    if len(already) > full:
-        yield f"              and {len(already) - full:,} more that are full already"
-    for row in later.head(upcoming).iter_rows(named=True):
-        top = f"{level_of(row['peak'])} at most (on {row['peak_day']})"
-        yield f"  {row['day']}  {_named(row, cutoff)}, forecast {level_of(row['reached'])} that day, {top}"
-    yield from _rest(later, upcoming)
-
-
-def _named(row: dict[str, Any], cutoff: date) -> str:
-    """The series and where it stands; a level that is not of the last week says of when it is."""
-    last = row["last_day"]
-    seen = "now" if is_recent(last, cutoff) else f"when last seen ({last})"
-    return f"{row['host_id']} {row['resource']}: {level_of(row['level'])} {seen}"
-
-
-def _rest(later: pl.DataFrame, named: int) -> Iterator[str]:
-    """How many of those that will run full are not named, and how many of them on the day of the last that is."""
-    rest = later[named:]
-    if len(rest):
-        last = later["day"][named - 1]
-        tied = rest.filter(pl.col("day") == last).height
-        yield f"              and {len(rest):,} more" + (f", {tied:,} of them also on {last}" if tied else "")
 
 
 def _time(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:

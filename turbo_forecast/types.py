@@ -53,3 +53,17 @@ class Change(StrEnum):
     RETIRE = "retire"
     ADD_HOSTS = "add_hosts"
     SHARE = "share"
+
+
+class State(StrEnum):
+    """What is said of a threshold, most urgent first; the last is of groups alone, and follows from no probability."""
+
+    OVER = "over"
+    """At or above it at the cutoff already."""
+    EXPECTED = "expected"
+    """Reached within the forecast with a probability of a half."""
+    POSSIBLE = "possible"
+    """With one of a tenth."""
+    UNLIKELY = "unlikely"
+    UNUSABLE = "unusable"
+    """A group whose reserve takes all of its capacity: nothing it does fits into what is left."""

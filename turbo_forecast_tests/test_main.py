@@ -67,6 +67,31 @@ def test_settings_that_cannot_work_are_named_with_their_file_before_a_demo_is_wr
     assert not data.exists()
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            "outlook: {{plans: {folder}/plans.csv}}",
+            "error: outlook.plans: {folder}/plans.csv: row 1, column date: '2026-02-30'",
+        ),
+        ("outlook: {{groups: {folder}/groups.csv}}", "error: outlook.groups: {folder}/groups.csv cannot be read: "),
+        (
+            "forecast: {{outside: {{lstm: {folder}/x.parquet}}}}",
+            "error: outside.lstm: there is no file {folder}/x.parquet",
+        ),
+    ],
+)
+def test_a_file_that_the_settings_name_is_refused_before_a_demo_is_written(
+    settings: str, said: str, data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "plans.csv").write_text("date,host_id,change\n2026-02-30,a,5\n")
+    file = tmp_path / "settings.yaml"
+    file.write_text(settings.format(folder=tmp_path))
+    assert main(["--month", "2025-12", "--data", str(data), "--demo-hosts", "2", "--config", str(file)]) == 2
+    assert capsys.readouterr().err.startswith(said.format(folder=tmp_path))
+    assert not data.exists()
+
+
 RANGE = ["2025-10", "2025-11", "2025-12"]
 
 

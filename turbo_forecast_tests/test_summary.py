@@ -1,6 +1,6 @@
 """The summary tells what was stored, and changes nothing."""
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -15,16 +15,14 @@ from turbo_forecast.schemas import (
     OUTLOOK_BACKTEST,
     RUN_AUDIT,
     SERIES_OUTCOMES,
-    TOURNAMENT_RESULTS,
     TOURNAMENT_STANDINGS,
 )
-from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.summary import summary
 
 CUTOFF = date(2025, 12, 31)
 EARLIER = "Earlier forecasts against what has happened since (published; over all days of all series, by months ahead):"
 TABLES = (
-    *(BASE_TABLE, CHAMPIONS, FORECAST_ACCURACY, RUN_AUDIT, SERIES_OUTCOMES, TOURNAMENT_RESULTS),
+    *(BASE_TABLE, CHAMPIONS, FORECAST_ACCURACY, RUN_AUDIT, SERIES_OUTCOMES),
     *(TOURNAMENT_STANDINGS, CAPACITY_OUTLOOK, OUTLOOK_BACKTEST),
 )
 
@@ -55,7 +53,7 @@ def judge(
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Two live series and one retired, of which one runs full, written by hand."""
+    """Two live series and one retired, written by hand."""
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as con:
         for table in TABLES:
             con.execute(table.ddl())
@@ -69,16 +67,6 @@ def data(tmp_path: Path) -> Path:
                 "'cpu' AS resource, ? AS outcome, ? AS reason, 1 AS observations, 1 AS fits, 1 AS milliseconds",
                 [host, outcome, reason],
             )
-        rows = [("a", "m", "2026-02-01", 95.0), ("a", "m", "2026-01-20", 94.9), ("a", "x", "2026-01-02", 99.0)]
-        for host, model, day, yhat in rows:
-            con.execute(
-                "INSERT INTO tournament_results VALUES (?, 'cpu', ?, 'forecast', '2025-12-31', ?, NULL, ?, 0, 100)",
-                [host, model, day, yhat],
-            )
-        con.execute(
-            "INSERT INTO tournament_results SELECT * REPLACE ('soon' AS host_id, 95.0 AS yhat) "
-            "FROM tournament_results WHERE ds = '2026-01-20'"
-        )
         for host in ("a", "soon"):
             insert(con, "champions", host_id=host, resource="cpu", model="m", reason="why", folds=3)
         insert(con, "champions", host_id="b", resource="cpu", model="x", reason="why", folds=3)
@@ -173,93 +161,7 @@ def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: P
         "  month 1: MAE 2.50, 80.0% of 40 days inside the interval (2 forecasts)",
         "  month 2: MAE 5.00, 75.0% of 10 days inside the interval (1 forecast)",
     ]
-    assert lines[at + 3].startswith("Outlook")
-
-
-def fullness(data: Path) -> list[str]:
-    """The lines on who runs full."""
-    lines = summary(data, CUTOFF).splitlines()
-    at = next(place for place, line in enumerate(lines) if line.startswith("Run full"))
-    end = next(place for place, line in enumerate(lines) if line.startswith("Seconds"))
-    return lines[at:end]
-
-
-def observe(con: duckdb.DuckDBPyConnection, host: str, *levels: float, last: date = CUTOFF) -> None:
-    """The last observed days of a series, and a champion of it."""
-    con.execute("DELETE FROM base_table WHERE host_id = ?", [host])
-    for ago, level in enumerate(reversed(levels)):
-        con.execute("INSERT INTO base_table VALUES (?, 'cpu', ?, ?)", [host, last - timedelta(days=ago), level])
-    con.execute("DELETE FROM champions WHERE host_id = ?", [host])
-    insert(con, "champions", host_id=host, resource="cpu", model="m", reason="why", folds=3)
-
-
-def forecast(con: duckdb.DuckDBPyConnection, host: str, **levels: float) -> None:
-    """Days of the champion's forecast, as `d0102` for 2026-01-02."""
-    for day, yhat in levels.items():
-        ds = date(2026, int(day[1:3]), int(day[3:]))
-        con.execute(
-            "INSERT INTO tournament_results VALUES (?, 'cpu', 'm', 'forecast', '2025-12-31', ?, NULL, ?, 0, 100)",
-            [host, ds, yhat],
-        )
-
-
-def test_only_the_champions_forecast_tells_who_runs_full(data: Path) -> None:
-    assert fullness(data) == [
-        "Run full first (95 % or more; now: mean of the last 7 observed days): 0 already, 0 by 2026-01-28, 1 later in "
-        "the horizon",
-        "  2026-02-01  a cpu: 1.0 % when last seen (2025-12-01), forecast 95.0 % that day, 95.0 % at most (on 2026-02-01)",
-    ]
-
-
-def test_who_is_full_already_is_said_to_be_and_at_what_level(data: Path) -> None:
-    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
-        observe(con, "full", 10, 98, 98, 98, 98, 98, 98, 91)  # the last seven: (6 * 98 + 91) / 7 = 97
-        forecast(con, "full", d0101=96.0, d0102=99.25)
-        observe(con, "falling", 96, 96, 95)
-        forecast(con, "falling", d0101=94.0, d0102=93.0)
-        observe(con, "nearly", 94.96)
-        forecast(con, "nearly", d0101=94.99, d0105=95.5, d0106=97.0)
-    assert fullness(data)[0].endswith("2 already, 1 by 2026-01-28, 1 later in the horizon")
-    assert fullness(data)[1:] == [
-        "  already     full cpu: 97.0 % now, forecast 99.2 % at most",
-        "  already     falling cpu: 95.7 % now, forecast 94.0 % at most (below 95 % again)",
-        "  2026-01-05  nearly cpu: 94.9 % now, forecast 95.5 % that day, 97.0 % at most (on 2026-01-06)",
-        fullness(data)[4],
-    ]
-    assert fullness(data)[4].startswith("  2026-02-01  a cpu: ")
-
-
-def test_the_fullest_come_first_at_most_five_and_ties_are_counted(data: Path) -> None:
-    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
-        for number in range(4):
-            observe(con, f"full{number}", 96.0 + number)
-            forecast(con, f"full{number}", d0101=96.0)
-        for number in range(6):  # all on one day: the higher first
-            observe(con, f"tied{number}", 80.0 + number)
-            forecast(con, f"tied{number}", d0103=95.0)
-    told = fullness(data)
-    assert told[0].endswith("4 already, 6 by 2026-01-28, 1 later in the horizon")
-    assert [line.split(":")[0].split() for line in told[1:]] == [
-        ["already", "full3", "cpu"],
-        ["already", "full2", "cpu"],
-        ["and", "2", "more", "that", "are", "full", "already"],
-        ["2026-01-03", "tied5", "cpu"],
-        ["2026-01-03", "tied4", "cpu"],
-        ["2026-01-03", "tied3", "cpu"],
-        ["and", "4", "more,", "3", "of", "them", "also", "on", "2026-01-03"],
-    ]
-
-
-def test_where_all_are_full_already_five_are_named(data: Path) -> None:
-    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
-        con.execute("DELETE FROM champions")
-        for number in range(12):
-            observe(con, f"full{number:02}", 99.0)
-            forecast(con, f"full{number:02}", d0101=99.0)
-    told = fullness(data)
-    assert told[0].endswith("12 already, 0 by 2026-01-28, 0 later in the horizon")
-    assert [line.split()[1] for line in told[1:6]] == ["full00", "full01", "full02", "full03", "full04"]
-    assert told[6:] == ["              and 7 more that are full already"]
+    assert lines[at + 3].startswith("Runs full next")
 
 
 def test_the_summary_names_the_files_and_the_seconds(data: Path) -> None:
@@ -288,14 +190,14 @@ def test_the_seconds_of_the_stages_add_up_to_what_is_said_of_them_together(data:
     ]
 
 
-def test_a_month_without_standings_or_full_hosts_says_so(data: Path) -> None:
+def test_a_month_without_standings_or_statements_says_so(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         con.execute("DELETE FROM tournament_standings")
         con.execute("DELETE FROM champions")
     text = summary(data, CUTOFF)
     assert "none: no series is long enough for a backtest" in text
     assert "Champions: none" in text
-    assert "Run full: no series is at 95 % now, or reaches it in the published forecast" in text
+    assert outlook(data) == [f"{NEXT}: 0 over already · 0 expected · 0 possible · 0 unlikely", f"{TRUE}: {UNKNOWN}"]
 
 
 def state(
@@ -311,65 +213,94 @@ def state(
     )
 
 
+NEXT = "Runs full next (7-day mean reaches 90 %, or the threshold nearest to it)"
+TRUE = "  How often such statements were true on the backtest"
+UNKNOWN = "not known yet: no series is long enough for a backtest"
+
+
 def outlook(data: Path) -> list[str]:
     """The lines on who reaches a threshold next."""
     lines = summary(data, CUTOFF).split("\n")
-    at = next(place for place, line in enumerate(lines) if line.startswith("Outlook"))
-    return lines[at : next(place for place, line in enumerate(lines) if line.startswith("Run full"))]
+    at = next(place for place, line in enumerate(lines) if line.startswith("Runs full next"))
+    return lines[at : next(place for place, line in enumerate(lines) if line.startswith("Seconds"))]
 
 
 def test_who_reaches_a_threshold_next_is_named_once_by_the_threshold_nearest_ninety(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         state(con, "full", 90.0, 1, "over", level=93.0)
         dates = {"early": date(2026, 1, 5), "likely": date(2026, 2, 1)}
-        state(con, "near", 80.0, 2, "over", level=85.04)
-        state(con, "near", 90.0, 3, "expected", level=85.04, **dates)
+        state(con, "near", 80.0, 2, "over", level=89.97)
+        state(con, "near", 90.0, 3, "expected", level=89.97, **dates)
         state(con, "own", 70.0, 4, "possible", probability_91=None, early=date(2026, 3, 1))
         state(con, "own", 60.0, 5, "over", level=65.0)
         state(con, "far", 90.0, 6, "unlikely", level=10.0)
         state(con, "near", 90.0, 1, "over", level=99.0, scenario="move")
         state(con, "near", 90.0, 1, "over", level=99.0, cutoff=date(2025, 11, 30))
     assert outlook(data)[:4] == [
-        "Outlook (7-day mean reaches 90 %, or the threshold nearest to it): 1 over · 1 expected · 1 possible · 1 unlikely",
-        "  next              now  30 days  91 days 182 days  10 %        50 %        90 %",
-        "  near cpu 90 %  85.0 %      25%      50%      75%  2026-01-05  2026-02-01  –",
-        "  own cpu 70 %        –      25%        –      75%  2026-03-01  –           –",
+        f"{NEXT}: 1 over already · 1 expected · 1 possible · 1 unlikely",
+        "  host  resource  reaches     now  early 10%   likely 50%  late 90%     30 days  91 days 182 days",
+        "  near  cpu       90 %     89.9 %  2026-01-05  2026-02-01  –                25%      50%      75%",
+        "  own   cpu       70 %          –  2026-03-01  –           –                25%        –      75%",
     ]
 
 
-def test_five_are_named_and_the_others_counted(data: Path) -> None:
+def test_a_group_without_usable_capacity_is_counted_where_there_is_one(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        state(con, "site", 90.0, 1, "unusable", kind="group")
+    assert outlook(data)[0] == f"{NEXT}: 0 over already · 0 expected · 0 possible · 0 unlikely · 1 unusable"
+
+
+def test_five_are_named_and_the_others_counted_and_those_over_already_are_one_number(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         for number in range(7):
-            state(con, f"h{number}", 90.0, 7 - number, "expected", level=50.0)
+            state(con, f"h{number}", 90.0, 30 - number, "expected", level=50.0)
+        for number in range(9):
+            state(con, f"full{number}", 90.0, 1 + number, "over", level=99.0)
     told = outlook(data)
+    assert told[0].startswith(f"{NEXT}: 9 over already · 7 expected · ")
     assert [line.split()[0] for line in told[2:7]] == ["h6", "h5", "h4", "h3", "h2"]
-    assert told[7] == "  and 2 more, in capacity_outlook"
+    assert told[7] == "  and 2 more that are expected or possible, in capacity_outlook"
 
 
-def test_it_is_said_how_often_such_statements_were_true(data: Path) -> None:
-    assert outlook(data)[1:] == [
-        "  How often such statements are true is not known yet: no series is long enough for a backtest"
-    ]
+def test_it_is_said_how_often_such_statements_were_true_and_by_how_much_they_beat_the_base_rate(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
-        judged = [("a", 0.6, 1, 50.0), ("b", 0.8, 0, None), ("c", 0.25, 0, 50.0), ("over", 0.9, 1, 90.0)]
+        judged = [  # host, threshold, probability, happened, point, level
+            *(("a", 90.0, 0.6, 1, 0, 50.0), ("b", 90.0, 0.8, 0, 1, 50.0), ("c", 90.0, 0.2, 0, 0, 50.0)),
+            *(("a", 70.0, 0.9, 1, 1, 50.0), ("b", 70.0, 0.5, 1, 1, 50.0), ("c", 70.0, 0.1, 0, 0, 50.0)),
+            *(("over", 90.0, 0.0, 1, 0, 90.0), ("unknown", 90.0, 0.0, 1, 0, None)),
+        ]
         for days in (30, 122):
-            for host, probability, happened, level in judged:
-                fixed = {"kind": "series", "resource": "cpu", "threshold": 90.0, "horizon_days": days, "point": 0}
-                said = {"host_id": host, "probability": probability, "happened": happened, "level": level}
+            for host, threshold, probability, happened, point, level in judged:
+                fixed = {"kind": "series", "resource": "cpu", "horizon_days": days, "threshold": threshold}
+                said = {
+                    "host_id": host,
+                    "probability": probability,
+                    "happened": happened,
+                    "point": point,
+                    "level": level,
+                }
                 insert(con, "outlook_backtest", **fixed, **said)
+        group = {"kind": "group", "host_id": "g", "resource": "cpu", "horizon_days": 122, "threshold": 90.0}
+        insert(con, "outlook_backtest", **group, probability=0.0, happened=1, point=0, level=1.0)
+    # Brier: (.16 + .64 + .04 + .01 + .25 + .01) / 6; base rates of a third and two thirds: 2/9; the point forecast: 2 of 6
     assert outlook(data)[1:] == [
-        "  Of such statements before the backtest, within 122 days, of up to 2 series below their threshold:",
-        "  of 2 of 50 % or more, 50% came true (said: 70%); of 1 of less, 0% came true (said: 25%)",
+        f"{TRUE}: 75 % of the 4 of 50 % or more and 0 % of the 2 others came true within 122 days; Brier skill "
+        f"{1 - (1.11 / 6) / (2 / 9):.2f} (base rate 0, point forecast {1 - (2 / 6) / (2 / 9):.2f})"
     ]
+
+
+def test_where_nothing_was_reached_there_is_no_skill_and_no_share_of_what_nobody_said(data: Path) -> None:
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        fixed = {"kind": "series", "host_id": "a", "resource": "cpu", "horizon_days": 61, "threshold": 90.0}
+        insert(con, "outlook_backtest", **fixed, probability=0.25, happened=0, point=0, level=1.0)
+    assert outlook(data)[1:] == [f"{TRUE}: – of the 0 of 50 % or more and 0 % of the 1 others came true within 61 days"]
 
 
 def test_the_summary_changes_nothing(data: Path) -> None:
-    with connected(data / "warehouse.duckdb"):  # the fixture's rows lie in a table, as in a former version's
-        pass
     before = (data / "warehouse.duckdb").read_bytes()
     summary(data, CUTOFF)
     assert (data / "warehouse.duckdb").read_bytes() == before
-    assert sorted([path.name for path in data.iterdir()]) == ["fleet_forecast", "warehouse.duckdb"]
+    assert sorted([path.name for path in data.iterdir()]) == ["warehouse.duckdb"]
 
 
 def test_a_warehouse_that_is_no_database_is_named(tmp_path: Path) -> None:
@@ -380,7 +311,8 @@ def test_a_warehouse_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 def test_a_name_cannot_steer_the_terminal(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
-        for table in ("base_table", "champions", "series_outcomes", "tournament_results"):
+        state(con, "name", 90.0, 1, "expected", level=50.0)
+        for table in ("base_table", "champions", "series_outcomes", "capacity_outlook"):
             con.execute(f"UPDATE {table} SET host_id = host_id || chr(27) || '[2J' || chr(10) || 'month 1: fine'")
     lines = summary(data, CUTOFF).split("\n")
     assert all(line.isprintable() for line in lines)
@@ -388,7 +320,7 @@ def test_a_name_cannot_steer_the_terminal(data: Path) -> None:
     assert any(r"\x1b[2J\nmonth 1: fine" in line for line in lines)
 
 
-@pytest.mark.parametrize("lost", [table.name for table in TABLES if table != TOURNAMENT_RESULTS])
+@pytest.mark.parametrize("lost", [table.name for table in TABLES])
 def test_a_warehouse_that_lacks_a_table_is_named_in_a_sentence(lost: str, data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         con.execute(f"DROP TABLE {lost}")

@@ -4,7 +4,8 @@ Belongs here: what is told, in which order, and how it is laid out. Does not bel
 (`storage/findings.py`), plots (`plots.py`), and the printed summary (`summary.py`).
 
 Dagster shows short Markdown and tables at once, and longer Markdown behind a click (`reporting.at_once`). So the month in
-short and the first series to run full are metadata of their own, and the report has all of it, with the plots.
+short and who runs full next are metadata of their own, and the reports have all of it, with the plots. The outlook is made of the
+master file: what it says stands in the complete month's report (`outlook_report.py`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,31 +18,25 @@ import dagster as dg
 import duckdb
 import polars as pl
 
+from turbo_forecast.defs.outlook_report import how_often_true, next_to_run_full, outlook_metadata
 from turbo_forecast.defs.plots import fleet_outlook
-from turbo_forecast.defs.reporting import SHOWN_AT_ONCE, Metadata, at_once, decimals, markdown, whole
+from turbo_forecast.defs.reporting import SHOWN_AT_ONCE, Metadata, decimals, markdown, whole
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.accuracy import latest_month_judged
 from turbo_forecast.storage.findings import (
     Coverage,
-    Urgency,
     backtest_of,
     champions_of,
     counted,
     coverage_of,
     earlier_of,
-    is_recent,
-    level_of,
     stages_of,
     standings_of,
-    urgency_of,
 )
 from turbo_forecast.storage.months import settled_months
-from turbo_forecast.storage.urgency import FULL_PERCENT, LEVEL_DAYS
 from turbo_forecast.text import markdown_text
 
-NAMED_AT_ONCE, NAMED = 8, 30
-"""Series that are named where one looks first, and in the report."""
 LONGEST_WARNING = 1_000
 """A check's sentence tells what is wrong and then what to do: both are wanted here."""
 REASONS, RESOURCES, STAGES = 20, 20, 20
@@ -60,7 +55,6 @@ class MonthFacts:
     cutoff: date
     interval_width: float
     coverage: Coverage
-    urgency: Urgency
     champions: pl.DataFrame
     backtest: pl.DataFrame
     judged: pl.DataFrame
@@ -97,7 +91,6 @@ def month_facts(
         cutoff,
         interval_width,
         coverage_of(con, cutoff),
-        urgency_of(con, cutoff, published),
         champions_of(con, cutoff),
         backtest_of(con, cutoff, published),
         judged,
@@ -131,7 +124,6 @@ def master_metadata(
     fleet = fleet_outlook(con, cutoff, published, settings.interval_width)
     return {
         "in short": in_short(facts),
-        "first to run full": first_to_run_full(facts),
         "report": dg.MetadataValue.md(report(facts, fleet)),
         **numbers(facts),
     }
@@ -148,8 +140,6 @@ def numbers(facts: MonthFacts) -> Metadata:
         "series": live,
         "share of series with an outcome": facts.coverage.told / live if live else None,
         **{f"series with outcome {name}": outcomes.get(name, 0) for name in OUTCOMES},
-        "series full already": len(facts.urgency.already),
-        "series to run full in the horizon": len(facts.urgency.later),
         "champions' mean MASE over series": facts.fleet.get("mase"),
         "champions' mean MAE over series (points)": facts.fleet.get("mae"),
         "backtest days inside the interval (percent)": _percent(facts.fleet.get("inside")),
@@ -174,7 +164,6 @@ def in_short(facts: MonthFacts) -> dg.MarkdownMetadataValue:
 
 def _short_lines(facts: MonthFacts) -> Iterator[str]:
     yield f"**Series:** {markdown_text(str(facts.coverage))}"
-    yield f"**Run full ({FULL_PERCENT:g} % or more):** {markdown_text(str(facts.urgency))}"
     fleet = facts.fleet
     if fleet:
         scaled = "" if fleet["mase"] is None else f"MASE {fleet['mase']:.3f} over {fleet['mase_series']:,} series, "
@@ -195,40 +184,11 @@ def _short_lines(facts: MonthFacts) -> Iterator[str]:
     yield f"**Warnings so far:** {', '.join(names[:3]) + more or 'none'}"
 
 
-def first_to_run_full(facts: MonthFacts) -> dg.MetadataValue[Any] | str:
-    """The most urgent series, with dates, shown without a click."""
-    if facts.urgency.found.is_empty():
-        return str(facts.urgency)
-    return at_once(_urgent_rows(facts, NAMED_AT_ONCE).drop("forecast that day", "on"))
-
-
-def _urgent_rows(facts: MonthFacts, named: int) -> pl.DataFrame:
-    """The series that run full, half of the places for those that are not full already, where there are so many."""
-    already, later = facts.urgency.already, facts.urgency.later
-    upcoming = min(len(later), max(named // 2, named - len(already)))
-    rows = [
-        {
-            "series": f"{row['host_id']} {row['resource']}",
-            "full from": "already" if row["already"] else str(row["day"]),
-            "level now": level_of(row["level"])
-            + ("" if is_recent(row["last_day"], facts.cutoff) else f" (on {row['last_day']})"),
-            "forecast that day": level_of(row["reached"]) if row["reached"] is not None else "below again",
-            "at most": level_of(row["peak"]),
-            "on": str(row["peak_day"]),
-        }
-        for part in (later.head(upcoming), already.head(named - upcoming))
-        for row in part.iter_rows(named=True)
-    ]
-    return pl.DataFrame(rows)
-
-
 def report(facts: MonthFacts, fleet: dg.MarkdownMetadataValue) -> str:
     """The month's report, all of it, as Markdown. fleet: the plot of the fleet by resource."""
     parts = [
         f"# Forecast of {facts.cutoff:%Y-%m}",
         "\n".join(f"- {line}" for line in _short_lines(facts)),
-        "## What runs full first",
-        *_full(facts),
         "## The fleet, by resource",
         str(fleet.value),
         "## How good the forecasts are",
@@ -238,20 +198,10 @@ def report(facts: MonthFacts, fleet: dg.MarkdownMetadataValue) -> str:
         *_outcomes(facts),
         "## Warnings",
         _listed(facts.warnings) or "None so far.",
-        "The checks of this file and of what comes after it follow; the report of the asset months has theirs, too.",
+        "The checks of this file and of what comes after it follow; the report of the asset months has theirs, too, and says what "
+        "runs full next.",
     ]
     return "\n\n".join(parts)
-
-
-def _full(facts: MonthFacts) -> Iterator[str]:
-    if facts.urgency.found.is_empty():
-        yield f"{str(facts.urgency).capitalize()}."
-        return
-    rows = _urgent_rows(facts, NAMED)
-    yield markdown(rows)
-    rest = len(facts.urgency.found) - len(rows)
-    more = f"{rest:,} more series are full or will be. " if rest else ""
-    yield f"{more}Full is {FULL_PERCENT:g} % or more; the level now is the mean of the last {LEVEL_DAYS} observed days."
 
 
 def _backtest(facts: MonthFacts) -> Iterator[str]:
@@ -306,6 +256,7 @@ def closing_metadata(con: duckdb.DuckDBPyConnection, cutoff: date, warnings: Seq
     """What a complete month shows: a report of what was not known yet when its master file was made."""
     seconds = stages_of(con, cutoff)
     return {
+        **outlook_metadata(con, cutoff),
         "report": dg.MetadataValue.md(closing_report(con, cutoff, seconds, warnings)),
         "warnings": len(warnings),
         "seconds in the stages of the month's assets": round(seconds["seconds"].sum(), 1),
@@ -313,9 +264,20 @@ def closing_metadata(con: duckdb.DuckDBPyConnection, cutoff: date, warnings: Seq
 
 
 def closing_report(con: duckdb.DuckDBPyConnection, cutoff: date, seconds: pl.DataFrame, warnings: Sequence[str]) -> str:
-    """Standings, earlier forecasts, warnings and seconds, as Markdown. seconds: as `stages_of` gives them."""
+    """What runs full next, how good such statements and the forecasts are, warnings and seconds, as Markdown.
+
+    seconds: as `stages_of` gives them.
+    """
     standings, earlier = standings_of(con, cutoff), earlier_of(con, cutoff)
-    parts = [f"# {cutoff:%Y-%m} is complete", "## Backtest, means over series", _ranked(standings)]
+    parts = [
+        f"# {cutoff:%Y-%m} is complete",
+        "## What runs full next",
+        *next_to_run_full(con, cutoff),
+        "## How often such statements were true",
+        *how_often_true(con, cutoff),
+        "## Backtest, means over series",
+        _ranked(standings),
+    ]
     if len(earlier):
         parts += ["## Earlier forecasts against what has happened since", _since(earlier)]
     parts += [

@@ -7,7 +7,7 @@ import polars as pl
 
 from turbo_forecast.defs.plots import state_bars
 from turbo_forecast.defs.reporting import Metadata, at_once, decimals, table
-from turbo_forecast.outlook.rows import BASELINE
+from turbo_forecast.outlook.rows import BASELINE, SERIES
 from turbo_forecast.outlook.statements import STATES
 
 MOST_URGENT = 20
@@ -58,8 +58,9 @@ def accuracy_metadata(scored: pl.DataFrame) -> Metadata:
 
 
 def over_time_metadata(judged: pl.DataFrame) -> Metadata:
-    """What the materialisation shows of earlier months' statements: all judged ones together; nothing before there are any."""
-    rows = judged.filter((pl.col("resource") == "all") & (pl.col("population") == "all"))
+    """What the materialisation shows of earlier months' statements about series, all together; nothing before there are any."""
+    everyone = (pl.col("resource") == "all") & (pl.col("population") == "all")
+    rows = judged.filter(everyone & (pl.col("kind") == SERIES))
     if rows.is_empty():
         return {}
     brier, base = rows.select((pl.col("brier", "base_rate_brier") * pl.col("n")).sum() / pl.col("n").sum()).row(0)

@@ -170,8 +170,8 @@ def state_bars(statements: pl.DataFrame) -> dg.MarkdownMetadataValue:
     rows = statements.group_by("threshold", "state").len("series").sort("threshold", "state")
     shown = _largest(rows.with_columns(pl.col("threshold").round(2).cast(pl.String)), "threshold", "series")[0]
     thresholds = sorted(shown["threshold"].unique(), key=float)
-    colours = alt.Scale(domain=list(STATES), range=["#b2182b", "#ef8a62", "#fddbc7", "#d9d9d9"])
-    order = "indexof(['over', 'expected', 'possible', 'unlikely'], datum.state)"
+    colours = alt.Scale(domain=list(STATES), range=["#b2182b", "#ef8a62", "#fddbc7", "#d9d9d9", "#525252"])
+    order = f"indexof({list(STATES)}, datum.state)"
     bars = alt.Chart(shown).transform_calculate(order=order).mark_bar()
     return _bars(
         bars.encode(

@@ -22,6 +22,8 @@ from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
 from turbo_forecast.settings import ForecastSettings, OutlookSettings, TelemetrySettings, one_sentence, told
 from turbo_forecast.storage.former_layout import rename_former
+from turbo_forecast.storage.groups import read_groups
+from turbo_forecast.storage.plans import read_plans
 from turbo_forecast.storage.retention import GROUP_RESULTS, RESULTS
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import shown_location
@@ -160,6 +162,12 @@ class OutlookResource(OutlookSettings, ValidatedResource):
     def section(cls) -> str:
         """`outlook`."""
         return "outlook"
+
+    def validate_for_run(self) -> None:
+        """Raises SettingsError unless the files of groups and of plans can be read: else a month is known to fail after its fit."""
+        read_plans(self.plans)
+        if self.groups:
+            read_groups(self.groups)
 
     def settings(self) -> OutlookSettings:
         """The plain settings, for the floors that do not know Dagster."""

@@ -19,10 +19,7 @@ from turbo_forecast.outlook.rows import BASELINE, GROUP, STATED, Known, backtest
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
 from turbo_forecast.settings import OutlookSettings
 from turbo_forecast.storage.published import PublishedBlock
-from turbo_forecast.types import Phase
-
-UNUSABLE = "unusable"
-"""The state of a group whose reserve takes all of its capacity: nothing it does fits into what is left."""
+from turbo_forecast.types import Phase, State
 
 
 def usable_shares(members: pl.DataFrame, options: OutlookSettings) -> pl.DataFrame:
@@ -142,7 +139,7 @@ class GroupStatements:
                     for each in STATED
                 },
                 growth=pl.lit(0.0),
-                state=pl.lit(UNUSABLE),
+                state=pl.lit(State.UNUSABLE.value),
                 urgency=pl.lit(0),
             )
         )

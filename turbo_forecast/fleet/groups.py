@@ -17,14 +17,15 @@ import polars as pl
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
+from turbo_forecast.models.registry import first_day_needed
 from turbo_forecast.outlook.groups import GroupDays, group_days
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET, GROUP_FORECAST, GROUP_HISTORY
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.storage.results import Results
 from turbo_forecast.windows import Windows
 
-SLOTS = 8_192
-"""Hosts of groups that are worked on at once, of all groups together: some 100 MB of three years."""
+CELLS = 9_000_000
+"""Days of hosts that are worked on at once, of all groups together: some 100 MB, 8,192 hosts of three years."""
 SERIES_OF_A_WORKER = 100
 """Group series that are worth the start of one more process."""
 FEW_SERIES = 20
@@ -37,21 +38,32 @@ Values = Callable[[pl.DataFrame], pl.DataFrame]
 def group_history(members: pl.DataFrame, values: Values, first: date, cutoff: date) -> pl.DataFrame:
     """Rows of GROUP_HISTORY of every group and resource that has a host at the cutoff, from its first host's first value on.
 
-    members: rows of GROUP_MEMBERS. values: of the days from `first` to the cutoff.
+    members: rows of GROUP_MEMBERS; hosts without a value in the history months count nowhere. values: of the days from `first`
+    to the cutoff.
     """
     key = ["group_name", "resource"]
     alive = members.filter(pl.col("observations") > 0, (pl.col("present") == 1).any().over(key)).sort(*key, "host_id")
     parts = [pl.DataFrame(schema=GROUP_HISTORY.polars_schema)]
-    for batch in _batches(alive.partition_by(key, maintain_order=True)):
-        parts += _levels(batch, values, first, (cutoff - first).days + 1, cutoff)
+    days = (cutoff - first).days + 1
+    for batch in _batches(alive.partition_by(key, maintain_order=True), CELLS // days):
+        parts += _levels(batch, values, first, days, cutoff)
     return pl.concat(parts).sort(GROUP_HISTORY.key)
 
 
-def _batches(groups: list[pl.DataFrame]) -> Iterator[list[pl.DataFrame]]:
-    """Groups in their order, as many at a time as have SLOTS hosts together; a larger one alone."""
+def first_day(settings: ForecastSettings, history_start: date, earliest: Callable[[], date | None]) -> date:
+    """The day from which a group's level is asked for: where the history months begin, or where its hosts' values do.
+
+    earliest: asked where an entrant sees all history (`registry.sees_all_history`); None where there are no values.
+    """
+    since = first_day_needed(settings, history_start)
+    return since if since == history_start else min(earliest() or history_start, history_start)
+
+
+def _batches(groups: list[pl.DataFrame], slots: int) -> Iterator[list[pl.DataFrame]]:
+    """Groups in their order, as many at a time as have so many hosts together; a larger one alone."""
     held: list[pl.DataFrame] = []
     for group in groups:
-        if held and sum(map(len, held)) + len(group) > SLOTS:
+        if held and sum(map(len, held)) + len(group) > slots:
             yield held
             held = []
         held.append(group)
@@ -115,7 +127,7 @@ def forecast_groups(
         .agg(days=pl.col("ds").cast(pl.Int32).sort(), y=pl.col("y").sort_by("ds"))
         .sort("host_id", "resource")
     )
-    store = write_store(table.to_arrow(), scratch / "groups.arrow")
+    store = write_store(table.to_arrow(), scratch / "groups.arrow", windows.history_start)
     run = run_fleet(store, windows, group_settings(settings, len(table)), scratch=scratch, timer=timer, say=say)
     results = Results(run.results_folder)
     rows = results.read(FORECAST_PARQUET).collect()

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from turbo_forecast.fleet.blocks import Block, Numbers, WindowDays
 from turbo_forecast.fleet.rows import Stored
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.protocol import Values
-from turbo_forecast.outlook.levels import WEEK
+from turbo_forecast.outlook.levels import seven_day_means
+from turbo_forecast.outlook.rows import BEFORE
 from turbo_forecast.outlook.signals import GRID, Signals, observed_peaks, signals
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, day_number
 
@@ -23,8 +25,9 @@ SIGNALS = "signals"
 """The kind of piece that holds them, a row for each series and window."""
 REACHED = tuple(f"reached_{day}" for day in GRID.tolist())
 """Columns: the highest level that was observed up to each day of the grid."""
-BEFORE = tuple(f"before_{days}" for days in range(WEEK - 2, -1, -1))
-"""Columns: what was observed so many days before the window's last known day, that day the last."""
+
+Columns = dict[str, NDArray[np.generic]]
+"""Rows of signals by column, (n,) each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,14 @@ class SignalRows:
     def table(self, seen: Sequence[Seen]) -> pa.Table:
         """One row for each window of each series, the windows one after the other."""
         observed = self._observed([each.series for each in seen])
-        parts = [self._of_window(number, seen, observed) for number in self._origins]
-        whole = pl.concat([part for part in parts if part is not None] or [empty()])
-        return whole.sort("series", "window", maintain_order=True).to_arrow()
+        means = seven_day_means(observed)  # of the days up to any origin, they are the same
+        found = [self._of_window(number, seen, observed, means) for number in self._origins]
+        parts = [part for part in found if part is not None]
+        if not parts:
+            return empty().to_arrow()
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        order = np.lexsort((columns["window"], columns["series"]))
+        return pa.table({name: pa.array(column[order], from_pandas=True) for name, column in columns.items()})
 
     def _observed(self, series: Sequence[int]) -> Values:
         """(n, t) percent, every day of the history; NaN where nothing was observed."""
@@ -73,8 +81,8 @@ class SignalRows:
             observed[row, one.days[inside] - self._first] = one.y[inside]
         return observed
 
-    def _of_window(self, number: int, seen: Sequence[Seen], observed: Values) -> pl.DataFrame | None:
-        """The rows of one window; None where no series has it."""
+    def _of_window(self, number: int, seen: Sequence[Seen], observed: Values, means: Values) -> Columns | None:
+        """The rows of one window; None where no series has it. means: (n, t) observed 7-day means."""
         rows = np.array([row for row, each in enumerate(seen) if number in each.windows], np.int64)
         if not rows.size:
             return None
@@ -82,9 +90,9 @@ class SignalRows:
         forecast, highest = (np.stack([pair[place] for pair in own]).astype(np.float64) for place in (0, 1))
         origin = self._origins[number]
         history = observed[rows, :origin]
-        found = signals(history, forecast, highest)
+        found = signals(history, forecast, highest, means[rows, :origin])
         after = observed[rows, origin : origin + forecast.shape[1]] if number != FORECAST else history[:, :0]
-        return _frame(np.array([seen[row].series for row in rows]), number, found, history, after)
+        return _columns(np.array([seen[row].series for row in rows]), number, found, history, after)
 
     def _own(self, each: Seen, number: int) -> tuple[Stored, Stored]:
         """The series' values on the days of one of its windows."""
@@ -92,24 +100,26 @@ class SignalRows:
         return each.forecast[days], each.highest[days]
 
 
-def _frame(series: Numbers, number: int, found: Signals, history: Values, after: Values) -> pl.DataFrame:
-    """Rows of signals with what happened after them. after: (n, h) observed percent; (n, 0) where nobody knows yet."""
+def _columns(series: Numbers, number: int, found: Signals, history: Values, after: Values) -> Columns:
+    """Rows of signals with what happened after them, NaN where a value is not known.
+
+    after: (n, h) observed percent; (n, 0) where nobody knows yet.
+    """
     reached = observed_peaks(history, after) if after.shape[1] else np.full((series.size, GRID.size), np.nan)
     before = np.full((series.size, len(BEFORE)), np.nan)
     near = history[:, -len(BEFORE) :]
     before[:, before.shape[1] - near.shape[1] :] = near
-    columns = {
+    return {
+        "series": series.astype(np.int32),
+        "window": np.full(series.size, number, np.int8),
         **dict(zip(REACHED, reached.T, strict=True)),
         **dict(zip(BEFORE, before.T, strict=True)),
+        **found.columns(),
     }
-    numbers = {
-        "series": pl.Series(series, dtype=pl.Int32),
-        "window": pl.repeat(number, series.size, dtype=pl.Int8, eager=True),
-    }
-    return pl.DataFrame({**numbers, **columns}).fill_nan(None).hstack(found.to_frame())
 
 
 def empty() -> pl.DataFrame:
     """No rows, with the columns of some."""
     nothing = np.zeros((0, 1))
-    return _frame(np.zeros(0, np.int64), FORECAST, signals(nothing, nothing, nothing), nothing, nothing[:, :0])
+    found = signals(nothing, nothing, nothing)
+    return pl.DataFrame(_columns(np.zeros(0, np.int64), FORECAST, found, nothing, nothing[:, :0]))

@@ -14,7 +14,7 @@ import polars as pl
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.group_statements import GroupStatements, regrouped, usable_shares
-from turbo_forecast.fleet.groups import forecast_groups, group_history
+from turbo_forecast.fleet.groups import first_day, forecast_groups, group_history
 from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.outlook.groups import PATIENCE_DAYS
 from turbo_forecast.schemas import (
@@ -25,7 +25,7 @@ from turbo_forecast.schemas import (
     OUTLOOK_BACKTEST,
 )
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.groups import Groups, groups_of, members_of, read_groups, values_in
+from turbo_forecast.storage.groups import Groups, first_in, groups_of, members_of, read_groups, values_in
 
 
 def groups_from(groups: Any) -> Groups | None:
@@ -82,7 +82,7 @@ def group_month(
     members = members_of(groups, outcomes, windows.cutoff, PATIENCE_DAYS)
     for remark in members.remarks:
         say(remark)
-    first = windows.history_start
+    first = first_day(settings, windows.history_start, partial(first_in, base, members.rows))
     values = partial(values_in, base, first=first, last=windows.cutoff)
     history = group_history(members.rows, values, first, windows.cutoff)
     frames |= {GROUP_MEMBERS.name: members.rows, GROUP_HISTORY.name: history}

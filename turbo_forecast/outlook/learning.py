@@ -11,7 +11,8 @@ import polars as pl
 
 from turbo_forecast.outlook.levels import Flags, Floats, Integers
 from turbo_forecast.outlook.regression import KNOTS, curve, log_odds, sigmoid
-from turbo_forecast.outlook.signals import GRID, WITNESSES, Signals
+from turbo_forecast.outlook.signals import GRID, Signals
+from turbo_forecast.schemas.outlook import WITNESSES
 
 LEARNT_AT = np.arange(20.0, 100.0, 5.0)
 """Percent: thresholds the windows are asked about, whatever the outlook's own are: these may be changed afterwards."""

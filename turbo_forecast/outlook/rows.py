@@ -27,6 +27,7 @@ STATED = (30, 91, 182)
 JUDGED = (30, 61, 91, 122)
 """Days after the backtest's origin whose statements are judged."""
 BEFORE = tuple(f"before_{days}" for days in range(DAYS_BEFORE - 1, -1, -1))
+"""Columns: what was observed so many days before the last known day, that day the last."""
 
 
 @dataclass(frozen=True, slots=True)

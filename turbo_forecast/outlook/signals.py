@@ -20,14 +20,12 @@ from turbo_forecast.outlook.levels import (
     seven_day_means,
     trailing_means,
 )
+from turbo_forecast.schemas.outlook import GRID_DAYS, WITNESSES
 
-GRID = np.array([1, 7, 14, 30, 61, 91, 122, 152, 182, 274, 365])
+GRID = np.array(GRID_DAYS)
 """Days after an origin on which witnesses are compared with what happened; in between, all is interpolated."""
 SHORT_MONTHS = 0.95
 """A window that has this share of a grid day's days has that grid day: four months are 120 to 123 days."""
-WITNESSES = ("forecast", "entrants", "history")
-"""Each says how high the level will be at most, up to each grid day: the published forecast's 7-day mean; the highest day of
-any entrant's forecast; the median of earlier stretches of as many days."""
 YEAR = 365
 SEASON = 91
 """Days of the trailing mean that a series' ordinary swings are measured from."""
@@ -47,7 +45,9 @@ class Signals:
 
     level: (n,) 7-day mean at the origin, NaN where fewer than four days were observed. start: (n,) mean of the forecast's
     first seven days. swing: (n,) how far the level ordinarily strays from its season, percentage points, above 0.
-    peaks: (n, w, g) what each of WITNESSES says of each day of GRID; NaN beyond the window. All in percent.
+    peaks: (n, w, g) how high the level will be at most up to each day of GRID, as each of WITNESSES says: the published
+    forecast's 7-day mean; the highest day of any entrant's forecast; the median of earlier stretches of as many days. NaN beyond
+    the window. All in percent.
     error: (n,) how far the forecast's peak was off in the series' other windows, percentage points; NaN where unknown.
     """
 
@@ -90,14 +90,17 @@ class Signals:
         return scale
 
     def to_frame(self) -> pl.DataFrame:
-        """One row a series: level, start, swing, and a column a witness and grid day that any series has."""
+        """One row a series, null where something is not known. Columns: as `columns` has them."""
+        return pl.DataFrame(self.columns()).fill_nan(None)
+
+    def columns(self) -> dict[str, Floats]:
+        """Level, start, swing, error, and a column for each witness and grid day, (n,) each."""
         named = {
             f"{witness}_{day}": self.peaks[:, place, column]
             for place, witness in enumerate(WITNESSES)
             for column, day in enumerate(GRID.tolist())
         }
-        frame = pl.DataFrame({**{name: getattr(self, name) for name in _OF_SERIES}, **named})
-        return frame.fill_nan(None)
+        return {**{name: getattr(self, name) for name in _OF_SERIES}, **named}
 
     @staticmethod
     def from_frame(frame: pl.DataFrame) -> "Signals":
@@ -108,15 +111,17 @@ class Signals:
         return Signals(level, start, swing, stacked, error)
 
 
-def signals(history: Floats, forecast: Floats, highest: Floats) -> Signals:
+def signals(history: Floats, forecast: Floats, highest: Floats, means: Floats | None = None) -> Signals:
     """What is known of n series at one origin, from their rows.
 
     history: (n, b) daily values up to the origin, NaN where nothing was observed. forecast: (n, h) the published forecast of
-    the days after it. highest: (n, h) the highest forecast of any entrant for each of them.
+    the days after it. highest: (n, h) the highest forecast of any entrant for each of them. means: (n, b) the history's 7-day
+    means, where they are known already.
     """
     if not history.shape[1]:
-        history = np.full((len(history), 1), np.nan)
-    means = seven_day_means(history)
+        history, means = np.full((len(history), 1), np.nan), None
+    if means is None:
+        means = seven_day_means(history)
     start, own = _of_forecast(history, forecast)
     peaks = np.stack([own, at_grid(highest_so_far(highest)), _earlier_stretches(means, own)], axis=1)
     return Signals(means[:, -1], start, _swing(means), peaks, np.full(len(history), np.nan))

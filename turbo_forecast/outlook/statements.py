@@ -10,11 +10,11 @@ from turbo_forecast.outlook.learning import BELOW, OVER, Learnt
 from turbo_forecast.outlook.levels import Floats, Integers
 from turbo_forecast.outlook.regression import KNOTS
 from turbo_forecast.outlook.signals import GRID, Signals
+from turbo_forecast.types import State
 
 EARLY, LIKELY, LATE = 0.1, 0.5, 0.9
 """Probabilities whose first days are stated."""
-STATES = ("over", "expected", "possible", "unlikely")
-"""Most urgent first: at or above the threshold at the cutoff already; LIKELY within the forecast; EARLY; less than that."""
+STATES = tuple(state.value for state in State)
 
 
 def probabilities(
@@ -64,7 +64,7 @@ def first_days(chances: Floats) -> Integers:
 
 
 def states(level: Floats, thresholds: Floats, chances: Floats) -> NDArray[np.str_]:
-    """(n, t) one of STATES. level: (n,) NaN where unknown. chances: (n, t) by the forecast's last day."""
+    """(n, t) one of STATES but `unusable`. level: (n,) NaN where unknown. chances: (n, t) by the forecast's last day."""
     over = level[:, None] >= thresholds
     named: NDArray[np.str_] = np.select([over, chances >= LIKELY, chances >= EARLY], STATES[:3], STATES[3])
     return named

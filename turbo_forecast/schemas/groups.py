@@ -37,8 +37,8 @@ GROUP_HISTORY = Table(
 
 GROUP_FORECAST = Table(
     "group_forecast",
-    "Each group's backtest and forecast: a series of its own, with its own champion and calibrated bounds; columns as in "
-    "the master file.",
+    "Each group's backtest and forecast: a series of its own, with its own champion and calibrated bounds, without "
+    "planned changes, which the outlook adds; columns as in the master file.",
     (GROUP, *FORECAST_PARQUET.columns[1:]),
     key=FORECAST_PARQUET.key,
     made_from=(FLEET_FORECAST, GROUP_HISTORY),

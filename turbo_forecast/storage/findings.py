@@ -6,17 +6,12 @@ Belongs here: one query for each fact, and the words that are the same wherever 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import duckdb
 import polars as pl
 
-from turbo_forecast.storage.urgency import FULL_PERCENT, fullest_first
 from turbo_forecast.storage.warehouse import query
-
-SOON = timedelta(days=28)
-RECENT = timedelta(days=7)
-"""A last observed day that is not longer ago than this is called now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,43 +126,3 @@ def backtest_of(con: duckdb.DuckDBPyConnection, cutoff: date, published: str) ->
     mase, over the mase_series that have one, means over series; inside: share in [0, 1] of all the days observed.
     """
     return query(con, _BACKTEST.format(published=published), cutoff=cutoff)
-
-
-@dataclass(frozen=True, slots=True)
-class Urgency:
-    """The series that are full, or will be. found: as `fullest_first` gives them."""
-
-    cutoff: date
-    found: pl.DataFrame
-
-    @property
-    def already(self) -> pl.DataFrame:
-        """Those that are full at the cutoff, the fullest first."""
-        return self.found.filter(pl.col("already"))
-
-    @property
-    def later(self) -> pl.DataFrame:
-        """Those that are not, but reach it in the forecast, the first to do so first."""
-        return self.found.filter(~pl.col("already"))
-
-    def __str__(self) -> str:
-        if self.found.is_empty():
-            return f"no series is at {FULL_PERCENT:g} % now, or reaches it in the published forecast"
-        later, by = self.later, self.cutoff + SOON
-        soon = later.filter(pl.col("day") <= by).height
-        return f"{len(self.already):,} already, {soon:,} by {by}, {len(later) - soon:,} later in the horizon"
-
-
-def urgency_of(con: duckdb.DuckDBPyConnection, cutoff: date, published: str | None = None) -> Urgency:
-    """Who runs full first. published: as in `fullest_first`."""
-    return Urgency(cutoff, fullest_first(con, cutoff, published))
-
-
-def level_of(percent: float) -> str:
-    """Percent with one decimal, which never rounds a series up to full."""
-    return f"{min(percent, FULL_PERCENT - 0.1) if percent < FULL_PERCENT else percent:.1f} %"
-
-
-def is_recent(last_day: date, cutoff: date) -> bool:
-    """Whether a series' level is one of now; else the day it was last seen belongs beside it."""
-    return cutoff - last_day < RECENT

@@ -18,6 +18,7 @@ import polars as pl
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.schemas import GROUP_MEMBERS
 from turbo_forecast.storage.listings import ROW, Listing, listed_names, listing, read_listing
+from turbo_forecast.storage.warehouse import query
 
 OPTION = "outlook.groups"
 REQUIRED, OPTIONAL = ("host_id", "group"), ("resource", "capacity")
@@ -137,6 +138,23 @@ def values_of(con: duckdb.DuckDBPyConnection, slots: pl.DataFrame, first: date, 
         return pl.DataFrame(pl.from_arrow(read.to_arrow_table()))
     finally:
         con.unregister("group_slots")
+
+
+def first_observed(con: duckdb.DuckDBPyConnection, members: pl.DataFrame) -> date | None:
+    """The first day of which the base table has a value of any of these hosts; None without one. members: rows of GROUP_MEMBERS."""
+    con.register("group_hosts", members.select("host_id", "resource").unique().to_arrow())
+    try:
+        found = query(con, "SELECT min(ds) AS ds FROM base_table SEMI JOIN group_hosts USING (host_id, resource)")
+    finally:
+        con.unregister("group_hosts")
+    day: date | None = found.item()
+    return day
+
+
+def first_in(base: pl.DataFrame, members: pl.DataFrame) -> date | None:
+    """The same out of a frame of BASE_TABLE's columns."""
+    day: date | None = base.join(members, on=["host_id", "resource"], how="semi").select(pl.col("ds").min()).item()
+    return day
 
 
 def values_in(base: pl.DataFrame, slots: pl.DataFrame, first: date, last: date) -> pl.DataFrame:

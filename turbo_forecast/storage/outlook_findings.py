@@ -1,6 +1,6 @@
 """What a month's outlook says, as facts: who reaches a threshold next, and how often such statements were true.
 
-Belongs here: one query for each fact. Does not belong here: layout (`summary.py`).
+Belongs here: one query for each fact. Does not belong here: layout (`summary.py`, `defs/month_report.py`).
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 
 from turbo_forecast.storage.warehouse import query
+from turbo_forecast.types import State
 
 PLANNED_FOR = 90.0
 """Percent: of each series and group, the threshold nearest to it stands for the others, the lower of two that are as near."""
@@ -22,12 +23,25 @@ _NEXT = """
     ORDER BY urgency
 """
 _TRACK = """
-    SELECT horizon_days, count(*) AS n, count(DISTINCT (host_id, resource)) AS series, probability >= 0.5 AS half,
-           avg(probability) AS said, avg(happened) AS happened
-    FROM outlook_backtest
-    WHERE cutoff = $cutoff AND kind = 'series' AND coalesce(level < threshold, true)
-      AND horizon_days = (SELECT max(horizon_days) FROM outlook_backtest WHERE cutoff = $cutoff)
-    GROUP BY ALL ORDER BY half DESC
+    WITH judged AS (
+        SELECT horizon_days, probability, happened, point, avg(happened) OVER (PARTITION BY threshold) AS base_rate
+        FROM outlook_backtest
+        WHERE cutoff = $cutoff AND kind = 'series' AND level < threshold
+          AND horizon_days = (SELECT max(horizon_days) FROM outlook_backtest WHERE cutoff = $cutoff)
+    )
+    SELECT max(horizon_days) AS days, count(*) AS n, count(*) FILTER (probability >= 0.5) AS likely,
+           avg(happened) FILTER (probability >= 0.5) AS likely_true, avg(happened) FILTER (probability < 0.5) AS others_true,
+           avg((probability - happened) ** 2) AS brier, avg((base_rate - happened) ** 2) AS base_rate_brier,
+           avg((point - happened) ** 2) AS point_brier
+    FROM judged HAVING n > 0
+"""
+_BY_THRESHOLD = """
+    SELECT threshold, horizon_days, n, events, skill, 1 - point_brier / nullif(base_rate_brier, 0) AS point_skill, recall, precision,
+           date_error_days
+    FROM outlook_accuracy
+    WHERE cutoff = $cutoff AND kind = 'series' AND population = 'below' AND resource = 'all'
+      AND horizon_days = (SELECT max(horizon_days) FROM outlook_accuracy WHERE cutoff = $cutoff)
+    ORDER BY threshold
 """
 
 
@@ -44,11 +58,23 @@ class NextFull:
     @property
     def ahead(self) -> pl.DataFrame:
         """Those that are not over their threshold yet, and may reach it: expected or possible."""
-        return self.found.filter(pl.col("state").is_in(["expected", "possible"]))
+        return self.found.filter(pl.col("state").is_in([State.EXPECTED, State.POSSIBLE]))
 
     def count(self, state: str) -> int:
         """How many are in this state."""
         return int((self.found["state"] == state).sum())
+
+    def __str__(self) -> str:
+        """How many are in each state; of `unusable`, which few fleets have, only where there are any."""
+        shown = [state for state in State if state is not State.UNUSABLE or self.count(state)]
+        return " · ".join(f"{self.count(state):,} {state}{' already' * (state is State.OVER)}" for state in shown)
+
+
+def level_of(percent: float | None, threshold: float) -> str:
+    """Percent with one decimal, which never rounds a level up to the threshold that it is below."""
+    if percent is None:
+        return "–"
+    return f"{min(percent, threshold - 0.1) if percent < threshold else percent:.1f} %"
 
 
 def next_full(con: duckdb.DuckDBPyConnection, cutoff: date) -> NextFull:
@@ -56,10 +82,55 @@ def next_full(con: duckdb.DuckDBPyConnection, cutoff: date) -> NextFull:
     return NextFull(query(con, _NEXT, cutoff=cutoff, planned=PLANNED_FOR))
 
 
-def track_record(con: duckdb.DuckDBPyConnection, cutoff: date) -> pl.DataFrame:
-    """How often statements about series below their threshold were true on the backtest, within its longest horizon.
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """How often statements about thresholds were true that were below the threshold before the backtest, within `days`, its longest horizon.
 
-    At most two rows, those of a half and more first: `horizon_days, n, series, half, said, happened`; the last two are the
-    mean probability and the share that came true.
+    n: statements of all thresholds. likely: those of a half or more; likely_true: the share of them that came true, None without
+    any; others_true: of the others. brier, base_rate_brier, point_brier: mean squared difference of what happened from the
+    probability, from the share of events among all statements of the threshold, from the point forecast at its word.
     """
-    return query(con, _TRACK, cutoff=cutoff)
+
+    days: int
+    n: int
+    likely: int
+    likely_true: float | None
+    others_true: float | None
+    brier: float
+    base_rate_brier: float
+    point_brier: float
+
+    def skill(self, brier: float) -> float | None:
+        """1 - a Brier score over the base rate's; None where all or none happened."""
+        return 1 - brier / self.base_rate_brier if self.base_rate_brier else None
+
+    def __str__(self) -> str:
+        skill, point = self.skill(self.brier), self.skill(self.point_brier)
+        scored = (
+            ""
+            if skill is None or point is None
+            else f"; Brier skill {skill:.2f} (base rate 0, point forecast {point:.2f})"
+        )
+        return (
+            f"{_share(self.likely_true)} of the {self.likely:,} of 50 % or more and {_share(self.others_true)} of the "
+            f"{self.n - self.likely:,} others came true within {self.days} days{scored}"
+        )
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def track_record(con: duckdb.DuckDBPyConnection, cutoff: date) -> TrackRecord | None:
+    """How good the statements were that were made before the backtest, about series below their threshold; None without any."""
+    rows = query(con, _TRACK, cutoff=cutoff)
+    return TrackRecord(**rows.row(0, named=True)) if len(rows) else None
+
+
+def record_by_threshold(con: duckdb.DuckDBPyConnection, cutoff: date) -> pl.DataFrame:
+    """The same of each threshold, as OUTLOOK_ACCURACY has it, of all resources.
+
+    Columns: threshold, horizon_days, n, events, skill, point_skill (both against the base rate), recall, precision,
+    date_error_days.
+    """
+    return query(con, _BY_THRESHOLD, cutoff=cutoff)

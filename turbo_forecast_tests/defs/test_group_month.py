@@ -10,6 +10,7 @@ import pytest
 
 from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs.resources import OutlookResource
+from turbo_forecast.errors import SettingsError
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -127,12 +128,21 @@ def test_a_group_is_left_out_again_when_no_file_names_it_any_more(
     assert not (place.data / "groups" / MONTH).exists()
 
 
-def test_a_file_that_cannot_be_meant_fails_its_step_with_one_sentence(place: Place, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_meant_refuses_the_run_before_a_step_begins(place: Place, tmp_path: Path) -> None:
     file = tmp_path / "sites.csv"
     file.write_text("host_id,group\na,site\na,site\n")
+    with pytest.raises(
+        SettingsError, match="row 2: host_id is 'a': this host_id, group stands in an earlier row already"
+    ):
+        make(place, groups=str(file))
+
+
+def test_a_file_of_unknown_hosts_fails_its_step_with_one_sentence(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / "sites.csv"
+    file.write_text("host_id,group\nghost,site\n")
     result = make(place, groups=str(file))
     assert not result.success
     failed = {event.step_key: event.step_failure_data for event in result.get_step_failure_events()}
     said = failed["group_members"].user_failure_data
     assert said is not None
-    assert "row 2: host_id is 'a': this host_id, group stands in an earlier row already" in str(said.description)
+    assert "none of its hosts is in the base table, whose hosts are 'a', 'b', 'c'" in str(said.description)

@@ -13,7 +13,6 @@ import pytest
 from turbo_forecast.defs.month_report import (
     MonthFacts,
     closing_metadata,
-    first_to_run_full,
     in_short,
     month_facts,
     numbers,
@@ -22,9 +21,13 @@ from turbo_forecast.defs.month_report import (
 from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.schemas import (
     BASE_TABLE,
+    CAPACITY_OUTLOOK,
     CHAMPIONS,
     FORECAST_ACCURACY,
     MONTH_STEPS,
+    OUTLOOK_ACCURACY,
+    OUTLOOK_BACKTEST,
+    OUTLOOK_RELIABILITY,
     RUN_AUDIT,
     SERIES_OUTCOMES,
     TOURNAMENT_SCORES,
@@ -37,7 +40,7 @@ ODD = "<b>|`x"
 PICTURE = dg.MetadataValue.md("![plot](data:…)")
 TABLES = (
     *(BASE_TABLE, CHAMPIONS, FORECAST_ACCURACY, MONTH_STEPS, RUN_AUDIT, SERIES_OUTCOMES, TOURNAMENT_SCORES),
-    TOURNAMENT_STANDINGS,
+    *(TOURNAMENT_STANDINGS, CAPACITY_OUTLOOK, OUTLOOK_ACCURACY, OUTLOOK_BACKTEST, OUTLOOK_RELIABILITY),
 )
 JUDGED = pl.DataFrame({"lead_month": [1, 2], "mae": [1.5, 2.5], "inside": [0.75, 0.5], "days": [1_240, 31]})
 
@@ -86,7 +89,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def ask(con: duckdb.DuckDBPyConnection) -> Callable[..., MonthFacts]:
-    """Three series: one full already, one that will be on the second day, one far from it and without MASE."""
+    """Three series, one of another resource, one without MASE."""
     series(con, ODD, 97.0, mase=1.0)
     series(con, "soon", 93.5, resource="memory", mase=0.5)
     series(con, "low", 10.0, mase=None)
@@ -102,8 +105,6 @@ def test_the_numbers_of_a_month_are_what_a_hand_counts(ask: Callable[..., MonthF
         "series with outcome fallback": 0,
         "series with outcome retired": 0,
         "series with outcome failed": 0,
-        "series full already": 1,
-        "series to run full in the horizon": 1,
         "champions' mean MASE over series": 0.75,
         "champions' mean MAE over series (points)": 1.0,
         "backtest days inside the interval (percent)": 50.0,
@@ -124,7 +125,6 @@ def test_the_month_in_short_says_what_happened_in_lines_that_dagster_shows_at_on
 ) -> None:
     assert in_short(ask(judged=JUDGED, warnings=["a.b: c", "d.e: f"])).value.splitlines() == [  # type: ignore[union-attr]
         "- **Series:** 4 in the base table by 2025-12-31, 3 with an outcome \\(1 WITHOUT\\): 3 forecast",
-        "- **Run full (95 % or more):** 1 already, 1 by 2026-01-28, 0 later in the horizon",
         "- **Backtest of what is published:** MASE 0.750 over 2 series, MAE 1.00 points; 50.0 % of 6 days inside the 80 % interval",
         "- **2025-12, as forecast the month before:** MAE 1.50 points, 75.0 % of 1,240 days inside the interval",
         "- **Warnings so far:** a.b, d.e",
@@ -139,44 +139,14 @@ def test_the_month_in_short_stays_short_whatever_the_names(ask: Callable[..., Mo
     assert "and 6 more" in str(in_short(facts).value)
 
 
-def test_who_runs_full_stands_with_dates_before_who_is_full_already(ask: Callable[..., MonthFacts]) -> None:
-    shown = first_to_run_full(ask())
-    assert isinstance(shown, dg.MarkdownMetadataValue)
-    assert str(shown.value).splitlines()[2:] == [
-        "| soon memory | 2026-01-02 | 93.5 % | 95.5 % |",
-        "| &lt;b&gt;\\|\\`x cpu | already | 97.0 % | 99.0 % |",
-    ]
-
-
-def test_nobody_who_runs_full_is_a_sentence(con: duckdb.DuckDBPyConnection) -> None:
-    series(con, "low", 10.0, mase=1.0)
-    facts = month_facts(con, CUTOFF, 0.8, published="published")
-    assert first_to_run_full(facts) == "no series is at 95 % now, or reaches it in the published forecast"
-    assert "No series is at 95 % now" in report(facts, PICTURE)
-
-
-def test_half_of_the_places_are_for_those_that_are_not_full_yet(con: duckdb.DuckDBPyConnection) -> None:
-    for number in range(20):
-        series(con, f"full{number:02}", 96.0, mase=1.0)
-        series(con, f"soon{number:02}", 93.5, mase=1.0)
-    text = str(first_to_run_full(month_facts(con, CUTOFF, 0.8, published="published")).value)  # type: ignore[union-attr]
-    assert [line.split()[1] for line in text.splitlines()[2:]] == [
-        *(f"soon{number:02}" for number in range(4)), *(f"full{number:02}" for number in range(4)),
-    ]  # fmt: skip
-    assert "10 more series are full or will be." in report(
-        month_facts(con, CUTOFF, 0.8, published="published"), PICTURE
-    )
-
-
 def test_the_report_tells_all_of_it_in_order(ask: Callable[..., MonthFacts], con: duckdb.DuckDBPyConnection) -> None:
     con.execute("UPDATE series_outcomes SET reason = 'too short: 7 days' WHERE host_id = 'low'")
     text = report(ask(judged=JUDGED, warnings=[f"a.b: {'long ' * 60}end", "c.d: <i>"]), PICTURE)
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [
-        "# Forecast of 2025-12", "## What runs full first", "## The fleet, by resource", "## How good the forecasts are",
+        "# Forecast of 2025-12", "## The fleet, by resource", "## How good the forecasts are",
         "## What became of the series", "## Warnings",
     ]  # fmt: skip
-    assert "| soon memory | 2026-01-02 | 93.5 % | 95.5 % | 95.5 % | 2026-01-02 |" in text
     assert "| all | 3 | 1.00 | 0.750 | 50.0 % | 6 |\n| cpu | 2 | 1.00 | 1.000 | 50.0 % | 4 |\n| memory | 1 |" in text
     assert "| 1 | 1.50 | 75.0 % | 1,240 |\n| 2 | 2.50 | 50.0 % | 31 |" in text
     assert "| forecast | 3 |" in text
@@ -214,6 +184,11 @@ def test_a_complete_month_tells_standings_accuracy_and_seconds(con: duckdb.DuckD
     assert found["seconds in the stages of the month's assets"] == 2.8
     assert found["warnings"] == 1
     text = str(found["report"].value)
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "# 2025-12 is complete", "## What runs full next", "## How often such statements were true",
+        "## Backtest, means over series", "## Earlier forecasts against what has happened since", "## Warnings",
+        "## Seconds in the stages of the month's assets: 2.8",
+    ]  # fmt: skip
     assert "| champion | 2.50 | – | 50.0 % | 9.0 | 1,234 |" in text
     assert "| 1 | 2.50 | 50.0 % | 40 | 2 |" in text
     assert "- a.b: c" in text

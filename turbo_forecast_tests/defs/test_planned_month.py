@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 
 from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs.resources import OutlookResource
+from turbo_forecast.errors import SettingsError
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -144,18 +145,19 @@ def test_the_intervals_beside_have_the_same_changes(
     assert_frame_equal(after.filter(is_early), before.filter(is_early), check_exact=True)
 
 
-def test_the_reports_series_to_run_full_are_those_of_the_master_file(
+def test_a_month_made_again_with_plans_tells_who_runs_full_with_them(
     planned: tuple[Place, dg.ExecuteInProcessResult, str],
 ) -> None:
     place, result, _ = planned
     (told,) = [
         event.step_materialization_data.materialization.metadata
         for event in result.all_events
-        if event.is_step_materialization and event.asset_key == dg.AssetKey("forecast_parquet")
+        if event.is_step_materialization and event.asset_key == dg.AssetKey("months")
     ]
-    reaching = master(place).filter(phase="forecast").group_by("host_id", "resource").agg(pl.col("yhat").max() >= 95)
-    full = told["series full already"].value + told["series to run full in the horizon"].value
-    assert full == reaching["yhat"].sum() >= 1, "b's memory moves to c, which cannot hold both"
+    nearest = f"SELECT count(*) FROM capacity_outlook WHERE {OWN} AND scenario = 'baseline' AND threshold = 90"
+    counted = stored(place, f"{nearest} AND state IN ('over', 'expected')")[0][0]
+    full = told["series and groups over their threshold"].value
+    assert full + told["series and groups expected to reach it"].value == counted >= 1, "c has b's memory too"
 
 
 def test_every_scenario_has_its_statements_and_those_it_leaves_alone_are_the_baselines(
@@ -197,18 +199,18 @@ def test_scenarios_are_made_again_by_themselves_and_the_month_stays_as_it_is(
     assert {name: stored(place, f"FROM {name} ORDER BY ALL") for name in before} == before
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("date,host_id,change\n2026-02-01,nobody,5\n", "row 1, column host_id: 'nobody' is not known"),
-        ("date,host_id,change\n2026-02-01,a,much\n", "row 1, column change: 'much' is no number"),
-    ],
-)
-def test_a_bad_file_fails_with_its_sentence_and_the_month_stays_complete(
-    text: str, why: str, place: Place, tmp_path: Path
-) -> None:
+def test_a_file_that_nobody_can_read_refuses_the_run_before_a_step_begins(place: Place, tmp_path: Path) -> None:
     file = tmp_path / "bad.csv"
-    file.write_text(text)
+    file.write_text("date,host_id,change\n2026-02-01,a,much\n")
+    with pytest.raises(SettingsError, match="row 1, column change: 'much' is no number"):
+        make(place, dg.AssetSelection.assets("planned_changes"), plans=str(file))
+
+
+def test_a_file_of_unknown_hosts_fails_with_its_sentence_and_the_month_stays_complete(
+    place: Place, tmp_path: Path
+) -> None:
+    file, why = tmp_path / "bad.csv", "row 1, column host_id: 'nobody' is not known"
+    file.write_text("date,host_id,change\n2026-02-01,nobody,5\n")
     for asset in ("planned_changes", "scenario_outlook"):
         result = make(place, dg.AssetSelection.assets(asset), plans=str(file))
         (failed,) = [event.step_failure_data for event in result.get_step_failure_events()]

@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 from turbo_forecast.defs import plots
-from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.outlook.statements import STATES
+from turbo_forecast.schemas import BASE_TABLE, CAPACITY_OUTLOOK
 from turbo_forecast_tests.conftest import series_rows, wave
 
 CUTOFF = date(2025, 12, 31)
@@ -117,6 +118,25 @@ def test_the_outlooks_weeks_are_counted_from_the_cutoff_and_hold_only_series_tha
     found = by["memory", "forecast", "2026-01-04"]
     assert found["y"] == pytest.approx(ahead["yhat"].mean(), abs=0.006)
     assert (found["low"], found["high"]) == pytest.approx((found["y"] - 5, found["y"] + 5), abs=0.011)
+
+
+def test_every_state_has_a_colour_of_its_own_and_the_groups_without_usable_capacity_are_among_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stated = next(column.description for column in CAPACITY_OUTLOOK.columns if column.name == "state")
+    named = re.split(r", |; ", re.sub(r" \([^)]*\)|: [^;]*$", "", stated))
+    assert sorted(STATES) == sorted(named), "the states that the table's description names"
+    charts: list[alt.Chart] = []
+    monkeypatch.setattr(plots, "plot", charts.append)
+    plots.state_bars(pl.DataFrame({"threshold": [80.0] * 6 + [90.0], "state": [*STATES, "over", "unusable"]}))
+    drawn_as = charts[0].to_dict()
+    (rows,) = drawn_as["datasets"].values()
+    found = {(row["threshold"], row["state"]): row["series"] for row in rows}
+    assert found == {("80.0", state): 1 + (state == "over") for state in STATES} | {("90.0", "unusable"): 1}
+    colours = drawn_as["encoding"]["color"]["scale"]
+    assert colours["domain"] == list(STATES)
+    assert len(set(colours["range"])) == len(STATES)
+    assert all(f"'{state}'" in drawn_as["transform"][0]["calculate"] for state in STATES)
 
 
 def test_scores_are_drawn_by_window_the_backtest_first_and_folds_in_the_order_of_their_numbers(

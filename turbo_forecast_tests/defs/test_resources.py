@@ -1,5 +1,7 @@
 """Resources: options are validated when a run is launched, and the environment says where things are."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +11,8 @@ from turbo_forecast.definitions import build_resources
 from turbo_forecast.defs.resources import ForecastResource, OutlookResource, TelemetryResource, Warehouse
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.settings import ForecastSettings, OutlookSettings, TelemetrySettings
+from turbo_forecast.storage.groups import read_groups
+from turbo_forecast.storage.plans import read_plans
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -23,7 +27,9 @@ def test_resources_carry_every_option_and_its_default() -> None:
     assert OutlookResource(**limits).settings() == OutlookSettings(**limits)  # type: ignore[arg-type]
 
 
-def launched(run_config: dict[str, object], options: dict[str, object]) -> dg.JobDefinition:
+def launched(
+    run_config: dict[str, object], options: dict[str, object], outlook: OutlookResource | None = None
+) -> dg.JobDefinition:
     """A job that needs all three resources, once its run config has been validated."""
 
     @dg.asset
@@ -39,7 +45,7 @@ def launched(run_config: dict[str, object], options: dict[str, object]) -> dg.Jo
         """Neither does this one."""
 
     resources = {"telemetry": TelemetryResource(telemetry="x.csv"), "forecast": ForecastResource(**options)}
-    resources["outlook"] = OutlookResource()
+    resources["outlook"] = outlook or OutlookResource()
     job = dg.Definitions(assets=[first, second, third], resources=resources).resolve_implicit_global_asset_job_def()
     dg.validate_run_config(job, run_config)
     return job
@@ -86,6 +92,32 @@ def test_an_outside_models_file_that_is_gone_refuses_the_launch_and_not_the_defi
     outside = {"lstm": str(tmp_path / "not-yet.parquet")}
     with pytest.raises(SettingsError, match=r"outside\.lstm: there is no file .*not-yet\.parquet"):
         launched({}, {"outside": outside})
+
+
+@pytest.mark.parametrize(
+    ("option", "reads", "text"),
+    [
+        ("plans", read_plans, "date,host_id,change\n2026-02-30,a,5\n"),
+        ("plans", read_plans, "date,host_id,chnage\n2026-02-03,a,5\n"),
+        ("plans", read_plans, None),
+        ("groups", read_groups, "host_id,group,capacity\na,x,-1\n"),
+        ("groups", read_groups, None),
+    ],
+)
+def test_a_bad_file_of_plans_or_groups_refuses_the_launch_with_the_sentence_of_whoever_reads_it(
+    option: str, reads: Callable[[str], object], text: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / f"{option}.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SettingsError) as said:
+        reads(str(path))
+    for config, outlook in (
+        ({}, OutlookResource(**{option: str(path)})),
+        ({"resources": {"outlook": {"config": {option: str(path)}}}}, None),
+    ):
+        with pytest.raises(SettingsError, match=f"^{re.escape(str(said.value))}$"):
+            launched(config, {}, outlook)
 
 
 def test_a_launch_that_can_work_is_valid_and_keeps_what_it_asks_for() -> None:

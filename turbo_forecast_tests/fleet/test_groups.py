@@ -11,7 +11,7 @@ import pytest
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet import groups as groups_module
-from turbo_forecast.fleet.groups import group_history, group_settings, with_fleets_reach
+from turbo_forecast.fleet.groups import first_day, group_history, group_settings, with_fleets_reach
 from turbo_forecast.library.forecast import FleetResult
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET, GROUP_FORECAST, GROUP_HISTORY
 from turbo_forecast.settings import forecast_settings
@@ -122,7 +122,7 @@ def test_what_is_no_frame_of_groups_is_refused_before_any_work() -> None:
 
 def test_groups_worked_on_one_by_one_have_the_same_days(monkeypatch: pytest.MonkeyPatch) -> None:
     together = history_of(BASE, FILE)
-    monkeypatch.setattr(groups_module, "SLOTS", 1)
+    monkeypatch.setattr(groups_module, "CELLS", 1)
     assert history_of(BASE, FILE).equals(together)
     assert together.schema == GROUP_HISTORY.polars_schema
     assert together.group_by("host_id", "resource").len().sort(pl.all()).rows() == [
@@ -130,6 +130,34 @@ def test_groups_worked_on_one_by_one_have_the_same_days(monkeypatch: pytest.Monk
         ("site", "cpu", 1096),
         ("site", "mem", 1096),
     ]
+
+
+def test_an_entrant_that_sees_all_history_is_shown_a_groups_too_and_they_are_no_training_days() -> None:
+    """Groups of one host are that host; one was not observed for long, and has 50 days of training in the history months."""
+    began = HISTORY_START - timedelta(days=400)
+    whole = series_rows("whole", wave(400 + 1096), start=began)
+    gone = pl.col("ds").is_between(HISTORY_START, CUTOFF - timedelta(days=172))
+    base = pl.concat([whole, whole.filter(~gone).with_columns(host_id=pl.lit("gap"))])
+    file = pl.DataFrame({"host_id": ["whole", "gap"], "group": ["all", "late"]})
+    found = forecast_fleet(base, CUTOFF, groups=file, **{**OPTIONS, "entrants": ["yearly_profile"], "folds": 1})  # type: ignore[arg-type]
+    assert found.group_history.filter(host_id="all")["ds"].to_list() == whole["ds"].to_list()
+    of_group, of_host = (
+        frame.filter(host_id=name, model="yearly_profile", phase="forecast")["yhat"].to_numpy()
+        for name, frame in (("all", found.group_forecast), ("whole", found.forecasts))
+    )
+    assert of_group.size == 181
+    assert of_group == pytest.approx(of_host, abs=1e-4)
+    outcomes = found.group_forecast.select("host_id", "outcome").unique().rows()
+    assert dict(outcomes) == {"all": "forecast", "late": "fallback"}
+
+
+def test_days_before_the_history_months_are_asked_for_only_where_somebody_is_shown_them() -> None:
+    early, late = HISTORY_START - timedelta(days=9), HISTORY_START + timedelta(days=9)
+    sees, does_not = forecast_settings(entrants=["yearly_profile"]), forecast_settings(entrants=["recent_level"])
+    assert first_day(sees, HISTORY_START, lambda: early) == early
+    assert first_day(sees, HISTORY_START, lambda: late) == HISTORY_START
+    assert first_day(sees, HISTORY_START, lambda: None) == HISTORY_START
+    assert first_day(does_not, HISTORY_START, lambda: early) == HISTORY_START
 
 
 def test_a_group_whose_hosts_have_all_left_has_no_days() -> None:

@@ -21,7 +21,7 @@ from turbo_forecast.outlook.rows import (
 )
 from turbo_forecast.outlook.signals import GRID, signals
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
-from turbo_forecast.schemas.outlook import GRID_DAYS, WITNESSES
+from turbo_forecast.schemas.outlook import WITNESSES
 
 CUTOFF = date(2025, 12, 31)
 LEARNT = Learnt(
@@ -199,7 +199,6 @@ def test_each_scenario_has_ranks_of_its_own() -> None:
 
 
 def test_signals_are_stored_under_the_columns_of_their_table() -> None:
-    assert tuple(GRID.tolist()) == GRID_DAYS
     assert TERMS[1:] == WITNESSES
     history, forecast = np.full((1, 60), 50.0), np.full((1, 181), 50.0)
     stored = set(signals(history, forecast, forecast).to_frame().columns) | {*BEFORE}

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turbo_forecast.outlook.signals import GRID, WITNESSES, Signals, at_grid, observed_peaks, signals
+from turbo_forecast.outlook.levels import seven_day_means
+from turbo_forecast.outlook.signals import GRID, Signals, at_grid, observed_peaks, signals
+from turbo_forecast.schemas.outlook import WITNESSES
 
 NAN = np.nan
 
@@ -123,3 +125,14 @@ def test_the_signals_of_some_series_are_theirs():
     both = signals(np.array([[30.0] * 40, [60.0] * 40]), ahead, ahead)
     np.testing.assert_array_equal(both.take(slice(1, 2)).level, [60.0])
     np.testing.assert_array_equal(both.take(np.array([True, False])).peaks, both.peaks[:1])
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 500), st.integers(0, 2**32 - 1))
+def test_means_that_are_known_already_change_nothing(days: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    whole = np.where(random.random((3, 500)) < 0.3, NAN, random.uniform(0, 100, (3, 500)))
+    ahead, history = random.uniform(0, 100, (3, 61)), whole[:, :days]
+    plain, given_means = (signals(history, ahead, ahead, means) for means in (None, seven_day_means(whole)[:, :days]))
+    for name, column in plain.columns().items():
+        np.testing.assert_array_equal(column, given_means.columns()[name], err_msg=name)

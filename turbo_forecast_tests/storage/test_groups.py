@@ -9,7 +9,15 @@ import pytest
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.schemas import BASE_TABLE, GROUP_MEMBERS
-from turbo_forecast.storage.groups import groups_of, members_of, read_groups, values_in, values_of
+from turbo_forecast.storage.groups import (
+    first_in,
+    first_observed,
+    groups_of,
+    members_of,
+    read_groups,
+    values_in,
+    values_of,
+)
 
 CUTOFF = date(2025, 12, 31)
 PLAIN = "host_id,group\na,web\nb,web\nb,db\n"
@@ -144,6 +152,20 @@ def test_what_the_base_table_does_not_know_is_told_and_left_out() -> None:
         "groups: groups without a host at the cutoff, and so without a forecast (1): 'attic'",
         "groups: columns left out: 'owner'",
     )
+
+
+def test_the_first_day_of_groups_is_that_of_their_hosts_and_of_no_others() -> None:
+    days = [("a", "cpu", 3), ("a", "memory", 1), ("b", "cpu", 2), ("c", "cpu", 4)]
+    base = pl.DataFrame(
+        {"host_id": host, "resource": resource, "ds": date(2021, 1, day), "y": 1.0} for host, resource, day in days
+    )
+    with duckdb.connect() as con:
+        con.execute(BASE_TABLE.ddl())
+        con.register("rows", base.to_arrow())
+        con.execute("INSERT INTO base_table BY NAME SELECT * FROM rows")
+        for names, first in (([("a", "cpu"), ("c", "cpu")], date(2021, 1, 3)), ([("x", "cpu")], None)):
+            members = pl.DataFrame(names, schema=["host_id", "resource"], orient="row")
+            assert first_observed(con, members) == first_in(base, members) == first
 
 
 def test_a_file_of_hosts_none_of_which_is_known_is_refused() -> None:

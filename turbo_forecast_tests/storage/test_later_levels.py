@@ -6,7 +6,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from turbo_forecast.schemas import BASE_TABLE, CAPACITY_OUTLOOK
+from turbo_forecast.schemas import BASE_TABLE, CAPACITY_OUTLOOK, GROUP_HISTORY
 from turbo_forecast.storage.later_levels import statements_since
 
 THEN, NOW = date(2025, 9, 30), date(2025, 12, 31)
@@ -37,7 +37,7 @@ def observe(con: duckdb.DuckDBPyConnection, host: str, first: date, values: list
 def con() -> duckdb.DuckDBPyConnection:
     """A warehouse without rows."""
     con = duckdb.connect()
-    for table in (BASE_TABLE, CAPACITY_OUTLOOK):
+    for table in (BASE_TABLE, CAPACITY_OUTLOOK, GROUP_HISTORY):
         con.execute(table.ddl())
     return con
 
@@ -86,18 +86,58 @@ def test_what_was_not_observed_since_is_not_judged(observed: list[float], con: d
     "other",
     [
         {"scenario": "move"},
-        {"kind": "group"},
         {"cutoff": NOW},
         {"cutoff": date(2025, 5, 31)},
         {"cutoff": date(2025, 8, 31)},
     ],
 )
-def test_only_settled_months_within_the_horizon_and_the_baseline_of_series_are_judged(
+def test_only_settled_months_within_the_horizon_and_the_baseline_are_judged(
     other: dict[str, object], con: duckdb.DuckDBPyConnection
 ) -> None:
     state(con, "a", **other)  # type: ignore[arg-type]
     observe(con, "a", date(2025, 5, 1), [50.0] * 245)
     assert since(con, settled=(THEN, date(2025, 5, 31), NOW)).is_empty()
+
+
+def grouped(con: duckdb.DuckDBPyConnection, cutoff: date, first: date, levels: list[float]) -> None:
+    """Days of the group a, as a month's history has them."""
+    for days, y in enumerate(levels):
+        row = [cutoff, first + timedelta(days=days), y]
+        con.execute("INSERT INTO group_history VALUES (?, 'a', 'cpu', ?, ?, 1, 1, 1)", row)
+
+
+@pytest.mark.parametrize(("highest", "happened"), [(45.5, 1), (44.5, 0)])
+def test_a_group_is_judged_in_percent_of_what_was_usable_of_it_then(
+    highest: float, happened: int, con: duckdb.DuckDBPyConnection
+) -> None:
+    """It stood at 25 of all and 50 of what is usable, so half of it is: 90 % is 45 of all; the seventh day leaves all days of 25 behind."""
+    state(con, "a", kind="group", level=50.0)
+    grouped(con, THEN, THEN - timedelta(days=6), [25.0] * 7)
+    grouped(con, NOW, THEN + timedelta(days=1), [highest] * 92)
+    observe(con, "a", THEN + timedelta(days=1), [100.0] * 92)
+    rows = since(con)
+    assert rows["kind"].unique().to_list() == ["group"]
+    assert rows["happened"].to_list() == [happened, happened]
+    assert rows["actual"].to_list() == [THEN + timedelta(days=7) if happened else None] * 2
+
+
+def test_a_groups_days_are_of_the_hosts_that_it_had_then(con: duckdb.DuckDBPyConnection) -> None:
+    """December's history expresses October for December's hosts; the statement was about those of then."""
+    state(con, "a", kind="group", level=50.0)
+    grouped(con, THEN, THEN - timedelta(days=6), [50.0] * 7)
+    grouped(con, date(2025, 10, 31), date(2025, 10, 1), [95.0] * 31)
+    grouped(con, NOW, date(2025, 9, 24), [20.0] * 99)
+    assert since(con)["happened"].to_list() == [1, 1]
+
+
+@pytest.mark.parametrize("level", [None, 0.0])
+def test_a_group_of_which_nothing_is_known_to_be_usable_is_not_judged(
+    level: float | None, con: duckdb.DuckDBPyConnection
+) -> None:
+    state(con, "a", kind="group", level=level)
+    grouped(con, THEN, THEN - timedelta(days=6), [0.0] * 7)
+    grouped(con, NOW, THEN + timedelta(days=1), [95.0] * 92)
+    assert since(con).is_empty()
 
 
 def test_a_statement_ends_with_the_forecast_that_it_rests_on(con: duckdb.DuckDBPyConnection) -> None:

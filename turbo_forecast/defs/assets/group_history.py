@@ -7,9 +7,10 @@ import polars as pl
 from turbo_forecast.defs.catalog import Place, Stored
 from turbo_forecast.defs.month_table import month_table
 from turbo_forecast.defs.monthly import Month
+from turbo_forecast.fleet.groups import first_day
 from turbo_forecast.fleet.groups import group_history as history_of
 from turbo_forecast.schemas import GROUP_HISTORY, GROUP_MEMBERS
-from turbo_forecast.storage.groups import values_of
+from turbo_forecast.storage.groups import first_observed, values_of
 from turbo_forecast.storage.warehouse import month_rows
 from turbo_forecast.windows import run_windows
 
@@ -17,8 +18,9 @@ from turbo_forecast.windows import run_windows
 @month_table(GROUP_HISTORY, Place("forecast", Stored.TABLE, ("polars",)))
 def group_history(month: Month) -> pl.DataFrame:
     """Read the hosts' values out of the base table, some groups at a time, and find each group's level."""
-    first = run_windows(month.cutoff, month.settings).history_start
     members = month_rows(month.con, GROUP_MEMBERS, month.cutoff)
+    start = run_windows(month.cutoff, month.settings).history_start
+    first = first_day(month.settings, start, partial(first_observed, month.con, members))
     values = partial(values_of, month.con, first=first, last=month.cutoff)
     rows = history_of(members, values, first, month.cutoff)
     with_value = rows.filter(pl.col("y").is_not_null())
