@@ -57,8 +57,12 @@ class NextFull:
 
     @property
     def ahead(self) -> pl.DataFrame:
-        """Those that are not over their threshold yet, and may reach it: expected or possible."""
-        return self.found.filter(pl.col("state").is_in([State.EXPECTED, State.POSSIBLE]))
+        """Those that are not over their threshold yet, and may reach it: expected or possible.
+
+        Those of which nothing was observed just before the cutoff come last: they may have been over it for weeks.
+        """
+        found = self.found.filter(pl.col("state").is_in([State.EXPECTED, State.POSSIBLE]))
+        return found.sort(pl.col("level").is_null(), maintain_order=True)
 
     def count(self, state: str) -> int:
         """How many are in this state."""
