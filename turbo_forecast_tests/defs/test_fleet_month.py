@@ -54,6 +54,7 @@ def test_a_run_leaves_folders_of_parts_and_tables_and_no_scratch(empty: Place) -
         "fleet_forecast/2025-12.parquet",
         "fold_forecast/2025-12.parquet",
         "tournament/2025-12/forecast_parquet",
+        "tournament/2025-12/forecast_intervals",
     ):
         assert sorted(path.name[:17] for path in (empty.data / folder).iterdir()) == parts
     small = {path.name for path in (empty.data / "tournament" / MONTH).glob("*.parquet")}

@@ -140,7 +140,7 @@ def test_a_part_that_cannot_be_read_fails_its_checks_in_a_sentence_and_the_month
     assert state(place)[0] == "complete"
 
 
-@pytest.mark.parametrize("asset", ["fleet_forecast", "fold_forecast", "forecast_parquet"])
+@pytest.mark.parametrize("asset", ["fleet_forecast", "fold_forecast", "forecast_parquet", "forecast_intervals"])
 def test_a_month_without_one_of_its_files_is_not_whole(asset: str, place: Place) -> None:
     gone(place.data / asset / f"{MONTH}.parquet")
     evaluation = found(check_again(place, MONTH, WHOLE))[WHOLE]

@@ -157,7 +157,7 @@ def test_in_a_run_that_somebody_starts_over_assets_it_is_judged_once_the_month_i
 ) -> None:
     """What "Materialize" in the UI runs: assets with all their checks, whatever the monthly job leaves out."""
     monkeypatch.setattr(latest_month, "utc_today", lambda: date(2026, 1, 20))
-    last_steps = dg.AssetSelection.assets("forecast_parquet", "tournament_standings", "forecast_accuracy", "months")
+    last_steps = dg.AssetSelection.assets("forecast_parquet").downstream()
     base = place.definitions()
     job = dg.define_asset_job("by_hand", selection=last_steps, executor_def=dg.in_process_executor)
     by_hand = dg.Definitions(
