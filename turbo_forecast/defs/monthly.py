@@ -25,7 +25,7 @@ from turbo_forecast.schemas import FORECAST_PARQUET
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.datasets import require_whole, rows
-from turbo_forecast.storage.months import MonthOfRun
+from turbo_forecast.storage.months import MonthOfRun, resting_on
 from turbo_forecast.storage.results import Results
 from turbo_forecast.storage.warehouse import replace_audit, transaction
 from turbo_forecast.tables import Table
@@ -143,6 +143,10 @@ def _month(
                 work.require_same(con)
             else:
                 work.begin_step(con, asset)
+                if resting_on(
+                    asset
+                ):  # which would be old, and could not be made again: better the month stays as it is
+                    month.results.require_there()
             with month.results.reading():
                 yield month
             decided = pl.lit(deciding_hash(table, settings, outlook)).alias("config_hash")

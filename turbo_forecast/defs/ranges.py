@@ -14,7 +14,8 @@ import dagster as dg
 import duckdb
 
 from turbo_forecast.defs.assets.months import require_files
-from turbo_forecast.defs.resources import DataFolder, ForecastResource, TelemetryResource, Warehouse
+from turbo_forecast.defs.decided import outlook_digest
+from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, TelemetryResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.scratch import made_with
 from turbo_forecast.storage.accuracy import first_judged
@@ -28,7 +29,8 @@ RANGE_TAG = "turbo_forecast/range"
 COMMAND_TAG = "turbo_forecast/command"
 """The same on all runs of one command, and on no others."""
 MADE_WITH_TAG = "turbo_forecast/made_with"
-"""On the same runs: a digest of program, settings, and files of others that the month's forecasts were made with."""
+"""On the same runs: digests of program, settings, and files of others that the month was made with: of its forecasts, and of
+the statements that follow from them."""
 PARTITION_TAG = "dagster/partition"
 
 
@@ -54,10 +56,11 @@ def range_tags(keys: Sequence[str], command: str) -> dict[str, str]:
 
 
 def made_with_tag(resources: Mapping[str, object]) -> dict[str, str]:
-    """The tag for a run that is about to begin. Raises SettingsError where an outside model has no file."""
-    forecast = resources["forecast"]
+    """The tag for a run that is about to begin. Raises SettingsError where an outside model, the groups or the plans have no file."""
+    forecast, outlook = resources["forecast"], resources["outlook"]
     assert isinstance(forecast, ForecastResource)
-    return {MADE_WITH_TAG: made_with(forecast.settings())}
+    assert isinstance(outlook, OutlookResource)
+    return {MADE_WITH_TAG: f"{made_with(forecast.settings())} {outlook_digest(outlook.settings())}"}
 
 
 def unfinished_command(instance: dg.DagsterInstance, keys: Sequence[str]) -> Command | None:

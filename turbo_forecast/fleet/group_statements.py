@@ -18,6 +18,7 @@ from turbo_forecast.outlook.learning import Learnt
 from turbo_forecast.outlook.rows import BASELINE, GROUP, STATED, Known, backtest_rows, capacity_rows, held_days
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
 from turbo_forecast.settings import OutlookSettings
+from turbo_forecast.storage.listings import listed_names
 from turbo_forecast.storage.published import PublishedBlock
 from turbo_forecast.types import Phase
 
@@ -91,12 +92,12 @@ class GroupStatements:
         return self._with(usable=False)
 
     def remarks(self) -> list[str]:
-        """A sentence for each group whose reserve takes all of its capacity."""
-        return [
-            f"group {name}: its reserve ({self._reserve(name)}) takes all of its capacity, so nothing of it is usable: "
-            "add hosts to it, or set its own in outlook.group_reserves"
-            for name in self.unusable["host_id"].unique().sort()
-        ]
+        """A sentence on the groups whose reserve takes all of their capacity, where there are any."""
+        names = self.unusable["host_id"].unique().sort().to_list()
+        told = f"({len(names):,}): {listed_names(names)}; add hosts to them, or set their own in outlook.group_reserves"
+        return (
+            [f"groups whose reserve takes all of their capacity, so nothing of them is usable {told}"] if names else []
+        )
 
     def unusable_rows(self, scenario: str) -> pl.DataFrame:
         """Rows of CAPACITY_OUTLOOK of the groups without usable capacity: whatever they do, it does not fit.
@@ -133,6 +134,3 @@ class GroupStatements:
         rows = self.published.select(NAMES).unique(maintain_order=True)
         shares = rows.join(self.usable, on=NAMES, how="left", maintain_order="left")
         return shares.filter((pl.col("usable") > 0).fill_null(False) == usable).select(NAMES)
-
-    def _reserve(self, group: str) -> str:
-        return ", ".join(f"{unit}: {amount:g}" for unit, amount in self.own.options.reserve_of(group).items())

@@ -93,6 +93,14 @@ def _refuse_twice(where: str, names: Sequence[str]) -> None:
         raise SettingsError(f"{where}: the column {shown(twice)} comes twice")
 
 
+def content(option: str, path: str) -> bytes:
+    """What the file that an option names holds. Raises SettingsError, in the words of `read_listing`."""
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{option}: {path} cannot be read: {refusal(error)}") from None
+
+
 def listing(
     where: str, frame: pl.DataFrame, required: Sequence[str], optional: Sequence[str], *, may_be_empty: bool = False
 ) -> Listing:

@@ -136,19 +136,21 @@ class MonthOfRun:
         month, found = f"{self.cutoff:%Y-%m}", month_state(con, self.cutoff)
         if found is None:
             raise StorageError(f"month {month} is not in the table months: materialise fleet_forecast for it first")
-        if found.config_hash != self.config_hash:
-            raise SettingsError(
-                f"month {month} was forecast with other settings (config hash {found.config_hash}, now {self.config_hash}): "
-                "materialise fleet_forecast for it again"
-            )
-        if found.digest != digest_up_to(con, self.cutoff):
-            raise _replaced(con, self.cutoff, complete=found.state == COMPLETE)
         unknown = set(STEPS) - _stored(con, self.cutoff) if found.finished else set()
         if unknown:
             raise StorageError(
                 f"month {month} was made by another version of this program, which stored no {_listed(unknown)}: it stays "
                 f"{found.state} as it is, but this version can neither check nor change parts of it; to do so, run the month again"
             )
+        if (
+            found.config_hash != self.config_hash
+        ):  # after the version: one with more options has other hashes of the same
+            raise SettingsError(
+                f"month {month} was forecast with other settings (config hash {found.config_hash}, now {self.config_hash}): "
+                "materialise fleet_forecast for it again"
+            )
+        if found.digest != digest_up_to(con, self.cutoff):
+            raise _replaced(con, self.cutoff, complete=found.state == COMPLETE)
 
     def begin_step(self, con: duckdb.DuckDBPyConnection, asset: str) -> None:
         """Call the month incomplete and what rests on the asset old, in a transaction that is committed before the
@@ -173,7 +175,7 @@ class MonthOfRun:
                 f"month {self.cutoff:%Y-%m}: {asset} is made from {_listed(missing)}, which has not been stored since "
                 "the month was begun anew: run the month again"
             )
-        old = [asset, *_resting_on(asset)]
+        old = [asset, *resting_on(asset)]
         con.execute(f"DELETE FROM {MONTH_STEPS.name} WHERE cutoff = ? AND list_contains(?, asset)", [self.cutoff, old])
         self._set_unfinished(con, None)
 
@@ -185,8 +187,8 @@ class MonthOfRun:
         if missing:
             named = asset if asset in missing else _listed(missing)
             raise StorageError(
-                f"month {self.cutoff:%Y-%m}: {named} has not been stored since the month was begun, so there is nothing to "
-                "check: materialise it first, or run the month again"
+                f"month {self.cutoff:%Y-%m}: {named} has not been stored since the month was begun: materialise it first, or run "
+                "the month again"
             )
 
     def record_stored(self, con: duckdb.DuckDBPyConnection, assets: Iterable[str]) -> None:
@@ -329,10 +331,10 @@ def _made_from(asset: str) -> set[str]:
     return direct.union(*(_made_from(source) for source in direct))
 
 
-def _resting_on(asset: str) -> set[str]:
+def resting_on(asset: str) -> set[str]:
     """All that is made from an asset, directly or not."""
     direct = {name for name, sources in STEPS.items() if asset in sources}
-    return direct.union(*(_resting_on(name) for name in direct))
+    return direct.union(*(resting_on(name) for name in direct))
 
 
 def _stored(con: duckdb.DuckDBPyConnection, cutoff: date) -> set[str]:

@@ -41,6 +41,11 @@ class Results:
             raise StorageError(f"{self._file(table)} is not there: {self._remedy()}")
         return found
 
+    def require_there(self) -> None:
+        """Raises StorageError, which says what to run, where the run's results are not there, or not any more."""
+        if not self.folder.is_dir():
+            raise StorageError(f"{self.folder} is not there: {self._remedy()}")
+
     def read(self, table: Table) -> pl.LazyFrame:
         """A table's rows, whether they lie in one file or in parts, in the order they were written.
 

@@ -10,6 +10,8 @@ import pytest
 
 from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs.resources import OutlookResource
+from turbo_forecast.storage.retention import remove_rows
+from turbo_forecast.windows import cutoff_of
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -136,3 +138,22 @@ def test_a_file_that_cannot_be_meant_fails_its_step_with_one_sentence(place: Pla
     said = failed["group_members"].user_failure_data
     assert said is not None
     assert "row 2: host_id is 'a': this host_id, group stands in an earlier row already" in str(said.description)
+
+
+@pytest.mark.parametrize("asset", ["group_members", "group_history", "planned_changes", "planned_loads"])
+def test_a_month_whose_runs_results_are_not_kept_stays_complete_when_its_outlook_is_asked_for(
+    asset: str, place: Place
+) -> None:
+    """The first steps could be made again, and nothing of what rests on them."""
+    remove_rows(place.data, [cutoff_of(MONTH)])
+    result = make(place, asset)
+    (failed,) = (
+        event.step_failure_data.user_failure_data
+        for event in result.get_step_failure_events()
+        if event.step_key == asset
+    )
+    assert failed is not None
+    assert str(failed.description).startswith(
+        f"{place.data / 'tournament' / MONTH} is not there: materialise fleet_fore"
+    )
+    assert stored(place, f"SELECT state FROM months WHERE month = '{MONTH}'") == [("complete",)]

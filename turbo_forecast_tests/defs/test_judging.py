@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.defs.partitions import MONTHS
+from turbo_forecast.storage.months import STEPS
 from turbo_forecast_tests.defs.conftest import EARLIER, MONTH, Place
 from turbo_forecast_tests.defs.damage import parts
 from turbo_forecast_tests.defs.test_month_runs import FLEET, rows, sentences, state, store
@@ -145,7 +146,7 @@ def test_a_month_without_one_of_its_files_is_not_whole(asset: str, place: Place)
     evaluation = found(check_again(place, MONTH, WHOLE))[WHOLE]
     assert not evaluation.passed
     assert evaluation.description is not None
-    assert evaluation.description.startswith("1 of 12 tables and files breaks this rule: ")
+    assert evaluation.description.startswith(f"1 of {len(STEPS)} tables and files breaks this rule: ")
     assert "is not there" in evaluation.metadata["first offenders"].value
 
 
@@ -166,7 +167,7 @@ def test_checks_of_what_is_not_stored_yet_say_so(fresh_place: Callable[[], Place
     told = {data.user_failure_data.description for data in failed if data.user_failure_data}
     assert len(failed) == 1 + len(STANDINGS)
     assert told == {
-        f"month 2025-12: {asset} has not been stored since the month was begun, so there is nothing to check: materialise it "
+        f"month 2025-12: {asset} has not been stored since the month was begun: materialise it "
         "first, or run the month again"
         for asset in ("champions", "tournament_standings")
     }

@@ -16,6 +16,8 @@ from turbo_forecast.defs.ranges import (
     stands,
     unfinished_command,
 )
+from turbo_forecast.defs.resources import OutlookResource
+from turbo_forecast.errors import SettingsError
 from turbo_forecast_tests.defs.conftest import EARLIER, FILES, MONTH, Place
 from turbo_forecast_tests.defs.test_month_runs import rows, store
 
@@ -101,7 +103,7 @@ def test_a_month_that_another_run_or_another_program_made_is_not_the_commands(
     assert standing(place, resources, **made) == []
 
 
-@pytest.mark.parametrize("change", ["telemetry", "settings", "base table"])
+@pytest.mark.parametrize("change", ["telemetry", "settings", "thresholds", "base table"])
 def test_no_month_stands_that_would_be_made_of_something_else(
     change: str, place: Place, resources: Mapping[str, object], telemetry: Path, tmp_path: Path
 ) -> None:
@@ -111,6 +113,8 @@ def test_no_month_stands_that_would_be_made_of_something_else(
         resources = place.resources(copy)
     elif change == "settings":
         resources = place.resources(telemetry, folds=1)
+    elif change == "thresholds":
+        resources = {**resources, "outlook": OutlookResource(thresholds=[50.0])}
     else:
         place.sql("DELETE FROM base_table WHERE host_id = 'a'")
     assert standing(place, resources) == []
@@ -157,3 +161,27 @@ def test_an_outside_models_new_file_is_something_else(place: Place, telemetry: P
     assert made_with_tag(place.resources(telemetry, **options)) == before
     file.write_bytes(b"three")
     assert made_with_tag(place.resources(telemetry, **options)) != before
+
+
+@pytest.mark.parametrize("option", ["groups", "plans"])
+def test_another_file_of_groups_or_plans_is_something_else(
+    option: str, place: Place, resources: Mapping[str, object], tmp_path: Path
+) -> None:
+    """Under the same name: people edit these files. The same rows under another name are the same."""
+    file, copy = tmp_path / "one.csv", tmp_path / "copy.csv"
+
+    def tag(path: Path) -> Mapping[str, str]:
+        return made_with_tag({**resources, "outlook": OutlookResource(**{option: str(path)})})
+
+    file.write_text("host_id,group\na,x\n")
+    copy.write_text("host_id,group\na,x\n")
+    before = tag(file)
+    assert before != made_with_tag(resources)
+    assert tag(copy) == before
+    file.write_text("host_id,group\na,y\n")
+    assert tag(file) != before
+    file.unlink()
+    with pytest.raises(
+        SettingsError, match=rf"outlook\.{option}: .*one\.csv cannot be read: No such file or directory"
+    ):
+        tag(file)

@@ -1,5 +1,6 @@
 """What is said of a group is said of what it may use of its capacity."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -112,7 +113,18 @@ def test_of_a_group_without_usable_capacity_every_threshold_is_said_to_be_reache
         (threshold, "unusable", None, None, 1.0, date(2026, 1, 1)) for threshold in (50.0, 80.0)
     ]
     (said,) = statements.remarks()
-    assert said.startswith("group none: its reserve (hosts: 1) takes all of its capacity")
+    assert said.startswith(
+        "groups whose reserve takes all of their capacity, so nothing of them is usable (1): 'none'; "
+    )
+
+
+def test_of_many_groups_without_usable_capacity_five_are_named(tmp_path: Path) -> None:
+    names = pl.DataFrame({"host_id": [f"g{number:03}" for number in range(300)], "resource": "cpu"})
+    nothing = names.with_columns(usable=pl.lit(0.0))
+    statements = replace(made(tmp_path, reserve={"hosts": 1}), published=names, usable=nothing)
+    (said,) = statements.remarks()
+    assert "(300): 'g000', 'g001', 'g002', 'g003', 'g004' and 295 more; " in said
+    assert replace(statements, usable=names.with_columns(usable=pl.lit(1.0))).remarks() == []
 
 
 def test_few_groups_rest_on_the_fleets_experience_and_many_on_their_own(

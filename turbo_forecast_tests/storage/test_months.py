@@ -230,6 +230,17 @@ def test_a_month_that_another_version_finished_is_neither_judged_nor_changed_in_
     assert state(con)[0] == "complete", "run again, it is a month like any other"
 
 
+def test_a_month_of_another_version_is_not_said_to_be_of_other_settings_or_telemetry(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    """A version with more options has another hash of the same settings: nobody has changed any."""
+    make(con, OURS)
+    con.execute("DELETE FROM month_steps WHERE asset = 'model_runs'")
+    con.execute("UPDATE months SET base_table_digest = 'replaced'")
+    with pytest.raises(StorageError, match="month 2025-12 was made by another version of this program"):
+        MonthOfRun(DECEMBER, "other", "ours").require_same(con)
+
+
 def test_of_a_month_that_another_version_began_nothing_is_judged(con: duckdb.DuckDBPyConnection) -> None:
     begin(con, OURS)
     con.execute("DELETE FROM month_steps WHERE asset = 'model_runs'")
