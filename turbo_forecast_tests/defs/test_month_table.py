@@ -114,7 +114,7 @@ def test_a_part_is_stored_again_without_a_forecast(made: Place) -> None:
 def test_a_part_whose_run_left_nothing_says_what_to_run(made: Place) -> None:
     shutil.rmtree(made.data / "tournament" / MONTH)
     assert said(run(made, "champions")) == (
-        f"{made.data}/tournament/{MONTH}/champions.parquet is not there: materialise fleet_forecast for 2025-12 again; what a "
+        f"{made.data}/tournament/{MONTH} is not there: materialise fleet_forecast for 2025-12 again; what a "
         "run made is kept for the latest months only (rows_months)"
     )
     assert len(rows(made, "champions")) == 6, "what was stored stays"

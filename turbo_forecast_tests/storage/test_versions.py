@@ -9,12 +9,13 @@ import duckdb
 import polars as pl
 import pytest
 
+from turbo_forecast import schemas
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import SERIES_OUTCOMES, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.base_table import update_base_table
 from turbo_forecast.storage.months import MonthOfRun
-from turbo_forecast.storage.versions import require_usable_tables
+from turbo_forecast.storage.versions import KEPT, require_usable_tables
 from turbo_forecast.storage.warehouse import connected, ensure_table, query, replace_partition, transaction
 from turbo_forecast.tables import Column, Table
 
@@ -137,3 +138,20 @@ def test_a_view_in_a_tables_place_is_named(name: str, con: duckdb.DuckDBPyConnec
     con.execute(f"CREATE VIEW {name} AS SELECT 1 AS cutoff")
     with pytest.raises(StorageError, match=f"^{name} in the warehouse is a view"):
         require_usable_tables(con)
+
+
+def test_every_table_that_months_are_kept_in_is_looked_at_before_a_run_begins(con: duckdb.DuckDBPyConnection) -> None:
+    """Else the difference would be named after the forecast, when the first row is stored."""
+    replaced_whole = {"base_table", "base_table_days", "base_table_rejects"}
+    files = {"fleet_forecast", "fold_forecast", "forecast_parquet", "forecast_intervals", "tournament_results"}
+    within_a_run = {"outlook_series", "outlook_calibration"}
+    every = {getattr(schemas, name).name for name in schemas.__all__}
+    assert every - replaced_whole - files - within_a_run == {table.name for table in KEPT}
+    for table in KEPT:
+        without(con, table, table.columns[-1].name)
+        con.execute(f'ALTER TABLE "{table.name}" ADD COLUMN odd INTEGER')
+        with pytest.raises(
+            StorageError, match=rf"table {table.name} in the warehouse was stored by another version and .*unknown odd"
+        ):
+            require_usable_tables(con)
+        con.execute(f'DROP TABLE "{table.name}"')
