@@ -209,7 +209,9 @@ def test_a_month_that_is_not_finished_says_so_and_a_rerun_finishes_it(place: Pla
         "again"
     )
     (said,) = sentences(store(place, "forecast_parquet"))
-    assert said.startswith("month 2025-12: forecast_parquet is made from calibration, which has not been stored since")
+    assert said.startswith(
+        "month 2025-12: forecast_parquet is made from calibration, planned_loads, which has not been stored since"
+    )
     rest = store(place, *lacking, "months")
     (said,) = sentences(rest)
     assert "has not passed" in said, "everything is stored, but nobody has checked it"

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turbo_forecast.errors import StorageError
@@ -92,6 +92,7 @@ SERIES = st.lists(
 """Entrants and windows of each series; None for one that has no rows."""
 
 
+@settings(deadline=None)  # it writes files, and the disk may be busy
 @given(series=SERIES, data=st.data())
 def test_pieces_give_every_series_once_however_they_were_cut(series: list, data: st.DataObject) -> None:
     blocks = [block_of(index, *made) for index, made in enumerate(series) if made is not None]
