@@ -302,6 +302,6 @@ def test_two_runs_at_once_take_turns(house: House, telemetry: Path) -> None:
     assert [process.returncode for process in (one, two)] == [0, 0], [err for _, err in results]
     assert set(house.digests()) == {
         f"{asset}/{month}"
-        for asset in ("fleet_forecast", "fold_forecast", "forecast_parquet", "tournament")
+        for asset in ("fleet_forecast", "fold_forecast", "forecast_intervals", "forecast_parquet", "tournament")
         for month in ("2025-11", "2025-12")
     }

@@ -59,7 +59,7 @@ def test_a_range_of_months_is_one_run_a_month(quarter: House) -> None:
     ]
     assert list(quarter.digests()) == [
         f"{asset}/{month}"
-        for asset in ("fleet_forecast", "fold_forecast", "forecast_parquet", "tournament")
+        for asset in ("fleet_forecast", "fold_forecast", "forecast_intervals", "forecast_parquet", "tournament")
         for month in MONTHS
     ]
     assert out.endswith("3 of 3 months complete: 2025-10, 2025-11, 2025-12\n")
