@@ -127,12 +127,16 @@ def columns_to_add(con: duckdb.DuckDBPyConnection, table: Table) -> list[Column]
 
 
 def _stored(con: duckdb.DuckDBPyConnection, table: Table) -> dict[str, tuple[str, bool]]:
-    """Type of each stored column, and whether it may be null."""
-    found = con.execute(
-        "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
-        "WHERE table_name = ? AND database_name = current_database() AND schema_name = 'main' ORDER BY column_index",
+    """Type of each stored column, and whether it may be null; nothing where there is no such table."""
+    there = con.execute(
+        "SELECT 1 FROM duckdb_tables() "
+        "WHERE table_name = ? AND database_name = current_database() AND schema_name = 'main'",
         [table.name],
-    )
+    ).fetchall()
+    if not there:  # to ask for the columns of what is not there would end the transaction
+        return {}
+    # not duckdb_columns(): that looks into every view, and so into the files of every month
+    found = con.execute(f"SELECT name, type, NOT \"notnull\" FROM pragma_table_info('{table.name}') ORDER BY cid")
     return {name: (kind, nullable) for name, kind, nullable in found.fetchall()}
 
 
