@@ -151,7 +151,7 @@ def test_a_run_killed_between_two_steps_leaves_a_month_that_says_so(another, tel
     finished = house.run("2025-12", telemetry, settings=house.write_settings(settings, "killed.yaml"))
     assert finished.code == -signal.SIGKILL
     ((state, reached, dead, is_open),) = house.query(states).rows()
-    assert (state, reached, is_open) == ("incomplete", "champions", True)
+    assert (state, reached, is_open) == ("incomplete", "planned_loads", True)
     assert dead != published_by
     house.succeed("2025-12", telemetry)
     ((state, reached, run_id, is_open),) = house.query(states).rows()
