@@ -19,8 +19,8 @@ run: $(READY) ## a month, end to end: the demo fleet, or TELEMETRY=… MONTH=…
 	$(BIN)/python -m turbo_forecast --month "$(MONTH)" --data "$(DATA)" \
 		$(if $(TELEMETRY),--telemetry "$(TELEMETRY)",--demo-hosts $(HOSTS)) $(if $(CONFIG),--config "$(CONFIG)")
 
-test: $(READY) ## the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: $(READY) ## the whole test suite; commands and browsers wait a third of their time, so three at once keep two cores busy
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 lint: $(READY) ## formatter, linter, type checker
 	$(BIN)/ruff format --check .
