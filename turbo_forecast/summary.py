@@ -14,7 +14,7 @@ import polars as pl
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.month_keys import month_key
-from turbo_forecast.outlook.rows import STATED
+from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.storage.findings import (
     champions_of,
     counted,

@@ -17,6 +17,8 @@ from turbo_forecast.types import Phase
 
 FORECAST, BACKTEST = -1, 0
 """Positions of the two windows every series has, in arrays; a fold's is its own number: 1 for the latest, and up."""
+PHASE_WINDOWS = {Phase.BACKTEST: BACKTEST, Phase.FORECAST: FORECAST}
+"""The window that each published phase is."""
 EPOCH = date(1970, 1, 1)
 YEARS = (1970, 2200)
 """Telemetry is of these; the windows around them are days that a calendar has."""
@@ -91,6 +93,12 @@ class Windows:
     def origins(self) -> tuple[date, ...]:
         """The last day that may be known to the forecast of each window, oldest first, the cutoff last."""
         return (*(fold.train_end for fold in reversed(self.folds)), self.train_end, self.cutoff)
+
+    @property
+    def ends(self) -> dict[int, int]:
+        """By the number of a window, the day number of the last day that may be known to it: folds, backtest, forecast."""
+        ends = {**{fold.number: fold.train_end for fold in self.folds}, BACKTEST: self.train_end, FORECAST: self.cutoff}
+        return {number: day_number(end) for number, end in ends.items()}
 
     @property
     def forecast_days(self) -> NDArray[np.int64]:

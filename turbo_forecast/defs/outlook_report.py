@@ -14,8 +14,8 @@ import polars as pl
 
 from turbo_forecast.defs.plots import reliability_diagram
 from turbo_forecast.defs.reporting import Metadata, at_once, decimals, markdown, whole
-from turbo_forecast.outlook.rows import STATED
 from turbo_forecast.schemas import OUTLOOK_RELIABILITY
+from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.storage.outlook_findings import (
     PLANNED_FOR,
     NextFull,

@@ -24,7 +24,7 @@ from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.settings.forecast import COMBINATIONS
 from turbo_forecast.tournament.combination import median_of_sorted, weighted_median_of_sorted
 from turbo_forecast.tournament.scores import METRICS, ErrorSums, error_sums, mase_scales, scores
-from turbo_forecast.windows import BACKTEST, FORECAST, Windows, day_number
+from turbo_forecast.windows import BACKTEST, FORECAST, Windows
 
 SCORES = pa.schema(
     [("series", pa.int32()), ("model", pa.int16()), ("window", pa.int8()), *((name, pa.float64()) for name in METRICS)]
@@ -55,8 +55,7 @@ class Combiner:
         self._days = WindowDays(windows)
         self._pieces = Pieces(folder.forecast, len(store), "outcomes")
         self._weights = handed_on(folder.weights)
-        ends = {**{fold.number: fold.train_end for fold in windows.folds}, BACKTEST: windows.train_end}
-        self._ends = {number: day_number(end) for number, end in {**ends, FORECAST: windows.cutoff}.items()}
+        self._ends = windows.ends
 
     def __call__(self, span: Span) -> None:
         """Combine and score the part's series, and write its files. Raises StorageError."""

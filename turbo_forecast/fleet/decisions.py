@@ -25,9 +25,7 @@ from turbo_forecast.tournament.champions import choose
 from turbo_forecast.tournament.combination import Weights, learn_weights
 from turbo_forecast.tournament.standings import CHAMPION, standings
 from turbo_forecast.types import Outcome, Phase
-from turbo_forecast.windows import BACKTEST, FORECAST, Windows, window_name
-
-PHASE_WINDOWS = {Phase.BACKTEST: BACKTEST, Phase.FORECAST: FORECAST}
+from turbo_forecast.windows import BACKTEST, FORECAST, PHASE_WINDOWS, Windows, window_name
 
 
 @dataclass(frozen=True, slots=True)

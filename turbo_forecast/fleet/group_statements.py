@@ -15,8 +15,9 @@ from turbo_forecast.fleet.groups import FEW_SERIES
 from turbo_forecast.fleet.outlook_statements import NAMES, Statements
 from turbo_forecast.outlook.groups import PATIENCE_DAYS, usable_share
 from turbo_forecast.outlook.learning import Learnt
-from turbo_forecast.outlook.rows import BASELINE, GROUP, STATED, Known, backtest_rows, capacity_rows, held_days
+from turbo_forecast.outlook.rows import BASELINE, GROUP, Known, backtest_rows, capacity_rows, held_days
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
+from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.settings import OutlookSettings
 from turbo_forecast.storage.listings import listed_names
 from turbo_forecast.storage.published import PublishedBlock

@@ -18,9 +18,7 @@ from turbo_forecast.outlook.learning import Evidence, Learnt, learn, own_errors,
 from turbo_forecast.outlook.signals import Signals
 from turbo_forecast.schemas import OUTLOOK_CALIBRATION, OUTLOOK_SERIES
 from turbo_forecast.types import Phase
-from turbo_forecast.windows import BACKTEST, FORECAST, Windows, day_number
-
-PHASE_WINDOWS = {Phase.BACKTEST: BACKTEST, Phase.FORECAST: FORECAST}
+from turbo_forecast.windows import PHASE_WINDOWS, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ def learn_outlook(folder: RunFolder, names: pl.DataFrame, windows: Windows) -> O
     named = rows.with_columns(
         pl.lit(names[name]).gather(pl.col("series")).alias(name) for name in ("host_id", "resource")
     )
-    origins = _origins(windows)
+    origins = windows.ends
     found = {phase: _of_phase(named, phase, origins) for phase in PHASE_WINDOWS}
     constant = {phase: _constant(windows.cutoff, phase) for phase in found}
     return OutlookTables(
@@ -75,9 +73,3 @@ def _of_phase(rows: pl.DataFrame, phase: Phase, origins: Mapping[int, int]) -> t
 
 def _constant(cutoff: date, phase: Phase) -> list[pl.Expr]:
     return [pl.lit(cutoff).alias("cutoff"), pl.lit(phase.value).alias("phase")]
-
-
-def _origins(windows: Windows) -> dict[int, int]:
-    """Number of the last day that may be known to each window's forecast."""
-    folds = {fold.number: day_number(fold.train_end) for fold in windows.folds}
-    return {**folds, BACKTEST: day_number(windows.train_end), FORECAST: day_number(windows.cutoff)}

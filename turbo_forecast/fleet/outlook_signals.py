@@ -1,7 +1,7 @@
 """What a part's series show of how high their levels climb: the outlook's evidence, gathered where the rows are.
 
 Belongs here: from the champions' blocks of a part to rows of signals, one a series and window. Does not belong here: what
-signals mean (`outlook/signals.py`), and what is learnt from them (`decisions.py`).
+signals mean (`outlook/signals.py`), and what is learnt from them (`outlook_learning.py`).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from turbo_forecast.models.protocol import Values
 from turbo_forecast.outlook.levels import seven_day_means
 from turbo_forecast.outlook.rows import BEFORE
 from turbo_forecast.outlook.signals import GRID, Signals, observed_peaks, signals
-from turbo_forecast.windows import BACKTEST, FORECAST, Windows, day_number
+from turbo_forecast.windows import FORECAST, Windows, day_number
 
 SIGNALS = "signals"
 """The kind of piece that holds them, a row for each series and window."""
@@ -55,10 +55,7 @@ class SignalRows:
         self._store, self._days = store, days
         self._first = day_number(windows.history_start)
         self._known = day_number(windows.cutoff) - self._first + 1
-        ends = {**{fold.number: fold.train_end for fold in windows.folds}, BACKTEST: windows.train_end}
-        self._origins = {
-            number: day_number(end) - self._first + 1 for number, end in {**ends, FORECAST: windows.cutoff}.items()
-        }
+        self._origins = {number: end - self._first + 1 for number, end in windows.ends.items()}
 
     def table(self, seen: Sequence[Seen]) -> pa.Table:
         """One row for each window of each series, the windows one after the other."""

@@ -6,12 +6,12 @@ Belongs here: sums and maxima over rows of days in which any may be missing. Doe
 import numpy as np
 from numpy.typing import NDArray
 
+from turbo_forecast.schemas.outlook import LEVEL_DAYS, LEVEL_OBSERVED
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-WEEK, OBSERVED = 7, 4
-"""A level is the mean of so many days, of which so many at least are observed."""
 DECIMALS = 9
 """Of a mean, percent: seven days at 90 are at the threshold of 90, whatever rounding errors the days before them have left."""
 
@@ -21,7 +21,7 @@ def seven_day_means(values: Floats) -> Floats:
 
     values: (n, t) daily values, NaN where nothing was observed. Days before the first count as missing.
     """
-    return trailing_means(values, WEEK, OBSERVED)
+    return trailing_means(values, LEVEL_DAYS, LEVEL_OBSERVED)
 
 
 def trailing_means(values: Floats, days: int, observed: int) -> Floats:
@@ -37,7 +37,7 @@ def levels_after(before: Floats, after: Floats) -> Floats:
 
     before: (n, b) values of the days up to the origin, of which the last six are used. after: (n, h) the days after it.
     """
-    near = before[:, max(before.shape[1] - (WEEK - 1), 0) :]
+    near = before[:, max(before.shape[1] - (LEVEL_DAYS - 1), 0) :]
     means = seven_day_means(np.concatenate([near, after], axis=1))
     return means[:, near.shape[1] :]
 

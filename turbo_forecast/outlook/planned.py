@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from turbo_forecast.outlook.learning import Learnt
-from turbo_forecast.outlook.levels import WEEK, Flags, Floats, Integers, highest_so_far, levels_after
+from turbo_forecast.outlook.levels import Flags, Floats, Integers, highest_so_far, levels_after
 from turbo_forecast.outlook.signals import Signals
 from turbo_forecast.outlook.statements import probabilities
+from turbo_forecast.schemas.outlook import LEVEL_DAYS
 
 LEAST_SPREAD = 0.05
 """The least share of a forecast's uncertainty that remains, where what is planned is known to the point."""
@@ -106,7 +107,7 @@ def _fading(levels: Floats, inside: Flags, first: Integers) -> Flags:
     """(n, h) days of a stretch whose 7-day mean still mixes in higher days of before; those before it said so already."""
     days = np.arange(levels.shape[1])
     last = levels.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)
-    settled = np.minimum(first + WEEK - 1, last)
+    settled = np.minimum(first + LEVEL_DAYS - 1, last)
     is_mixed = inside & (days < settled[:, None]) & (first > 0)[:, None]
     fading: Flags = is_mixed & (levels > np.take_along_axis(levels, settled[:, None], axis=1))
     return fading

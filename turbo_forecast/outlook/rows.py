@@ -17,13 +17,11 @@ from turbo_forecast.outlook.levels import Floats, Integers, first_day_reached, h
 from turbo_forecast.outlook.planned import Planned, planned_probabilities
 from turbo_forecast.outlook.signals import SHORT_MONTHS, Signals
 from turbo_forecast.outlook.statements import first_days, growth, probabilities, states
-from turbo_forecast.schemas.outlook import CAPACITY_OUTLOOK, DAYS_BEFORE, OUTLOOK_BACKTEST
+from turbo_forecast.schemas.outlook import CAPACITY_OUTLOOK, DAYS_BEFORE, OUTLOOK_BACKTEST, STATED
 
 SERIES, GROUP = "series", "group"
 """What a statement is about."""
 BASELINE = "baseline"
-STATED = (30, 91, 182)
-"""Days after the cutoff whose probabilities are columns."""
 JUDGED = (30, 61, 91, 122)
 """Days after the backtest's origin whose statements are judged."""
 BEFORE = tuple(f"before_{days}" for days in range(DAYS_BEFORE - 1, -1, -1))

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from turbo_forecast.outlook.levels import (
-    WEEK,
     Flags,
     Floats,
     Integers,
@@ -20,7 +19,7 @@ from turbo_forecast.outlook.levels import (
     seven_day_means,
     trailing_means,
 )
-from turbo_forecast.schemas.outlook import GRID_DAYS, WITNESSES
+from turbo_forecast.schemas.outlook import GRID_DAYS, LEVEL_DAYS, WITNESSES
 
 GRID = np.array(GRID_DAYS)
 """Days after an origin on which witnesses are compared with what happened; in between, all is interpolated."""
@@ -146,7 +145,7 @@ def at_grid(daily: Floats) -> Floats:
 
 def _of_forecast(history: Floats, forecast: Floats) -> tuple[Floats, Floats]:
     """(n,) mean of the first week, and (n, g) the highest 7-day mean up to each grid day; the former where there is none yet."""
-    start: Floats = forecast[:, :WEEK].mean(axis=1)
+    start: Floats = forecast[:, :LEVEL_DAYS].mean(axis=1)
     reached = highest_so_far(levels_after(history, forecast))
     return start, at_grid(np.where(np.isnan(reached), start[:, None], reached))
 
@@ -169,13 +168,13 @@ def _earlier_stretches(means: Floats, forecast: Floats) -> Floats:
 
     forecast: (n, g) what the first witness says. Stretches are of whole weeks, as many as come nearest.
     """
-    weeks = means.shape[1] // WEEK
-    whole = means[:, means.shape[1] - weeks * WEEK :].reshape(len(means), weeks, WEEK)
+    weeks = means.shape[1] // LEVEL_DAYS
+    whole = means[:, means.shape[1] - weeks * LEVEL_DAYS :].reshape(len(means), weeks, LEVEL_DAYS)
     highest = np.fmax.reduce(whole, axis=2, initial=-np.inf)  # of each week; the last ends at the origin
     found = np.full(forecast.shape, np.nan)
     length, reach = 1, highest
     for column, day in enumerate(GRID):
-        wanted = max(round(day / WEEK), 1)
+        wanted = max(round(day / LEVEL_DAYS), 1)
         if wanted > weeks or np.isnan(forecast[:, column]).all():
             break
         while length < wanted:

@@ -13,8 +13,12 @@ GRID_DAYS = (1, 7, 14, 30, 61, 91, 122, 152, 182, 274, 365)
 """Days after the cutoff of which the witnesses of a series are kept; in between, they are interpolated."""
 WITNESSES = ("forecast", "entrants", "history")
 """What tells how high a series will climb: the published forecast, the highest of anybody's, earlier stretches of as many days."""
-DAYS_BEFORE = 6
+LEVEL_DAYS, LEVEL_OBSERVED = 7, 4
+"""A level is the mean of so many days, of which so many at least are observed."""
+DAYS_BEFORE = LEVEL_DAYS - 1
 """Days up to the cutoff that count in the first 7-day means after it."""
+STATED = (30, 91, 182)
+"""Days after the cutoff whose probabilities are columns; the last one ends with the forecast where that is shorter."""
 
 KIND = Column("kind", pl.String, "series, or group: then host_id is the group's name")
 SCENARIO = Column("scenario", pl.String, "baseline, or the name of a scenario of the planned changes")

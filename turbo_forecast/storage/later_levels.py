@@ -11,13 +11,9 @@ import duckdb
 import polars as pl
 
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, GROUP_HISTORY, OUTLOOK_BACKTEST
+from turbo_forecast.schemas.outlook import LEVEL_DAYS, LEVEL_OBSERVED, STATED
 from turbo_forecast.storage.accuracy import first_judged
 from turbo_forecast.storage.warehouse import has_table, query
-
-HORIZONS = (30, 91, 182)
-"""Days after the cutoff that the outlook states a probability for; the last one ends with the forecast where that is shorter."""
-LEVEL_DAYS, LEVEL_OBSERVED = 7, 4
-"""A level is the mean of so many days up to a day, of which so many at least are observed."""
 
 # a day without an observation has a level too: that of the days before it; a group's day is of the hosts that it had then, as the
 # first month that knows the day has it
@@ -48,8 +44,8 @@ _JUDGED = f"""
         FROM group_history WHERE ds > cutoff - {LEVEL_DAYS} GROUP BY ALL
     ), said AS (
         SELECT cutoff, kind, host_id, resource, threshold, level AS level_then, likely, forecast_date,
-               unnest([30, 91, 182]) AS horizon_days,
-               unnest([probability_30, probability_91, probability_182]) AS probability,
+               unnest([{", ".join(map(str, STATED))}]) AS horizon_days,
+               unnest([{", ".join(f"probability_{days}" for days in STATED)}]) AS probability,
                last_day(cutoff + to_months($months::INTEGER)) AS forecast_end,
                round(threshold * if(kind = 'series', 1, level_of_all / nullif(level, 0)), 9) AS bound
         FROM capacity_outlook LEFT JOIN all_of_it USING (cutoff, kind, host_id, resource)

@@ -12,7 +12,7 @@ from turbo_forecast.defs.checks.statements import shared
 from turbo_forecast.defs.checks.thresholds import thresholds_sql
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
-from turbo_forecast.outlook.rows import JUDGED, STATED, held_days
+from turbo_forecast.outlook.rows import JUDGED, held_days
 from turbo_forecast.schemas import (
     FLEET_FORECAST,
     FOLD_FORECAST,
@@ -20,6 +20,7 @@ from turbo_forecast.schemas import (
     FORECAST_PARQUET,
     TOURNAMENT_RESULTS,
 )
+from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.storage.datasets import duckdb_sql, require_unaltered, require_whole
 from turbo_forecast.storage.months import SETTLED, STEPS

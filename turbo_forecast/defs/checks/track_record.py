@@ -5,7 +5,7 @@ import dagster as dg
 from turbo_forecast.defs.checks.judging import month_check
 from turbo_forecast.defs.checks.properties import Property
 from turbo_forecast.schemas import OUTLOOK_ACCURACY, OUTLOOK_OVER_TIME, OUTLOOK_RELIABILITY
-from turbo_forecast.storage.later_levels import HORIZONS
+from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.storage.telemetry.sql import listed
 
 FEWEST = 30
@@ -40,7 +40,7 @@ RELIABLE = Property(
 JUDGED = Property(
     name="earlier_statements_are_judged",
     sentence="every earlier complete month's statements are judged once the days that they are about have passed",
-    parts={"told_horizons": listed(str(days) for days in HORIZONS)},
+    parts={"told_horizons": listed(str(days) for days in STATED)},
     items="thresholds and horizons of earlier statements",
 )
 
