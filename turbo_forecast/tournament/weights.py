@@ -21,9 +21,9 @@ def combination_weights(errors: Floats, groups: Integers, fallback: int, present
 
     0 for an entrant without a forecast, or that missed a window of the series. Equal weights with k = 0.
     Measured on 10 cutoffs of real series, and on the demo fleet (mean MASE, benchmarks/TOURNAMENT.md): their weighted
-    median 1.467 and 0.911, their weighted average 1.478 and 0.924; stacking by least absolute error, one set for the
-    fleet, 1.475 and 0.995; the entrant the folds find best 1.492 and 1.067; per-series inverse squared errors 1.504 and
-    0.972; equal weights 1.528 and 1.143; each series' winner of the folds 1.569 and 0.946.
+    median 1.461 and 0.869, their weighted average 1.469 and 0.873; stacking by least absolute error, one set for the
+    fleet, 1.465 and 0.939; the entrant the folds find best 1.482 and 1.013; per-series inverse squared errors 1.493 and
+    0.921; equal weights 1.513 and 1.083; each series' winner of the folds 1.560 and 0.899.
     Exponential weights: Yang (2004), doi:10.1017/S0266466604201086.
     """
     whole = present & complete(errors, fallback)
