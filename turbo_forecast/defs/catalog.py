@@ -51,6 +51,10 @@ STORED_IN = {
     "otherwise.",
 }
 
+PUBLISHED_FILES = (
+    "The month as files that readers read: `published/YYYY-MM/` in the data folder, with a manifest that names them."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

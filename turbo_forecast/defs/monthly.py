@@ -157,14 +157,14 @@ def _month(
 @contextmanager
 def month_beside(
     context: dg.AssetExecutionContext,
-    table: Table,
+    asset: str,
     options: MonthOptions,
     warehouse: Warehouse,
     folder: DataFolder,
     *,
     rests_on: Table,
 ) -> Iterator[Month]:
-    """A transaction for a table that is no part of a month: it may be made again at any time, and the month stays as it is.
+    """A transaction for an asset that is no part of a month: it may be made again at any time, and the month stays as it is.
 
     rests_on: the part that must be stored. Raises as `MonthOfRun.require_same` and `require_stored`.
     """
@@ -173,11 +173,11 @@ def month_beside(
     with plain_errors():
         key = month_of(context)
     log = StatusLog(say_to(context), about=key)
-    with plain_errors(), log.working(f"making {table.name}"), warehouse.get_connection() as con, transaction(con):
+    with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection() as con, transaction(con):
         month = Month(context, key, settings, outlook, con, folder, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
         work.require_same(con)
         work.require_stored(con, rests_on.name)
         with month.results.reading(), timer.stage("make"):
             yield month
-        replace_audit(con, timer.frame(table.name, month.cutoff, settings, run_id))
+        replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id))

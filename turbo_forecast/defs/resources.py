@@ -5,7 +5,7 @@ manager (`io_manager.py`).
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from datetime import date
 from pathlib import Path
@@ -18,12 +18,13 @@ from dagster._core.definitions.definition_config_schema import DefinitionConfigS
 from dagster_duckdb import DuckDBResource
 from pydantic import ValidationError
 
-from turbo_forecast.errors import SettingsError
+from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
 from turbo_forecast.settings import ForecastSettings, OutlookSettings, TelemetrySettings, one_sentence, told
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.groups import read_groups
 from turbo_forecast.storage.plans import read_plans
+from turbo_forecast.storage.published.states import publish_standings
 from turbo_forecast.storage.retention import GROUP_RESULTS, RESULTS
 from turbo_forecast.storage.warehouse import connected
 from turbo_forecast.text import shown_location
@@ -222,8 +223,15 @@ class Warehouse(DuckDBResource):
 
         All steps begin here, so here the files beside the warehouse get the months' names of today.
         """
-        renamed = rename_former(Path(self.database).absolute().parent)
+        data = Path(self.database).absolute().parent
+        renamed = rename_former(data)
         if renamed.is_news:
             dg.get_dagster_logger().info(renamed.describe())
         with connected(Path(self.database), dg.get_dagster_logger().info) as con:
-            yield con
+            try:
+                yield con
+            except BaseException:
+                with suppress(StorageError, duckdb.Error):  # what went wrong is told, not what comes of it
+                    publish_standings(con, data)
+                raise
+            publish_standings(con, data)

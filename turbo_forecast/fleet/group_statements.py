@@ -19,8 +19,8 @@ from turbo_forecast.outlook.rows import BASELINE, GROUP, Known, backtest_rows, c
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
 from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.settings import OutlookSettings
+from turbo_forecast.storage.forecast_blocks import PublishedBlock
 from turbo_forecast.storage.listings import listed_names
-from turbo_forecast.storage.published import PublishedBlock
 from turbo_forecast.types import Phase, State
 
 

@@ -14,7 +14,7 @@ from turbo_forecast.outlook.learning import Learnt
 from turbo_forecast.outlook.rows import Known, backtest_rows, capacity_rows
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_CALIBRATION, OUTLOOK_SERIES
 from turbo_forecast.settings import OutlookSettings
-from turbo_forecast.storage.published import PublishedBlock, published_blocks
+from turbo_forecast.storage.forecast_blocks import PublishedBlock, published_blocks
 from turbo_forecast.storage.results import Results
 from turbo_forecast.types import Phase
 from turbo_forecast.windows import Windows

@@ -16,7 +16,7 @@ from turbo_forecast.outlook.loads import by_day, effective, of_scenario, shifted
 from turbo_forecast.outlook.planned import Planned
 from turbo_forecast.outlook.rows import BASELINE, GROUP, SERIES, Known, capacity_rows
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, FORECAST_PARQUET
-from turbo_forecast.storage.published import PublishedBlock
+from turbo_forecast.storage.forecast_blocks import PublishedBlock
 from turbo_forecast.types import Phase
 
 LOAD = ["host_id", "resource", "from_ds", "source_kind", "source", "weight", "shift"]

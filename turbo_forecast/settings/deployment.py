@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from turbo_forecast import option_rules
+from turbo_forecast.deep_links import DEFAULT_ADDRESS
 from turbo_forecast.settings.options import Options
 
 OWNER = re.compile(r"team:[A-Za-z0-9_]+|[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -30,12 +31,23 @@ class DeploymentSettings(Options):
     owners: list[str] = Field(
         ["team:capacity_planning"], description="who answers for the assets: team:NAME, or an e-mail address"
     )
+    dashboard_url: str = Field(
+        DEFAULT_ADDRESS,
+        description="where readers reach the dashboard (turbo-forecast dashboard): what Dagster and the month's report link to",
+    )
 
     @field_validator("first_month")
     @classmethod
     def _first_month(cls, value: str) -> str:
         if value and not re.fullmatch(r"(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])", value):
             raise ValueError(f"first_month must be a month YYYY-MM from 1970-01, not {option_rules.shown(value)}")
+        return value
+
+    @field_validator("dashboard_url")
+    @classmethod
+    def _dashboard_url(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+            raise ValueError(f"dashboard_url must be an address http://… or https://…, not {option_rules.shown(value)}")
         return value
 
     @field_validator("owners")

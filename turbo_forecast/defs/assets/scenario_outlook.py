@@ -31,7 +31,7 @@ def scenario_outlook(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Read the file of plans again, and say of what each scenario changes what the baseline says, and what it says."""
     options = MonthOptions(forecast, outlook)
-    with month_beside(context, SCENARIO_OUTLOOK, options, warehouse, folder, rests_on=CAPACITY_OUTLOOK) as month:
+    with month_beside(context, SCENARIO_OUTLOOK.name, options, warehouse, folder, rests_on=CAPACITY_OUTLOOK) as month:
         rows = compared(month)
         stored = into_table(month, SCENARIO_OUTLOOK, rows)
         month.told = {"dagster/row_count": stored, "statements by scenario": counts(rows, "scenario")}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import FORECAST_PARQUET
-from turbo_forecast.storage.published import published_blocks
+from turbo_forecast.storage.forecast_blocks import published_blocks
 from turbo_forecast.types import Phase
 
 BACKTEST, FORECAST = 3, 5

@@ -1,0 +1,28 @@
+"""Addresses of the dashboard's pages: what Dagster's metadata, the report and the pages themselves link to.
+
+Belongs here: paths and their parameters, once. Does not belong here: what a page shows.
+"""
+
+from urllib.parse import urlencode
+
+HOST, PORT = "127.0.0.1", 3001
+DEFAULT_ADDRESS = f"http://{HOST}:{PORT}"
+"""Where `turbo-forecast dashboard` listens, unless it is told otherwise."""
+OUTLOOK, HOST_PAGE, GROUPS, WHAT_IF = "/outlook", "/host", "/groups", "/what-if"
+TRACK_RECORD, TOURNAMENT, RUN = "/track-record", "/tournament", "/run"
+
+
+def page(path: str, /, **parameters: object) -> str:
+    """The path of a page with its parameters, without those that are None or empty: `/host?host=web-1&resource=cpu`."""
+    given = {name: value for name, value in parameters.items() if value not in (None, "", ())}
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
+
+
+def host_page(host: str, resource: str | None = None, month: str | None = None) -> str:
+    """The page of a host, at one of its resources, as of a month (YYYY-MM); the latest one without."""
+    return page(HOST_PAGE, host=host, resource=resource, month=month)
+
+
+def absolute(address: str, path: str) -> str:
+    """A page's whole address. address: of the dashboard, with or without a path prefix."""
+    return address.rstrip("/") + path

@@ -1,0 +1,213 @@
+"""What is published, as readers ask for it: months, their tables, the history of a series.
+
+Belongs here: finding the version that was published last, and reading it; nothing here opens the warehouse, waits for a
+run, or can make one wait. Does not belong here: questions to the tables (`answers/`).
+
+A version's files never change, so what was read of them may be kept (`PublishedMonth.frame`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from turbo_forecast.errors import StorageError
+from turbo_forecast.settings import ForecastSettings, OutlookSettings, forecast_settings, outlook_settings
+from turbo_forecast.storage.datasets import rows
+from turbo_forecast.storage.published.layout import FOLDER, GROUP_RUN, RUN, STATES, history_folder, month_folder
+from turbo_forecast.storage.published.manifest import (
+    HistoryManifest,
+    MonthManifest,
+    MonthStanding,
+    Standings,
+    month_manifest,
+    read_document,
+)
+from turbo_forecast.storage.results import Results
+from turbo_forecast.tables import Table
+from turbo_forecast.windows import Windows, run_windows
+
+HELD_FRAMES = 64
+"""Tables of published versions that are kept in memory: those of some months."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedMonth:
+    """One version of one month. folder: the month's, in `published/`."""
+
+    folder: Path
+    manifest: MonthManifest
+
+    @property
+    def key(self) -> str:
+        """YYYY-MM."""
+        return self.manifest.month
+
+    @property
+    def cutoff(self) -> date:
+        """The month's last day: the last one that was known."""
+        return self.manifest.cutoff
+
+    @property
+    def version(self) -> Path:
+        """The folder of this version's files."""
+        return self.folder / self.manifest.version
+
+    @property
+    def settings(self) -> ForecastSettings:
+        """The settings the month was forecast with. Raises SettingsError where this version of the program has others."""
+        return forecast_settings(**self.manifest.forecast)
+
+    @property
+    def outlook_settings(self) -> OutlookSettings:
+        """What its outlook is about. Raises SettingsError where this version of the program has others."""
+        return outlook_settings(**self.manifest.outlook)
+
+    @property
+    def windows(self) -> Windows:
+        """The month's windows."""
+        return run_windows(self.cutoff, self.settings)
+
+    @property
+    def run_results(self) -> Results:
+        """What the month's run has learnt, for statements about other plans."""
+        return Results(self.version / RUN)
+
+    @property
+    def group_run_results(self) -> Results:
+        """The same of its groups; not there where it has none."""
+        return Results(self.version / GROUP_RUN)
+
+    def has(self, table: Table) -> bool:
+        """Whether the table is published; one that a later version of the program added is not."""
+        return table.name in self.manifest.files
+
+    def row_count(self, table: Table) -> int:
+        """Rows of the table, 0 where it is not published."""
+        found = self.manifest.files.get(table.name)
+        return found.rows if found else 0
+
+    def path(self, table: Table) -> Path:
+        """The table's file. Raises StorageError, which says what to do, where it is not published."""
+        found = self.manifest.files.get(table.name)
+        if found is None:
+            raise StorageError(
+                f"{table.name} of {self.key} is not published: another version of this program made the month; run it again"
+            )
+        return self.version / found.file
+
+    def read(self, table: Table) -> pl.LazyFrame:
+        """The table's rows, sorted by its key; columns that were added since are null. Raises StorageError."""
+        found = rows(self.path(table))
+        there = set(found.collect_schema().names())
+        return found.select(
+            (pl.col(column.name) if column.name in there else pl.lit(None).alias(column.name)).cast(column.dtype)
+            for column in table.columns
+        )
+
+    def frame(self, table: Table) -> pl.DataFrame:
+        """The same in memory, kept for the next who asks. For tables of some hundred thousand rows; others are for `of_host`."""
+        return _frame(self, table.name, table)
+
+    def of_host(self, table: Table, host_id: str, resource: str | None = None) -> pl.DataFrame:
+        """The table's rows of one host, or one of its series: found by the file's statistics, in milliseconds."""
+        wanted = pl.col("host_id") == host_id
+        if resource is not None:
+            wanted &= pl.col("resource") == resource
+        return self.read(table).filter(wanted).collect()
+
+    def __hash__(self) -> int:
+        return hash((self.folder, self.manifest.version))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublishedMonth) and self.version == other.version
+
+
+@lru_cache(maxsize=HELD_FRAMES)
+def _frame(month: PublishedMonth, name: str, table: Table) -> pl.DataFrame:
+    return month.read(table).collect()
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is published in a data folder; each question reads the manifests anew, so answers are of what was published last."""
+
+    data: Path
+
+    @property
+    def folder(self) -> Path:
+        """`published/`."""
+        return self.data / FOLDER
+
+    def keys(self) -> list[str]:
+        """The months that are published (YYYY-MM), the latest first."""
+        found = (path.parent.name for path in self.folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]/manifest.json"))
+        return sorted(found, reverse=True)
+
+    def months(self) -> list[PublishedMonth]:
+        """All that are published, the latest first. Raises StorageError."""
+        return list(self._months())
+
+    def month(self, key: str | None = None) -> PublishedMonth:
+        """A month as it was published last; the latest one without a key.
+
+        Raises StorageError, in a sentence that says what is there and what to do, where it is not published.
+        """
+        keys = self.keys()
+        wanted = key or (keys[0] if keys else "")
+        found = self._month(wanted) if wanted else None
+        if found is None:
+            raise StorageError(self._missing(key, keys))
+        return found
+
+    def earlier(self, month: PublishedMonth, most: int | None = None) -> list[PublishedMonth]:
+        """Published months before this one, the latest first, at most so many."""
+        keys = [key for key in self.keys() if key < month.key][:most]
+        return [found for key in keys if (found := self._month(key))]
+
+    def standings(self) -> list[MonthStanding]:
+        """The state of every month that was ever begun, the latest first; none where nothing was. Raises StorageError."""
+        found = read_document(Standings, self.folder / STATES)
+        return list(found.months) if found else []
+
+    def history(self) -> HistoryManifest | None:
+        """What the published history is of; None before anything was published. Raises StorageError."""
+        return read_document(HistoryManifest, history_folder(self.data) / "manifest.json")
+
+    def observed(self, host_id: str, resource: str | None = None) -> pl.DataFrame:
+        """`host_id, resource, ds, y`: what was observed of a host, or of one of its series, as telemetry was read last.
+
+        Sorted by series and day; no row where the host is unknown. Raises StorageError where nothing is published.
+        """
+        manifest = self.history()
+        if manifest is None:
+            raise StorageError(f"{history_folder(self.data)} is not there: run a month first")
+        wanted = pl.col("host_id") == host_id
+        if resource is not None:
+            wanted &= pl.col("resource") == resource
+        return rows(history_folder(self.data) / manifest.file).filter(wanted).collect()
+
+    def _months(self) -> Iterator[PublishedMonth]:
+        for key in self.keys():
+            found = self._month(key)
+            if found:
+                yield found
+
+    def _month(self, key: str) -> PublishedMonth | None:
+        folder = month_folder(self.data, key)
+        manifest = month_manifest(folder)
+        return PublishedMonth(folder, manifest) if manifest else None
+
+    def _missing(self, key: str | None, keys: list[str]) -> str:
+        standing = next((each for each in self.standings() if key in (None, each.month)), None)
+        if standing:
+            begun = f"month {standing.month} is {standing.state} (run {standing.run_id}, reached {standing.reached or 'nothing'})"
+        else:
+            begun = f"month {key} was never run" if key else "no month was ever run"
+        there = (
+            f"; published are {keys[-1]} to {keys[0]}" if len(keys) > 1 else f"; published is {keys[0]}" if keys else ""
+        )
+        return f"{self.data} has no published {f'month {key}' if key else 'month'}: {begun}{there}. Run the month to its end first"
