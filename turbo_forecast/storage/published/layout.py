@@ -14,7 +14,6 @@ Belongs here: names. Does not belong here: how they are written or read.
 
 from pathlib import Path
 
-from turbo_forecast import schemas
 from turbo_forecast.schemas import (
     CALIBRATION,
     CAPACITY_OUTLOOK,
@@ -41,7 +40,6 @@ from turbo_forecast.schemas import (
     TOURNAMENT_SCORES,
     TOURNAMENT_STANDINGS,
 )
-from turbo_forecast.tables import Table
 
 FOLDER = "published"
 MANIFEST = "manifest.json"
@@ -90,8 +88,3 @@ def month_folder(data: Path, key: str) -> Path:
 def history_folder(data: Path) -> Path:
     """Where the history of all series is published."""
     return data / FOLDER / HISTORY
-
-
-def table_named(name: str) -> Table:
-    """The table of this name. Raises KeyError."""
-    return {getattr(schemas, each).name: getattr(schemas, each) for each in schemas.__all__}[name]
