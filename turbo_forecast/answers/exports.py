@@ -7,7 +7,7 @@ import io
 
 import polars as pl
 import polars.selectors as cs
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 
 from turbo_forecast.storage.files import spreadsheet_safe
 
@@ -27,8 +27,8 @@ def xlsx_bytes(rows: pl.DataFrame, sheet: str) -> bytes:
     sheet: its name. Text is stored as text, whatever it begins with, so it stays as it is.
     """
     file = io.BytesIO()
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
-    with xlsxwriter.Workbook(file, options) as book:
+    plain = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
+    with xlsxwriter.Workbook(file, {**plain, "default_date_format": "yyyy-mm-dd"}) as book:
         rows.write_excel(
             book,
             worksheet=sheet.translate(_NOT_IN_A_SHEET)[:SHEET_NAME],

@@ -8,7 +8,19 @@ import polars as pl
 
 from turbo_forecast.answers.exports import csv_bytes, xlsx_bytes
 
-AWKWARD = ["=cmd|' /C calc'!A0", "+1+1", "-web-", "@SUM(A1)", "a;=1", "plain", "Zürich «3»", '<script>"', "-4.5", ""]
+AWKWARD = [
+    "=cmd|' /C calc'!A0",
+    "+1+1",
+    "-web-",
+    "@SUM(A1)",
+    "a;=1",
+    "plain",
+    "Zürich «3»",
+    '<script>"',
+    "-4.5",
+    "",
+    "http://x.test/",
+]
 """Names that a spreadsheet may execute, and some that it may not."""
 
 
@@ -23,7 +35,7 @@ def rows() -> pl.DataFrame:
 
 
 def test_a_csv_file_holds_each_row_and_no_formula() -> None:
-    read = pl.read_csv(io.BytesIO(csv_bytes(rows())), infer_schema=False, missing_utf8_is_empty_string=True)
+    read = pl.read_csv(io.BytesIO(csv_bytes(rows())), infer_schema=False, empty_string_is_null=False)
     assert read["host_id"].to_list() == [
         "'=cmd|' /C calc'!A0",
         "'+1+1",
@@ -35,6 +47,7 @@ def test_a_csv_file_holds_each_row_and_no_formula() -> None:
         '<script>"',
         "-4.5",
         "",
+        "http://x.test/",
     ]
     assert read["likely"][0] == "2026-03-01"
     assert read["level"].to_list()[:3] == ["1.25", "", "70.0"]
@@ -44,6 +57,7 @@ def test_a_workbook_holds_names_as_text_whatever_they_begin_with() -> None:
     book = zipfile.ZipFile(io.BytesIO(xlsx_bytes(rows(), "outlook: [2025]")))
     sheet, strings = book.read("xl/worksheets/sheet1.xml").decode(), book.read("xl/sharedStrings.xml").decode()
     assert "<f>" not in sheet
+    assert "hyperlink" not in sheet
     for name in ("=cmd|' /C calc'!A0", "+1+1", "@SUM(A1)", "Zürich «3»", "&lt;script&gt;"):
         assert name in strings
     assert 'state="frozen"' in sheet
