@@ -146,15 +146,14 @@ def _view_of_readable(con: duckdb.DuckDBPyConnection, table: Table, files: Seque
 
 
 def _view(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) -> None:
-    """One view. Columns have the schema's types, whatever version wrote a file; one that a file lacks is null."""
+    con.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS {published_rows(table, files)}')
+
+
+def published_rows(table: Table, files: Sequence[Path]) -> str:
+    """SQL for the rows of a table's files. Columns have the schema's types, whatever version wrote a file; one that it lacks is null."""
+    nulls = ", ".join(f'NULL::{DUCKDB_TYPES[column.dtype]} AS "{column.name}"' for column in table.columns)
+    if not files:
+        return f"SELECT {nulls} WHERE false"
     typed = ", ".join(f'"{column.name}"::{DUCKDB_TYPES[column.dtype]} AS "{column.name}"' for column in table.columns)
-    if files:
-        empty = f"SELECT {_nulls(table)} WHERE false"
-        source = f"({empty} UNION ALL BY NAME SELECT * FROM {duckdb_sql(*files, options='union_by_name = true')})"
-        con.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT {typed} FROM {source}')
-    else:
-        con.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT {_nulls(table)} WHERE false')
-
-
-def _nulls(table: Table) -> str:
-    return ", ".join(f'NULL::{DUCKDB_TYPES[column.dtype]} AS "{column.name}"' for column in table.columns)
+    rows = duckdb_sql(*files, options="union_by_name = true")
+    return f"SELECT {typed} FROM (SELECT {nulls} WHERE false UNION ALL BY NAME SELECT * FROM {rows})"

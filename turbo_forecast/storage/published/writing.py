@@ -151,17 +151,23 @@ def _write_table(con: duckdb.DuckDBPyConnection, table: Table, cutoff: date, fol
 
 
 def _batches(con: duckdb.DuckDBPyConnection, table: Table, cutoff: date) -> Iterator[pa.Table]:
-    """The month's rows, sorted by key; a column that another version's table lacks is null. Raises StorageError."""
-    if has_table(con, table):
-        lacking = columns_to_add(con, table)
-        columns = (
-            f'NULL::{DUCKDB_TYPES[column.dtype]} AS "{column.name}"' if column in lacking else f'"{column.name}"'
-            for column in table.columns
-        )
-        key = ", ".join(f'"{name}"' for name in table.key)
-        rows = f'SELECT {", ".join(columns)} FROM "{table.name}" WHERE cutoff = $cutoff ORDER BY {key}'
-        for batch in con.sql(rows, params={"cutoff": cutoff}).to_arrow_reader(BATCH):
-            yield pa.Table.from_batches([batch])
+    """The month's rows, sorted by key. Raises StorageError."""
+    key = ", ".join(f'"{name}"' for name in table.key)
+    found = con.sql(f"{stored_rows(con, table)} ORDER BY {key}", params={"cutoff": cutoff})
+    for batch in found.to_arrow_reader(BATCH):
+        yield pa.Table.from_batches([batch])
+
+
+def stored_rows(con: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """SQL for the warehouse's rows of the month `$cutoff`; a column that another version's table lacks is null. Raises StorageError."""
+    there = has_table(con, table)
+    lacking = columns_to_add(con, table) if there else table.columns
+    columns = (
+        f'NULL::{DUCKDB_TYPES[column.dtype]} AS "{column.name}"' if column in lacking else f'"{column.name}"'
+        for column in table.columns
+    )
+    source = f'FROM "{table.name}" WHERE cutoff = $cutoff' if there else "WHERE $cutoff IS NULL"
+    return f"SELECT {', '.join(columns)} {source}"
 
 
 def _link_file(table: Table, publication: Publication, folder: Path) -> PublishedFile:
