@@ -1,0 +1,96 @@
+"""What a month's report tells, section by section, asked from what is published.
+
+Belongs here: which sections there are, and how much of each is named. Does not belong here: the questions (`answers/`), and how
+anything looks (`html.py`, `templates/`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from turbo_forecast.answers.health import RunHealth, run_health
+from turbo_forecast.answers.outlook import AHEAD, OutlookQuestion, outlook_answer
+from turbo_forecast.answers.planned import Planned, planned
+from turbo_forecast.answers.record import Record, record
+from turbo_forecast.schemas import GROUP_MEMBERS
+from turbo_forecast.storage.published.reading import Published, PublishedMonth
+from turbo_forecast.types import State
+
+SERIES, GROUP = "series", "group"
+FIRST, FIRST_OVER, MOST_GROUPS = 20, 12, 40
+"""Rows that are named of who runs full next, of who is over already, and of the groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsFull:
+    """Who runs full, of each series and group by the threshold that stands for it.
+
+    count: series and groups by state, and series: how many of them are series. over, ahead: rows of `outlook_answer`, the most
+    urgent first, FIRST_OVER and FIRST of them.
+    """
+
+    count: Mapping[State, int]
+    series: int
+    groups: int
+    over: pl.DataFrame
+    ahead: pl.DataFrame
+
+    @property
+    def may_reach(self) -> int:
+        """Series and groups that are not over their threshold, and may reach it."""
+        return sum(self.count[state] for state in AHEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContent:
+    """All that is told of a month. groups: rows of `outlook_answer` with `hosts` and `present`, of groups alone."""
+
+    month: PublishedMonth
+    runs_full: RunsFull
+    groups: pl.DataFrame
+    planned: Planned
+    record: Record
+    health: RunHealth
+
+
+def report_content(published: Published, month_key: str | None = None) -> ReportContent:
+    """Ask all that the report of a month (YYYY-MM; the latest without) tells. Raises StorageError where it is not published."""
+    month = published.month(month_key)
+    rows = outlook_answer(month, OutlookQuestion())
+    return ReportContent(
+        month=month,
+        runs_full=_runs_full(rows),
+        groups=_groups(month, rows),
+        planned=planned(month),
+        record=record(month),
+        health=run_health(published, month),
+    )
+
+
+def first_to_run_full(month: PublishedMonth) -> pl.DataFrame:
+    """Rows of `outlook_answer` of those that every report of the month names."""
+    return _runs_full(outlook_answer(month, OutlookQuestion())).ahead
+
+
+def _runs_full(rows: pl.DataFrame) -> RunsFull:
+    of_kind = {kind: int((rows["kind"] == kind).sum()) for kind in (SERIES, GROUP)}
+    # those of which nothing was observed just before the cutoff come last: they may have been over it for weeks
+    ahead = rows.filter(pl.col("state").is_in(AHEAD)).sort(pl.col("level").is_null(), maintain_order=True)
+    return RunsFull(
+        count={state: int((rows["state"] == state).sum()) for state in State},
+        series=of_kind[SERIES],
+        groups=of_kind[GROUP],
+        over=rows.filter(pl.col("state") == State.OVER).head(FIRST_OVER),
+        ahead=ahead.head(FIRST),
+    )
+
+
+def _groups(month: PublishedMonth, rows: pl.DataFrame) -> pl.DataFrame:
+    members = month.frame(GROUP_MEMBERS).group_by(pl.col("group_name").alias("host_id"), "resource")
+    hosts = members.agg(pl.len().alias("hosts"), pl.col("present").sum())
+    return (
+        rows.filter(pl.col("kind") == GROUP)
+        .head(MOST_GROUPS)
+        .join(hosts, on=["host_id", "resource"], how="left", maintain_order="left")
+    )
