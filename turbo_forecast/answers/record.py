@@ -9,21 +9,20 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from turbo_forecast.answers.statement_record import statement_record
 from turbo_forecast.outlook.rows import SERIES
+from turbo_forecast.outlook.track_record import ALL_RESOURCES, BELOW
 from turbo_forecast.schemas import (
     FORECAST_ACCURACY,
     OUTLOOK_ACCURACY,
-    OUTLOOK_BACKTEST,
     OUTLOOK_OVER_TIME,
     OUTLOOK_RELIABILITY,
     TOURNAMENT_STANDINGS,
 )
 from turbo_forecast.storage.findings import earlier_of, standings_of
-from turbo_forecast.storage.outlook_findings import TrackRecord, record_by_threshold, track_record
+from turbo_forecast.storage.outlook_findings import TrackRecord, record_by_threshold
 from turbo_forecast.storage.published.reading import PublishedMonth
 
-BELOW = "below"
-"""Of statements, those about who was below the threshold: of the others it is no art."""
 CHAMPION, SEASONAL_NAIVE = "champion", "seasonal_naive"
 
 
@@ -31,7 +30,7 @@ CHAMPION, SEASONAL_NAIVE = "champion", "seasonal_naive"
 class Record:
     """How true what was said has been.
 
-    statements, by_threshold: of the outlook in the backtest, as `track_record` and `record_by_threshold` have it; None and no row where no
+    statements, by_threshold: of the outlook in the backtest, as `statement_record` and `record_by_threshold` have it; None and no row where no
     series is long enough for one. bins: of OUTLOOK_RELIABILITY, of series below their threshold. earlier: a row for each earlier month,
     `forecast_cutoff, horizon_days, n, events, foreseen, skill`, over all thresholds within the longest horizon that is over. published:
     the row of TOURNAMENT_STANDINGS of what is published, over all series, naive: of the seasonal naive; empty without a backtest.
@@ -48,14 +47,14 @@ class Record:
 
 
 def record(month: PublishedMonth) -> Record:
-    """The month's record."""
+    """The month's record. Of statements, those about who was below the threshold count: of the others it is no art."""
     bins = month.frame(OUTLOOK_RELIABILITY).filter(pl.col("kind") == SERIES, pl.col("population") == BELOW)
     with duckdb.connect() as con:
-        for table in (OUTLOOK_BACKTEST, OUTLOOK_ACCURACY, TOURNAMENT_STANDINGS, FORECAST_ACCURACY):
+        for table in (OUTLOOK_ACCURACY, TOURNAMENT_STANDINGS, FORECAST_ACCURACY):
             con.register(table.name, month.frame(table).to_arrow())
         standings = standings_of(con, month.cutoff)
         return Record(
-            statements=track_record(con, month.cutoff),
+            statements=statement_record(month),
             by_threshold=record_by_threshold(con, month.cutoff),
             bins=bins.sort("bin"),
             earlier=_earlier(month.frame(OUTLOOK_OVER_TIME)),
@@ -72,7 +71,7 @@ def _of_model(standings: pl.DataFrame, model: str) -> dict[str, Any]:
 
 def _earlier(judged: pl.DataFrame) -> pl.DataFrame:
     """judged: of OUTLOOK_OVER_TIME."""
-    rows = judged.filter(pl.col("kind") == SERIES, pl.col("population") == BELOW, pl.col("resource") == "all")
+    rows = judged.filter(pl.col("kind") == SERIES, pl.col("population") == BELOW, pl.col("resource") == ALL_RESOURCES)
     longest = rows.filter(pl.col("horizon_days") == pl.col("horizon_days").max().over("forecast_cutoff"))
     brier, base = ((pl.col(name) * pl.col("n")).sum() for name in ("brier", "base_rate_brier"))
     return (

@@ -6,6 +6,7 @@ anything looks (`html.py`, `templates/`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -26,8 +27,8 @@ FIRST, FIRST_OVER, MOST_GROUPS = 20, 12, 40
 class RunsFull:
     """Who runs full, of each series and group by the threshold that stands for it.
 
-    count: series and groups by state, and series: how many of them are series. over, ahead: rows of `outlook_answer`, the most
-    urgent first, FIRST_OVER and FIRST of them.
+    count: series and groups by state; series, groups: how many there are. over, ahead: rows of `outlook_answer`, the most urgent
+    first, FIRST_OVER and FIRST of them. first_likely: the first day by which one that is expected has a probability of a half.
     """
 
     count: Mapping[State, int]
@@ -35,6 +36,7 @@ class RunsFull:
     groups: int
     over: pl.DataFrame
     ahead: pl.DataFrame
+    first_likely: date | None
 
     @property
     def may_reach(self) -> int:
@@ -77,12 +79,15 @@ def _runs_full(rows: pl.DataFrame) -> RunsFull:
     of_kind = {kind: int((rows["kind"] == kind).sum()) for kind in (SERIES, GROUP)}
     # those of which nothing was observed just before the cutoff come last: they may have been over it for weeks
     ahead = rows.filter(pl.col("state").is_in(AHEAD)).sort(pl.col("level").is_null(), maintain_order=True)
+    likely = rows.filter(pl.col("state") == State.EXPECTED)["likely"].min()
+    assert likely is None or isinstance(likely, date)
     return RunsFull(
         count={state: int((rows["state"] == state).sum()) for state in State},
         series=of_kind[SERIES],
         groups=of_kind[GROUP],
         over=rows.filter(pl.col("state") == State.OVER).head(FIRST_OVER),
         ahead=ahead.head(FIRST),
+        first_likely=likely,
     )
 
 
