@@ -52,6 +52,12 @@ class RunHealth:
         """All that have an outcome."""
         return sum(self.outcomes.values())
 
+    def __str__(self) -> str:
+        """Which outcomes there are, and whether fits failed."""
+        outcomes = ", ".join(f"{n:,} {outcome}" for outcome, n in self.outcomes.items() if n)
+        fits = f"{self.failed:,} of {self.fits:,} fits failed" if self.failed else f"none of {self.fits:,} fits failed"
+        return f"{self.series:,} series have an outcome{': ' * bool(outcomes)}{outcomes}; {fits}."
+
 
 def run_health(published: Published, month: PublishedMonth) -> RunHealth:
     """How the month's run went."""

@@ -1,6 +1,7 @@
 """What is planned of the fleet: changes that the published forecast has in it, and scenarios beside it.
 
-Belongs here: what of both readers are told, and changes in words. Does not belong here: what a plan means for a series (`outlook/plans.py`).
+Belongs here: what of both readers are told. Does not belong here: what a plan means for a series (`outlook/plans.py`), and in words
+(`plan_words.py`).
 """
 
 from collections.abc import Sequence
@@ -10,11 +11,13 @@ from datetime import date
 import polars as pl
 
 from turbo_forecast.answers.outlook import nearest_threshold
+from turbo_forecast.answers.plan_words import change_words
+from turbo_forecast.outlook.plans import APPLIED
 from turbo_forecast.outlook.rows import BASELINE
 from turbo_forecast.outlook.scenarios import COMPARED
 from turbo_forecast.schemas import PLANNED_CHANGES, SCENARIO_OUTLOOK
 from turbo_forecast.storage.published.reading import PublishedMonth
-from turbo_forecast.types import Change, State
+from turbo_forecast.types import State
 
 MOST_PLANS, MOST_SCENARIOS, MOST_COMPARED, NAMED = 20, 6, 8, 3
 """Rows of the file of plans, scenarios, rows of each, and names of those that a plan changes alike."""
@@ -72,7 +75,7 @@ class Planned:
 def planned(month: PublishedMonth) -> Planned:
     """What is planned within the month's forecast."""
     rows = month.frame(PLANNED_CHANGES).filter(pl.col("scenario") == BASELINE)
-    applied = rows.filter(pl.col("effect") == "applied").sort("from_ds", "file_row", maintain_order=True)
+    applied = rows.filter(pl.col("effect") == APPLIED).sort("from_ds", "file_row", maintain_order=True)
     effective = applied.partition_by("file_row", maintain_order=True)
     idle = rows.join(applied, on="file_row", how="anti").group_by("effect", maintain_order=True).agg(_PLANS)
     compared = month.frame(SCENARIO_OUTLOOK).partition_by("scenario", maintain_order=True)
@@ -93,30 +96,9 @@ def _plan(rows: pl.DataFrame) -> Plan:
     alike: dict[tuple[str, str], list[tuple[str, str]]] = {}
     columns = ("kind", "host_id", "resource", "other", "what", "amount")
     for kind, name, resource, other, what, amount in rows.sort("kind", descending=True).select(columns).iter_rows():
-        alike.setdefault((kind, change_in_words(what, amount, other)), []).append((name, resource))
+        alike.setdefault((kind, change_words(what, amount, other)), []).append((name, resource))
     changed = [Changed(kind, names[:NAMED], len(names[NAMED:]), words) for (kind, words), names in alike.items()]
     return Plan(int(rows["file_row"][0]), rows["from_ds"][0], changed)
-
-
-def change_in_words(what: str, amount: float | None, other: str) -> str:
-    """What a row of PLANNED_CHANGES does to a load, as the end of a sentence about it."""
-    by = amount or 0.0
-    match Change(what):
-        case Change.CHANGE:
-            return f"{by:+.3g} points"
-        case Change.FACTOR:
-            return f"{by:.3g} times its load"
-        case Change.MOVE_TO:
-            return f"its load moves to {other}"
-        case Change.MOVE_FROM:
-            rate = "" if by == 1 else f", each point of which is {by:.3g} points here"
-            return f"takes over the load of {other}{rate}"
-        case Change.RETIRE:
-            return "is retired" if not other else f"is retired with {other}"
-        case Change.ADD_HOSTS:
-            return f"hosts are added: {by:.3g} times its load"
-        case Change.SHARE:
-            return f"{by:+.3g} points for each point of {other}"
 
 
 def _scenario(rows: pl.DataFrame) -> Scenario:

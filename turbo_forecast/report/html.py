@@ -15,6 +15,7 @@ import jinja2
 from turbo_forecast import deep_links
 from turbo_forecast.report.content import ReportContent
 from turbo_forecast.report.reliability import reliability_plot
+from turbo_forecast.report.short import counted, in_short
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR, level_of
 from turbo_forecast.text import printable, shortened
 
@@ -44,6 +45,7 @@ def rendered(content: ReportContent, dashboard_url: str) -> str:
         .render(
             told=content,
             full=content.runs_full,
+            short=in_short(content),
             month=month,
             manifest=month.manifest,
             end=month.windows.horizon_end,
@@ -131,11 +133,6 @@ def probability(value: float | None) -> str:
 def plain(value: float) -> str:
     """`92.5`, `90`: as many digits as it has, four after the point at most."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
-
-
-def counted(n: int, one: str, many: str = "") -> str:
-    """`1 host`, `12 hosts`."""
-    return f"{n:,} {one if n == 1 else many or f'{one}s'}"
 
 
 def headroom(level: float | None, threshold: float) -> str:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
+import polars as pl
+
 from turbo_forecast.deep_links import DEFAULT_ADDRESS
 from turbo_forecast.errors import StorageError, refusal
 from turbo_forecast.report.content import ReportContent, report_content
-from turbo_forecast.report.html import rendered
+from turbo_forecast.report.html import plain, rendered
 from turbo_forecast.storage.files import publishing
 from turbo_forecast.storage.published.reading import Published
+from turbo_forecast.text import printable
 
 FOLDER = "month_report"
 VOID = {"meta", "br", "hr", "img", "link", "input", "col", "wbr"}
@@ -21,6 +24,14 @@ RUN, VERSION, MONTH = "turbo-forecast-run", "turbo-forecast-version", "turbo-for
 """Names of the `meta` elements that say what the report is of."""
 Named = tuple[str, str, str, str]
 """Kind, host or group, resource and threshold of a row of who runs full next."""
+
+
+def named(rows: pl.DataFrame) -> list[Named]:
+    """How the report's rows of these are marked. rows: of `outlook_answer`."""
+    columns = rows.select("kind", "host_id", "resource", "threshold").iter_rows()
+    return [
+        (kind, printable(host), printable(resource), plain(threshold)) for kind, host, resource, threshold in columns
+    ]
 
 
 def report_path(data: Path, month_key: str) -> Path:
