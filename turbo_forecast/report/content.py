@@ -10,6 +10,7 @@ from datetime import date
 
 import polars as pl
 
+from turbo_forecast.answers.compare import Comparison, comparison
 from turbo_forecast.answers.health import RunHealth, run_health
 from turbo_forecast.answers.outlook import AHEAD, OutlookQuestion, outlook_answer
 from turbo_forecast.answers.planned import Planned, planned
@@ -46,10 +47,15 @@ class RunsFull:
 
 @dataclass(frozen=True, slots=True)
 class ReportContent:
-    """All that is told of a month. groups: rows of `outlook_answer` with `hosts` and `present`, of groups alone."""
+    """All that is told of a month.
+
+    changes: since the published month before; None without one. groups: rows of `outlook_answer` with `hosts` and `present`, of groups
+    alone, MOST_GROUPS of them.
+    """
 
     month: PublishedMonth
     runs_full: RunsFull
+    changes: Comparison | None
     groups: pl.DataFrame
     planned: Planned
     record: Record
@@ -60,9 +66,11 @@ def report_content(published: Published, month_key: str | None = None) -> Report
     """Ask all that the report of a month (YYYY-MM; the latest without) tells. Raises StorageError where it is not published."""
     month = published.month(month_key)
     rows = outlook_answer(month, OutlookQuestion())
+    earlier = published.earlier(month, most=1)
     return ReportContent(
         month=month,
         runs_full=_runs_full(rows),
+        changes=comparison(earlier[0], month) if earlier else None,
         groups=_groups(month, rows),
         planned=planned(month),
         record=record(month),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import jinja2
 
 from turbo_forecast import deep_links
+from turbo_forecast.answers.compare import JUMP_DAYS
 from turbo_forecast.report.content import ReportContent
 from turbo_forecast.report.reliability import reliability_plot
 from turbo_forecast.report.short import counted, in_short
@@ -20,6 +21,8 @@ from turbo_forecast.storage.outlook_findings import PLANNED_FOR, level_of
 from turbo_forecast.text import printable, shortened
 
 HERE = Path(__file__).parent
+MOST_CHANGES = 12
+"""Rows of each kind of change that are named."""
 LONGEST_NAME, LONGEST_SENTENCE = 200, 1_000
 """Characters of a name and of a sentence that are shown; the file has the whole name beside it, as an attribute."""
 THIS_COMPUTER = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -50,6 +53,8 @@ def rendered(content: ReportContent, dashboard_url: str) -> str:
             manifest=month.manifest,
             end=month.windows.horizon_end,
             plot=reliability_plot(content.record.bins),
+            most=MOST_CHANGES,
+            jump_days=JUMP_DAYS,
             page=page,
             host_page=host_page,
             interval_width=month.settings.interval_width,
@@ -81,6 +86,8 @@ def _environment() -> jinja2.Environment:
         share=share,
         probability=probability,
         counted=counted,
+        first_of=first_of,
+        and_more=and_more,
     )
     found.globals.update(level_of=level_of, headroom=headroom, planned_for=f"{PLANNED_FOR:g}", links=deep_links)
     return found
@@ -133,6 +140,16 @@ def probability(value: float | None) -> str:
 def plain(value: float) -> str:
     """`92.5`, `90`: as many digits as it has, four after the point at most."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def first_of(n: int, most: int) -> str:
+    """What a caption adds where only the first rows are there; nothing where all are."""
+    return f"; the first {most:,}" if n > most else ""
+
+
+def and_more(n: int, most: int) -> str:
+    """What a list adds for those that it does not name."""
+    return f" and {n - most:,} more" if n > most else ""
 
 
 def headroom(level: float | None, threshold: float) -> str:

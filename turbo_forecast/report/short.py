@@ -6,6 +6,9 @@ Belongs here: these sentences, as plain text. Does not belong here: how they are
 from collections.abc import Iterator
 from datetime import date
 
+import polars as pl
+
+from turbo_forecast.answers.compare import JUMP_DAYS, Comparison
 from turbo_forecast.report.content import ReportContent, RunsFull
 from turbo_forecast.storage.outlook_findings import TrackRecord
 from turbo_forecast.types import State
@@ -16,6 +19,7 @@ def in_short(content: ReportContent) -> list[str]:
     warnings = len(content.month.manifest.warnings)
     return [
         " ".join(_runs_full(content.runs_full, content.month.windows.horizon_end)),
+        _changes(content.changes),
         _record(content.record.statements),
         f"{content.health} {counted(warnings, 'check')} warned.",
     ]
@@ -34,6 +38,19 @@ def _runs_full(full: RunsFull, end: date) -> Iterator[str]:
     )
     if full.first_likely:
         yield f"The first that is expected reaches it around {full.first_likely}."
+
+
+def _changes(changes: Comparison | None) -> str:
+    if changes is None:
+        return "No earlier month is published to compare with."
+    earlier = changes.dates.filter(pl.col("days") < 0).height
+    said = [
+        f"{changes.breaches.height:,} newly expected or over",
+        f"{changes.better.height:,} less urgent",
+        f"{counted(changes.dates.height, 'likely day')} moved by {JUMP_DAYS} days or more, {earlier:,} of them earlier",
+        f"{counted(changes.champions.height, 'other champion')}",
+    ]
+    return f"Since {changes.earlier.key}: {'; '.join(said)}."
 
 
 def _record(said: TrackRecord | None) -> str:
