@@ -57,7 +57,7 @@ def record(month: PublishedMonth) -> Record:
             statements=statement_record(month),
             by_threshold=record_by_threshold(con, month.cutoff),
             bins=bins.sort("bin"),
-            earlier=_earlier(month.frame(OUTLOOK_OVER_TIME)),
+            earlier=earlier_statements(month.frame(OUTLOOK_OVER_TIME)),
             published=_of_model(standings, CHAMPION),
             naive=_of_model(standings, SEASONAL_NAIVE),
             since=earlier_of(con, month.cutoff),
@@ -69,8 +69,8 @@ def _of_model(standings: pl.DataFrame, model: str) -> dict[str, Any]:
     return found.row(0, named=True) if len(found) else {}
 
 
-def _earlier(judged: pl.DataFrame) -> pl.DataFrame:
-    """judged: of OUTLOOK_OVER_TIME."""
+def earlier_statements(judged: pl.DataFrame) -> pl.DataFrame:
+    """The row of each earlier month that `Record.earlier` has, the latest first. judged: of OUTLOOK_OVER_TIME."""
     rows = judged.filter(pl.col("kind") == SERIES, pl.col("population") == BELOW, pl.col("resource") == ALL_RESOURCES)
     longest = rows.filter(pl.col("horizon_days") == pl.col("horizon_days").max().over("forecast_cutoff"))
     brier, base = ((pl.col(name) * pl.col("n")).sum() for name in ("brier", "base_rate_brier"))

@@ -132,9 +132,9 @@ def probability(value: float | None) -> str:
     """The same of a probability: one that is neither 0 nor 1 is never shown as if it were."""
     if value is None:
         return "–"
-    if 0 < value < 0.005:
+    if 0 < value < 0.01:
         return "< 1 %"
-    return "> 99 %" if 0.995 <= value < 1 else share(value)
+    return "> 99 %" if 0.99 < value < 1 else share(value)
 
 
 def plain(value: float) -> str:
