@@ -78,3 +78,11 @@ def wave(days: int = 1096, *, level: float = 40.0, growth: float = 20.0, seed: i
     t = np.arange(days)
     noise = np.random.default_rng(seed).normal(0, 2, days)
     return np.clip(level + growth * t / 1096 + 5 * np.sin(2 * np.pi * t / 7) + noise, 0, 100)
+
+
+@pytest.fixture(scope="session")
+def published_fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which three months of a small fleet are published (`published_months.py`). For tests that only read."""
+    from turbo_forecast_tests.published_months import publish_fleet
+
+    return publish_fleet(tmp_path_factory.mktemp("published") / "data").data
