@@ -162,6 +162,13 @@ class PlannedStatements:
             if len(names):
                 yield self.rows(scenario, names), baseline.join(names, on=NAMES, how="semi")
 
+    def gathered(self) -> "PlannedStatements":
+        """The same, with the rows in memory that `compared` is about, which it would read several times: few of a large fleet's."""
+        changed = pl.concat([pl.DataFrame(schema=dict.fromkeys(NAMES, pl.String)), *map(self.changed, self.scenarios)])
+        about = self.loads.filter(kind=self.stated.kind).join(changed, on=NAMES, how="semi")
+        hosts = _of_hosts(self.hosts, pl.concat([changed["host_id"], about["source"]])).collect().lazy()
+        return replace(self, hosts=hosts, unplanned=hosts if self.stated.kind == SERIES else self.unplanned)
+
     def _of(self, names: pl.DataFrame | None) -> pl.LazyFrame:
         """The rows of some, in their order."""
         if names is None:

@@ -129,7 +129,7 @@ def stated_plans(changes: pl.DataFrame) -> pl.DataFrame | None:
     """
     if changes["plan"].null_count():
         return None
-    is_baseline = pl.col("scenario") == BASELINE  # of which every scenario has the rows too
+    is_baseline = pl.col("scenario") == BASELINE  # whose rows every scenario has too
     first = changes.sort("file_row", ~is_baseline, "scenario").unique("file_row", keep="first", maintain_order=True)
     return (
         first.select(
