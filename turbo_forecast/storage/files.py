@@ -137,8 +137,8 @@ def write_part_file(rows: pa.Table, path: Path) -> None:
         stream.end()
 
 
-def write_csv(frame: pl.DataFrame, path: Path) -> None:
-    """Publish a frame as CSV that a spreadsheet shows and does not execute. Raises StorageError.
+def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame for a CSV file that a spreadsheet shows and does not execute.
 
     Text that would be a formula gets a single quote in front, as OWASP advises ("CSV Injection"); numbers stay as they
     are, also those that are text.
@@ -146,5 +146,10 @@ def write_csv(frame: pl.DataFrame, path: Path) -> None:
     text = cs.string()
     shielded = pl.when(text.str.contains(SPREADSHEET_FORMULA)).then(pl.lit("'") + text).otherwise(text)
     shielded = shielded.str.replace_all(SPREADSHEET_FORMULA_WITHIN, "${1}'${2}")
+    return frame.with_columns(pl.when(text.str.contains(PLAIN_NUMBER)).then(text).otherwise(shielded))
+
+
+def write_csv(frame: pl.DataFrame, path: Path) -> None:
+    """Publish a frame as CSV that a spreadsheet shows and does not execute (`spreadsheet_safe`). Raises StorageError."""
     with publishing(path) as beside:
-        frame.with_columns(pl.when(text.str.contains(PLAIN_NUMBER)).then(text).otherwise(shielded)).write_csv(beside)
+        spreadsheet_safe(frame).write_csv(beside)
