@@ -21,6 +21,7 @@ from turbo_forecast.schemas import (
     OUTLOOK_RELIABILITY,
     TOURNAMENT_STANDINGS,
 )
+from turbo_forecast.storage.outlook_findings import TrackRecord
 from turbo_forecast.storage.published.reading import PublishedMonth
 
 CHAMPION = "champion"
@@ -37,39 +38,11 @@ class TrackQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
-    """How much statements were worth: of the backtest's longest horizon, all thresholds together.
-
-    days: the horizon. likely: statements of a half or more, likely_true: those that came true; others, others_true: the rest.
-    brier, base_rate_brier, point_brier: mean squared difference of what happened from the probability, from the share of events
-    among the threshold's statements, and from the point forecast taken at its word.
-    """
-
-    days: int
-    likely: int
-    likely_true: int
-    others: int
-    others_true: int
-    brier: float
-    base_rate_brier: float
-    point_brier: float
-
-    @property
-    def skill(self) -> float | None:
-        """1 - brier / base_rate_brier: 1 is perfect, 0 no better than the base rate; None where all or none happened."""
-        return 1 - self.brier / self.base_rate_brier if self.base_rate_brier else None
-
-    @property
-    def point_skill(self) -> float | None:
-        """The same of the point forecast."""
-        return 1 - self.point_brier / self.base_rate_brier if self.base_rate_brier else None
-
-
-@dataclass(frozen=True, slots=True)
-class TrackRecord:
+class TrackAnswer:
     """How often it was true; a frame without a row where there is nothing to judge.
 
-    resources: those that were judged. trust: None where no statement was. reliability: rows of OUTLOOK_RELIABILITY. accuracy: of
+    resources: those that were judged. trust: how much statements were worth at the
+    longest horizon, of all thresholds together; None where none was made. reliability: rows of OUTLOOK_RELIABILITY. accuracy: of
     OUTLOOK_ACCURACY, as `with_counts` adds to them. misses: rows of OUTLOOK_BACKTEST at the
     longest horizon that happened with a probability below a half, the least expected first; false_alarms: those that did not, with
     a half or more, the surest first. over_time: rows of OUTLOOK_OVER_TIME, likewise, the latest month first. by_month: the published forecast's
@@ -77,7 +50,7 @@ class TrackRecord:
     """
 
     resources: tuple[str, ...]
-    trust: Trust | None
+    trust: TrackRecord | None
     reliability: pl.DataFrame
     accuracy: pl.DataFrame
     misses: pl.DataFrame
@@ -87,7 +60,7 @@ class TrackRecord:
     forecasts: pl.DataFrame
 
 
-def track_record(month: PublishedMonth, question: TrackQuestion) -> TrackRecord:
+def track_record(month: PublishedMonth, question: TrackQuestion) -> TrackAnswer:
     """How often the month's kind of statement was true. Raises SettingsError for a resource that was not judged."""
     backtest = month.frame(OUTLOOK_BACKTEST).filter(kind=question.kind)
     resources = _resources(month, backtest)
@@ -101,7 +74,7 @@ def track_record(month: PublishedMonth, question: TrackQuestion) -> TrackRecord:
     of_resource = pl.col("resource") == question.resource
     of_kind = of_resource & (pl.col("kind") == question.kind) & (pl.col("population") == question.population)
     own = pl.lit(question.kind == SERIES) & of_resource & (pl.col("model") == CHAMPION)
-    return TrackRecord(
+    return TrackAnswer(
         resources,
         _trust(longest),
         _reliability(month, judged, question),
@@ -129,22 +102,22 @@ def _asked(backtest: pl.DataFrame, question: TrackQuestion) -> pl.DataFrame:
     return backtest if question.population == EVERYONE else backtest.filter(pl.col("level") < pl.col("threshold"))
 
 
-def _trust(longest: pl.DataFrame) -> Trust | None:
+def _trust(longest: pl.DataFrame) -> TrackRecord | None:
     if longest.is_empty():
         return None
     happened, expected = pl.col("happened").cast(pl.Float64), pl.col("probability") >= HALF
     base_rate = happened.mean().over("threshold")
     found = longest.select(
         days=pl.col("horizon_days").max(),
+        n=pl.len(),
         likely=expected.sum(),
-        likely_true=(expected & (pl.col("happened") == 1)).sum(),
-        others=(~expected).sum(),
-        others_true=(~expected & (pl.col("happened") == 1)).sum(),
+        likely_true=happened.filter(expected).mean(),
+        others_true=happened.filter(~expected).mean(),
         brier=((pl.col("probability") - happened) ** 2).mean(),
         base_rate_brier=((base_rate - happened) ** 2).mean(),
         point_brier=((pl.col("point") - happened) ** 2).mean(),
     )
-    return Trust(**found.row(0, named=True))
+    return TrackRecord(**found.row(0, named=True))
 
 
 def _accuracy(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:

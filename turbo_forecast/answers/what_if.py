@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import polars as pl
 
@@ -17,11 +18,12 @@ from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.fleet.planned_statements import month_statements
 from turbo_forecast.option_rules import shown
 from turbo_forecast.outlook.loads import composed
-from turbo_forecast.outlook.plans import APPLIED, Fleet, resolved, scenarios, stated_plans
+from turbo_forecast.outlook.plans import APPLIED, Fleet, require_known, resolved, scenarios, stated_plans
 from turbo_forecast.outlook.rows import BASELINE
 from turbo_forecast.outlook.scenarios import beside_baseline
 from turbo_forecast.schemas import (
     CHAMPIONS,
+    FORECAST_PARQUET,
     GROUP_FORECAST,
     GROUP_HISTORY,
     GROUP_MEMBERS,
@@ -30,9 +32,11 @@ from turbo_forecast.schemas import (
     SCENARIO_OUTLOOK,
     SERIES_OUTCOMES,
 )
+from turbo_forecast.storage.files import spreadsheet_safe
 from turbo_forecast.storage.plans import LONGEST_NAME, plan_cells
 from turbo_forecast.storage.published.reading import PublishedMonth
-from turbo_forecast.text import PLAIN_NUMBER, SPREADSHEET_FORMULA, SPREADSHEET_FORMULA_WITHIN
+from turbo_forecast.storage.results import Results
+from turbo_forecast.tables import Table
 from turbo_forecast.types import State
 
 WHAT_IF = "what-if"
@@ -108,7 +112,7 @@ def what_if(month: PublishedMonth, plans: pl.DataFrame) -> WhatIf:
     if len(plans) > MOST_ROWS:
         raise SettingsError(f"{NAME}: {len(plans):,} rows; at most {MOST_ROWS:,} are answered for at once")
     require_learnt(month)
-    statements = Statements(month.run_results, month.windows, month.outlook_settings)
+    statements = Statements(_Held(month.run_results.folder), month.windows, month.outlook_settings)
     end = month.windows.horizon_end
     changes = resolved(plans.with_columns(scenario=pl.lit(BASELINE)), _fleet(month), month.cutoff, end, NAME)
     changes = changes.with_columns(scenario=pl.lit(WHAT_IF))
@@ -120,6 +124,11 @@ def what_if(month: PublishedMonth, plans: pl.DataFrame) -> WhatIf:
     nothing = pl.DataFrame(schema=SCENARIO_OUTLOOK.polars_schema)
     compared = pl.concat([nothing, *(beside_baseline(*pair) for pair in pairs)])
     return WhatIf(changes, most_affected(compared), tuple(remarks))
+
+
+def require_possible(month: PublishedMonth, plans: pl.DataFrame) -> None:
+    """Raises SettingsError, which names row and column, for a host, group or resource that the month does not have."""
+    require_known(plans, _fleet(month), month.cutoff, month.windows.horizon_end, NAME)
 
 
 def require_learnt(month: PublishedMonth) -> None:
@@ -144,8 +153,8 @@ def most_affected(compared: pl.DataFrame) -> pl.DataFrame:
     return ordered.drop(list(by))
 
 
-def scenario_file(plans: pl.DataFrame, published: pl.DataFrame, scenario: str) -> tuple[str, bool]:
-    """A file of plans (CSV) in which a scenario of this name says what these plans say; and whether the baseline is whole in it.
+def scenario_file(plans: pl.DataFrame, published: pl.DataFrame, scenario: str) -> str:
+    """A file of plans (CSV) in which a scenario of this name says what these plans say.
 
     plans: all rows of the what-if; published: those of the month's baseline. Where all of these are among the plans, they stay the
     baseline's, and the rest is the scenario's. Else every row is the scenario's: a file cannot say that a scenario lacks a row
@@ -165,19 +174,18 @@ def scenario_file(plans: pl.DataFrame, published: pl.DataFrame, scenario: str) -
         names.append(BASELINE if is_baseline else name)
     cells = plan_cells(plans.with_columns(pl.Series("scenario", names, pl.String)))
     _require_harmless(cells)
-    return cells.select(pl.when(pl.all() != "").then(pl.all())).write_csv(), is_whole
+    return cells.select(pl.when(pl.all() != "").then(pl.all())).write_csv()
 
 
 def _require_harmless(cells: pl.DataFrame) -> None:
     """Raises SettingsError for a name that a spreadsheet would take for a formula: shielded, it would be another name."""
-    for column in ("host_id", "group", "resource", "move_to", "scenario"):
-        text = pl.col(column)
-        bad = text.str.contains(SPREADSHEET_FORMULA) | text.str.contains(SPREADSHEET_FORMULA_WITHIN)
-        found = cells.filter(bad & ~text.str.contains(PLAIN_NUMBER))
+    safe = spreadsheet_safe(cells)
+    for column in cells.columns:
+        found = cells.filter(cells[column] != safe[column])
         if len(found):
             raise SettingsError(
-                f"{column} {shown(found[column][0])} begins as a formula does, which a spreadsheet would execute, so no CSV is made of "
-                "it: write the row into the file of plans by hand"
+                f"{column} {shown(found[column][0])} holds what a spreadsheet would execute as a formula, so no CSV is made of it: "
+                "write the row into the file of plans by hand"
             )
 
 
@@ -187,7 +195,7 @@ def _groups(month: PublishedMonth, fleet: Statements) -> tuple[GroupStatements |
         return None, ()
     if not month.group_run_results.folder.is_dir():
         return None, (f"Groups are left out: what their run has learnt is not published of {month.key}.",)
-    own = Statements(month.group_run_results, month.windows, month.outlook_settings)
+    own = Statements(_Held(month.group_run_results.folder), month.windows, month.outlook_settings)
     frames = (month.frame(table) for table in (GROUP_FORECAST, GROUP_MEMBERS, GROUP_HISTORY))
     return GroupStatements.of_month(own, fleet, *frames), ()
 
@@ -196,3 +204,22 @@ def _groups(month: PublishedMonth, fleet: Statements) -> tuple[GroupStatements |
 def _fleet(month: PublishedMonth) -> Fleet:
     """The month's series and groups; nobody changes it."""
     return Fleet.of_month(*(month.frame(table) for table in (SERIES_OUTCOMES, CHAMPIONS, GROUP_MEMBERS)))
+
+
+class _Held(Results):
+    """What a published run has learnt, which never changes: read once, and of the rows of all series, found to be whole once."""
+
+    def read(self, table: Table) -> pl.LazyFrame:
+        """As `Results` has it."""
+        return _held(self.folder, table)
+
+    def from_disk(self, table: Table) -> pl.LazyFrame:
+        """The same, read anew."""
+        return super().read(table)
+
+
+@lru_cache(maxsize=24)
+def _held(folder: Path, table: Table) -> pl.LazyFrame:
+    """Small tables are held in memory; the rows of all series stay where they are."""
+    found = _Held(folder).from_disk(table)
+    return found if table is FORECAST_PARQUET else found.collect().lazy()

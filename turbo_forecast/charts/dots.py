@@ -34,10 +34,15 @@ class Dots:
 
 def dots(rows: Iterable[tuple[str, float | None, float | None, float | None]], reference: float | None = None) -> Dots:
     """A plot of `name, value, low, high`; a row without a value is left out. reference: a value that the scale shows, too."""
-    known = [(name, value, low, high) for name, value, low, high in rows if value is not None]
-    values = [each for row in known for each in row[1:] if each is not None] + [reference] * (reference is not None)
+    known = [
+        (name, value, value if low is None else low, value if high is None else high)
+        for name, value, low, high in rows
+        if value is not None
+    ]
     if not known:
         return Dots([], [], None)
+    values = [each for _, *numbers in known for each in numbers]
+    values += [reference] if reference is not None else []
     least, most = min(values), max(values)
     step = _step((most - least) or abs(most) or 1.0)
     start, end = math.floor(least / step + 1e-9) * step, math.ceil(most / step - 1e-9) * step
@@ -46,10 +51,7 @@ def dots(rows: Iterable[tuple[str, float | None, float | None, float | None]], r
     def place(value: float) -> float:
         return round(WIDTH * (value - start) / (end - start), 1)
 
-    lines = [
-        Dot(name, place(value), place(value if low is None else low), place(value if high is None else high), value)
-        for name, value, low, high in known
-    ]
+    lines = [Dot(name, place(value), place(low), place(high), value) for name, value, low, high in known]
     count = round((end - start) / step)
     ticks = [(place(start + n * step), start + n * step) for n in range(count + 1)]
     return Dots(lines, ticks, None if reference is None else place(reference))

@@ -25,7 +25,7 @@ from turbo_forecast import deep_links
 from turbo_forecast.dashboard import statics
 from turbo_forecast.dashboard.formats import FILTERS
 from turbo_forecast.dashboard.page import Page, Visit, notices
-from turbo_forecast.dashboard.pages import groups, outlook
+from turbo_forecast.dashboard.pages import groups, outlook, run, tournament, track_record, what_if
 from turbo_forecast.dashboard.protection import POLICY_OF_CHARTS, protection
 from turbo_forecast.errors import StorageError, TurboForecastError
 from turbo_forecast.storage.published.reading import Published
@@ -34,6 +34,10 @@ HERE = Path(__file__).parent
 PAGES: tuple[Page, ...] = (
     outlook.PAGE,
     groups.PAGE,
+    what_if.PAGE,
+    track_record.PAGE,
+    tournament.PAGE,
+    run.PAGE,
 )
 """In the order of the menu."""
 NOWHERE = Page("", "Not here", "cannot.html", lambda visit: {}, in_menu=False)
@@ -111,7 +115,9 @@ class Site:
         """What is answered where there is no such page, or not for such a request."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         sentence = (
-            f"There is no page {request.url.path}." if status == 404 else f"This address does not take {request.method}."
+            f"There is no page {request.url.path}."
+            if status == 404
+            else f"This address does not take {request.method}."
         )
         return self._page(NOWHERE, "cannot.html", status, self._common(NOWHERE, request), sentence=sentence)
 

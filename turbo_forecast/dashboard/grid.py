@@ -46,7 +46,9 @@ def grid(
 
     total: how many rows there are in all, where these are the first of them; where: the table that holds the others.
     """
-    columns = [Column(title.strip().removeprefix(">").strip(), title.strip().startswith(">")) for title in headings.split("|")]
+    columns = [
+        Column(title.strip().removeprefix(">").strip(), title.strip().startswith(">")) for title in headings.split("|")
+    ]
     cells = [[each if isinstance(each, Cell) else Cell(each) for each in row] for row in rows]
     left = total - len(cells)
     more = f"{left:,} more {'is' if left == 1 else 'are'} in {where}." if left > 0 else ""
