@@ -6,6 +6,7 @@ Belongs here: routes, errors, rendering. Does not belong here: what a page shows
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs
 import jinja2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -49,14 +51,15 @@ def build_app(
 ) -> Starlette:
     """The application over a data folder. Every request reads what was published last.
 
-    hosts: names by which the server may be called, any without them. vega: makes the script that draws charts.
+    hosts: names by which the server may be called, any without them. vega: makes the script that draws charts. The application's
+    `state.prepare` does beforehand what would take the first visitor's time.
     """
-    site = Site(Published(data), environment(pages))
-    return Starlette(
+    site, script = Site(Published(data), environment(pages)), statics.Script(vega)
+    app = Starlette(
         routes=[
             Route("/", _to_first_page),
             *(Route(each.path, partial(site.serve, each), methods=each.methods) for each in pages),
-            *statics.routes(vega),
+            *statics.routes(script),
         ],
         middleware=[
             *protection(hosts),
@@ -64,6 +67,8 @@ def build_app(
         ],
         exception_handlers={HTTPException: site.refuse, Exception: site.fail},
     )
+    app.state.prepare = partial(site.prepare, pages, script)
+    return app
 
 
 def environment(pages: Sequence[Page]) -> jinja2.Environment:
@@ -107,11 +112,22 @@ class Site:
             response.headers["Content-Security-Policy"] = POLICY_OF_CHARTS
         return response
 
+    def prepare(self, pages: Sequence[Page], script: statics.Script) -> None:
+        """Read what is kept in memory of the latest month, and make the script that draws charts."""
+        with suppress(TurboForecastError):  # whoever opens the page is told
+            month = self._published.month()
+            for page in pages:
+                if page.in_menu:
+                    page.answer(Visit(self._published, month, QueryParams(), {}))
+        script.content()
+
     def refuse(self, request: Request, error: Exception) -> Response:
         """What is answered where there is no such page, or not for such a request."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         sentence = (
-            f"There is no page {request.url.path}." if status == 404 else f"This address does not take {request.method}."
+            f"There is no page {request.url.path}."
+            if status == 404
+            else f"This address does not take {request.method}."
         )
         return self._page(NOWHERE, "cannot.html", status, self._common(NOWHERE, request), sentence=sentence)
 

@@ -15,6 +15,4 @@ TYPES = {
 def download(content: bytes, name: str) -> Response:
     """A file of this name, which is plain ASCII; its ending says what it is."""
     kind = TYPES[name.rpartition(".")[2]]
-    return Response(
-        content, headers={"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return Response(content, headers={"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'})
