@@ -27,7 +27,7 @@ from turbo_forecast import deep_links
 from turbo_forecast.dashboard import statics
 from turbo_forecast.dashboard.formats import FILTERS
 from turbo_forecast.dashboard.page import Page, Visit, notices
-from turbo_forecast.dashboard.pages import groups, outlook
+from turbo_forecast.dashboard.pages import groups, host, outlook
 from turbo_forecast.dashboard.protection import POLICY_OF_CHARTS, protection
 from turbo_forecast.errors import StorageError, TurboForecastError
 from turbo_forecast.storage.published.reading import Published
@@ -35,7 +35,9 @@ from turbo_forecast.storage.published.reading import Published
 HERE = Path(__file__).parent
 PAGES: tuple[Page, ...] = (
     outlook.PAGE,
+    host.PAGE,
     groups.PAGE,
+    host.SUGGESTIONS,
 )
 """In the order of the menu."""
 NOWHERE = Page("", "Not here", "cannot.html", lambda visit: {}, in_menu=False)
@@ -129,7 +131,7 @@ class Site:
             if status == 404
             else f"This address does not take {request.method}."
         )
-        return self._page(NOWHERE, "cannot.html", status, self._common(NOWHERE, request), sentence=sentence)
+        return self._page("cannot.html", status, **self._common(NOWHERE, request), sentence=sentence)
 
     def fail(self, request: Request, error: Exception) -> Response:
         """What is answered where the program has a defect, which the server's log holds in full."""
@@ -147,11 +149,11 @@ class Site:
             answer = page.answer(Visit(self._published, month, request.query_params, form))
             if isinstance(answer, Response):  # a file to be saved
                 return answer
-            return self._page(page, page.template, 200, common, **answer)
+            return self._page(page.template, **{"status": 200, **common, **answer})
         except TurboForecastError as error:
             template = "cannot.html" if common["months"] else "nothing.html"
             status = 404 if isinstance(error, StorageError) else 400
-            return self._page(page, template, status, common, sentence=str(error), data=self._published.data)
+            return self._page(template, status, **common, sentence=str(error), data=self._published.data)
 
     def _common(self, page: Page, request: Request) -> dict[str, Any]:
         """What the frame of every page shows."""
@@ -163,5 +165,5 @@ class Site:
             "notices": [],
         }
 
-    def _page(self, page: Page, template: str, status: int, common: dict[str, Any], **shown: Any) -> Response:
-        return HTMLResponse(self._templates.get_template(template).render(**{**common, **shown}), status_code=status)
+    def _page(self, template: str, status: int, **shown: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(template).render(**shown), status_code=status)
