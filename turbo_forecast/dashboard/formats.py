@@ -30,7 +30,7 @@ def points(value: float | None) -> str:
 
 
 def percent(value: float | None, digits: int = 0) -> str:
-    """A percentage: 90 %, 12.5 %; never rounded where digits do not show it all and it is a threshold."""
+    """A percentage, rounded: 90 %, 12.5 %."""
     return NOTHING if value is None else f"{value:.{digits}f} %"
 
 
