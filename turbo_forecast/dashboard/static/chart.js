@@ -12,7 +12,6 @@ async function draw(place) {
   const width = Math.max(place.clientWidth - SIDES, LEAST);
   for (const view of specification.vconcat ?? [specification]) view.width = width;
   if (dark.matches) specification.config = colours;
-  specification.config.aria = false; // the place has a label of its own, and what is drawn is told in tables
   if (place.clientWidth < NARROW) {
     specification.config.legend = { ...specification.config.legend, columns: 2 };
     for (const [name, rows] of Object.entries(specification.datasets))
@@ -22,7 +21,7 @@ async function draw(place) {
   place.drawn = await vegaEmbed(place, specification, {
     actions: false,
     logLevel: 1, // errors: a layer without data (no planned change, say) is nothing to warn of
-    renderer: "svg",
+    renderer: "canvas",
     defaultStyle: false,
     tooltip: { disableDefaultStyle: true },
   });
