@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from turbo_forecast.answers.host import HostAnswer, HostSeries
-from turbo_forecast.dashboard.formats import level_of, percent, threshold
+from turbo_forecast.dashboard.formats import level, percent, threshold
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR
 from turbo_forecast.types import Phase, State
 
@@ -19,7 +19,9 @@ def summary(host: HostAnswer, series: HostSeries) -> str:
     found = [_now(host, series), _ahead(host, series)]
     rows = series.outlook.to_dicts()
     if rows:
-        found.append(threshold_words(min(rows, key=lambda row: (abs(row["threshold"] - PLANNED_FOR), row["threshold"]))))
+        found.append(
+            threshold_words(min(rows, key=lambda row: (abs(row["threshold"] - PLANNED_FOR), row["threshold"])))
+        )
     return " ".join(filter(None, found))
 
 
@@ -31,7 +33,7 @@ def threshold_words(row: Mapping[str, Any]) -> str:
     if state == State.UNUSABLE:
         return "Its reserve takes all of its capacity: nothing of it is usable."
     if state == State.EXPECTED:
-        late = f", surely (90 %) by {row['late']}" if row["late"] else ""
+        late = f", almost surely (90 %) by {row['late']}" if row["late"] else ""
         return f"It reaches {bound} likely (50 %) by {row['likely']}, at the earliest (10 %) by {row['early']}{late}."
     if state == State.POSSIBLE:
         return f"It may reach {bound}: 10 % by {row['early']}, less than 50 % within the forecast."
@@ -47,8 +49,13 @@ def _now(host: HostAnswer, series: HostSeries) -> str:
         above = rows.filter(pl.col("level") < pl.col("threshold"))["threshold"].min()
         of = " of what is usable" if host.kind == "group" and series.usable < 1 else ""
         bound = above if isinstance(above, float) else 0.0
-        return f"The mean of the last seven days up to {host.cutoff} is {level_of(float(levels[0]), bound)}{of}."
-    return f"Nothing was observed just before {host.cutoff}: the last day with a value is {last}." if last else "It was never observed."
+        return f"The mean of the last seven days up to {host.cutoff} is {level(float(levels[0]), bound)}{of}."
+    if last is None:
+        return "It was never observed."
+    return (
+        f"Of the last seven days up to {host.cutoff}, fewer than four were observed, so its level is not known; the last day with a value "
+        f"is {last}."
+    )
 
 
 def _ahead(host: HostAnswer, series: HostSeries) -> str:
@@ -56,9 +63,7 @@ def _ahead(host: HostAnswer, series: HostSeries) -> str:
     if ahead.is_empty():
         return "There is no forecast."
     end = ahead.filter(pl.col("ds").dt.month_start() == pl.lit(host.windows.horizon_end).dt.month_start())
-    middle, lower, upper = end.select(
-        pl.col("yhat", "yhat_lower", "yhat_upper").cast(pl.Float64).mean()
-    ).row(0)
+    middle, lower, upper = end.select(pl.col("yhat", "yhat_lower", "yhat_upper").cast(pl.Float64).mean()).row(0)
     return (
         f"The forecast for {host.windows.horizon_end:%Y-%m} is {percent(middle)} on average, with an interval of {100 * host.interval_width:g} % "
         f"from {percent(lower)} to {percent(upper)}."
