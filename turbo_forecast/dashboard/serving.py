@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from turbo_forecast.deep_links import HOST, PORT
-from turbo_forecast.errors import SettingsError, StorageError, refusal
+from turbo_forecast.errors import SettingsError, refusal
 
 LAST_WORDS_SECONDS = 1
 """What pages that are being made may take once the server is to end."""
