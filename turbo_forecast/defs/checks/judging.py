@@ -30,7 +30,7 @@ from turbo_forecast.schemas import MONTHS as MONTHS_TABLE
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.files import write_csv
-from turbo_forecast.storage.months import STEPS, MonthOfRun, latest_stored_month
+from turbo_forecast.storage.months import MonthOfRun, latest_stored_month
 from turbo_forecast.storage.warehouse import transaction
 from turbo_forecast.tables import Table
 from turbo_forecast.windows import cutoff_of
@@ -72,7 +72,9 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
     judged_by: where the stored rows alone do not tell; it records its verdict itself.
     """
     PROPERTIES[table.name, prop.name] = table, prop
-    if prop.stops_a_month and table.name in {*STEPS, MONTHS_TABLE.name}:  # others come after a month is complete
+    if prop.stops_a_month and (
+        table.made_from is not None or table == MONTHS_TABLE
+    ):  # others come after a complete month
         BLOCKING.add((table.name, prop.name))
     name = f"{table.name}_{prop.name}"
     spec = dg.AssetCheckSpec(
