@@ -1,11 +1,12 @@
 """The application: which pages there are, how a visit becomes a page, and what is answered where it cannot.
 
-Belongs here: routes, errors, headers. Does not belong here: what a page shows (`pages/`), and starting a server
-(`serving.py`).
+Belongs here: routes, errors, rendering. Does not belong here: what a page shows (`pages/`), what is refused before
+(`protection.py`), and starting a server (`serving.py`).
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,39 +15,66 @@ from urllib.parse import parse_qs
 import jinja2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from turbo_forecast import deep_links
+from turbo_forecast.dashboard import statics
+from turbo_forecast.dashboard.formats import FILTERS
 from turbo_forecast.dashboard.page import Page, Visit, notices
+from turbo_forecast.dashboard.pages import groups, host, outlook, run, tournament, track_record, what_if
+from turbo_forecast.dashboard.protection import POLICY_OF_CHARTS, protection
 from turbo_forecast.errors import StorageError, TurboForecastError
 from turbo_forecast.storage.published.reading import Published
 
 HERE = Path(__file__).parent
-PAGES: tuple[Page, ...] = ()
+PAGES: tuple[Page, ...] = (
+    outlook.PAGE,
+    host.PAGE,
+    groups.PAGE,
+    what_if.PAGE,
+    track_record.PAGE,
+    tournament.PAGE,
+    run.PAGE,
+    host.SUGGESTIONS,
+)
 """In the order of the menu."""
+NOWHERE = Page("", "Not here", "cannot.html", lambda visit: {}, in_menu=False)
+"""Stands for the page where an address is none."""
 
 
-def build_app(data: Path, pages: Sequence[Page] = PAGES) -> Starlette:
-    """The application over a data folder. Every request reads what was published last."""
-    published, templates = Published(data), environment(pages)
-    routes = [
-        Route(
-            each.path,
-            partial(_serve, each, published, templates),
-            methods=["GET", "POST"] if each.takes_form else ["GET"],
-        )
-        for each in pages
-    ]
-    return Starlette(
+def build_app(
+    data: Path,
+    pages: Sequence[Page] = PAGES,
+    *,
+    hosts: Sequence[str] = (),
+    vega: Callable[[], str] = lambda: "",
+) -> Starlette:
+    """The application over a data folder. Every request reads what was published last.
+
+    hosts: names by which the server may be called, any without them. vega: makes the script that draws charts. The application's
+    `state.prepare` does beforehand what would take the first visitor's time.
+    """
+    site, script = Site(Published(data), environment(pages)), statics.Script(vega)
+    app = Starlette(
         routes=[
-            Route("/", lambda request: RedirectResponse(f"{deep_links.OUTLOOK}?{request.url.query}".rstrip("?"))),
-            *routes,
-            Mount("/static", StaticFiles(directory=HERE / "static")),
-        ]
+            Route("/", _to_first_page),
+            *(Route(each.path, partial(site.serve, each), methods=each.methods) for each in pages),
+            *statics.routes(script),
+        ],
+        middleware=[
+            *protection(hosts),
+            Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5),  # 9 takes three times as long
+        ],
+        exception_handlers={HTTPException: site.refuse, Exception: site.fail},
     )
+    app.state.prepare = partial(site.prepare, pages, script)
+    return app
 
 
 def environment(pages: Sequence[Page]) -> jinja2.Environment:
@@ -59,38 +87,87 @@ def environment(pages: Sequence[Page]) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     found.globals.update(
-        menu=[page for page in pages if page.in_menu], link=deep_links.page, host_link=deep_links.host_page
+        menu=[page for page in pages if page.in_menu],
+        link=lambda path, **parameters: deep_links.page(path.lstrip("/"), **parameters),
+        host_link=lambda *names: deep_links.host_page(*names).lstrip("/"),
+        static=statics.address,
     )
+    found.filters.update(FILTERS)
     return found
 
 
-async def _serve(page: Page, published: Published, templates: jinja2.Environment, request: Request) -> Response:
-    begun = time.perf_counter()
-    form = parse_qs((await request.body()).decode(errors="replace"), keep_blank_values=True)
-    response = await run_in_threadpool(_answer, page, published, templates, request, form)
-    response.headers["Server-Timing"] = f"page;dur={1000 * (time.perf_counter() - begun):.1f}"
-    return response
+def _to_first_page(request: Request) -> Response:
+    """Relative, so that it holds behind a proxy that serves the pages under a prefix."""
+    return RedirectResponse(f"{deep_links.OUTLOOK.lstrip('/')}?{request.url.query}".rstrip("?"))
 
 
-def _answer(
-    page: Page, published: Published, templates: jinja2.Environment, request: Request, form: Mapping[str, list[str]]
-) -> Response:
-    """The page, or one that says in a sentence why there is none, and what to do."""
-    common: dict[str, Any] = {
-        "page": page,
-        "query": request.query_params,
-        "months": published.keys(),
-        "month": None,
-        "notices": [],
-    }
-    try:
-        month = published.month(request.query_params.get("month") or None)
-        common |= {"month": month, "notices": notices(month, published.standings())}
-        answer = page.answer(Visit(published, month, request.query_params, form))
-        if isinstance(answer, Response):  # a file to be saved
-            return answer
-        return HTMLResponse(templates.get_template(page.template).render(**common, **answer))
-    except TurboForecastError as error:
-        status = 404 if isinstance(error, StorageError) else 400
-        shown = {**common, "sentence": str(error)}
-        return HTMLResponse(templates.get_template("cannot.html").render(**shown), status_code=status)
+class Site:
+    """The pages over what is published."""
+
+    def __init__(self, published: Published, templates: jinja2.Environment) -> None:
+        self._published, self._templates = published, templates
+
+    async def serve(self, page: Page, request: Request) -> Response:
+        """Answer a request with the page, made in a thread of its own."""
+        begun = time.perf_counter()
+        body = await request.body() if request.method == "POST" else b""
+        form = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
+        response = await run_in_threadpool(self._answer, page, request, form)
+        response.headers["Server-Timing"] = f"page;dur={1000 * (time.perf_counter() - begun):.1f}"
+        if page.draws:
+            response.headers["Content-Security-Policy"] = POLICY_OF_CHARTS
+        return response
+
+    def prepare(self, pages: Sequence[Page], script: statics.Script) -> None:
+        """Read what is kept in memory of the latest month, and make the script that draws charts."""
+        with suppress(TurboForecastError):  # whoever opens the page is told
+            month = self._published.month()
+            for page in pages:
+                if page.in_menu:
+                    page.answer(Visit(self._published, month, QueryParams(), {}))
+        script.content()
+
+    def refuse(self, request: Request, error: Exception) -> Response:
+        """What is answered where there is no such page, or not for such a request."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        sentence = (
+            f"There is no page {request.url.path}."
+            if status == 404
+            else f"This address does not take {request.method}."
+        )
+        return self._page("cannot.html", status, **self._common(NOWHERE, request), sentence=sentence)
+
+    def fail(self, request: Request, error: Exception) -> Response:
+        """What is answered where the program has a defect, which the server's log holds in full."""
+        return PlainTextResponse(
+            f"This page could not be made ({type(error).__name__}): the window where the dashboard was started says why.",
+            status_code=500,
+        )
+
+    def _answer(self, page: Page, request: Request, form: Mapping[str, list[str]]) -> Response:
+        """The page, or one that says in a sentence why there is none, and what to do."""
+        common = self._common(page, request)
+        try:
+            month = self._published.month(request.query_params.get("month") or None)
+            common |= {"month": month, "notices": notices(month, self._published.standings())}
+            answer = page.answer(Visit(self._published, month, request.query_params, form))
+            if isinstance(answer, Response):  # a file to be saved
+                return answer
+            return self._page(page.template, **{"status": 200, **common, **answer})
+        except TurboForecastError as error:
+            template = "cannot.html" if common["months"] else "nothing.html"
+            status = 404 if isinstance(error, StorageError) else 400
+            return self._page(template, status, **common, sentence=str(error), data=self._published.data)
+
+    def _common(self, page: Page, request: Request) -> dict[str, Any]:
+        """What the frame of every page shows."""
+        return {
+            "page": page,
+            "query": request.query_params,
+            "months": self._published.keys(),
+            "month": None,
+            "notices": [],
+        }
+
+    def _page(self, template: str, status: int, **shown: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(template).render(**shown), status_code=status)
