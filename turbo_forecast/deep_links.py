@@ -3,7 +3,7 @@
 Belongs here: paths and their parameters, once. Does not belong here: what a page shows.
 """
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 HOST, PORT = "127.0.0.1", 3001
 DEFAULT_ADDRESS = f"http://{HOST}:{PORT}"
@@ -21,6 +21,14 @@ def page(path: str, /, **parameters: object) -> str:
 def host_page(host: str, resource: str | None = None, month: str | None = None) -> str:
     """The page of a host, at one of its resources, as of a month (YYYY-MM); the latest one without."""
     return page(HOST_PAGE, host=host, resource=resource, month=month)
+
+
+def dagster_run(address: str, run_id: str) -> str | None:
+    """The page of a run in Dagster's UI, without a password; None where the address of the UI is none that a browser opens."""
+    parts = urlsplit(address.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname or not run_id:
+        return None
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/runs/{quote(run_id, safe='')}"
 
 
 def absolute(address: str, path: str) -> str:

@@ -1,4 +1,4 @@
-"""What a finished month looks like, in a screen of text, from what was stored.
+"""What a finished month looks like, in a screen of text, from what was published.
 
 Every mean says over what, every share of how many. Does not belong here: anything that changes what is stored, and
 what the run that made the month has to say of itself (`defs/launched.py`).
@@ -11,9 +11,18 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.month_keys import month_key
+from turbo_forecast.schemas import (
+    BASE_TABLE,
+    CAPACITY_OUTLOOK,
+    CHAMPIONS,
+    FORECAST_ACCURACY,
+    OUTLOOK_BACKTEST,
+    RUN_AUDIT,
+    SERIES_OUTCOMES,
+    TOURNAMENT_STANDINGS,
+)
 from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.storage.findings import (
     champions_of,
@@ -24,8 +33,16 @@ from turbo_forecast.storage.findings import (
     standings_of,
 )
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR, level_of, next_full, track_record
-from turbo_forecast.storage.warehouse import connected
+from turbo_forecast.storage.published.layout import FOLDER, SQL
+from turbo_forecast.storage.published.reading import Published
+from turbo_forecast.storage.published.sql import month_views
 from turbo_forecast.text import printable
+
+TABLES = (
+    *(BASE_TABLE, SERIES_OUTCOMES, TOURNAMENT_STANDINGS, CHAMPIONS, FORECAST_ACCURACY),
+    *(CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, RUN_AUDIT),
+)
+"""What the facts are made of."""
 
 REASONS = 5
 """Kinds of reasons that are shown."""
@@ -54,18 +71,13 @@ STAGES = 3
 def summary(data: Path, cutoff: date) -> str:
     """Series and their outcomes, entrants' standings, who runs full next, seconds, and where the files are.
 
-    Raises StorageError where there is no warehouse, which is not made for this, or one without the tables of a month.
+    All of it is read from what is published: nothing waits for a run, or lets one wait. Raises StorageError where the month
+    is not published, or without one of the tables.
     """
-    path = data / "warehouse.duckdb"
-    if not path.exists():
-        raise StorageError(f"{path} is not there: there is no month to tell of; run one first")
-    try:
-        with connected(path) as con:
-            return "\n".join(map(printable, _lines(con, data, cutoff)))
-    except duckdb.CatalogException as error:
-        raise StorageError(
-            f"{path} cannot tell of {cutoff:%Y-%m}: {str(error).splitlines()[0]} Run the month again"
-        ) from error
+    published = Published(data)
+    month = published.month(month_key(cutoff))
+    with month_views(published, month, TABLES) as con:
+        return "\n".join(map(printable, _lines(con, data, cutoff)))
 
 
 def _lines(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date) -> Iterator[str]:
@@ -78,6 +90,7 @@ def _lines(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date) -> Iterator
     yield f"Files: {data / 'forecast_parquet' / f'{partition}.parquet'} (master file)"
     yield f"       {data / 'fleet_forecast' / f'{partition}.parquet'} (every entrant)"
     yield f"       {data / 'warehouse.duckdb'} (tables)"
+    yield f"       {data / FOLDER} (master file and tables for readers, in SQL: {SQL})"
 
 
 def _coverage(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:

@@ -1,30 +1,25 @@
-"""The summary tells what was stored, and changes nothing."""
+"""The summary tells what was published, changes nothing, and needs no warehouse."""
 
-from datetime import date
+import json
+import shutil
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.schemas import (
-    BASE_TABLE,
-    CAPACITY_OUTLOOK,
-    CHAMPIONS,
-    FORECAST_ACCURACY,
-    OUTLOOK_BACKTEST,
-    RUN_AUDIT,
-    SERIES_OUTCOMES,
-    TOURNAMENT_STANDINGS,
-)
-from turbo_forecast.summary import summary
+from turbo_forecast.schemas import FORECAST_INTERVALS, FORECAST_PARQUET, MONTHS
+from turbo_forecast.storage.base_table import record_base_table
+from turbo_forecast.storage.files import write_parquet
+from turbo_forecast.storage.published.history import publish_history
+from turbo_forecast.storage.published.reading import Published
+from turbo_forecast.storage.published.states import publish_standings
+from turbo_forecast.storage.published.writing import Publication, publish_month
+from turbo_forecast.summary import TABLES, summary
 
 CUTOFF = date(2025, 12, 31)
 EARLIER = "Earlier forecasts against what has happened since (published; over all days of all series, by months ahead):"
-TABLES = (
-    *(BASE_TABLE, CHAMPIONS, FORECAST_ACCURACY, RUN_AUDIT, SERIES_OUTCOMES),
-    *(TOURNAMENT_STANDINGS, CAPACITY_OUTLOOK, OUTLOOK_BACKTEST),
-)
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, **values: object) -> None:
@@ -32,6 +27,22 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, **values: object) -> None
     values = {"cutoff": CUTOFF, **values}
     asked = ", ".join(f"? AS {name}" for name in values)
     con.execute(f"INSERT INTO {table} BY NAME SELECT {asked}", list(values.values()))
+
+
+def publish(data: Path) -> None:
+    """Publish what the warehouse has of the month, with a master file that holds nothing."""
+    for table in (FORECAST_PARQUET, FORECAST_INTERVALS):
+        write_parquet([], table.arrow_schema, data / table.name / "2025-12.parquet")
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        record_base_table(con, "reader")
+        publish_history(con, data)
+        publish_month(con, Publication(data, CUTOFF, "maker", {}, {}, [], data / "none", data / "none"))
+
+
+def told(data: Path) -> str:
+    """The summary of the month, once it is published."""
+    publish(data)
+    return summary(data, CUTOFF)
 
 
 def stand(con: duckdb.DuckDBPyConnection, model: str, mae: float, mase: float | None, **other: object) -> None:
@@ -55,8 +66,18 @@ def judge(
 def data(tmp_path: Path) -> Path:
     """Two live series and one retired, written by hand."""
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as con:
-        for table in TABLES:
+        for table in (*TABLES, MONTHS):
             con.execute(table.ddl())
+        state = {
+            "month": "2025-12",
+            "state": "complete",
+            "run_id": "maker",
+            "base_table_digest": "d",
+            "config_hash": "c",
+        }
+        insert(
+            con, "months", **state, reached="months", started_at=datetime(2026, 1, 1), finished_at=datetime(2026, 1, 1)
+        )
         con.execute(
             "INSERT INTO base_table SELECT h, 'cpu', DATE '2025-12-01', 1 FROM (VALUES ('a'), ('b'), ('c')) t(h)"
         )
@@ -88,7 +109,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_the_summary_counts_what_is_stored(data: Path) -> None:
-    text = summary(data, CUTOFF)
+    text = told(data)
     assert "Month 2025-12 (cutoff 2025-12-31)" in text
     assert "Series: 3 in the base table by 2025-12-31, 2 with an outcome (1 WITHOUT): " in text
     assert "1 forecast" in text
@@ -99,7 +120,7 @@ def test_the_summary_counts_what_is_stored(data: Path) -> None:
 def test_a_month_of_which_every_series_has_an_outcome_does_not_speak_of_missing_ones(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         con.execute("INSERT INTO series_outcomes SELECT * REPLACE ('c' AS host_id) FROM series_outcomes LIMIT 1")
-    assert "3 with an outcome: " in summary(data, CUTOFF)
+    assert "3 with an outcome: " in told(data)
 
 
 def test_reasons_that_differ_in_figures_are_one_line_and_only_five_kinds_are_shown(data: Path) -> None:
@@ -110,7 +131,7 @@ def test_reasons_that_differ_in_figures_are_one_line_and_only_five_kinds_are_sho
                 "FROM series_outcomes LIMIT 1",
                 [reason],
             )
-    lines = summary(data, CUTOFF).splitlines()
+    lines = told(data).splitlines()
     at = next(place for place, line in enumerate(lines) if "×" in line)
     assert [line.split() for line in lines[at : at + 2]] == [
         ["2", "×", "too", "short:", "7", "to", "12", "days,", "60", "needed"],
@@ -121,7 +142,7 @@ def test_reasons_that_differ_in_figures_are_one_line_and_only_five_kinds_are_sho
 
 
 def test_the_standings_show_the_published_forecast_first_then_the_entrants_by_their_error(data: Path) -> None:
-    lines = summary(data, CUTOFF).splitlines()
+    lines = told(data).splitlines()
     at = next(place for place, line in enumerate(lines) if line.startswith("Backtest, means over series:"))
     assert [line.split() for line in lines[at + 1 : at + 4]] == [
         ["champion", "(published)", "2.50", "1.200", "(1.100–1.300)", "75.0%", "80.0%", "9.0", "1.50", "1,234"],
@@ -136,15 +157,15 @@ def test_the_standings_show_the_published_forecast_first_then_the_entrants_by_th
 
 
 def test_who_is_charged_the_fallbacks_scores_is_told_with_the_number_of_series(data: Path) -> None:
-    assert "count with the fallback's" not in summary(data, CUTOFF)
+    assert "count with the fallback's" not in told(data)
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         stand(con, "lstm", 4.0, 1.0, own=1, mase_series=2)
-    text = summary(data, CUTOFF)
+    text = told(data)
     assert "Series without a forecast of its own count with the fallback's: lstm in 1." in text
 
 
 def test_nothing_is_said_of_earlier_forecasts_where_there_are_none(data: Path) -> None:
-    assert "Earlier forecasts" not in summary(data, CUTOFF)
+    assert "Earlier forecasts" not in told(data)
 
 
 def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: Path) -> None:
@@ -155,7 +176,7 @@ def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: P
         judge(con, 10, 2, mae=99.0, n=10, inside=0.0, model="m")
         judge(con, 10, 2, mae=99.0, n=10, inside=0.0, resource="cpu")
         judge(con, 10, 3, mae=99.0, n=10, inside=0.0, cutoff=date(2025, 11, 30))
-    lines = summary(data, CUTOFF).splitlines()
+    lines = told(data).splitlines()
     at = lines.index(EARLIER)
     assert lines[at + 1 : at + 3] == [
         "  month 1: MAE 2.50, 80.0% of 40 days inside the interval (2 forecasts)",
@@ -165,9 +186,10 @@ def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: P
 
 
 def test_the_summary_names_the_files_and_the_seconds(data: Path) -> None:
-    text = summary(data, CUTOFF)
+    text = told(data)
     assert str(data / "forecast_parquet" / "2025-12.parquet") in text
     assert str(data / "warehouse.duckdb") in text
+    assert f"{data / 'published'} (master file and tables for readers, in SQL: turbo_forecast.duckdb)" in text
     assert "   12.5  one: work" in text
 
 
@@ -179,7 +201,7 @@ def test_the_seconds_of_the_stages_add_up_to_what_is_said_of_them_together(data:
                 "INSERT INTO run_audit SELECT * REPLACE (? AS stage, ? AS seconds, ? AS clock) FROM run_audit LIMIT 1",
                 [stage, seconds, clock],
             )
-    lines = summary(data, CUTOFF).splitlines()
+    lines = told(data).splitlines()
     at = next(place for place, line in enumerate(lines) if line.startswith("Seconds"))
     assert lines[at : at + 5] == [
         "Seconds in the stages of this month's assets: 17.6, of which",
@@ -194,7 +216,7 @@ def test_a_month_without_standings_or_statements_says_so(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         con.execute("DELETE FROM tournament_standings")
         con.execute("DELETE FROM champions")
-    text = summary(data, CUTOFF)
+    text = told(data)
     assert "none: no series is long enough for a backtest" in text
     assert "Champions: none" in text
     assert outlook(data) == [f"{NEXT}: 0 over already · 0 expected · 0 possible · 0 unlikely", f"{TRUE}: {UNKNOWN}"]
@@ -220,7 +242,7 @@ UNKNOWN = "not known yet: no series is long enough for a backtest"
 
 def outlook(data: Path) -> list[str]:
     """The lines on who reaches a threshold next."""
-    lines = summary(data, CUTOFF).split("\n")
+    lines = told(data).split("\n")
     at = next(place for place, line in enumerate(lines) if line.startswith("Runs full next"))
     return lines[at : next(place for place, line in enumerate(lines) if line.startswith("Seconds"))]
 
@@ -296,17 +318,18 @@ def test_where_nothing_was_reached_there_is_no_skill_and_no_share_of_what_nobody
     assert outlook(data)[1:] == [f"{TRUE}: – of the 0 of 50 % or more and 0 % of the 1 others came true within 61 days"]
 
 
-def test_the_summary_changes_nothing(data: Path) -> None:
-    before = (data / "warehouse.duckdb").read_bytes()
-    summary(data, CUTOFF)
-    assert (data / "warehouse.duckdb").read_bytes() == before
-    assert sorted([path.name for path in data.iterdir()]) == ["warehouse.duckdb"]
+def content(data: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
 
 
-def test_a_warehouse_that_is_no_database_is_named(tmp_path: Path) -> None:
-    (tmp_path / "warehouse.duckdb").write_text("no database" * 500)
-    with pytest.raises(StorageError, match=r"warehouse.duckdb cannot be opened"):
-        summary(tmp_path, CUTOFF)
+def test_the_summary_changes_nothing_and_says_the_same_without_the_warehouse(data: Path) -> None:
+    said, before = told(data), content(data)
+    assert summary(data, CUTOFF) == said
+    assert content(data) == before
+    (data / "warehouse.duckdb").write_text("no database")
+    assert summary(data, CUTOFF) == said
+    (data / "warehouse.duckdb").unlink()
+    assert summary(data, CUTOFF) == said
 
 
 def test_a_name_cannot_steer_the_terminal(data: Path) -> None:
@@ -314,23 +337,73 @@ def test_a_name_cannot_steer_the_terminal(data: Path) -> None:
         state(con, "name", 90.0, 1, "expected", level=50.0)
         for table in ("base_table", "champions", "series_outcomes", "capacity_outlook"):
             con.execute(f"UPDATE {table} SET host_id = host_id || chr(27) || '[2J' || chr(10) || 'month 1: fine'")
-    lines = summary(data, CUTOFF).split("\n")
+    lines = told(data).split("\n")
     assert all(line.isprintable() for line in lines)
     assert "month 1: fine" not in lines
     assert any(r"\x1b[2J\nmonth 1: fine" in line for line in lines)
 
 
-@pytest.mark.parametrize("lost", [table.name for table in TABLES])
-def test_a_warehouse_that_lacks_a_table_is_named_in_a_sentence(lost: str, data: Path) -> None:
-    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
-        con.execute(f"DROP TABLE {lost}")
-    with pytest.raises(
-        StorageError, match=rf"warehouse.duckdb cannot tell of 2025-12: .*{lost}.* Run the month again$"
-    ):
+@pytest.mark.parametrize("lost", [table.name for table in TABLES if table.name != "base_table"])
+def test_a_month_of_which_a_table_is_not_published_is_named_in_a_sentence(lost: str, data: Path) -> None:
+    publish(data)
+    path = data / "published" / "2025-12" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["files"][lost]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(StorageError, match=rf"^{lost} of 2025-12 is not published: .*; run it again$"):
         summary(data, CUTOFF)
 
 
-def test_a_folder_without_a_warehouse_is_named_and_none_is_made(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"warehouse.duckdb is not there: there is no month to tell of"):
+@pytest.mark.parametrize("damaged", [table.name for table in TABLES])
+@pytest.mark.parametrize("harm", ["its end is lost", "it is gone", "within"])
+def test_a_file_that_cannot_be_read_is_named_in_a_sentence(damaged: str, harm: str, data: Path) -> None:
+    publish(data)
+    published = Published(data)
+    month = published.month("2025-12")
+    path = {table.name: month.path(table) for table in TABLES[1:]}.get(damaged) or published.history_file()
+    content = path.read_bytes()
+    if harm == "it is gone":
+        path.unlink()
+    else:
+        path.write_bytes(content[:-9] if harm == "its end is lost" else content[:4] + b"\xff" * 60 + content[64:])
+    said = refused(data)
+    assert said or harm == "within", "what was damaged within need not have been read"
+    assert not said or said.startswith(f"{path} cannot be read: ")
+    assert len(said.splitlines()) <= 1
+
+
+def refused(data: Path) -> str:
+    """The sentence that is said in place of the summary; empty where there is one."""
+    try:
+        summary(data, CUTOFF)
+    except StorageError as error:
+        return str(error)
+    return ""
+
+
+def test_a_month_that_is_not_published_is_told_of_in_a_sentence(data: Path) -> None:
+    alone = r"has no published month 2025-12: its warehouse was made by a version that published nothing\. Run the month again$"
+    with pytest.raises(StorageError, match=alone):
+        summary(data, CUTOFF)
+    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+        con.execute(
+            "CREATE TABLE month_steps AS SELECT DATE '2025-12-31' AS cutoff, '' AS asset, '' AS check_name, "
+            "'stored' AS result, '' AS run_id, TIMESTAMP '2026-01-01' AS recorded_at"
+        )
+        publish_standings(con, data)
+    complete = r"month 2025-12 is complete, but no version .* has published it\. Materialise published_month for 2025-12, or run it again$"
+    with pytest.raises(StorageError, match=complete):
+        summary(data, CUTOFF)
+
+
+def test_a_folder_without_a_month_is_named_and_nothing_is_made(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"nowhere has no published month 2025-12: month 2025-12 was never run"):
         summary(tmp_path / "nowhere", CUTOFF)
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_summary_is_of_a_folder_that_was_moved(data: Path, tmp_path: Path) -> None:
+    said = told(data)
+    moved = shutil.copytree(data, tmp_path / "moved", ignore=shutil.ignore_patterns("moved"))
+    shutil.rmtree(data / "published")
+    assert summary(moved, CUTOFF) == said.replace(f" {data}/", f" {moved}/")

@@ -61,7 +61,7 @@ def outlook_answer(month: PublishedMonth, question: OutlookQuestion) -> pl.DataF
     rows = _of_scenario(month.frame(CAPACITY_OUTLOOK), question.scenario)
     rows = rows.filter(*_conditions(month, rows, question))
     if not question.every_threshold and question.threshold is None:
-        rows = _nearest_threshold(rows)
+        rows = nearest_threshold(rows)
     end = month.windows.horizon_end
     rows = rows.with_columns(_probability_before(question.before, month.cutoff, end).alias(PROBABILITY))
     if question.states:  # of the threshold that stands for the series
@@ -121,7 +121,7 @@ def _meant(wrong: object, known: list[object]) -> str:
     )
 
 
-def _nearest_threshold(rows: pl.DataFrame) -> pl.DataFrame:
+def nearest_threshold(rows: pl.DataFrame) -> pl.DataFrame:
     """Of each series and group, the rows of its threshold nearest to PLANNED_FOR, the lower of two that are as near."""
     away = (pl.col("threshold") - PLANNED_FOR).abs()
     first = rows.sort(away, "threshold").unique(NAMES, keep="first", maintain_order=True)

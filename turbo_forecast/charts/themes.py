@@ -10,8 +10,8 @@ Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 FONT = 'system-ui, "DejaVu Sans", sans-serif'
 
-OBSERVED, FORECAST, BACKTEST, EARLIER = "observed", "forecast", "backtest", "earlier forecasts"
-LINES = (OBSERVED, FORECAST, BACKTEST, EARLIER)
+OBSERVED, FORECAST, BACKTEST, EARLIER_FORECASTS = "observed", "forecast", "backtest", "earlier forecasts"
+LINES = (OBSERVED, FORECAST, BACKTEST, EARLIER_FORECASTS)
 """What lines tell, in the order of the colour range; the intervals' colours follow, the widest last."""
 RULE, THRESHOLD, CHANGE, HOVER = "rule-of-window", "threshold", "planned-change", "hovered-day"
 """Names of styles."""
@@ -36,6 +36,11 @@ _DARK = {
 }
 MOST_INTERVALS = len(_LIGHT["range"]) - len(LINES)
 """Intervals of different widths that one chart draws."""
+
+
+def label(style: str) -> str:
+    """The style of what is written at a rule."""
+    return f"{style}-label"
 
 
 def config(theme: Theme = "light") -> dict[str, Any]:
@@ -70,10 +75,22 @@ def config(theme: Theme = "light") -> dict[str, Any]:
         "style": {
             RULE: {"color": quiet, "strokeWidth": 1},
             THRESHOLD: {"color": colours["threshold"], "strokeDash": [5, 4], "strokeWidth": 1.2},
-            f"{THRESHOLD}-label": {"color": colours["threshold"], "fontSize": 11},
+            label(THRESHOLD): {
+                "align": "left",
+                "baseline": "middle",
+                "dx": 4,
+                "color": colours["threshold"],
+                "fontSize": 11,
+            },
             CHANGE: {"color": colours["change"], "strokeWidth": 1.2, "strokeDash": [2, 2]},
-            f"{CHANGE}-label": {"color": colours["change"], "fontSize": 12},
-            f"{RULE}-label": {"color": quiet, "fontSize": 12},
+            label(CHANGE): {
+                "align": "right",
+                "baseline": "middle",
+                "dx": -4,
+                "color": colours["change"],
+                "fontSize": 12,
+            },
+            label(RULE): {"align": "right", "baseline": "bottom", "dx": 2, "color": quiet, "fontSize": 12},
             HOVER: {"color": colours["text"], "strokeWidth": 1},
         },
     }

@@ -20,11 +20,10 @@ import dagster as dg
 from turbo_forecast.defs.alert_messages import alert_of, message
 from turbo_forecast.defs.webhook import is_web_address, undelivered
 from turbo_forecast.errors import WebhookError
+from turbo_forecast.settings.environment import UI_URL
 
 WEBHOOK = "TURBO_FORECAST_WEBHOOK"
 """Environment: where alerts are posted. A secret: it is shown and logged nowhere."""
-UI_URL = "TURBO_FORECAST_UI_URL"
-"""Environment: the address of the Dagster UI, for links in alerts."""
 
 ENDS: tuple[Literal[dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS], ...] = (
     dg.DagsterEventType.RUN_FAILURE,

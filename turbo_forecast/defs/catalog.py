@@ -11,7 +11,10 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import Any
 
+from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import told
+from turbo_forecast.storage.published.layout import PUBLISHED
+from turbo_forecast.storage.warehouse import LOCK_PATIENCE_SECONDS
 from turbo_forecast.tables import Table
 
 TELEMETRY = "telemetry"
@@ -37,12 +40,9 @@ class Stored(StrEnum):
 
 
 STORED_IN = {
-    Stored.TABLE: "A table of the DuckDB file `warehouse.duckdb` in the data folder; the query runs in "
-    "`duckdb -readonly data/warehouse.duckdb`. While a step writes to the file, nobody else can open it: try again "
-    "some seconds later.",
-    Stored.VIEW: "A view in the DuckDB file `warehouse.duckdb` over the months' Parquet files, so no row lies there twice; "
-    "the query runs in `duckdb -readonly data/warehouse.duckdb`. It shows the months whose files are kept, the latest "
-    "twelve unless the option `rows_months` says otherwise.",
+    Stored.TABLE: "A table of the DuckDB file `warehouse.duckdb` in the data folder.",
+    Stored.VIEW: "A view in the DuckDB file `warehouse.duckdb` over the months' Parquet files, so no row lies there twice. It "
+    "shows the months whose files are kept, the latest twelve unless the option `rows_months` says otherwise.",
     Stored.FILE: "One file a month, `{name}/YYYY-MM.parquet` in the data folder; the query runs in `duckdb`, beside the "
     "folder `data`. A file is replaced whole, so it can be read at any time.",
     Stored.PARTS: "A folder a month, `{name}/YYYY-MM.parquet` in the data folder, of Parquet files each of which holds a "
@@ -50,6 +50,18 @@ STORED_IN = {
     "`data`. A month's folder is replaced whole. The latest twelve months are kept, unless the option `rows_months` says "
     "otherwise.",
 }
+
+READ_PUBLISHED = (
+    "The query runs in `duckdb -readonly data/published/turbo_forecast.duckdb`, which holds a view of this name over what is "
+    "published: open it for as long as you like, no run waits for you."
+)
+"""How who asks in SQL reads a table that is published."""
+READ_WAREHOUSE = (
+    "The query runs in `duckdb -readonly data/warehouse.duckdb`. While a step writes to the file, nobody else can open it: try "
+    f"again some seconds later. And while you have it open, no step can: one that has waited {LOCK_PATIENCE_SECONDS:.0f} s fails, "
+    "and its run with it. So close it as soon as you have read."
+)
+"""The same of a table that is not."""
 
 PUBLISHED_FILES = (
     "The month as files that readers read: `published/YYYY-MM/` in the data folder, with a manifest that names them."
@@ -86,8 +98,11 @@ def presented(group: str, kinds: Collection[str]) -> dict[str, Any]:
 
 
 def described(table: Table, stored: Stored) -> str:
-    """A table's description in Markdown: what it is, who reads it, an example query, and where it is stored."""
-    return "\n\n".join([table.description, long_text(table.name), STORED_IN[stored].format(name=table.name)])
+    """A table's description in Markdown: what it is, who reads it, an example query, where it is stored and how it is read."""
+    place = [STORED_IN[stored].format(name=table.name)]
+    if stored in (Stored.TABLE, Stored.VIEW):
+        place.append(READ_PUBLISHED if table in (*PUBLISHED, BASE_TABLE) else READ_WAREHOUSE)
+    return "\n\n".join([table.description, long_text(table.name), " ".join(place)])
 
 
 def long_text(name: str) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 from turbo_forecast.defs.monthly import Month
 from turbo_forecast.defs.reporting import say_to
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.group_statements import GroupStatements, regrouped, usable_shares
+from turbo_forecast.fleet.group_statements import GroupStatements
 from turbo_forecast.fleet.groups import forecast_groups
 from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.fleet.scratch import unfinished
@@ -57,16 +57,9 @@ def group_statements(month: Month) -> GroupStatements | None:
     if published.is_empty():
         return None
     members, history = (month_rows(month.con, table, month.cutoff) for table in (GROUP_MEMBERS, GROUP_HISTORY))
-    windows = run_windows(month.cutoff, month.settings)
     results = Results(month.folder.group_results(month.key))
-    own = Statements(results, windows, month.outlook)
-    return GroupStatements(
-        own,
-        month.statements,
-        published.sort("host_id", "resource", "phase", "ds"),
-        usable_shares(members, month.outlook),
-        regrouped(members, history, windows.train_end),
-    )
+    own = Statements(results, run_windows(month.cutoff, month.settings), month.outlook)
+    return GroupStatements.of_month(own, month.statements, published, members, history)
 
 
 def group_backtest(month: Month) -> pl.DataFrame:

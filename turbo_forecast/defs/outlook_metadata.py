@@ -3,8 +3,11 @@
 Does not belong here: statements and their scores (`outlook/`), and how a picture is drawn (`plots.py`).
 """
 
+import dagster as dg
 import polars as pl
 
+from turbo_forecast import deep_links
+from turbo_forecast.defs.links import dashboard_page
 from turbo_forecast.defs.plots import state_bars
 from turbo_forecast.defs.reporting import Metadata, at_once, decimals, table
 from turbo_forecast.outlook.rows import BASELINE, SERIES
@@ -13,8 +16,11 @@ from turbo_forecast.outlook.statements import STATES
 MOST_URGENT = 20
 
 
-def outlook_metadata(rows: pl.DataFrame) -> Metadata:
-    """What the materialisation of the outlook shows; of planned scenarios, how many there are. rows: of CAPACITY_OUTLOOK."""
+def outlook_metadata(rows: pl.DataFrame, month: str) -> Metadata:
+    """What the materialisation of the outlook shows; of planned scenarios, how many there are.
+
+    rows: of CAPACITY_OUTLOOK of a month (YYYY-MM). Dagster's tables hold no links: the dashboard's page has one for each host.
+    """
     baseline = rows.filter(pl.col("scenario") == BASELINE)
     series = baseline.select(pl.struct("kind", "host_id", "resource").n_unique()).item()
     first = baseline.sort("urgency").unique(["kind", "host_id", "resource"], keep="first", maintain_order=True)
@@ -27,6 +33,7 @@ def outlook_metadata(rows: pl.DataFrame) -> Metadata:
         "most urgent, each by its most urgent threshold": table(first.head(MOST_URGENT).select(*_SHOWN)),
         "series whose level moved shortly before the cutoff": len(shifted),
         "scenarios": rows["scenario"].n_unique(),
+        "in the dashboard": dg.MetadataValue.url(dashboard_page(deep_links.OUTLOOK, month=month)),
     }
 
 

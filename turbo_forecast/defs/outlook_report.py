@@ -12,8 +12,10 @@ import dagster as dg
 import duckdb
 import polars as pl
 
+from turbo_forecast.defs.links import link_to_host
 from turbo_forecast.defs.plots import reliability_diagram
-from turbo_forecast.defs.reporting import Metadata, at_once, decimals, markdown, whole
+from turbo_forecast.defs.reporting import SHOWN_AT_ONCE, Metadata, at_once, decimals, markdown, whole
+from turbo_forecast.month_keys import month_key
 from turbo_forecast.schemas import OUTLOOK_RELIABILITY
 from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.storage.outlook_findings import (
@@ -28,8 +30,9 @@ from turbo_forecast.storage.warehouse import month_rows
 from turbo_forecast.text import markdown_text
 from turbo_forecast.types import State
 
-NAMED_AT_ONCE, NAMED = 5, 30
-"""Series and groups that are named where one looks first, and in the report."""
+NAMED_AT_ONCE, FEWEST_AT_ONCE, NAMED = 5, 3, 30
+"""Series and groups that are named where one looks first, at least with links, and in the report."""
+HOST = "host_id"
 NOTHING_JUDGED = "It is not known yet: no series is long enough for a backtest."
 
 
@@ -37,7 +40,7 @@ def outlook_metadata(con: duckdb.DuckDBPyConnection, cutoff: date) -> Metadata:
     """What a complete month shows of its outlook without a click, and the numbers that Dagster plots over the months."""
     outlook, record = next_full(con, cutoff), track_record(con, cutoff)
     found: Metadata = {
-        "next to run full": _at_once(outlook),
+        "next to run full": _at_once(outlook, month_key(cutoff)),
         "how often such statements were true": str(record) if record else NOTHING_JUDGED,
         "series and groups over their threshold": outlook.count(State.OVER),
         "series and groups expected to reach it": outlook.count(State.EXPECTED),
@@ -46,8 +49,15 @@ def outlook_metadata(con: duckdb.DuckDBPyConnection, cutoff: date) -> Metadata:
     return found if skill is None else {**found, "Brier skill of the outlook": round(skill, 4)}
 
 
-def _at_once(outlook: NextFull) -> dg.MetadataValue[Any] | str:
-    return at_once(_rows(outlook, NAMED_AT_ONCE)) if len(outlook.ahead) else str(outlook)
+def _at_once(outlook: NextFull, month: str) -> dg.MetadataValue[Any] | str:
+    """As many as Dagster shows without a click with a link each; without links where long names leave room for hardly any."""
+    if outlook.ahead.is_empty():
+        return str(outlook)
+    for count in range(NAMED_AT_ONCE, FEWEST_AT_ONCE - 1, -1):
+        linked = markdown(_linked(_rows(outlook, count), month), ready=HOST)
+        if len(linked) < SHOWN_AT_ONCE:
+            return dg.MetadataValue.md(linked)
+    return at_once(_rows(outlook, NAMED_AT_ONCE).drop("kind"))
 
 
 def next_to_run_full(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
@@ -56,7 +66,7 @@ def next_to_run_full(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[s
     yield f"{markdown_text(str(outlook))}."
     if outlook.ahead.is_empty():
         return
-    yield markdown(_rows(outlook, NAMED))
+    yield markdown(_linked(_rows(outlook, NAMED), month_key(cutoff)), ready=HOST)
     rest = len(outlook.ahead) - NAMED
     more = f"{rest:,} more are expected or possible: see capacity\\_outlook. " if rest > 0 else ""
     yield (
@@ -70,12 +80,20 @@ def _rows(outlook: NextFull, named: int) -> pl.DataFrame:
     rows = outlook.ahead.head(named)
     pairs = zip(rows["level"], rows["threshold"], strict=True)
     return rows.with_columns(now=pl.Series([level_of(*pair) for pair in pairs], dtype=pl.String)).select(
-        *("host_id", "resource"),
+        *("kind", "host_id", "resource"),
         decimals("threshold", 4).str.strip_chars_end("0").str.strip_chars_end(".") + " %",
         "now",
         *(pl.col(name).cast(pl.String).fill_null("–") for name in ("early", "likely", "late")),
         *(decimals(f"probability_{days}", 0, 100, " %").alias(f"{days} days") for days in STATED),
     )
+
+
+def _linked(rows: pl.DataFrame, month: str) -> pl.DataFrame:
+    """The rows, whose names are links to their pages of the dashboard, in Markdown."""
+    names = rows.select("host_id", "resource", "kind").iter_rows()
+    shown = [link_to_host(host, resource, kind, month) for host, resource, kind in names]
+    links = pl.Series(HOST, shown, dtype=pl.String)
+    return rows.drop("kind").with_columns(links)
 
 
 def how_often_true(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:

@@ -27,11 +27,8 @@ def planned_now(month: Month) -> pl.DataFrame:
 
 def _fleet(month: Month) -> Fleet:
     """The month's series, which of them have a forecast, and the groups that they belong to."""
-    outcomes = month_rows(month.con, SERIES_OUTCOMES, month.cutoff).select("host_id", "resource")
-    champions = month.made(CHAMPIONS).select("host_id", "resource", has_forecast=True).collect()
-    series = outcomes.join(champions, on=["host_id", "resource"], how="left")
-    members = month_rows(month.con, GROUP_MEMBERS, month.cutoff)
-    return Fleet.of(series.with_columns(pl.col("has_forecast").fill_null(False)), members)
+    outcomes, members = (month_rows(month.con, table, month.cutoff) for table in (SERIES_OUTCOMES, GROUP_MEMBERS))
+    return Fleet.of_month(outcomes, month.made(CHAMPIONS).collect(), members)
 
 
 def planned_statements(month: Month, loads: pl.DataFrame, scenarios: Sequence[str]) -> list[PlannedStatements]:

@@ -4,13 +4,15 @@ Belongs here: what the month's step knows (settings, warnings, folders). Does no
 (`storage/published/`).
 """
 
+import dagster as dg
+
 from turbo_forecast.defs.monthly import Month
 from turbo_forecast.defs.reporting import Metadata
 from turbo_forecast.errors import StorageError
 from turbo_forecast.storage.months import COMPLETE, month_state
 from turbo_forecast.storage.published.history import publish_history
 from turbo_forecast.storage.published.sql import publish_views
-from turbo_forecast.storage.published.writing import Publication, publish_month
+from turbo_forecast.storage.published.writing import Publication, publish_month, remove_old_results
 
 
 def publish(month: Month) -> Metadata:
@@ -32,9 +34,15 @@ def publish(month: Month) -> Metadata:
     )
     with month.timer.stage("publish the history"):
         history = publish_history(month.con, publication.data)
+    unreadable: list[str] = []
     with month.timer.stage("publish the month"):
         manifest = publish_month(month.con, publication)
-        views = publish_views(publication.data)
+        remove_old_results(publication.data)
+    with month.timer.stage("publish the views"):
+        views = publish_views(publication.data, unreadable.append)
+    for remark in unreadable:  # of other months: this one has just been written
+        month.context.log.warning(f"left out of {views.name}: {remark}")
+    left_out = {"left out of the views": "; ".join(unreadable)} if unreadable else {}
     return {
         "month": manifest.month,
         "version": manifest.version,
@@ -42,5 +50,6 @@ def publish(month: Month) -> Metadata:
         "rows": sum(file.rows for file in manifest.files.values()),
         "megabytes": round(sum(file.bytes for file in manifest.files.values()) / 1e6, 1),
         "days of history": history.rows,
-        "views": str(views),
+        "views": dg.MetadataValue.path(str(views)),
+        **left_out,
     }

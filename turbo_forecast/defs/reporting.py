@@ -158,9 +158,12 @@ def decimals(column: str, places: int, times: float = 1.0, unit: str = "") -> pl
     return shown.fill_null("–").alias(column)
 
 
-def markdown(rows: pl.DataFrame) -> str:
-    """A few rows as a Markdown table; names and messages in it are shown character by character (`markdown_text`)."""
-    text = cs.string() | cs.categorical()
+def markdown(rows: pl.DataFrame, ready: str = "") -> str:
+    """A few rows as a Markdown table; names and messages in it are shown character by character (`markdown_text`).
+
+    ready: a column whose cells are Markdown already, such as links.
+    """
+    text = (cs.string() | cs.categorical()) - cs.by_name(ready, require_all=False)
     shown = rows.with_columns(
         text.cast(pl.String).map_elements(markdown_text, return_dtype=pl.String), (~text).cast(pl.String)
     ).fill_null("")

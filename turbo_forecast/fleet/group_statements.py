@@ -65,6 +65,17 @@ class GroupStatements:
     usable: pl.DataFrame
     regrouped: pl.DataFrame
 
+    @classmethod
+    def of_month(
+        cls, own: Statements, fleet: Statements, published: pl.DataFrame, members: pl.DataFrame, history: pl.DataFrame
+    ) -> "GroupStatements":
+        """Those of a month's tables. published, members, history: rows of GROUP_FORECAST, GROUP_MEMBERS, GROUP_HISTORY."""
+        return cls(
+            *(own, fleet, published.sort("host_id", "resource", "phase", "ds")),
+            usable_shares(members, own.options),
+            regrouped(members, history, own.windows.train_end),
+        )
+
     def learnt(self, phase: Phase) -> Learnt:
         """What was learnt of the groups, where there are enough of them to learn from; else of the fleet. Raises StorageError."""
         known = self.own.results.read(OUTLOOK_SERIES).filter(pl.col("phase") == phase.value)

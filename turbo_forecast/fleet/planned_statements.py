@@ -124,13 +124,14 @@ class PlannedStatements:
 
     def rows(self, scenario: str = BASELINE, of: pl.DataFrame | None = None) -> pl.DataFrame:
         """Rows of CAPACITY_OUTLOOK in a scenario, not ranked. of: `host_id, resource`; all that there are without."""
-        loads, plain = of_scenario(self.loads, scenario, self.stated.kind), self._of(of)
+        loads, plain = self._loads(scenario, of), self._of(of)
         if loads.is_empty():
             return self.stated.capacity(plain).with_columns(scenario=pl.lit(scenario))
         own, learnt = self.stated.own, self.stated.statements.learnt(Phase.FORECAST)
         cutoff, days = own.windows.cutoff, own.windows.forecast_days.size
         parts = [self.stated.others(plain, scenario)]
-        blocks = self.stated.blocks(plain), self.stated.blocks(shifted(plain, loads, self.hosts))
+        sources = _of_hosts(self.hosts, loads["source"])  # which may be few of many
+        blocks = self.stated.blocks(plain), self.stated.blocks(shifted(plain, loads, sources))
         for (_, unplanned), (known, block) in zip(*blocks, strict=True):
             planned = Planned(unplanned.yhat, *by_day(loads, known.names, cutoff, days))
             about = known, block.yhat, own.thresholds(known.names), learnt, cutoff
@@ -161,11 +162,29 @@ class PlannedStatements:
             if len(names):
                 yield self.rows(scenario, names), baseline.join(names, on=NAMES, how="semi")
 
+    def gathered(self) -> "PlannedStatements":
+        """The same, with the rows in memory that `compared` is about, which it would read several times: few of a large fleet's."""
+        changed = pl.concat([pl.DataFrame(schema=dict.fromkeys(NAMES, pl.String)), *map(self.changed, self.scenarios)])
+        about = self.loads.filter(kind=self.stated.kind).join(changed, on=NAMES, how="semi")
+        hosts = _of_hosts(self.hosts, pl.concat([changed["host_id"], about["source"]])).collect().lazy()
+        return replace(self, hosts=hosts, unplanned=hosts if self.stated.kind == SERIES else self.unplanned)
+
     def _of(self, names: pl.DataFrame | None) -> pl.LazyFrame:
         """The rows of some, in their order."""
         if names is None:
             return self.unplanned
-        return self.unplanned.join(names.lazy(), on=NAMES, how="semi", maintain_order="left")
+        rows = _of_hosts(self.unplanned, names["host_id"])
+        return rows.join(names.lazy(), on=NAMES, how="semi", maintain_order="left")
+
+    def _loads(self, scenario: str, of: pl.DataFrame | None) -> pl.DataFrame:
+        """A scenario's loads, of some series or of all."""
+        loads = of_scenario(self.loads, scenario, self.stated.kind)
+        return loads if of is None else loads.join(of, on=NAMES, how="semi", maintain_order="left")
+
+
+def _of_hosts(rows: pl.LazyFrame, hosts: pl.Series) -> pl.LazyFrame:
+    """The rows of some hosts or groups; files that hold none of them are not read."""
+    return rows.filter(pl.col("host_id").is_in(hosts.unique().sort().implode()))
 
 
 def month_statements(

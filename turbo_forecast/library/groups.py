@@ -13,7 +13,7 @@ import polars as pl
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.group_statements import GroupStatements, regrouped, usable_shares
+from turbo_forecast.fleet.group_statements import GroupStatements
 from turbo_forecast.fleet.groups import first_day, forecast_groups, group_history
 from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.outlook.groups import PATIENCE_DAYS
@@ -90,9 +90,8 @@ def group_month(
         return GroupMonth(frames)
     calibration = fleet.results.read(CALIBRATION).collect()
     run = forecast_groups(history, calibration, windows, settings, scratch=scratch, timer=AuditTimer(), say=say)
-    own, usable = Statements(run.results, windows, fleet.options), usable_shares(members.rows, fleet.options)
-    changed = regrouped(members.rows, history, windows.train_end)
-    found = GroupStatements(own, fleet, run.rows.sort("host_id", "resource", "phase", "ds"), usable, changed)
+    own = Statements(run.results, windows, fleet.options)
+    found = GroupStatements.of_month(own, fleet, run.rows, members.rows, history)
     for remark in found.remarks():
         say(remark)
     return GroupMonth({**frames, GROUP_FORECAST.name: run.rows}, found)

@@ -7,6 +7,7 @@ Plans take effect in the order of their days, those of one day in the order of t
 come to, weighted by their capacity: a plan of a host that belongs to it changes it by the host's share.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,10 @@ RETIRED = "no effect: retired by then"
 TARGET_RETIRED = "no effect: the host that the load moves to is retired by then"
 ALL = "*"
 """In the place of a resource, where a plan without effect names none."""
+
+STATED = ("day", "host_id", "group", "resource", "what", "amount", "target")
+"""What a row of the file of plans says beside its scenario."""
+_STATED_TYPES = {"amount": pl.Float64}
 
 Key = tuple[str, str]
 """A host or group, and a resource."""
@@ -72,6 +77,14 @@ class Fleet:
                 hosts[host] = capacity
         return fleet
 
+    @classmethod
+    def of_month(cls, outcomes: pl.DataFrame, champions: pl.DataFrame, members: pl.DataFrame) -> "Fleet":
+        """The fleet of a month's tables. outcomes, champions, members: rows of SERIES_OUTCOMES, CHAMPIONS, GROUP_MEMBERS."""
+        names = ["host_id", "resource"]
+        have = champions.select(*names, has_forecast=pl.lit(True))
+        series = outcomes.select(names).join(have, on=names, how="left")
+        return cls.of(series.with_columns(pl.col("has_forecast").fill_null(False)), members)
+
 
 def _rows(frame: pl.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
     return frame.select(columns).sort(columns[:-1]).iter_rows()
@@ -97,8 +110,36 @@ def resolved(
         state = _Resolver(fleet, cutoff, horizon_end)
         for plan in ordered:
             if plan["scenario"] in (BASELINE, scenario):
-                rows.extend((cutoff, scenario, plan["row"], *change) for change in state.changes(plan))
+                text = _stated(plan)
+                rows.extend((cutoff, scenario, plan["row"], *change, text) for change in state.changes(plan))
     return pl.DataFrame(rows, schema=PLANNED_CHANGES.polars_schema, orient="row")
+
+
+def _stated(plan: dict[str, Any]) -> str:
+    """The row as the file states it, so that a month's plans can be read from its tables, whatever became of the file."""
+    return json.dumps(
+        {name: str(plan[name]) if name == "day" else plan[name] for name in STATED}, ensure_ascii=False, allow_nan=False
+    )
+
+
+def stated_plans(changes: pl.DataFrame) -> pl.DataFrame | None:
+    """`row, day, scenario, host_id, group, resource, what, amount, target` of each row of the file of plans, in its order.
+
+    changes: rows of PLANNED_CHANGES of one month. None where an earlier version made them, which kept no such thing.
+    """
+    if changes["plan"].null_count():
+        return None
+    is_baseline = pl.col("scenario") == BASELINE  # whose rows every scenario has too
+    first = changes.sort("file_row", ~is_baseline, "scenario").unique("file_row", keep="first", maintain_order=True)
+    return (
+        first.select(
+            pl.col("file_row").alias("row"),
+            "scenario",
+            pl.col("plan").str.json_decode(pl.Struct({name: _STATED_TYPES.get(name, pl.String) for name in STATED})),
+        )
+        .unnest("plan")
+        .select("row", pl.col("day").str.to_date(), "scenario", *STATED[1:])
+    )
 
 
 def require_known(plans: pl.DataFrame, fleet: Fleet, cutoff: date, horizon_end: date, name: str) -> None:

@@ -35,6 +35,13 @@ PLANNED_CHANGES = Table(
             nullable=True,
         ),
         Column("effect", pl.String, "applied, or 'no effect: ' and why"),
+        Column(
+            "plan",
+            pl.String,
+            "the row as the file of plans states it, as JSON: day, host_id, group, resource, what, amount, target; null in months of "
+            "earlier versions",
+            nullable=True,
+        ),
     ),
     key=("cutoff", "scenario", "file_row", "kind", "host_id", "resource", "other"),
     made_from=(SERIES_OUTCOMES, GROUP_MEMBERS),

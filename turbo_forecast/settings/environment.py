@@ -19,6 +19,8 @@ TELEMETRY = "TURBO_FORECAST_TELEMETRY"
 DATA = "TURBO_FORECAST_DATA"
 CONFIG = "TURBO_FORECAST_CONFIG"
 FIRST_MONTH = "TURBO_FORECAST_FIRST_MONTH"
+UI_URL = "TURBO_FORECAST_UI_URL"
+"""Where readers reach Dagster's UI: what alerts and the dashboard link runs to; without it they name them."""
 DEFAULT_DATA = "data"
 
 

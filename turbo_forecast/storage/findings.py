@@ -1,7 +1,7 @@
 """What a month's tables say, as facts: what the printed summary and the report in Dagster's UI are both made of.
 
 Belongs here: one query for each fact, and the words that are the same wherever it is told. Does not belong here: layout
-(`summary.py`, `defs/month_report.py`), and judgements (`defs/checks/`).
+(`summary.py`, `defs/month_markdown.py`), and judgements (`defs/checks/`).
 """
 
 from collections.abc import Iterable

@@ -67,14 +67,35 @@ def read_listing(
         else:
             with file.open(encoding="utf-8-sig") as lines:
                 header = lines.readline()
-            names, delimiter = _header(header, {*required, *optional})
-            _refuse_twice(where, names)  # read_csv would call the second one something else
-            frame = pl.read_csv(file, separator=delimiter, infer_schema=False, glob=False)
+            frame = _csv(where, header, file, {*required, *optional})
     except OSError as error:
         raise SettingsError(f"{where} cannot be read: {refusal(error)}") from None
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{where} cannot be read: {' '.join(str(error).split())[:200]}") from None
+        raise _unreadable(where, error) from None
     return listing(where, frame, required, optional, may_be_empty=may_be_empty)
+
+
+def listing_of_text(
+    where: str, text: str, required: Sequence[str], optional: Sequence[str], *, may_be_empty: bool = False
+) -> Listing:
+    """The CSV that somebody has typed or pasted. Raises SettingsError as `listing`, and where it is no table."""
+    text = text.removeprefix("\ufeff").strip("\r\n") + "\n"
+    try:
+        frame = _csv(where, text[: text.index("\n") + 1], text.encode(), {*required, *optional})
+    except (pl.exceptions.PolarsError, UnicodeEncodeError) as error:
+        raise _unreadable(where, error) from None
+    return listing(where, frame, required, optional, may_be_empty=may_be_empty)
+
+
+def _csv(where: str, header: str, source: Path | bytes, known: set[str]) -> pl.DataFrame:
+    """The rows of a CSV, all of them text. header: its first line. Raises SettingsError, and what Polars raises."""
+    names, delimiter = _header(header, known)
+    _refuse_twice(where, names)  # read_csv would call the second one something else
+    return pl.read_csv(source, separator=delimiter, infer_schema=False, glob=False)
+
+
+def _unreadable(where: str, error: Exception) -> SettingsError:
+    return SettingsError(f"{where} cannot be read: {' '.join(str(error).split())[:200]}")
 
 
 def _header(line: str, known: set[str]) -> tuple[list[str], str]:

@@ -1,6 +1,6 @@
 """What a month's outlook says, as facts: who reaches a threshold next, and how often such statements were true.
 
-Belongs here: one query for each fact. Does not belong here: layout (`summary.py`, `defs/month_report.py`).
+Belongs here: one query for each fact. Does not belong here: layout (`summary.py`, `defs/month_markdown.py`).
 """
 
 from dataclasses import dataclass

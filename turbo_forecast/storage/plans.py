@@ -13,7 +13,7 @@ import polars as pl
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.option_rules import nearest, shown
-from turbo_forecast.storage.listings import ROW, Listing, listing, read_listing
+from turbo_forecast.storage.listings import ROW, Listing, listing, listing_of_text, read_listing
 from turbo_forecast.types import Change
 
 KINDS = (Change.CHANGE, Change.FACTOR, Change.MOVE_TO, Change.RETIRE, Change.ADD_HOSTS)
@@ -57,6 +57,27 @@ def read_plans(path: str) -> pl.DataFrame:
 def plans_of(frame: pl.DataFrame, where: str = "plans") -> pl.DataFrame:
     """The plans of a frame with the file's columns. Raises SettingsError, which names row and column. where: its name there."""
     return _plans(listing(where, frame, REQUIRED, OPTIONAL, may_be_empty=True))
+
+
+def plans_of_text(text: str, where: str = "plans") -> pl.DataFrame:
+    """The plans of the text of such a CSV file. Raises SettingsError, which names row and column. where: its name there."""
+    return _plans(listing_of_text(where, text, REQUIRED, OPTIONAL, may_be_empty=True))
+
+
+def plan_cells(plans: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a file that says what these plans say: all its columns but `note`, as text. plans: as PLAN_SCHEMA has them."""
+    numbers = [repr(number).removesuffix(".0") if number is not None else "" for number in plans["amount"]]
+    said = plans.with_columns(
+        pl.Series("said", numbers, pl.String),
+        pl.col("day").dt.to_string("%Y-%m-%d").alias("date"),
+        pl.when(pl.col("scenario") != "baseline").then("scenario").otherwise(pl.lit("")).alias("scenario"),
+    )
+    cell = {Change.MOVE_TO: pl.col("target"), Change.RETIRE: pl.lit("yes")}
+    kinds = [
+        pl.when(pl.col("what") == kind).then(cell.get(kind, pl.col("said"))).otherwise(pl.lit("")).alias(kind)
+        for kind in KINDS
+    ]
+    return said.select("date", "host_id", "group", "resource", *kinds, "scenario")
 
 
 def file_name(path: str) -> str:

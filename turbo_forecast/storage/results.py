@@ -22,9 +22,10 @@ from turbo_forecast.tables import Table
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The tables of one month's run. folder: named after the month (YYYY-MM) once it is published."""
+    """The tables of one month's run. folder: named after the month (YYYY-MM) once it is published, unless `month` says which it is."""
 
     folder: Path
+    month: str = ""
 
     def write(self, table: Table, frame: pl.DataFrame) -> int:
         """Write a small table as one Parquet file, in the schema's columns; returns its rows. Raises StorageError."""
@@ -83,6 +84,6 @@ class Results:
 
     def _remedy(self) -> str:
         return (
-            f"materialise fleet_forecast for {self.folder.name} again; what a run made is kept for the latest months only "
+            f"materialise fleet_forecast for {self.month or self.folder.name} again; what a run made is kept for the latest months only "
             "(rows_months)"
         )

@@ -11,8 +11,9 @@ import pytest
 
 from turbo_forecast.defs import alerts as alerting
 from turbo_forecast.defs import webhook
-from turbo_forecast.defs.alerts import UI_URL, WEBHOOK, alerts
+from turbo_forecast.defs.alerts import WEBHOOK, alerts
 from turbo_forecast.errors import PartitionError, WebhookError
+from turbo_forecast.settings.environment import UI_URL
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 from turbo_forecast_tests.defs.receiver import SECRET, Receiver, listening
 

@@ -17,14 +17,25 @@ from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs.catalog import TELEMETRY
 from turbo_forecast.settings.deployment import DeploymentSettings
 from turbo_forecast.storage.months import STEPS
+from turbo_forecast.storage.published.layout import PUBLISHED
 from turbo_forecast.tables import Table
-from turbo_forecast_tests.defs.conftest import MONTH, Place
+from turbo_forecast_tests.defs.conftest import FILES, MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = {table.name: table for table in vars(schemas).values() if isinstance(table, Table)}
-ASSETS = (TELEMETRY, "base_table", "base_table_rejects", *STEPS, "run_audit", "scenario_outlook", "months")
+PUBLISHED_TABLES = {table.name for table in PUBLISHED} | {"base_table", "published_month"}
+ASSETS = (
+    TELEMETRY,
+    "base_table",
+    "base_table_rejects",
+    *STEPS,
+    "run_audit",
+    "scenario_outlook",
+    "months",
+    "published_month",
+)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -55,8 +66,7 @@ def test_every_asset_has_owners_tags_and_kinds(nodes) -> None:
 
 def test_what_is_stored_as_a_file_is_parquet_and_all_else_duckdb(nodes) -> None:
     stored = {name: node.kinds & {"parquet", "duckdb"} for name, node in nodes.items() if name in TABLES}
-    files = {"fleet_forecast", "fold_forecast", "forecast_parquet", "forecast_intervals"}
-    assert stored == {name: {"parquet"} if name in files else {"duckdb"} for name in stored}
+    assert stored == {name: {"parquet"} if name in FILES else {"duckdb"} for name in stored}
 
 
 def test_the_groups_as_they_are_collapsed_in_the_ui_make_no_circle(graph, nodes) -> None:
@@ -101,19 +111,21 @@ def asked(month: tuple[Place, dg.ExecuteInProcessResult], tmp_path_factory: pyte
     """The folder that holds a month's `data`, with a rejected value, as a healthy export has none, a group, and something planned."""
     folder = tmp_path_factory.mktemp("asked")
     shutil.copytree(month[0].data, folder / "data")
-    Place(folder / "data", month[0].instance).sql(
+    place = Place(folder / "data", month[0].instance)
+    place.sql(
         "INSERT INTO base_table_rejects VALUES ('a.csv', 'a', 'cpu', '2025-01-01', '-3', 'negative');"
         "INSERT INTO group_members VALUES ('2025-12-31', 'site', 'cpu', 'a', 1, 1096, '2023-01-01', '2025-12-31', 1);"
         "INSERT INTO group_history VALUES ('2025-12-31', 'site', 'cpu', '2025-12-31', 60, 1, 1, 1);"
         "INSERT INTO group_forecast BY NAME SELECT * REPLACE ('site' AS host_id) "
         f"FROM '{folder}/data/forecast_parquet/2025-12.parquet' WHERE host_id = 'a';"
         "INSERT INTO planned_changes VALUES ('2025-12-31', 'baseline', 1, 'series', 'a', 'cpu', 'b', '2025-01-01', "
-        "'move_to', 1, 'no effect: the day is not after the cutoff');"
+        "'move_to', 1, 'no effect: the day is not after the cutoff', NULL);"
         "INSERT INTO planned_loads VALUES ('2025-12-31', 'baseline', 'series', 'a', 'cpu', '2026-01-01', '2026-06-30', "
         "'series', 'b', 1, 0);"
         "INSERT INTO scenario_outlook VALUES ('2025-12-31', 'more', 'series', 'a', 'cpu', 80, 0.7, 0.2, '2026-03-01', NULL, "
         "NULL, 'expected', 'possible')"
     )
+    run_of(place, "published_month", checks=False)
     return folder
 
 
@@ -124,7 +136,9 @@ def test_the_queries_of_a_description_run_on_a_month_and_find_rows(
     monkeypatch.chdir(asked)
     for language, code in BLOCK.findall(nodes[name].description):
         if language == "sql":
-            with duckdb.connect("data/warehouse.duckdb", read_only=True) as con:
+            file = "data/published/turbo_forecast.duckdb" if name in PUBLISHED_TABLES else "data/warehouse.duckdb"
+            assert TABLES.get(name) is None or name in FILES or f"`duckdb -readonly {file}`" in nodes[name].description
+            with duckdb.connect(file, read_only=True) as con:
                 assert con.sql(code).fetchall(), code
         else:
             assert language == "python"

@@ -3,7 +3,7 @@
 import polars as pl
 
 from turbo_forecast.defs.catalog import Place, Stored
-from turbo_forecast.defs.month_report import master_metadata
+from turbo_forecast.defs.month_markdown import master_metadata
 from turbo_forecast.defs.month_table import month_table
 from turbo_forecast.defs.monthly import Month
 from turbo_forecast.outlook.loads import of_scenario, shifted

@@ -7,7 +7,7 @@ import duckdb
 
 from turbo_forecast.defs.catalog import Place, Stored
 from turbo_forecast.defs.checks.judging import BLOCKING
-from turbo_forecast.defs.month_report import closing_metadata
+from turbo_forecast.defs.month_markdown import closing_metadata
 from turbo_forecast.defs.month_table import month_asset
 from turbo_forecast.defs.partitions import month_of
 from turbo_forecast.defs.reporting import Metadata, plain_errors

@@ -72,7 +72,9 @@ def month_check(prop: Property, table: Table, judged_by: Judge | None = None) ->
     judged_by: where the stored rows alone do not tell; it records its verdict itself.
     """
     PROPERTIES[table.name, prop.name] = table, prop
-    if prop.stops_a_month:
+    if prop.stops_a_month and (
+        table.made_from is not None or table == MONTHS_TABLE
+    ):  # others come after a complete month
         BLOCKING.add((table.name, prop.name))
     name = f"{table.name}_{prop.name}"
     spec = dg.AssetCheckSpec(

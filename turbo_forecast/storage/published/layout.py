@@ -47,6 +47,8 @@ STATES = "months.json"
 HISTORY = "base_table"
 SQL = "turbo_forecast.duckdb"
 RUN, GROUP_RUN = "run", "group_run"
+MONTH_FOLDERS = "[0-9][0-9][0-9][0-9]-[0-9][0-9]"
+"""Pattern of the months' folders."""
 
 TABLES = (
     MONTHS,

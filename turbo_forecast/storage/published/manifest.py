@@ -3,11 +3,12 @@
 Belongs here: their content, and reading and writing them by rename. Does not belong here: the files that they name.
 """
 
+import json
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from turbo_forecast.errors import StorageError, refusal
 from turbo_forecast.storage.files import publishing
@@ -24,12 +25,14 @@ class _Document(BaseModel):
 
 
 Kind = TypeVar("Kind", bound=_Document)
+Name = Annotated[str, Field(pattern=r"^[^./\\][^/\\]*$")]
+"""Of a file or folder in the manifest's own folder: the data folder may be moved, and nothing outside of it is read."""
 
 
 class PublishedFile(_Document):
     """A table's file. file: its path in the version's folder; rows, bytes: how many."""
 
-    file: str
+    file: Name
     rows: int
     bytes: int
 
@@ -46,7 +49,7 @@ class MonthManifest(_Document):
     program: str
     month: str
     cutoff: date
-    version: str
+    version: Name
     run_id: str
     published_at: datetime
     finished_at: datetime | None
@@ -62,7 +65,7 @@ class HistoryManifest(_Document):
     """The published history of all series. file: in its folder; digest: of the whole base table."""
 
     format: int = FORMAT
-    file: str
+    file: Name
     digest: str
     rows: int
     series: int
@@ -99,17 +102,31 @@ def write_document(document: _Document, path: Path) -> None:
 def read_document(kind: type[Kind], path: Path) -> Kind | None:
     """The document; None where there is none. Raises StorageError where it cannot be read, or a later version wrote it."""
     try:
-        found = kind.model_validate_json(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        _require_known_format(text, path)
+        return kind.model_validate_json(text)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {refusal(error)}") from None
-    except (ValidationError, ValueError):
+    except ValueError:  # pydantic's ValidationError is one, and so is what is no JSON or no UTF-8
         raise StorageError(f"{path} is damaged, or no document of this program: publish the month again") from None
-    written = getattr(found, "format", FORMAT)
-    if written > FORMAT:
+
+
+def readable_document(kind: type[Kind], path: Path) -> Kind | None:
+    """The same for who writes it anew: one that cannot be read is none, since what is damaged is mended by writing it."""
+    try:
+        return read_document(kind, path)
+    except StorageError:
+        return None
+
+
+def _require_known_format(text: str, path: Path) -> None:
+    """Before anything else is looked at: a later format may hold other things. Raises StorageError, ValueError for no JSON."""
+    document = json.loads(text)
+    written = document.get("format", FORMAT) if isinstance(document, dict) else FORMAT
+    if isinstance(written, int) and written > FORMAT:
         raise StorageError(f"{path} was written by a later version of this program: read it with that one")
-    return found
 
 
 def month_manifest(folder: Path) -> MonthManifest | None:

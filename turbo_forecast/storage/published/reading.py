@@ -3,10 +3,13 @@
 Belongs here: finding the version that was published last, and reading it; nothing here opens the warehouse, waits for a
 run, or can make one wait. Does not belong here: questions to the tables (`answers/`).
 
-A version's files never change, so what was read of them may be kept (`PublishedMonth.frame`).
+A version's files never change, so what was read of them may be kept (`PublishedMonth.frame`). Who holds a month while it
+is published twice finds its files gone, and is told so: the new version's would not fit those that were read before.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -15,9 +18,21 @@ from pathlib import Path
 import polars as pl
 
 from turbo_forecast.errors import StorageError
+from turbo_forecast.option_rules import shown
 from turbo_forecast.settings import ForecastSettings, OutlookSettings, forecast_settings, outlook_settings
-from turbo_forecast.storage.datasets import rows
-from turbo_forecast.storage.published.layout import FOLDER, GROUP_RUN, RUN, STATES, history_folder, month_folder
+from turbo_forecast.storage.datasets import require_readable, require_whole, rows
+from turbo_forecast.storage.months import COMPLETE
+from turbo_forecast.storage.published.layout import (
+    FOLDER,
+    GROUP_RUN,
+    HISTORY,
+    MANIFEST,
+    MONTH_FOLDERS,
+    RUN,
+    STATES,
+    history_folder,
+    month_folder,
+)
 from turbo_forecast.storage.published.manifest import (
     HistoryManifest,
     MonthManifest,
@@ -25,6 +40,7 @@ from turbo_forecast.storage.published.manifest import (
     Standings,
     month_manifest,
     read_document,
+    readable_document,
 )
 from turbo_forecast.storage.results import Results
 from turbo_forecast.tables import Table
@@ -32,6 +48,11 @@ from turbo_forecast.windows import Windows, run_windows
 
 HELD_FRAMES = 64
 """Tables of published versions that are kept in memory: those of some months."""
+_MONTH = re.compile(r"\d{4}-\d{2}")
+
+
+class SupersededError(StorageError):
+    """The version of a month that is being read is gone: it was published twice since. Who looks it up again can read on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +95,12 @@ class PublishedMonth:
     @property
     def run_results(self) -> Results:
         """What the month's run has learnt, for statements about other plans."""
-        return Results(self.version / RUN)
+        return Results(self.version / RUN, self.key)
 
     @property
     def group_run_results(self) -> Results:
         """The same of its groups; not there where it has none."""
-        return Results(self.version / GROUP_RUN)
+        return Results(self.version / GROUP_RUN, self.key)
 
     def has(self, table: Table) -> bool:
         """Whether the table is published; one that a later version of the program added is not."""
@@ -100,24 +121,39 @@ class PublishedMonth:
         return self.version / found.file
 
     def read(self, table: Table) -> pl.LazyFrame:
-        """The table's rows, sorted by its key; columns that were added since are null. Raises StorageError."""
-        found = rows(self.path(table))
-        there = set(found.collect_schema().names())
-        return found.select(
-            (pl.col(column.name) if column.name in there else pl.lit(None).alias(column.name)).cast(column.dtype)
-            for column in table.columns
-        )
+        """The table's rows, sorted by its key; columns that were added since are null.
+
+        Raises StorageError where it is not published or is no whole file, and SupersededError.
+        """
+        return self._scan(table)
 
     def frame(self, table: Table) -> pl.DataFrame:
         """The same in memory, kept for the next who asks. For tables of some hundred thousand rows; others are for `of_host`."""
         return _frame(self, table.name, table)
 
     def of_host(self, table: Table, host_id: str, resource: str | None = None) -> pl.DataFrame:
-        """The table's rows of one host, or one of its series: found by the file's statistics, in milliseconds."""
-        wanted = pl.col("host_id") == host_id
-        if resource is not None:
-            wanted &= pl.col("resource") == resource
-        return self.read(table).filter(wanted).collect()
+        """The table's rows of one host, or one of its series: found by the file's statistics, in milliseconds. Raises as `read`."""
+        return self.collected(table, self._scan(table, *_of_host(host_id, resource)))
+
+    def collected(self, table: Table, query: pl.LazyFrame) -> pl.DataFrame:
+        """The rows of a query to `read(table)`. Raises StorageError where the file is damaged within, and SupersededError."""
+        with _readable([self.path(table)], self.require_there):
+            return query.collect()
+
+    def require_there(self) -> None:
+        """Raises SupersededError where this version's files are gone."""
+        if not self.version.is_dir():
+            raise SupersededError(
+                f"{self.version} is gone: month {self.key} was published anew since it was looked up; look it up again"
+            )
+
+    def _scan(self, table: Table, *conditions: pl.Expr) -> pl.LazyFrame:
+        path = self.path(table)
+        with _readable([path], self.require_there):
+            require_whole(path)
+            found = rows(path)
+            there = found.collect_schema()
+        return found.filter(*conditions).select(_as_defined(table, there))
 
     def __hash__(self) -> int:
         return hash((self.folder, self.manifest.version))
@@ -128,7 +164,41 @@ class PublishedMonth:
 
 @lru_cache(maxsize=HELD_FRAMES)
 def _frame(month: PublishedMonth, name: str, table: Table) -> pl.DataFrame:
-    return month.read(table).collect()
+    return month.collected(table, month.read(table))
+
+
+def _as_defined(table: Table, there: pl.Schema) -> list[pl.Expr]:
+    """The table's columns of a file: of the schema's types, and null where the file lacks one.
+
+    What has its type already is taken as it is: through a cast, Polars would not look at a file's statistics.
+    """
+    return [
+        (
+            pl.lit(None, column.dtype).alias(column.name)
+            if column.name not in there
+            else pl.col(column.name)
+            if there[column.name] == column.dtype
+            else pl.col(column.name).cast(column.dtype)
+        )
+        for column in table.columns
+    ]
+
+
+def _of_host(host_id: str, resource: str | None) -> list[pl.Expr]:
+    named = {"host_id": host_id, "resource": resource}
+    return [pl.col(column) == name for column, name in named.items() if name is not None]
+
+
+@contextmanager
+def _readable(paths: Sequence[Path], require_there: Callable[[], None]) -> Iterator[None]:
+    """What a library says of a file that is gone or damaged, in a sentence. Raises StorageError."""
+    try:
+        yield
+    except (StorageError, OSError, pl.exceptions.PolarsError):
+        require_there()
+        for path in paths:
+            require_readable(path)
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +212,13 @@ class Published:
         """`published/`."""
         return self.data / FOLDER
 
+    def month_folder(self, key: str) -> Path:
+        """Where a month (YYYY-MM) is published."""
+        return month_folder(self.data, key)
+
     def keys(self) -> list[str]:
         """The months that are published (YYYY-MM), the latest first."""
-        found = (path.parent.name for path in self.folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]/manifest.json"))
+        found = (path.parent.name for path in self.folder.glob(f"{MONTH_FOLDERS}/{MANIFEST}"))
         return sorted(found, reverse=True)
 
     def months(self) -> list[PublishedMonth]:
@@ -158,7 +232,7 @@ class Published:
         """
         keys = self.keys()
         wanted = key or (keys[0] if keys else "")
-        found = self._month(wanted) if wanted else None
+        found = self._month(wanted) if wanted in keys else None
         if found is None:
             raise StorageError(self._missing(key, keys))
         return found
@@ -175,20 +249,25 @@ class Published:
 
     def history(self) -> HistoryManifest | None:
         """What the published history is of; None before anything was published. Raises StorageError."""
-        return read_document(HistoryManifest, history_folder(self.data) / "manifest.json")
+        return read_document(HistoryManifest, history_folder(self.data) / MANIFEST)
+
+    def history_file(self) -> Path:
+        """The file of all that was observed (BASE_TABLE), as telemetry was read last. Raises StorageError where none is published."""
+        manifest = self.history()
+        if manifest is None:
+            raise StorageError(f"{self.folder / HISTORY} is not there: run a month first")
+        return history_folder(self.data) / manifest.file
 
     def observed(self, host_id: str, resource: str | None = None) -> pl.DataFrame:
         """`host_id, resource, ds, y`: what was observed of a host, or of one of its series, as telemetry was read last.
 
         Sorted by series and day; no row where the host is unknown. Raises StorageError where nothing is published.
         """
-        manifest = self.history()
-        if manifest is None:
-            raise StorageError(f"{history_folder(self.data)} is not there: run a month first")
-        wanted = pl.col("host_id") == host_id
-        if resource is not None:
-            wanted &= pl.col("resource") == resource
-        return rows(history_folder(self.data) / manifest.file).filter(wanted).collect()
+        path = self.history_file()
+        if not path.exists():  # published twice just now
+            path = self.history_file()
+        with _readable([path], lambda: None):
+            return rows(path).filter(*_of_host(host_id, resource)).collect()
 
     def _months(self) -> Iterator[PublishedMonth]:
         for key in self.keys():
@@ -202,12 +281,22 @@ class Published:
         return PublishedMonth(folder, manifest) if manifest else None
 
     def _missing(self, key: str | None, keys: list[str]) -> str:
-        standing = next((each for each in self.standings() if key in (None, each.month)), None)
+        """Why there is no such month, what there is, and what to do."""
+        named = "month" if key is None else f"month {key if _MONTH.fullmatch(key) else shown(key)}"
+        there = f"; published are {keys[-1]} to {keys[0]}" if keys[1:] else f"; published is {keys[0]}" if keys else ""
+        why, remedy = self._begun(key, named)
+        return f"{self.data} has no published {named}: {why}{there}. {remedy}"
+
+    def _begun(self, key: str | None, named: str) -> tuple[str, str]:
+        """What is known of a month that is not published, and what to do."""
+        states = readable_document(Standings, self.folder / STATES)
+        standing = next((each for each in states.months if key in (None, each.month)), None) if states else None
+        if standing and standing.state == COMPLETE:
+            unpublished = f"month {standing.month} is complete, but no version of this program has published it"
+            return unpublished, f"Materialise published_month for {standing.month}, or run it again"
         if standing:
-            begun = f"month {standing.month} is {standing.state} (run {standing.run_id}, reached {standing.reached or 'nothing'})"
-        else:
-            begun = f"month {key} was never run" if key else "no month was ever run"
-        there = (
-            f"; published are {keys[-1]} to {keys[0]}" if len(keys) > 1 else f"; published is {keys[0]}" if keys else ""
-        )
-        return f"{self.data} has no published {f'month {key}' if key else 'month'}: {begun}{there}. Run the month to its end first"
+            reached = f"run {standing.run_id}, reached {standing.reached or 'nothing'}"
+            return f"month {standing.month} is {standing.state} ({reached})", "Run the month to its end first"
+        if states is None and (self.data / "warehouse.duckdb").exists():
+            return "its warehouse was made by a version that published nothing", "Run the month again"
+        return (f"{named} was never run" if key else "no month was ever run"), "Run the month to its end first"

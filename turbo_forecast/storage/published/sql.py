@@ -1,57 +1,159 @@
 """`published/turbo_forecast.duckdb`: one file for who asks in SQL, with views over everything that is published.
 
-Belongs here: the views, a table's name each. Does not belong here: the warehouse, which is another file.
+Belongs here: the views, a table's name each, in that file or in memory. Does not belong here: the warehouse, which is
+another file.
 
 The views hold absolute paths of the versions published last. The file is made anew with each publication and renamed into
-place, so that it can be open for as long as one likes.
+place, so that it can be open for as long as one likes: it shows what was published when it was opened.
 """
 
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from turbo_forecast.errors import writing
+from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.leftovers import temporary_folder_beside
 from turbo_forecast.schemas import BASE_TABLE
-from turbo_forecast.storage.datasets import duckdb_sql
+from turbo_forecast.storage.datasets import duckdb_sql, require_readable, require_whole
 from turbo_forecast.storage.published.layout import PUBLISHED, SQL, history_folder
-from turbo_forecast.storage.published.reading import Published
+from turbo_forecast.storage.published.reading import Published, PublishedMonth
 from turbo_forecast.storage.swap import put_in_place
+from turbo_forecast.storage.warehouse import MEMORY_LIMIT
 from turbo_forecast.tables import DUCKDB_TYPES, Table
 
 
-def publish_views(data: Path) -> Path:
-    """Make the file of views anew, of what is published now; returns it. Raises StorageError."""
-    published = Published(data)
+def _unheard(line: str) -> None:
+    """For who does not want to know."""
+
+
+def publish_views(data: Path, say: Callable[[str], None] = _unheard) -> Path:
+    """Make the file of views anew, of what is published now; returns it. Raises StorageError.
+
+    say: called with a sentence for each month or file that cannot be read, and so is in no view: what was published of one
+    month does not keep another from being published. Where another process publishes at the same time, the file is made
+    again until it is of what is published: whoever puts it in place last has seen everything.
+    """
+    published = Published(data.absolute())
     path = published.folder / SQL
-    with writing(path), temporary_folder_beside(path) as beside:
-        made = beside / SQL
-        with duckdb.connect(str(made)) as con:
-            define_views(con, published)
-        put_in_place(made, path)
-    return path
+    while True:
+        seen, remarks = _seen(published), _make(published, path)
+        if _seen(published) == seen:
+            for remark in remarks:
+                say(remark)
+            return path
 
 
-def define_views(con: duckdb.DuckDBPyConnection, published: Published) -> None:
-    """Define a view for each published table over all published months, and `base_table`. Raises StorageError."""
-    months = published.months()
+def _make(published: Published, path: Path) -> list[str]:
+    """Make the file; returns what could not be read. Raises StorageError."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder_beside(path) as beside:
+            made = beside / SQL
+            with duckdb.connect(str(made)) as con:
+                remarks = define_views(con, published)
+            with made.open("rb+") as file:
+                os.fsync(file.fileno())
+            put_in_place(made, path)
+    return remarks
+
+
+def _seen(published: Published) -> list[bytes]:
+    """The manifests, as they are: what the views are of."""
+    found = []
+    for folder in (*map(published.month_folder, published.keys()), history_folder(published.data)):
+        try:
+            found.append((folder / "manifest.json").read_bytes())
+        except OSError:
+            found.append(b"")
+    return found
+
+
+def define_views(con: duckdb.DuckDBPyConnection, published: Published) -> list[str]:
+    """Define a view for each published table over all published months, and `base_table`.
+
+    Returns a sentence for each month or file that cannot be read, which is in no view.
+    """
+    months, remarks = _readable_months(published)
     for table in PUBLISHED:
         files = [month.path(table) for month in months if month.has(table)]
+        remarks += _view_of_readable(con, table, files)
+    try:
+        history = published.history()
+        base = [history_folder(published.data) / history.file] if history else []
+    except StorageError as error:
+        base, remarks = [], [*remarks, str(error)]
+    return remarks + _view_of_readable(con, BASE_TABLE, base)
+
+
+@contextmanager
+def month_views(
+    published: Published, month: PublishedMonth, tables: Sequence[Table]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in memory with views over these tables of one month; BASE_TABLE among them is all that was observed.
+
+    Raises StorageError, which names it, where one of them is not published or cannot be read, also within the block.
+    """
+    files = {table: _file(published, month, table) for table in tables}
+    for path in files.values():
+        require_whole(path)
+    with duckdb.connect() as con:
+        con.execute("SET enable_progress_bar = false")
+        con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        try:
+            for table, path in files.items():
+                _view(con, table, [path])
+            yield con
+        except duckdb.Error:  # of many kinds, where a file is damaged within; all others are faults of ours
+            for path in files.values():
+                require_readable(path)
+            raise
+
+
+def _file(published: Published, month: PublishedMonth, table: Table) -> Path:
+    return published.history_file() if table == BASE_TABLE else month.path(table)
+
+
+def _readable_months(published: Published) -> tuple[list[PublishedMonth], list[str]]:
+    months, remarks, keys = [], [], published.keys()
+    for key in keys:
+        try:
+            months.append(published.month(key))
+        except StorageError as error:
+            remarks.append(str(error))
+    return months, remarks
+
+
+def _view_of_readable(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) -> list[str]:
+    """A view of those files that can be read; a sentence of each of the others."""
+    try:
         _view(con, table, files)
-    history = published.history()
-    _view(con, BASE_TABLE, [history_folder(published.data) / history.file] if history else [])
+    except duckdb.Error:
+        readable, remarks = [], []
+        for path in files:
+            try:
+                require_whole(path)
+                readable.append(path)
+            except StorageError as error:
+                remarks.append(str(error))
+        if not remarks:
+            raise
+        _view(con, table, readable)
+        return remarks
+    return []
 
 
-def _view(con: duckdb.DuckDBPyConnection, table: Table, files: list[Path]) -> None:
-    """One view. Columns have the schema's types, whatever version wrote a file; one that a file lacks is null."""
+def _view(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) -> None:
+    con.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS {published_rows(table, files)}')
+
+
+def published_rows(table: Table, files: Sequence[Path]) -> str:
+    """SQL for the rows of a table's files. Columns have the schema's types, whatever version wrote a file; one that it lacks is null."""
+    nulls = ", ".join(f'NULL::{DUCKDB_TYPES[column.dtype]} AS "{column.name}"' for column in table.columns)
+    if not files:
+        return f"SELECT {nulls} WHERE false"
     typed = ", ".join(f'"{column.name}"::{DUCKDB_TYPES[column.dtype]} AS "{column.name}"' for column in table.columns)
-    if files:
-        empty = f"SELECT {_nulls(table)} WHERE false"
-        source = f"({empty} UNION ALL BY NAME SELECT * FROM {duckdb_sql(*files, options='union_by_name = true')})"
-        con.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT {typed} FROM {source}')
-    else:
-        con.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT {_nulls(table)} WHERE false')
-
-
-def _nulls(table: Table) -> str:
-    return ", ".join(f'NULL::{DUCKDB_TYPES[column.dtype]} AS "{column.name}"' for column in table.columns)
+    rows = duckdb_sql(*files, options="union_by_name = true")
+    return f"SELECT {typed} FROM (SELECT {nulls} WHERE false UNION ALL BY NAME SELECT * FROM {rows})"

@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from turbo_forecast.defs.month_report import (
+from turbo_forecast.defs.month_markdown import (
     MonthFacts,
     closing_metadata,
     in_short,

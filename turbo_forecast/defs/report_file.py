@@ -1,0 +1,47 @@
+"""The month's report around the asset: where it lies, and what Dagster shows of it.
+
+Belongs here: metadata, and where readers reach the dashboard. Does not belong here: the report (`report/`).
+"""
+
+import time
+
+import dagster as dg
+
+from turbo_forecast import deep_links
+from turbo_forecast.defs.links import dashboard_page
+from turbo_forecast.defs.reporting import Metadata
+from turbo_forecast.defs.resources import DataFolder
+from turbo_forecast.report.short import in_short
+from turbo_forecast.report.writing import report_path, write_report
+from turbo_forecast.settings import told
+from turbo_forecast.storage.published.reading import Published
+from turbo_forecast.text import markdown_text
+from turbo_forecast.types import State
+
+REPORT_FILES = (
+    "The month's report for planners and those they report to: `month_report/YYYY-MM.html` in the data folder."
+)
+LONGEST_SHORT = 300
+"""Characters of one sentence of the month in short."""
+
+
+def written(folder: DataFolder, month: str) -> Metadata:
+    """Write the report of a month (YYYY-MM), and say what of it Dagster shows: where it is, and the month in short.
+
+    Raises StorageError where the month is not published, or the file cannot be written.
+    """
+    begun, path = time.perf_counter(), report_path(folder.root, month)
+    content = write_report(Published(folder.root), month, path, told().settings().deployment.dashboard_url)
+    full = content.runs_full
+    return {
+        "in short": dg.MetadataValue.md(
+            "\n".join(f"- {markdown_text(each, LONGEST_SHORT)}" for each in in_short(content))
+        ),
+        "report": dg.MetadataValue.path(str(path)),
+        "outlook in the dashboard": dg.MetadataValue.url(dashboard_page(deep_links.OUTLOOK, month=month)),
+        "kilobytes": round(path.stat().st_size / 1000, 1),
+        "of the run": content.month.manifest.run_id,
+        "over their threshold": full.count[State.OVER],
+        "expected or possible": full.may_reach,
+        "seconds": round(time.perf_counter() - begun, 3),
+    }
