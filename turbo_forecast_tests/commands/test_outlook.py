@@ -217,6 +217,8 @@ def test_a_file_that_cannot_be_written_is_a_sentence(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
+    assert main(["outlook", "--xlsx", "-"]) == 2
+    assert capsys.readouterr().err.startswith("error: --xlsx needs a file")
     for place in (tmp_path, tmp_path / "file" / "o.csv"):
         assert main(["outlook", "--csv", str(place)]) == 2
         assert capsys.readouterr().err.startswith("error: ")
