@@ -1,0 +1,292 @@
+"""`turbo-forecast show HOST [RESOURCE]`: one host or group on a terminal, as a page, as a picture, or for other programs.
+
+Belongs here: what is shown of the answers. Does not belong here: the answers (`answers/host.py`, `earlier.py`), and the charts (`charts/`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.text import Text
+
+from turbo_forecast.answers.earlier import Earlier, earlier_answers
+from turbo_forecast.answers.host import TEXT, HostAnswer, HostSeries, host_answer
+from turbo_forecast.answers.plan_words import dated_words
+from turbo_forecast.answers.threshold_words import threshold_words
+from turbo_forecast.commands.output import print_json
+from turbo_forecast.commands.terminal import Shown, console, day, decimals, percent, print_rows, room_on_screen
+from turbo_forecast.commands.text_chart import spark, text_chart, weeks_of
+from turbo_forecast.errors import SettingsError
+from turbo_forecast.outlook.rows import BASELINE, GROUP
+from turbo_forecast.schemas.outlook import STATED
+from turbo_forecast.storage.files import publishing
+from turbo_forecast.storage.outlook_findings import level_of
+from turbo_forecast.storage.published.reading import Published, PublishedMonth
+from turbo_forecast.text import printable
+from turbo_forecast.types import Phase
+
+WIDTH, HEIGHT, LEAST_HEIGHT = 100, 12, 5
+"""Letters across, and lines, of the chart."""
+WEEKS = 26
+NAMED_STATEMENTS = 4
+"""Earlier statements that are shown where there is no screen to fill."""
+
+Told = Mapping[str, Earlier]
+
+
+def show(
+    host: str,
+    resource: str | None,
+    *,
+    data: Path,
+    month: str | None = None,
+    html: Path | None = None,
+    png: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """Show what a month (the latest one without) has published of a host or group. Raises StorageError, SettingsError."""
+    published = Published(data)
+    asked = published.month(month)
+    answer = host_answer(published, asked, host, resource)
+    earlier = earlier_answers(published, asked, host, answer.kind, [each.resource for each in answer.series])
+    written = _write_files(answer, earlier, html, png)
+    if as_json:
+        print_json(_document(asked, answer, earlier))
+    elif written:
+        print("\n".join(f"wrote the chart of {printable(host)} to {path}" for path in written))
+    elif len(answer.series) == 1:
+        _print_one(asked, answer, answer.series[0], earlier[answer.series[0].resource])
+    else:
+        _print_all(asked, answer)
+    return 0
+
+
+def _write_files(answer: HostAnswer, earlier: Told, html: Path | None, png: Path | None) -> list[Path]:
+    """The chart as a page with its facts, and as a picture; returns the files. Raises SettingsError, StorageError."""
+    if html is None and png is None:
+        return []
+    from turbo_forecast.charts.export import to_html, to_png  # Altair and vl-convert take a second to import
+    from turbo_forecast.charts.picture import pictures
+    from turbo_forecast.charts.series import specification
+    from turbo_forecast.charts.themes import config
+
+    title = f"{answer.name}, {answer.month}"
+    drawn = pictures(answer, {name: each.lines for name, each in earlier.items()})
+    made: dict[Path, bytes] = {}
+    if html is not None:
+        page = to_html(specification(drawn), title=title, facts=_facts(answer, earlier), dark=config("dark"))
+        made[html] = page.encode()
+    if png is not None:
+        made[png] = to_png(specification(drawn, title=title))
+    for path, content in made.items():
+        if path.is_dir():
+            raise SettingsError(f"{path} is a folder: name a file in it")
+        with publishing(path) as beside:
+            beside.write_bytes(content)
+    return list(made)
+
+
+def _facts(answer: HostAnswer, earlier: Told) -> list[str]:
+    """The sentences beside a chart, each with its resource where there are several."""
+    found = []
+    for series in answer.series:
+        told = earlier[series.resource]
+        sentences = [
+            *series.remarks,
+            *(threshold_words(row) for row in series.outlook.iter_rows(named=True)),
+            *_planned(series),
+            *series.why,
+            *told.forecasts["text"],
+            *told.statements["text"],
+        ]
+        several = len(answer.series) > 1
+        found += [f"{series.resource}: {each}" if several else each for each in sentences]
+    return [printable(each) for each in found]
+
+
+def _planned(series: HostSeries) -> list[str]:
+    """Planned changes in words, those of scenarios with its name."""
+    return [
+        f"{f'Scenario {scenario}, ' if scenario != BASELINE else 'Planned '}{dated_words(from_ds, words)}."
+        for scenario, from_ds, words in series.changes.select("scenario", "from_ds", TEXT).iter_rows()
+        if scenario == BASELINE or not _is_in(series.in_force, from_ds, words)  # a scenario has the baseline's too
+    ]
+
+
+def _is_in(changes: pl.DataFrame, from_ds: Any, words: str) -> bool:
+    return not changes.filter(pl.col("from_ds") == from_ds, pl.col(TEXT) == words).is_empty()
+
+
+def _head(month: PublishedMonth, answer: HostAnswer) -> str:
+    what = "Group" if answer.kind == GROUP else "Host"
+    return f"{what} {answer.name} as of {month.cutoff}, forecast up to {answer.windows.horizon_end}"
+
+
+def _print_all(month: PublishedMonth, answer: HostAnswer) -> None:
+    """All resources, a row each, of the threshold nearest to 90; and what is planned."""
+    out = console()
+    out.print(Text(printable(_head(month, answer))))
+    out.print()
+    print_rows(out, Shown("resource", lambda row: printable(row["resource"])), _columns(), _rows(answer), None)
+    planned = [(series.resource, each) for series in answer.series for each in _planned(series)]
+    if planned:
+        out.print()
+    for resource, each in planned:
+        out.print(Text(printable(f"{resource}: {each}")))
+    out.print()
+    out.print(
+        Text(
+            printable(
+                f"Why this forecast, and how earlier ones did: name a resource, such as {answer.series[0].resource}"
+            )
+        )
+    )
+
+
+def _rows(answer: HostAnswer) -> list[dict[str, Any]]:
+    rows = []
+    for series in answer.series:
+        ahead = series.rows.filter(pl.col("phase") == Phase.FORECAST)
+        last = answer.cutoff + timedelta(days=7 * WEEKS)
+        line = spark(weeks_of(series.history, "y", answer.cutoff, WEEKS))
+        line += f"│{spark(weeks_of(ahead, 'yhat', last, WEEKS))}" if len(ahead) else ""
+        rows.append({"resource": series.resource, "line": line, "outcome": series.outcome, "said": series.standing})
+    return rows
+
+
+def _columns() -> list[Shown]:
+    def said(name: str, show_it: Any) -> Any:
+        return lambda row: "–" if row["said"] is None else show_it(row["said"][name])
+
+    return [
+        Shown("last and next 26 weeks", lambda row: row["line"], optional=4),
+        Shown("outcome", lambda row: row["outcome"], optional=2),
+        Shown(
+            "now",
+            lambda row: "–" if row["said"] is None else level_of(row["said"]["level"], row["said"]["threshold"]),
+            right=True,
+        ),
+        Shown("at", said("threshold", "{:g} %".format), right=True),
+        Shown("state", said("state", str)),
+        Shown("early", said("early", day), optional=3),
+        Shown("likely", said("likely", day)),
+        Shown("late", said("late", day), optional=5),
+        Shown("182 d", said("probability_182", percent), right=True),
+    ]
+
+
+def _print_one(month: PublishedMonth, answer: HostAnswer, series: HostSeries, earlier: Earlier) -> None:
+    """One resource: chart, thresholds, what is planned, why, how earlier forecasts did; no more than the screen has room for."""
+    out = console()
+    head = [f"{_head(month, answer)}: {series.resource}", *series.remarks]
+    after = [*_planned(series), *(["Why this forecast:"] if series.why else []), *(f"  {each}" for each in series.why)]
+    after += (
+        ["How earlier forecasts of it did:", *(f"  {each}" for each in earlier.forecasts["text"])]
+        if len(earlier.forecasts)
+        else []
+    )
+    statements = [f"  {each}" for each in _most_telling_first(series, earlier)]
+    thresholds = list(series.outlook.iter_rows(named=True))
+    taken = sum(_lines(out, each) for each in (*head, *after)) + len(thresholds) + 3
+    room = room_on_screen(out, taken)
+    height = HEIGHT if room is None else max(min(HEIGHT, room - 1 - min(len(statements), 2)), LEAST_HEIGHT)
+    _print_lines(out, head)
+    for line in _chart(out, answer, series, height):
+        out.print(line)
+    if thresholds:
+        print_rows(out, Shown("at", lambda row: f"{row['threshold']:g} %"), _threshold_columns(), thresholds, None)
+    _print_lines(out, after)
+    left = NAMED_STATEMENTS if room is None else max(room - height - 2, 0)
+    _print_lines(out, statements[:left])
+    if len(statements) > left:
+        _print_lines(out, [f"  and {len(statements) - left} more statements: --html FILE or --json show them"])
+
+
+def _most_telling_first(series: HostSeries, earlier: Earlier) -> list[str]:
+    """Earlier statements about the threshold that stands for the others come first."""
+    said = series.standing
+    others = pl.lit(True) if said is None else pl.col("threshold") != said["threshold"]
+    return earlier.statements.sort(others, maintain_order=True)["text"].to_list()
+
+
+def _chart(out: Console, answer: HostAnswer, series: HostSeries, height: int) -> list[Text]:
+    said = series.standing
+    threshold = None if said is None else float(said["threshold"]) * series.usable
+    ahead = series.rows.filter(pl.col("phase") == Phase.FORECAST)
+    if series.history.is_empty() and ahead.is_empty():
+        return []
+    return text_chart(series.history, ahead, answer.cutoff, threshold, min(out.width, WIDTH), height)
+
+
+def _threshold_columns() -> list[Shown]:
+    return [
+        Shown("state", lambda row: row["state"]),
+        Shown("now", lambda row: level_of(row["level"], row["threshold"]), right=True),
+        Shown("room", lambda row: decimals(row["headroom"]), right=True),
+        Shown("early", lambda row: day(row["early"])),
+        Shown("likely", lambda row: day(row["likely"])),
+        Shown("late", lambda row: day(row["late"])),
+        *(
+            Shown(f"{days} d", lambda row, days=days: percent(row[f"probability_{days}"]), right=True)
+            for days in STATED
+        ),
+    ]
+
+
+def _lines(out: Console, text: str) -> int:
+    return len(Text(printable(text)).wrap(out, out.width))
+
+
+def _print_lines(out: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        out.print(Text(printable(line)))
+
+
+def _document(month: PublishedMonth, answer: HostAnswer, earlier: Told) -> dict[str, Any]:
+    """All of it for other programs."""
+    windows = answer.windows
+    return {
+        "month": answer.month,
+        "cutoff": answer.cutoff,
+        "published_at": month.manifest.published_at,
+        "run_id": month.manifest.run_id,
+        "name": answer.name,
+        "kind": answer.kind,
+        "history_start": windows.history_start,
+        "backtest_start": windows.backtest_start,
+        "horizon_end": windows.horizon_end,
+        "interval_width": answer.interval_width,
+        "series": [_series_document(each, earlier[each.resource]) for each in answer.series],
+    }
+
+
+def _series_document(series: HostSeries, earlier: Earlier) -> dict[str, Any]:
+    names = (
+        "resource",
+        "outcome",
+        "reason",
+        "model",
+        "observations",
+        "first_day",
+        "last_day",
+        "usable",
+        "remarks",
+        "why",
+    )
+    return {
+        **{name: getattr(series, name) for name in names},
+        "backtest": None if series.backtest is None else asdict(series.backtest),
+        "thresholds": series.outlook,
+        "planned_changes": series.changes,
+        "scores": series.scores,
+        "weights": series.weights,
+        "earlier_forecasts": earlier.forecasts,
+        "earlier_statements": earlier.statements,
+        "history": series.history,
+        "rows": series.rows,
+        "intervals": series.intervals,
+    }
