@@ -13,7 +13,7 @@ import polars as pl
 from rich.console import Console
 from rich.text import Text
 
-from turbo_forecast.answers.earlier import Earlier, earlier_answers
+from turbo_forecast.answers.earlier import Earlier, Result, earlier_answers
 from turbo_forecast.answers.host import TEXT, HostAnswer, HostSeries, host_answer
 from turbo_forecast.answers.plan_words import dated_words
 from turbo_forecast.answers.threshold_words import threshold_words
@@ -32,8 +32,6 @@ from turbo_forecast.types import Phase
 WIDTH, HEIGHT, LEAST_HEIGHT = 100, 12, 5
 """Letters across, and lines, of the chart."""
 WEEKS = 26
-NAMED_STATEMENTS = 4
-"""Earlier statements that are shown where there is no screen to fill."""
 
 Told = Mapping[str, Earlier]
 
@@ -180,37 +178,62 @@ def _columns() -> list[Shown]:
 
 
 def _print_one(month: PublishedMonth, answer: HostAnswer, series: HostSeries, earlier: Earlier) -> None:
-    """One resource: chart, thresholds, what is planned, why, how earlier forecasts did; no more than the screen has room for."""
+    """One resource: chart, thresholds, what is planned, how earlier forecasts did, and why this one; on a screen as much as it holds."""
     out = console()
-    head = [f"{_head(month, answer)}: {series.resource}", *series.remarks]
-    after = [*_planned(series), *(["Why this forecast:"] if series.why else []), *(f"  {each}" for each in series.why)]
-    after += (
-        ["How earlier forecasts of it did:", *(f"  {each}" for each in earlier.forecasts["text"])]
-        if len(earlier.forecasts)
-        else []
-    )
-    statements = [f"  {each}" for each in _most_telling_first(series, earlier)]
-    thresholds = list(series.outlook.iter_rows(named=True))
-    taken = sum(_lines(out, each) for each in (*head, *after)) + len(thresholds) + 3
-    room = room_on_screen(out, taken)
-    height = HEIGHT if room is None else max(min(HEIGHT, room - 1 - min(len(statements), 2)), LEAST_HEIGHT)
+    head = [f"{_head(month, answer)}: {series.resource}", *series.remarks, *_planned(series)]
+    thresholds, past = list(series.outlook.iter_rows(named=True)), _past(series, earlier)
+    tables = sum(len(rows) + 1 for rows in (thresholds, past) if rows)
+    room = room_on_screen(out, sum(_lines(out, each) for each in head) + tables)
+    why, more = _that_fit(out, series.why, None if room is None else room - LEAST_HEIGHT - 1)
+    left = HEIGHT if room is None else room - 1 - sum(_lines(out, each) for each in (*why, *more))
     _print_lines(out, head)
-    for line in _chart(out, answer, series, height):
+    for line in _chart(out, answer, series, max(min(left, HEIGHT), LEAST_HEIGHT)):
         out.print(line)
     if thresholds:
         print_rows(out, Shown("at", lambda row: f"{row['threshold']:g} %"), _threshold_columns(), thresholds, None)
-    _print_lines(out, after)
-    left = NAMED_STATEMENTS if room is None else max(room - height - 2, 0)
-    _print_lines(out, statements[:left])
-    if len(statements) > left:
-        _print_lines(out, [f"  and {len(statements) - left} more statements: --html FILE or --json show them"])
+    if past:
+        print_rows(out, Shown("forecast of", lambda row: row["month"]), _past_columns(past), past, None)
+    _print_lines(out, [*why, *more])
 
 
-def _most_telling_first(series: HostSeries, earlier: Earlier) -> list[str]:
-    """Earlier statements about the threshold that stands for the others come first."""
+def _that_fit(out: Console, sentences: Sequence[str], room: int | None) -> tuple[list[str], list[str]]:
+    """The first sentences that so many lines hold, the first one in any case; and a line that says so where there are more."""
+    kept: list[str] = []
+    for sentence in sentences:
+        lines = sum(_lines(out, each) for each in [*kept, sentence])
+        if room is not None and kept and lines + (len(kept) + 1 < len(sentences)) > room:
+            return kept, ["More on a higher terminal, or by --html FILE or --json."]
+        kept.append(sentence)
+    return kept, []
+
+
+def _past(series: HostSeries, earlier: Earlier) -> list[dict[str, Any]]:
+    """A row for each earlier month: how far off its forecast was, and what became of its statement on the threshold that stands here."""
     said = series.standing
-    others = pl.lit(True) if said is None else pl.col("threshold") != said["threshold"]
-    return earlier.statements.sort(others, maintain_order=True)["text"].to_list()
+    statements = earlier.statements.filter(False if said is None else pl.col("threshold") == said["threshold"])
+    joined = earlier.forecasts.join(statements.drop("cutoff", "text"), on="month", how="left", maintain_order="left")
+    return joined.to_dicts()
+
+
+def _past_columns(past: Sequence[Mapping[str, Any]]) -> list[Shown]:
+    threshold = next((row["threshold"] for row in past if row["threshold"] is not None), None)
+    statement = [
+        Shown(f"said of {threshold:g} %", lambda row: percent(row["probability"]), right=True),
+        Shown("by", lambda row: day(row["until"])),
+        Shown("likely", lambda row: day(row["likely"]), optional=1),
+        Shown("became", _became),
+    ]
+    return [
+        Shown("days", lambda row: f"{row['days']:,}", right=True, optional=3),
+        Shown("off by", lambda row: decimals(row["mae"]), right=True),
+        Shown("too high", lambda row: decimals(row["bias"]), right=True, optional=4),
+        Shown("inside", lambda row: percent(row["inside"]), right=True),
+        *(statement if threshold is not None else []),
+    ]
+
+
+def _became(row: Mapping[str, Any]) -> str:
+    return f"reached {row['reached']}" if row["result"] == Result.REACHED else row["result"] or "–"
 
 
 def _chart(out: Console, answer: HostAnswer, series: HostSeries, height: int) -> list[Text]:
@@ -223,17 +246,17 @@ def _chart(out: Console, answer: HostAnswer, series: HostSeries, height: int) ->
 
 
 def _threshold_columns() -> list[Shown]:
+    def within(days: int, optional: int) -> Shown:
+        return Shown(f"{days} d", lambda row: percent(row[f"probability_{days}"]), right=True, optional=optional)
+
     return [
         Shown("state", lambda row: row["state"]),
         Shown("now", lambda row: level_of(row["level"], row["threshold"]), right=True),
-        Shown("room", lambda row: decimals(row["headroom"]), right=True),
-        Shown("early", lambda row: day(row["early"])),
+        Shown("room", lambda row: decimals(row["headroom"]), right=True, optional=4),
+        Shown("early", lambda row: day(row["early"]), optional=3),
         Shown("likely", lambda row: day(row["likely"])),
-        Shown("late", lambda row: day(row["late"])),
-        *(
-            Shown(f"{days} d", lambda row, days=days: percent(row[f"probability_{days}"]), right=True)
-            for days in STATED
-        ),
+        Shown("late", lambda row: day(row["late"]), optional=5),
+        *map(within, STATED, (2, 1, 0)),
     ]
 
 
