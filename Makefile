@@ -8,12 +8,13 @@ READY := $(VENV)/.installed
 DATA ?= $(or $(TURBO_FORECAST_DATA),data)
 MONTH ?= 2025-12
 HOSTS ?= 2000
+PORT ?= 3001
 TELEMETRY ?= $(TURBO_FORECAST_TELEMETRY)
 CONFIG ?= $(TURBO_FORECAST_CONFIG)
 DIALECTS ?= 20000
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: run test lint ui bench evaluate drill clean lock
+.PHONY: run test lint ui dashboard bench evaluate drill clean lock
 
 run: $(READY) ## a month, end to end: the demo fleet, or TELEMETRY=… MONTH=… DATA=… CONFIG=…
 	$(BIN)/python -m turbo_forecast --month "$(MONTH)" --data "$(DATA)" \
@@ -30,6 +31,9 @@ lint: $(READY) ## formatter, linter, type checker
 ui: $(READY) ## the Dagster UI on 127.0.0.1:3000, with daemon, schedule and pools
 	TURBO_FORECAST_DATA="$(abspath $(DATA))" TURBO_FORECAST_TELEMETRY="$(TELEMETRY)" TURBO_FORECAST_CONFIG="$(CONFIG)" \
 		$(BIN)/python -m turbo_forecast.defs.ui
+
+dashboard: $(READY) ## the planner's pages on 127.0.0.1:3001: DATA=… PORT=…
+	$(BIN)/turbo-forecast dashboard --data "$(DATA)" --port $(PORT)
 
 bench: $(READY) ## what the README claims, measured again
 	$(BIN)/python -m benchmarks

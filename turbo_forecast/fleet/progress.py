@@ -1,10 +1,12 @@
 """Lines that report, while a run works, how far it is and how long it will take.
 
-Does not belong here: how that is estimated (`pace.py`).
+Belongs here: such lines, and what one of them says. Does not belong here: how that is estimated (`pace.py`).
 """
 
+import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from turbo_forecast.fleet.pace import Pace, Standing, rounds_left
 from turbo_forecast.status_log import LONGEST_SILENCE_SECONDS, SILENCE_SECONDS, duration, longer_silence
@@ -13,6 +15,8 @@ INTERVAL_SECONDS = 2.0
 SHARE_OF_TIME = 0.05
 """A line comes each time that the time worked so far has grown by this share; not more often than INTERVAL_SECONDS, and
 once a minute at least. An event log is no place for thousands."""
+
+_LINE = re.compile(r"(?:(.+?) · )?([0-9,]+)/([0-9,]+) series(?: · (.+))?")
 
 
 class Progress:
@@ -90,3 +94,22 @@ def speed(per_second: float) -> str:
     if per_second >= 10:
         return f"{per_second:,.0f}/s"
     return f"{per_second:.1f}/s" if per_second >= 1 else f"{per_second * 60:.2g}/min"
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a line says that a run is. about: what the line begins with; rest: what it says beside the counts."""
+
+    about: str
+    done: int
+    total: int
+    rest: str
+
+
+def reached(line: str) -> Reached | None:
+    """What a line of `Progress` says, wherever it has been since; None for any other line."""
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return None
+    about, done, total, rest = found.groups(default="")
+    return Reached(about, int(done.replace(",", "")), int(total.replace(",", "")), rest)

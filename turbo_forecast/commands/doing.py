@@ -1,0 +1,106 @@
+"""What is typed after the subcommands that do something: run, demo, dashboard, ui.
+
+Belongs here: options, help, examples. Does not belong here: what they do; each is imported when it is asked for, so that help and
+questions wait for no Dagster.
+"""
+
+from typing import Annotated
+
+import typer
+
+from turbo_forecast.commands.typed import DATA_FOLDER, Data, subcommand
+from turbo_forecast.deep_links import HOST, PORT
+from turbo_forecast.settings.environment import CONFIG, TELEMETRY
+
+Telemetry = Annotated[
+    str,
+    typer.Option("--telemetry", envvar=TELEMETRY, metavar="PLACE", help="A file, folder, glob, URI or DuckDB file."),
+]
+Config = Annotated[str, typer.Option("--config", envvar=CONFIG, metavar="FILE", help="The settings file, YAML.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these subcommands to the program."""
+    subcommand(
+        app, "run",
+        "turbo-forecast run --month 2025-12 --telemetry 'exports/*.parquet'",
+        "turbo-forecast run --month 2025-10..2025-12 --telemetry fleet.duckdb --data /srv/forecast --config forecast.yaml",
+        "turbo-forecast run --month 2025-12 --demo-hosts 50",
+    )(run)  # fmt: skip
+    subcommand(
+        app, "demo", "turbo-forecast demo", "turbo-forecast demo --hosts 50 --data /tmp/trial"
+    )(demo)  # fmt: skip
+    subcommand(
+        app, "dashboard", "turbo-forecast dashboard", "turbo-forecast dashboard --data /srv/forecast --port 8080"
+    )(dashboard)  # fmt: skip
+    subcommand(app, "ui", "turbo-forecast ui", "turbo-forecast ui --data /srv/forecast --port 3010")(ui)
+
+
+def run(
+    month: Annotated[
+        str, typer.Option("--month", metavar="YYYY-MM", help="The month, or a range YYYY-MM..YYYY-MM: one run a month.")
+    ],
+    telemetry: Telemetry = "",
+    data: Data = DATA_FOLDER,
+    config: Config = "",
+    demo_hosts: Annotated[
+        int | None,
+        typer.Option(
+            "--demo-hosts", metavar="N", help="Without telemetry: write a demo fleet of N hosts, and read that."
+        ),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Dagster's own event log on the terminal.")] = False,
+) -> int:
+    """Forecast a month: read telemetry, hold the tournament, check all of it, publish it, and print a summary.
+
+    The same command given again goes on where a killed one has ended. Exit code 1 where the run, or one of a range's, has failed.
+    """
+    from turbo_forecast.commands import run as of_run
+
+    return of_run.run(of_run.RunOptions(month, data, telemetry, config, demo_hosts, verbose))
+
+
+def demo(
+    hosts: Annotated[
+        int, typer.Option("--hosts", metavar="N", help="Hosts, four series each.", show_default=True)
+    ] = 2000,
+    data: Data = DATA_FOLDER,
+) -> int:
+    """Write a demo fleet's telemetry into the data folder, unless it is there, and run nothing.
+
+    36 months of daily values up to 2025-12-31, of hosts that grow, fill up, move and retire. `run --demo-hosts N` reads it.
+    """
+    from turbo_forecast.commands import demo as of_demo
+
+    return of_demo.demo(data, hosts)
+
+
+def dashboard(
+    data: Data = DATA_FOLDER,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The port to listen at; 0 takes a free one.")
+    ] = PORT,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="The address to listen at: this machine alone.")
+    ] = HOST,
+) -> int:
+    """Serve the planner's pages until Ctrl+C: outlook, hosts, groups, what-if, track record, tournament, run.
+
+    They read what is published, and what is published later too. They ask for no password: who is to see them from other machines
+    needs a proxy that does, or --host 0.0.0.0 in a network that may see all of it.
+    """
+    from turbo_forecast.commands import dashboard as of_dashboard
+
+    return of_dashboard.dashboard(data, host, port)
+
+
+def ui(
+    data: Data = DATA_FOLDER,
+    telemetry: Telemetry = "",
+    config: Config = "",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The port to listen at.")] = 3000,
+) -> int:
+    """Open Dagster's UI on 127.0.0.1, with its daemon, schedule and pools, until Ctrl+C: runs, their logs, checks, alerts."""
+    from turbo_forecast.commands import ui as of_ui
+
+    return of_ui.ui(data, telemetry, config, port)

@@ -1,0 +1,63 @@
+"""What subcommands share of what is typed: options that several have, and help that ends with examples.
+
+Belongs here: that, and days as they are typed. Does not belong here: any one subcommand (`asking.py`, `doing.py`).
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from inspect import getdoc
+from typing import Annotated
+
+import typer
+
+from turbo_forecast.commands.endings import ending_plainly
+from turbo_forecast.errors import SettingsError
+from turbo_forecast.option_rules import shown
+from turbo_forecast.settings.environment import DATA, DEFAULT_DATA
+
+EXAMPLES: dict[str, tuple[str, ...]] = {}
+"""By subcommand: the command lines that its help shows."""
+
+Data = Annotated[
+    str, typer.Option("--data", envvar=DATA, show_envvar=True, metavar="FOLDER", help="The folder of results.")
+]
+Month = Annotated[
+    str,
+    typer.Option("--month", metavar="YYYY-MM", help="The month to ask; the latest one that is published without it."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="The answer as JSON: the same keys in every version.")]
+DATA_FOLDER = DEFAULT_DATA
+
+
+def subcommand(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Make a function, which returns an exit code, a subcommand; its docstring and the examples are its help."""
+    EXAMPLES[name] = examples
+
+    def add(work: Callable[..., int]) -> Callable[..., int]:
+        shown_examples = "\n".join(f"  {each}" for each in examples)
+        told = getdoc(work) or ""
+        app.command(
+            name,
+            help=f"{told}\n\n\b\nExamples:\n{shown_examples}",
+            short_help=told.splitlines()[0].partition(":")[0].rstrip("."),
+        )(ending_plainly(work))
+        return work
+
+    return add
+
+
+def typed_day(option: str, text: str) -> date | None:
+    """The day of an option, None where it is not given. Raises SettingsError for what is no day."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{option} must be a day as in 2026-06-01, not {shown(text)}") from None
+
+
+def one_of(options: Sequence[tuple[str, object]]) -> None:
+    """Raises SettingsError where more than one of these options is given: `(name, value)`."""
+    given = [name for name, value in options if value]
+    if len(given) > 1:
+        raise SettingsError(f"{' and '.join(given)} exclude each other: give one of them")

@@ -1,0 +1,28 @@
+"""`turbo-forecast ui`: Dagster's UI, which tells its processes by their environment what was typed.
+
+Does not belong here: what the UI is started with (`defs/ui.py`).
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from turbo_forecast.commands.dagster_home import set_dagster_home
+from turbo_forecast.commands.run import data_folder
+from turbo_forecast.settings import Environment
+
+
+def ui(data: str, telemetry: str, config: str, port: int) -> int:
+    """2: it cannot start; else the process becomes Dagster's. Raises SettingsError."""
+    set_dagster_home()
+    given = Environment.of_variables()
+    environment = replace(
+        given,
+        data=data_folder(data),
+        telemetry=telemetry or given.telemetry,
+        config=Path(config).resolve() if config else given.config,
+    )
+    os.environ.update(environment.variables())
+    from turbo_forecast.defs.ui import main
+
+    return main(["--port", str(port)])
