@@ -33,7 +33,7 @@ ui: $(READY) ## the Dagster UI on 127.0.0.1:3000, with daemon, schedule and pool
 		$(BIN)/python -m turbo_forecast.defs.ui
 
 dashboard: $(READY) ## the planner's pages on 127.0.0.1:3001: DATA=… PORT=…
-	$(BIN)/turbo-forecast dashboard --data "$(DATA)" --port $(PORT)
+	$(BIN)/python -m turbo_forecast dashboard --data "$(DATA)" --port $(PORT)
 
 bench: $(READY) ## what the README claims, measured again
 	$(BIN)/python -m benchmarks

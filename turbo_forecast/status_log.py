@@ -14,6 +14,21 @@ SILENCE_SECONDS = 10.0
 LONGEST_SILENCE_SECONDS = 60.0
 """Lines become rarer as a wait becomes longer, but not rarer than this."""
 
+_WATCHERS: list[Callable[[str], None]] = []
+
+
+@contextmanager
+def watching(see: Callable[[str], None]) -> Iterator[None]:
+    """In the block, `see` is given what any log of this process begins to work on, in its words; empty when that has ended.
+
+    For who shows it while it lasts, and says nothing of it in any log. Called by the thread that works.
+    """
+    _WATCHERS.append(see)
+    try:
+        yield
+    finally:
+        _WATCHERS.remove(see)
+
 
 class StatusLog:
     """Passes lines on, one at a time, with `about` before each; breaks silence while something takes long.
@@ -59,6 +74,8 @@ class StatusLog:
         with self._lock:
             self._doing, self._announced = doing, ""
             self._since = time.monotonic()
+        for see in _WATCHERS:
+            see(f"{self._beginning}{doing}" if doing else "")
 
     def _beat(self, ended: threading.Event) -> None:
         # in short waits: a line that is said meanwhile begins another silence, which may be due before this one

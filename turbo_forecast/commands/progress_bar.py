@@ -16,7 +16,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.text import Text
 
 from turbo_forecast.fleet.progress import reached
-from turbo_forecast.text import shortened
+from turbo_forecast.status_log import watching
+from turbo_forecast.text import printable, shortened
 
 AT_WORK = "at work"
 HEARTBEAT = " so far"
@@ -42,7 +43,8 @@ def lines_shown(*, plain: bool = False) -> Iterator[None]:
         lines = Lines(terminal, bar)
         sys.stdout = lines
         try:
-            yield
+            with watching(lines.begin):
+                yield
         finally:
             sys.stdout = terminal
             lines.end()
@@ -76,6 +78,10 @@ class Lines(io.TextIOBase):
             self._take(line)
         return len(text)
 
+    def begin(self, doing: str) -> None:
+        """Show what is being done until a line, or what is done next, says more."""
+        self._show(printable(doing) or AT_WORK)
+
     def end(self) -> None:
         """Show what has no end."""
         if self._begun:
@@ -93,9 +99,8 @@ class Lines(io.TextIOBase):
             self._show(line.rstrip(" …").partition(":")[0] if line.endswith("…") else AT_WORK)
 
     def _show(self, doing: str, rest: str = "", done: int = 0, total: int | None = None) -> None:
-        self._bar.update(
-            self._task, description=shortened(doing, LONGEST), rest=rest, completed=done, total=total, refresh=True
-        )
+        self._bar.tasks[0].total = total  # `update` takes None for no news, and so the bar would stay as it was
+        self._bar.update(self._task, description=shortened(doing, LONGEST), rest=rest, completed=done, refresh=True)
 
     def fileno(self) -> int:
         """The terminal's."""

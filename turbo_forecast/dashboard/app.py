@@ -4,8 +4,10 @@ Belongs here: routes, errors, rendering. Does not belong here: what a page shows
 (`protection.py`), and starting a server (`serving.py`).
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,30 +16,34 @@ from urllib.parse import parse_qs
 import jinja2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from turbo_forecast import deep_links
 from turbo_forecast.dashboard import statics
 from turbo_forecast.dashboard.formats import FILTERS
 from turbo_forecast.dashboard.page import Page, Visit, notices
-from turbo_forecast.dashboard.pages import groups, outlook, run, tournament, track_record, what_if
+from turbo_forecast.dashboard.pages import groups, host, outlook, run, tournament, track_record, what_if
 from turbo_forecast.dashboard.protection import POLICY_OF_CHARTS, protection
 from turbo_forecast.errors import StorageError, TurboForecastError
 from turbo_forecast.storage.published.reading import Published
 
+LOG = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 PAGES: tuple[Page, ...] = (
     outlook.PAGE,
+    host.PAGE,
     groups.PAGE,
     what_if.PAGE,
     track_record.PAGE,
     tournament.PAGE,
     run.PAGE,
+    host.SUGGESTIONS,
 )
 """In the order of the menu."""
 NOWHERE = Page("", "Not here", "cannot.html", lambda visit: {}, in_menu=False)
@@ -53,21 +59,24 @@ def build_app(
 ) -> Starlette:
     """The application over a data folder. Every request reads what was published last.
 
-    hosts: names by which the server may be called, any without them. vega: makes the script that draws charts.
+    hosts: names by which the server may be called, any without them. vega: makes the script that draws charts. The application's
+    `state.prepare` does beforehand what would take the first visitor's time.
     """
-    site = Site(Published(data), environment(pages))
-    return Starlette(
+    site, script = Site(Published(data), environment(pages)), statics.Script(vega)
+    app = Starlette(
         routes=[
             Route("/", _to_first_page),
             *(Route(each.path, partial(site.serve, each), methods=each.methods) for each in pages),
-            *statics.routes(vega),
+            *statics.routes(script),
         ],
         middleware=[
             *protection(hosts),
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5),  # 9 takes three times as long
         ],
-        exception_handlers={HTTPException: site.refuse, Exception: site.fail},
+        exception_handlers={HTTPException: site.refuse},
     )
+    app.state.prepare = partial(site.prepare, pages, script)
+    return app
 
 
 def environment(pages: Sequence[Page]) -> jinja2.Environment:
@@ -111,6 +120,15 @@ class Site:
             response.headers["Content-Security-Policy"] = POLICY_OF_CHARTS
         return response
 
+    def prepare(self, pages: Sequence[Page], script: statics.Script) -> None:
+        """Read what is kept in memory of the latest month, and make the script that draws charts."""
+        with suppress(TurboForecastError):  # whoever opens the page is told
+            month = self._published.month()
+            for page in pages:
+                if page.in_menu:
+                    page.answer(Visit(self._published, month, QueryParams(), {}))
+        script.content()
+
     def refuse(self, request: Request, error: Exception) -> Response:
         """What is answered where there is no such page, or not for such a request."""
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -119,14 +137,7 @@ class Site:
             if status == 404
             else f"This address does not take {request.method}."
         )
-        return self._page(NOWHERE, "cannot.html", status, self._common(NOWHERE, request), sentence=sentence)
-
-    def fail(self, request: Request, error: Exception) -> Response:
-        """What is answered where the program has a defect, which the server's log holds in full."""
-        return PlainTextResponse(
-            f"This page could not be made ({type(error).__name__}): the window where the dashboard was started says why.",
-            status_code=500,
-        )
+        return self._page("cannot.html", status, **self._common(NOWHERE, request), sentence=sentence)
 
     def _answer(self, page: Page, request: Request, form: Mapping[str, list[str]]) -> Response:
         """The page, or one that says in a sentence why there is none, and what to do."""
@@ -137,11 +148,15 @@ class Site:
             answer = page.answer(Visit(self._published, month, request.query_params, form))
             if isinstance(answer, Response):  # a file to be saved
                 return answer
-            return self._page(page, page.template, 200, common, **answer)
+            return self._page(page.template, **{"status": 200, **common, **answer})
         except TurboForecastError as error:
             template = "cannot.html" if common["months"] else "nothing.html"
             status = 404 if isinstance(error, StorageError) else 400
-            return self._page(page, template, status, common, sentence=str(error), data=self._published.data)
+            return self._page(template, status, **common, sentence=str(error), data=self._published.data)
+        except Exception as error:  # a defect of the program: the log has it in full
+            LOG.exception("%s could not be made", request.url)
+            sentence = f"This page could not be made ({type(error).__name__}): the window where the dashboard was started says why."
+            return self._page("cannot.html", 500, **common, sentence=sentence)
 
     def _common(self, page: Page, request: Request) -> dict[str, Any]:
         """What the frame of every page shows."""
@@ -153,5 +168,5 @@ class Site:
             "notices": [],
         }
 
-    def _page(self, page: Page, template: str, status: int, common: dict[str, Any], **shown: Any) -> Response:
-        return HTMLResponse(self._templates.get_template(template).render(**{**common, **shown}), status_code=status)
+    def _page(self, template: str, status: int, **shown: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(template).render(**shown), status_code=status)

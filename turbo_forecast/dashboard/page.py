@@ -76,7 +76,8 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """path: of its address; title: in the menu; template: in `templates/`; answer: what the template is given.
+    """path: of its address; title: in the menu; template: in `templates/`; answer: what the template is given, and `status`, the answer's
+    status where it is not 200.
 
     in_menu: whether the menu has it. takes_form: whether a form may be sent to it. draws: whether it has a chart that Vega draws.
     """

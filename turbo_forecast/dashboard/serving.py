@@ -33,7 +33,7 @@ def serve(data: Path, host: str = HOST, port: int = PORT, *, names: Sequence[str
         if (error.name or "").partition(".")[0] in ("uvicorn", "starlette", "anyio"):
             raise SettingsError(_EXTRA) from None
         raise
-    from turbo_forecast.charts import vega_bundle
+    from turbo_forecast.charts.export import vega_bundle
 
     with _listening(host, port) as listener:
         app = build_app(data, hosts=own_names(host, names), vega=vega_bundle)

@@ -27,12 +27,11 @@ def address(name: str) -> str:
     return f"static/{name}?v={_digest(name)}"
 
 
-def routes(vega: Callable[[], str]) -> list[Route]:
-    """The routes to the files. vega: makes the script that draws charts, which takes seconds the first time."""
-    script = Script(vega)
+def routes(vega: "Script") -> list[Route]:
+    """The routes to the files. vega: the script that draws charts."""
 
     def serve_script(request: Request) -> Response:
-        return script.answer(request.headers.get("accept-encoding", ""))
+        return vega.answer(request.headers.get("accept-encoding", ""))
 
     return [
         Route(f"/static/{VEGA}", serve_script),

@@ -147,6 +147,12 @@ class SeriesForecaster:
         result.seconds = time.perf_counter() - started
         return result
 
+    def expected(self, series: Series) -> Outcome:
+        """What becomes of a series where nothing fails: retired, the fallback's (it is too short for any window), or forecast."""
+        if not self._is_live(series):
+            return Outcome.RETIRED
+        return Outcome.FALLBACK if len(self._plan(series)) == 1 else Outcome.FORECAST
+
     def condemn(self, series: Series, reason: str, status: Status) -> Result:
         """The fallback's forecast for a series whose processing took its worker down (or never ended)."""
         plan = self._plan(series)
@@ -181,11 +187,10 @@ class SeriesForecaster:
         plan = self._plan(series)
         if result.unobserved.sentence:
             result.remarks.append(result.unobserved.sentence)
-        if not self._is_live(series):
-            result.outcome = Outcome.RETIRED
+        result.outcome = self.expected(series)
+        if result.outcome is Outcome.RETIRED:
             result.remarks.append(self._why_retired(series))
-        elif len(plan) == 1:
-            result.outcome = Outcome.FALLBACK
+        elif result.outcome is Outcome.FALLBACK:
             result.remarks.append(
                 f"too short for a backtest: {self._before(series, self._train_end + 1)} days observed before "
                 f"{self._windows.backtest_start}, {self._settings.min_train_days} needed (min_train_days)"

@@ -7,12 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from turbo_forecast.errors import writing
+from turbo_forecast.errors import SettingsError, writing
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.fleet.planned_statements import PlannedStatements, month_statements
@@ -21,9 +22,11 @@ from turbo_forecast.fleet.store import write_store
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.library.base_frame import base_rows, cutoff_day
 from turbo_forecast.library.groups import group_month, groups_from
+from turbo_forecast.library.keywords import taking_forecast_options
 from turbo_forecast.library.plans import plan_frames, plans_from, require_possible
 from turbo_forecast.library.termination import terminated_in_order
 from turbo_forecast.models.registry import check_entrants, first_day_needed
+from turbo_forecast.option_rules import shown
 from turbo_forecast.outlook.loads import of_scenario, shifted, shifted_intervals
 from turbo_forecast.outlook.plans import scenarios
 from turbo_forecast.outlook.rows import with_urgency
@@ -37,6 +40,7 @@ from turbo_forecast.schemas import (
     TOURNAMENT_STANDINGS,
 )
 from turbo_forecast.settings import OutlookSettings, forecast_settings, outlook_settings
+from turbo_forecast.settings.keywords import ForecastOptions, OutlookOptions
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.datasets import rows as rows_of
 from turbo_forecast.storage.results import Results
@@ -80,6 +84,7 @@ class FleetResult:
     planned_loads: pl.DataFrame
 
 
+@taking_forecast_options
 def forecast_fleet(
     base: object,
     cutoff: date | str | np.datetime64,
@@ -87,8 +92,8 @@ def forecast_fleet(
     groups: object = None,
     plans: object = None,
     say: Callable[[str], None] | None = None,
-    outlook: OutlookSettings | Mapping[str, object] | None = None,
-    **options: object,
+    outlook: OutlookSettings | OutlookOptions | None = None,
+    **options: Unpack[ForecastOptions],
 ) -> FleetResult:
     """Forecast every series of `base` as of `cutoff`, the last day of a month, and hold the tournament.
 
@@ -106,7 +111,7 @@ def forecast_fleet(
     say : called with progress lines, which begin with the month, one at a time; by default they go to standard error.
         Those that break a long silence come from another thread.
     outlook : what the outlook is about: `OutlookSettings`, or its fields by name, such as `{"thresholds": [80, 90]}`.
-    options : the fields of `ForecastSettings`, by name.
+    options : the fields of `ForecastSettings`, by name, each listed below.
 
     Raises
     ------
@@ -117,7 +122,7 @@ def forecast_fleet(
     and has no handler of its own); what a killed call leaves, the next one removes.
     """
     settings = forecast_settings(**options)
-    about = outlook if isinstance(outlook, OutlookSettings) else outlook_settings(**(outlook or {}))
+    about = _about(outlook)
     check_entrants(settings)
     wanted = groups_from(groups if groups is not None else about.groups or None)
     planned = plans_from(plans if plans is not None else about.plans)
@@ -144,6 +149,19 @@ def forecast_fleet(
             made |= _outlook(statements, stated, of_groups.backtest())
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     return FleetResult(outcomes=run.outcomes, model_runs=run.model_runs, weights=run.weights, audit=audit, **made)
+
+
+def _about(outlook: object) -> OutlookSettings:
+    """The outlook's settings, from whatever was given for them. Raises SettingsError."""
+    if isinstance(outlook, OutlookSettings):
+        return outlook
+    if outlook is None:
+        return OutlookSettings()
+    if not isinstance(outlook, Mapping) or not all(isinstance(name, str) for name in outlook):
+        raise SettingsError(
+            f"outlook must be OutlookSettings, or its fields by name such as {{'thresholds': [80, 90]}}, not {shown(outlook)}"
+        )
+    return outlook_settings(**outlook)
 
 
 def _results(run: FleetRun) -> dict[str, pl.LazyFrame]:

@@ -4,9 +4,10 @@ Belongs here: the address's parameters, and what the page shows of the answer. D
 (`answers/outlook.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -39,9 +40,9 @@ SORTING = Sorting(
         Heading("growth", "Per 30 days", number=True, downwards=True),
         Heading("state", "State"),
         Heading(PROBABILITY, "Probability", number=True, downwards=True),
-        Heading("early", "10 %"),
-        Heading("likely", "50 %"),
-        Heading("late", "90 %"),
+        Heading("early", "Early (10 %)"),
+        Heading("likely", "Likely (50 %)"),
+        Heading("late", "Late (90 %)"),
     ),
     order={"state": [state.value for state in State]},
 )
@@ -49,7 +50,10 @@ EVERY = "every"
 """Of the threshold: all of them, instead of the one nearest to what is planned for."""
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Probabilities that are offered; an address may ask for any."""
-FORMATS = {"csv": csv_bytes, "xlsx": lambda rows: xlsx_bytes(rows, "outlook")}
+FORMATS: Mapping[str, Callable[[pl.DataFrame], bytes]] = {
+    "csv": csv_bytes,
+    "xlsx": partial(xlsx_bytes, sheet="outlook"),
+}
 
 
 @dataclass(frozen=True, slots=True)

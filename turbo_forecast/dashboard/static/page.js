@@ -13,6 +13,14 @@ for (const form of document.querySelectorAll("form[method=get]"))
       if (value === "") event.formData.delete(name);
   });
 
+// Where there is little room, filters are out of the way until one wants them.
+const narrow = matchMedia("(max-width: 40rem)");
+function fold() {
+  for (const filters of document.querySelectorAll("details.filters")) filters.open = !narrow.matches;
+}
+fold();
+narrow.addEventListener("change", fold);
+
 // A list of choices closes when one looks elsewhere.
 document.addEventListener("click", (event) => {
   for (const choice of document.querySelectorAll("details.choice[open]"))

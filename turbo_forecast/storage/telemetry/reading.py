@@ -26,6 +26,7 @@ from turbo_forecast.storage.telemetry.messages import UNREADABLE, brief, shorten
 from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.profile import ResourceProfile, profiled
 from turbo_forecast.storage.telemetry.report import TelemetryReport
+from turbo_forecast.storage.telemetry.sampling import Everything
 from turbo_forecast.storage.telemetry.sources import Sources, opened
 from turbo_forecast.storage.telemetry.sql import identifier, listed, literal, rendered
 from turbo_forecast.storage.telemetry.survey import Survey, surveyed
@@ -82,21 +83,23 @@ def read_telemetry(
     base_table: str = BASE_TABLE.name,
     rejects_table: str = BASE_TABLE_REJECTS.name,
     say: Callable[[str], None] = lambda line: None,
+    portion: Everything | None = None,
 ) -> TelemetryReport:
     """Read the telemetry that `settings` name into two empty tables, made by the caller from their schemas' DDL.
 
     `base_table` gets one row per series and day (percent of capacity, in [0, 100]), sorted by host_id, resource, ds;
     `rejects_table` one row per value that could not be used. Days after `today` are refused or rejected. The caller
     holds a transaction on `con`; memory stays within settings.memory_limit, DuckDB spills beside its file beyond it.
-    `say` is called, from another thread, with a line now and then while reading takes long.
+    `say` is called, from another thread, with a line now and then while reading takes long. `portion` leaves out part of the
+    telemetry; a run reads all of it.
 
     Raises SettingsError or TelemetryError, in one sentence, before anything is written to either table.
     """
-    log = StatusLog(say)
+    log, portion = StatusLog(say), portion or Everything()
     with log.working("reading telemetry"), limited(con, settings.memory_limit), _scratch(con):
         try:
-            with opened(con, settings) as sources:
-                return _read(con, settings, sources, today, base_table, rejects_table, Stopwatch(log))
+            with opened(con, settings, portion.files) as sources:
+                return _read(con, settings, sources, portion, today, base_table, rejects_table, Stopwatch(log))
         except duckdb.OutOfMemoryException as error:
             _refuse_full_disk(error)
             raise SettingsError(
@@ -136,15 +139,17 @@ def _read(
     con: duckdb.DuckDBPyConnection,
     settings: TelemetrySettings,
     sources: Sources,
+    portion: Everything,
     today: date,
     base_table: str,
     rejects_table: str,
     watch: Stopwatch,
 ) -> TelemetryReport:
     with watch.stage("columns"):
-        parts, settings = joined_times(sources.parts, settings)
+        parts, settings = joined_times(portion.rows(con, sources.parts), settings)
         layout = chosen_layout(con, parts, settings)
         _refuse_absent(parts, layout)
+        parts, layout = portion.hosts(con, parts, layout)
         clock = read_clock(con, parts, layout.time, settings)
         survey = surveyed(con, parts, layout, settings)
         create_cells(con, parts, layout, clock, survey, settings)
@@ -178,7 +183,9 @@ def _read(
         sources.notes.append(
             f"times have no zone: days are as written, and timezone {settings.timezone} changes nothing"
         )
-    return _report(con, sources, layout, survey, clock, values_read, values_kept, clipped, rejects, watch.seconds)
+    return _report(
+        con, sources, parts, layout, survey, clock, values_read, values_kept, clipped, rejects, watch.seconds
+    )
 
 
 def _refuse_absent(parts: list[Part], layout: Layout) -> None:
@@ -304,6 +311,7 @@ def _fill_rejects(con: duckdb.DuckDBPyConnection, expected: int, settings: Telem
 def _report(
     con: duckdb.DuckDBPyConnection,
     sources: Sources,
+    parts: list[Part],
     layout: Layout,
     survey: Survey,
     clock: Clock,
@@ -330,7 +338,7 @@ def _report(
         names_changed=survey.changed,
         look_alikes=survey.look_alikes,
         timezone=clock.zone,
-        rows_read=_rows_read(con, sources.parts, layout, values_read),
+        rows_read=_rows_read(con, parts, layout, values_read),
         values_read=values_read,
         values_kept=values_kept,
         rejects=rejects,

@@ -6,7 +6,7 @@ Belongs here: each file's columns and reader, the parts they make. Does not belo
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from turbo_forecast.storage.telemetry.csv_dialect import (
     refuse_like_names,
     text_dialect,
 )
-from turbo_forecast.storage.telemetry.files import found_files, is_remote, kind_of
+from turbo_forecast.storage.telemetry.files import Found, found_files, is_remote, kind_of
 from turbo_forecast.storage.telemetry.messages import NOT_SET, UNREADABLE, brief, enumerated, shortened, unreadable
 from turbo_forecast.storage.telemetry.parts import FILE_COLUMN, Columns, Part, united
 from turbo_forecast.storage.telemetry.sql import identifier, listed, literal
@@ -61,14 +61,16 @@ class _File:
 
 
 @contextmanager
-def opened(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Iterator[Sources]:
-    """The telemetry that `settings` name, readable on `con` while the context lasts.
+def opened(
+    con: duckdb.DuckDBPyConnection, settings: TelemetrySettings, chosen: Callable[[Found], Found] = lambda found: found
+) -> Iterator[Sources]:
+    """The telemetry that `settings` name, readable on `con` while the context lasts; of its files, those that are `chosen`.
 
     Raises TelemetryError when there is nothing there, a file is not what its name says, or columns do not fit.
     """
     if not settings.telemetry:
         raise SettingsError(NOT_SET)
-    found = found_files(con, settings.telemetry)
+    found = chosen(found_files(con, settings.telemetry))
     kinds = [kind_of(name) for name in found.names]
     _refuse_idle_options(kinds, settings)
     with tempfile.TemporaryDirectory(prefix="turbo-forecast-") as folder:

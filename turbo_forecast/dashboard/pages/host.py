@@ -1,0 +1,148 @@
+"""Host: one host or group, its resources on one time axis, when it runs full, what is planned, why this forecast, what earlier ones said.
+
+Belongs here: what the page shows of the answer, and the names that are suggested while one types. Does not belong here: the
+answer (`answers/host.py`, `answers/earlier.py`), the chart (`charts/series.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from starlette.responses import JSONResponse, Response
+
+from turbo_forecast import deep_links
+from turbo_forecast.answers.host import HostAnswer, HostSeries, host_answer
+from turbo_forecast.answers.names import KINDS, Kind, names, names_like, resources_by_name
+from turbo_forecast.answers.outlook import AHEAD, OutlookQuestion, outlook_answer
+from turbo_forecast.charts import themes
+from turbo_forecast.charts.picture import pictures as chart_pictures
+from turbo_forecast.charts.series import HEIGHT, HEIGHT_OF_ONE, specification
+from turbo_forecast.dashboard.page import Page, Visit
+from turbo_forecast.dashboard.row_pictures import pictures
+from turbo_forecast.dashboard.series_words import summary
+from turbo_forecast.errors import StorageError
+from turbo_forecast.outlook.plans import APPLIED
+from turbo_forecast.outlook.rows import BASELINE
+from turbo_forecast.storage.published.reading import PublishedMonth
+from turbo_forecast.types import State
+from turbo_forecast.windows import shift_month_end
+
+MOST_URGENT = 12
+"""Hosts that are named where none was asked for."""
+SUGGESTED = 20
+"""Names that are offered while one types."""
+NEAR = 6
+"""Names that are offered in the place of one that is not there."""
+MONTHS_BEFORE = 12
+"""Months of history in the table that says what the chart shows, and in the chart of the last year."""
+YEAR = "year"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesView:
+    """One resource as the page shows it. series: of the answer; summary: the chart in a sentence; months: in a table.
+
+    changes: planned changes of the published forecast; other_changes: of scenarios, and those without effect.
+    """
+
+    series: HostSeries
+    summary: str
+    months: list[dict[str, Any]]
+    thresholds: list[dict[str, Any]]
+    changes: list[dict[str, Any]]
+    other_changes: list[dict[str, Any]]
+
+
+def answer(visit: Visit) -> Mapping[str, Any] | Response:
+    """The page of the host that is asked for; without one, a search. Raises TurboForecastError."""
+    name = visit.query.get("host", "")  # as it is: a host's name may begin or end with a space
+    found = visit.choice("kind", ["", *KINDS])
+    kind: Kind | None = next((each for each in KINDS if each == found), None)
+    common: dict[str, Any] = {"name": name, "answer": None, "sentence": None, "near": [], "urgent": [], "kinds": kind}
+    if not name.strip():
+        return {**common, **_most_urgent(visit)}
+    try:
+        host = host_answer(visit.published, visit.month, name, visit.text("resource") or None, kind)
+    except StorageError as error:
+        return {
+            **common,
+            "status": 404,
+            "sentence": str(error),
+            "near": _near(visit.month, name),
+            **_most_urgent(visit),
+        }
+    return {**common, "pictures": [], **_shown(visit, host)}
+
+
+def _shown(visit: Visit, host: HostAnswer) -> Mapping[str, Any]:
+    """What is shown of a host or group."""
+    history = visit.choice("history", ["", YEAR])
+    since = shift_month_end(host.cutoff, -MONTHS_BEFORE) if history == YEAR else None
+    drawn = chart_pictures(host, since=since)
+    height = HEIGHT_OF_ONE if len(drawn) == 1 else HEIGHT
+    every = resources_by_name(visit.month, host.kind).filter(pl.col("host_id") == host.name)["resource"].sort()
+    return {
+        "answer": host,
+        "resources": every.to_list(),
+        "history": history,
+        "chosen": visit.text("resource") or None,
+        "views": [_view(host, each) for each in host.series],
+        "chart": {
+            "specification": specification(drawn, theme="light", height=height),
+            "dark": themes.config("dark"),
+        },
+    }
+
+
+def _view(host: HostAnswer, series: HostSeries) -> SeriesView:
+    is_published = (pl.col("scenario") == BASELINE) & (pl.col("effect") == APPLIED)
+    return SeriesView(
+        series,
+        summary(host, series),
+        _months(host, series),
+        series.outlook.to_dicts(),
+        series.changes.filter(is_published).to_dicts(),
+        series.changes.filter(~is_published).to_dicts(),
+    )
+
+
+def _months(host: HostAnswer, series: HostSeries) -> list[dict[str, Any]]:
+    """`month, observed, days, forecast, lower, upper`: means of the latest months observed, and of those to come."""
+    before = shift_month_end(host.cutoff, -MONTHS_BEFORE)
+    month = pl.col("ds").dt.truncate("1mo").alias("month")
+    past = series.history.filter(pl.col("ds") > before).group_by(month).agg(observed=pl.col("y").mean(), days=pl.len())
+    ahead = series.rows.filter(pl.col("ds") > before).group_by(month)
+    forecast = ahead.agg(
+        forecast=pl.col("yhat").cast(pl.Float64).mean(),
+        lower=pl.col("yhat_lower").cast(pl.Float64).mean(),
+        upper=pl.col("yhat_upper").cast(pl.Float64).mean(),
+        phase=pl.col("phase").first(),
+    )
+    return past.join(forecast, on="month", how="full", coalesce=True).sort("month").to_dicts()
+
+
+def _most_urgent(visit: Visit) -> Mapping[str, Any]:
+    """Hosts that are over their threshold, or may reach it."""
+    states = (State.OVER.value, *(state.value for state in AHEAD))
+    found = outlook_answer(visit.month, OutlookQuestion(kind="series", states=states)).head(MOST_URGENT)
+    return {"urgent": found.to_dicts(), "pictures": pictures(visit.published, visit.month, found)}
+
+
+def _near(month: PublishedMonth, name: str) -> list[tuple[str, Kind]]:
+    """Names like it, each with what it is the name of."""
+    groups = set(names(month, "group"))
+    return [(each, "group" if each in groups else "series") for each in names_like(month, name, NEAR)]
+
+
+def suggestions(visit: Visit) -> Response:
+    """Names of hosts and groups that hold a text, those that begin with it first, as JSON: `{"names": [...]}`."""
+    text = visit.text("text").lower()
+    known = sorted({name for kind in KINDS for name in names(visit.month, kind)})
+    holding = [name for name in known if text in name.lower()]
+    found = sorted(holding, key=lambda name: not name.lower().startswith(text))
+    return JSONResponse({"names": found[:SUGGESTED]})
+
+
+PAGE = Page(deep_links.HOST_PAGE, "Host", "host.html", answer, draws=True)
+SUGGESTIONS = Page("/hosts.json", "Names", "host.html", suggestions, in_menu=False)

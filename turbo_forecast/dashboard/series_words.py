@@ -1,0 +1,70 @@
+"""What a series' chart shows, in sentences: for who cannot see it, and for who wants the figures.
+
+Does not belong here: why a forecast is as it is (`answers/champion_words.py`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from turbo_forecast.answers.host import HostAnswer, HostSeries
+from turbo_forecast.dashboard.formats import level, percent, threshold
+from turbo_forecast.storage.outlook_findings import PLANNED_FOR
+from turbo_forecast.types import Phase, State
+
+
+def summary(host: HostAnswer, series: HostSeries) -> str:
+    """Level now, where the forecast ends, and the threshold nearest to 90 %."""
+    found = [_now(host, series), _ahead(host, series)]
+    rows = series.outlook.to_dicts()
+    if rows:
+        found.append(
+            threshold_words(min(rows, key=lambda row: (abs(row["threshold"] - PLANNED_FOR), row["threshold"])))
+        )
+    return " ".join(filter(None, found))
+
+
+def threshold_words(row: Mapping[str, Any]) -> str:
+    """A row of CAPACITY_OUTLOOK in a sentence."""
+    bound, state = threshold(row["threshold"]), row["state"]
+    if state == State.OVER:
+        return f"It is over {bound} already."
+    if state == State.UNUSABLE:
+        return "Its reserve takes all of its capacity: nothing of it is usable."
+    if state == State.EXPECTED:
+        late = f", almost surely (90 %) by {row['late']}" if row["late"] else ""
+        return f"It reaches {bound} likely (50 %) by {row['likely']}, at the earliest (10 %) by {row['early']}{late}."
+    if state == State.POSSIBLE:
+        return f"It may reach {bound}: 10 % by {row['early']}, less than 50 % within the forecast."
+    return f"It is unlikely to reach {bound} within the forecast (less than 10 %)."
+
+
+def _now(host: HostAnswer, series: HostSeries) -> str:
+    """The level, as the outlook has it; of what is not observed just now, when it last was."""
+    last, levels = series.last_day, series.outlook["level"].drop_nulls()
+    if len(levels):
+        rows = series.outlook.filter(pl.col("level").is_not_null())
+        # the lowest threshold above it, so that no level is rounded up to one
+        above = rows.filter(pl.col("level") < pl.col("threshold"))["threshold"].min()
+        of = " of what is usable" if host.kind == "group" and series.usable < 1 else ""
+        bound = above if isinstance(above, float) else 0.0
+        return f"The mean of the last seven days up to {host.cutoff} is {level(float(levels[0]), bound)}{of}."
+    if last is None:
+        return "It was never observed."
+    return (
+        f"Of the last seven days up to {host.cutoff}, fewer than four were observed, so its level is not known; the last day with a value "
+        f"is {last}."
+    )
+
+
+def _ahead(host: HostAnswer, series: HostSeries) -> str:
+    ahead = series.rows.filter(pl.col("phase") == Phase.FORECAST)
+    if ahead.is_empty():
+        return "There is no forecast."
+    end = ahead.filter(pl.col("ds").dt.month_start() == pl.lit(host.windows.horizon_end).dt.month_start())
+    middle, lower, upper = end.select(pl.col("yhat", "yhat_lower", "yhat_upper").cast(pl.Float64).mean()).row(0)
+    return (
+        f"The forecast for {host.windows.horizon_end:%Y-%m} is {percent(middle)} on average, with an interval of {100 * host.interval_width:g} % "
+        f"from {percent(lower)} to {percent(upper)}."
+    )
