@@ -19,7 +19,9 @@ def summary(host: HostAnswer, series: HostSeries) -> str:
     found = [_now(host, series), _ahead(host, series)]
     rows = series.outlook.to_dicts()
     if rows:
-        found.append(threshold_words(min(rows, key=lambda row: (abs(row["threshold"] - PLANNED_FOR), row["threshold"]))))
+        found.append(
+            threshold_words(min(rows, key=lambda row: (abs(row["threshold"] - PLANNED_FOR), row["threshold"])))
+        )
     return " ".join(filter(None, found))
 
 
@@ -48,7 +50,11 @@ def _now(host: HostAnswer, series: HostSeries) -> str:
         of = " of what is usable" if host.kind == "group" and series.usable < 1 else ""
         bound = above if isinstance(above, float) else 0.0
         return f"The mean of the last seven days up to {host.cutoff} is {level_of(float(levels[0]), bound)}{of}."
-    return f"Nothing was observed just before {host.cutoff}: the last day with a value is {last}." if last else "It was never observed."
+    return (
+        f"Nothing was observed just before {host.cutoff}: the last day with a value is {last}."
+        if last
+        else "It was never observed."
+    )
 
 
 def _ahead(host: HostAnswer, series: HostSeries) -> str:
@@ -56,9 +62,7 @@ def _ahead(host: HostAnswer, series: HostSeries) -> str:
     if ahead.is_empty():
         return "There is no forecast."
     end = ahead.filter(pl.col("ds").dt.month_start() == pl.lit(host.windows.horizon_end).dt.month_start())
-    middle, lower, upper = end.select(
-        pl.col("yhat", "yhat_lower", "yhat_upper").cast(pl.Float64).mean()
-    ).row(0)
+    middle, lower, upper = end.select(pl.col("yhat", "yhat_lower", "yhat_upper").cast(pl.Float64).mean()).row(0)
     return (
         f"The forecast for {host.windows.horizon_end:%Y-%m} is {percent(middle)} on average, with an interval of {100 * host.interval_width:g} % "
         f"from {percent(lower)} to {percent(upper)}."

@@ -64,7 +64,13 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
     try:
         host = host_answer(visit.published, visit.month, name, visit.text("resource") or None, kind)
     except StorageError as error:
-        return {**common, "status": 404, "sentence": str(error), "near": _near(visit.month, name), **_most_urgent(visit)}
+        return {
+            **common,
+            "status": 404,
+            "sentence": str(error),
+            "near": _near(visit.month, name),
+            **_most_urgent(visit),
+        }
     return {**common, "pictures": [], **_shown(visit, host)}
 
 
