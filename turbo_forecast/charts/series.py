@@ -106,6 +106,8 @@ def _frame(shape: Shape) -> tuple[str, dict[str, Any]]:
     """Vega-Lite's schema, and the specification of one view without data: to build one costs some 100 ms."""
     sources = {name: alt.NamedData(name) for name in DATASETS}
     found: dict[str, Any] = view(sources, shape, HOVERED).to_dict()
+    for layer in found["layer"]:  # what all layers draw, Altair names once, above them
+        layer.setdefault("data", dict(found.get("data", {})))
     return found["$schema"], {name: found[name] for name in ("layer", "params") if name in found}
 
 
