@@ -12,6 +12,7 @@ what the checks of a run would say of it.
 `published_fleet` in `conftest.py` is the whole of it, made once: a test that only reads takes that one.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -488,6 +489,8 @@ def _store_groups(con: duckdb.DuckDBPyConnection, month: str, windows: Windows) 
     store(con, schemas.GROUP_FORECAST, forecast_rows(month, windows, _of_groups()))
     change = {"scenario": SCENARIO, "file_row": 1, "kind": "series", "host_id": "web-1", "resource": "cpu", "other": ""}
     change |= {"from_ds": windows.cutoff + timedelta(days=1), "what": "factor", "amount": 0.5, "effect": "applied"}
+    stated = {"day": str(change["from_ds"]), "host_id": "web-1", "group": "", "resource": "cpu", "what": "factor"}
+    change |= {"plan": json.dumps({**stated, "amount": 0.5, "target": ""})}
     store(con, schemas.PLANNED_CHANGES, pl.DataFrame([change]).with_columns(at))
     load = {"scenario": SCENARIO, "kind": "series", "host_id": "web-1", "resource": "cpu", "from_ds": change["from_ds"]}
     load |= {"until_ds": windows.horizon_end, "source_kind": "series", "source": "web-1", "weight": 0.5, "shift": 0.0}

@@ -42,8 +42,8 @@ CLEARLY = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
-class Backtest:
-    """How far the published forecast of the backtest was from what happened.
+class Accuracy:
+    """How far a published forecast was from what happened.
 
     days: observed ones; mae, bias: mean of |yhat - y| and of yhat - y, percentage points; inside: share of the days within the
     published interval, in [0, 1].
@@ -55,7 +55,7 @@ class Backtest:
     inside: float
 
     @classmethod
-    def of(cls, rows: pl.DataFrame) -> "Backtest | None":
+    def of(cls, rows: pl.DataFrame) -> "Accuracy | None":
         """Of `y, yhat, yhat_lower, yhat_upper`; None where no day was observed."""
         seen = rows.filter(pl.col("y").is_not_null()).with_columns(pl.col("yhat").cast(pl.Float64))
         if seen.is_empty():
@@ -78,7 +78,7 @@ class Evidence:
     champion: Mapping[str, Any]
     scores: pl.DataFrame
     weights: pl.DataFrame
-    backtest: Backtest | None
+    backtest: Accuracy | None
     fallback: str
     folds: int
     interval_width: float
@@ -165,15 +165,21 @@ def _members(evidence: Evidence) -> str:
     return f"It weighs {', '.join(named)}{others}."
 
 
-def backtest_words(backtest: Backtest | None, interval_width: float) -> str:
+def backtest_words(backtest: Accuracy | None, interval_width: float) -> str:
     """How far off the published forecast of the backtest was, in a sentence."""
     if backtest is None:
         return "There is no backtest of it, so nothing tells how far off it is."
-    side = "high" if backtest.bias > 0 else "low"
-    leaning = f" ({abs(backtest.bias):.1f} too {side} on average)" if abs(backtest.bias) >= 0.05 else ""
+    return f"In the backtest, which the choice has not seen, it was {accuracy_words(backtest, interval_width)}."
+
+
+def accuracy_words(accuracy: Accuracy, interval_width: float) -> str:
+    """How far off a forecast was: "off by 2.0 points on average (0.5 too high on average) over 91 days, and …"."""
+    side = "high" if accuracy.bias > 0 else "low"
+    leaning = f" ({abs(accuracy.bias):.1f} too {side} on average)" if abs(accuracy.bias) >= 0.05 else ""
+    days = f"{accuracy.days} days" if accuracy.days != 1 else "1 day"
     return (
-        f"In the backtest, which the choice has not seen, it was off by {_points(backtest.mae)} on average{leaning} over "
-        f"{backtest.days} days, and {_percent(backtest.inside)} of them lay inside the {_percent(interval_width)} interval."
+        f"off by {_points(accuracy.mae)} on average{leaning} over {days}, and {_percent(accuracy.inside)} of them lay inside the "
+        f"{_percent(interval_width)} interval"
     )
 
 

@@ -184,11 +184,14 @@ def _groups(earlier: PublishedMonth, later: PublishedMonth) -> pl.DataFrame:
 
     both = of(later, "now").join(of(earlier, "before"), on=["group_name", "resource"], how="full", coalesce=True)
     changed = both.rename({"group_name": "host_id"}).with_columns(kind=pl.lit("group"), what=_what("other hosts"))
-    counted = [
-        pl.when(pl.col(name).is_not_null()).then(pl.format("{} hosts", pl.col(name).list.len())).alias(name)
-        for name in ("before", "now")
-    ]
+    counted = [_counted(name).alias(name) for name in ("before", "now")]
     return changed.filter(pl.col("what").is_not_null()).with_columns(counted).pipe(_changed)
+
+
+def _counted(hosts: str) -> pl.Expr:
+    """How many hosts a list has, in words; null without a list."""
+    count = pl.col(hosts).list.len()
+    return pl.format("{} host{}", count, pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit("s")))
 
 
 def _what(other: str) -> pl.Expr:

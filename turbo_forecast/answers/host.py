@@ -11,11 +11,11 @@ from typing import Any
 
 import polars as pl
 
-from turbo_forecast.answers.champion_words import Backtest, Evidence, backtest_words, entrant_words, why
+from turbo_forecast.answers.champion_words import Accuracy, Evidence, backtest_words, entrant_words, why
 from turbo_forecast.answers.group_rows import group_days, group_forecast, usable_share
 from turbo_forecast.answers.names import Kind, kind_of, resources_of
 from turbo_forecast.answers.plan_words import change_words
-from turbo_forecast.outlook.plans import ALL
+from turbo_forecast.outlook.plans import ALL, APPLIED
 from turbo_forecast.outlook.rows import BASELINE, GROUP
 from turbo_forecast.schemas import (
     CAPACITY_OUTLOOK,
@@ -63,12 +63,17 @@ class HostSeries:
     outlook: pl.DataFrame
     changes: pl.DataFrame
     model: str | None
-    backtest: Backtest | None
+    backtest: Accuracy | None
     remarks: tuple[str, ...]
     why: tuple[str, ...]
     scores: pl.DataFrame
     weights: pl.DataFrame
     usable: float
+
+    @property
+    def in_force(self) -> pl.DataFrame:
+        """The planned changes that the forecast has: rows of `changes` of the baseline, with an effect."""
+        return self.changes.filter(pl.col("scenario") == BASELINE, pl.col("effect") == APPLIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +191,7 @@ def _series(gathered: _Gathered, resource: str, settings: ForecastSettings, wind
     champion = next(gathered.champions.filter(own).iter_rows(named=True), None)
     scores = gathered.scores.filter(own, pl.col("window_name") == Phase.BACKTEST).sort("mae", "model")
     weights = gathered.weights.filter(own).sort("forecast", "member", descending=[True, False])
-    backtest = Backtest.of(rows.filter(pl.col("phase") == Phase.BACKTEST))
+    backtest = Accuracy.of(rows.filter(pl.col("phase") == Phase.BACKTEST))
     model = every_row["model"][0] if len(every_row) else None
     return HostSeries(
         resource,
@@ -252,7 +257,7 @@ def _why(
     champion: Mapping[str, Any] | None,
     scores: pl.DataFrame,
     weights: pl.DataFrame,
-    backtest: Backtest | None,
+    backtest: Accuracy | None,
     model: str | None,
 ) -> tuple[str, ...]:
     """Why this forecast; nothing where there is none. Of a group, whose evidence is not published, by whom and how good."""

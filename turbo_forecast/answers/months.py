@@ -60,11 +60,9 @@ def not_shown(published: Published, month: PublishedMonth) -> list[str]:
     said = []
     for line in month_lines(published):
         if line.month == month.key and line.state != COMPLETE:
-            said.append(
-                f"month {line.month} is {_state(line.state, line.failed)}: what is shown is of run {line.published_by}"
-            )
+            said.append(f"month {line.month} {_state(line)}: what is shown is of run {line.published_by}")
         elif line.month > month.key and not line.is_well:
-            said.append(f"month {line.month} is {_state(line.state, line.failed)}: it is not shown")
+            said.append(f"month {line.month} {_state(line)}: it is not shown")
     return said
 
 
@@ -113,5 +111,7 @@ def _to_do(key: str, standing: MonthStanding | None, month: PublishedMonth | Non
     return None
 
 
-def _state(state: str, failed: tuple[str, ...]) -> str:
-    return f"{state} ({', '.join(failed)})" if failed else state
+def _state(line: MonthLine) -> str:
+    if line.failed:
+        return f"has failed ({', '.join(line.failed)})"
+    return "is complete, but not published" if line.state == COMPLETE else "is at work, or ended half-way"

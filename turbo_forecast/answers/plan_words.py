@@ -35,11 +35,12 @@ def _words(what: Change, amount: float | None, other: str) -> str:
     if what is Change.CHANGE:
         return f"{abs(amount):g} points {'more' if amount >= 0 else 'less'}"
     if what is Change.ADD_HOSTS:
-        return f"hosts are added: {_share(amount)} of the load per host"
+        return f"hosts are added: the load becomes {_share(amount)} of what it is"
     if what is Change.SHARE:
         return f"{_share(abs(amount))} of the load of {other} {'is added' if amount >= 0 else 'goes'}"
-    left = f"{other} leaves, the others take its load: " if other else ""
-    return f"{left}{_share(amount)} of the load"
+    if other:
+        return f"{other} leaves, and the others take its load: {_share(amount)} of what it is"
+    return f"the load becomes {_share(amount)} of what it is"
 
 
 def _share(amount: float) -> str:

@@ -1,40 +1,31 @@
-"""How true the month's statements and forecasts are: in the backtest, and of earlier months against what has happened since.
+"""How true a month is at a glance: its statements and forecasts in the backtest, and earlier months' against what has happened since.
 
-Belongs here: what of it readers are told. Does not belong here: scores (`outlook/track_record.py`, `tournament/`).
+Belongs here: the track record added up to a few rows. Does not belong here: the track record in full (`track_record.py`).
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import polars as pl
 
-from turbo_forecast.answers.statement_record import statement_record
-from turbo_forecast.outlook.rows import SERIES
-from turbo_forecast.outlook.track_record import ALL_RESOURCES, BELOW
-from turbo_forecast.schemas import (
-    FORECAST_ACCURACY,
-    OUTLOOK_ACCURACY,
-    OUTLOOK_OVER_TIME,
-    OUTLOOK_RELIABILITY,
-    TOURNAMENT_STANDINGS,
-)
-from turbo_forecast.storage.findings import earlier_of, standings_of
-from turbo_forecast.storage.outlook_findings import TrackRecord, record_by_threshold
+from turbo_forecast.answers.track_record import CHAMPION, TrackQuestion, track_record, with_counts
+from turbo_forecast.outlook.track_record import ALL_RESOURCES
+from turbo_forecast.schemas import TOURNAMENT_STANDINGS
+from turbo_forecast.storage.outlook_findings import TrackRecord
 from turbo_forecast.storage.published.reading import PublishedMonth
 
-CHAMPION, SEASONAL_NAIVE = "champion", "seasonal_naive"
+SEASONAL_NAIVE = "seasonal_naive"
+"""Who repeats the last week: what a forecast is measured against."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How true what was said has been.
+    """How true what was said has been, of statements about series below their threshold: of the others it is no art.
 
-    statements, by_threshold: of the outlook in the backtest, as `statement_record` and `record_by_threshold` have it; None and no row where no
-    series is long enough for one. bins: of OUTLOOK_RELIABILITY, of series below their threshold. earlier: a row for each earlier month,
-    `forecast_cutoff, horizon_days, n, events, foreseen, skill`, over all thresholds within the longest horizon that is over. published:
-    the row of TOURNAMENT_STANDINGS of what is published, over all series, naive: of the seasonal naive; empty without a backtest.
-    since: as `earlier_of` gives it.
+    statements: of all thresholds in the backtest; None without one. by_threshold: of each, as `TrackAnswer.accuracy` has it, at the
+    longest horizon. bins: of OUTLOOK_RELIABILITY. earlier: as `earlier_statements` gives it. published, naive: rows of
+    TOURNAMENT_STANDINGS over all series, of what is published and of who repeats the last week; empty without a backtest. since:
+    `lead_month, mae, inside, days, forecasts` of earlier published forecasts, over all days since.
     """
 
     statements: TrackRecord | None
@@ -47,40 +38,41 @@ class Record:
 
 
 def record(month: PublishedMonth) -> Record:
-    """The month's record. Of statements, those about who was below the threshold count: of the others it is no art."""
-    bins = month.frame(OUTLOOK_RELIABILITY).filter(pl.col("kind") == SERIES, pl.col("population") == BELOW)
-    with duckdb.connect() as con:
-        for table in (OUTLOOK_ACCURACY, TOURNAMENT_STANDINGS, FORECAST_ACCURACY):
-            con.register(table.name, month.frame(table).to_arrow())
-        standings = standings_of(con, month.cutoff)
-        return Record(
-            statements=statement_record(month),
-            by_threshold=record_by_threshold(con, month.cutoff),
-            bins=bins.sort("bin"),
-            earlier=earlier_statements(month.frame(OUTLOOK_OVER_TIME)),
-            published=_of_model(standings, CHAMPION),
-            naive=_of_model(standings, SEASONAL_NAIVE),
-            since=earlier_of(con, month.cutoff),
-        )
-
-
-def _of_model(standings: pl.DataFrame, model: str) -> dict[str, Any]:
-    found = standings.filter(pl.col("model") == model)
-    return found.row(0, named=True) if len(found) else {}
+    """The month's record."""
+    found = track_record(month, TrackQuestion())
+    return Record(
+        statements=found.trust,
+        by_threshold=found.accuracy.filter(pl.col("horizon_days") == pl.col("horizon_days").max()).sort("threshold"),
+        bins=found.reliability,
+        earlier=earlier_statements(found.over_time),
+        published=_over_all(month, CHAMPION),
+        naive=_over_all(month, SEASONAL_NAIVE),
+        since=_by_lead_month(found.forecasts),
+    )
 
 
 def earlier_statements(judged: pl.DataFrame) -> pl.DataFrame:
-    """The row of each earlier month that `Record.earlier` has, the latest first. judged: of OUTLOOK_OVER_TIME."""
-    rows = judged.filter(pl.col("kind") == SERIES, pl.col("population") == BELOW, pl.col("resource") == ALL_RESOURCES)
-    longest = rows.filter(pl.col("horizon_days") == pl.col("horizon_days").max().over("forecast_cutoff"))
+    """A row for each earlier month, the latest first: `forecast_cutoff, horizon_days, n, events, foreseen, skill`.
+
+    judged: rows of OUTLOOK_OVER_TIME, of one kind, population and resource. Thresholds are added up, at the longest horizon that is over;
+    foreseen: events that had a probability of a half or more; skill: null where all or none happened.
+    """
+    longest = with_counts(judged).filter(pl.col("horizon_days") == pl.col("horizon_days").max().over("forecast_cutoff"))
     brier, base = ((pl.col(name) * pl.col("n")).sum() for name in ("brier", "base_rate_brier"))
     return (
         longest.group_by("forecast_cutoff", "horizon_days")
-        .agg(
-            pl.col("n", "events").sum(),
-            # a recall is a share of the events
-            foreseen=(pl.col("recall").fill_null(0) * pl.col("events")).round().cast(pl.Int64).sum(),
-            skill=pl.when(base > 0).then(1 - brier / base),
-        )
+        .agg(pl.col("n", "events").sum(), foreseen=pl.col("hits").sum(), skill=pl.when(base > 0).then(1 - brier / base))
         .sort("forecast_cutoff", descending=True)
     )
+
+
+def _over_all(month: PublishedMonth, model: str) -> dict[str, Any]:
+    whole = month.frame(TOURNAMENT_STANDINGS).filter(resource=ALL_RESOURCES, horizon_month=0, model=model)
+    return whole.row(0, named=True) if len(whole) else {}
+
+
+def _by_lead_month(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """forecasts: rows of FORECAST_ACCURACY, of what was published, of all resources."""
+    mae, inside = ((pl.col(name) * pl.col("n")).sum() / pl.col("n").sum() for name in ("mae", "coverage"))
+    figures = {"mae": mae, "inside": inside, "days": pl.col("n").sum(), "forecasts": pl.len()}
+    return forecasts.group_by("lead_month").agg(**figures).sort("lead_month")

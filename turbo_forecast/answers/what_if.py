@@ -88,8 +88,8 @@ def month_plans(month: PublishedMonth, scenario: str = BASELINE) -> pl.DataFrame
     plans = stated_plans(month.frame(PLANNED_CHANGES))
     if plans is None:
         raise StorageError(
-            f"the rows of the file of plans are not published of {month.key}: an earlier version of this program made its outlook. "
-            "Run the job monthly_outlook for the month, or write the rows here"
+            f"the rows of the file of plans that {month.key} was published with are not known, since an earlier version of this program "
+            "made its outlook: run the job monthly_outlook for the month, or write them down anew"
         )
     known = month_scenarios(month)
     if scenario not in (BASELINE, *known):
@@ -99,8 +99,10 @@ def month_plans(month: PublishedMonth, scenario: str = BASELINE) -> pl.DataFrame
 
 
 def month_scenarios(month: PublishedMonth) -> list[str]:
-    """The scenarios of the month's plans."""
-    return scenarios(month.frame(PLANNED_CHANGES).sort("file_row"))
+    """The scenarios of the month's plans, in the order of their file, where that is known."""
+    changes = month.frame(PLANNED_CHANGES)
+    plans = stated_plans(changes)
+    return scenarios(changes if plans is None else plans)
 
 
 def what_if(month: PublishedMonth, plans: pl.DataFrame) -> WhatIf:

@@ -11,8 +11,6 @@ from functools import partial
 import polars as pl
 
 from turbo_forecast.answers.host import TEXT, HostAnswer, HostSeries
-from turbo_forecast.outlook.plans import APPLIED
-from turbo_forecast.outlook.rows import BASELINE
 from turbo_forecast.text import printable, shortened
 from turbo_forecast.types import Phase
 
@@ -66,7 +64,6 @@ def pictures(
 
 
 def _picture(answer: HostAnswer, series: HostSeries, earlier: pl.DataFrame | None, since: date | None) -> SeriesPicture:
-    changes = series.changes.filter(pl.col("scenario") == BASELINE, pl.col("effect") == APPLIED)
     first = since or answer.windows.history_start
     return SeriesPicture(
         title=series.resource,
@@ -76,7 +73,7 @@ def _picture(answer: HostAnswer, series: HostSeries, earlier: pl.DataFrame | Non
         interval_width=answer.interval_width,
         thresholds=series.outlook["threshold"].to_list(),
         usable=series.usable,
-        changes=changes.select("from_ds", pl.col(TEXT).alias("text")),
+        changes=series.in_force.select("from_ds", pl.col(TEXT).alias("text")),
         earlier=pl.DataFrame(schema=_EARLIER) if earlier is None else earlier.filter(pl.col("ds") >= first),
         intervals=series.intervals.select(*_INTERVALS).filter(pl.col("ds") >= first),
     )

@@ -8,11 +8,14 @@ The classes `sparkline`, `history`, `forecast`, `band`, `threshold` are the dash
 
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from turbo_forecast.answers.sparklines import WeeklyLevels
+
+Floats = NDArray[np.floating[Any]]
 WIDTH, HEIGHT = 120.0, 30.0
 """Of the view box: 100 % is at its top, 0 % at its bottom; each value has as much of the width as any other."""
 VIEW_BOX = f"0 0 {WIDTH:g} {HEIGHT:g}"
@@ -46,6 +49,11 @@ class Sparkline:
         )
         head = f'<svg class="sparkline" viewBox="{self.view_box}" preserveAspectRatio="none" {told}>'
         return f"{head}{band}{bound}{lines}{ahead}</svg>"
+
+
+def lines_of(levels: WeeklyLevels) -> list[Sparkline]:
+    """One for each series of what `answers.sparklines.weekly_levels` has found."""
+    return sparklines(levels.history, levels.forecast, levels.lower, levels.upper, levels.thresholds)
 
 
 def sparkline(

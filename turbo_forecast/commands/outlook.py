@@ -116,20 +116,28 @@ def _print(
 ) -> None:
     out = console()
     head = [*_head(month, asked), *(f"Note: {each}." for each in not_shown(published, month))]
-    record = f"How often such statements were true on the backtest: {statement_record(month) or UNKNOWN}"
-    for line in head:
-        out.print(Text(printable(line)))
-    taken = sum(_lines(out, each) for each in (*head, record)) + 2  # an empty line, and the one on further rows
-    room = None if layout.every_row or layout.rows is not None else room_on_screen(out, taken)
-    asked_for = rows if layout.rows is None else rows.head(layout.rows)
+    if set(asked.states) == set(AHEAD):
+        rows = NextFull(rows).ahead  # in the order in which a run's summary names them
+    foot = [f"How often such statements were true on the backtest: {statement_record(month) or UNKNOWN}"]
+    if rows["level"].null_count():
+        foot.insert(0, "now –: hardly observed in the week before the cutoff, if at all.")
+    taken = sum(_lines(out, each) for each in (*head, *foot)) + 2  # an empty line, and the one on further rows
+    _print_lines(out, head)
     if rows.is_empty():
         out.print("None.")
     else:
         out.print()
+        room = None if layout.every_row or layout.rows is not None else room_on_screen(out, taken)
+        asked_for = rows if layout.rows is None else rows.head(layout.rows)
         count = print_rows(out, Shown("host", name_of), _columns(asked), asked_for.to_dicts(), room)
         if count < len(rows):
             out.print(f"and {len(rows) - count:,} more: --limit N, --all, --csv FILE or --xlsx FILE show them")
-    out.print(Text(record))
+    _print_lines(out, foot)
+
+
+def _print_lines(out: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        out.print(Text(printable(line)))
 
 
 def _lines(out: Console, text: str) -> int:
@@ -165,12 +173,16 @@ def _columns(asked: OutlookQuestion) -> list[Shown]:
     asked_for = [Shown(f"< {asked.before}", lambda row: percent(row[PROBABILITY]), right=True)]
     return [
         Shown("resource", lambda row: printable(row["resource"])),
-        *([Shown("state", lambda row: row["state"], style=style)] if set(asked.states) != set(AHEAD) else []),
+        *(
+            [Shown("state", lambda row: row["state"], style=style, optional=2)]
+            if set(asked.states) != set(AHEAD)
+            else []
+        ),
         Shown("at", lambda row: f"{row['threshold']:g} %", right=True),
-        Shown("now", lambda row: level_of(row["level"], row["threshold"]), right=True),
-        Shown("room", lambda row: decimals(row["headroom"]), right=True),
-        Shown("early", lambda row: day(row["early"]), optional=5),
+        Shown("now", lambda row: level_of(row["level"], row["threshold"]), right=True, optional=1),
+        Shown("room", lambda row: decimals(row["headroom"]), right=True, optional=3),
+        Shown("early", lambda row: day(row["early"]), optional=6),
         Shown("likely", lambda row: day(row["likely"]), style=style),
-        Shown("late", lambda row: day(row["late"]), optional=6),
-        *(asked_for if asked.before else map(horizon, STATED, (3, 2, 0))),
+        Shown("late", lambda row: day(row["late"]), optional=7),
+        *(asked_for if asked.before else map(horizon, STATED, (5, 4, 0))),
     ]

@@ -65,8 +65,10 @@ def print_rows(
     shown = rows if room is None else rows[: max(_rows_that_fit(room - 1, width, name, rows), least)]
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     table.add_column(name.title, width=width, overflow="fold")
-    for column in kept:
-        table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)
+    for column, needed in zip(kept, _widths(kept, rows), strict=True):
+        table.add_column(
+            column.title, justify="right" if column.right else "left", no_wrap=True, min_width=needed - GAP
+        )
     for row in shown:
         table.add_row(*(Text(each.cell(row), style=each.style(row)) for each in (name, *kept)))
     if shown:

@@ -4,6 +4,7 @@ Belongs here: routes, errors, rendering. Does not belong here: what a page shows
 (`protection.py`), and starting a server (`serving.py`).
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from turbo_forecast import deep_links
@@ -32,6 +33,7 @@ from turbo_forecast.dashboard.protection import POLICY_OF_CHARTS, protection
 from turbo_forecast.errors import StorageError, TurboForecastError
 from turbo_forecast.storage.published.reading import Published
 
+LOG = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 PAGES: tuple[Page, ...] = (
     outlook.PAGE,
@@ -71,7 +73,7 @@ def build_app(
             *protection(hosts),
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5),  # 9 takes three times as long
         ],
-        exception_handlers={HTTPException: site.refuse, Exception: site.fail},
+        exception_handlers={HTTPException: site.refuse},
     )
     app.state.prepare = partial(site.prepare, pages, script)
     return app
@@ -137,13 +139,6 @@ class Site:
         )
         return self._page("cannot.html", status, **self._common(NOWHERE, request), sentence=sentence)
 
-    def fail(self, request: Request, error: Exception) -> Response:
-        """What is answered where the program has a defect, which the server's log holds in full."""
-        return PlainTextResponse(
-            f"This page could not be made ({type(error).__name__}): the window where the dashboard was started says why.",
-            status_code=500,
-        )
-
     def _answer(self, page: Page, request: Request, form: Mapping[str, list[str]]) -> Response:
         """The page, or one that says in a sentence why there is none, and what to do."""
         common = self._common(page, request)
@@ -158,6 +153,10 @@ class Site:
             template = "cannot.html" if common["months"] else "nothing.html"
             status = 404 if isinstance(error, StorageError) else 400
             return self._page(template, status, **common, sentence=str(error), data=self._published.data)
+        except Exception as error:  # a defect of the program: the log has it in full
+            LOG.exception("%s could not be made", request.url)
+            sentence = f"This page could not be made ({type(error).__name__}): the window where the dashboard was started says why."
+            return self._page("cannot.html", 500, **common, sentence=sentence)
 
     def _common(self, page: Page, request: Request) -> dict[str, Any]:
         """What the frame of every page shows."""

@@ -12,6 +12,8 @@ from turbo_forecast.text import printable
 
 NOTHING = "–"
 """What stands for a value that is not known."""
+UNIT = "\u00a0%"
+"""The unit with a space that no line is broken at."""
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -31,12 +33,12 @@ def points(value: float | None) -> str:
 
 def percent(value: float | None, digits: int = 0) -> str:
     """A percentage, rounded: 90 %, 12.5 %."""
-    return NOTHING if value is None else f"{value:.{digits}f} %"
+    return NOTHING if value is None else f"{value:.{digits}f}{UNIT}"
 
 
 def threshold(value: float | None) -> str:
     """A threshold as it was set: 90 %, 92.5 %."""
-    return NOTHING if value is None else f"{value:g} %"
+    return NOTHING if value is None else f"{value:g}{UNIT}"
 
 
 def probability(value: float | None) -> str:
@@ -45,10 +47,15 @@ def probability(value: float | None) -> str:
         return NOTHING
     whole = round(100 * value)
     if whole <= 0 < value:
-        return "< 1 %"
+        return f"< 1{UNIT}"
     if whole >= 100 > 100 * value:
-        return "> 99 %"
-    return f"{whole} %"
+        return f"> 99{UNIT}"
+    return f"{whole}{UNIT}"
+
+
+def level(value: float | None, threshold: float) -> str:
+    """A level beside its threshold, to which it is never rounded up."""
+    return level_of(value, threshold).replace(" %", UNIT)
 
 
 def day(value: date | datetime | None) -> str:
@@ -71,6 +78,11 @@ def name(value: object) -> str:
     return printable(str(value))
 
 
+def sentence(text: str) -> str:
+    """Sentences that hold names: as `name`, and no percentage is parted from its sign."""
+    return printable(text.replace(UNIT, " %")).replace(" %", UNIT)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "whole": whole,
@@ -78,9 +90,10 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "threshold": threshold,
     "probability": probability,
-    "level": level_of,
+    "level": level,
     "day": day,
     "moment": moment,
     "plural": plural,
     "name": name,
+    "sentence": sentence,
 }

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from turbo_forecast.answers.host import HostAnswer, HostSeries
-from turbo_forecast.dashboard.formats import level_of, percent, threshold
+from turbo_forecast.dashboard.formats import level, percent, threshold
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR
 from turbo_forecast.types import Phase, State
 
@@ -33,7 +33,7 @@ def threshold_words(row: Mapping[str, Any]) -> str:
     if state == State.UNUSABLE:
         return "Its reserve takes all of its capacity: nothing of it is usable."
     if state == State.EXPECTED:
-        late = f", surely (90 %) by {row['late']}" if row["late"] else ""
+        late = f", almost surely (90 %) by {row['late']}" if row["late"] else ""
         return f"It reaches {bound} likely (50 %) by {row['likely']}, at the earliest (10 %) by {row['early']}{late}."
     if state == State.POSSIBLE:
         return f"It may reach {bound}: 10 % by {row['early']}, less than 50 % within the forecast."
@@ -49,11 +49,12 @@ def _now(host: HostAnswer, series: HostSeries) -> str:
         above = rows.filter(pl.col("level") < pl.col("threshold"))["threshold"].min()
         of = " of what is usable" if host.kind == "group" and series.usable < 1 else ""
         bound = above if isinstance(above, float) else 0.0
-        return f"The mean of the last seven days up to {host.cutoff} is {level_of(float(levels[0]), bound)}{of}."
+        return f"The mean of the last seven days up to {host.cutoff} is {level(float(levels[0]), bound)}{of}."
+    if last is None:
+        return "It was never observed."
     return (
-        f"Nothing was observed just before {host.cutoff}: the last day with a value is {last}."
-        if last
-        else "It was never observed."
+        f"Of the last seven days up to {host.cutoff}, fewer than four were observed, so its level is not known; the last day with a value "
+        f"is {last}."
     )
 
 

@@ -11,10 +11,10 @@ from datetime import date
 import polars as pl
 
 from turbo_forecast.answers.compare import Comparison, comparison
-from turbo_forecast.answers.health import RunHealth, run_health
 from turbo_forecast.answers.outlook import AHEAD, OutlookQuestion, outlook_answer
 from turbo_forecast.answers.planned import Planned, planned
 from turbo_forecast.answers.record import Record, record
+from turbo_forecast.answers.run_health import RunHealth, run_health
 from turbo_forecast.schemas import GROUP_MEMBERS
 from turbo_forecast.storage.published.reading import Published, PublishedMonth
 from turbo_forecast.types import State
@@ -49,7 +49,7 @@ class RunsFull:
 class ReportContent:
     """All that is told of a month.
 
-    changes: since the published month before; None without one. groups: rows of `outlook_answer` with `hosts` and `present`, of groups
+    runs_full, planned, record, health: a section each. changes: since the published month before; None without one. groups: rows of `outlook_answer` with `hosts` and `present`, of groups
     alone, MOST_GROUPS of them.
     """
 

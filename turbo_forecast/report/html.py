@@ -11,18 +11,25 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import jinja2
+import polars as pl
 
 from turbo_forecast import deep_links
 from turbo_forecast.answers.compare import JUMP_DAYS
+from turbo_forecast.answers.run_health import RunHealth
+from turbo_forecast.charts.reliability import reliability_marks
 from turbo_forecast.report.content import ReportContent
-from turbo_forecast.report.reliability import reliability_plot
 from turbo_forecast.report.short import counted, in_short
+from turbo_forecast.storage.months import COMPLETE
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR, level_of
+from turbo_forecast.storage.published.manifest import MonthStanding
 from turbo_forecast.text import printable, shortened
+from turbo_forecast.types import Status
 
 HERE = Path(__file__).parent
 MOST_CHANGES = 12
 """Rows of each kind of change that are named."""
+MOST_REASONS, MOST_STAGES = 12, 6
+"""Kinds of reasons and of failures, and stages that are named."""
 LONGEST_NAME, LONGEST_SENTENCE = 200, 1_000
 """Characters of a name and of a sentence that are shown; the file has the whole name beside it, as an attribute."""
 THIS_COMPUTER = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -52,8 +59,12 @@ def rendered(content: ReportContent, dashboard_url: str) -> str:
             month=month,
             manifest=month.manifest,
             end=month.windows.horizon_end,
-            plot=reliability_plot(content.record.bins),
+            plot=reliability_marks(content.record.bins),
+            standing=_changed_since(content),
+            failures=failures(content.health),
             most=MOST_CHANGES,
+            most_reasons=MOST_REASONS,
+            most_stages=MOST_STAGES,
             jump_days=JUMP_DAYS,
             page=page,
             host_page=host_page,
@@ -62,6 +73,21 @@ def rendered(content: ReportContent, dashboard_url: str) -> str:
             on_this_computer=urlsplit(dashboard_url).hostname in THIS_COMPUTER,
         )
     )
+
+
+def _changed_since(content: ReportContent) -> MonthStanding | None:
+    """The month's state, where it is not complete any more: another run is making it, or has ended half-way."""
+    own = next(each for each in content.health.months if each.month == content.month.key)
+    return own.standing if own.standing and own.standing.state != COMPLETE else None
+
+
+def failures(health: RunHealth) -> pl.DataFrame:
+    """`model, status, fits, message` of fits that failed, the most frequent first; message: of the first that is known, or null."""
+    said = health.failed_fits.filter(pl.col("error_message").is_not_null())
+    first = said.group_by("model", "status", maintain_order=True).agg(message=pl.col("error_message").first())
+    counted = health.fits.filter(pl.col("status") != Status.OK).select("model", "status", "fits")
+    found = counted.join(first, on=["model", "status"], how="left")
+    return found.sort("fits", "model", "status", descending=[True, False, False])
 
 
 @cache

@@ -9,6 +9,7 @@ from datetime import date
 import polars as pl
 
 from turbo_forecast.answers.compare import JUMP_DAYS, Comparison
+from turbo_forecast.answers.run_health import RunHealth
 from turbo_forecast.report.content import ReportContent, RunsFull
 from turbo_forecast.storage.outlook_findings import TrackRecord
 from turbo_forecast.types import State
@@ -21,7 +22,7 @@ def in_short(content: ReportContent) -> list[str]:
         " ".join(_runs_full(content.runs_full, content.month.windows.horizon_end)),
         _changes(content.changes),
         _record(content.record.statements),
-        f"{content.health} {counted(warnings, 'check')} warned.",
+        f"{_run(content.health)} {counted(warnings, 'check')} warned.",
     ]
 
 
@@ -61,6 +62,13 @@ def _record(said: TrackRecord | None) -> str:
         f"Of {counted(said.likely, 'statement')} of 50 % or more that were made before the backtest, {_share(said.likely_true)} "
         f"came true within {said.days} days; of {others:,} others, {_share(said.others_true)}."
     )
+
+
+def _run(health: RunHealth) -> str:
+    outcomes = ", ".join(f"{n:,} {outcome}" for outcome, n in health.outcomes.items() if n)
+    fits = counted(int(health.fits["fits"].sum()), "fit")
+    failed = f"{health.failed_fits_count:,}" if health.failed_fits_count else "none"
+    return f"{counted(health.series, 'series has', 'series have')} an outcome{': ' * bool(outcomes)}{outcomes}; {failed} of {fits} failed."
 
 
 def _share(share: float | None) -> str:

@@ -33,7 +33,7 @@ def change(
     """A row of PLANNED_CHANGES that takes effect."""
     return {
         "cutoff": CUTOFF, "scenario": "baseline", "file_row": row, "kind": kind, "host_id": host, "resource": "cpu", "other": other,
-        "from_ds": CUTOFF + timedelta(days=day), "what": what, "amount": amount, "effect": APPLIED,
+        "from_ds": CUTOFF + timedelta(days=day), "what": what, "amount": amount, "effect": APPLIED, "plan": None,
     }  # fmt: skip
 
 

@@ -47,12 +47,6 @@ def test_thresholds_are_added_up_at_the_longest_horizon_that_is_over() -> None:
     assert skill == pytest.approx(1 - (12 + 20) / (24 + 8))
 
 
-def test_groups_and_single_resources_and_those_over_their_threshold_count_in_nothing() -> None:
-    own = judged(NOVEMBER, 90.0, 10, 5)
-    others = [{**own, "kind": "group"}, {**own, "resource": "cpu"}, {**own, "population": "all"}]
-    assert earlier_statements(rows(own, *others)).select("n", "events").rows() == [(10, 5)]
-
-
 def test_before_any_month_can_be_judged_there_is_no_row() -> None:
     assert earlier_statements(rows(judged(NOVEMBER, 90.0, 1, 1)).clear()).is_empty()
 

@@ -119,7 +119,7 @@ def asked(month: tuple[Place, dg.ExecuteInProcessResult], tmp_path_factory: pyte
         "INSERT INTO group_forecast BY NAME SELECT * REPLACE ('site' AS host_id) "
         f"FROM '{folder}/data/forecast_parquet/2025-12.parquet' WHERE host_id = 'a';"
         "INSERT INTO planned_changes VALUES ('2025-12-31', 'baseline', 1, 'series', 'a', 'cpu', 'b', '2025-01-01', "
-        "'move_to', 1, 'no effect: the day is not after the cutoff');"
+        "'move_to', 1, 'no effect: the day is not after the cutoff', NULL);"
         "INSERT INTO planned_loads VALUES ('2025-12-31', 'baseline', 'series', 'a', 'cpu', '2026-01-01', '2026-06-30', "
         "'series', 'b', 1, 0);"
         "INSERT INTO scenario_outlook VALUES ('2025-12-31', 'more', 'series', 'a', 'cpu', 80, 0.7, 0.2, '2026-03-01', NULL, "

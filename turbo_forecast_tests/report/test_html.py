@@ -119,9 +119,11 @@ def with_names(content: ReportContent, name: str) -> ReportContent:
     plan = Plan(1, date(2026, 2, 1), [Changed("series", [(name, name)], 2, f"moves to {name}")])
     scenarios = [replace(each, name=name, rows=each.rows.with_columns(**named)) for each in content.planned.scenarios]
     planned = replace(content.planned, plans=[plan], scenarios=scenarios, without_effect=[(1, name)])
-    failures = {"model": name, "status": "raised", "error_class": name, "fits": 3, "series": 1, "message": name}
-    stages = content.health.stages.with_columns(what=pl.lit(name))
-    health = replace(content.health, reasons=[(1, name)], failed=3, failures=pl.DataFrame([failures]), stages=stages)
+    fits = pl.DataFrame([{"model": name, "status": "raised", "fits": 3, "milliseconds": 1.0}])
+    first = pl.DataFrame([{"model": name, "status": "raised", "error_message": name}])
+    stages = content.health.slowest.with_columns(asset=pl.lit(name), stage=pl.lit(name))
+    reasons = (("failed", 1, name),)
+    health = replace(content.health, reasons=reasons, fits=fits, failed_fits=first, failed_fits_count=3, slowest=stages)
     groups = content.groups.with_columns(**named)
     return replace(content, runs_full=full, changes=changes, planned=planned, health=health, groups=groups)
 

@@ -1,10 +1,8 @@
-"""How the report writes numbers: nothing is rounded to what it is not, and marks of the plot lie where their bins are."""
+"""How the report writes numbers: nothing is rounded to what it is not."""
 
-import polars as pl
 import pytest
 
 from turbo_forecast.report.html import decimals, headroom, name, plain, probability, sentence, share
-from turbo_forecast.report.reliability import LARGEST, SIDE, SMALLEST, reliability_plot
 from turbo_forecast.storage.outlook_findings import level_of
 
 
@@ -40,17 +38,3 @@ def test_texts_are_one_line_and_end() -> None:
     assert name("x" * 300) == "x" * 199 + "…"
     assert sentence("one\n\ttwo\u202e") == "one two\\u202e"
     assert len(sentence("x" * 3_000)) == 1_000
-
-
-def test_marks_lie_where_their_bins_are_and_grow_with_the_root_of_their_statements() -> None:
-    bins = pl.DataFrame({"predicted": [0.05, 0.95], "observed": [0.0, 1.0], "n": [400, 100], "series": [9, 3]})
-    low, high = reliability_plot(bins)
-    assert (low.x, low.y) == (SIDE * 0.05, SIDE)
-    assert (high.x, high.y) == (SIDE * 0.95, 0.0)
-    assert low.radius == LARGEST
-    assert high.radius == pytest.approx(SMALLEST + (LARGEST - SMALLEST) / 2, abs=0.05)
-
-
-def test_no_bin_is_no_mark() -> None:
-    none = pl.DataFrame(schema={"predicted": pl.Float64, "observed": pl.Float64, "n": pl.Int64, "series": pl.Int64})
-    assert list(reliability_plot(none)) == []

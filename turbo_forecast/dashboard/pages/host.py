@@ -35,7 +35,8 @@ SUGGESTED = 20
 NEAR = 6
 """Names that are offered in the place of one that is not there."""
 MONTHS_BEFORE = 12
-"""Months of history in the table that says what the chart shows."""
+"""Months of history in the table that says what the chart shows, and in the chart of the last year."""
+YEAR = "year"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
     name = visit.query.get("host", "")  # as it is: a host's name may begin or end with a space
     found = visit.choice("kind", ["", *KINDS])
     kind: Kind | None = next((each for each in KINDS if each == found), None)
-    common = {"name": name, "answer": None, "sentence": None, "near": [], "urgent": [], "kinds": kind}
+    common: dict[str, Any] = {"name": name, "answer": None, "sentence": None, "near": [], "urgent": [], "kinds": kind}
     if not name.strip():
         return {**common, **_most_urgent(visit)}
     try:
@@ -76,12 +77,15 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
 
 def _shown(visit: Visit, host: HostAnswer) -> Mapping[str, Any]:
     """What is shown of a host or group."""
-    drawn = chart_pictures(host)
+    history = visit.choice("history", ["", YEAR])
+    since = shift_month_end(host.cutoff, -MONTHS_BEFORE) if history == YEAR else None
+    drawn = chart_pictures(host, since=since)
     height = HEIGHT_OF_ONE if len(drawn) == 1 else HEIGHT
     every = resources_by_name(visit.month, host.kind).filter(pl.col("host_id") == host.name)["resource"].sort()
     return {
         "answer": host,
         "resources": every.to_list(),
+        "history": history,
         "chosen": visit.text("resource") or None,
         "views": [_view(host, each) for each in host.series],
         "chart": {

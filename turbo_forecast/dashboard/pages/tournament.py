@@ -36,7 +36,7 @@ def answer(visit: Visit) -> Mapping[str, Any]:
         "found": found,
         "plot": dots(((shortened(entrant(model), SHORT), *rest) for model, *rest in lines), reference=1.0),
         "standings": standings_grid(found.standings),
-        "champions": champions_grid(found.champions, (ALL_RESOURCES, *found.resources)),
+        "champions": champions_grid(found.champions, resources_of(found.resources)),
         "weights": weights_grid(found.weights),
         "reasons": grid(
             "Why their forecasts are published",
@@ -45,6 +45,11 @@ def answer(visit: Visit) -> Mapping[str, Any]:
             "No series has a forecast.",
         ),
     }
+
+
+def resources_of(resources: Sequence[str]) -> tuple[str, ...]:
+    """All of them together, and each; of a fleet with one, only that."""
+    return (ALL_RESOURCES, *resources) if len(resources) != 1 else tuple(resources)
 
 
 def entrant(model: str) -> str:
@@ -94,7 +99,7 @@ def beaten(low: float | None, high: float | None) -> str:
 def champions_grid(rows: pl.DataFrame, resources: Sequence[str]) -> Grid:
     """Of how many series each entrant is the champion, and in how many nobody is better, by resource."""
     by_place = {(row["model"], row["resource"]): row for row in rows.iter_rows(named=True)}
-    overall = rows.filter(resource=ALL_RESOURCES)["model"].to_list()
+    overall = rows.filter(resource=resources[0])["model"].to_list()
     return grid(
         "Where each entrant is the champion, and where no entrant has a lower error in the backtest (wins)",
         "Entrant|" + "|".join(f"> {title}" for each in resources for title in titles(each)),

@@ -13,10 +13,12 @@ from turbo_forecast import deep_links
 from turbo_forecast.answers.track_record import TrackAnswer, TrackQuestion, track_record
 from turbo_forecast.charts.reliability import reliability_marks
 from turbo_forecast.dashboard.formats import day, name, number, points, probability, threshold, whole
-from turbo_forecast.dashboard.grid import MOST, Cell, Grid, grid
+from turbo_forecast.dashboard.grid import Cell, Grid, grid
 from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.outlook.track_record import ALL_RESOURCES
 
+NAMED = 20
+"""Misses, and false alarms, that are named."""
 KINDS, POPULATIONS = ("series", "group"), ("below", "all")
 
 
@@ -102,9 +104,10 @@ def accuracy_grid(found: TrackAnswer) -> Grid:
 
 
 def over_time_grid(rows: pl.DataFrame) -> Grid:
-    """What became of earlier months' statements."""
+    """What became of earlier months' statements, within the longest horizon that has passed since."""
+    rows = rows.filter(pl.col("horizon_days") == pl.col("horizon_days").max().over("forecast_cutoff"))
     return grid(
-        "Statements that earlier months have published, against what was observed since",
+        "Statements that earlier months have published, against what was observed since, within the longest horizon that has passed",
         f"Said at the end of|> Threshold|> Within|{SCORED}",
         (
             [
@@ -124,7 +127,7 @@ def named_grid(visit: Visit, rows: pl.DataFrame, caption: str, nothing: str) -> 
     return grid(
         caption,
         "Host|Resource|> Threshold|> Level then|> Said|Likely day|Reached",
-        (named(visit, row) for row in rows.head(MOST).iter_rows(named=True)),
+        (named(visit, row) for row in rows.head(NAMED).iter_rows(named=True)),
         nothing,
         total=len(rows),
         where="the table outlook_backtest",

@@ -38,7 +38,7 @@ from turbo_forecast.types import Change
 SHOW, MORE, SAVE = "show", "more", "save"
 """What the form is sent for."""
 MORE_ROWS = 5
-SHOWN = 200
+SHOWN = 100
 """Thresholds that are listed, the most affected first."""
 HOSTS_OFFERED = 500
 """Names of hosts that the form offers; of more, the page would grow too large."""
@@ -82,7 +82,7 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
         "rows": [*draft.rows, *[PlanRow()] * draft.empty_rows],
         "wrong": place_of(draft.problem),
         "kinds": [(kind.value, WORDS[kind]) for kind in KINDS],
-        "scenarios": month_scenarios(month),
+        "scenarios": [] if unknown else month_scenarios(month),
         "start": visit.text("scenario") or BASELINE,
         "offers": offers(month),
         "moved": moved_grid(visit, draft.found) if draft.found else None,

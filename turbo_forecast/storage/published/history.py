@@ -82,8 +82,8 @@ def _write(con: duckdb.DuckDBPyConnection, path: Path) -> int:
 
 def _stream(con: duckdb.DuckDBPyConnection, rows: str, path: Path) -> int:
     # a relation's reader streams, where a connection's would hold all rows first; its types are the file's, uncast
-    reader = con.sql(rows).to_arrow_reader(BATCH)
-    return write_parquet(_in_order(reader), reader.schema, path)
+    with con.sql(rows).to_arrow_reader(BATCH) as reader:  # closed, even half-read: the connection has one result at a time
+        return write_parquet(_in_order(reader), reader.schema, path)
 
 
 def _in_order(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
