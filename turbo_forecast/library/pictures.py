@@ -49,7 +49,7 @@ def _kind_of(result: "FleetResult", name: str, asked: Kind | None) -> Kind:
     for kind in kinds:
         if kind not in (SERIES, GROUP):
             raise SettingsError(f"kind must be {SERIES} or {GROUP}, not {shown(kind)}")
-        if (_resources(result, kind)["host_id"] == name).any():
+        if name in _resources(result, kind)["host_id"].to_list():
             return kind
     known = sorted({host for kind in kinds for host in _resources(result, kind)["host_id"].unique()})
     what = {None: "host or group", SERIES: "host", GROUP: "group"}[asked]
