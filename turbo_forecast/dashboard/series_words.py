@@ -12,7 +12,6 @@ import polars as pl
 from turbo_forecast.answers.host import HostAnswer, HostSeries
 from turbo_forecast.dashboard.formats import level, percent, threshold
 from turbo_forecast.schemas.outlook import LEVEL_DAYS, LEVEL_OBSERVED
-from turbo_forecast.storage.outlook_findings import PLANNED_FOR
 from turbo_forecast.types import Phase, State
 
 _DAYS = {4: "four", 7: "seven"}
@@ -21,11 +20,8 @@ _DAYS = {4: "four", 7: "seven"}
 def summary(host: HostAnswer, series: HostSeries) -> str:
     """Level now, where the forecast ends, and the threshold nearest to 90 %."""
     found = [_now(host, series), _ahead(host, series)]
-    rows = series.outlook.to_dicts()
-    if rows:
-        found.append(
-            threshold_words(min(rows, key=lambda row: (abs(row["threshold"] - PLANNED_FOR), row["threshold"])))
-        )
+    if series.standing:
+        found.append(threshold_words(series.standing))
     return " ".join(filter(None, found))
 
 

@@ -58,7 +58,6 @@ def test_no_page_asks_another_server_for_anything_or_holds_a_script(client: Test
         for attributes in read.all("script")
         if "src" not in attributes and attributes.get("type") != "application/json"
     ]
-    assert not [attributes for _, attributes in read.attributes if "style" in attributes]
 
 
 @pytest.mark.parametrize("page", MENU, ids=lambda page: page.title)

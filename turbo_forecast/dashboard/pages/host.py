@@ -23,8 +23,6 @@ from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.dashboard.row_pictures import pictures
 from turbo_forecast.dashboard.series_words import summary
 from turbo_forecast.errors import StorageError
-from turbo_forecast.outlook.plans import APPLIED
-from turbo_forecast.outlook.rows import BASELINE
 from turbo_forecast.storage.published.reading import PublishedMonth
 from turbo_forecast.types import State
 from turbo_forecast.windows import shift_month_end
@@ -102,14 +100,13 @@ def _shown(visit: Visit, host: HostAnswer) -> Mapping[str, Any]:
 
 
 def _view(host: HostAnswer, series: HostSeries, earlier: Earlier) -> SeriesView:
-    is_published = (pl.col("scenario") == BASELINE) & (pl.col("effect") == APPLIED)
     return SeriesView(
         series,
         summary(host, series),
         _months(host, series),
         series.outlook.to_dicts(),
-        series.changes.filter(is_published).to_dicts(),
-        series.changes.filter(~is_published).to_dicts(),
+        series.in_force.to_dicts(),
+        series.changes.join(series.in_force, on=series.changes.columns, how="anti", nulls_equal=True).to_dicts(),
         earlier.forecasts.to_dicts(),
         earlier.statements.to_dicts(),
     )

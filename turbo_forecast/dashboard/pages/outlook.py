@@ -24,7 +24,6 @@ from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.dashboard.pagination import page_links, page_of
 from turbo_forecast.dashboard.row_pictures import pictures
 from turbo_forecast.dashboard.sorting import Heading, Sorting
-from turbo_forecast.outlook.rows import BASELINE
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, GROUP_MEMBERS
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR
 from turbo_forecast.storage.published.reading import PublishedMonth
@@ -47,6 +46,7 @@ SORTING = Sorting(
     ),
     order={"state": [state.value for state in State]},
 )
+BASELINE = OutlookQuestion().scenario
 EVERY = "every"
 """Of the threshold: all of them, instead of the one nearest to what is planned for."""
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
