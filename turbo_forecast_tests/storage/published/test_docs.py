@@ -40,10 +40,7 @@ def test_every_example_runs_on_a_month_and_finds_its_rows(at: int, data: Path, m
 
 
 def test_there_are_examples_for_polars_duckdb_pandas_and_of_three_lines() -> None:
-    of = {
-        heading: code
-        for heading, code in re.findall(r"^## In (\w+)\n```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-    }
+    of = dict(re.findall(r"^## In (\w+)\n```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
     assert {name: len(of[name].splitlines()) for name in ("Polars", "DuckDB", "pandas")} == dict.fromkeys(
         ("Polars", "DuckDB", "pandas"), 3
     )
