@@ -53,6 +53,7 @@ def _make(published: Published, path: Path) -> list[str]:
         with temporary_folder_beside(path) as beside:
             made = beside / SQL
             with duckdb.connect(str(made)) as con:
+                con.execute("SET enable_progress_bar = false")
                 remarks = define_views(con, published)
             with made.open("rb+") as file:
                 os.fsync(file.fileno())
