@@ -82,7 +82,9 @@ def _write(con: duckdb.DuckDBPyConnection, path: Path) -> int:
 
 def _stream(con: duckdb.DuckDBPyConnection, rows: str, path: Path) -> int:
     # a relation's reader streams, where a connection's would hold all rows first; its types are the file's, uncast
-    with con.sql(rows).to_arrow_reader(BATCH) as reader:  # closed, even half-read: the connection has one result at a time
+    with con.sql(rows).to_arrow_reader(
+        BATCH
+    ) as reader:  # closed, even half-read: the connection has one result at a time
         return write_parquet(_in_order(reader), reader.schema, path)
 
 
