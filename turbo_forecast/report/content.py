@@ -15,6 +15,7 @@ from turbo_forecast.answers.outlook import AHEAD, OutlookQuestion, outlook_answe
 from turbo_forecast.answers.planned import Planned, planned
 from turbo_forecast.answers.record import Record, record
 from turbo_forecast.answers.run_health import RunHealth, run_health
+from turbo_forecast.answers.sparklines import WeeklyLevels, weekly_levels
 from turbo_forecast.schemas import GROUP_MEMBERS
 from turbo_forecast.storage.published.reading import Published, PublishedMonth
 from turbo_forecast.types import State
@@ -55,6 +56,7 @@ class ReportContent:
 
     month: PublishedMonth
     runs_full: RunsFull
+    levels: WeeklyLevels
     changes: Comparison | None
     groups: pl.DataFrame
     planned: Planned
@@ -67,9 +69,11 @@ def report_content(published: Published, month_key: str | None = None) -> Report
     month = published.month(month_key)
     rows = outlook_answer(month, OutlookQuestion())
     earlier = published.earlier(month, most=1)
+    full = _runs_full(rows)
     return ReportContent(
         month=month,
-        runs_full=_runs_full(rows),
+        runs_full=full,
+        levels=weekly_levels(published, month, full.ahead),
         changes=comparison(earlier[0], month) if earlier else None,
         groups=_groups(month, rows),
         planned=planned(month),

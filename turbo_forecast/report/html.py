@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 
 import jinja2
 import polars as pl
+from markupsafe import Markup
 
 from turbo_forecast import deep_links
 from turbo_forecast.answers.compare import JUMP_DAYS
 from turbo_forecast.answers.run_health import RunHealth
+from turbo_forecast.answers.sparklines import WeeklyLevels
 from turbo_forecast.charts.reliability import reliability_marks
+from turbo_forecast.charts.sparkline import sparklines
 from turbo_forecast.report.content import ReportContent
 from turbo_forecast.report.short import counted, in_short
 from turbo_forecast.storage.months import COMPLETE
@@ -59,6 +62,7 @@ def rendered(content: ReportContent, dashboard_url: str) -> str:
             month=month,
             manifest=month.manifest,
             end=month.windows.horizon_end,
+            lines=_lines(content.levels),
             plot=reliability_marks(content.record.bins),
             standing=_changed_since(content),
             failures=failures(content.health),
@@ -73,6 +77,12 @@ def rendered(content: ReportContent, dashboard_url: str) -> str:
             on_this_computer=urlsplit(dashboard_url).hostname in THIS_COMPUTER,
         )
     )
+
+
+def _lines(levels: WeeklyLevels) -> list[Markup]:
+    """The small charts as SVG, one for each row. The row has their facts in words, so readers aloud pass them over."""
+    drawn = sparklines(levels.history, levels.forecast, levels.lower, levels.upper, levels.thresholds)
+    return [Markup(each.svg()) for each in drawn]  # of numbers alone: no text that others chose is in it
 
 
 def _changed_since(content: ReportContent) -> MonthStanding | None:

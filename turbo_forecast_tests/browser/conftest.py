@@ -3,14 +3,13 @@
 The tests tell one story, and each needs the states before its own: those are fixtures, so that a test can run alone.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 
 from turbo_forecast_tests.browser.clicks import Person
 from turbo_forecast_tests.browser.server import Run, Server, serving, settings
@@ -58,20 +57,28 @@ def server(chromium: str, gate: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def person(server: Server, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
-    """Somebody who has never seen this UI: an empty profile."""
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers: a process can have one of them."""
     with sync_playwright() as started:
-        browser = started.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=chromium,
-            args=list(SWITCHES),
-            headless=True,
-            viewport={"width": 1500, "height": 1000},
-        )
-        try:
-            yield Person(browser.pages[0], server)
-        finally:
-            browser.close()
+        yield started
+
+
+@pytest.fixture(scope="session")
+def person(
+    server: Server, chromium: str, playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Person]:
+    """Somebody who has never seen this UI: an empty profile."""
+    browser = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"),
+        executable_path=chromium,
+        args=list(SWITCHES),
+        headless=True,
+        viewport={"width": 1500, "height": 1000},
+    )
+    try:
+        yield Person(browser.pages[0], server)
+    finally:
+        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -118,10 +125,14 @@ def december(without_telemetry: Run, person: Person, server: Server, telemetry: 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of this folder's tests share one UI: they run in one process, and can be left out with -m 'not browser'."""
-    here = os.path.dirname(__file__)
+    """All tests of one UI share it: they run in one process, and can be left out with -m 'not browser'.
+
+    The dashboard's tests are of another UI, and can run at the same time.
+    """
+    here = Path(__file__).parent
     for item in items:
-        if str(item.path).startswith(here):
+        if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            of_dashboard = item.path.is_relative_to(here / "dashboard")
+            item.add_marker(pytest.mark.xdist_group("dashboard" if of_dashboard else "browser"))

@@ -7,8 +7,8 @@ here: what a page should say.
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "rect", "path", "polyline", "line", "circle"}
-"""Elements without a closing tag; and SVG's, which close themselves."""
+VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta"}
+"""Elements without a closing tag; SVG's close themselves or are closed."""
 
 
 @dataclass

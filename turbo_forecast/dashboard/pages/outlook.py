@@ -18,12 +18,12 @@ from turbo_forecast.answers.exports import csv_bytes, xlsx_bytes
 from turbo_forecast.answers.outlook import PROBABILITY, OutlookQuestion, outlook_answer
 from turbo_forecast.answers.statement_record import UNKNOWN, statement_record
 from turbo_forecast.dashboard.downloads import download
+from turbo_forecast.dashboard.formats import UNIT
 from turbo_forecast.dashboard.formats import threshold as shown_threshold
 from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.dashboard.pagination import page_links, page_of
 from turbo_forecast.dashboard.row_pictures import pictures
 from turbo_forecast.dashboard.sorting import Heading, Sorting
-from turbo_forecast.outlook.rows import BASELINE
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, GROUP_MEMBERS
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR
 from turbo_forecast.storage.published.reading import PublishedMonth
@@ -40,12 +40,13 @@ SORTING = Sorting(
         Heading("growth", "Per 30 days", number=True, downwards=True),
         Heading("state", "State"),
         Heading(PROBABILITY, "Probability", number=True, downwards=True),
-        Heading("early", "Early (10 %)"),
-        Heading("likely", "Likely (50 %)"),
-        Heading("late", "Late (90 %)"),
+        Heading("early", f"Early (10{UNIT})"),
+        Heading("likely", f"Likely (50{UNIT})"),
+        Heading("late", f"Late (90{UNIT})"),
     ),
     order={"state": [state.value for state in State]},
 )
+BASELINE = OutlookQuestion().scenario
 EVERY = "every"
 """Of the threshold: all of them, instead of the one nearest to what is planned for."""
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)

@@ -18,7 +18,7 @@ from turbo_forecast.errors import StorageError, refusal
 from turbo_forecast.month_keys import month_key
 from turbo_forecast.schemas import BASE_TABLE, MONTH_STEPS, MONTHS, RUN_AUDIT
 from turbo_forecast.storage.base_table import digest_of
-from turbo_forecast.storage.datasets import require_readable, row_count
+from turbo_forecast.storage.datasets import duckdb_path, require_readable, row_count
 from turbo_forecast.storage.months import STEPS, STORED
 from turbo_forecast.storage.published.layout import FILES, MANIFEST, PUBLISHED, SQL, TABLES
 from turbo_forecast.storage.published.manifest import MonthManifest
@@ -30,12 +30,12 @@ from turbo_forecast.storage.warehouse import month_rows
 from turbo_forecast.tables import Table
 
 CHANGING = {
-    MONTHS: ("state", "run_id", "reached"),
+    MONTHS.name: ("state", "run_id", "reached"),
 }
 """Columns that a check of the month changes after it was published; `months.json` has them as they are now."""
 LASTING = {
-    MONTH_STEPS: f"result = {literal(STORED)} AND list_contains({listed(map(literal, STEPS))}, asset)",
-    RUN_AUDIT: f"list_contains({listed(map(literal, STEPS))}, asset)",
+    MONTH_STEPS.name: f"result = {literal(STORED)} AND list_contains({listed(map(literal, STEPS))}, asset)",
+    RUN_AUDIT.name: f"list_contains({listed(map(literal, STEPS))}, asset)",
 }
 """The rows that stay, where others do not: each check of the month replaces its own verdict, and what is made after the month
 is complete (scenarios, the publication itself) its own seconds. What is stored of a part changes only when the part does."""
@@ -65,7 +65,7 @@ def compare(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date, asset: str
 
     asset: which records in RUN_AUDIT that it has published. Raises StorageError where the warehouse has no such month.
     """
-    published, key, by_run = Published(data), month_key(cutoff), _recorded_run(con, cutoff, asset)
+    published, key, by_run = Published(data.absolute()), month_key(cutoff), _recorded_run(con, cutoff, asset)
     if not (published.month_folder(key) / MANIFEST).exists() and by_run is None:
         return Comparison(published=False)
     found = Comparison()
@@ -105,8 +105,8 @@ def _require_manifest(con: duckdb.DuckDBPyConnection, manifest: MonthManifest, b
 
 def _require_rows(con: duckdb.DuckDBPyConnection, month: PublishedMonth, table: Table) -> None:
     path = month.path(table)
-    columns = ", ".join(f'"{name}"' for name in table.names if name not in CHANGING.get(table, ()))
-    sql = _HASH.format(columns=columns, rows="{rows}", condition=LASTING.get(table, "true"))
+    columns = ", ".join(f'"{name}"' for name in table.names if name not in CHANGING.get(table.name, ()))
+    sql = _HASH.format(columns=columns, rows="{rows}", condition=LASTING.get(table.name, "true"))
     stored = con.execute(sql.format(rows=stored_rows(con, table)), {"cutoff": month.cutoff}).fetchall()[0]
     with _naming(path):
         there = con.execute(sql.format(rows=published_rows(table, [path]))).fetchall()[0]
@@ -150,7 +150,7 @@ def _require_history(con: duckdb.DuckDBPyConnection, published: Published, month
 
 
 def _require_views(published: Published, month: PublishedMonth) -> None:
-    """Raises StorageError unless each view reads the version that is published."""
+    """Raises StorageError unless each view reads the version that is published, where it lies: a folder may have been moved."""
     path = published.folder / SQL
     if not path.exists():
         raise StorageError(f"{path} is not there")
@@ -159,9 +159,9 @@ def _require_views(published: Published, month: PublishedMonth) -> None:
             views = dict(con.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall())
     except duckdb.Error as error:
         raise StorageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
-    expected = {table.name: f"{month.key}/{month.manifest.version}/" for table in PUBLISHED if month.has(table)}
-    expected[BASE_TABLE.name] = published.history_file().name
-    old = [name for name, part in expected.items() if part not in views.get(name, "")]
+    files = {table.name: month.path(table) for table in PUBLISHED if month.has(table)}
+    files[BASE_TABLE.name] = published.history_file()
+    old = [name for name, file in files.items() if literal(duckdb_path(file)) not in views.get(name, "")]
     if old:
         raise StorageError(f"{path} does not show what is published of {', '.join(old[:3])}")
 
