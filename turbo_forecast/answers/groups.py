@@ -10,6 +10,7 @@ import polars as pl
 
 from turbo_forecast.answers.outlook import OutlookQuestion, outlook_answer
 from turbo_forecast.fleet.group_statements import usable_shares
+from turbo_forecast.outlook.rows import GROUP
 from turbo_forecast.schemas import GROUP_MEMBERS
 from turbo_forecast.storage.published.reading import PublishedMonth
 
@@ -49,7 +50,7 @@ def groups_answer(month: PublishedMonth) -> pl.DataFrame:
     sizes = sizes.join(usable_shares(members, options), on=NAMES, how="left").with_columns(
         reserve=pl.col("host_id").replace_strict(words, default=None, return_dtype=pl.String)
     )
-    found = statements.join(sizes, on=NAMES, how="full", coalesce=True)
+    found = statements.join(sizes, on=NAMES, how="full", coalesce=True).with_columns(kind=pl.lit(GROUP))
     return found.sort("urgency", *NAMES, nulls_last=True)
 
 

@@ -28,6 +28,7 @@ from turbo_forecast.schemas import (
     TOURNAMENT_SCORES,
 )
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.outlook_findings import PLANNED_FOR
 from turbo_forecast.storage.published.reading import Published, PublishedMonth
 from turbo_forecast.tables import Table
 from turbo_forecast.types import Outcome, Phase
@@ -74,6 +75,12 @@ class HostSeries:
     def in_force(self) -> pl.DataFrame:
         """The planned changes that the forecast has: rows of `changes` of the baseline, with an effect."""
         return self.changes.filter(pl.col("scenario") == BASELINE, pl.col("effect") == APPLIED)
+
+    @property
+    def standing(self) -> dict[str, Any] | None:
+        """Its row of the threshold that stands for the others: the nearest to PLANNED_FOR, the lower of two that are as near."""
+        away = (pl.col("threshold") - PLANNED_FOR).abs()
+        return next(self.outlook.sort(away, "threshold").iter_rows(named=True), None)
 
 
 @dataclass(frozen=True, slots=True)

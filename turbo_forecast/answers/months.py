@@ -87,12 +87,12 @@ def _line(key: str, standing: MonthStanding | None, month: PublishedMonth | None
 
 def _quality(month: PublishedMonth) -> dict[str, float | None]:
     """The published backtest over all series; nothing where no series has one."""
-    try:
-        rows = month.read(TOURNAMENT_STANDINGS)
-    except StorageError:  # another version's month: the rest of the line can be said
-        return {}
     whole = (pl.col("model") == "champion") & (pl.col("resource") == "all") & (pl.col("horizon_month") == 0)
-    found = rows.filter(whole).select("mae", "mase", "coverage").collect()
+    try:
+        rows = month.read(TOURNAMENT_STANDINGS).filter(whole).select("mae", "mase", "coverage")
+        found = month.collected(TOURNAMENT_STANDINGS, rows)
+    except StorageError:  # another version's month, or a damaged file: the rest of the line can be said
+        return {}
     return found.row(0, named=True) if len(found) else {}
 
 

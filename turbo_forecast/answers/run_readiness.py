@@ -47,14 +47,14 @@ class Readiness:
 
 def run_readiness(histories: pl.DataFrame, settings: ForecastSettings, today: date) -> Readiness:
     """What a run could make of these series. histories: `host_id, resource, days` (a list of dates, ascending), of one or more."""
-    days = sorted(histories.select(pl.col("days").explode()).to_series().unique().to_list())
+    days = histories["days"].explode(empty_as_null=True).unique().sort().to_list()
     months, why = _complete(days, settings, today)
     if not months:
         return Readiness([], why_none=why)
     numbers = [np.asarray(each, dtype=np.int64) for each in histories["days"].cast(pl.List(pl.Int32)).to_list()]
     judged = next((key for key in months if Outcome.FORECAST in _outcomes(numbers, key, settings)), None)
     whole = next((key for key in months if _windows(key, settings).history_start >= days[0]), None)
-    return Readiness(months, judged, whole, Counter(_outcomes(numbers, months[-1], settings)))
+    return Readiness(months, judged, whole, dict(Counter(_outcomes(numbers, months[-1], settings))))
 
 
 def _complete(days: Sequence[date], settings: ForecastSettings, today: date) -> tuple[list[str], str]:

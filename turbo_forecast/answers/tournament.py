@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from turbo_forecast.answers.track_record import CHAMPION, EVERY_RESOURCE
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.option_rules import shown
-from turbo_forecast.outlook.track_record import ALL_RESOURCES
 from turbo_forecast.schemas import CHAMPIONS, COMBINATION_WEIGHTS, TOURNAMENT_STANDINGS
 from turbo_forecast.storage.published.reading import PublishedMonth
 
-CHAMPION = "champion"
 WHOLE = 0
 """The horizon month that stands for all of the backtest."""
 
@@ -37,12 +36,12 @@ class TournamentAnswer:
     reasons: pl.DataFrame
 
 
-def tournament(month: PublishedMonth, resource: str = ALL_RESOURCES, horizon_month: int = WHOLE) -> TournamentAnswer:
+def tournament(month: PublishedMonth, resource: str = EVERY_RESOURCE, horizon_month: int = WHOLE) -> TournamentAnswer:
     """The month's tournament, of a resource and a month of the backtest. Raises SettingsError, which names what there is."""
     every = month.frame(TOURNAMENT_STANDINGS)
-    resources = tuple(name for name in every["resource"].unique().sort() if name != ALL_RESOURCES)
+    resources = tuple(name for name in every["resource"].unique().sort() if name != EVERY_RESOURCE)
     months = tuple(every["horizon_month"].unique().sort())
-    if resource not in (ALL_RESOURCES, *resources):
+    if resource not in (EVERY_RESOURCE, *resources):
         raise SettingsError(
             f"resource {shown(resource)} is not in the standings of {month.key}: there is "
             f"{', '.join(resources) or 'none, since no series has a backtest'}"
@@ -62,12 +61,12 @@ def tournament(month: PublishedMonth, resource: str = ALL_RESOURCES, horizon_mon
 
 
 def _of_resource(rows: pl.DataFrame, resource: str) -> pl.DataFrame:
-    return rows if resource == ALL_RESOURCES else rows.filter(resource=resource)
+    return rows if resource == EVERY_RESOURCE else rows.filter(resource=resource)
 
 
 def _champions(champions: pl.DataFrame, standings: pl.DataFrame) -> pl.DataFrame:
     """Who is the champion where, and who wins where, by resource."""
-    both = pl.concat([champions, champions.with_columns(resource=pl.lit(ALL_RESOURCES))])
+    both = pl.concat([champions, champions.with_columns(resource=pl.lit(EVERY_RESOURCE))])
     chosen = both.group_by("resource", "model").agg(champion_of=pl.len())
     counted = both.group_by("resource").agg(series=pl.len())
     won = standings.filter(pl.col("horizon_month") == WHOLE, pl.col("model") != CHAMPION).select(

@@ -24,6 +24,8 @@ from turbo_forecast.schemas import (
 from turbo_forecast.storage.outlook_findings import TrackRecord
 from turbo_forecast.storage.published.reading import PublishedMonth
 
+EVERY_RESOURCE = ALL_RESOURCES
+"""What is asked of all resources together."""
 CHAMPION = "champion"
 """What standings call the published forecast."""
 
@@ -34,7 +36,7 @@ class TrackQuestion:
 
     kind: Literal["series", "group"] = "series"
     population: Literal["below", "all"] = "below"
-    resource: str = ALL_RESOURCES
+    resource: str = EVERY_RESOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def track_record(month: PublishedMonth, question: TrackQuestion) -> TrackAnswer:
     """How often the month's kind of statement was true. Raises SettingsError for a resource that was not judged."""
     backtest = month.frame(OUTLOOK_BACKTEST).filter(kind=question.kind)
     resources = _resources(month, backtest)
-    if question.resource not in (ALL_RESOURCES, *resources):
+    if question.resource not in (EVERY_RESOURCE, *resources):
         there = f"there is {', '.join(resources)}" if resources else "nothing was"
         raise SettingsError(f"resource {shown(question.resource)} was not judged in {month.key}: {there}")
     judged = _asked(backtest, question)
@@ -93,11 +95,11 @@ def _resources(month: PublishedMonth, backtest: pl.DataFrame) -> tuple[str, ...]
     """Those that statements or forecasts were judged of."""
     judged = month.frame(TOURNAMENT_STANDINGS)["resource"]
     found = pl.concat([judged, backtest["resource"]]).unique().sort()
-    return tuple(name for name in found if name != ALL_RESOURCES)
+    return tuple(name for name in found if name != EVERY_RESOURCE)
 
 
 def _asked(backtest: pl.DataFrame, question: TrackQuestion) -> pl.DataFrame:
-    if question.resource != ALL_RESOURCES:
+    if question.resource != EVERY_RESOURCE:
         backtest = backtest.filter(resource=question.resource)
     return backtest if question.population == EVERYONE else backtest.filter(pl.col("level") < pl.col("threshold"))
 
@@ -129,7 +131,7 @@ def _accuracy(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
 
 def _reliability(month: PublishedMonth, judged: pl.DataFrame, question: TrackQuestion) -> pl.DataFrame:
     """The published bins; those of one resource are counted here."""
-    if question.resource == ALL_RESOURCES:
+    if question.resource == EVERY_RESOURCE:
         found = month.frame(OUTLOOK_RELIABILITY).filter(kind=question.kind)
     else:
         found = outlook_reliability(judged)

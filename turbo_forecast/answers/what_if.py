@@ -39,6 +39,8 @@ from turbo_forecast.storage.results import Results
 from turbo_forecast.tables import Table
 from turbo_forecast.types import State
 
+PUBLISHED = BASELINE
+"""The scenario that is published: rows of the file of plans without a scenario."""
 WHAT_IF = "what-if"
 """The scenario's name in the answer."""
 MOST_ROWS = 500

@@ -4,6 +4,7 @@ Belongs here: options, help, examples. Does not belong here: what they do; each 
 questions wait for no Dagster.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -81,17 +82,23 @@ def dashboard(
         int, typer.Option("--port", min=0, max=65535, help="The port to listen at; 0 takes a free one.")
     ] = PORT,
     host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="The address to listen at: this machine alone.")
+        str, typer.Option("--host", metavar="ADDRESS", help="The address to listen at; this machine alone without it.")
     ] = HOST,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name", metavar="NAME", help="A name by which browsers call it, of a proxy, say; may be repeated."
+        ),
+    ] = None,
 ) -> int:
     """Serve the planner's pages until Ctrl+C: outlook, hosts, groups, what-if, track record, tournament, run.
 
-    They read what is published, and what is published later too. They ask for no password: who is to see them from other machines
-    needs a proxy that does, or --host 0.0.0.0 in a network that may see all of it.
+    They read what is published, also what is published later. They ask for no password: who is to see them from other machines needs
+    a proxy that does, or --host 0.0.0.0 in a network where everybody may.
     """
-    from turbo_forecast.commands import dashboard as of_dashboard
+    from turbo_forecast.dashboard.serving import serve
 
-    return of_dashboard.dashboard(data, host, port)
+    return serve(Path(data), host, port, names=name or ())
 
 
 def ui(

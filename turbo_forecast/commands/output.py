@@ -31,7 +31,9 @@ def write_csv(rows: pl.DataFrame, place: str) -> None:
 
 
 def write_xlsx(rows: pl.DataFrame, place: str, sheet: str) -> None:
-    """Write rows as a workbook of one sheet. Raises StorageError."""
+    """Write rows as a workbook of one sheet. Raises StorageError; SettingsError for standard output, which is for text."""
+    if place == STANDARD_OUTPUT:
+        raise SettingsError("--xlsx needs a file: a workbook is no text for standard output")
     with publishing(_file(place)) as beside:
         beside.write_bytes(xlsx_bytes(rows, sheet))
     _say(rows, place)

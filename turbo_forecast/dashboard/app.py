@@ -25,6 +25,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from turbo_forecast import deep_links
+from turbo_forecast.answers.sparklines import hold_all
 from turbo_forecast.dashboard import statics
 from turbo_forecast.dashboard.formats import FILTERS
 from turbo_forecast.dashboard.page import Page, Visit, notices
@@ -124,6 +125,7 @@ class Site:
         """Read what is kept in memory of the latest month, and make the script that draws charts."""
         with suppress(TurboForecastError):  # whoever opens the page is told
             month = self._published.month()
+            hold_all(self._published, month)
             for page in pages:
                 if page.in_menu:
                     page.answer(Visit(self._published, month, QueryParams(), {}))

@@ -80,8 +80,8 @@ class OwnForms:
             if not _is_own(headers):
                 refused = PlainTextResponse("This form was sent by a page of another site.", status_code=403)
                 return await refused(scope, receive, send)
-            length = headers.get("content-length", "")
-            if not length.isdigit() or int(length) > LARGEST_FORM:
+            length = headers.get("content-length", "0")
+            if "transfer-encoding" in headers or not length.isdigit() or int(length) > LARGEST_FORM:
                 refused = PlainTextResponse(
                     f"A form may have {LARGEST_FORM:,} bytes, and must say how many.", status_code=413
                 )

@@ -4,14 +4,18 @@ Does not belong here: why a forecast is as it is (`answers/champion_words.py`).
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
 
 from turbo_forecast.answers.host import HostAnswer, HostSeries
 from turbo_forecast.dashboard.formats import level, percent, threshold
+from turbo_forecast.schemas.outlook import LEVEL_DAYS, LEVEL_OBSERVED
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR
 from turbo_forecast.types import Phase, State
+
+_DAYS = {4: "four", 7: "seven"}
 
 
 def summary(host: HostAnswer, series: HostSeries) -> str:
@@ -42,18 +46,21 @@ def threshold_words(row: Mapping[str, Any]) -> str:
 
 def _now(host: HostAnswer, series: HostSeries) -> str:
     """The level, as the outlook has it; of what is not observed just now, when it last was."""
-    last, levels = series.last_day, series.outlook["level"].drop_nulls()
-    if len(levels):
-        rows = series.outlook.filter(pl.col("level").is_not_null())
-        # the lowest threshold above it, so that no level is rounded up to one
-        above = rows.filter(pl.col("level") < pl.col("threshold"))["threshold"].min()
+    rows, last = series.outlook.filter(pl.col("level").is_not_null()), series.last_day
+    days = f"The mean of the last {_DAYS[LEVEL_DAYS]} days up to {host.cutoff} is"
+    if len(rows):
         of = " of what is usable" if host.kind == "group" and series.usable < 1 else ""
-        bound = above if isinstance(above, float) else 0.0
-        return f"The mean of the last seven days up to {host.cutoff} is {level(float(levels[0]), bound)}{of}."
+        # beside the lowest threshold above it, so that it is not rounded up to one
+        above = rows.filter(pl.col("level") < pl.col("threshold"))["threshold"].min()
+        return f"{days} {level(rows['level'][0], above if isinstance(above, float) else 0.0)}{of}."
+    recent = series.history.filter(pl.col("ds") > host.cutoff - timedelta(days=LEVEL_DAYS))["y"]
+    mean = recent.mean()
+    if host.kind != "group" and len(recent) >= LEVEL_OBSERVED and isinstance(mean, float):
+        return f"{days} {percent(mean, 1)}."  # of one that has no outlook
     if last is None:
         return "It was never observed."
     return (
-        f"Of the last seven days up to {host.cutoff}, fewer than four were observed, so its level is not known; the last day with a value "
+        f"Of the last {_DAYS[LEVEL_DAYS]} days up to {host.cutoff}, fewer than {_DAYS[LEVEL_OBSERVED]} were observed, so its level is not known; the last day with a value "
         f"is {last}."
     )
 

@@ -63,7 +63,7 @@ class Order:
         """The rows in this order: what is not known last, either way; equals in the table's own order."""
         own = pl.col(self.sorting.by_itself)
         if self.heading is None:
-            return rows.sort(own)
+            return rows.sort(own, nulls_last=True)
         column = pl.col(self.heading.column)
         words = self.sorting.order.get(self.heading.column)
         if words:

@@ -68,7 +68,7 @@ HERE = {"TURBO_FORECAST_DATA": "/h/data", "TURBO_FORECAST_TELEMETRY": "/h/t", "T
 
 def recipe(target: str, *variables: str, **environment: str) -> str:
     """What `make` would run, without running it; what the Makefile reads is in the environment only if given here."""
-    read = {"DATA", "TELEMETRY", "CONFIG", "MONTH", "HOSTS", "MAKEFLAGS", "MAKELEVEL", *HERE}
+    read = {"DATA", "PORT", "TELEMETRY", "CONFIG", "MONTH", "HOSTS", "MAKEFLAGS", "MAKELEVEL", *HERE}
     kept = {name: value for name, value in os.environ.items() if name not in read}
     command = ["make", "--always-make", "--dry-run", target, *variables]
     done = subprocess.run(command, cwd=ROOT, env=kept | environment, capture_output=True, text=True, check=True)
@@ -89,6 +89,12 @@ def test_make_run_without_telemetry_takes_the_demo_fleet() -> None:
     assert '--data "data" --demo-hosts 2000' in told
     assert "--telemetry" not in told
     assert "--config" not in told
+
+
+def test_make_dashboard_serves_the_data_folder_at_the_port_that_is_asked_for() -> None:
+    assert 'turbo_forecast dashboard --data "data" --port 3001' in recipe("dashboard")
+    assert 'turbo_forecast dashboard --data "/h/data" --port 3001' in recipe("dashboard", **HERE)
+    assert 'dashboard --data "/own" --port 8080' in recipe("dashboard", "DATA=/own", "PORT=8080", **HERE)
 
 
 def test_make_clean_leaves_results_where_they_are() -> None:

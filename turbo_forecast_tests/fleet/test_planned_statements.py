@@ -150,3 +150,22 @@ def test_blocks_of_any_number_of_series_say_the_same_of_each(series: int, tmp_pa
     small = planned(tmp_path / "small", [row("h00002", factor="1.3"), row("h00005", move_to="h00002")], 6)
     hosts = [f"h{place:05d}" for place in range(6)]
     assert_frame_equal(of(made.every(), "baseline", *hosts), of(small.every(), "baseline"))
+
+
+def test_gathered_rows_are_those_that_are_compared_and_say_the_same(tmp_path: Path) -> None:
+    plans = [
+        row("h00001", change="4"),
+        row("h00002", move_to="h00003"),
+        row("h00004", move_to="h00001", scenario="more"),
+        row("h00005", factor="1", scenario="still"),
+    ]
+    made = planned(tmp_path, plans, series=9)
+    gathered = made.gathered()
+    read = gathered.unplanned.select("host_id").unique().collect()["host_id"].sort().to_list()
+    assert read == ["h00001", "h00004"], "the others are not compared, nor does their load go to those that are"
+    for one, other in zip(made.compared(), gathered.compared(), strict=True):
+        for whole, few in zip(one, other, strict=True):
+            assert_frame_equal(whole, few, rel_tol=1e-12)
+    nothing = planned(tmp_path / "nothing", [row("h00001", change="4")]).gathered()
+    assert nothing.unplanned.collect().is_empty()
+    assert list(nothing.compared()) == []

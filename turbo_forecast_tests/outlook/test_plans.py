@@ -5,9 +5,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.outlook.plans import Fleet, resolved
+from turbo_forecast.outlook.plans import Fleet, resolved, stated_plans
 from turbo_forecast.storage.plans import PLAN_SCHEMA
 
 CUTOFF, END = date(2025, 12, 31), date(2026, 6, 30)
@@ -192,3 +193,39 @@ def test_a_plan_of_a_group_where_there_are_no_groups_says_so() -> None:
 
 def test_no_plans_change_nothing() -> None:
     assert changes().is_empty()
+
+
+def test_the_rows_of_the_file_can_be_read_from_what_they_mean_whatever_they_do() -> None:
+    plans = [
+        plan("change", 0.1, host_id="a"),
+        plan("move_to", host_id="b", target="c", scenario="x"),
+        plan("retire", group="web", day=date(2026, 3, 1)),
+        plan("add_hosts", 3.0, group="web", resource="cpu", scenario="x"),
+        plan("factor", 1e-7, host_id="gone", day=date(2020, 1, 1), scenario='late "quoted", ünï'),
+        plan("move_to", host_id="b, \\n", target="{}", day=date(2030, 1, 1)),
+    ]
+    numbered = pl.DataFrame([{"row": row, **each} for row, each in enumerate(plans, 3)], schema=PLAN_SCHEMA)
+    found = stated_plans(resolved(numbered, fleet(), CUTOFF, END).sort("scenario", "kind", "host_id", descending=True))
+    assert found is not None
+    assert_frame_equal(found, numbered)
+    nothing = stated_plans(resolved(numbered.clear(), fleet(), CUTOFF, END))
+    assert nothing is not None
+    assert_frame_equal(nothing, numbered.clear())
+
+
+def test_rows_of_the_file_that_an_earlier_version_did_not_keep_are_not_guessed() -> None:
+    found = changes(plan("change", 5.0, host_id="a"), plan("change", 6.0, host_id="b"))
+    assert stated_plans(found.with_columns(plan=pl.lit(None, pl.String))) is None
+
+
+def test_a_months_tables_tell_its_fleet() -> None:
+    names = ["host_id", "resource"]
+    outcomes = pl.DataFrame([("a", "cpu"), ("gone", "cpu")], schema=names, orient="row")
+    members = pl.DataFrame(
+        [("web", "a", "cpu", 2.0, 1), ("web", "gone", "cpu", 1.0, 0)],
+        schema=["group_name", "host_id", "resource", "capacity", "present"],
+        orient="row",
+    )
+    found = Fleet.of_month(outcomes, outcomes.head(1), members)
+    assert found.forecasts == {("a", "cpu"): True, ("gone", "cpu"): False}
+    assert found.hosts_of == {("web", "cpu"): {"a": 2.0}}

@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from turbo_forecast.defs.catalog import long_text
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.storage.plans import PLAN_SCHEMA, plans_of, read_plans
+from turbo_forecast.storage.plans import PLAN_SCHEMA, plan_cells, plans_of, plans_of_text, read_plans
 
 EXAMPLE = """date,host_id,group,resource,change,factor,move_to,retire,add_hosts,scenario,note
 2026-02-01,web-1,,cpu,12.5,,,,,,new tenant
@@ -160,3 +160,35 @@ def test_a_time_of_day_in_parquet_is_no_day(tmp_path: Path) -> None:
     frame.write_parquet(tmp_path / "plans.parquet")
     with pytest.raises(SettingsError, match="row 1, column date"):
         read_plans(str(tmp_path / "plans.parquet"))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", ["", "\ufeff", "\n\n"])
+def test_text_that_is_pasted_is_read_like_a_file(separator: str, mark: str) -> None:
+    assert_frame_equal(plans_of_text(mark + EXAMPLE.replace(",", separator).replace("\n", "\r\n")), EXPECTED)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("host_id,change\na,5", "^plans: there is no column date"),
+        ("date,host_id,change,change\n2026-02-01,a,5,6", "^plans: the column 'change' comes twice"),
+        ("date,host_id,change\n2026-02-01,a,5,6,7", "^plans cannot be read: "),
+        ("date,host_id,change\n2026-02-01,a,lots", "^plans: row 1, column change: 'lots' is no number"),
+        ("date,host_id,chnage\n2026-02-01,a,5", "^plans: column 'chnage' is none of a plan's; did you mean change?"),
+    ],
+)
+def test_text_that_is_no_file_of_plans_is_refused_in_a_sentence(text: str, why: str) -> None:
+    with pytest.raises(SettingsError, match=why):
+        plans_of_text(text)
+
+
+def test_what_plans_say_as_cells_is_read_as_the_same_plans() -> None:
+    cells = plan_cells(EXPECTED)
+    assert cells.columns == [*EXAMPLE.splitlines()[0].split(",")[:-1]]
+    assert_frame_equal(plans_of_text(cells.write_csv()), EXPECTED)
+    odd = EXPECTED.head(1).with_columns(
+        amount=pl.lit(-1 / 3), host_id=pl.lit('a "quoted", name'), scenario=pl.lit("s;t")
+    )
+    assert_frame_equal(plans_of_text(plan_cells(odd).write_csv()), odd, check_exact=True)
+    assert plan_cells(EXPECTED)["add_hosts"].to_list() == ["", "", "", "4", ""]

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from turbo_forecast import deep_links
 from turbo_forecast.answers.groups import groups_answer
 from turbo_forecast.answers.outlook import OutlookQuestion, outlook_answer
+from turbo_forecast.dashboard.formats import UNIT
 from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.dashboard.pages.outlook import asked_of
 from turbo_forecast.dashboard.pagination import page_links, page_of
@@ -32,9 +33,9 @@ SORTING = Sorting(
         Heading("level", "Now", number=True, downwards=True),
         Heading("state", "State"),
         Heading("probability", "Probability", number=True, downwards=True),
-        Heading("early", "Early (10 %)"),
-        Heading("likely", "Likely (50 %)"),
-        Heading("late", "Late (90 %)"),
+        Heading("early", f"Early (10{UNIT})"),
+        Heading("likely", f"Likely (50{UNIT})"),
+        Heading("late", f"Late (90{UNIT})"),
     ),
     order={"state": [state.value for state in State]},
 )

@@ -12,6 +12,7 @@ import polars as pl
 from starlette.responses import JSONResponse, Response
 
 from turbo_forecast import deep_links
+from turbo_forecast.answers.earlier import Earlier, earlier_answers
 from turbo_forecast.answers.host import HostAnswer, HostSeries, host_answer
 from turbo_forecast.answers.names import KINDS, Kind, names, names_like, resources_by_name
 from turbo_forecast.answers.outlook import AHEAD, OutlookQuestion, outlook_answer
@@ -43,7 +44,8 @@ YEAR = "year"
 class SeriesView:
     """One resource as the page shows it. series: of the answer; summary: the chart in a sentence; months: in a table.
 
-    changes: planned changes of the published forecast; other_changes: of scenarios, and those without effect.
+    changes: planned changes of the published forecast; other_changes: of scenarios, and those without effect. forecasts, statements: what
+    earlier months said of it, and how it turned out.
     """
 
     series: HostSeries
@@ -52,6 +54,8 @@ class SeriesView:
     thresholds: list[dict[str, Any]]
     changes: list[dict[str, Any]]
     other_changes: list[dict[str, Any]]
+    forecasts: list[dict[str, Any]]
+    statements: list[dict[str, Any]]
 
 
 def answer(visit: Visit) -> Mapping[str, Any] | Response:
@@ -79,7 +83,9 @@ def _shown(visit: Visit, host: HostAnswer) -> Mapping[str, Any]:
     """What is shown of a host or group."""
     history = visit.choice("history", ["", YEAR])
     since = shift_month_end(host.cutoff, -MONTHS_BEFORE) if history == YEAR else None
-    drawn = chart_pictures(host, since=since)
+    resources = [each.resource for each in host.series]
+    earlier = earlier_answers(visit.published, visit.month, host.name, host.kind, resources)
+    drawn = chart_pictures(host, {name: each.lines for name, each in earlier.items()}, since)
     height = HEIGHT_OF_ONE if len(drawn) == 1 else HEIGHT
     every = resources_by_name(visit.month, host.kind).filter(pl.col("host_id") == host.name)["resource"].sort()
     return {
@@ -87,7 +93,7 @@ def _shown(visit: Visit, host: HostAnswer) -> Mapping[str, Any]:
         "resources": every.to_list(),
         "history": history,
         "chosen": visit.text("resource") or None,
-        "views": [_view(host, each) for each in host.series],
+        "views": [_view(host, each, earlier[each.resource]) for each in host.series],
         "chart": {
             "specification": specification(drawn, theme="light", height=height),
             "dark": themes.config("dark"),
@@ -95,7 +101,7 @@ def _shown(visit: Visit, host: HostAnswer) -> Mapping[str, Any]:
     }
 
 
-def _view(host: HostAnswer, series: HostSeries) -> SeriesView:
+def _view(host: HostAnswer, series: HostSeries, earlier: Earlier) -> SeriesView:
     is_published = (pl.col("scenario") == BASELINE) & (pl.col("effect") == APPLIED)
     return SeriesView(
         series,
@@ -104,6 +110,8 @@ def _view(host: HostAnswer, series: HostSeries) -> SeriesView:
         series.outlook.to_dicts(),
         series.changes.filter(is_published).to_dicts(),
         series.changes.filter(~is_published).to_dicts(),
+        earlier.forecasts.to_dicts(),
+        earlier.statements.to_dicts(),
     )
 
 

@@ -18,6 +18,7 @@ from turbo_forecast.answers.exports import csv_bytes, xlsx_bytes
 from turbo_forecast.answers.outlook import PROBABILITY, OutlookQuestion, outlook_answer
 from turbo_forecast.answers.statement_record import UNKNOWN, statement_record
 from turbo_forecast.dashboard.downloads import download
+from turbo_forecast.dashboard.formats import UNIT
 from turbo_forecast.dashboard.formats import threshold as shown_threshold
 from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.dashboard.pagination import page_links, page_of
@@ -40,9 +41,9 @@ SORTING = Sorting(
         Heading("growth", "Per 30 days", number=True, downwards=True),
         Heading("state", "State"),
         Heading(PROBABILITY, "Probability", number=True, downwards=True),
-        Heading("early", "Early (10 %)"),
-        Heading("likely", "Likely (50 %)"),
-        Heading("late", "Late (90 %)"),
+        Heading("early", f"Early (10{UNIT})"),
+        Heading("likely", f"Likely (50{UNIT})"),
+        Heading("late", f"Late (90{UNIT})"),
     ),
     order={"state": [state.value for state in State]},
 )

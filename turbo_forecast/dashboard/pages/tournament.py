@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 
 from turbo_forecast import deep_links
-from turbo_forecast.answers.tournament import CHAMPION, WHOLE, tournament
+from turbo_forecast.answers.tournament import WHOLE, tournament
+from turbo_forecast.answers.track_record import CHAMPION, EVERY_RESOURCE
 from turbo_forecast.charts.dots import dots
 from turbo_forecast.dashboard.formats import name, number, points, probability, whole
 from turbo_forecast.dashboard.grid import Cell, Grid, grid
 from turbo_forecast.dashboard.page import Page, Visit
-from turbo_forecast.outlook.track_record import ALL_RESOURCES
 from turbo_forecast.text import shortened
 
 PUBLISHED = "published forecast"
@@ -26,7 +26,7 @@ SHORT = 20
 
 def answer(visit: Visit) -> Mapping[str, Any]:
     """The month's tournament. Raises TurboForecastError."""
-    resource = visit.text("resource") or ALL_RESOURCES
+    resource = visit.text("resource") or EVERY_RESOURCE
     horizon_month = visit.whole("ahead", 0, WHOLE)
     found = tournament(visit.month, resource, horizon_month)
     lines = found.standings.select("model", "mase", "mase_low", "mase_high").iter_rows()
@@ -49,7 +49,7 @@ def answer(visit: Visit) -> Mapping[str, Any]:
 
 def resources_of(resources: Sequence[str]) -> tuple[str, ...]:
     """All of them together, and each; of a fleet with one, only that."""
-    return (ALL_RESOURCES, *resources) if len(resources) != 1 else tuple(resources)
+    return (EVERY_RESOURCE, *resources) if len(resources) != 1 else tuple(resources)
 
 
 def entrant(model: str) -> str:
@@ -77,7 +77,7 @@ def standings_grid(rows: pl.DataFrame) -> Grid:
                 Cell(probability(row["coverage"]), f"of {whole(row['n'])}"),
                 number(row["interval_score"], 1),
                 Cell(whole(row["wins"]), share(row["wins"], row["series"])),
-                Cell(probability(row["beats_seasonal_naive"]), beaten(row["beats_low"], row["beats_high"])),
+                Cell(probability(row["beats_seasonal_naive"]), beaten(row)),
                 Cell(whole(row["series"]), f"{whole(row['own'])} its own" if row["own"] != row["series"] else ""),
             ]
             for row in rows.iter_rows(named=True)
@@ -91,9 +91,11 @@ def share(part: int, series: int) -> str:
     return probability(part / series) if series else ""
 
 
-def beaten(low: float | None, high: float | None) -> str:
-    """The interval of a share."""
-    return "" if low is None or high is None else f"{probability(low)} to {probability(high)}"
+def beaten(row: Mapping[str, Any]) -> str:
+    """The interval of the share that beats the seasonal naive; nothing of the seasonal naive's own."""
+    if row["beats_seasonal_naive"] is None or row["beats_low"] is None or row["beats_high"] is None:
+        return ""
+    return f"{probability(row['beats_low'])} to {probability(row['beats_high'])}"
 
 
 def champions_grid(rows: pl.DataFrame, resources: Sequence[str]) -> Grid:

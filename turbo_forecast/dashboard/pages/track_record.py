@@ -10,12 +10,11 @@ from typing import Any, cast
 import polars as pl
 
 from turbo_forecast import deep_links
-from turbo_forecast.answers.track_record import TrackAnswer, TrackQuestion, track_record
+from turbo_forecast.answers.track_record import EVERY_RESOURCE, TrackAnswer, TrackQuestion, track_record
 from turbo_forecast.charts.reliability import reliability_marks
 from turbo_forecast.dashboard.formats import day, name, number, points, probability, threshold, whole
 from turbo_forecast.dashboard.grid import Cell, Grid, grid
 from turbo_forecast.dashboard.page import Page, Visit
-from turbo_forecast.outlook.track_record import ALL_RESOURCES
 
 NAMED = 20
 """Misses, and false alarms, that are named."""
@@ -27,7 +26,7 @@ def answer(visit: Visit) -> Mapping[str, Any]:
     question = TrackQuestion(
         kind=cast(Any, visit.choice("kind", KINDS)),
         population=cast(Any, visit.choice("population", POPULATIONS)),
-        resource=visit.text("resource") or ALL_RESOURCES,
+        resource=visit.text("resource") or EVERY_RESOURCE,
     )
     found = track_record(visit.month, question)
     width = visit.month.settings.interval_width

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from turbo_forecast import deep_links
 from turbo_forecast.answers.what_if import (
     NAME,
+    PUBLISHED,
     WhatIf,
     month_plans,
     month_scenarios,
@@ -29,7 +30,6 @@ from turbo_forecast.dashboard.grid import Cell, Grid, grid
 from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.dashboard.plan_rows import EMPTY_ROWS, PlanRow, place_of, plans_of_rows, rows_of_form, rows_of_plans
 from turbo_forecast.errors import SettingsError, StorageError
-from turbo_forecast.outlook.rows import BASELINE
 from turbo_forecast.schemas import GROUP_MEMBERS, SERIES_OUTCOMES
 from turbo_forecast.storage.plans import KINDS, PLAN_SCHEMA, plan_cells, plans_of_text
 from turbo_forecast.storage.published.reading import PublishedMonth
@@ -75,7 +75,7 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
     else:
         chosen = visit.text("scenario")
         plans = published if unknown or not chosen else month_plans(month, chosen)
-        draft = Draft(rows_of_plans(plans), as_text(plans), "" if chosen == BASELINE else chosen)
+        draft = Draft(rows_of_plans(plans), as_text(plans), "" if chosen == PUBLISHED else chosen)
     return {
         "draft": draft,
         "unknown": unknown,
@@ -83,7 +83,7 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
         "wrong": place_of(draft.problem),
         "kinds": [(kind.value, WORDS[kind]) for kind in KINDS],
         "scenarios": [] if unknown else month_scenarios(month),
-        "start": visit.text("scenario") or BASELINE,
+        "start": visit.text("scenario") or PUBLISHED,
         "offers": offers(month),
         "moved": moved_grid(visit, draft.found) if draft.found else None,
         "idle": draft.found.without_effect.to_dicts() if draft.found else [],
@@ -131,7 +131,7 @@ def _of_text(text: str) -> tuple[pl.DataFrame, str]:
     if not text.strip():
         return pl.DataFrame(schema=PLAN_SCHEMA), ""
     plans = plans_of_text(text, NAME)
-    names = [each for each in plans["scenario"].unique(maintain_order=True) if each != BASELINE]
+    names = [each for each in plans["scenario"].unique(maintain_order=True) if each != PUBLISHED]
     if len(names) > 1:
         raise SettingsError(
             f"{NAME}: the rows are of {len(names)} scenarios ({', '.join(names[:5])}); ask for one of them, with the rows without a scenario"

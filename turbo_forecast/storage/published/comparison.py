@@ -18,7 +18,7 @@ from turbo_forecast.errors import StorageError, refusal
 from turbo_forecast.month_keys import month_key
 from turbo_forecast.schemas import BASE_TABLE, MONTH_STEPS, MONTHS, RUN_AUDIT
 from turbo_forecast.storage.base_table import digest_of
-from turbo_forecast.storage.datasets import require_readable, row_count
+from turbo_forecast.storage.datasets import duckdb_path, require_readable, row_count
 from turbo_forecast.storage.months import STEPS, STORED
 from turbo_forecast.storage.published.layout import FILES, MANIFEST, PUBLISHED, SQL, TABLES
 from turbo_forecast.storage.published.manifest import MonthManifest
@@ -65,7 +65,7 @@ def compare(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date, asset: str
 
     asset: which records in RUN_AUDIT that it has published. Raises StorageError where the warehouse has no such month.
     """
-    published, key, by_run = Published(data), month_key(cutoff), _recorded_run(con, cutoff, asset)
+    published, key, by_run = Published(data.absolute()), month_key(cutoff), _recorded_run(con, cutoff, asset)
     if not (published.month_folder(key) / MANIFEST).exists() and by_run is None:
         return Comparison(published=False)
     found = Comparison()
@@ -150,7 +150,7 @@ def _require_history(con: duckdb.DuckDBPyConnection, published: Published, month
 
 
 def _require_views(published: Published, month: PublishedMonth) -> None:
-    """Raises StorageError unless each view reads the version that is published."""
+    """Raises StorageError unless each view reads the version that is published, where it lies: a folder may have been moved."""
     path = published.folder / SQL
     if not path.exists():
         raise StorageError(f"{path} is not there")
@@ -159,9 +159,9 @@ def _require_views(published: Published, month: PublishedMonth) -> None:
             views = dict(con.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall())
     except duckdb.Error as error:
         raise StorageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
-    expected = {table.name: f"{month.key}/{month.manifest.version}/" for table in PUBLISHED if month.has(table)}
-    expected[BASE_TABLE.name] = published.history_file().name
-    old = [name for name, part in expected.items() if part not in views.get(name, "")]
+    files = {table.name: month.path(table) for table in PUBLISHED if month.has(table)}
+    files[BASE_TABLE.name] = published.history_file()
+    old = [name for name, file in files.items() if literal(duckdb_path(file)) not in views.get(name, "")]
     if old:
         raise StorageError(f"{path} does not show what is published of {', '.join(old[:3])}")
 

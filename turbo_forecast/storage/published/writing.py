@@ -8,7 +8,7 @@ next publishes the month removes; and one that has its name but is in no manifes
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -145,17 +145,14 @@ def _manifest(
 
 
 def _write_table(con: duckdb.DuckDBPyConnection, table: Table, cutoff: date, folder: Path) -> PublishedFile:
+    """Write the month's rows of a table, sorted by key. Raises StorageError."""
     path = folder / f"{table.name}.parquet"
-    count = write_parquet(_batches(con, table, cutoff), table.arrow_schema, path)
-    return PublishedFile(file=path.name, rows=count, bytes=path.stat().st_size)
-
-
-def _batches(con: duckdb.DuckDBPyConnection, table: Table, cutoff: date) -> Iterator[pa.Table]:
-    """The month's rows, sorted by key. Raises StorageError."""
     key = ", ".join(f'"{name}"' for name in table.key)
     found = con.sql(f"{stored_rows(con, table)} ORDER BY {key}", params={"cutoff": cutoff})
-    for batch in found.to_arrow_reader(BATCH):
-        yield pa.Table.from_batches([batch])
+    with found.to_arrow_reader(BATCH) as reader:  # closed: else an error leaves a connection that cannot even roll back
+        batches = (pa.Table.from_batches([batch]) for batch in reader)
+        count = write_parquet(batches, table.arrow_schema, path)
+    return PublishedFile(file=path.name, rows=count, bytes=path.stat().st_size)
 
 
 def stored_rows(con: duckdb.DuckDBPyConnection, table: Table) -> str:

@@ -81,7 +81,7 @@ class DryRun:
     @property
     def unobserved_days(self) -> list[date]:
         """Days between the first and the last of all on which no series has a value, ascending."""
-        seen = self.histories.select(pl.col("days").explode()).to_series().unique()
+        seen = self.histories["days"].explode(empty_as_null=True).unique()
         every = pl.date_range(self.report.first_day, self.report.last_day, eager=True)
         return every.filter(~every.is_in(seen.to_list())).to_list()
 
