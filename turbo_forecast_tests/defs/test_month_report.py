@@ -12,9 +12,10 @@ from turbo_forecast.defs.checks.wording import description
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
 from turbo_forecast.report.content import first_to_run_full
-from turbo_forecast.report.writing import read_report, report_path, write_report
+from turbo_forecast.report.writing import read_report, write_report
 from turbo_forecast.storage.published.layout import MANIFEST, month_folder
 from turbo_forecast.storage.published.reading import Published
+from turbo_forecast.storage.reports import report_path
 from turbo_forecast_tests.defs.conftest import EARLIER, MONTH, Place, job_of_check
 from turbo_forecast_tests.published_months import MARKUP, publish_fleet
 from turbo_forecast_tests.report.reading import document
@@ -37,6 +38,7 @@ def test_a_run_leaves_the_months_report_and_says_in_short_what_it_tells(
     assert told["report"] == str(path.absolute())
     assert told["of the run"] == published.manifest.run_id == result.run_id
     assert told["kilobytes"] == pytest.approx(path.stat().st_size / 1000, abs=0.06)
+    assert told["report in the dashboard"] == f"http://127.0.0.1:3001/report?month={MONTH}"
     assert told["outlook in the dashboard"] == f"http://127.0.0.1:3001/outlook?month={MONTH}"
     assert str(told["in short"]).startswith("- Of 6 series, ")
     assert f"- Since {EARLIER}: " in str(told["in short"])
