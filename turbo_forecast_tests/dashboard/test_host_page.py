@@ -142,9 +142,26 @@ def test_without_a_host_the_most_urgent_are_listed(read: Read) -> None:
 
 def test_names_are_suggested_that_hold_the_text_those_that_begin_with_it_first(client: TestClient) -> None:
     names = client.get("/hosts.json", params={"text": "R"}).json()["names"]
-    assert names[:2] == [RACK, "retired"]
+    assert names[:2] == ["retired", RACK]
     assert all("r" in name.lower() for name in names)
     assert client.get("/hosts.json", params={"text": "no such"}).json() == {"names": []}
+
+
+def test_looking_for_a_part_of_a_name_leads_to_the_only_one_that_has_it(client: TestClient) -> None:
+    response = client.get("/host", params={"find": "WEB", "month": "2025-11"}, follow_redirects=False)
+    assert response.status_code == 303
+    assert response.headers["location"] == "host?host=web-1&month=2025-11"
+    group = client.get("/host", params={"find": "spare"}, follow_redirects=False)
+    assert group.headers["location"] == "host?host=spare&kind=group"
+
+
+def test_looking_for_what_several_names_have_lists_them(client: TestClient) -> None:
+    page = Reader(client.get("/host", params={"find": "r"}).text)
+    assert page.links[RACK] == "host?host=rack+%3CA%3E+%26+B&kind=group"
+    assert page.links["retired"] == "host?host=retired"
+    nobody = client.get("/host", params={"find": "<b>"})
+    assert nobody.status_code == 404
+    assert "no host or group of 2025-12 has '<b>' in its name" in Reader(nobody.text).text
 
 
 def test_a_chart_cannot_be_ended_by_a_name(client: TestClient) -> None:

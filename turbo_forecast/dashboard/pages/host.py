@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from turbo_forecast import deep_links
 from turbo_forecast.answers.earlier import Earlier, earlier_answers
@@ -23,6 +23,7 @@ from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.dashboard.row_pictures import pictures
 from turbo_forecast.dashboard.series_words import summary
 from turbo_forecast.errors import StorageError
+from turbo_forecast.option_rules import shown as shown_value
 from turbo_forecast.storage.published.reading import PublishedMonth
 from turbo_forecast.types import State
 from turbo_forecast.windows import shift_month_end
@@ -31,6 +32,13 @@ MOST_URGENT = 12
 """Hosts that are named where none was asked for."""
 SUGGESTED = 20
 """Names that are offered while one types."""
+LISTED = 200
+"""Names that are listed where one has looked for a part of them."""
+EMPTY: Mapping[str, Any] = {
+    "status": 200, "name": "", "answer": None, "sentence": None, "kinds": None,
+    "found": [], "near": [], "urgent": [], "pictures": [],
+}
+"""What the template asks for, with nothing in it."""
 NEAR = 6
 """Names that are offered in the place of one that is not there."""
 MONTHS_BEFORE = 12
@@ -58,10 +66,12 @@ class SeriesView:
 
 def answer(visit: Visit) -> Mapping[str, Any] | Response:
     """The page of the host that is asked for; without one, a search. Raises TurboForecastError."""
+    if visit.text("find"):
+        return _found(visit)
     name = visit.query.get("host", "")  # as it is: a host's name may begin or end with a space
     found = visit.choice("kind", ["", *KINDS])
     kind: Kind | None = next((each for each in KINDS if each == found), None)
-    common: dict[str, Any] = {"name": name, "answer": None, "sentence": None, "near": [], "urgent": [], "kinds": kind}
+    common = {**EMPTY, "name": name, "kinds": kind}
     if not name.strip():
         return {**common, **_most_urgent(visit)}
     try:
@@ -74,7 +84,34 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
             "near": _near(visit.month, name),
             **_most_urgent(visit),
         }
-    return {**common, "pictures": [], **_shown(visit, host)}
+    return {**common, **_shown(visit, host)}
+
+
+def _found(visit: Visit) -> Mapping[str, Any] | Response:
+    """What holds the text that somebody looks for: its page where it is one, else a list."""
+    text = visit.query.get("find", "")
+    found = _holding(visit.month, text)
+    exact = [(name, kind) for name, kind in found if name == text] or found
+    if len(exact) == 1:
+        (name, kind) = exact[0]
+        shown = deep_links.page(
+            deep_links.HOST_PAGE.lstrip("/"),
+            host=name,
+            kind=kind if kind != KINDS[0] else None,
+            month=visit.text("month"),
+        )
+        return RedirectResponse(shown, status_code=303)
+    if not found:
+        sentence = f"no host or group of {visit.month.key} has {shown_value(text)} in its name"
+        return {**EMPTY, "status": 404, "name": text, "sentence": sentence, "near": _near(visit.month, text)}
+    return {**EMPTY, "name": text, "found": found[:LISTED]}
+
+
+def _holding(month: PublishedMonth, text: str) -> list[tuple[str, Kind]]:
+    """Hosts, then groups, whose names hold a text, those that begin with it first."""
+    wanted = text.strip().lower()
+    known = [(name, kind) for kind in KINDS for name in names(month, kind) if wanted in name.lower()]
+    return sorted(known, key=lambda each: not each[0].lower().startswith(wanted))
 
 
 def _shown(visit: Visit, host: HostAnswer) -> Mapping[str, Any]:
@@ -142,11 +179,8 @@ def _near(month: PublishedMonth, name: str) -> list[tuple[str, Kind]]:
 
 def suggestions(visit: Visit) -> Response:
     """Names of hosts and groups that hold a text, those that begin with it first, as JSON: `{"names": [...]}`."""
-    text = visit.text("text").lower()
-    known = sorted({name for kind in KINDS for name in names(visit.month, kind)})
-    holding = [name for name in known if text in name.lower()]
-    found = sorted(holding, key=lambda name: not name.lower().startswith(text))
-    return JSONResponse({"names": found[:SUGGESTED]})
+    found = dict.fromkeys(name for name, _ in _holding(visit.month, visit.text("text")))
+    return JSONResponse({"names": list(found)[:SUGGESTED]})
 
 
 PAGE = Page(deep_links.HOST_PAGE, "Host", "host.html", answer, draws=True)
