@@ -36,7 +36,8 @@ def asked(shown: Shown, conditions: str, columns: str = "host_id, resource, stat
     """Rows of the published outlook for which the conditions hold."""
     with duckdb.connect(str(shown.made.published.folder / "turbo_forecast.duckdb"), read_only=True) as con:
         return con.sql(
-            f"SELECT {columns} FROM capacity_outlook WHERE scenario = 'baseline' AND {conditions} ORDER BY urgency"
+            f"SELECT {columns} FROM capacity_outlook WHERE cutoff = '2025-12-31' AND scenario = 'baseline' AND {conditions} "
+            "ORDER BY urgency"
         ).pl()
 
 
@@ -51,12 +52,19 @@ def count(visitor: Visitor) -> int:
 def show(visitor: Visitor) -> None:
     """Send the filters."""
     with visitor.page.expect_navigation():
-        filters(visitor.page).get_by_role("button", name="Show", exact=True).click()
+        visitor.page.get_by_role("form", name="Filters").get_by_role("button", name="Show").click()
     visitor.seen()
 
 
-def filters(page: Page):  # type: ignore[no-untyped-def]
-    return page.get_by_role("form", name="Filters")
+def choose(visitor: Visitor, field: str, value: str) -> None:
+    """Choose a value of a filter, by the name that it has in addresses."""
+    form = visitor.page.get_by_role("form", name="Filters")
+    form.locator(f"select[name={field}]").select_option(value)
+
+
+def fill(visitor: Visitor, field: str, text: str) -> None:
+    """Type into a filter, by the name that it has in addresses."""
+    visitor.page.get_by_role("form", name="Filters").locator(f"input[name={field}]").fill(text)
 
 
 def shown_rows(visitor: Visitor) -> list[tuple[str, str]]:
@@ -67,14 +75,14 @@ def shown_rows(visitor: Visitor) -> list[tuple[str, str]]:
 
 def test_every_filter_leaves_the_rows_that_answer_it(shown: Shown, outlook: Visitor) -> None:
     page, everybody = outlook.page, count(outlook)
-    filters(page).get_by_label("Threshold").select_option("90")
-    filters(page).get_by_label("Of", exact=True).select_option("series")
+    choose(outlook, "threshold", "90")
+    choose(outlook, "kind", "series")
     show(outlook)
     at_90 = asked(shown, "threshold = 90 AND kind = 'series'")
     assert count(outlook) == at_90.height < everybody
     assert shown_rows(outlook) == at_90.select("host_id", "resource").rows()[: len(shown_rows(outlook))]
 
-    filters(page).get_by_label("Probability").select_option("0.1")
+    choose(outlook, "at_least", "0.1")
     show(outlook)
     likely = asked(shown, "threshold = 90 AND kind = 'series' AND probability_182 >= 0.1")
     assert count(outlook) == likely.height
@@ -82,7 +90,7 @@ def test_every_filter_leaves_the_rows_that_answer_it(shown: Shown, outlook: Visi
     assert shown_rows(outlook) == likely.select("host_id", "resource").rows()[: len(shown_rows(outlook))]
 
     chosen = likely["host_id"][-1]
-    filters(page).get_by_label("Host contains").fill(chosen.upper())
+    fill(outlook, "text", chosen.upper())
     show(outlook)
     assert {host for host, _ in shown_rows(outlook)} == {chosen}
 
@@ -94,10 +102,11 @@ def test_every_filter_leaves_the_rows_that_answer_it(shown: Shown, outlook: Visi
 def test_a_group_leaves_its_hosts_and_itself(shown: Shown, outlook: Visitor) -> None:
     with duckdb.connect(str(shown.made.published.folder / "turbo_forecast.duckdb"), read_only=True) as con:
         group, hosts = con.sql(
-            "SELECT group_name, list(DISTINCT host_id) FROM group_members GROUP BY 1 ORDER BY len(list(DISTINCT host_id)) DESC LIMIT 1"
+            "SELECT group_name, list(DISTINCT host_id) FROM group_members GROUP BY 1 "
+            "ORDER BY count(DISTINCT host_id) DESC, 1 LIMIT 1"
         ).fetchall()[0]
-    filters(outlook.page).get_by_label("Group").select_option(group)
-    filters(outlook.page).get_by_label("Threshold").select_option("90")
+    choose(outlook, "group", group)
+    choose(outlook, "threshold", "90")
     show(outlook)
     names = ", ".join(f"'{host}'" for host in hosts)
     assert count(outlook) == asked(shown, f"threshold = 90 AND (host_id IN ({names}) OR host_id = '{group}')").height
@@ -133,7 +142,7 @@ def test_a_day_is_asked_for_and_no_probability_by_then_is_above_that_of_the_whol
         return dict(zip(shown_rows(outlook), outlook.column("Probability"), strict=True))
 
     whole = shares()
-    filters(outlook.page).get_by_label("Reached before").fill("2026-02-01")
+    fill(outlook, "before", "2026-02-01")
     show(outlook)
     expect(outlook.page.locator("caption").first).to_contain_text("2026-01-31")
     by_then = shares()
@@ -173,7 +182,7 @@ def workbook(path: Path) -> list[list[str]]:
 
 
 def test_files_hold_all_rows_of_the_filters_in_their_order(shown: Shown, outlook: Visitor, tmp_path: Path) -> None:
-    filters(outlook.page).get_by_label("Threshold").select_option("90")
+    choose(outlook, "threshold", "90")
     show(outlook)
     expected = asked(shown, "threshold = 90", "host_id, resource, threshold, likely")
     csv, xlsx = (saved(outlook.page, name, tmp_path) for name in ("CSV", "XLSX"))

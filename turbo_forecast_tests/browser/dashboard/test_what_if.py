@@ -51,7 +51,8 @@ def test_a_change_that_is_typed_moves_dates_and_is_saved_as_a_scenario(
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
     plans = plans_of_text(path.read_text())
-    assert plans.filter(scenario="thirty points less").height == 1
+    (saved,) = plans.filter(scenario="thirty points less").rows(named=True)
+    assert (saved["host_id"], saved["resource"], saved["what"], saved["amount"]) == (host, resource, "change", -30.0)
     published = plans_of_text((shown.made.house.folder / "plans.csv").read_text()).filter(scenario="baseline")
     assert plans.filter(scenario="baseline").drop("row").equals(published.drop("row")), (
         "what is published stays as it is"
