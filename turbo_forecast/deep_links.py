@@ -10,6 +10,7 @@ DEFAULT_ADDRESS = f"http://{HOST}:{PORT}"
 """Where `turbo-forecast dashboard` listens, unless it is told otherwise."""
 OUTLOOK, HOST_PAGE, GROUPS, WHAT_IF = "/outlook", "/host", "/groups", "/what-if"
 TRACK_RECORD, TOURNAMENT, RUN = "/track-record", "/tournament", "/run"
+REPORT = "/report"
 
 
 def page(path: str, /, **parameters: object) -> str:

@@ -77,15 +77,19 @@ def summary(data: Path, cutoff: date) -> str:
     published = Published(data)
     month = published.month(month_key(cutoff))
     with month_views(published, month, TABLES) as con:
-        return "\n".join(map(printable, _lines(con, data, cutoff)))
+        return "\n".join(map(printable, [*lines_of(con, cutoff), *_files(data, cutoff)]))
 
 
-def _lines(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date) -> Iterator[str]:
+def lines_of(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
+    """The same without the files, from a connection that has the TABLES; names are in it as they are."""
     yield f"Month {cutoff:%Y-%m} (cutoff {cutoff})"
     yield from _coverage(con, cutoff)
     yield from _standings(con, cutoff)
     yield from _outlook(con, cutoff)
     yield from _time(con, cutoff)
+
+
+def _files(data: Path, cutoff: date) -> Iterator[str]:
     partition = month_key(cutoff)
     yield f"Files: {data / 'forecast_parquet' / f'{partition}.parquet'} (master file)"
     yield f"       {data / 'fleet_forecast' / f'{partition}.parquet'} (every entrant)"

@@ -56,7 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "charts": GROUND | {"answers"},
     "report": GROUND | {"storage", "answers", "charts"},
     "dashboard": GROUND | {"storage", "answers", "charts"},
-    "library": GROUND | {"models", "tournament", "outlook", "storage", "fleet", "answers", "charts"},
+    "library": GROUND | {"models", "tournament", "outlook", "storage", "fleet", "answers", "charts", "summary"},
     "defs": GROUND | {"models", "tournament", "outlook", "storage", "fleet", "answers", "report", "definitions"},
     "definitions": GROUND | {"defs"},
     "summary": GROUND | {"storage", "defs", "fleet", "outlook", "answers"},

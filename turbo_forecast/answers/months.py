@@ -67,7 +67,12 @@ def not_shown(published: Published, month: PublishedMonth) -> list[str]:
 
 
 def _line(key: str, standing: MonthStanding | None, month: PublishedMonth | None) -> MonthLine:
-    quality = _quality(month) if month else {}
+    to_do, quality = _to_do(key, standing, month), dict[str, float | None]()
+    if month:
+        try:
+            quality = _quality(month)
+        except StorageError as error:  # another version's month, or a damaged file: the rest of the line can be said
+            to_do = to_do or str(error)
     return MonthLine(
         month=key,
         state=standing.state if standing else COMPLETE,
@@ -81,18 +86,15 @@ def _line(key: str, standing: MonthStanding | None, month: PublishedMonth | None
         warnings=month.manifest.warnings if month else (),
         published_at=month.manifest.published_at if month else None,
         published_by=month.manifest.run_id if month else None,
-        to_do=_to_do(key, standing, month),
+        to_do=to_do,
     )
 
 
 def _quality(month: PublishedMonth) -> dict[str, float | None]:
-    """The published backtest over all series; nothing where no series has one."""
-    try:
-        rows = month.read(TOURNAMENT_STANDINGS)
-    except StorageError:  # another version's month: the rest of the line can be said
-        return {}
+    """The published backtest over all series; nothing where no series has one. Raises StorageError."""
     whole = (pl.col("model") == "champion") & (pl.col("resource") == "all") & (pl.col("horizon_month") == 0)
-    found = rows.filter(whole).select("mae", "mase", "coverage").collect()
+    rows = month.read(TOURNAMENT_STANDINGS).filter(whole).select("mae", "mase", "coverage")
+    found = month.collected(TOURNAMENT_STANDINGS, rows)
     return found.row(0, named=True) if len(found) else {}
 
 

@@ -36,7 +36,11 @@ def names(month: PublishedMonth, kind: Kind) -> list[str]:
 
 def names_like(month: PublishedMonth, text: str, most: int = NEAR) -> list[str]:
     """Hosts and groups that were probably meant: those that hold the text first, then those that are written alike."""
-    known = sorted({name for kind in KINDS for name in names(month, kind)})
+    return written_alike(text, sorted({name for kind in KINDS for name in names(month, kind)}), most)
+
+
+def written_alike(text: str, known: list[str], most: int = NEAR) -> list[str]:
+    """The known names, sorted, that were probably meant by a text."""
     near = nearest(text, known)
     wanted = text.strip().lower()
     holding = [name for name in known if wanted and wanted in name.lower()] if len(wanted) > 1 else []

@@ -130,10 +130,10 @@ def _lines(days: alt.Chart, sources: Sources, shape: Shape) -> list[alt.Chart]:
     backtest = _named(days.transform_filter("isValid(datum.b)"), themes.BACKTEST, shape)
     forecast = _named(days.transform_filter("isValid(datum.f)"), themes.FORECAST, shape)
     marks = {
-        EARLIER: earlier.mark_line(strokeWidth=1, opacity=0.75).encode(y=_percent("f"), detail="c:N"),
-        "b": backtest.mark_line(strokeWidth=1.8).encode(y=_percent("b")),
-        "f": forecast.mark_line(strokeWidth=1.8).encode(y=_percent("f")),
-        "y": observed.mark_line(strokeWidth=1.2).encode(y=_percent("y")),
+        EARLIER: earlier.mark_line(strokeWidth=1, opacity=0.75, clip=True).encode(y=_percent("f"), detail="c:N"),
+        "b": backtest.mark_line(strokeWidth=1.8, clip=True).encode(y=_percent("b")),
+        "f": forecast.mark_line(strokeWidth=1.8, clip=True).encode(y=_percent("f")),
+        "y": observed.mark_line(strokeWidth=1.2, clip=True).encode(y=_percent("y")),
         "o": alone.mark_point(filled=True, size=12).encode(y=_percent("o")),
     }
     return [mark for name, mark in marks.items() if name in shape.drawn]

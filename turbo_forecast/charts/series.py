@@ -56,11 +56,12 @@ def host_chart(
     title: str = "",
     theme: Theme = "light",
     width: int = WIDTH,
-    height: int = HEIGHT,
+    height: int | None = None,
 ) -> alt.VConcatChart:
-    """Several series below each other on one time axis, as a chart of Altair. pictures: one or more."""
+    """Several series below each other on one time axis, as a chart of Altair. pictures: one or more. height: of each."""
+    high = _height(pictures, height)
     views = [
-        view(frames, shape, f"{HOVERED}{place}").properties(width=width, height=height, title=picture.title)
+        view(frames, shape, f"{HOVERED}{place}").properties(width=width, height=high, title=picture.title)
         for place, (picture, (shape, frames)) in enumerate(zip(pictures, _shaped(pictures), strict=True))
     ]
     together = alt.vconcat(*views, spacing=SPACING).resolve_scale(x="shared")
@@ -75,9 +76,9 @@ def specification(
     title: str = "",
     theme: Theme = "light",
     width: int = WIDTH,
-    height: int = HEIGHT,
+    height: int | None = None,
 ) -> dict[str, Any]:
-    """The Vega-Lite specification of the same chart as a dictionary for JSON, data and all. pictures: one or more.
+    """The Vega-Lite specification of the same chart as a dictionary for JSON, data and all. pictures: one or more. height: of each.
 
     For another width, set `width` of each view in `vconcat`; for another theme, put its `themes.config` in the place of `config`.
     """
@@ -87,7 +88,7 @@ def specification(
         schema, marks = _frame(shape)
         own = _numbered(marks, place)
         selections += own.pop("params", [])
-        views.append({"width": width, "height": height, "title": picture.title} | own)
+        views.append({"width": width, "height": _height(pictures, height), "title": picture.title} | own)
         datasets |= {f"{name}{place}": _records(rows) for name, rows in frames.items()}
     return {
         "$schema": schema,
@@ -99,6 +100,11 @@ def specification(
         "params": selections,
         "datasets": datasets,
     }
+
+
+def _height(pictures: Sequence[SeriesPicture], height: int | None) -> int:
+    """Of each view: one alone is higher."""
+    return height or (HEIGHT if len(pictures) > 1 else HEIGHT_OF_ONE)
 
 
 @lru_cache(maxsize=64)

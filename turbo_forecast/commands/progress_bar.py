@@ -53,10 +53,10 @@ def lines_shown(*, plain: bool = False) -> Iterator[None]:
 def _bar(console: Console, *, errors_too: bool = False) -> Progress:
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
-        TextColumn("{task.fields[rest]}", markup=False),
         TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),  # last: what is as long as it likes moves nothing else
+        TextColumn("{task.fields[rest]}", markup=False),
         console=console,
         transient=True,  # nothing of it stays above what came of the run
         redirect_stdout=False,

@@ -29,7 +29,7 @@ from turbo_forecast.answers.sparklines import hold_all
 from turbo_forecast.dashboard import statics
 from turbo_forecast.dashboard.formats import FILTERS
 from turbo_forecast.dashboard.page import Page, Visit, notices
-from turbo_forecast.dashboard.pages import groups, host, outlook, run, tournament, track_record, what_if
+from turbo_forecast.dashboard.pages import groups, host, outlook, report, run, tournament, track_record, what_if
 from turbo_forecast.dashboard.protection import POLICY_OF_CHARTS, protection
 from turbo_forecast.errors import StorageError, TurboForecastError
 from turbo_forecast.storage.published.reading import Published
@@ -45,6 +45,7 @@ PAGES: tuple[Page, ...] = (
     tournament.PAGE,
     run.PAGE,
     host.SUGGESTIONS,
+    report.PAGE,
 )
 """In the order of the menu."""
 NOWHERE = Page("", "Not here", "cannot.html", lambda visit: {}, in_menu=False)

@@ -12,9 +12,10 @@ from turbo_forecast.defs.links import dashboard_page
 from turbo_forecast.defs.reporting import Metadata
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.report.short import in_short
-from turbo_forecast.report.writing import report_path, write_report
+from turbo_forecast.report.writing import write_report
 from turbo_forecast.settings import told
 from turbo_forecast.storage.published.reading import Published
+from turbo_forecast.storage.reports import report_path
 from turbo_forecast.text import markdown_text
 from turbo_forecast.types import State
 
@@ -38,6 +39,7 @@ def written(folder: DataFolder, month: str) -> Metadata:
             "\n".join(f"- {markdown_text(each, LONGEST_SHORT)}" for each in in_short(content))
         ),
         "report": dg.MetadataValue.path(str(path)),
+        "report in the dashboard": dg.MetadataValue.url(dashboard_page(deep_links.REPORT, month=month)),
         "outlook in the dashboard": dg.MetadataValue.url(dashboard_page(deep_links.OUTLOOK, month=month)),
         "kilobytes": round(path.stat().st_size / 1000, 1),
         "of the run": content.month.manifest.run_id,

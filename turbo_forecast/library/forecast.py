@@ -4,7 +4,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Unpack
@@ -24,6 +23,7 @@ from turbo_forecast.library.base_frame import base_rows, cutoff_day
 from turbo_forecast.library.groups import group_month, groups_from
 from turbo_forecast.library.keywords import taking_forecast_options
 from turbo_forecast.library.plans import plan_frames, plans_from, require_possible
+from turbo_forecast.library.result import Context, FleetResult
 from turbo_forecast.library.termination import terminated_in_order
 from turbo_forecast.models.registry import check_entrants, first_day_needed
 from turbo_forecast.option_rules import shown
@@ -45,43 +45,6 @@ from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.datasets import rows as rows_of
 from turbo_forecast.storage.results import Results
 from turbo_forecast.windows import require_complete, run_windows
-
-
-@dataclass(frozen=True, slots=True)
-class FleetResult:
-    """A month as frames; the columns are in schemas/.
-
-    forecasts: every entrant's rows (FLEET_FORECAST); published: the champions', with calibrated intervals
-    (FORECAST_PARQUET); intervals: those of other widths (FORECAST_INTERVALS); champions (CHAMPIONS); scores: backtest and
-    folds (TOURNAMENT_SCORES); standings (TOURNAMENT_STANDINGS); calibration (CALIBRATION); outlook: when thresholds are reached, and with what probability
-    (CAPACITY_OUTLOOK); outlook_backtest: such statements on the backtest, and what happened (OUTLOOK_BACKTEST);
-    outlook_accuracy, outlook_reliability: how good these were (OUTLOOK_ACCURACY, OUTLOOK_RELIABILITY); outcomes: one row per
-    series (SERIES_OUTCOMES); model_runs: one row per fit (MODEL_RUNS); weights (COMBINATION_WEIGHTS); audit: where the time went (RUN_AUDIT).
-    group_members, group_history, group_forecast: of the groups that were asked for (GROUP_MEMBERS, GROUP_HISTORY,
-    GROUP_FORECAST), whose statements are in the outlook's tables too; planned_changes, planned_loads: what the plans mean, and
-    what loads consist of by them (PLANNED_CHANGES, PLANNED_LOADS); else without a row.
-    """
-
-    forecasts: pl.DataFrame
-    published: pl.DataFrame
-    intervals: pl.DataFrame
-    champions: pl.DataFrame
-    scores: pl.DataFrame
-    standings: pl.DataFrame
-    calibration: pl.DataFrame
-    outlook: pl.DataFrame
-    outlook_backtest: pl.DataFrame
-    outlook_accuracy: pl.DataFrame
-    outlook_reliability: pl.DataFrame
-    outcomes: pl.DataFrame
-    model_runs: pl.DataFrame
-    weights: pl.DataFrame
-    audit: pl.DataFrame
-    group_members: pl.DataFrame
-    group_history: pl.DataFrame
-    group_forecast: pl.DataFrame
-    planned_changes: pl.DataFrame
-    planned_loads: pl.DataFrame
 
 
 @taking_forecast_options
@@ -147,8 +110,10 @@ def forecast_fleet(
             made |= plan_frames(planned, made | {"outcomes": run.outcomes}, window)
             stated = month_statements(statements, of_groups.statements, made["planned_loads"], scenarios(planned))
             made |= _outlook(statements, stated, of_groups.backtest())
+            context = Context(window, settings, about, _observed(rows), _planned_groups(stated, made["group_forecast"]))
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
-    return FleetResult(outcomes=run.outcomes, model_runs=run.model_runs, weights=run.weights, audit=audit, **made)
+    own = {"outcomes": run.outcomes, "model_runs": run.model_runs, "weights": run.weights, "audit": audit}
+    return FleetResult(**made, **own, _context=context)
 
 
 def _about(outlook: object) -> OutlookSettings:
@@ -192,6 +157,18 @@ def _outlook(
         "outlook_accuracy": outlook_accuracy(backtest),
         "outlook_reliability": outlook_reliability(backtest),
     }
+
+
+def _planned_groups(stated: list[PlannedStatements], group_forecast: pl.DataFrame) -> pl.DataFrame:
+    """Rows of GROUP_FORECAST with the planned changes."""
+    for each in stated[1:]:
+        return shifted(each.unplanned, of_scenario(each.loads, kind=each.stated.kind), each.hosts).collect()
+    return group_forecast
+
+
+def _observed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of BASE_TABLE as one row for each series, with lists of its days and values: a quarter of the memory."""
+    return rows.sort("host_id", "resource", "ds").group_by("host_id", "resource", maintain_order=True).agg("ds", "y")
 
 
 @contextmanager

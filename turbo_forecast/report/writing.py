@@ -17,7 +17,6 @@ from turbo_forecast.storage.files import publishing
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.text import printable
 
-FOLDER = "month_report"
 VOID = {"meta", "br", "hr", "img", "link", "input", "col", "wbr"}
 """Elements of HTML that have no end."""
 RUN, VERSION, MONTH = "turbo-forecast-run", "turbo-forecast-version", "turbo-forecast-month"
@@ -32,11 +31,6 @@ def named(rows: pl.DataFrame) -> list[Named]:
     return [
         (kind, printable(host), printable(resource), plain(threshold)) for kind, host, resource, threshold in columns
     ]
-
-
-def report_path(data: Path, month_key: str) -> Path:
-    """Where a month's report lies."""
-    return data / FOLDER / f"{month_key}.html"
 
 
 def write_report(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from turbo_forecast.answers.months import month_lines, not_shown
+from turbo_forecast.schemas import TOURNAMENT_STANDINGS
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast_tests.published_months import begin_month, publish_fleet
 
@@ -67,3 +68,15 @@ def test_a_month_that_is_published_where_no_states_are_is_a_line(tmp_path: Path)
     (tmp_path / "published" / "months.json").unlink()
     (line,) = month_lines(published)
     assert (line.state, line.run_id, line.to_do) == ("complete", "run-of-2025-12", None)
+
+
+def test_a_damaged_file_is_named_in_the_line_of_its_month_alone(tmp_path: Path) -> None:
+    published = publish_fleet(tmp_path, ["2025-11", "2025-12"], groups=False)
+    damaged = published.month("2025-11").path(TOURNAMENT_STANDINGS)
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    newest, older = month_lines(published)
+    assert (newest.to_do, newest.mase) == (None, 0.25)
+    assert older.mase is None
+    assert older.to_do is not None
+    assert str(damaged) in older.to_do
+    assert older.series == 12

@@ -9,6 +9,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.main import get_command
 
@@ -191,6 +192,28 @@ def test_as_a_process_it_answers_and_tells_scripts_how_it_ended(published_fleet:
     assert code("outlook", "--group", "none") == 2
     assert code("months", "--data", str(tmp_path)) == 2
     assert code("--version") == 0
+
+
+QUESTIONS = [["outlook", "--all"], ["months"], ["compare"], ["show", "web-1"]]
+
+
+@pytest.mark.parametrize("typed", QUESTIONS, ids=lambda typed: typed[0])
+def test_a_question_neither_waits_for_a_run_nor_starts_dagster(typed: list[str], published_fleet: Path) -> None:
+    """The warehouse is held for writing all the time, as a run holds it: whoever opened it would be refused."""
+    script = (
+        "import sys; from turbo_forecast.commands.app import main; code = main(sys.argv[1:]); "
+        "print(sorted({'dagster', 'prophet', 'pandas'} & set(sys.modules)), file=sys.stderr); sys.exit(code)"
+    )
+    with duckdb.connect(str(published_fleet / "warehouse.duckdb")) as writer:
+        writer.execute("CREATE OR REPLACE TEMP TABLE held (x INT)")
+        done = subprocess.run(
+            [sys.executable, "-c", script, *typed],
+            env=environment(TURBO_FORECAST_DATA=str(published_fleet)),
+            capture_output=True,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+    assert done.stdout
 
 
 def test_a_reader_that_ends_early_is_a_sentence_and_no_traceback(published_fleet: Path) -> None:

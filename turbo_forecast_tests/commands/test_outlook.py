@@ -234,7 +234,7 @@ def test_a_file_that_cannot_be_written_is_a_sentence(
         (["--scenario", "fewer"], "scenario 'fewer' is not in the month's outlook"),
         (["--before", "2026-08-01"], "2026-08-01 is outside of the forecast"),
         (["--month", "2025-09"], "no published month 2025-09"),
-        (["--month", "May"], "no published month May"),
+        (["--month", "May"], "no published month 'May'"),
     ],
 )
 def test_what_is_not_there_is_named_with_what_there_is(

@@ -35,6 +35,7 @@ ASSETS = (
     "scenario_outlook",
     "months",
     "published_month",
+    "month_report",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

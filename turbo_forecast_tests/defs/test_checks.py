@@ -68,6 +68,7 @@ def test_every_check_of_every_asset_has_a_statement_that_violates_it() -> None:
     tested |= {("fleet_forecast", "turbo_agrees_with_stan"), ("forecast_parquet", "forecasts_rest_on_observations")}
     tested |= {("forecast_parquet", "latest_month_is_published")}  # test_latest_month.py
     tested |= {("published_month", "is_what_is_stored")}  # test_publication_check.py
+    tested |= {("month_report", "report_is_whole")}  # test_month_report.py
     assert tested == attached()
 
 

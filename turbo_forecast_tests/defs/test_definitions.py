@@ -80,10 +80,11 @@ CHECKS = {
     "scenario_outlook": {"each_threshold_is_compared_once", "scenarios_are_compared_as_they_stand"},
     "months": {"a_complete_month_is_whole", "no_duplicate_keys"},
     "published_month": {"is_what_is_stored"},
+    "month_report": {"report_is_whole"},
 }
-WITHOUT_ROWS = {"published_month"}
+WITHOUT_ROWS = {"published_month", "month_report"}
 """Assets that are files of other assets' rows."""
-AFTER_A_MONTH = {"published_month"}
+AFTER_A_MONTH = {"published_month", "month_report"}
 """Assets whose blocking checks stop what is downstream, and not the month: it is complete by then."""
 OF_THE_RUN = ("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "model_runs", "run_audit")
 DEPENDENCIES = {
@@ -120,6 +121,7 @@ DEPENDENCIES = {
         *("group_members", "group_history", "group_forecast", "planned_changes", "planned_loads"),
     },
     "published_month": {"months", "scenario_outlook"},
+    "month_report": {"published_month"},
 }
 WARNINGS = {
     *("telemetry_is_fresh", "fleet_has_not_shrunk", "few_series_rest_on_the_fallback"),
@@ -153,6 +155,7 @@ def test_a_months_steps_are_its_assets_and_rest_on_what_these_are_made_from() ->
 
 
 UNBLOCKING = WARNINGS | {
+    "report_is_whole",
     *("forecasts_rest_on_observations", "each_threshold_is_compared_once", "scenarios_are_compared_as_they_stand"),
 }
 
@@ -193,7 +196,8 @@ def test_a_range_is_one_run_a_month_and_the_warehouse_is_taken_in_turns(graph, d
     for asset in (*(definitions.assets or ()), *(definitions.asset_checks or ())):
         if isinstance(asset, dg.AssetSpec):  # the telemetry, which others make
             continue
-        assert asset.op.pool == "duckdb_writer", asset.op.name  # type: ignore[union-attr]
+        reads_files = asset.op.name.startswith("month_report")  # type: ignore[union-attr]
+        assert asset.op.pool == (None if reads_files else "duckdb_writer"), asset.op.name  # type: ignore[union-attr]
 
 
 def test_every_asset_shows_its_columns_and_says_what_it_is(graph) -> None:

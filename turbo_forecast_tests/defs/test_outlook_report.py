@@ -1,5 +1,6 @@
 """What a complete month says of its outlook: who runs full next, and how often such statements were true, figures by hand."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.defs.outlook_report import NOTHING_JUDGED, how_often_true, next_to_run_full, outlook_metadata
+from turbo_forecast.defs.reporting import SHOWN_AT_ONCE
 from turbo_forecast.outlook.track_record import outlook_accuracy, outlook_reliability
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_ACCURACY, OUTLOOK_BACKTEST, OUTLOOK_RELIABILITY
 from turbo_forecast_tests.defs.conftest import MONTH, Place
@@ -17,6 +19,8 @@ pytestmark = pytest.mark.xdist_group("definitions")
 
 CUTOFF = date(2025, 12, 31)
 ODD = "<b>|`x"
+PAGE = "http://127.0.0.1:3001/host?"
+"""Of a host, where the settings name no other address of the dashboard."""
 
 
 @pytest.fixture
@@ -79,8 +83,9 @@ def test_who_runs_full_next_stands_with_dates_and_probabilities_and_who_is_over_
     assert table.splitlines() == [
         "| host\\_id | resource | threshold | now | early | likely | late | 30 days | 91 days | 182 days |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-        "| &lt;b&gt;\\|\\`x | cpu | 92.5 % | 90.0 % | – | 2026-02-01 | – | 25 % | – | 75 % |",
-        "| b | cpu | 90 % | 89.9 % | – | – | – | 25 % | – | 75 % |",
+        f"| [&lt;b&gt;\\|\\`x]({PAGE}host=%3Cb%3E%7C%60x&resource=cpu&month=2025-12) | cpu | 92.5 % | 90.0 % | – | 2026-02-01 | – | "
+        "25 % | – | 75 % |",
+        f"| [b]({PAGE}host=b&resource=cpu&month=2025-12) | cpu | 90 % | 89.9 % | – | – | – | 25 % | – | 75 % |",
     ]
     assert legend.startswith("Of each series and group the threshold nearest to 90 %")
     shown = outlook_metadata(con, CUTOFF)
@@ -93,9 +98,30 @@ def test_thirty_are_named_and_the_others_counted(con: duckdb.DuckDBPyConnection)
     for number in range(33):
         stated(con, f"h{number:02}", "expected")
     _, table, legend = next_to_run_full(con, CUTOFF)
-    assert [line.split()[1] for line in table.splitlines()[2:]] == [f"h{number:02}" for number in range(30)]
+    assert re.findall(r"^\| \[(.*?)\]", table, re.MULTILINE) == [f"h{number:02}" for number in range(30)]
     assert legend.startswith("3 more are expected or possible: see capacity\\_outlook. ")
-    assert str(outlook_metadata(con, CUTOFF)["next to run full"].value).count("| h") == 1 + 5
+    assert str(outlook_metadata(con, CUTOFF)["next to run full"].value).count("| [h") == 5
+
+
+@pytest.mark.parametrize(("length", "linked"), [(4, 5), (18, 4), (36, 3)])
+def test_as_many_are_linked_as_are_shown_without_a_click(
+    length: int, linked: int, con: duckdb.DuckDBPyConnection
+) -> None:
+    for number in range(6):
+        stated(con, f"{number}" * length, "expected")
+    shown = outlook_metadata(con, CUTOFF)["next to run full"]
+    assert isinstance(shown, dg.MarkdownMetadataValue)
+    assert str(shown.value).count(f"]({PAGE}") == linked
+    assert len(str(shown.value)) < SHOWN_AT_ONCE
+
+
+def test_names_too_long_for_links_stand_in_a_table_without(con: duckdb.DuckDBPyConnection) -> None:
+    for number in range(6):
+        stated(con, f"{number}" * 150, "expected")
+    shown = outlook_metadata(con, CUTOFF)["next to run full"]
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert [record.data["host_id"] for record in shown.records] == [f"{number}" * 150 for number in range(5)]
+    assert [column.name for column in shown.schema.columns][:3] == ["host_id", "resource", "threshold"]
 
 
 def test_the_track_record_stands_beside_the_base_rate_and_the_point_forecast_with_the_diagram(

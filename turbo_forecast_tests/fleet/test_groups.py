@@ -1,6 +1,5 @@
 """Groups are forecast as series of their own, and the fleet does not notice."""
 
-import dataclasses
 from datetime import date, timedelta
 from functools import partial
 
@@ -92,12 +91,12 @@ def test_a_new_hosts_level_is_no_growth_of_the_groups_forecast(result: FleetResu
 
 def test_the_fleets_own_tables_are_as_without_groups(result: FleetResult) -> None:
     without = forecast_fleet(BASE, CUTOFF, **OPTIONS)  # type: ignore[arg-type]
-    for field in dataclasses.fields(FleetResult):
-        if not field.name.startswith("group_") and field.name not in ("outcomes", "model_runs", "audit"):
-            found = getattr(result, field.name)
+    for name in FleetResult.frames():
+        if not name.startswith("group_") and name not in ("outcomes", "model_runs", "audit"):
+            found = getattr(result, name)
             of_fleet = found.filter(kind="series") if "kind" in found.columns else found
             of_fleet = of_fleet.drop("urgency", strict=False)
-            assert of_fleet.equals(getattr(without, field.name).drop("urgency", strict=False)), field.name
+            assert of_fleet.equals(getattr(without, name).drop("urgency", strict=False)), name
     assert len(result.outcomes) == len(without.outcomes) == 4
     assert without.group_forecast.is_empty()
     assert without.group_forecast.schema == GROUP_FORECAST.polars_schema

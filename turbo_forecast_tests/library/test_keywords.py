@@ -112,7 +112,7 @@ def test_a_type_checker_knows_the_options_and_refuses_wrong_ones(tmp_path: Path)
     assert "trian_months" in errors["7"]
     assert "Literal['fast']" in errors["8"]
     assert "outlook" in errors["9"]
-    assert "turbo_forecast.library.forecast.FleetResult" in done.stdout
+    assert "turbo_forecast.library.result.FleetResult" in done.stdout
 
 
 def test_the_package_tells_type_checkers_that_it_has_types() -> None:

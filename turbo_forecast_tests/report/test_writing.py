@@ -6,8 +6,9 @@ import pytest
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.report.content import first_to_run_full
-from turbo_forecast.report.writing import named, read_report, report_path, write_report
+from turbo_forecast.report.writing import named, read_report, write_report
 from turbo_forecast.storage.published.reading import Published
+from turbo_forecast.storage.reports import report_path
 from turbo_forecast_tests.published_months import MARKUP
 
 

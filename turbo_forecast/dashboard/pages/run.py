@@ -147,11 +147,10 @@ def checks_grid(rows: pl.DataFrame) -> Grid:
     """Checks that warned or failed."""
     return grid(
         "Checks of this month that have not passed",
-        "Check|Of|Result|Judged at",
+        "Check|Result|Judged at",
         (
             [
-                row["check_name"],
-                row["asset"],
+                f"{row['asset']}.{row['check_name']}",
                 Cell(row["result"], kind="over" if row["result"] == "failed" else "possible"),
                 moment(row["recorded_at"]),
             ]

@@ -16,8 +16,9 @@ from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
 from turbo_forecast.report.content import first_to_run_full
-from turbo_forecast.report.writing import Named, named, read_report, report_path
+from turbo_forecast.report.writing import Named, named, read_report
 from turbo_forecast.storage.published.reading import Published
+from turbo_forecast.storage.reports import report_path
 
 ASSET = "month_report"
 WHOLE = Property(

@@ -30,12 +30,12 @@ from turbo_forecast.storage.warehouse import month_rows
 from turbo_forecast.tables import Table
 
 CHANGING = {
-    MONTHS: ("state", "run_id", "reached"),
+    MONTHS.name: ("state", "run_id", "reached"),
 }
 """Columns that a check of the month changes after it was published; `months.json` has them as they are now."""
 LASTING = {
-    MONTH_STEPS: f"result = {literal(STORED)} AND list_contains({listed(map(literal, STEPS))}, asset)",
-    RUN_AUDIT: f"list_contains({listed(map(literal, STEPS))}, asset)",
+    MONTH_STEPS.name: f"result = {literal(STORED)} AND list_contains({listed(map(literal, STEPS))}, asset)",
+    RUN_AUDIT.name: f"list_contains({listed(map(literal, STEPS))}, asset)",
 }
 """The rows that stay, where others do not: each check of the month replaces its own verdict, and what is made after the month
 is complete (scenarios, the publication itself) its own seconds. What is stored of a part changes only when the part does."""
@@ -105,8 +105,8 @@ def _require_manifest(con: duckdb.DuckDBPyConnection, manifest: MonthManifest, b
 
 def _require_rows(con: duckdb.DuckDBPyConnection, month: PublishedMonth, table: Table) -> None:
     path = month.path(table)
-    columns = ", ".join(f'"{name}"' for name in table.names if name not in CHANGING.get(table, ()))
-    sql = _HASH.format(columns=columns, rows="{rows}", condition=LASTING.get(table, "true"))
+    columns = ", ".join(f'"{name}"' for name in table.names if name not in CHANGING.get(table.name, ()))
+    sql = _HASH.format(columns=columns, rows="{rows}", condition=LASTING.get(table.name, "true"))
     stored = con.execute(sql.format(rows=stored_rows(con, table)), {"cutoff": month.cutoff}).fetchall()[0]
     with _naming(path):
         there = con.execute(sql.format(rows=published_rows(table, [path]))).fetchall()[0]

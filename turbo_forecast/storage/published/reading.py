@@ -28,6 +28,7 @@ from turbo_forecast.storage.published.layout import (
     HISTORY,
     MANIFEST,
     MONTH_FOLDERS,
+    PUBLISHED,
     RUN,
     STATES,
     history_folder,
@@ -48,6 +49,8 @@ from turbo_forecast.windows import Windows, run_windows
 
 HELD_FRAMES = 64
 """Tables of published versions that are kept in memory: those of some months."""
+_TABLES = {table.name: table for table in PUBLISHED}
+"""By name: to compare two tables, all of their columns are looked at."""
 _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
@@ -129,7 +132,8 @@ class PublishedMonth:
 
     def frame(self, table: Table) -> pl.DataFrame:
         """The same in memory, kept for the next who asks. For tables of some hundred thousand rows; others are for `of_host`."""
-        return _frame(self, table.name, table)
+        self.path(table)  # whose sentence says that it is not published
+        return _frame(self, table.name)
 
     def of_host(self, table: Table, host_id: str, resource: str | None = None) -> pl.DataFrame:
         """The table's rows of one host, or one of its series: found by the file's statistics, in milliseconds. Raises as `read`."""
@@ -163,7 +167,8 @@ class PublishedMonth:
 
 
 @lru_cache(maxsize=HELD_FRAMES)
-def _frame(month: PublishedMonth, name: str, table: Table) -> pl.DataFrame:
+def _frame(month: PublishedMonth, name: str) -> pl.DataFrame:
+    table = _TABLES[name]
     return month.collected(table, month.read(table))
 
 

@@ -53,6 +53,7 @@ def _make(published: Published, path: Path) -> list[str]:
         with temporary_folder_beside(path) as beside:
             made = beside / SQL
             with duckdb.connect(str(made)) as con:
+                con.execute("SET enable_progress_bar = false")
                 remarks = define_views(con, published)
             with made.open("rb+") as file:
                 os.fsync(file.fileno())
@@ -96,24 +97,20 @@ def month_views(
 
     Raises StorageError, which names it, where one of them is not published or cannot be read, also within the block.
     """
-    files = {table: _file(published, month, table) for table in tables}
-    for path in files.values():
+    files = [published.history_file() if table == BASE_TABLE else month.path(table) for table in tables]
+    for path in files:
         require_whole(path)
     with duckdb.connect() as con:
         con.execute("SET enable_progress_bar = false")
         con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         try:
-            for table, path in files.items():
+            for table, path in zip(tables, files, strict=True):
                 _view(con, table, [path])
             yield con
         except duckdb.Error:  # of many kinds, where a file is damaged within; all others are faults of ours
-            for path in files.values():
+            for path in files:
                 require_readable(path)
             raise
-
-
-def _file(published: Published, month: PublishedMonth, table: Table) -> Path:
-    return published.history_file() if table == BASE_TABLE else month.path(table)
 
 
 def _readable_months(published: Published) -> tuple[list[PublishedMonth], list[str]]:

@@ -121,6 +121,7 @@ def publication(data: Path, cutoff: date = CUTOFF, run_id: str = "12345678-run")
 def publish(data: Path, cutoff: date = CUTOFF, run_id: str = "12345678-run") -> MonthManifest:
     """Publish a month as its asset does: with the history and the views, and a record of the run."""
     with duckdb.connect(str(data / "warehouse.duckdb")) as con, transaction(con):
+        con.execute("SET enable_progress_bar = false")
         publish_history(con, data)
         manifest = publish_month(con, publication(data, cutoff, run_id))
         publish_views(data)

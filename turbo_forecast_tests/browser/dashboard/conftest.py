@@ -1,0 +1,95 @@
+"""What the dashboard's browser tests share: a month of real car parks and one of a small demo fleet, each made once."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, Playwright
+
+from turbo_forecast_tests.browser.conftest import SWITCHES
+from turbo_forecast_tests.browser.dashboard.served import ENTRANTS, Dashboard, Made, dashboard, make_demo, make_month
+from turbo_forecast_tests.browser.dashboard.visitor import Visitor
+from turbo_forecast_tests.conftest import SHARED
+
+HOSTS = 12
+CAR_PARKS = "parking_occupancy_daily.parquet"
+VIEWS = {"narrow": (390, 844, "light"), "wide": (1440, 900, "light"), "wide and dark": (1440, 900, "dark")}
+"""Width, height and colours. Colours are the same for every width, so the dark ones are looked at once."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A month, and the dashboard over it."""
+
+    made: Made
+    dashboard: Dashboard
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """2025-12 of twelve demo hosts, all entrants."""
+    return make_demo(tmp_path_factory.mktemp("demo"), HOSTS)
+
+
+@pytest.fixture(scope="session")
+def served_demo(demo: Made) -> Iterator[Shown]:
+    """The dashboard over the demo, where the month's report says that it is."""
+    with dashboard(demo, demo.port) as served:
+        yield Shown(demo, served)
+
+
+@pytest.fixture(scope="session")
+def car_parks(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """2025-12 of the car parks beside the checkout."""
+    telemetry = SHARED / CAR_PARKS
+    if not telemetry.exists():
+        pytest.skip(f"{telemetry} is not there: real data is read from ../shared/data, beside the checkout")
+    return make_month(tmp_path_factory.mktemp("parks") / "house", telemetry, {"entrants": ENTRANTS})
+
+
+@pytest.fixture(scope="session")
+def served_car_parks(car_parks: Made) -> Iterator[Shown]:
+    """The dashboard over the car parks."""
+    with dashboard(car_parks, car_parks.port) as served:
+        yield Shown(car_parks, served)
+
+
+@pytest.fixture(scope="session", params=["served_demo", "served_car_parks"], ids=["demo", "car parks"])
+def shown(request: pytest.FixtureRequest) -> Shown:
+    """Either month with its dashboard."""
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """Chromium without a window."""
+    started = playwright.chromium.launch(executable_path=chromium, args=list(SWITCHES), headless=True)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Open a window on a dashboard, in one of VIEWS; at the end, nothing may have gone wrong in it."""
+    open_windows = []
+
+    @contextmanager
+    def window(view: str) -> Iterator[Callable[[str], Visitor]]:
+        width, height, colours = VIEWS[view]
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=colours)  # type: ignore[arg-type]
+        try:
+            yield lambda url: Visitor.of(context, url)
+        finally:
+            context.close()
+
+    def visiting(of: Shown, view: str = "wide") -> Visitor:
+        manager = window(view)
+        visitor = manager.__enter__()(of.dashboard.url)
+        open_windows.append((manager, visitor))
+        return visitor
+
+    yield visiting
+    for manager, visitor in open_windows:
+        manager.__exit__(None, None, None)
+        assert visitor.mishaps == []
