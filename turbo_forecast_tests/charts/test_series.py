@@ -1,6 +1,7 @@
 """Charts: what a browser is given, that it is what Altair itself would make, and that names stay data."""
 
 import json
+import re
 import time
 from datetime import date
 from pathlib import Path
@@ -61,12 +62,17 @@ def test_the_specification_keeps_vega_lites_schema_and_compiles_without_a_warnin
     json.dumps(found, allow_nan=False)
 
 
+def drawn(svg: str) -> list[str]:
+    """The picture's elements, without the names that a renderer counts up and Altair makes up. A list, so that a difference is found fast."""
+    return re.sub(r"clip\d+|role-mark \w+_marks", "", svg).split("<")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_browser_draws_what_altairs_own_chart_draws(kind: str) -> None:
     """The marks are built once and only data are put in; the picture is that of a chart built as Altair builds one."""
     quick = vl_convert.vegalite_to_svg(specification(KINDS[kind]), allowed_base_urls=[])
     whole = vl_convert.vegalite_to_svg(host_chart(KINDS[kind]).to_dict(), allowed_base_urls=[])
-    assert quick == whole
+    assert drawn(quick) == drawn(whole)
 
 
 def test_one_series_is_a_chart_that_a_notebook_can_change() -> None:
