@@ -35,8 +35,15 @@ SUGGESTED = 20
 LISTED = 200
 """Names that are listed where one has looked for a part of them."""
 EMPTY: Mapping[str, Any] = {
-    "status": 200, "name": "", "answer": None, "sentence": None, "kinds": None,
-    "found": [], "near": [], "urgent": [], "pictures": [],
+    "status": 200,
+    "name": "",
+    "answer": None,
+    "sentence": None,
+    "kinds": None,
+    "found": [],
+    "near": [],
+    "urgent": [],
+    "pictures": [],
 }
 """What the template asks for, with nothing in it."""
 NEAR = 6
