@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import engines, fits, fleet, scale, ways
+from benchmarks import dashboard, engines, fits, fleet, scale, ways
 from benchmarks.measuring import machine
 from benchmarks.series import demo_rows, samples
 
@@ -18,8 +18,13 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="a few series only; prints, writes no file")
     parser.add_argument(
         "--section",
-        choices=["engines", "fits", "fleet", "scale", "first", "ways"],
+        choices=["engines", "fits", "fleet", "scale", "first", "ways", "dashboard"],
         help="one section only; prints, writes no file",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="of the section dashboard: a folder in which months are published; without, one is made",
     )
     options = parser.parse_args()
     small, section = options.small, options.section
@@ -41,6 +46,8 @@ def main() -> int:
         parts.append(scale.first_run(_say))
     if section in (None, "ways"):
         parts.append(ways.report(3 if small else 25, ["seasonal_naive"] if small else None, _say))
+    if section in (None, "dashboard"):
+        parts.append(dashboard.report(options.data, 6 if small else 2_000, 20 if small else dashboard.PAGES, _say))
     text = "\n\n".join(parts)
     print(text)
     if not (small or section):

@@ -112,7 +112,9 @@ def _frame(shape: Shape) -> tuple[str, dict[str, Any]]:
     """Vega-Lite's schema, and the specification of one view without data: to build one costs some 100 ms."""
     sources = {name: alt.NamedData(name) for name in DATASETS}
     found: dict[str, Any] = view(sources, shape, HOVERED).to_dict()
-    return found["$schema"], {name: found[name] for name in ("layer", "params") if name in found}
+    of_all = found.get("data")  # where all marks are of one dataset, Altair names it once
+    layers = [{"data": dict(of_all), **layer} if of_all else layer for layer in found["layer"]]
+    return found["$schema"], {"layer": layers, **({"params": found["params"]} if "params" in found else {})}
 
 
 def _numbered(marks: dict[str, Any], place: int) -> dict[str, Any]:

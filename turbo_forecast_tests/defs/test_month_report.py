@@ -108,7 +108,7 @@ def test_a_failed_check_is_an_error_that_keeps_no_month_from_being_complete(plac
     assert isinstance(found, dg.AssetCheckEvaluation)
     assert not found.passed
     assert not WHOLE.blocking
-    assert "materialise month_report for the month" in str(found.metadata["first offenders"].value)
+    assert "is not there: materialise month\\_report for the month" in str(found.metadata["first offenders"].value)
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def test_thirty_are_named_and_the_others_counted(con: duckdb.DuckDBPyConnection)
     assert str(outlook_metadata(con, CUTOFF)["next to run full"].value).count("| [h") == 5
 
 
-@pytest.mark.parametrize(("length", "linked"), [(4, 5), (18, 4), (36, 3)])
+@pytest.mark.parametrize(("length", "linked"), [(4, 5), (30, 4), (60, 3)])
 def test_as_many_are_linked_as_are_shown_without_a_click(
     length: int, linked: int, con: duckdb.DuckDBPyConnection
 ) -> None:
