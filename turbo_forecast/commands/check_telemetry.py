@@ -7,6 +7,7 @@ Exit codes: 0 a run could use it; 1 it can be read, and a run could not use it; 
 would end with.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -19,9 +20,10 @@ from rich.console import Console
 from rich.text import Text
 
 from turbo_forecast.answers.run_readiness import Readiness, run_readiness
-from turbo_forecast.commands.endings import DONE, NO
+from turbo_forecast.commands.endings import DONE, NO, cannot
 from turbo_forecast.commands.output import print_json
 from turbo_forecast.commands.terminal import UNKNOWN, Shown, console, print_rows
+from turbo_forecast.errors import TelemetryError
 from turbo_forecast.settings import load_settings
 from turbo_forecast.storage.telemetry.dry_run import DryRun, dry_run
 from turbo_forecast.storage.telemetry.layout import USUAL_NAMES
@@ -47,6 +49,12 @@ CLOSINGS = {
     "columns": "columns are",
 }
 FILE_SHOWN = 60
+NAMES_AN_OPTION = re.compile(r"\bset \w+")
+OPTIONS_HINT = """\
+Such options are lines of a settings file, which a run is given, too: --config forecast.yaml with
+  telemetry:
+    host_column: server    # the option's name, a colon, its value"""
+"""Said below a refusal that names an option, to who has given no settings file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +76,15 @@ def check_telemetry(path: str, *, config: Path | None, everything: bool = False,
     """
     settings, today = load_settings(config), date.today()
     named = settings.telemetry.model_copy(update={"telemetry": path})
-    found = dry_run(
-        named, today=today, everything=everything, say=lambda line: print(line, file=sys.stderr, flush=True)
-    )
+    try:
+        found = dry_run(
+            named, today=today, everything=everything, say=lambda line: print(line, file=sys.stderr, flush=True)
+        )
+    except TelemetryError as error:
+        code = cannot(str(error))
+        if config is None and NAMES_AN_OPTION.search(str(error)):
+            print(OPTIONS_HINT, file=sys.stderr)
+        return code
     ready = run_readiness(found.histories, settings.forecast, today) if found.has_whole_histories else None
     verdict = _verdict(found, ready)
     if as_json:

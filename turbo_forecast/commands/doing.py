@@ -39,7 +39,13 @@ def register(app: typer.Typer) -> None:
 
 def run(
     month: Annotated[
-        str, typer.Option("--month", metavar="YYYY-MM", help="The month, or a range YYYY-MM..YYYY-MM: one run a month.")
+        str,
+        typer.Option(
+            "--month",
+            metavar="YYYY-MM",
+            help="The last month that is known, which must be over: what comes after it is forecast. Or a range "
+            "YYYY-MM..YYYY-MM: one run a month.",
+        ),
     ],
     telemetry: Telemetry = "",
     data: Data = DATA_FOLDER,

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.commands.app import main
+from turbo_forecast.commands.check_telemetry import OPTIONS_HINT
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.settings import telemetry_settings
 from turbo_forecast.storage.telemetry import sampling
@@ -182,7 +183,25 @@ def test_what_cannot_be_read_ends_with_the_sentence_of_a_run(
     telemetry = csv(*lines)
     with pytest.raises(TelemetryError) as error:
         read_telemetry_frames(telemetry_settings(telemetry=str(telemetry)), today=date.today())
-    assert check(telemetry) == (2, "", f"error: {error.value}\n")
+    code, out, err = check(telemetry)
+    assert (code, out) == (2, "")
+    assert err in (f"error: {error.value}\n", f"error: {error.value}\n{OPTIONS_HINT}\n")
+
+
+def test_who_has_no_settings_file_is_told_where_an_option_goes(
+    csv: Callable[..., Path], check: Any, tmp_path: Path
+) -> None:
+    lines = ("server,resource,date,value", *rows())
+    telemetry, config = csv(*lines), tmp_path / "forecast.yaml"
+    code, _, err = check(telemetry)
+    refusal, *hint = err.splitlines()
+    assert code == 2
+    assert "set host_column to one of: server" in refusal
+    assert hint[0].endswith("--config forecast.yaml with")
+    config.write_text("\n".join(line.partition("#")[0] for line in hint[1:]))
+    assert check(telemetry, "--config", str(config))[0] == 0, "the hint's own lines are a settings file"
+    config.write_text("telemetry: {host_column: nobody}")
+    assert OPTIONS_HINT not in check(telemetry, "--config", str(config))[2]
 
 
 def test_a_path_to_nothing_and_settings_that_are_wrong_are_one_sentence(check: Any, tmp_path: Path) -> None:

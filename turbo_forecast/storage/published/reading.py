@@ -47,6 +47,8 @@ from turbo_forecast.storage.results import Results
 from turbo_forecast.tables import Table
 from turbo_forecast.windows import Windows, run_windows
 
+NEVER_RUN = "Make one with turbo-forecast run, or say with --data which folder it is in"
+"""What to do where a month was never run in a data folder."""
 HELD_FRAMES = 64
 """Tables of published versions that are kept in memory: those of some months."""
 _TABLES = {table.name: table for table in PUBLISHED}
@@ -290,7 +292,7 @@ class Published:
         named = "month" if key is None else f"month {key if _MONTH.fullmatch(key) else shown(key)}"
         there = f"; published are {keys[-1]} to {keys[0]}" if keys[1:] else f"; published is {keys[0]}" if keys else ""
         why, remedy = self._begun(key, named)
-        return f"{self.data} has no published {named}: {why}{there}. {remedy}"
+        return f"{self.data.absolute()} has no published {named}: {why}{there}. {remedy}"
 
     def _begun(self, key: str | None, named: str) -> tuple[str, str]:
         """What is known of a month that is not published, and what to do."""
@@ -304,4 +306,4 @@ class Published:
             return f"month {standing.month} is {standing.state} ({reached})", "Run the month to its end first"
         if states is None and (self.data / "warehouse.duckdb").exists():
             return "its warehouse was made by a version that published nothing", "Run the month again"
-        return (f"{named} was never run" if key else "no month was ever run"), "Run the month to its end first"
+        return (f"{named} was never run" if key else "no month was ever run"), NEVER_RUN
