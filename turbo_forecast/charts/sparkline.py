@@ -67,7 +67,7 @@ def sparkline(
 def sparklines(history: Floats, forecast: Floats, lower: Floats, upper: Floats, thresholds: Floats) -> list[Sparkline]:
     """One for each of n rows. history: (n, h); forecast, lower, upper: (n, f); thresholds: (n,) percent, NaN for none."""
     before, ahead = history.shape[1], forecast.shape[1]
-    across = np.round(np.linspace(0, WIDTH, before + ahead), 1) if before + ahead > 1 else np.zeros(1)
+    across = np.round(np.linspace(0, WIDTH, before + ahead), 1) if before + ahead > 1 else np.zeros(before + ahead)
     x = [f"{each:g}" for each in across.tolist()]
     past, future = x[:before], x[before:]
     now = float(across[before - 1]) if before else 0.0
