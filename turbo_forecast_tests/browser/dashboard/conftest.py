@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Playwright, expect
 
+from turbo_forecast_tests.browser.clicks import PATIENCE
 from turbo_forecast_tests.browser.conftest import SWITCHES
 from turbo_forecast_tests.browser.dashboard.served import ENTRANTS, Dashboard, Made, dashboard, make_demo, make_month
 from turbo_forecast_tests.browser.dashboard.visitor import Visitor
@@ -64,6 +65,7 @@ def shown(request: pytest.FixtureRequest) -> Shown:
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     """Chromium without a window."""
+    expect.set_options(timeout=PATIENCE)  # what is expected comes much sooner; the machine may be busy
     started = playwright.chromium.launch(executable_path=chromium, args=list(SWITCHES), headless=True)
     yield started
     started.close()
@@ -78,6 +80,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     def window(view: str) -> Iterator[Callable[[str], Visitor]]:
         width, height, colours = VIEWS[view]
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=colours)  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE)
         try:
             yield lambda url: Visitor.of(context, url)
         finally:

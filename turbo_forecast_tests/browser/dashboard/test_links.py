@@ -82,7 +82,7 @@ def test_a_group_leads_to_its_hosts(shown: Shown, visit: Callable[..., Visitor])
 def test_the_menu_leads_to_every_page_and_keeps_the_month(served_demo: Shown, visit: Callable[..., Visitor]) -> None:
     visitor = visit(served_demo)
     visitor.open(f"{deep_links.OUTLOOK}?month={KEY}")
-    menu = visitor.page.get_by_role("navigation", name="Pages")
+    menu = visitor.page.get_by_role("navigation", name="Pages", exact=True)
     titles = menu.get_by_role("link").all_inner_texts()
     assert titles == ["Outlook", "Host", "Groups", "What-if", "Track record", "Tournament", "Run"]
     for title in titles:
