@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
     subcommand(
         app, "check-telemetry",
         "turbo-forecast check-telemetry 'exports/*.parquet'",
-        "turbo-forecast check-telemetry fleet.csv --config forecast.yaml --everything",
+        "turbo-forecast check-telemetry fleet.csv --config forecast.yaml --all",
     )(check_telemetry)  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def check_telemetry(
     config: Annotated[
         str, typer.Option("--config", envvar=CONFIG, metavar="FILE", help="The settings file, YAML.")
     ] = "",
-    everything: Annotated[bool, typer.Option("--everything", help="Read all of it, not a sample.")] = False,
+    everything: Annotated[bool, typer.Option("--all", "--everything", help="Read all of it, not a sample.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """What a run would make of telemetry: how it is read, what is guessed, kept and rejected. Nothing is written.

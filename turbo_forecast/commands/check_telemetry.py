@@ -8,6 +8,7 @@ would end with.
 """
 
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -28,7 +29,7 @@ from turbo_forecast.settings import load_settings
 from turbo_forecast.storage.telemetry.dry_run import DryRun, dry_run
 from turbo_forecast.storage.telemetry.layout import USUAL_NAMES
 from turbo_forecast.storage.telemetry.report import TelemetryReport
-from turbo_forecast.text import printable, shortened, shown_location
+from turbo_forecast.text import days_ago, printable, shortened, shown_location
 from turbo_forecast.types import Outcome
 
 MOST_REJECTED = 0.5
@@ -136,9 +137,19 @@ def _print(path: str, found: DryRun, ready: Readiness | None, verdict: Verdict, 
     for line in _of_histories(found, ready):
         out.print(Text(printable(line)))
     if verdict.is_usable:
-        out.print(Text("Ready for a run.", style="bold green"))
+        out.print(
+            Text(
+                "Ready for a run" + (f": {_run_of(path, ready.last)}" if ready and ready.last else "."),
+                style="bold green",
+            )
+        )
     else:
         out.print(Text(printable(f"Not ready for a run: {'; '.join(verdict.problems)}."), style="bold red"))
+
+
+def _run_of(path: str, month: str) -> str:
+    """The command that forecasts a month of this telemetry."""
+    return printable(f"turbo-forecast run --telemetry {shlex.quote(shown_location(path))} --month {month}")
 
 
 def _of_reading(path: str, found: DryRun) -> Iterator[str]:
@@ -147,7 +158,7 @@ def _of_reading(path: str, found: DryRun) -> Iterator[str]:
     guessed = " (guessed)" if "layout" in report.guesses else ""
     yield f"Telemetry: {files}: {report.layout} layout{guessed}, {report.rows_read:,} rows read in {sum(report.seconds.values()):.1f} s"
     if found.portion and found.is_sample:
-        yield f"A sample was read: {found.portion.describe()}. All counts are of the sample; --everything reads the rest."
+        yield f"A sample was read: {found.portion.describe()}. All counts are of the sample; --all reads the rest."
     yield from (f"Noted: {note}" for note in report.notes)
 
 
@@ -188,8 +199,7 @@ def _of_values(found: DryRun, today: date) -> Iterator[str]:
         f", … ({len(report.resources):,})" if len(report.resources) > 12 else ""
     )
     yield f"Series: {report.series:,} ({report.hosts:,} hosts; {resources}), {report.rows_kept:,} days of them"
-    ago = (today - report.last_day).days
-    yield f"Days: {report.first_day} to {report.last_day}, which is {ago:,} days ago"
+    yield f"Days: {report.first_day} to {report.last_day}, which is {days_ago((today - report.last_day).days)}"
     share = report.values_kept / report.values_read
     clipped = f", {report.clipped:,} of them a little above 100 % and counted as 100" if report.clipped else ""
     yield f"Kept: {report.values_kept:,} of {report.values_read:,} values ({_percent(share)}){clipped}"
@@ -228,7 +238,7 @@ def _example(example: dict[str, str | None]) -> str:
 def _of_histories(found: DryRun, ready: Readiness | None) -> Iterator[str]:
     """Gaps, and what a run could make of the months."""
     if ready is None:
-        yield "Gaps and months: not told by a sample without all files and rows; --everything tells"
+        yield "Gaps and months: not told by a sample without all files and rows; --all tells"
         return
     yield f"Gaps: {_percent(found.missing_share)} of the days from each series' first to its last are missing{_longest(found)}"
     if days := found.unobserved_days:

@@ -86,7 +86,7 @@ def test_it_says_what_a_run_would_make_of_it(csv: Callable[..., Path], check: An
         "Series in 2025-01: 6 to be forecast; 0 too short for a backtest (the fallback is published); 0 fallen silent (retired)"
         in lines
     )
-    assert lines[-1] == "Ready for a run."
+    assert lines[-1] == f"Ready for a run: turbo-forecast run --telemetry {telemetry} --month 2025-01"
 
 
 def shown(path: Path) -> str:
@@ -241,11 +241,11 @@ def test_a_sample_is_said_to_be_one_and_everything_is_read_where_asked(
     assert code == 0
     assert (
         "A sample was read: 2 of 8 hosts, spread evenly over their names, with all their rows. All counts are of the sample; "
-        "--everything reads the rest." in out
+        "--all reads the rest." in out
     )
     assert "Series: 4 (2 hosts; cpu, memory)" in out
     assert json.loads(check(telemetry, "--json")[1])["sample"]["hosts_read"] == 2
-    code, out, _ = check(telemetry, "--everything")
+    code, out, _ = check(telemetry, "--all")
     assert (code, "A sample" in out, "Series: 16 (8 hosts; cpu, memory)" in out) == (0, False, True)
 
 
@@ -257,12 +257,12 @@ def test_of_a_sample_without_all_rows_nothing_is_said_of_months(
     telemetry = csv(HEADER, *rows())
     code, out, _ = check(telemetry)
     assert code == 0
-    assert "Gaps and months: not told by a sample without all files and rows; --everything tells" in out
+    assert "Gaps and months: not told by a sample without all files and rows; --all tells" in out
     document = json.loads(check(telemetry, "--json")[1])
     assert (document["gaps"], document["months"], document["sample"]["first_rows"]) == (None, None, 100)
 
 
-@pytest.mark.parametrize("more", [[], ["--json"], ["--everything"]])
+@pytest.mark.parametrize("more", [[], ["--json"], ["--all"]])
 def test_nothing_is_written_anywhere(more: list[str], csv: Callable[..., Path], tmp_path: Path) -> None:
     telemetry = csv(HEADER, *rows(), name="telemetry/a.csv")
     cwd, data, home, temporary = (tmp_path / name for name in ("cwd", "data", "home", "temporary"))

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.defs.checks.properties import Property, Verdict
-from turbo_forecast.defs.checks.wording import days_ago, description
+from turbo_forecast.defs.checks.wording import description
 
 RULE = Property("rule", "every host has a name", items="hosts", remedy="Name it")
 NONE = pl.DataFrame(schema={"host_id": pl.String})
@@ -42,10 +42,3 @@ def test_whatever_a_host_is_called_the_sentence_is_one_short_line(name: str) -> 
     assert "\n" not in told
     assert "\t" not in told
     assert len(told) < 200
-
-
-@pytest.mark.parametrize(
-    ("days", "words"), [(0, "today"), (1, "1 day ago"), (330, "330 days ago"), (-1, "in the future")]
-)
-def test_days_are_counted_back_from_today(days: int, words: str) -> None:
-    assert days_ago(days) == words

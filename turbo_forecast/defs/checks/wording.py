@@ -42,10 +42,3 @@ def _place(offenders: pl.DataFrame) -> str:
     text = ", ".join(f"{name} {'none' if value is None else value}" for name, value in row.items())
     text = " ".join(text.split())  # a host may be called anything, and this is one line
     return text if len(text) <= PLACE_WIDTH else f"{text[: PLACE_WIDTH - 2].rstrip(', ')} …"
-
-
-def days_ago(days: int) -> str:
-    """`today`, `1 day ago`, `12 days ago`; a clock elsewhere may be a day ahead."""
-    if days < 0:
-        return "in the future"
-    return "today" if days == 0 else f"{days:,} day{'' if days == 1 else 's'} ago"
