@@ -45,7 +45,7 @@ evaluate: $(READY) ## the champion beside stock Prophet, ETS and Theta: TELEMETR
 drill: $(READY) ## what the suite tries in small: DIALECTS random dialects of telemetry, Prophet's own slow tests, pages during runs
 	TURBO_FORECAST_DRILL=1 TURBO_FORECAST_DIALECTS=$(DIALECTS) $(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-show-statistics \
 		turbo_forecast_tests/storage/telemetry/test_telemetry_dialects.py turbo_forecast_tests/parity/test_prophets_own_suite.py \
-		turbo_forecast_tests/browser/dashboard/test_during_runs.py
+		turbo_forecast_tests/browser/dashboard
 
 lock: $(READY) ## pin every package anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -1,5 +1,6 @@
-"""What the dashboard's browser tests share: a month of real car parks and one of a small demo fleet, each made once."""
+"""What the dashboard's browser tests share: a month of a small demo fleet, and in the drill one of real car parks, each made once."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +14,14 @@ from turbo_forecast_tests.browser.dashboard.served import ENTRANTS, Dashboard, M
 from turbo_forecast_tests.browser.dashboard.visitor import Visitor
 from turbo_forecast_tests.conftest import SHARED
 
+DRILL = bool(os.environ.get("TURBO_FORECAST_DRILL"))
+"""`make drill` looks at the car parks, too, and at every page in the dark; the suite has to end within minutes."""
 HOSTS = 12
 CAR_PARKS = "parking_occupancy_daily.parquet"
-VIEWS = {"narrow": (390, 844, "light"), "wide": (1440, 900, "light"), "wide and dark": (1440, 900, "dark")}
-"""Width, height and colours. Colours are the same for every width, so the dark ones are looked at once."""
+VIEWS = {"narrow": (390, 844, "light"), "wide": (1440, 900, "light")}
+"""Width, height and colours."""
+if DRILL:  # colours are the same for every width; in the suite, `test_by_hand.py` looks at the dark ones
+    VIEWS["wide and dark"] = (1440, 900, "dark")
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,9 @@ def served_car_parks(car_parks: Made) -> Iterator[Shown]:
         yield Shown(car_parks, served)
 
 
-@pytest.fixture(scope="session", params=["served_demo", "served_car_parks"], ids=["demo", "car parks"])
+@pytest.fixture(scope="session", params=["served_demo", "served_car_parks"] if DRILL else ["served_demo"])
 def shown(request: pytest.FixtureRequest) -> Shown:
-    """Either month with its dashboard."""
+    """A month with its dashboard."""
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
 
