@@ -195,7 +195,7 @@ def test_a_month_that_is_not_published_is_told_of_with_what_there_is_and_what_to
         "2026-01": f"month 2026-01 is incomplete (run r1, reached champions){there}Run the month to its end first",
         "2026-02": "month 2026-02 is complete, but no version of this program has published it"
         f"{there}Materialise published_month for 2026-02, or run it again",
-        "2024-01": f"month 2024-01 was never run{there}Run the month to its end first",
+        "2024-01": f"month 2024-01 was never run{there}Make one with turbo-forecast run, or say with --data which folder it is in",
     }.items():
         with pytest.raises(StorageError) as refused:
             Published(data).month(key)
@@ -204,7 +204,8 @@ def test_a_month_that_is_not_published_is_told_of_with_what_there_is_and_what_to
 
 def test_where_nothing_is_published_that_is_said(tmp_path: Path) -> None:
     with pytest.raises(
-        StorageError, match=r"has no published month: no month was ever run\. Run the month to its end first$"
+        StorageError,
+        match=r"has no published month: no month was ever run\. Make one with turbo-forecast run, or say with --data which folder it is in$",
     ):
         Published(tmp_path).month()
     with pytest.raises(StorageError, match=r"base_table is not there: run a month first$"):
