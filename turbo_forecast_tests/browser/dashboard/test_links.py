@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import expect
 
 from turbo_forecast import deep_links
-from turbo_forecast.report.writing import report_path
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, GROUP_MEMBERS, SERIES_OUTCOMES
+from turbo_forecast.storage.reports import report_path
 from turbo_forecast_tests.browser.dashboard.conftest import Shown
 from turbo_forecast_tests.browser.dashboard.served import KEY
 from turbo_forecast_tests.browser.dashboard.visitor import Visitor
