@@ -50,7 +50,7 @@ class OutlookQuestion:
 
 
 def outlook_answer(month: PublishedMonth, question: OutlookQuestion) -> pl.DataFrame:
-    """Rows of CAPACITY_OUTLOOK that answer the question, the most urgent first, with one more column.
+    """Rows of CAPACITY_OUTLOOK that answer the question, in `by_urgency`, with one more column.
 
     probability: that the threshold is reached before the day `before`, in [0, 1]; by the forecast's last day without one. Between
     days for which the outlook states a probability, by a straight line.
@@ -69,7 +69,17 @@ def outlook_answer(month: PublishedMonth, question: OutlookQuestion) -> pl.DataF
         rows = rows.filter(pl.col("state").is_in(question.states))
     if question.at_least is not None:
         rows = rows.filter(pl.col(PROBABILITY) >= question.at_least)
-    return rows.sort("urgency")
+    return by_urgency(rows)
+
+
+def by_urgency(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of CAPACITY_OUTLOOK, the most urgent first.
+
+    Of those ahead, who was not observed just before the cutoff comes after the others: he may have been over it for weeks.
+    """
+    ahead, over = pl.col("state").is_in(AHEAD), pl.col("state") == State.OVER
+    part = pl.when(over).then(0).when(ahead & pl.col("level").is_not_null()).then(1).when(ahead).then(2).otherwise(3)
+    return rows.sort(part, "urgency")
 
 
 def _of_scenario(rows: pl.DataFrame, scenario: str) -> pl.DataFrame:

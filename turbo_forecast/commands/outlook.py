@@ -116,8 +116,6 @@ def _print(
 ) -> None:
     out = console()
     head = [*_head(month, asked), *(f"Note: {each}." for each in not_shown(published, month))]
-    if set(asked.states) == set(AHEAD):
-        rows = NextFull(rows).ahead  # in the order in which a run's summary names them
     foot = [f"How often such statements were true on the backtest: {statement_record(month) or UNKNOWN}"]
     if rows["level"].null_count():
         foot.insert(0, "now –: hardly observed in the week before the cutoff, if at all.")

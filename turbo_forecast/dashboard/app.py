@@ -62,7 +62,7 @@ def build_app(
     """The application over a data folder. Every request reads what was published last.
 
     hosts: names by which the server may be called, any without them. vega: makes the script that draws charts. The application's
-    `state.prepare` does beforehand what would take the first visitor's time.
+    `state.prepare` and `state.make_script` do beforehand what would take the first visitor's time.
     """
     site, script = Site(Published(data), environment(pages)), statics.Script(vega)
     app = Starlette(
@@ -77,7 +77,7 @@ def build_app(
         ],
         exception_handlers={HTTPException: site.refuse},
     )
-    app.state.prepare = partial(site.prepare, pages, script)
+    app.state.prepare, app.state.make_script = partial(site.prepare, pages), script.content
     return app
 
 
@@ -122,15 +122,19 @@ class Site:
             response.headers["Content-Security-Policy"] = POLICY_OF_CHARTS
         return response
 
-    def prepare(self, pages: Sequence[Page], script: statics.Script) -> None:
-        """Read what is kept in memory of the latest month, and make the script that draws charts."""
-        with suppress(TurboForecastError):  # whoever opens the page is told
+    def prepare(self, pages: Sequence[Page], is_over: Callable[[], bool] = lambda: False) -> None:
+        """Read what is kept in memory of the latest month, and make each page once; it ends soon after `is_over` says so."""
+        with suppress(TurboForecastError):  # whoever opens a page is told
             month = self._published.month()
             hold_all(self._published, month)
-            for page in pages:
-                if page.in_menu:
-                    page.answer(Visit(self._published, month, QueryParams(), {}))
-        script.content()
+            asked = [(page, "") for page in pages if page.in_menu] + [
+                (host.PAGE, each) for each in host.of_each_kind(month)
+            ]
+            for page, name in asked:
+                if is_over():
+                    return
+                with suppress(TurboForecastError):
+                    page.answer(Visit(self._published, month, QueryParams({"host": name}), {}))
 
     def refuse(self, request: Request, error: Exception) -> Response:
         """What is answered where there is no such page, or not for such a request."""

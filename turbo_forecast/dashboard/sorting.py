@@ -33,9 +33,8 @@ class SortLink:
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """The columns a table may be sorted by. by_itself: the column that ranks it otherwise. order: of words, which comes first."""
+    """The columns a table may be sorted by. order: of words, which comes first."""
 
-    by_itself: str
     headings: tuple[Heading, ...]
     order: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -60,10 +59,9 @@ class Order:
     is_reversed: bool
 
     def sorted(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows in this order: what is not known last, either way; equals in the table's own order."""
-        own = pl.col(self.sorting.by_itself)
+        """The rows in this order: what is not known last, either way; equals in the order in which they come, the table's own."""
         if self.heading is None:
-            return rows.sort(own, nulls_last=True)
+            return rows
         column = pl.col(self.heading.column)
         words = self.sorting.order.get(self.heading.column)
         if words:
@@ -71,7 +69,7 @@ class Order:
         elif rows.schema[self.heading.column] == pl.String:
             column = column.str.to_lowercase()
         descending = self.heading.downwards != self.is_reversed
-        return rows.sort(column, own, descending=[descending, False], nulls_last=True, maintain_order=True)
+        return rows.sort(column, descending=descending, nulls_last=True, maintain_order=True)
 
     def headings(self, asked: Mapping[str, object]) -> list[SortLink]:
         """All headings, each with the address of the page that is sorted by it; asked: the address's other parameters."""

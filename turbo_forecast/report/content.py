@@ -89,8 +89,7 @@ def first_to_run_full(month: PublishedMonth) -> pl.DataFrame:
 
 def _runs_full(rows: pl.DataFrame) -> RunsFull:
     of_kind = {kind: int((rows["kind"] == kind).sum()) for kind in (SERIES, GROUP)}
-    # those of which nothing was observed just before the cutoff come last: they may have been over it for weeks
-    ahead = rows.filter(pl.col("state").is_in(AHEAD)).sort(pl.col("level").is_null(), maintain_order=True)
+    ahead = rows.filter(pl.col("state").is_in(AHEAD))
     likely = rows.filter(pl.col("state") == State.EXPECTED)["likely"].min()
     assert likely is None or isinstance(likely, date)
     return RunsFull(

@@ -31,7 +31,18 @@ def test_each_series_is_answered_once_by_its_threshold_nearest_to_90(month: Publ
         if key not in nearest or abs(row["threshold"] - 90) < abs(nearest[key] - 90):
             nearest[key] = row["threshold"]
     assert {tuple(row[name] for name in NAMES): row["threshold"] for row in found.iter_rows(named=True)} == nearest
-    assert found["urgency"].is_sorted()
+
+
+def test_the_most_urgent_are_first_and_those_of_unknown_level_after_the_others_that_are_ahead(
+    month: PublishedMonth,
+) -> None:
+    rows = outlook_answer(month, OutlookQuestion(every_threshold=True)).to_dicts()
+    ahead = ("expected", "possible")
+    part = [0 if r["state"] == "over" else 3 if r["state"] not in ahead else 1 + (r["level"] is None) for r in rows]
+    assert {1, 2, 3} <= set(part)
+    assert [(p, r["urgency"]) for p, r in zip(part, rows, strict=True)] == sorted(
+        (p, r["urgency"]) for p, r in zip(part, rows, strict=True)
+    )
 
 
 def test_every_threshold_is_a_row_where_all_are_asked_for(month: PublishedMonth) -> None:

@@ -8,7 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from turbo_forecast.dashboard.app import PAGES, build_app
-from turbo_forecast.dashboard.page import Page
+from turbo_forecast.dashboard.page import Page, Visit
+from turbo_forecast.errors import StorageError
 from turbo_forecast_tests.dashboard.reader import Reader
 from turbo_forecast_tests.published_months import MONTHS, begin_month, publish_fleet
 
@@ -183,8 +184,26 @@ def test_what_takes_the_first_visitors_time_is_done_beforehand(published_fleet: 
     made = []
     app = build_app(published_fleet, vega=lambda: made.append(1) or "drawn()")
     app.state.prepare()
+    app.state.make_script()
     client = TestClient(app)
     assert client.get("/static/vega.js").text == "drawn()"
     assert client.get("/static/vega.js").text == "drawn()"
     assert made == [1]
     build_app(tmp_path / "nothing").state.prepare()
+
+
+def test_a_page_that_cannot_be_made_beforehand_keeps_no_other_from_it(published_fleet: Path) -> None:
+    seen = []
+
+    def refuse(visit: Visit) -> dict[str, object]:
+        raise StorageError("not here")
+
+    def see(visit: Visit) -> dict[str, object]:
+        seen.append(visit.month.key)
+        return {}
+
+    pages = (Page("/a", "A", "host.html", refuse), Page("/b", "B", "host.html", see))
+    build_app(published_fleet, pages).state.prepare()
+    assert len(seen) == 1
+    build_app(published_fleet, pages).state.prepare(lambda: True)
+    assert len(seen) == 1, "it was over by then"

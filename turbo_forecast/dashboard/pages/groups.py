@@ -22,7 +22,6 @@ from turbo_forecast.storage.outlook_findings import PLANNED_FOR
 from turbo_forecast.types import State
 
 SORTING = Sorting(
-    by_itself="urgency",
     headings=(
         Heading("host_id", "Group"),
         Heading("resource", "Resource"),

@@ -24,6 +24,7 @@ from turbo_forecast.dashboard.row_pictures import pictures
 from turbo_forecast.dashboard.series_words import summary
 from turbo_forecast.errors import StorageError
 from turbo_forecast.option_rules import shown as shown_value
+from turbo_forecast.schemas import SERIES_OUTCOMES
 from turbo_forecast.storage.published.reading import PublishedMonth
 from turbo_forecast.types import State
 from turbo_forecast.windows import shift_month_end
@@ -51,6 +52,8 @@ NEAR = 6
 MONTHS_BEFORE = 12
 """Months of history in the table that says what the chart shows, and in the chart of the last year."""
 YEAR = "year"
+MOST_WAYS = 24
+"""Kinds of hosts whose charts are built beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,20 @@ def _most_urgent(visit: Visit) -> Mapping[str, Any]:
     states = (State.OVER.value, *(state.value for state in AHEAD))
     found = outlook_answer(visit.month, OutlookQuestion(kind="series", states=states)).head(MOST_URGENT)
     return {"urgent": found.to_dicts(), "pictures": pictures(visit.published, visit.month, found)}
+
+
+def of_each_kind(month: PublishedMonth) -> list[str]:
+    """A host for each way in which its series have turned out: together they have all charts that there are, or nearly.
+
+    The first chart of a way takes some 100 ms to build; whoever serves pages builds them before anybody asks.
+    """
+    ways = (
+        month.frame(SERIES_OUTCOMES)
+        .sort("resource")
+        .group_by("host_id")
+        .agg(pl.struct("resource", "outcome").alias("way"))
+    )
+    return ways.sort("host_id").unique("way", keep="first", maintain_order=True)["host_id"].head(MOST_WAYS).to_list()
 
 
 def _near(month: PublishedMonth, name: str) -> list[tuple[str, Kind]]:

@@ -30,7 +30,6 @@ from turbo_forecast.storage.published.reading import PublishedMonth
 from turbo_forecast.types import State
 
 SORTING = Sorting(
-    by_itself="urgency",
     headings=(
         Heading("host_id", "Host"),
         Heading("resource", "Resource"),
