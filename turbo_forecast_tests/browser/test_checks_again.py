@@ -15,7 +15,11 @@ from turbo_forecast_tests.browser.server import Run, Server
 
 ASSET, CHECK = "calibration", "every_champion_is_calibrated"
 LOST = "beta"
-OTHERS_MADE_OF_IT = {("forecast_parquet", "is_the_champions_forecast"), ("months", "a_complete_month_is_whole")}
+OTHERS_MADE_OF_IT = {
+    ("forecast_parquet", "is_the_champions_forecast"),
+    ("months", "a_complete_month_is_whole"),
+    ("published_month", "is_what_is_stored"),
+}
 
 
 @contextmanager

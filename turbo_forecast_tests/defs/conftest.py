@@ -20,6 +20,7 @@ from turbo_forecast.defs.resources import (
     TelemetryResource,
     Warehouse,
 )
+from turbo_forecast.storage.published.sql import publish_views
 from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.defs import damage
 from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, FILES, FORECAST, GUESSER, MONTH, SIX, make_data
@@ -139,6 +140,7 @@ def place(month: tuple[Place, dg.ExecuteInProcessResult], tmp_path: Path) -> Pla
     """A copy of the materialised month, to be spoilt."""
     source, _ = month
     shutil.copytree(source.data, tmp_path / "data")
+    publish_views(tmp_path / "data")  # they name their files by absolute paths, else those of the source
     return Place(tmp_path / "data", source.instance)
 
 
