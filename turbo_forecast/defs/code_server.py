@@ -1,0 +1,105 @@
+"""The code server of a shared installation: `python -m turbo_forecast.defs.code_server`, which becomes `dagster code-server`.
+
+Webserver and daemon ask it for definitions, and runs are processes that it starts. Where it ended without them (a kill, a machine that
+went down), Dagster would hold its runs to be at work for ever, and everything that waits for them would wait. So it first ends these: a
+run that was lost in this way is executed again by the daemon, and goes on from what is finished.
+
+Belongs here: what happens before Dagster's own command takes the process over. Does not belong here: runs of the command (`ownership.py`).
+"""
+
+import argparse
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import dagster as dg
+
+from turbo_forecast.defs.instance import opened_instance, storage_errors_named
+from turbo_forecast.defs.links import LOCATION
+from turbo_forecast.defs.ownership import release_dead_runs
+from turbo_forecast.errors import SettingsError, StorageError, TurboForecastError
+from turbo_forecast.month_keys import first_month
+from turbo_forecast.settings import Environment
+from turbo_forecast.text import printable, shown_message
+
+MODULE = "turbo_forecast.definitions"
+HOST, PORT = "127.0.0.1", 4000
+"""As workspace.production.yaml has them."""
+LOCK_NAME = ".code-server.lock"
+STARTED_BY_A_SERVER = "dagster/grpc_info"
+"""The tag of runs that are processes of a code server; in a cluster they are jobs of their own."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Become the code server. Returns 2 where it cannot start, after saying why."""
+    parser = argparse.ArgumentParser(
+        prog="python -m turbo_forecast.defs.code_server",
+        description="Ends the runs that a code server left behind, and serves.",
+    )
+    parser.add_argument("--host", default=HOST, help="the address to listen at (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=PORT, help="the port to listen at (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    try:
+        _prepare()
+    except TurboForecastError as error:
+        print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr)
+        return 2
+    return _become_dagster(given.host, given.port)
+
+
+def _prepare() -> None:
+    """Set the environment that runs read, and end the runs that were left."""
+    home = os.environ.get("DAGSTER_HOME")
+    if not home or not Path(home).is_dir():
+        raise SettingsError("DAGSTER_HOME must name the folder of dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(Path(home).resolve())
+    environment = Environment.of_variables()
+    data = environment.data.resolve()
+    os.environ.update({**environment.variables(), "TURBO_FORECAST_DATA": str(data)})
+    # refused in a sentence here, in many lines by Dagster
+    first_month(environment.first_month, environment.settings().deployment.first_month, data)
+    with opened_instance() as instance, storage_errors_named():
+        _be_the_only_one(Path(os.environ["DAGSTER_HOME"]))
+        end_left_runs(instance, say)
+        release_dead_runs(instance, say)
+
+
+def _be_the_only_one(home: Path) -> None:
+    """Hold a lock for as long as this process lives, whatever program it becomes. Raises StorageError where another has it."""
+    handle = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise StorageError(f"a code server is at work for DAGSTER_HOME {home} already: end that one first") from None
+    os.set_inheritable(handle, True)  # exec closes all others
+
+
+def end_left_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) -> None:
+    """Record as failed the runs of this location that a code server had started; the caller knows that none is at work."""
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        origin = run.remote_job_origin
+        if origin is None or origin.location_name != LOCATION or STARTED_BY_A_SERVER not in run.tags:
+            continue
+        instance.report_run_failed(run, "The code server in which this run was a process has ended without it.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        say(f"run {run.run_id} was left by a code server that has ended: recorded as failed")
+
+
+def say(line: str) -> None:
+    """Print a line that may hold names which others chose."""
+    print(printable(shown_message(line)), flush=True)
+
+
+def _become_dagster(host: str, port: int) -> NoReturn:
+    """No process stays between systemd's signals (or a container's) and Dagster."""
+    serve = ("code-server", "start", "--module-name", MODULE, "--location-name", LOCATION)
+    command = [sys.executable, "-m", "dagster", *serve, "--host", host, "--port", str(port)]
+    os.execv(command[0], [*command, "--use-python-environment-entry-point"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
