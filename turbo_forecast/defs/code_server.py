@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import dagster as dg
+from dagster._core.errors import DagsterUserCodeUnreachableError  # what the client raises has no public name
+from dagster._grpc.client import DagsterGrpcClient  # no command of Dagster asks a code server to read its code again
 
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.defs.links import LOCATION
@@ -28,6 +30,7 @@ from turbo_forecast.text import printable, shown_message
 MODULE = "turbo_forecast.definitions"
 HOST, PORT = "127.0.0.1", 4000
 """As workspace.production.yaml has them."""
+RELOAD_SECONDS = 180
 LOCK_NAME = ".code-server.lock"
 STARTED_BY_A_SERVER = "dagster/grpc_info"
 """The tag of runs that are processes of a code server; in a cluster they are jobs of their own."""
@@ -41,8 +44,15 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--host", default=HOST, help="the address to listen at (default: %(default)s)")
     parser.add_argument("--port", type=int, default=PORT, help="the port to listen at (default: %(default)s)")
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="let the server that is at work read definitions and settings again; runs go on as they are",
+    )
     given = parser.parse_args(arguments)
     try:
+        if given.reload:
+            return _reload(given.host, given.port)
         _prepare()
     except TurboForecastError as error:
         print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr)
@@ -87,6 +97,16 @@ def end_left_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) -> N
         instance.report_run_failed(run, "The code server in which this run was a process has ended without it.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         say(f"run {run.run_id} was left by a code server that has ended: recorded as failed")
+
+
+def _reload(host: str, port: int) -> int:
+    """0: the server serves what is there now. Raises StorageError where none answers at that address."""
+    try:
+        DagsterGrpcClient(host=host, port=port).reload_code(timeout=RELOAD_SECONDS)
+    except DagsterUserCodeUnreachableError:
+        raise StorageError(f"no code server answers at {host}:{port}") from None
+    say("The definitions were read again. Whether they can be loaded, the UI says under Deployment.")
+    return 0
 
 
 def say(line: str) -> None:

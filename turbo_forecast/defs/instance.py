@@ -22,8 +22,8 @@ LOCK_NAME = ".opening.lock"
 ALMOST_FULL = 2**20
 """Bytes: with less, what SQLite refuses is refused for want of room, in whatever words."""
 FILE = "dagster.yaml"
-POSTGRESQL = "psycopg2"
-"""What Dagster's storage speaks to PostgreSQL through."""
+POSTGRESQL = ("psycopg2", "psycopg")
+"""What Dagster's storage speaks to PostgreSQL through, as its address says."""
 UNSET = re.compile(r'environment variable "(\w+)" which is not set')
 
 
@@ -88,7 +88,7 @@ def _refusal_of_postgresql(cause: BaseException, home: Path) -> str | None:
         return f"{file} names PostgreSQL, for which dagster-postgres must be installed: the extra `production`"
     if isinstance(cause, exc.ArgumentError | exc.NoSuchModuleError):
         return f"the address of Dagster's PostgreSQL storage is none: {file} says where it comes from; it begins with postgresql://"
-    if not isinstance(cause, exc.DBAPIError) or type(cause.orig).__module__.partition(".")[0] != POSTGRESQL:
+    if not isinstance(cause, exc.DBAPIError) or type(cause.orig).__module__.partition(".")[0] not in POSTGRESQL:
         return None
     if isinstance(cause, exc.OperationalError | exc.InterfaceError):
         return f"Dagster's PostgreSQL storage ({file}) cannot be used: {_first_line(cause.orig)}"
