@@ -24,6 +24,7 @@ ALMOST_FULL = 2**20
 FILE = "dagster.yaml"
 POSTGRESQL = ("psycopg2", "psycopg")
 """What Dagster's storage speaks to PostgreSQL through, as its address says."""
+NO_NUMBER = re.compile(r'env variable "(\w+)" cannot be coerced into an int')
 UNSET = re.compile(r'environment variable "(\w+)" which is not set')
 
 
@@ -84,6 +85,8 @@ def _refusal_of_postgresql(cause: BaseException, home: Path) -> str | None:
     file = home / FILE
     if isinstance(cause, dg.DagsterInvalidConfigError) and (unset := UNSET.search(str(cause))):
         return f"{unset[1]} is not set: {file} takes a part of the instance from this environment variable"
+    if isinstance(cause, dg.DagsterInvalidConfigError) and (wrong := NO_NUMBER.search(str(cause))):
+        return f"{wrong[1]} must be a whole number, as {file} wants it"
     if isinstance(cause, ModuleNotFoundError) and cause.name == "dagster_postgres":
         return f"{file} names PostgreSQL, for which dagster-postgres must be installed: the extra `production`"
     if isinstance(cause, exc.ArgumentError | exc.NoSuchModuleError):

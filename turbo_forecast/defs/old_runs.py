@@ -24,7 +24,6 @@ from turbo_forecast.defs.ranges import COMMAND_TAG, PARTITION_TAG
 from turbo_forecast.settings import told
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-MADE_BY = (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_OBSERVATION)
 BACKFILL_TAG = "dagster/backfill"
 RELATIVES = ("dagster/root_run_id", "dagster/parent_run_id")
 PAGE = 500
@@ -131,14 +130,17 @@ def _needed(instance: dg.DagsterInstance, every: Sequence[dg.RunRecord]) -> set[
 
 def _makers(instance: dg.DagsterInstance) -> Iterator[str]:
     """The runs by which each asset, and each of its partitions, became what it is."""
+    kinds = {
+        dg.DagsterEventType.ASSET_MATERIALIZATION: instance.fetch_materializations,
+        dg.DagsterEventType.ASSET_OBSERVATION: instance.fetch_observations,
+    }
     for asset in instance.get_asset_keys():
-        for kind in MADE_BY:
-            newest = instance.get_event_records(dg.EventRecordsFilter(kind, asset_key=asset), limit=1)
-            yield from (record.run_id for record in newest)
+        for kind, fetch in kinds.items():
+            yield from (record.run_id for record in fetch(asset, limit=1).records)
             ids = sorted(instance.get_latest_storage_id_by_partition(asset, kind).values())
             for start in range(0, len(ids), PAGE):
-                wanted = dg.EventRecordsFilter(kind, asset_key=asset, storage_ids=ids[start : start + PAGE])
-                yield from (record.run_id for record in instance.get_event_records(wanted))
+                wanted = dg.AssetRecordsFilter(asset, storage_ids=ids[start : start + PAGE])
+                yield from (record.run_id for record in fetch(wanted, limit=PAGE).records)
 
 
 def _judges(instance: dg.DagsterInstance) -> Iterator[str]:

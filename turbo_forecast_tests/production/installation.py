@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -107,11 +107,11 @@ class Installation:
         end_all({process.pid, *descendants([process.pid])})
         process.wait(timeout=30)
 
-    def stop(self, name: str, seconds: float = 90) -> int:
-        """SIGTERM to the process alone, as systemd and containers do; the code that it ends with."""
+    def stop(self, name: str, kind: signal.Signals = signal.SIGTERM, seconds: float = 90) -> int:
+        """A signal to the process alone, as systemd and containers send it; the code that it ends with."""
         process = self.processes.pop(name)
         started = descendants([process.pid])
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(kind)
         try:
             return process.wait(timeout=seconds)
         finally:
@@ -128,9 +128,17 @@ class Installation:
         with mock.patch.dict(os.environ, self.environment), dg.DagsterInstance.get() as instance:
             yield instance
 
-    def launch(self, month: str | None = None, job: str = "monthly_forecast", **ops: object) -> str:
-        """The id of a new run in the queue."""
-        selector = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "jobName": job}
+    def launch(
+        self, month: str | None = None, job: str = "monthly_forecast", *, assets: Sequence[str] = (), **ops: object
+    ) -> str:
+        """The id of a new run in the queue. assets: some of the job's, without their checks."""
+        selector: dict[str, object] = {
+            "repositoryLocationName": LOCATION,
+            "repositoryName": "__repository__",
+            "jobName": job,
+        }
+        if assets:
+            selector |= {"assetSelection": [{"path": [asset]} for asset in assets], "assetCheckSelection": []}
         tags = [{"key": "dagster/partition", "value": month}] if month else []
         params = {
             "selector": selector,
