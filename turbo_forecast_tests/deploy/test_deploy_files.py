@@ -169,7 +169,10 @@ def test_the_image_holds_every_part_of_the_instance() -> None:
     given = dict(pair.split("=", 1) for pair in environment.split())
     assert {"DAGSTER_HOME", "TURBO_FORECAST_DATA", "TURBO_FORECAST_LOGS", "XDG_CACHE_HOME"} <= set(given)
     targets = [value.split()[-1] for name, value in instructions() if name == "COPY"]
-    assert f"{given['DAGSTER_HOME']}/dagster.yaml" in targets
+    (linked,) = re.findall(r"ln -s (\S+) (\S+)", "\n".join(value for name, value in instructions() if name == "RUN"))
+    assert linked[0] in targets
+    assert linked[1] == f"{given['DAGSTER_HOME']}/dagster.yaml"
+    assert not linked[0].startswith("/var/lib/turbo-forecast"), "a volume would keep the file of an older image"
 
 
 def test_the_containers_workspace_is_that_of_the_checkout_with_the_containers_name() -> None:
