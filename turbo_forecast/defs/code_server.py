@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import dagster as dg
 from dagster._core.errors import DagsterUserCodeUnreachableError  # what the client raises has no public name
+from dagster._core.storage.tags import GRPC_INFO_TAG  # on runs that are processes of a code server; a pod's have it not
 from dagster._grpc.client import DagsterGrpcClient  # no command of Dagster asks a code server to read its code again
 
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
@@ -32,8 +33,6 @@ HOST, PORT = "127.0.0.1", 4000
 """As workspace.production.yaml has them."""
 RELOAD_SECONDS = 180
 LOCK_NAME = ".code-server.lock"
-STARTED_BY_A_SERVER = "dagster/grpc_info"
-"""The tag of runs that are processes of a code server; in a cluster they are jobs of their own."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -92,7 +91,7 @@ def end_left_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) -> N
     """Record as failed the runs of this location that a code server had started; the caller knows that none is at work."""
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         origin = run.remote_job_origin
-        if origin is None or origin.location_name != LOCATION or STARTED_BY_A_SERVER not in run.tags:
+        if origin is None or origin.location_name != LOCATION or GRPC_INFO_TAG not in run.tags:
             continue
         instance.report_run_failed(run, "The code server in which this run was a process has ended without it.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

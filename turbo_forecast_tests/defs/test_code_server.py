@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from turbo_forecast.defs import code_server
@@ -118,7 +119,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-GRPC = {"dagster/grpc_info": '{"host": "127.0.0.1", "port": 4000}'}
+GRPC = {GRPC_INFO_TAG: '{"host": "127.0.0.1", "port": 4000}'}
 
 
 def test_a_run_that_a_server_left_is_failed_and_its_place_is_free(instance: dg.DagsterInstance) -> None:
