@@ -1,26 +1,24 @@
 """The code server of a shared installation: `python -m turbo_forecast.defs.code_server`, which becomes `dagster code-server`.
 
-Webserver and daemon ask it for definitions, and runs are processes that it starts. Where it ended without them (a kill, a machine that
-went down), Dagster would hold its runs to be at work for ever, and everything that waits for them would wait. So it first ends these: a
-run that was lost in this way is executed again by the daemon, and goes on from what is finished.
+Webserver and daemon ask it for definitions, and runs are processes that it starts.
 
-Belongs here: what happens before Dagster's own command takes the process over. Does not belong here: runs of the command (`ownership.py`).
+Belongs here: what happens before Dagster's own command takes the process over, and asking a server to read its code again. Does not
+belong here: what becomes of runs whose code server has ended (`left_runs.py`).
 """
 
 import argparse
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-import dagster as dg
 from dagster._core.errors import DagsterUserCodeUnreachableError  # what the client raises has no public name
-from dagster._core.storage.tags import GRPC_INFO_TAG  # on runs that are processes of a code server; a pod's have it not
 from dagster._grpc.client import DagsterGrpcClient  # no command of Dagster asks a code server to read its code again
 
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
+from turbo_forecast.defs.left_runs import end_beside_server, left_runs, say
 from turbo_forecast.defs.links import LOCATION
 from turbo_forecast.defs.ownership import release_dead_runs
 from turbo_forecast.errors import SettingsError, StorageError, TurboForecastError
@@ -31,6 +29,8 @@ from turbo_forecast.text import printable, shown_message
 MODULE = "turbo_forecast.definitions"
 HOST, PORT = "127.0.0.1", 4000
 """As workspace.production.yaml has them."""
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where one reaches, from the same machine, who listens at all addresses."""
 RELOAD_SECONDS = 180
 LOCK_NAME = ".code-server.lock"
 
@@ -52,15 +52,16 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if given.reload:
             return _reload(given.host, given.port)
-        _prepare()
+        left = _prepare()
     except TurboForecastError as error:
         print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr)
         return 2
+    end_beside_server(left, LOOPBACK.get(given.host, given.host), given.port)
     return _become_dagster(given.host, given.port)
 
 
-def _prepare() -> None:
-    """Set the environment that runs read, and end the runs that were left."""
+def _prepare() -> list[str]:
+    """Set the environment that runs read; returns the runs that were left, which are to be ended once this server serves."""
     home = os.environ.get("DAGSTER_HOME")
     if not home or not Path(home).is_dir():
         raise SettingsError("DAGSTER_HOME must name the folder of dagster.yaml")
@@ -72,8 +73,8 @@ def _prepare() -> None:
     first_month(environment.first_month, environment.settings().deployment.first_month, data)
     with opened_instance() as instance, storage_errors_named():
         _be_the_only_one(Path(os.environ["DAGSTER_HOME"]))
-        end_left_runs(instance, say)
         release_dead_runs(instance, say)
+        return left_runs(instance)
 
 
 def _be_the_only_one(home: Path) -> None:
@@ -87,17 +88,6 @@ def _be_the_only_one(home: Path) -> None:
     os.set_inheritable(handle, True)  # exec closes all others
 
 
-def end_left_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) -> None:
-    """Record as failed the runs of this location that a code server had started; the caller knows that none is at work."""
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        origin = run.remote_job_origin
-        if origin is None or origin.location_name != LOCATION or GRPC_INFO_TAG not in run.tags:
-            continue
-        instance.report_run_failed(run, "The code server in which this run was a process has ended without it.")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-        say(f"run {run.run_id} was left by a code server that has ended: recorded as failed")
-
-
 def _reload(host: str, port: int) -> int:
     """0: the server serves what is there now. Raises StorageError where none answers at that address."""
     try:
@@ -106,11 +96,6 @@ def _reload(host: str, port: int) -> int:
         raise StorageError(f"no code server answers at {host}:{port}") from None
     say("The definitions were read again. Whether they can be loaded, the UI says under Deployment.")
     return 0
-
-
-def say(line: str) -> None:
-    """Print a line that may hold names which others chose."""
-    print(printable(shown_message(line)), flush=True)
 
 
 def _become_dagster(host: str, port: int) -> NoReturn:

@@ -2,17 +2,13 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import pytest
 import yaml
-from dagster._core.storage.tags import GRPC_INFO_TAG
-from dagster._core.test_utils import create_run_for_test
 
 from turbo_forecast.defs import code_server
-from turbo_forecast.defs.code_server import HOST, LOCK_NAME, PORT, end_left_runs, main
+from turbo_forecast.defs.code_server import HOST, LOCK_NAME, PORT, main
 from turbo_forecast.defs.links import LOCATION
 from turbo_forecast_tests.browser.server import free_port
 
@@ -102,63 +98,15 @@ def test_a_reload_where_nobody_answers_is_refused(home: Path, capsys: pytest.Cap
     assert not (home / LOCK_NAME).exists()
 
 
-def origin(location: str) -> object:
-    from dagster._core.remote_origin import (
-        GrpcServerCodeLocationOrigin,
-        RemoteJobOrigin,
-        RemoteRepositoryOrigin,
-    )
-
-    server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name=location)
-    return RemoteJobOrigin(RemoteRepositoryOrigin(server, "__repository__"), "monthly_forecast")
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as made:
-        yield made
-
-
-GRPC = {GRPC_INFO_TAG: '{"host": "127.0.0.1", "port": 4000}'}
-
-
-def test_a_run_that_a_server_left_is_failed_and_its_place_is_free(instance: dg.DagsterInstance) -> None:
-    storage, said = instance.event_log_storage, list[str]()
-    storage.set_concurrency_slots("duckdb_writer", 1)
-    run = create_run_for_test(
-        instance, status=dg.DagsterRunStatus.STARTED, remote_job_origin=origin(LOCATION), tags=GRPC
-    )
-    storage.claim_concurrency_slot("duckdb_writer", run.run_id, "fleet_forecast")
-    end_left_runs(instance, said.append)
-    ended = instance.get_run_by_id(run.run_id)
-    assert ended is not None
-    assert ended.status is dg.DagsterRunStatus.FAILURE
-    assert list(storage.get_concurrency_info("duckdb_writer").claimed_slots) == []
-    assert said == [f"run {run.run_id} was left by a code server that has ended: recorded as failed"]
-
-
-@pytest.mark.parametrize(
-    ("status", "location", "tags"),
-    [
-        (dg.DagsterRunStatus.STARTED, "sales", GRPC),
-        (dg.DagsterRunStatus.STARTED, LOCATION, {}),
-        (dg.DagsterRunStatus.STARTED, None, {}),
-        (dg.DagsterRunStatus.STARTING, LOCATION, GRPC),
-        (dg.DagsterRunStatus.QUEUED, LOCATION, GRPC),
-        (dg.DagsterRunStatus.SUCCESS, LOCATION, GRPC),
-    ],
-    ids=["another location's", "a pod's", "the command's", "one that is starting", "one in the queue", "an ended one"],
-)
-def test_other_runs_are_left_as_they_are(
-    status: dg.DagsterRunStatus, location: str | None, tags: dict[str, str], instance: dg.DagsterInstance
+def test_runs_that_were_left_are_ended_when_the_new_server_serves(
+    home: Path, become: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = create_run_for_test(
-        instance, status=status, remote_job_origin=origin(location) if location else None, tags=tags
-    )
-    end_left_runs(instance, lambda line: pytest.fail(line))
-    kept = instance.get_run_by_id(run.run_id)
-    assert kept is not None
-    assert kept.status is status
+    started: list[tuple[object, ...]] = []
+    monkeypatch.setattr(code_server, "left_runs", lambda instance: ["a run"])
+    monkeypatch.setattr(code_server, "end_beside_server", lambda *given: started.append(given))
+    main(["--host", "0.0.0.0"])
+    assert started == [(["a run"], "127.0.0.1", PORT)]
+    assert len(become) == 1
 
 
 def test_the_module_names_what_dagster_loads() -> None:
