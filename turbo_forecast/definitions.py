@@ -19,6 +19,7 @@ from turbo_forecast.defs.jobs import (
     monthly_outlook,
     monthly_schedule,
 )
+from turbo_forecast.defs.old_runs import remove_old_runs, remove_old_runs_daily
 from turbo_forecast.defs.resources import (
     DataFolder,
     ForecastResource,
@@ -58,8 +59,8 @@ def build_definitions(
     return dg.Definitions(
         assets=dg.load_assets_from_package_module(assets, include_specs=True),
         asset_checks=dg.load_asset_checks_from_package_module(checks),
-        jobs=[monthly_forecast, monthly_outlook, monthly_checks, latest_month_check],
-        schedules=[monthly_schedule],
+        jobs=[monthly_forecast, monthly_outlook, monthly_checks, latest_month_check, remove_old_runs],
+        schedules=[monthly_schedule, remove_old_runs_daily],
         sensors=[alerts, latest_month_sensor],
         resources={**build_resources(environment), **(resource_overrides or {})},
         # asset pages, Lineage and jobs alike: a process per step costs seconds each, and only one step is heavy

@@ -35,6 +35,13 @@ class DeploymentSettings(Options):
         DEFAULT_ADDRESS,
         description="where readers reach the dashboard (turbo-forecast dashboard): what Dagster and the month's report link to",
     )
+    keep_runs_days: int = Field(
+        400,
+        ge=1,
+        le=36_500,
+        description="how many days Dagster keeps a run that has ended, its events and what it printed, once the schedule "
+        "remove_old_runs_daily is switched on; what the UI shows of a month's latest state stays in any case",
+    )
 
     @field_validator("first_month")
     @classmethod

@@ -215,14 +215,16 @@ def test_no_asset_is_called_fresh_for_what_was_made_of_an_old_month(definitions:
     assert [spec.key for spec in specs if spec.freshness_policy is not None] == []
 
 
-def test_the_jobs_and_the_schedule_and_sensors_that_are_stopped_until_switched_on(definitions: dg.Definitions) -> None:
+def test_the_jobs_and_the_schedules_and_sensors_that_are_stopped_until_switched_on(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {"monthly_forecast", "monthly_outlook", "monthly_checks", "latest_month_check"}
-    (schedule,) = repository.schedule_defs
-    assert schedule.name == "monthly_forecast_schedule"
-    assert schedule.cron_schedule == "0 6 1 * *"
-    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    assert jobs == {"monthly_forecast", "monthly_outlook", "monthly_checks", "latest_month_check", "remove_old_runs"}
+    schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
+    assert {name: schedule.cron_schedule for name, schedule in schedules.items()} == {
+        "monthly_forecast_schedule": "0 6 1 * *",
+        "remove_old_runs_daily": "30 3 * * *",
+    }
+    assert {schedule.default_status for schedule in schedules.values()} == {dg.DefaultScheduleStatus.STOPPED}
     assert {sensor.name for sensor in repository.sensor_defs} == {"alerts", "latest_month_sensor"}
     assert {sensor.default_status for sensor in repository.sensor_defs} == {dg.DefaultSensorStatus.STOPPED}
 
@@ -238,7 +240,7 @@ def test_the_jobs_and_the_schedule_and_sensors_that_are_stopped_until_switched_o
 def test_the_schedule_asks_for_the_month_that_has_just_ended(
     tick: datetime, month: str, definitions: dg.Definitions
 ) -> None:
-    (schedule,) = definitions.get_repository_def().schedule_defs
+    schedule = definitions.get_repository_def().get_schedule_def("monthly_forecast_schedule")
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_schedule_context(instance=instance, scheduled_execution_time=tick)
         requests = schedule.evaluate_tick(context).run_requests

@@ -1,0 +1,1 @@
+"""The files of `deploy/` and `dagster_home/`: that they are what their readers take, and that what they name exists."""
