@@ -180,7 +180,7 @@ class ForecastResource(ForecastSettings, ValidatedResource):
             **{name: self._plain(name) for name in ForecastSettings.model_fields if self.is_asked(name)}
         )
 
-    def _plain(self, option: str) -> object:
+    def _plain(self, option: str) -> Any:
         """The option's value, without anything of Dagster: workers are sent it, and must not import that."""
         value = getattr(self, option)
         return ExecutorSettings(**dict(value)) if isinstance(value, ExecutorSettings) else value

@@ -1,0 +1,34 @@
+"""Which executor works a run, by its settings.
+
+Belongs here: the choice. Does not belong here: any executor.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+from turbo_forecast.fleet.exchange import Exchange, SharedFolder
+from turbo_forecast.fleet.executors.processes import processes
+from turbo_forecast.fleet.executors.protocol import Executor
+from turbo_forecast.fleet.executors.sharing import SharingExecutor
+from turbo_forecast.fleet.tasks import Job
+
+
+@contextmanager
+def executor_of(job: Job, exchange: Exchange, client: object, say: Callable[[str], None]) -> Iterator[Executor]:
+    """The executor that the job's settings name, until the block ends; with a Dask client, its cluster.
+
+    Raises SettingsError where it cannot be had, and ClusterLost where no scheduler answers.
+    """
+    options = job.settings.executor
+    if client is None and options.kind == "processes":
+        with processes(job, job.settings.worker_count, say) as executor:
+            if isinstance(exchange, SharedFolder):
+                yield executor
+            else:
+                with closing(SharingExecutor(executor, job, exchange)) as sharing:
+                    yield sharing
+    else:
+        from turbo_forecast.fleet.executors.dask_executor import on_cluster  # only who uses it needs the package
+
+        with on_cluster(job, exchange, options, client, say) as cluster:
+            yield cluster
