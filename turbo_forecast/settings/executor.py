@@ -62,9 +62,8 @@ def _scheme(address: str) -> str:
     """The address' scheme. Raises ValueError unless it is one that can be used."""
     found = _ADDRESS.fullmatch(address)
     if not found:
-        raise ValueError(
-            f"address must be such as tcp://host:8786 or tls://host:8786, not {option_rules.shown(address)}"
-        )
+        given = "one with a user's name" if "@" in address else option_rules.shown(address)  # and perhaps a password
+        raise ValueError(f"address must be such as tcp://host:8786 or tls://host:8786, not {given}")
     if found["scheme"] not in SCHEMES:
         raise ValueError(f"address must begin with tcp:// or tls://, not {option_rules.shown(found['scheme'] + '://')}")
     if not 0 < int(found["port"]) <= 65_535:

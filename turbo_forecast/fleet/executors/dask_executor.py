@@ -135,6 +135,7 @@ class DaskExecutor:
         self._crew.see(cluster.look())
         self._queue: deque[tuple[Task, bool]] = deque()
         self._out: dict[str, Assignment] = {}
+        self._ending: dict[str, Future] = {}
         self._deaths: Counter[Task] = Counter()
         self._lost: list[Lost] = []
         self._collecting = 0
@@ -254,7 +255,7 @@ class DaskExecutor:
             case Done(key, reports):
                 done = self._out.pop(key, None)
                 if done is not None:
-                    self._cluster.cancel(done.future)
+                    self._ending[key] = done.future
                     self._collect(done.task, reports)
             case Failed(key, error, cannot_start):
                 self._fail(member, key, error, cannot_start=cannot_start)
@@ -291,6 +292,8 @@ class DaskExecutor:
     def _resolve(self, key: str, status: str, why: str) -> None:
         """The scheduler says that a task has ended; what has come of it, the worker tells itself, and before that."""
         assignment = self._out.get(key)
+        if self._ending.pop(key, None) is not None:
+            return  # nobody holds the future any more: Dask forgets the task
         if assignment is None:
             self._crew.lease_resolved(key, status, why)
         elif status == "finished":

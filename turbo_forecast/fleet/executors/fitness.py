@@ -16,6 +16,7 @@ from turbo_forecast.settings import ForecastSettings
 
 NOT_OF_WORKERS = {"dagster"}
 """Packages that decide a run's numbers, but not a worker's."""
+CODE_OF = "the code of "
 SHOWN_DIGITS = 12
 """Of a digest, as many digits as tell two apart."""
 
@@ -32,7 +33,7 @@ def own_fitness(settings: ForecastSettings) -> Fitness:
     python = ".".join(platform.python_version_tuple()[:2])
     modules = sorted({module_of(name) for name in settings.singles if ":" in name})
     code = {"turbo_forecast": own_code(), **{module: _code_of(module) for module in modules}}
-    digests = {f"the code of {name}": digest[:SHOWN_DIGITS] for name, digest in code.items()}
+    digests = {f"{CODE_OF}{name}": digest[:SHOWN_DIGITS] for name, digest in code.items()}
     return {"Python": python, **packages, **digests}
 
 
@@ -48,7 +49,7 @@ def unfit(wanted: Fitness, own: Fitness) -> str | None:
 
     To follow its name: "has numpy 1.26.0, the run has 2.3.1".
     """
-    wrong = [name for name in wanted if own.get(name) != wanted[name]]
+    wrong = [name for name in wanted if own.get(name) != wanted[name] and (own.get(name) or not _is_module(name))]
     if not wrong:
         return None
     clauses = [f"{name} {own[name]} where the run has {wanted[name]}" for name in wrong if own.get(name)]
@@ -56,6 +57,11 @@ def unfit(wanted: Fitness, own: Fitness) -> str | None:
     has = f"has {', '.join(clauses)}" if clauses else ""
     lacks = f"has no {', no '.join(f'{name} (the run has {wanted[name]})' for name in missing)}" if missing else ""
     return "; ".join(filter(None, [has, lacks]))
+
+
+def _is_module(name: str) -> bool:
+    """Of a module that is missing `unable` tells more."""
+    return name.startswith(CODE_OF)
 
 
 def unable(settings: ForecastSettings) -> str | None:
