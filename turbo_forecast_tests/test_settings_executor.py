@@ -43,13 +43,22 @@ def test_paths_may_be_paths() -> None:
         ({**TCP, "address": "tcp://host"}, "executor: address must be such as tcp://host:8786"),
         ({**TCP, "address": "tcp://user:word@host:8786"}, "executor: address must be such as tcp://host:8786"),
         ({**TCP, "address": "tcp://host:99999"}, "executor: address must end in a port from 1 to 65535, not 99999"),
-        ({**TCP, "address": "tls://host:8786"}, "tls:// needs the files ca, cert and key; there is no ca, no cert, no key"),
+        (
+            {**TCP, "address": "tls://host:8786"},
+            "tls:// needs the files ca, cert and key; there is no ca, no cert, no key",
+        ),
         ({**TLS, "key": ""}, "executor: an address with tls:// needs the files ca, cert and key; there is no key"),
-        ({**TLS, "address": "tcp://host:8786"}, "executor: ca, cert and key are files of TLS; give an address with tls://"),
+        (
+            {**TLS, "address": "tcp://host:8786"},
+            "executor: ca, cert and key are files of TLS; give an address with tls://",
+        ),
         ({"address": "tcp://host:8786"}, "executor: address is only for kind: dask; say kind: dask, or leave it out"),
         ({**TCP, "adress": "x"}, "executor.adress: is no option; did you mean address?"),
         ({**TCP, "wait_seconds": 0.0}, "executor.wait_seconds: must be more than 0.0, not 0.0"),
-        ({**TCP, "silence_seconds": "10"}, "executor.silence_seconds: must be a number, not '10'; leave the quotes out"),
+        (
+            {**TCP, "silence_seconds": "10"},
+            "executor.silence_seconds: must be a number, not '10'; leave the quotes out",
+        ),
         ("dask", "executor: must be a mapping of options to values, not 'dask'"),
     ],
 )

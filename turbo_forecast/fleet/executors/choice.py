@@ -22,7 +22,7 @@ def executor_of(job: Job, exchange: Exchange, client: object, say: Callable[[str
     options = job.settings.executor
     if client is None and options.kind == "processes":
         with processes(job, job.settings.worker_count, say) as executor:
-            if isinstance(exchange, SharedFolder):
+            if type(exchange) is SharedFolder:  # it has nothing to hand back
                 yield executor
             else:
                 with closing(SharingExecutor(executor, job, exchange)) as sharing:

@@ -31,6 +31,8 @@ CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 """So often the scheduler is asked which workers there are."""
 CLOSE_SECONDS = 2.0
+THERE = ("running", "paused")
+"""What Dask says of workers that work, or will go on."""
 LOGGERS = ("distributed.client", "distributed.core", "distributed.comm", "distributed.batched", "distributed.utils")
 """What Dask's client would say of a lost connection, in tracebacks; the run says it in a sentence."""
 
@@ -116,7 +118,7 @@ class Cluster:
 
     def cancel(self, *futures: Future) -> None:
         """Take tasks, or their results, back from the scheduler; a worker that is at one is told."""
-        if futures and self._client.status == "running":
+        if futures and self.is_alive:
             with suppress(
                 Exception
             ):  # the connection breaks at this very moment: the scheduler releases them by itself
@@ -154,9 +156,14 @@ class Cluster:
         except Exception as error:
             raise ClusterLost(f"{self.name} does not answer: {_words(error)}") from None
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the client is connected."""
+        return bool(self._client.status == "running")
+
     def require_alive(self) -> None:
         """Raises ClusterLost unless the client is connected."""
-        if self._client.status != "running":
+        if not self.is_alive:
             raise ClusterLost(f"the connection to {self.name} is lost")
 
     def leave(self) -> None:
@@ -166,7 +173,7 @@ class Cluster:
 
 
 def _workers(identity: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
-    working = {address: each for address, each in identity["workers"].items() if each.get("status") == "running"}
+    working = {address: each for address, each in identity["workers"].items() if each.get("status") in THERE}
     return {address: (str(each.get("name") or address), int(each["nthreads"])) for address, each in working.items()}
 
 

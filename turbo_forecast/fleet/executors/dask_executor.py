@@ -208,7 +208,7 @@ class DaskExecutor:
         self._out.clear()
         awaited = self._crew.dismiss()
         deadline = time.monotonic() + FAREWELL_SECONDS
-        while awaited and time.monotonic() < deadline:
+        while awaited and self._cluster.is_alive and time.monotonic() < deadline:
             for mail in self._cluster.mail(deadline - time.monotonic()):
                 awaited -= isinstance(mail, Heard) and mail.message == Ended()
         self._cluster.leave()

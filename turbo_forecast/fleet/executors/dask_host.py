@@ -247,7 +247,9 @@ class Host:
         while self._busy and time.monotonic() < deadline:
             time.sleep(WATCH_SECONDS / 10)
         self._resources.close()
-        _hosts.pop(_name(self._spec.run, self._worker), None)
+        name = _name(self._spec.run, self._worker)
+        if _hosts.get(name) is self:  # a worker that was missed and is asked again has another by now
+            del _hosts[name]
         self._say(Ended())
 
 

@@ -153,7 +153,7 @@ class DaskProcesses:
         """What Dask's dashboard calls the tasks that there have been, with how many came to their end."""
 
         def names(dask_scheduler: Any) -> dict[str, int]:
-            return {name: int(sum(each.state_counts.values())) for name, each in dask_scheduler.task_prefixes.items()}
+            return {name: int(each.state_counts["memory"]) for name, each in dask_scheduler.task_prefixes.items()}
 
         with self.client() as client:
             return dict(client.run_on_scheduler(names))

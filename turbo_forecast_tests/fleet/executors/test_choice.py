@@ -31,7 +31,9 @@ def test_without_the_package_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
 
 
 def test_who_uses_processes_does_not_import_dask() -> None:
-    code = "import sys, turbo_forecast.fleet.run; print([each for each in sys.modules if each in ('dask', 'distributed')])"
+    code = (
+        "import sys, turbo_forecast.fleet.run; print([each for each in sys.modules if each in ('dask', 'distributed')])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

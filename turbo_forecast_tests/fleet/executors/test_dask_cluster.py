@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-distributed = pytest.importorskip(
-    "distributed", reason="distributed is not installed: pip install 'turbo-forecast[dask]'"
-)
+pytest.importorskip("distributed", reason="distributed is not installed: pip install 'turbo-forecast[dask]'")
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.executors import dask_cluster
@@ -49,7 +47,10 @@ def test_a_file_of_tls_that_is_no_certificate_is_told_without_its_content(tmp_pa
     for path in paths.values():
         Path(path).write_text("s3cret")
     options = ExecutorSettings(kind="dask", address="tls://127.0.0.1:1", **paths)
-    with pytest.raises(ClusterLost, match="^no Dask scheduler answers at tls://") as error, connected(options, None, ""):
+    with (
+        pytest.raises(ClusterLost, match="^no Dask scheduler answers at tls://") as error,
+        connected(options, None, ""),
+    ):
         pass
     assert "s3cret" not in str(error.value)
 

@@ -1,6 +1,5 @@
 """A Dask cluster as an executor: the same bytes as worker processes, and Dask's own workers are none the worse for it."""
 
-import os
 from pathlib import Path
 
 import polars as pl
@@ -34,25 +33,23 @@ def test_a_cluster_leaves_the_same_bytes_as_worker_processes_and_nothing_of_ours
     wait_until(lambda: not cluster.sandboxes(), PATIENCE)
 
 
-def test_a_series_that_kills_and_one_that_never_ends_are_found_on_the_worker_that_lives_on(
-    cluster: DaskProcesses, tmp_path: Path
+@pytest.mark.parametrize(("entrant", "why"), [("own:killer", "WorkerDied"), ("own:sleeper", "TimedOut")])
+def test_a_series_that_kills_or_never_ends_is_found_on_the_worker_which_lives_on(
+    cluster: DaskProcesses, tmp_path: Path, entrant: str, why: str
 ) -> None:
     names = cluster.without_nanny()
     before = {name: cluster.pid(name) for name in names}
-    told = run(
-        fleet(12, marked=(1, 7)),
-        tmp_path,
-        *("own:killer", "own:sleeper", "median"),
-        on=cluster.address,
-        chunk_size=6,
-        series_timeout_seconds=1.0,
-    )
-    failed = told.outcomes.filter(pl.col("outcome") == "failed")
-    assert failed["host_id"].to_list() == ["host-001", "host-007"]
-    assert set(failed["error_class"]) == {"WorkerDied"}
-    assert len(told.outcomes) == 12
+    base = fleet(9, marked=(4,))
+    whole = {"train_months": 32, "backtest_months": 4, "folds": 0}  # the mark is a series' first value
+    options = {**whole, "chunk_size": 9, "series_timeout_seconds": 1.0}
+    there = run(base, tmp_path / "there", entrant, "median", on=cluster.address, **options)
+    found = there.outcomes.filter(pl.col("error_class").is_not_null())
+    assert (found["host_id"].to_list(), found["error_class"].to_list()) == (["host-004"], [why])
+    assert len(there.outcomes) == 9
+    assert cluster.without_nanny() == names
     assert {name: cluster.pid(name) for name in names} == before
-    assert all(os.path.exists(f"/proc/{pid}") for pid in before.values())
+    assert all(Path(f"/proc/{pid}").exists() for pid in before.values())
+    assert there.digest == run(base, tmp_path / "here", entrant, "median", **options).digest
 
 
 def test_a_client_that_is_given_is_used_and_stays_open(cluster: DaskProcesses, tmp_path: Path) -> None:

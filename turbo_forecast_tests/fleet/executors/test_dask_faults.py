@@ -20,7 +20,7 @@ from turbo_forecast_tests.fleet.executors.dask_runs import Meanwhile, Told, run
 from turbo_forecast_tests.fleet.working import fleet, wait_until
 
 pytestmark = pytest.mark.xdist_group("dask")
-SERIES = 40
+SERIES = 24
 BASE = fleet(SERIES)
 FIELD = ("own:slow", "own:random", "median")
 """A series takes a fifth of a second or so: long enough for something to happen meanwhile."""
