@@ -15,6 +15,7 @@ import duckdb
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
+from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
@@ -59,6 +60,7 @@ def forecast_month(
     """
     exchange = exchange or SharedFolder()
     check_entrants(settings)
+    check_executor(settings.executor)
     cutoff, timer = cutoff_of(month), AuditTimer()
     log = StatusLog(say, about=f"{cutoff:%Y-%m}")
     window = run_windows(cutoff, settings)

@@ -19,6 +19,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field, ValidationError
 
 from turbo_forecast.errors import SettingsError, StorageError
+from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
 from turbo_forecast.settings import (
     ExecutorSettings,
@@ -171,8 +172,10 @@ class ForecastResource(ForecastSettings, ValidatedResource):
         return bool(self._plain(option) != ForecastSettings.model_fields[option].default)
 
     def validate_for_run(self) -> None:
-        """Raises SettingsError unless the outside models' files are there and have their columns."""
-        check_outside_files(self.settings())
+        """Raises SettingsError unless the outside models' files are there and have their columns, and those of TLS are."""
+        settings = self.settings()
+        check_outside_files(settings)
+        check_executor(settings.executor)
 
     def settings(self) -> ForecastSettings:
         """The plain settings, for the floors that do not know Dagster."""

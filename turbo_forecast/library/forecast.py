@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from turbo_forecast.errors import SettingsError, writing
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.fleet.planned_statements import PlannedStatements, month_statements
 from turbo_forecast.fleet.run import FleetRun, run_fleet
@@ -91,6 +92,7 @@ def forecast_fleet(
     settings = forecast_settings(**options)
     about = _about(outlook)
     check_entrants(settings)
+    check_executor(settings.executor)
     wanted = groups_from(groups if groups is not None else about.groups or None)
     planned = plans_from(plans if plans is not None else about.plans)
     cutoff = cutoff_day(cutoff)

@@ -7,10 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
+from turbo_forecast.fleet.executors.dask_cluster import require_distributed, require_tls_files
 from turbo_forecast.fleet.executors.processes import processes
 from turbo_forecast.fleet.executors.protocol import Executor
 from turbo_forecast.fleet.executors.sharing import SharingExecutor
 from turbo_forecast.fleet.tasks import Job
+from turbo_forecast.settings import ExecutorSettings
+
+
+def check_executor(options: ExecutorSettings) -> None:
+    """Raises SettingsError for what can be told before any work: the package is missing, or a file of TLS is."""
+    if options.kind == "dask":
+        require_distributed()
+        require_tls_files(options)
 
 
 @contextmanager
