@@ -188,9 +188,10 @@ class Crew:
         if refused and not asked and waited > GRACE_SECONDS:
             others = f"; so it is with {len(refused) - 1} more" if len(refused) > 1 else ""
             raise NoWorkers(f"no worker of {self._cluster.name} can take part: {refused[0]}{others}")
-        if waited > self._options.wait_seconds and not asked:
+        if waited > self._options.wait_seconds:
+            none = f"none of the {len(asked)} workers that were asked has answered" if asked else "no worker was there"
             raise NoWorkers(
-                f"{self._cluster.name} has had no worker for {duration(waited)} (executor.wait_seconds); start some and run again"
+                f"{self._cluster.name}: {none} for {duration(waited)} (executor.wait_seconds); start some and run again"
             )
         if waited >= self._said_after:
             self._said_after = waited + longer_silence(waited)

@@ -6,7 +6,8 @@ worker processes down (`policy.py`, on each worker).
 
 Why tasks are not left to Dask's scheduler to place: a worker that does not fit must get none, one that is not heard of must
 lose those it has, and a task that three workers died of must be tried in halves. All of that is simple where it is known who
-has which. So no worker has more tasks than threads; what takes the scheduler a few milliseconds is little beside a chunk.
+has which. So no worker has more chunks than threads: what the scheduler takes, a few hundredths of a second, is nothing beside
+one. Of the small parts of later steps each has one more, which waits for it.
 """
 
 import pickle
@@ -61,6 +62,8 @@ PAUSE_SECONDS = 10.0
 """Between two looks of this process lies a second at most; where it was longer than this, it stood still."""
 FAREWELL_SECONDS = 3.0
 """So long it is waited for workers to have ended what they had of the run."""
+AHEAD = {Step.FORECAST: 0, Step.COMBINE: 1, Step.PUBLISH: 1}
+"""Tasks that a worker has beside those that its threads are at."""
 COLLECTORS = 4
 """Threads that bring here what workers have left."""
 
@@ -338,7 +341,8 @@ class DaskExecutor:
         """Give tasks to workers that have a thread to spare, to the least busy first."""
         busy = Counter(each.worker for each in self._out.values())
         while self._queue:
-            free = [each for each in self._crew.ready if busy[each.address] < each.threads]
+            ahead = AHEAD[self._queue[0][0].step]
+            free = [each for each in self._crew.ready if busy[each.address] < each.threads + ahead]
             if not free:
                 return
             member = min(free, key=lambda each: busy[each.address] / each.threads)

@@ -22,6 +22,7 @@ from typing import Any
 from distributed import Worker, get_worker
 
 from turbo_forecast.errors import StorageError, TurboForecastError, writing
+from turbo_forecast.fleet.chunks import cut
 from turbo_forecast.fleet.exchange import Exchange
 from turbo_forecast.fleet.executors.dask_messages import (
     Beat,
@@ -42,11 +43,13 @@ from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
 from turbo_forecast.fleet.pace import Standing
 from turbo_forecast.fleet.policy import StoreLedger, Work
 from turbo_forecast.fleet.scratch import temporary
-from turbo_forecast.fleet.tasks import Job, Task, TaskReport
+from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.models.registry import prepare_entrants
 
 WATCH_SECONDS = 0.5
 """So often a host looks whether its run still wants it."""
+PIECE_SERIES = 1000
+"""Series whose forecasts one process keeps until they are written: some 200 MB at the default settings."""
 HELD = {"executing", "long-running", "memory", "ready", "flight", "resumed"}
 """States of a task, in Dask's worker, in which somebody still waits for it."""
 LIVING = {"init", "running", "paused", "closing_gracefully"}
@@ -182,7 +185,7 @@ class Host:
             bench.tallies = [astuple(each) for each in standing.tallies]
 
         self._exchange.bring(self._job, task)
-        bench.work.run_tasks([task], heard, look)
+        bench.work.run_tasks(_pieces(task), heard, look)
         return reports
 
     def _is_over(self, key: str) -> bool:
@@ -251,6 +254,13 @@ class Host:
         if _hosts.get(name) is self:  # a worker that was missed and is asked again has another by now
             del _hosts[name]
         self._say(Ended())
+
+
+def _pieces(task: Task) -> list[Task]:
+    """The task in pieces that a process can hold: all results of a piece are in its memory before they are written."""
+    if task.step is not Step.FORECAST or len(task.span) <= PIECE_SERIES:
+        return [task]
+    return [replace(task, span=span) for span in cut([task.span], PIECE_SERIES)]
 
 
 def _sendable(error: Exception) -> Exception:

@@ -29,13 +29,15 @@ FIELD = ("own:slow", "own:random", "median")
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The digest of a run to which nothing happens, on worker processes."""
-    return run(BASE, tmp_path_factory.mktemp("undisturbed"), *FIELD).digest
+    return run(BASE, tmp_path_factory.mktemp("undisturbed"), *FIELD, folds=1).digest
 
 
 def begun(cluster: DaskProcesses, folder: Path, **options: object) -> Meanwhile:
     """A run on the cluster, in chunks of two, that has finished some and has all workers at work."""
     address = cluster.address
-    meanwhile = Meanwhile(lambda lines: run(BASE, folder, *FIELD, on=address, lines=lines, chunk_size=2, **options))
+    meanwhile = Meanwhile(
+        lambda lines: run(BASE, folder, *FIELD, on=address, lines=lines, chunk_size=2, folds=1, **options)
+    )
     wait_until(lambda: len(finished(folder)) >= 3 or meanwhile.error is not None, PATIENCE)
     return meanwhile
 
@@ -95,7 +97,7 @@ def test_a_scheduler_that_is_killed_ends_the_run_with_a_sentence_and_the_next_on
     kept = len(finished(tmp_path))
     assert f"the connection to the Dask scheduler at {address} is lost; " in str(error.value)
     assert int(str(error.value).split("; ")[1].split()[0]) >= 3
-    told = run(BASE, tmp_path, *FIELD)
+    told = run(BASE, tmp_path, *FIELD, folds=1)
     assert told.digest == undisturbed
     assert said(told, f"resuming: {2 * kept}/{SERIES} series were finished before")
 
@@ -143,7 +145,7 @@ def test_a_run_without_workers_waits_for_some_time_and_then_ends_with_a_sentence
 ) -> None:
     for name in cluster.names():
         cluster.end_worker(name)
-    with pytest.raises(NoWorkers, match=r"has had no worker for \d+ s \(executor.wait_seconds\); start some"):
+    with pytest.raises(NoWorkers, match=r"no worker was there for \d+ s \(executor.wait_seconds\); start some"):
         run(BASE, tmp_path, *FIELD, on=cluster.address, executor={"wait_seconds": 2.0})
 
 
