@@ -14,6 +14,8 @@ import duckdb
 
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.exchange import Exchange, SharedFolder
+from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
@@ -46,14 +48,19 @@ def forecast_month(
     folder: DataFolder,
     run_id: str,
     say: Callable[[str], None],
+    exchange: Exchange | None = None,
 ) -> Iterator[MonthsRun]:
     """Forecast a month's series; the block stores their rows; then store the run's tables and audit in one transaction.
 
     The warehouse is closed while the workers work and while the rows are stored, so that others may read it meanwhile.
     The month is called incomplete before the block begins: should another run have replaced the base table, the month's
     files of before are still whole when that is found out.
+
+    exchange: how the run's files reach workers of other machines (`run_fleet`); it is cleared when all is committed.
     """
+    exchange = exchange or SharedFolder()
     check_entrants(settings)
+    check_executor(settings.executor)
     cutoff, timer = cutoff_of(month), AuditTimer()
     log = StatusLog(say, about=f"{cutoff:%Y-%m}")
     window = run_windows(cutoff, settings)
@@ -78,7 +85,8 @@ def forecast_month(
             since = first_day_needed(settings, window.history_start)
             write = partial(write_store, path=store, history_start=window.history_start)
             store_histories(con, since, cutoff, write)
-        run = MonthsRun(run_fleet(store, window, settings, scratch=scratch, timer=timer, say=say), timer)
+        fleet = run_fleet(store, window, settings, scratch=scratch, timer=timer, say=say, exchange=exchange)
+        run = MonthsRun(fleet, timer)
         with warehouse.get_connection() as con, transaction(con):
             work.begin(con, digest)
         with timer.stage("publish rows"):
@@ -92,6 +100,7 @@ def forecast_month(
                 without(con, folder.root, run.removed)
             replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
             work.record_stored(con, FLEET_STEP)
+        exchange.clear()
         if run.removed:
             remove_rows(folder.root, run.removed)
             log(describe(run.removed, settings.rows_months))

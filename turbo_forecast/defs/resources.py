@@ -16,11 +16,19 @@ import duckdb
 from dagster._config import config_type  # the public Float is a type of values: no other can be made of it
 from dagster._core.definitions.definition_config_schema import DefinitionConfigSchema  # Dagster exports no such seam
 from dagster_duckdb import DuckDBResource
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from turbo_forecast.errors import SettingsError, StorageError
+from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
-from turbo_forecast.settings import ForecastSettings, OutlookSettings, TelemetrySettings, one_sentence, told
+from turbo_forecast.settings import (
+    ExecutorSettings,
+    ForecastSettings,
+    OutlookSettings,
+    TelemetrySettings,
+    one_sentence,
+    told,
+)
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.groups import read_groups
 from turbo_forecast.storage.plans import read_plans
@@ -53,7 +61,17 @@ def _as_given(kind: config_type.ConfigType) -> config_type.ConfigType:
         return dg.Map(kind.key_type, _as_given(kind.inner_type), key_label_name=kind.key_label_name)  # type: ignore[no-untyped-call]
     if isinstance(kind, dg.Array):
         return dg.Array(_as_given(kind.inner_type))
+    if isinstance(kind, dg.Shape):
+        return dg.Shape({name: _field_as_given(each) for name, each in kind.fields.items()})  # type: ignore[no-untyped-call]
     return kind
+
+
+def _field_as_given(field: dg.Field) -> dg.Field:
+    """A nested option's field, whose default is what nobody has stated."""
+    default = {"default_value": field.default_value} if field.default_provided else {}
+    return dg.Field(
+        _as_given(field.config_type), description=field.description, is_required=field.is_required, **default
+    )
 
 
 class ValidatedResource(dg.ConfigurableResource[None]):
@@ -129,8 +147,16 @@ class TelemetryResource(TelemetrySettings, ValidatedResource):
         return TelemetrySettings(**values)
 
 
+class ExecutorConfig(ExecutorSettings, dg.Config):
+    """ExecutorSettings, in the launchpad."""
+
+
 class ForecastResource(ForecastSettings, ValidatedResource):
     """ForecastSettings, in the launchpad."""
+
+    executor: ExecutorConfig = Field(
+        ExecutorConfig(), description=ForecastSettings.model_fields["executor"].description
+    )
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -143,17 +169,24 @@ class ForecastResource(ForecastSettings, ValidatedResource):
 
     def is_asked(self, option: str) -> bool:
         """Whether the option is not at its default: Dagster fills in every option, asked for or not."""
-        return bool(getattr(self, option) != ForecastSettings.model_fields[option].default)
+        return bool(self._plain(option) != ForecastSettings.model_fields[option].default)
 
     def validate_for_run(self) -> None:
-        """Raises SettingsError unless the outside models' files are there and have their columns."""
-        check_outside_files(self.settings())
+        """Raises SettingsError unless the outside models' files are there and have their columns, and those of TLS are."""
+        settings = self.settings()
+        check_outside_files(settings)
+        check_executor(settings.executor)
 
     def settings(self) -> ForecastSettings:
         """The plain settings, for the floors that do not know Dagster."""
         return ForecastSettings(
-            **{name: getattr(self, name) for name in ForecastSettings.model_fields if self.is_asked(name)}
+            **{name: self._plain(name) for name in ForecastSettings.model_fields if self.is_asked(name)}
         )
+
+    def _plain(self, option: str) -> Any:
+        """The option's value, without anything of Dagster: workers are sent it, and must not import that."""
+        value = getattr(self, option)
+        return ExecutorSettings(**dict(value)) if isinstance(value, ExecutorSettings) else value
 
 
 class OutlookResource(OutlookSettings, ValidatedResource):

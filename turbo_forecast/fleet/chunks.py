@@ -13,7 +13,12 @@ from turbo_forecast.storage.datasets import PART_SERIES
 
 _STEM = re.compile(r"\d{8}-\d{8}")
 """Of a span's files. What others put beside them (a copy that a synchronised folder keeps, say) is none."""
-_HALF_WRITTEN = re.compile(r"\d{8}-\d{8}\.\w+\.\d+\.tmp")
+_HALF_WRITTEN = re.compile(r"\d{8}-\d{8}\.\w+\.\d+(-[0-9a-f]{8})?\.tmp")
+
+FAR_SERIES = 5000
+"""Series of a task on another machine at most, while that makes no more tasks than MOST_FAR_TASKS."""
+FAR_TASKS, MOST_FAR_TASKS = 500, 10_000
+"""Tasks that a map is cut into where workers are on other machines, as a rule and at most: schedulers are rough beyond."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,6 +54,16 @@ def parts_of(total: int) -> list[Span]:
 def chunk_size(series: int, workers: int, wanted: int) -> int:
     """Series per task: what was asked for, else some 16 tasks a worker, so that the tail is short, 1 to 64 series."""
     return wanted or max(1, min(64, series // (16 * workers)))
+
+
+def far_chunk_size(series: int, workers: int, wanted: int) -> int:
+    """Series per task for workers of other machines: what was asked for, else some eight tasks a worker.
+
+    A task costs the scheduler the same whatever its size, so they grow with the fleet, from 1,000 series to FAR_SERIES;
+    a small fleet's are smaller, so that no worker has nothing to do.
+    """
+    largest = max(1000, min(FAR_SERIES, series // FAR_TASKS))
+    return wanted or max(1, min(largest, series // (8 * workers)), series // MOST_FAR_TASKS)
 
 
 def unfinished(total: int, finished: Sequence[Span]) -> list[Span]:

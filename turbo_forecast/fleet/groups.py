@@ -20,7 +20,7 @@ from turbo_forecast.fleet.store import write_store
 from turbo_forecast.models.registry import first_day_needed
 from turbo_forecast.outlook.groups import GroupDays, group_days
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET, GROUP_FORECAST, GROUP_HISTORY
-from turbo_forecast.settings import ENVELOPE, ForecastSettings
+from turbo_forecast.settings import ENVELOPE, ExecutorSettings, ForecastSettings
 from turbo_forecast.storage.results import Results
 from turbo_forecast.windows import Windows
 
@@ -137,11 +137,12 @@ def forecast_groups(
 
 
 def group_settings(settings: ForecastSettings, series: int) -> ForecastSettings:
-    """The fleet's settings for a run over so many groups: few processes, and no model that runs elsewhere, which knows hosts only."""
+    """The fleet's settings for a run over so many groups: few processes of this machine, and no model that runs elsewhere, which knows hosts only."""
     entrants = [name for name in settings.entrants if name not in settings.outside]
     workers = min(settings.worker_count, -(-series // SERIES_OF_A_WORKER) or 1)
     return settings.model_copy(
         update={"entrants": entrants or [settings.fallback], "outside": {}, "workers": workers, "chunk_size": 0}
+        | {"executor": ExecutorSettings()}
     )
 
 

@@ -7,6 +7,7 @@ Does not belong here: which series are one task and what is finished (`chunks.py
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -65,6 +66,8 @@ OUTCOMES = pa.schema(
 )
 FORECAST_PIECES = {"rows": ROWS, "errors": ERRORS, "runs": RUNS, "outcomes": OUTCOMES}
 """What the first map leaves of a chunk; the last of them is renamed into place last and says that all are there."""
+FORECAST_LAST = "outcomes"
+"""That one."""
 
 
 def write_forecast(folder: Path, stem: str, results: Sequence[Result], models: Sequence[str]) -> None:
@@ -90,7 +93,7 @@ def piece(folder: Path, stem: str, kind: str) -> Path:
 def write_piece(folder: Path, stem: str, kind: str, table: pa.Table) -> None:
     """Publish one file of a span by rename. Raises StorageError, naming it."""
     path = piece(folder, stem, kind)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    beside = path.with_suffix(f".{os.getpid()}-{uuid4().hex[:8]}.tmp")  # machines that share a disk share numbers too
     try:
         with writing(path):
             with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:

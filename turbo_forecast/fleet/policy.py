@@ -20,6 +20,7 @@ from typing import Protocol
 
 from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.fleet.chunks import Span
+from turbo_forecast.fleet.exchange import Exchange
 from turbo_forecast.fleet.executors.protocol import Events, Executor, InHand, Lost, WorkersCannotStart
 from turbo_forecast.fleet.pace import Standing, standing
 from turbo_forecast.fleet.pieces import write_forecast
@@ -68,8 +69,9 @@ class Ledger(Protocol):
 class StoreLedger:
     """The ledger of a job: names from its store, outcomes among its chunks."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, job: Job, exchange: Exchange | None = None) -> None:
+        """exchange: where what is recorded is shared, if anywhere."""
+        self._job, self._exchange = job, exchange
 
     def names(self, span: Span) -> str:
         """'web-001/cpu to web-032/memory'."""
@@ -84,6 +86,8 @@ class StoreLedger:
         contenders = [name for name in settings.singles if name != settings.fallback]
         gone = lost_series(series, why, task.status or Status.WORKER_DIED, contenders, FORECAST)
         write_forecast(self._job.folder.forecast, task.span.stem, [gone], settings.field_of_entrants)
+        if self._exchange is not None:
+            self._exchange.hand_back(self._job, task)
         return TaskReport(task, failed=1)
 
 
@@ -111,8 +115,12 @@ class Work:
 
         Raises PartLost, WorkersCannotStart, and what a task raises (StorageError).
         """
+        self.run_tasks([Task(step, span) for span in spans], on_report, on_look)
+
+    def run_tasks(self, tasks: Sequence[Task], on_report: OnReport, on_look: OnLook) -> None:
+        """Work tasks of one step as they are, condemned ones too. The rest is as for `run`."""
         work = _Map(self._executor, self._ledger, _Limits(self._timeout, self._clock), on_report, on_look)
-        work.run([Task(step, span) for span in spans])
+        work.run(tasks)
 
 
 class _Limits:

@@ -15,8 +15,11 @@ from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.combining import COMBINE_LAST
 from turbo_forecast.fleet.decisions import Reducer
-from turbo_forecast.fleet.executors.processes import processes
+from turbo_forecast.fleet.exchange import Exchange, SharedFolder
+from turbo_forecast.fleet.executors.choice import executor_of
+from turbo_forecast.fleet.executors.protocol import Executor
 from turbo_forecast.fleet.outlook_learning import learn_outlook
+from turbo_forecast.fleet.pieces import FORECAST_LAST
 from turbo_forecast.fleet.policy import StoreLedger, Work
 from turbo_forecast.fleet.progress import Progress
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
@@ -65,13 +68,19 @@ def run_fleet(
     scratch: Path,
     timer: AuditTimer,
     say: Callable[[str], None],
+    exchange: Exchange | None = None,
+    client: object = None,
 ) -> FleetRun:
     """Forecast every series of the store, hold the tournament, and leave what is to be published.
 
     `scratch` (of `scratch.unfinished`) keeps what is finished of each map until the caller has stored the results and
     committed: after a crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
     say: called with lines that begin with the month, one at a time; some come from another thread.
+    exchange: how the run's files reach workers of other machines; by default all see `scratch` under the same path. It is
+    the caller's to `clear`, when the results are committed. client: a Dask client whose cluster works the series, whatever
+    the settings say; it stays open.
     """
+    exchange = exchange or SharedFolder()
     log = StatusLog(say, about=f"{windows.cutoff:%Y-%m}")
     check_entrants(settings)
     if (fewer := folds_left_out(settings)) is not None:
@@ -80,14 +89,16 @@ def run_fleet(
     with timer.stage("prepare entrants"), log.working("preparing the entrants"):
         prepare_entrants(settings, log)
     store = SeriesStore(store_path)
-    timer.series, timer.workers = len(store), settings.worker_count
+    timer.series = len(store)
     with timer.stage("resume"), log.working("looking for what was finished before"):
-        folder = run_folder(scratch, store, windows, settings)
+        folder = run_folder(scratch, store, windows, settings, exchange.recover)
     with temporary(scratch) as temp:
         job = Job(store_path, folder, temp, windows, settings)
-        with processes(job, settings.worker_count, log) as executor:
-            work = Work(executor, StoreLedger(job), settings.series_timeout_seconds)
-            return _Run(folder, store, windows, settings, work, timer, log).hold()
+        with executor_of(job, exchange, client, log) as executor:
+            work = Work(executor, StoreLedger(job, exchange), settings.series_timeout_seconds)
+            made = _Run(folder, store, windows, settings, executor, work, timer, log).hold()
+            timer.workers = executor.workers
+            return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class _Run:
     store: SeriesStore
     windows: Windows
     settings: ForecastSettings
+    executor: Executor
     work: Work
     timer: AuditTimer
     log: StatusLog
@@ -139,14 +151,14 @@ class _Run:
     def _forecast(self) -> None:
         """The first map, with lines that tell how far it is."""
         total, settings = len(self.store), self.settings
-        todo = chunks.unfinished(total, chunks.finished_spans(self.folder.forecast, "outcomes"))
+        todo = chunks.unfinished(total, chunks.finished_spans(self.folder.forecast, FORECAST_LAST))
         progress = Progress(total, self.log, done=total - sum(len(span) for span in todo))
 
         def heard(report: TaskReport) -> None:
             self._note(report)
             progress.add(len(report.task.span), report.failed)
 
-        size = chunks.chunk_size(total, settings.worker_count, settings.chunk_size)
+        size = self.executor.chunk_size(total, settings.chunk_size)
         self.work.run(Step.FORECAST, chunks.cut(todo, size), heard, progress.look)
 
     def _map(self, step: Step, folder: Path, last: str, parts: Sequence[Span]) -> None:

@@ -84,8 +84,16 @@ def _take(lock: FileIO, folder: Path) -> None:
         lock.write(f"{own_process().stem()} {own_process().host}".encode())  # unbuffered: refused here or never
 
 
-def run_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: ForecastSettings) -> RunFolder:
+def run_folder(
+    scratch: Path,
+    store: SeriesStore,
+    windows: Windows,
+    settings: ForecastSettings,
+    recover: Callable[[RunFolder], None] = lambda folder: None,
+) -> RunFolder:
     """The folder of just this run, with what is finished of it; that of any other, and what is doubtful, is removed.
+
+    recover: brings into the folder what is kept of the run elsewhere (`exchange.py`), before anything is judged.
 
     Doubtful are files that do not hold what they should, series whose worker died (that was the circumstances' doing, and may
     not happen again), and parts of series that will be forecast again. Raises StorageError.
@@ -97,6 +105,7 @@ def run_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: Fo
                 shutil.rmtree(other)
         for path in (folder.forecast, folder.combine, folder.publish, folder.results):
             path.mkdir(parents=True, exist_ok=True)
+        recover(folder)
         discard_doubtful(folder.forecast, "outcomes", lambda span: _is_forecast(folder.forecast, span))
         anew = unfinished_spans(len(store), finished_spans(folder.forecast, "outcomes"))
 
@@ -169,9 +178,9 @@ def made_with(settings: ForecastSettings) -> str:
 
     Raises SettingsError where an outside model has no file.
     """
-    code = [_digest(_source(module_of(name))) for name in settings.singles]
+    code = [code_of(module_of(name)) for name in settings.singles]
     outside = [fingerprint(settings)] if settings.outside else []
-    return _short_digest(settings.config_hash(), json.dumps(versions()), _own_code(), *code, *outside)
+    return _short_digest(settings.config_hash(), json.dumps(versions()), own_code(), *code, *outside)
 
 
 def _short_digest(*decisive: str) -> str:
@@ -179,12 +188,17 @@ def _short_digest(*decisive: str) -> str:
 
 
 @cache
-def _own_code() -> str:
+def own_code() -> str:
     """A digest of this package's sources: versions do not change while it is developed."""
     digest = hashlib.sha256()
     for source in sorted(Path(turbo_forecast.__path__[0]).rglob("*.py")):
         digest.update(_digest(source).encode())
     return digest.hexdigest()
+
+
+def code_of(module: str) -> str:
+    """A digest of a module's source; empty where it has none, or cannot be found."""
+    return _digest(_source(module))
 
 
 def _source(module: str) -> Path | None:

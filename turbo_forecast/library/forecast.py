@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from turbo_forecast.errors import SettingsError, writing
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.fleet.planned_statements import PlannedStatements, month_statements
 from turbo_forecast.fleet.run import FleetRun, run_fleet
@@ -55,6 +56,7 @@ def forecast_fleet(
     groups: object = None,
     plans: object = None,
     say: Callable[[str], None] | None = None,
+    client: object = None,
     outlook: OutlookSettings | OutlookOptions | None = None,
     **options: Unpack[ForecastOptions],
 ) -> FleetResult:
@@ -73,6 +75,8 @@ def forecast_fleet(
         `move_to`, `retire`, `add_hosts`), as a frame or as the path of a CSV or Parquet file.
     say : called with progress lines, which begin with the month, one at a time; by default they go to standard error.
         Those that break a long silence come from another thread.
+    client : a `dask.distributed.Client`, whose cluster works the series and which stays open; workers of other machines must
+        see the system's temporary folder (TMPDIR) under the same path.
     outlook : what the outlook is about: `OutlookSettings`, or its fields by name, such as `{"thresholds": [80, 90]}`.
     options : the fields of `ForecastSettings`, by name, each listed below.
 
@@ -80,6 +84,7 @@ def forecast_fleet(
     ------
     TelemetryError, SettingsError, PartitionError : before any work, with one sentence that says what is wrong.
     StorageError : the system's temporary folder (TMPDIR) cannot be written.
+    TurboForecastError : a Dask cluster cannot be reached, is lost, or has no worker that can take part.
 
     SIGTERM ends the workers and removes the temporary folder before it ends the process (where the main thread calls,
     and has no handler of its own); what a killed call leaves, the next one removes.
@@ -87,6 +92,7 @@ def forecast_fleet(
     settings = forecast_settings(**options)
     about = _about(outlook)
     check_entrants(settings)
+    check_executor(settings.executor)
     wanted = groups_from(groups if groups is not None else about.groups or None)
     planned = plans_from(plans if plans is not None else about.plans)
     cutoff = cutoff_day(cutoff)
@@ -100,7 +106,7 @@ def forecast_fleet(
             require_possible(planned, rows, wanted, window)
             since = first_day_needed(settings, window.history_start)
             write_store(series_table(rows, since), folder / "series.arrow", window.history_start)
-        run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, say=say)
+        run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, say=say, client=client)
         with timer.stage("read results"), log.working("reading the results"):
             made = {name: frame.collect() for name, frame in _results(run).items()}
         with timer.stage("make the outlook"), log.working("making the outlook"):

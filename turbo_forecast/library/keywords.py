@@ -8,8 +8,10 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, get_type_hints
 
-from turbo_forecast.settings import ForecastSettings, OutlookSettings
-from turbo_forecast.settings.keywords import ForecastOptions, OutlookOptions
+from pydantic import BaseModel
+
+from turbo_forecast.settings import ExecutorSettings, ForecastSettings, OutlookSettings
+from turbo_forecast.settings.keywords import ExecutorOptions, ForecastOptions, OutlookOptions
 from turbo_forecast.settings.options import Options
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -20,7 +22,7 @@ def taking_forecast_options(function: Function) -> Function:
     """The function itself, whose `**options` are shown one by one where Python is asked: by `help`, Jupyter, `inspect`.
 
     Its docstring's last section is to be the one on what it raises; options are listed below the whole, and so are the
-    fields of its parameter `outlook`.
+    fields of its parameters `executor` and `outlook`.
     """
     signature = inspect.signature(function)
     own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -28,6 +30,7 @@ def taking_forecast_options(function: Function) -> Function:
     function.__signature__ = shown  # type: ignore[attr-defined]
     listed = [
         *_section("Options", ForecastSettings, ForecastOptions),
+        *_section("Fields of executor", ExecutorSettings, ExecutorOptions),
         *_section("Fields of outlook", OutlookSettings, OutlookOptions),
     ]
     function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), *listed, ""])
@@ -38,6 +41,7 @@ def _parameters(options: type[Options], hints: type) -> Iterator[inspect.Paramet
     annotations = get_type_hints(hints)
     for name, field in options.model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
+        default = default.model_dump() if isinstance(default, BaseModel) else default  # as a person would write it
         yield inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations.get(name, field.annotation)
         )

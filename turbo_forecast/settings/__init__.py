@@ -6,6 +6,7 @@ here: what the options do, and anything of Dagster.
 
 from turbo_forecast.settings.deployment import DeploymentSettings
 from turbo_forecast.settings.environment import Environment, telling, told
+from turbo_forecast.settings.executor import ExecutorSettings
 from turbo_forecast.settings.forecast import (
     COMBINATIONS,
     DEFAULT_ENTRANTS,
@@ -39,6 +40,7 @@ __all__ = [
     "UNITS",
     "DeploymentSettings",
     "Environment",
+    "ExecutorSettings",
     "ForecastSettings",
     "OutlookSettings",
     "Settings",

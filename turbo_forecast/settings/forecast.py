@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from turbo_forecast import option_rules
+from turbo_forecast.settings.executor import ExecutorSettings
 from turbo_forecast.settings.options import Options
 
 COMBINATIONS = ("weighted", "median")
@@ -31,7 +32,7 @@ DEFAULT_ENTRANTS = (
 )
 """The default field, in order of preference; measured in benchmarks/TOURNAMENT.md."""
 INDIFFERENT = {
-    *("workers", "chunk_size", "series_timeout_seconds"),
+    *("workers", "chunk_size", "series_timeout_seconds", "executor"),
     *("max_fallback_share", "agreement_sample", "max_staleness_days", "rows_months"),
 }
 """Forecast settings that decide no number."""
@@ -106,6 +107,10 @@ class ForecastSettings(Options):
         gt=0,
         le=86_400,
         description="a series that takes longer is recorded as failed; a worker's start does not count",
+    )
+    executor: ExecutorSettings = Field(
+        ExecutorSettings(),
+        description="who works the series: {kind: processes}, or a Dask cluster, {kind: dask, address: tcp://host:8786}",
     )
 
     rows_months: int = Field(

@@ -6,6 +6,20 @@ meanings, which the options' own classes have; a test holds the two to each othe
 
 from typing import Literal, TypedDict
 
+from turbo_forecast.settings.executor import ExecutorSettings
+
+
+class ExecutorOptions(TypedDict, total=False):
+    """The fields of `ExecutorSettings`."""
+
+    kind: Literal["processes", "dask"]
+    address: str
+    ca: str
+    cert: str
+    key: str
+    wait_seconds: float
+    silence_seconds: float
+
 
 class ForecastOptions(TypedDict, total=False):
     """The fields of `ForecastSettings`."""
@@ -39,6 +53,7 @@ class ForecastOptions(TypedDict, total=False):
     workers: int
     chunk_size: int
     series_timeout_seconds: float
+    executor: ExecutorSettings | ExecutorOptions
     rows_months: int
 
 

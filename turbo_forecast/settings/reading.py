@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from turbo_forecast import option_rules
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.settings.deployment import DeploymentSettings
+from turbo_forecast.settings.executor import ExecutorSettings
 from turbo_forecast.settings.forecast import ForecastSettings
 from turbo_forecast.settings.options import Options
 from turbo_forecast.settings.outlook import OutlookSettings
@@ -35,6 +36,8 @@ SECTIONS: dict[str, type[Options]] = {
     "outlook": OutlookSettings,
     "deployment": DeploymentSettings,
 }
+NESTED: dict[str, type[Options]] = {"executor": ExecutorSettings}
+"""Options that are a mapping of options themselves."""
 
 
 def one_sentence(error: ValidationError, section: str = "", lines: Mapping[OptionPath, int] | None = None) -> str:
@@ -48,7 +51,7 @@ def one_sentence(error: ValidationError, section: str = "", lines: Mapping[Optio
         path = tuple(map(str, item["loc"]))
         text = option_rules.wrong(item)
         if item["type"] == "extra_forbidden":
-            text = _unknown(path[-1], section or ".".join(path[:-1]))
+            text = _unknown(path[-1], path[-2] if len(path) > 1 else section)
         line = (lines or {}).get(path) if path not in {(name,) for name in SECTIONS} else None
         where = f"{'.'.join(map(option_rules.shown_name, path))}{f' (line {line})' if line else ''}"
         clause = f"{where}: {text}" if path else text
@@ -60,7 +63,8 @@ def one_sentence(error: ValidationError, section: str = "", lines: Mapping[Optio
 
 
 def _unknown(name: str, section: str) -> str:
-    known = SECTIONS[section].model_fields if section in SECTIONS else SECTIONS
+    within = {**SECTIONS, **NESTED}
+    known = within[section].model_fields if section in within else SECTIONS
     elsewhere = {other: list(options.model_fields) for other, options in SECTIONS.items() if other != section}
     return option_rules.unknown_option(name, known, elsewhere)
 

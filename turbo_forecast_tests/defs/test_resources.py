@@ -10,11 +10,14 @@ import pytest
 from turbo_forecast.definitions import build_resources
 from turbo_forecast.defs.resources import ForecastResource, OutlookResource, TelemetryResource, Warehouse
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.settings import ForecastSettings, OutlookSettings, TelemetrySettings
+from turbo_forecast.settings import ExecutorSettings, ForecastSettings, OutlookSettings, TelemetrySettings
 from turbo_forecast.storage.groups import read_groups
 from turbo_forecast.storage.plans import read_plans
 
 pytestmark = pytest.mark.xdist_group("definitions")
+
+DASK: dict[str, object] = {"kind": "dask", "address": "tcp://host:8786"}
+TLS = {name: f"/nowhere/{name}.pem" for name in ("ca", "cert", "key")}
 
 
 def test_resources_carry_every_option_and_its_default() -> None:
@@ -24,6 +27,9 @@ def test_resources_carry_every_option_and_its_default() -> None:
     options = {"capacity": {"net": 125000.0}, "units": {"*": "percent"}, "statistics": {"cpu": "max"}}
     assert TelemetryResource(**options).settings() == TelemetrySettings(**options)  # type: ignore[arg-type]
     limits = {"resource_thresholds": {"cpu": [80.0]}, "host_thresholds": {"a": {"*": [60.0, 50.0]}}}
+    executor = ForecastResource(executor={**DASK, "silence_seconds": 30.0}).settings().executor  # type: ignore[arg-type]
+    assert type(executor) is ExecutorSettings, "nothing of Dagster goes to workers"
+    assert (executor.address, executor.silence_seconds) == ("tcp://host:8786", 30.0)
     assert OutlookResource(**limits).settings() == OutlookSettings(**limits)  # type: ignore[arg-type]
 
 
@@ -70,6 +76,16 @@ def launched(
         ("forecast", {"cap": float("nan")}, "forecast settings: cap: must be a finite number, not nan"),
         ("forecast", {"cap": True}, "forecast settings: cap: must be a number, not True"),
         ("forecast", {"interval_width": 10**400}, "forecast settings: interval_width: must be "),
+        ("forecast", {"executor": {"kind": "spark"}}, "executor.kind not in enum type"),
+        ("forecast", {"executor": {"kind": "dask"}}, "forecast settings: executor: address is missing"),
+        ("forecast", {"executor": {"kind": "dask", "adress": "x"}}, "adress"),
+        ("forecast", {"executor": DASK | {"address": "http://x:1"}}, "executor: address must begin with tcp:// or tls"),
+        ("forecast", {"executor": DASK | {"wait_seconds": True}}, "executor.wait_seconds: must be a number, not True"),
+        (
+            "forecast",
+            {"executor": DASK | {"address": "tls://x:1", **TLS}},
+            r"executor.ca: /nowhere/ca.pem cannot be read",
+        ),
         ("telemetry", {"capacity": {"net": True}}, "telemetry settings: capacity.net: must be a number, not True"),
         ("telemetry", {"resources": ["cpu", "a\0b"]}, "telemetry settings: resources: must not hold control"),
         ("forecast", {"floor": 99.5}, "floor .99.5. must be below cap"),
@@ -132,6 +148,9 @@ def test_a_launch_that_can_work_is_valid_and_keeps_what_it_asks_for() -> None:
     config = {"resources": {"forecast": {"config": {"workers": 3, "engine": "stan"}}}}
     assert job.execute_in_process(run_config=config).success
     assert seen == [ForecastSettings(train_months=6, workers=3, engine="stan")]
+    config = {"resources": {"forecast": {"config": {"executor": DASK}}}}
+    assert job.execute_in_process(run_config=config).success
+    assert seen[1] == ForecastSettings(train_months=6, executor=ExecutorSettings(**DASK))  # type: ignore[arg-type]
     assert seen[0].folds_held == 1, "the default gives way, though Dagster states every option"
 
 

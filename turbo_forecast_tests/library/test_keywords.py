@@ -11,24 +11,37 @@ import pytest
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.library.keywords import taking_forecast_options
-from turbo_forecast.settings import ForecastSettings, OutlookSettings
-from turbo_forecast.settings.keywords import ForecastOptions, OutlookOptions
+from turbo_forecast.settings import ExecutorSettings, ForecastSettings, OutlookSettings
+from turbo_forecast.settings.keywords import ExecutorOptions, ForecastOptions, OutlookOptions
 
 ROOT = Path(__file__).resolve().parents[2]
-PAIRS = [(ForecastSettings, ForecastOptions), (OutlookSettings, OutlookOptions)]
+PAIRS = [
+    (ForecastSettings, ForecastOptions),
+    (OutlookSettings, OutlookOptions),
+    (ExecutorSettings, ExecutorOptions),
+]
+SECTIONS = [
+    ("Options", ForecastSettings),
+    ("Fields of executor", ExecutorSettings),
+    ("Fields of outlook", OutlookSettings),
+]
+NESTED = {ExecutorSettings: ExecutorSettings | ExecutorOptions}
+"""A section within another may be given as an object or by its fields' names."""
 
 
 @pytest.mark.parametrize(("options", "keywords"), PAIRS)
 def test_the_keywords_are_the_options_and_have_their_types(options: Any, keywords: Any) -> None:
     own = {name: hint for name, hint in get_type_hints(options).items() if name in options.model_fields}
     assert list(get_type_hints(keywords)) == list(options.model_fields)
-    assert get_type_hints(keywords) == own
+    assert get_type_hints(keywords) == {
+        name: NESTED[hint] if isinstance(hint, type) and hint in NESTED else hint for name, hint in own.items()
+    }
 
 
 def test_the_signature_lists_every_option_with_its_default_and_type() -> None:
     parameters = inspect.signature(forecast_fleet).parameters
-    assert list(parameters)[:6] == ["base", "cutoff", "groups", "plans", "say", "outlook"]
-    assert list(parameters)[6:] == list(ForecastSettings.model_fields)
+    assert list(parameters)[:7] == ["base", "cutoff", "groups", "plans", "say", "client", "outlook"]
+    assert list(parameters)[7:] == list(ForecastSettings.model_fields)
     assert {each.kind for each in list(parameters.values())[2:]} == {inspect.Parameter.KEYWORD_ONLY}
     assert {name: parameters[name].default for name in ForecastSettings.model_fields} == ForecastSettings().model_dump()
     assert parameters["train_months"].annotation is int
@@ -42,7 +55,7 @@ def test_a_default_in_the_signature_is_no_door_to_the_settings_own() -> None:
         inspect.signature(forecast_fleet).parameters["entrants"].default.pop()
 
 
-@pytest.mark.parametrize(("title", "options"), [("Options", ForecastSettings), ("Fields of outlook", OutlookSettings)])
+@pytest.mark.parametrize(("title", "options"), SECTIONS)
 def test_the_docstring_explains_every_option_in_the_settings_own_words(title: str, options: Any) -> None:
     text = " ".join(str(forecast_fleet.__doc__).split())
     listed = text.partition(f" {title} {'-' * len(title)} ")[2]

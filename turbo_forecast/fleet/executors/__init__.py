@@ -1,1 +1,1 @@
-"""What carries a run's tasks to workers, behind one seam (`protocol.py`): so far, worker processes of this machine."""
+"""What carries a run's tasks to workers, behind one seam (`protocol.py`): worker processes of this machine, or a Dask cluster."""

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import cast
+from uuid import uuid4
 
 from turbo_forecast.errors import writing
+from turbo_forecast.fleet.chunks import chunk_size
 from turbo_forecast.fleet.equipment import STEPS, Prepare
 from turbo_forecast.fleet.executors.post import Tally
 from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost, WorkersCannotStart
@@ -51,6 +53,10 @@ class ProcessExecutor:
         self._starts = StartWatch(say)
         self._start_deaths = 0
         self._step: Step | None = None
+
+    def chunk_size(self, series: int, wanted: int) -> int:
+        """Small: a worker is never far, and the tail is to be short."""
+        return chunk_size(series, self.workers, wanted)
 
     def submit(self, task: Task, fresh: bool = False) -> None:
         """Queue a task; it is handed out as soon as a worker is free, in the order of submission."""
@@ -167,7 +173,7 @@ def _in_hand(worker: WorkerProcess) -> InHand:
 
 def require_room(folder: Path) -> None:
     """Raises StorageError when the disk is full."""
-    probe = folder / "room"
+    probe = folder / f"room-{uuid4().hex}"  # other machines may look in the same folder at the same time
     with writing(probe):
         probe.write_bytes(bytes(2**16))
         probe.unlink()

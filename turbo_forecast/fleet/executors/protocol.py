@@ -3,8 +3,8 @@
 Belongs here: what an executor can do, and no more: take tasks, tell which are finished or lost, end one. Does not belong
 here: any executor, and what follows from a loss (`policy.py`).
 
-Worker processes of this machine are one (`processes.py`); a cluster's scheduler can be another: it needs to know what
-`tasks.py` says, and that all paths of a job are seen by its workers.
+Worker processes of this machine are one (`processes.py`); a Dask cluster is another (`dask_executor.py`): it knows what
+`tasks.py` says, and what is to be done so that its workers see the job's files (`exchange.py`).
 """
 
 from collections.abc import Sequence
@@ -57,6 +57,10 @@ class Executor(Protocol):
     @property
     def workers(self) -> int:
         """How many tasks can be worked at the same time."""
+        ...
+
+    def chunk_size(self, series: int, wanted: int) -> int:
+        """Series of one task of the first map, for so many in all; wanted: what was asked for, 0 for nothing."""
         ...
 
     def submit(self, task: Task, fresh: bool = False) -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import current_process, get_context, resource_tracker
 from types import ModuleType
 from typing import cast
 from uuid import uuid4
@@ -135,16 +135,23 @@ def _lean_start(mark: str) -> Iterator[None]:
     `spawn` makes every child import it to find pickled functions; ours live in `worker.py`, and a main module
     such as Dagster's command line would bring its thousand modules into each worker. It also inherits one
     thread a library, set before any library is imported: two workers on two cores are enough.
+
+    Who starts it may be a daemon of multiprocessing, such as Dask's worker under its nanny. Daemons may have no children,
+    since nobody would end those; ours leave with their parent, whatever ends it.
     """
     with _starting:  # what is changed here belongs to the whole process
         resource_tracker.ensure_running()  # multiprocessing's own helper serves the whole process: not to be marked
         wanted = {**dict.fromkeys(THREAD_LIMITS, "1"), MARK: mark}
         main, before = sys.modules["__main__"], {name: os.environ.get(name) for name in wanted}
+        own = vars(current_process())["_config"]
+        is_daemon = own.get("daemon", False)
+        own["daemon"] = False
         sys.modules["__main__"] = ModuleType("__main__")
         os.environ.update(wanted)
         try:
             yield
         finally:
+            own["daemon"] = is_daemon
             sys.modules["__main__"] = main
             for name, value in before.items():
                 os.environ.pop(name)

@@ -1,0 +1,215 @@
+"""Who of a Dask cluster's workers takes part in a run: asked, checked, heard of, missed.
+
+Belongs here: what is known of each worker. Does not belong here: tasks (`dask_executor.py`), and how the cluster is reached
+(`dask_cluster.py`).
+"""
+
+import pickle
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from turbo_forecast.fleet.exchange import Exchange
+from turbo_forecast.fleet.executors.dask_cluster import Cluster, Future, NoWorkers
+from turbo_forecast.fleet.executors.dask_entry import take_part
+from turbo_forecast.fleet.executors.dask_messages import Spec
+from turbo_forecast.fleet.executors.fitness import own_fitness
+from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.tasks import Job
+from turbo_forecast.settings import ExecutorSettings
+from turbo_forecast.status_log import SILENCE_SECONDS, duration, longer_silence
+
+BEAT_SECONDS = 1.0
+BEATS_A_SECOND = 20
+"""Of all workers together: a scheduler passes on each of them."""
+GRACE_SECONDS = 5.0
+"""A cluster whose every worker is refused is given so long for one that fits to come."""
+
+
+class State(Enum):
+    """How a worker stands to the run."""
+
+    NEW = "new"
+    ASKED = "asked"
+    READY = "ready"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class Member:
+    """A worker. heard: when it was heard of last; ahead: this machine's monotonic clock less the worker's.
+
+    finished: series by task in hand; silent: not heard of for so long that it gets nothing.
+    """
+
+    address: str
+    name: str
+    threads: int
+    heard: float
+    state: State = State.NEW
+    lease: Future = None
+    lease_key: str = ""
+    why: str = ""
+    ahead: float = 0.0
+    silent: bool = False
+    finished: Mapping[str, int] = field(default_factory=dict)
+    tallies: list[Tally] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """How it is called in sentences."""
+        known_as = self.name if self.name == self.address else f"{self.name} ({self.address})"
+        return f"the Dask worker {known_as}"
+
+
+class Crew:
+    """The workers of a cluster, by address."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        job: Job,
+        exchange: Exchange,
+        options: ExecutorSettings,
+        say: Callable[[str], None],
+    ) -> None:
+        self.run = uuid4().hex[:8]
+        self.members: dict[str, Member] = {}
+        self._cluster, self._options, self._say = cluster, options, say
+        self._topic = f"turbo-forecast {self.run}"
+        self._fitness = own_fitness(job.settings)
+        self._job = pickle.dumps((job, exchange))
+        self._number = count()
+        self._without_since: float | None = None
+        self._said_after = SILENCE_SECONDS
+        cluster.listen(self._topic)
+
+    @property
+    def threads(self) -> int:
+        """Tasks that can be worked at the same time, by workers that are not refused."""
+        return sum(each.threads for each in self.members.values() if each.state is not State.REFUSED)
+
+    @property
+    def ready(self) -> list[Member]:
+        """The workers that take tasks now."""
+        return [each for each in self.members.values() if each.state is State.READY and not each.silent]
+
+    @property
+    def tallies(self) -> list[Tally]:
+        """What the workers' processes have finished of the present step, as told last, in this machine's time."""
+        return [tally for each in self.members.values() for tally in each.tallies]
+
+    def see(self, workers: Mapping[str, tuple[str, int]]) -> list[Member]:
+        """Take in which workers there are; returns those that have left."""
+        gone = [self.members.pop(address) for address in list(self.members) if address not in workers]
+        joined = [address for address in workers if address not in self.members]
+        for address in joined:
+            name, threads = workers[address]
+            self.members[address] = Member(address, name, threads, time.monotonic())
+        return gone
+
+    def ask(self) -> None:
+        """Ask those who have not been asked to take part."""
+        for member in [each for each in self.members.values() if each.state is State.NEW]:
+            member.lease_key = f"worker-{self.run}-{next(self._number)}"
+            beat = max(BEAT_SECONDS, len(self.members) / BEATS_A_SECOND)
+            spec = Spec(self.run, member.lease_key, self._topic, self._fitness, self._job, beat)
+            member.state = State.ASKED
+            member.lease = self._cluster.submit(
+                take_part, pickle.dumps(spec), key=member.lease_key, worker=member.address
+            )
+
+    def heard(self, member: Member) -> None:
+        """Note that a worker was heard of."""
+        member.heard, member.silent = time.monotonic(), False
+
+    def accept(self, member: Member, clock: float) -> None:
+        """Note that a worker is ready. clock: its own."""
+        member.state, member.ahead = State.READY, time.monotonic() - clock
+
+    def refuse(self, member: Member, why: str) -> None:
+        """Give a worker nothing any more; says so, with what is to follow its name."""
+        member.state, member.why = State.REFUSED, f"{member.title} {why}"
+        self._release(member)
+        self._say(f"{member.why}: it is given nothing")
+
+    def ended(self, member: Member) -> None:
+        """Note that a worker has ended what it had of the run: it is asked again."""
+        if member.state is State.READY:
+            member.state = State.NEW
+            self._release(member)
+
+    def lease_resolved(self, key: str, status: str, why: str) -> None:
+        """Note that a worker could not even be asked."""
+        for member in self.members.values():
+            if member.lease_key == key and member.state is State.ASKED and status == "error":
+                self.refuse(member, f"cannot take part: {why}")
+
+    def beat(self, member: Member, finished: Mapping[str, int], tallies: Any) -> None:
+        """Take in how far a worker's tasks are."""
+        member.finished = finished
+        member.tallies = [self._tally(member, Tally(*each)) for each in tallies]
+
+    def _tally(self, member: Member, own: Tally) -> Tally:
+        begun, first = (at + member.ahead if at else 0.0 for at in (own.begun, own.first))
+        process = hash((member.address, own.pid))
+        return Tally(process, own.series, begun, first, own.until + member.ahead, own.busy, own.at_first)
+
+    def fell_silent(self, at_work: set[str]) -> list[Member]:
+        """Those of the workers at work that have not been heard of for too long; they are said to be, once."""
+        limit = self._options.silence_seconds
+        silent = [each for each in self.ready if each.address in at_work and time.monotonic() - each.heard > limit]
+        for member in silent:
+            member.silent = True
+            self._say(f"{member.title} has not been heard of for {limit:g} s: others get its tasks")
+        return silent
+
+    def was_paused(self) -> None:
+        """This process stood still: what it has not heard meanwhile is nobody's silence."""
+        for member in self.members.values():
+            member.heard = time.monotonic()
+        self._without_since = None
+
+    def require_some(self) -> None:
+        """Raises NoWorkers where none has been there for too long, or none that fits; says that it waits, now and then."""
+        if self.ready:
+            self._without_since = None
+            return
+        now = time.monotonic()
+        if self._without_since is None:
+            self._without_since, self._said_after = now, SILENCE_SECONDS
+        waited = now - self._without_since
+        refused = [each.why for each in self.members.values() if each.state is State.REFUSED]
+        asked = [each for each in self.members.values() if each.state in (State.NEW, State.ASKED)]
+        if refused and not asked and waited > GRACE_SECONDS:
+            others = f"; so it is with {len(refused) - 1} more" if len(refused) > 1 else ""
+            raise NoWorkers(f"no worker of {self._cluster.name} can take part: {refused[0]}{others}")
+        if waited > self._options.wait_seconds:
+            none = f"none of the {len(asked)} workers that were asked has answered" if asked else "no worker was there"
+            raise NoWorkers(
+                f"{self._cluster.name}: {none} for {duration(waited)} (executor.wait_seconds); start some and run again"
+            )
+        if waited >= self._said_after:
+            self._said_after = waited + longer_silence(waited)
+            preparing = f"{len(asked)} of them prepare" if asked else "none is there"
+            self._say(
+                f"waiting for workers of {self._cluster.name}: {preparing} ({duration(waited)}; the longest wait is "
+                f"{duration(self._options.wait_seconds)})"
+            )
+
+    def _release(self, member: Member) -> None:
+        if member.lease is not None:
+            self._cluster.cancel(member.lease)
+            member.lease = None
+
+    def dismiss(self) -> int:
+        """Take all leases back: workers end what they have of the run. Returns of how many that is to be heard."""
+        living = [each for each in self.members.values() if each.lease is not None]
+        self._cluster.cancel(*(each.lease for each in living if each.lease is not None))
+        for member in living:
+            member.lease = None
+        return sum(each.state is State.READY and not each.silent for each in living)

@@ -1,0 +1,375 @@
+"""A Dask cluster as an executor: each task goes to one worker, and to another one where that is lost.
+
+Belongs here: which worker gets which task, and what becomes of tasks whose worker is gone. Does not belong here: which
+workers there are (`dask_crew.py`), what happens on them (`dask_host.py`), and what follows from a series that takes
+worker processes down (`policy.py`, on each worker).
+
+Why tasks are not left to Dask's scheduler to place: a worker that does not fit must get none, one that is not heard of must
+lose those it has, and a task that three workers died of must be tried in halves. All of that is simple where it is known who
+has which. So no worker has more chunks than threads: what the scheduler takes, a few hundredths of a second, is nothing beside
+one. Of the small parts of later steps each has one more, which waits for it.
+"""
+
+import pickle
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+
+from turbo_forecast.errors import TurboForecastError
+from turbo_forecast.fleet.chunks import far_chunk_size, finished_spans
+from turbo_forecast.fleet.combining import COMBINE_LAST
+from turbo_forecast.fleet.exchange import Exchange
+from turbo_forecast.fleet.executors.dask_cluster import (
+    LOOK_SECONDS,
+    Cluster,
+    ClusterLost,
+    Future,
+    Heard,
+    Resolved,
+    Seen,
+    connected,
+)
+from turbo_forecast.fleet.executors.dask_crew import Crew, Member
+from turbo_forecast.fleet.executors.dask_entry import perform
+from turbo_forecast.fleet.executors.dask_messages import (
+    Beat,
+    Done,
+    Ended,
+    Failed,
+    Message,
+    Ready,
+    Refused,
+    Said,
+    Unseen,
+)
+from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost
+from turbo_forecast.fleet.pieces import FORECAST_LAST
+from turbo_forecast.fleet.publishing import PUBLISH_LAST
+from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
+from turbo_forecast.settings import ExecutorSettings
+from turbo_forecast.status_log import SILENCE_SECONDS
+
+MOST_DEATHS = 3
+"""A task that so many workers have died of, or at, may be what kills them: the policy cuts it."""
+UNHEARD_SECONDS = 10.0
+"""The scheduler's word that a task has ended comes after the worker's own; where that is missing for so long, it is lost."""
+PAUSE_SECONDS = 10.0
+"""Between two looks of this process lies a second at most; where it was longer than this, it stood still."""
+FAREWELL_SECONDS = 3.0
+"""So long it is waited for workers to have ended what they had of the run."""
+AHEAD = {Step.FORECAST: 0, Step.COMBINE: 1, Step.PUBLISH: 1}
+"""Tasks that a worker has beside those that its threads are at."""
+COLLECTORS = 4
+"""Threads that bring here what workers have left."""
+
+
+class TaskFailed(TurboForecastError):
+    """A task has failed on a worker for a reason that is no series' own."""
+
+
+@dataclass(slots=True)
+class Assignment:
+    """A task at a worker. resolved: since when the scheduler says that it has ended."""
+
+    task: Task
+    fresh: bool
+    worker: str
+    future: Future
+    resolved: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a worker has left of a task is here."""
+
+    report: TaskReport
+
+
+@dataclass(frozen=True, slots=True)
+class NotCollected:
+    """It cannot be brought here."""
+
+    error: BaseException
+
+
+@contextmanager
+def on_cluster(
+    job: Job, exchange: Exchange, options: ExecutorSettings, client: object, say: Callable[[str], None]
+) -> Iterator["DaskExecutor"]:
+    """A cluster's workers, until the block ends. client: a Dask client, whose cluster is used and which stays open; or None.
+
+    Raises SettingsError, ClusterLost.
+    """
+    with connected(options, client, f"{job.windows.cutoff:%Y-%m}") as cluster:
+        executor = DaskExecutor(cluster, job, exchange, options, say)
+        try:
+            yield executor
+        except ClusterLost as error:
+            raise ClusterLost(f"{error}; {_kept(job)}") from None
+        finally:
+            executor.close()
+
+
+def _kept(job: Job) -> str:
+    folder = job.folder
+    steps = ((folder.forecast, FORECAST_LAST), (folder.combine, COMBINE_LAST), (folder.publish, PUBLISH_LAST))
+    chunks = sum(len(finished_spans(made, last)) for made, last in steps)
+    return f"{chunks:,} finished chunks are kept: with a scheduler that answers, the same run goes on from them"
+
+
+class DaskExecutor:
+    """An `Executor` whose workers are those of a Dask cluster, each with as many processes of ours as it has threads."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        job: Job,
+        exchange: Exchange,
+        options: ExecutorSettings,
+        say: Callable[[str], None],
+    ) -> None:
+        self._cluster, self._job, self._exchange, self._say = cluster, job, exchange, say
+        self._crew = Crew(cluster, job, exchange, options, say)
+        self._crew.see(cluster.look())
+        self._queue: deque[tuple[Task, bool]] = deque()
+        self._out: dict[str, Assignment] = {}
+        self._ending: dict[str, Future] = {}
+        self._deaths: Counter[Task] = Counter()
+        self._lost: list[Lost] = []
+        self._collecting = 0
+        self._collectors = ThreadPoolExecutor(COLLECTORS, thread_name_prefix="collect")
+        self._step: Step | None = None
+        self._number = count()
+        self._looked = time.monotonic()
+        self._passed_on = 0.0
+        self._closed = False
+        say(f"working on {cluster.name}: {self._count()}")
+
+    def _count(self) -> str:
+        workers, threads = len(self._crew.members), self._crew.threads
+        return f"{workers:,} {'worker' if workers == 1 else 'workers'}, {threads:,} at a time"
+
+    @property
+    def workers(self) -> int:
+        """Threads of the workers that are there; one where none is there yet."""
+        return max(1, self._crew.threads)
+
+    def chunk_size(self, series: int, wanted: int) -> int:
+        """Large: each task is the scheduler's to carry."""
+        return far_chunk_size(series, self.workers, wanted)
+
+    def submit(self, task: Task, fresh: bool = False) -> None:
+        """Queue a task. Before a step's first one, what it reads is offered to workers. Raises StorageError."""
+        if task.step is not self._step:
+            self._exchange.offer(self._job, task.step)
+            self._step = task.step
+            self._looked = time.monotonic()  # that may have taken long
+        self._queue.append((task, fresh))
+
+    def wait(self, seconds: float) -> Events:
+        """What has happened, after so many seconds at the latest.
+
+        Raises ClusterLost, NoWorkers, TaskFailed, and what a task has raised: each says in a sentence where that was.
+        """
+        self._look()
+        events = Events()
+        for mail in self._cluster.mail(min(seconds, LOOK_SECONDS)):
+            self._take_in(mail, events)
+        self._miss_the_silent()
+        self._assign()
+        if self._queue or self._out:
+            self._crew.require_some()
+        events.lost, self._lost = self._lost, []
+        finished = {key: done for each in self._crew.members.values() for key, done in each.finished.items()}
+        events.in_hand = [InHand(each.task, finished=finished.get(key, 0)) for key, each in self._out.items()]
+        return events
+
+    def kill(self, task: Task) -> None:
+        """Take the task back from its worker, which ends the process that is at it."""
+        for key, each in list(self._out.items()):
+            if each.task == task:
+                self._take_back(key)
+                self._lost.append(Lost(task))
+
+    def tallies(self) -> Sequence[Tally]:
+        """What the workers' processes have told last."""
+        return self._crew.tallies
+
+    def close(self) -> None:
+        """Take everything back from the cluster, and wait a little until the workers have ended their processes."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.clear()
+        self._collectors.shutdown(wait=False, cancel_futures=True)
+        self._cluster.cancel(*(each.future for each in self._out.values()))
+        self._out.clear()
+        awaited = self._crew.dismiss()
+        deadline = time.monotonic() + FAREWELL_SECONDS
+        while awaited and self._cluster.is_alive and time.monotonic() < deadline:
+            for mail in self._cluster.mail(deadline - time.monotonic()):
+                awaited -= isinstance(mail, Heard) and mail.message == Ended()
+        self._cluster.leave()
+
+    def _look(self) -> None:
+        """Ask who is there, unless the answer is still awaited. Raises ClusterLost, with what is kept."""
+        now = time.monotonic()
+        if now - self._looked > PAUSE_SECONDS:
+            self._cluster.was_paused()
+            self._crew.was_paused()
+        self._looked = now
+        self._cluster.ask()
+        self._crew.ask()
+
+    def _take_in(self, mail: object, events: Events) -> None:
+        match mail:
+            case Heard(address, message):
+                member = self._crew.members.get(address)
+                if member is not None:
+                    self._crew.heard(member)
+                    self._hear(member, message)
+            case Seen(workers):
+                before = len(self._crew.members)
+                gone = self._crew.see(workers)
+                for member in gone:
+                    self._take_back_all(member)
+                if gone or len(self._crew.members) != before:
+                    left = f"{len(gone):,} left, " if gone else ""
+                    self._say(f"workers of {self._cluster.name}: {left}{self._count()}")
+            case Resolved(key, status, why):
+                self._resolve(key, status, why)
+            case Collected(report):
+                self._collecting -= 1
+                events.completed.append(report)
+            case NotCollected(error):
+                raise error
+
+    def _hear(self, member: Member, message: Message) -> None:
+        match message:
+            case Ready(clock):
+                self._crew.accept(member, clock)
+            case Beat(finished, tallies):
+                self._crew.beat(member, finished, tallies)
+            case Done(key, reports):
+                done = self._out.pop(key, None)
+                if done is not None:
+                    self._ending[key] = done.future
+                    self._collect(done.task, reports)
+            case Failed(key, error, cannot_start):
+                self._fail(member, key, error, cannot_start=cannot_start)
+            case Refused(why):
+                self._crew.refuse(member, why)
+            case Unseen(why):
+                raise TaskFailed(f"{member.title} cannot work: {why}")
+            case Said(line):
+                self._pass_on(f"{member.title}: {line}")
+            case Ended(key):
+                self._crew.ended(member)
+                for each in [key] if key else [name for name, at in self._out.items() if at.worker == member.address]:
+                    self._put_back(each, died=False)
+
+    def _pass_on(self, line: str) -> None:
+        """Say what a worker says, unless another has just said something: a hundred may wait for the same."""
+        now = time.monotonic()
+        if now - self._passed_on >= SILENCE_SECONDS:
+            self._passed_on = now
+            self._say(line)
+
+    def _fail(self, member: Member, key: str, error: BaseException, *, cannot_start: bool) -> None:
+        if key not in self._out:
+            return  # others have its task
+        if cannot_start:
+            self._crew.refuse(member, f"cannot work: {error}")
+            self._take_back_all(member, died=False)
+        elif isinstance(error, TurboForecastError):
+            raise type(error)(f"{member.title}: {error}") from None
+        else:
+            error.add_note(f"raised on {member.title}")
+            raise error
+
+    def _resolve(self, key: str, status: str, why: str) -> None:
+        """The scheduler says that a task has ended; what has come of it, the worker tells itself, and before that."""
+        assignment = self._out.get(key)
+        if self._ending.pop(key, None) is not None:
+            return  # nobody holds the future any more: Dask forgets the task
+        if assignment is None:
+            self._crew.lease_resolved(key, status, why)
+        elif status == "finished":
+            assignment.resolved = time.monotonic()
+        elif status == "error":
+            raise TaskFailed(f"{self._cluster.name} cannot carry the task {key}: {why}")
+        else:
+            self._put_back(key, died=True)
+
+    def _miss_the_silent(self) -> None:
+        """Take tasks back from workers that are not heard of, and those whose end nobody has explained."""
+        for member in self._crew.fell_silent({each.worker for each in self._out.values()}):
+            self._take_back_all(member)
+        now = time.monotonic()
+        for key, each in list(self._out.items()):
+            if each.resolved is not None and now - each.resolved > UNHEARD_SECONDS:
+                self._put_back(key, died=True)
+
+    def _take_back_all(self, member: Member, *, died: bool = True) -> None:
+        for key in [key for key, each in self._out.items() if each.worker == member.address]:
+            self._put_back(key, died=died)
+
+    def _put_back(self, key: str, *, died: bool) -> None:
+        """Take a task back, for another worker; one that several have died of is the policy's to cut."""
+        assignment = self._take_back(key)
+        if assignment is None:
+            return
+        self._deaths[assignment.task] += died
+        if self._deaths[assignment.task] >= MOST_DEATHS:
+            del self._deaths[assignment.task]
+            self._lost.append(Lost(assignment.task))
+        else:
+            self._queue.appendleft((assignment.task, assignment.fresh))
+
+    def _take_back(self, key: str) -> Assignment | None:
+        assignment = self._out.pop(key, None)
+        if assignment is not None:
+            self._cluster.cancel(assignment.future)
+        return assignment
+
+    def _assign(self) -> None:
+        """Give tasks to workers that have a thread to spare, to the least busy first."""
+        busy = Counter(each.worker for each in self._out.values())
+        while self._queue:
+            ahead = AHEAD[self._queue[0][0].step]
+            free = [each for each in self._crew.ready if busy[each.address] < each.threads + ahead]
+            if not free:
+                return
+            member = min(free, key=lambda each: busy[each.address] / each.threads)
+            busy[member.address] += 1
+            self._send(member, *self._queue.popleft())
+
+    def _send(self, member: Member, task: Task, fresh: bool) -> None:
+        """Dask shows tasks by what stands before the first number: the step's name."""
+        month, stem = f"{self._job.windows.cutoff:%Y-%m}", task.span.stem
+        key = f"{task.step}-{month}-{stem}-{self._crew.run}-{next(self._number)}"
+        packed = pickle.dumps((task, fresh))
+        future = self._cluster.submit(perform, self._crew.run, key, packed, key=key, worker=member.address)
+        self._out[key] = Assignment(task, fresh, member.address, future)
+
+    def _collect(self, task: Task, reports: Sequence[TaskReport]) -> None:
+        """Bring here what a worker has left, in another thread; then the task is completed."""
+        failed = sum(each.failed for each in reports)
+        peak = max((each.peak_memory_mb for each in reports), default=0.0)
+        self._collecting += 1
+
+        def bring() -> None:
+            try:
+                for each in reports:
+                    self._exchange.collect(self._job.folder, each.task)
+            except BaseException as error:
+                self._cluster.post(NotCollected(error))
+            else:
+                self._cluster.post(Collected(TaskReport(task, failed, peak)))
+
+        self._collectors.submit(bring)

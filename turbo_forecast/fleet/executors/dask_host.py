@@ -1,0 +1,275 @@
+"""What a Dask worker holds of a run: worker processes as on any machine, one for each of its threads.
+
+Belongs here: opening, working and ending, in the process of Dask's worker. Does not belong here: what a worker process does
+(`worker.py`), what becomes of a series that takes it down (`policy.py`: the same as on one machine, and decided here),
+and which worker gets which task (`dask_executor.py`).
+
+A host lives as long as its lease: the result of the task that opened it, which Dask's worker keeps while the run's client
+wants it. A run that is closed, cancelled or killed leaves no client; the scheduler then takes the lease away, and what
+runs here is ended within a second.
+"""
+
+import pickle
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import astuple, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from distributed import Worker, get_worker
+
+from turbo_forecast.errors import StorageError, TurboForecastError, writing
+from turbo_forecast.fleet.chunks import cut
+from turbo_forecast.fleet.exchange import Exchange
+from turbo_forecast.fleet.executors.dask_messages import (
+    Beat,
+    Done,
+    Ended,
+    Failed,
+    Message,
+    Ready,
+    Refused,
+    Said,
+    Spec,
+    Unseen,
+    packed,
+)
+from turbo_forecast.fleet.executors.fitness import own_fitness, unable, unfit
+from turbo_forecast.fleet.executors.processes import ProcessExecutor
+from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
+from turbo_forecast.fleet.pace import Standing
+from turbo_forecast.fleet.policy import StoreLedger, Work
+from turbo_forecast.fleet.scratch import temporary
+from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
+from turbo_forecast.models.registry import prepare_entrants
+
+WATCH_SECONDS = 0.5
+"""So often a host looks whether its run still wants it."""
+PIECE_SERIES = 1000
+"""Series whose forecasts one process keeps until they are written: some 200 MB at the default settings."""
+HELD = {"executing", "long-running", "memory", "ready", "flight", "resumed"}
+"""States of a task, in Dask's worker, in which somebody still waits for it."""
+LIVING = {"init", "running", "paused", "closing_gracefully"}
+"""States of Dask's worker in which it works."""
+
+Say = Callable[[Message], None]
+
+_hosts: dict[str, "Host"] = {}
+"""The hosts of this process, by run and worker: a cluster within one process has several workers."""
+_opening = threading.Lock()
+
+
+class Over(BaseException):
+    """Nobody waits for this task any more. No error: nothing may take it for one."""
+
+
+def open_host(spec: Spec) -> str:
+    """Check this worker, prepare it for the run, and tell the run how that went; returns what becomes the lease."""
+    worker = get_worker()
+
+    def say(message: Message) -> None:
+        with suppress(Exception):  # the worker is closing: nobody hears it
+            worker.log_event(spec.topic, packed(worker.address, message))
+
+    with _opening:
+        host = _opened(spec, worker, say)
+    if host is not None:
+        _hosts[_name(spec.run, worker)] = host
+        host.watch()
+        say(Ready(time.monotonic()))
+    return "taking part" if host is not None else "not taking part"
+
+
+def _opened(spec: Spec, worker: Worker, say: Say) -> "Host | None":
+    """The host; None where this worker cannot take part, which has been said."""
+    try:
+        job, exchange = pickle.loads(spec.job)
+        why = unfit(spec.fitness, own_fitness(job.settings)) or unable(job.settings)
+        if why:
+            say(Refused(why))
+            return None
+        here = Path(worker.local_directory) / f"turbo-forecast-{spec.run}-{_plain(worker.address)}"
+        with ExitStack() as stack:
+            with writing(here):
+                here.mkdir(parents=True, exist_ok=True)
+            stack.callback(shutil.rmtree, here, ignore_errors=True)
+            settled = exchange.settle(job, here)
+            temp = stack.enter_context(temporary(here))
+            prepare_entrants(job.settings, lambda line: say(Said(line)))
+            return Host(spec, worker, say, replace(settled, temp=temp), exchange, stack.pop_all())
+    except StorageError as error:
+        say(Unseen(str(error)))
+    except Exception as error:  # it is this machine's: others may do
+        say(Refused(f"cannot take part: {type(error).__name__}: {error}"))
+    return None
+
+
+def perform_task(run: str, key: str, task: bytes) -> None:
+    """Work a task by the run's host on this worker; none is there where the run has ended, or the host has."""
+    worker = get_worker()
+    host = _hosts.get(_name(run, worker))
+    if host is not None:
+        host.work(key, *pickle.loads(task))
+
+
+def _name(run: str, worker: Worker) -> str:
+    return f"{run} {worker.address}"
+
+
+def _plain(address: str) -> str:
+    return "".join(each if each.isalnum() else "-" for each in address)
+
+
+@dataclass(slots=True)
+class Bench:
+    """One worker process with the policy on it. finished: series of the task in hand; tallies: as seen last."""
+
+    executor: ProcessExecutor
+    work: Work
+    finished: int = 0
+    tallies: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+class Host:
+    """A run's worker processes on one Dask worker, started when there is a task for them."""
+
+    def __init__(
+        self, spec: Spec, worker: Worker, say: Say, job: Job, exchange: Exchange, resources: ExitStack
+    ) -> None:
+        self._spec, self._worker, self._say = spec, worker, say
+        self._job, self._exchange, self._resources = job, exchange, resources
+        self._lock = threading.Lock()
+        self._idle: list[Bench] = []
+        self._busy: dict[str, Bench] = {}
+        self._ended = threading.Event()
+
+    def watch(self) -> None:
+        """Send beats, and end everything as soon as the lease is gone, or Dask's worker closes."""
+        threading.Thread(target=self._watch, name="turbo-forecast", daemon=True).start()
+
+    def work(self, key: str, task: Task, fresh: bool) -> None:
+        """Work a task with the policy of one machine, and send what comes of it. fresh: in a new process."""
+        bench = self._take(key, fresh)
+        if bench is None:
+            self._say(Ended(key))
+            return
+        try:
+            reports = self._reports(key, bench, task)
+        except Over:
+            self._put_away(key, bench, keep=False)
+        except WorkersCannotStart as error:
+            self._put_away(key, bench, keep=False)
+            self._say(Failed(key, error, cannot_start=True))
+        except Exception as error:
+            self._put_away(key, bench, keep=False)
+            self._say(Failed(key, _sendable(error)))
+        else:
+            self._put_away(key, bench, keep=True)
+            self._say(Done(key, reports))
+
+    def _reports(self, key: str, bench: Bench, task: Task) -> list[TaskReport]:
+        reports: list[TaskReport] = []
+
+        def heard(report: TaskReport) -> None:
+            self._exchange.hand_back(self._job, report.task)
+            reports.append(report)
+
+        def look(see: Callable[[], Standing]) -> None:
+            if self._is_over(key):
+                raise Over
+            standing = see()
+            bench.finished = sum(len(each.task.span) for each in reports) + standing.unreported
+            bench.tallies = [astuple(each) for each in standing.tallies]
+
+        self._exchange.bring(self._job, task)
+        bench.work.run_tasks(_pieces(task), heard, look)
+        return reports
+
+    def _is_over(self, key: str) -> bool:
+        return self._ended.is_set() or not self._is_held(key)
+
+    def _is_held(self, key: str) -> bool:
+        """Whether somebody waits for a task, or its result, of this worker."""
+        state = self._worker.state.tasks.get(key)
+        return state is not None and state.state in HELD
+
+    def _take(self, key: str, fresh: bool) -> Bench | None:
+        with self._lock:
+            if self._ended.is_set():
+                return None
+            bench = self._idle.pop() if self._idle else self._new_bench()
+            self._busy[key] = bench
+        if fresh:
+            bench.executor.close()  # it starts another when it is given a task
+        bench.finished = 0
+        return bench
+
+    def _new_bench(self) -> Bench:
+        executor = ProcessExecutor(self._job, 1, lambda line: self._say(Said(line)))
+        ledger = StoreLedger(self._job)  # what it records is handed back like everything else
+        return Bench(executor, Work(executor, ledger, self._job.settings.series_timeout_seconds))
+
+    def _put_away(self, key: str, bench: Bench, *, keep: bool) -> None:
+        with self._lock:
+            self._busy.pop(key, None)
+            kept = keep and not self._ended.is_set()
+            if kept:
+                self._idle.append(bench)
+        if not kept:
+            bench.executor.close()
+
+    def _watch(self) -> None:
+        said = 0.0
+        while self._is_wanted():
+            if time.monotonic() - said >= self._spec.beat_seconds:
+                said = time.monotonic()
+                self._say(self._beat())
+            time.sleep(WATCH_SECONDS)
+        self.end()
+
+    def _is_wanted(self) -> bool:
+        return self._worker.status.name in LIVING and self._is_held(self._spec.lease)
+
+    def _beat(self) -> Beat:
+        with self._lock:
+            busy, benches = dict(self._busy), [*self._idle, *self._busy.values()]
+        tallies = [each for bench in benches for each in bench.tallies]
+        return Beat({key: bench.finished for key, bench in busy.items()}, tallies)
+
+    def end(self) -> None:
+        """End all worker processes; those at work are ended by the threads that wait for them."""
+        with self._lock:
+            self._ended.set()
+            idle, self._idle = self._idle, []
+        for bench in idle:
+            bench.executor.close()
+        deadline = time.monotonic() + 60 * WATCH_SECONDS
+        while self._busy and time.monotonic() < deadline:
+            time.sleep(WATCH_SECONDS / 10)
+        self._resources.close()
+        name = _name(self._spec.run, self._worker)
+        if _hosts.get(name) is self:  # a worker that was missed and is asked again has another by now
+            del _hosts[name]
+        self._say(Ended())
+
+
+def _pieces(task: Task) -> list[Task]:
+    """The task in pieces that a process can hold: all results of a piece are in its memory before they are written."""
+    if task.step is not Step.FORECAST or len(task.span) <= PIECE_SERIES:
+        return [task]
+    return [replace(task, span=span) for span in cut([task.span], PIECE_SERIES)]
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error, or one that says the same where it is a stranger's, or cannot be made again from what is sent of it."""
+    note = getattr(error, "__notes__", [])
+    with suppress(Exception):
+        if isinstance(error, TurboForecastError) and isinstance(pickle.loads(pickle.dumps(error)), type(error)):
+            return error
+    own = RuntimeError(f"{type(error).__name__}: {error}")
+    for each in note:
+        own.add_note(each)
+    return own

@@ -1,0 +1,103 @@
+"""What Dask's workers let the run know, each a few bytes that travel as an event of Dask's.
+
+Belongs here: the words, and how they are packed. Does not belong here: who says them (`dask_host.py`), who hears them
+(`dask_executor.py`). Imported wherever Dask's scheduler looks, so imports here are counted.
+"""
+
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The worker must not take part; why is to follow its name."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """The worker does not see the run's files; the sentence says which."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker takes tasks from now on. clock: its monotonic seconds."""
+
+    clock: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The worker lives. finished: series by task that it has in hand; tallies: of its processes (`post.Tally`), as tuples."""
+
+    finished: Mapping[str, int]
+    tallies: Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A task is done: its reports (`TaskReport`), more than one where it had to be cut."""
+
+    key: str
+    reports: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A task has raised an error that is no series' own. cannot_start: it was the worker's, whose processes do not start."""
+
+    key: str
+    error: BaseException
+    cannot_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line for the person who waits."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The worker has ended what it had of this run; key: a task that came too late."""
+
+    key: str | None = None
+
+
+Message = Refused | Unseen | Ready | Beat | Done | Failed | Said | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a worker is told of a run when it is asked to take part.
+
+    run: a name of this attempt; lease: the key of the task that asks, whose end is the end of what the worker has of the
+    run; topic: of the events; fitness: what it must have installed; job: the pickled `Job` and `Exchange`.
+    """
+
+    run: str
+    lease: str
+    topic: str
+    fitness: Mapping[str, str]
+    job: bytes
+    beat_seconds: float
+
+
+def packed(sender: str, message: Message) -> dict[str, Any]:
+    """As an event of Dask's, which can be shown on its dashboard: who, what, and the message itself."""
+    return {"worker": sender, "what": type(message).__name__.lower(), "message": pickle.dumps(message)}
+
+
+def unpacked(event: Mapping[str, Any]) -> tuple[str, Message] | None:
+    """Who says what; None for what another version of this package says."""
+    try:
+        message = pickle.loads(event["message"])
+        return (str(event["worker"]), message) if isinstance(message, Message) else None
+    except Exception:
+        return None

@@ -1,0 +1,76 @@
+"""Worker processes of this machine whose results are shared with other machines too, so that they outlive this one.
+
+Belongs here: handing back what each task has left, before it counts as completed. Does not belong here: where that goes
+(`exchange.py`), and the processes (`processes.py`).
+"""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from turbo_forecast.fleet.exchange import Exchange
+from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.executors.protocol import Events, Executor
+from turbo_forecast.fleet.tasks import Job, Task, TaskReport
+
+THREADS = 4
+"""Tasks whose results are handed back at the same time, while the workers go on."""
+GLANCE_SECONDS = 0.05
+"""A task that is still being handed back is looked for again so soon, when there is nothing else to wait for."""
+
+
+class SharingExecutor:
+    """Another executor, each of whose completed tasks has been handed back to an exchange."""
+
+    def __init__(self, executor: Executor, job: Job, exchange: Exchange) -> None:
+        self._executor, self._job, self._exchange = executor, job, exchange
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="share")
+        self._handing: dict[Task, tuple[TaskReport, Future[None]]] = {}
+
+    @property
+    def workers(self) -> int:
+        """Those of the executor."""
+        return self._executor.workers
+
+    def chunk_size(self, series: int, wanted: int) -> int:
+        """As the executor has it."""
+        return self._executor.chunk_size(series, wanted)
+
+    def submit(self, task: Task, fresh: bool = False) -> None:
+        """Pass a task on."""
+        self._executor.submit(task, fresh)
+
+    def wait(self, seconds: float) -> Events:
+        """What has happened; completed is what has been handed back. Raises StorageError where that is not possible."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            events = self._executor.wait(min(left, GLANCE_SECONDS) if self._handing else left)
+            for report in events.completed:
+                hand = self._threads.submit(self._exchange.hand_back, self._job, report.task)
+                self._handing[report.task] = (report, hand)
+            events.completed = self._handed()
+            if events.completed or events.lost or time.monotonic() >= deadline:
+                return events
+
+    def _handed(self) -> list[TaskReport]:
+        done = [task for task, (_, hand) in self._handing.items() if hand.done()]
+        reports = []
+        for task in done:
+            report, hand = self._handing.pop(task)
+            hand.result()
+            reports.append(report)
+        return reports
+
+    def kill(self, task: Task) -> None:
+        """Pass it on."""
+        self._executor.kill(task)
+
+    def tallies(self) -> Sequence[Tally]:
+        """Those of the executor."""
+        return self._executor.tallies()
+
+    def close(self) -> None:
+        """End the workers; what is being handed back is left to itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._executor.close()

@@ -1,0 +1,36 @@
+"""What tests of executors share: one Dask cluster for all of a session."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from turbo_forecast_tests.fleet.executors.dask_processes import DaskProcesses
+
+
+@pytest.fixture(scope="session")
+def dask_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DaskProcesses"]:
+    """A scheduler and three workers; tests that use it belong to the xdist_group "dask"."""
+    pytest.importorskip("distributed", reason="distributed is not installed: pip install 'turbo-forecast[dask]'")
+    from turbo_forecast_tests.fleet.executors.dask_processes import DaskProcesses
+
+    cluster = DaskProcesses(tmp_path_factory.mktemp("dask"))
+    try:
+        yield cluster
+    finally:
+        cluster.end()
+
+
+@pytest.fixture
+def cluster(dask_processes: "DaskProcesses") -> "DaskProcesses":
+    """The cluster, whole: whatever the test before has done to it."""
+    dask_processes.whole()
+    return dask_processes
+
+
+@pytest.fixture
+def shared_folder(tmp_path: Path) -> Path:
+    """A folder that all workers see: they are on this machine."""
+    return tmp_path
