@@ -39,6 +39,7 @@ class ForecastOptions(TypedDict, total=False):
     workers: int
     chunk_size: int
     series_timeout_seconds: float
+    worker_memory_mb: int
     rows_months: int
 
 
