@@ -17,8 +17,11 @@ from pathlib import Path
 
 from turbo_forecast.fleet.executors.marks import carriers
 
-END_SECONDS, ROUND_SECONDS = 1.0, 0.05
+END_SECONDS, ROUND_SECONDS = 3.0, 0.05
 """Who starts processes faster than they are found is given up after so long; a round waits no longer than this for its dead."""
+CLEAN_ROUNDS = 5
+"""Rounds in a row without a find that are believed where processes were started meanwhile, by whomever: one may have ended
+after it had started the next, which the round came too early for."""
 
 
 def end_all(workers: Collection[int], marks: Collection[str] = ()) -> None:
@@ -29,30 +32,48 @@ def end_all(workers: Collection[int], marks: Collection[str] = ()) -> None:
     try:
         for pid in workers:
             _signal(pid, signal.SIGSTOP)  # a stopped process starts no more children while they are looked for
-        spared = descendants([os.getpid()]) - descendants(workers) - set(workers) if marks else set[int]()
-        deadline = time.monotonic() + END_SECONDS
-        while True:
+        foreign: set[int] = set()
+        clean, deadline = 0, time.monotonic() + END_SECONDS
+        while clean < CLEAN_ROUNDS and time.monotonic() < deadline:
+            before = _count_started()
             living = {pid for pid in workers if _lives(pid)}
-            for pid in _started(workers, marks, spared):
+            for pid in _started(workers, marks, foreign):
                 if _lives(pid):
                     living.add(pid)
                     _end_with_group(pid)  # at once: the next process is started meanwhile
             _kill(workers)  # last: with them goes the way to their children
-            if not living or time.monotonic() > deadline:
+            if not living and before == _count_started():
                 return
+            clean = 0 if living else clean + 1
             _wait_until_dead(living)
     except BaseException:  # a second Ctrl-C: what was stopped above would wait for ever
         _kill(workers)
         raise
 
 
-def _started(workers: Collection[int], marks: Collection[str], spared: Collection[int]) -> Iterator[int]:
-    """What the workers have started, one after the other; each is looked for when the last one has been seen to."""
+def _started(workers: Collection[int], marks: Collection[str], foreign: set[int]) -> Iterator[int]:
+    """What the workers have started, one after the other; each is looked for when the last one has been seen to.
+
+    foreign: processes that are known not to carry a mark, which is read once of each.
+    """
     never = {os.getpid(), *workers}
-    for pid, is_certain in carriers(_all(), marks) if marks else ():
-        if pid not in never and (is_certain or pid not in spared):
-            yield pid
-    yield from descendants(workers) - never
+    if marks:
+        unread = set(_all()) - foreign - never
+        for pid, is_certain in carriers(unread, marks):
+            if is_certain or pid not in descendants([os.getpid()]) - descendants(workers):
+                unread.discard(pid)
+                yield pid
+        foreign |= unread
+    if any(map(_lives, workers)):
+        yield from descendants(workers) - never
+
+
+def _count_started() -> int | None:
+    """How many processes were ever started on this machine; None where the system does not tell."""
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/stat").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("processes ")).split()[1])
+    return None
 
 
 def _end_with_group(pid: int) -> None:
