@@ -45,9 +45,10 @@ MAX_TOO_LARGE = 20
 STUCK_SECONDS = 600.0
 """A part takes a second or two, and so does writing; longer than this is nobody's slowness. series_timeout_seconds where that
 is more."""
-PAUSE_SECONDS = 10.0
+PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS = 10.0, 2.0
 """Between two looks lies about POLL_SECONDS; where it was longer than this, the machine or all of the run stood still (a
-paused container, say), and what workers had in hand is given its time again."""
+paused container, say), and what workers had in hand is given its time again. Where series_timeout_seconds is less than the
+first, that is what counts, down to the second: a pause as long as the time that a series may take must not be taken for it."""
 
 OnReport = Callable[[TaskReport], None]
 OnLook = Callable[[Callable[[], Standing]], None]
@@ -127,11 +128,12 @@ class _Limits:
         self.of_series = series_timeout
         self._clock, self._looked = clock, clock()
         self._resumed: float | None = None
+        self._pause = min(PAUSE_SECONDS, max(SHORTEST_PAUSE_SECONDS, series_timeout))
 
     def look(self) -> None:
         """Note that time has passed, and whether somebody was there to see it."""
         now = self._clock()
-        if now - self._looked > PAUSE_SECONDS:
+        if now - self._looked > self._pause:
             self._resumed = now
         self._looked = now
 

@@ -264,6 +264,30 @@ def test_a_limit_that_no_series_keeps_ends_the_run_unless_there_are_few(size: in
         worked(executor, Step.FORECAST, cut([Span(0, size)], 3))
 
 
+class NoEnd(Unreliable):
+    """The fallback of series 1 never ends either."""
+
+    def _slept(self, task: Task) -> tuple[int | None, float]:
+        return (1, TIMEOUT + 1) if self._is_bad(task) else (None, 0.0)
+
+    def _go_on(self, task: Task, events: Events) -> None:
+        if not self._is_bad(task):
+            super()._go_on(task, events)
+        elif task in self.killed:
+            self.killed.remove(task)
+            self._lose(task, 1, events)
+
+    @staticmethod
+    def _is_bad(task: Task) -> bool:
+        return task.span.lo <= 1 < task.span.hi
+
+
+def test_a_fallback_that_never_ends_is_ended_too_and_the_series_recorded() -> None:
+    reported, book = worked(NoEnd(Fate(), 1, random.Random(0)), Step.FORECAST, [Span(0, 3)])
+    assert series_of(reported) == [0, 1, 2]
+    assert [(task.span, task.status) for task in book.recorded] == [(Span(1, 2), Status.TIMED_OUT)]
+
+
 def test_many_series_that_need_too_much_end_no_run_in_which_others_are_finished() -> None:
     hogs = frozenset(range(1, 200, 2))
     reported, _ = worked(Unreliable(Fate(hogs=hogs), 2, random.Random(0)), Step.FORECAST, cut([Span(0, 200)], 8))
@@ -319,13 +343,14 @@ def test_a_series_that_never_ends_gets_no_second_trial_and_its_reason_names_the_
 
 
 class Paused(Unreliable):
-    """Everything stands still for an hour, once, while every worker has a series in hand; all else takes no time."""
+    """Everything stands still, once, while every worker has a series in hand; all else takes no time."""
 
     now = 0.0
+    pause = 3600.0
 
     def wait(self, seconds: float) -> Events:
         first = not self.now
-        self.now += 3600.0 if first else 0.1
+        self.now += self.pause if first else 0.1
         if first:
             return Events(in_hand=[InHand(task, task.span.lo, self.now) for task, _ in self.queue])
         done = [TaskReport(task) for task, _ in self.queue]
@@ -336,10 +361,12 @@ class Paused(Unreliable):
         raise AssertionError(f"{task} was taken for overdue after a pause")
 
 
-def test_a_pause_of_the_whole_machine_is_no_series_fault() -> None:
+@pytest.mark.parametrize(("pause", "timeout"), [(3600.0, TIMEOUT), (61.0, TIMEOUT), (8.0, 5.0), (2.5, 0.5)])
+def test_a_pause_of_the_whole_machine_is_no_series_fault(pause: float, timeout: float) -> None:
     executor = Paused(Fate(), 2, random.Random(0))
+    executor.pause = pause
     reports: list[TaskReport] = []
-    Work(executor, Book(), TIMEOUT, clock=lambda: executor.now).run(
+    Work(executor, Book(), timeout, clock=lambda: executor.now).run(
         Step.FORECAST, cut([Span(0, 12)], 1), reports.append
     )
     assert series_of([report.task for report in reports]) == list(range(12))
