@@ -18,6 +18,8 @@ from turbo_forecast.settings import ForecastSettings
 NAME = "benchmarks.faults.entrants:build"
 HOW, WHERE, ONCE = "TURBO_FORECAST_FAULT", "TURBO_FORECAST_FAULT_SERIES", "TURBO_FORECAST_FAULT_ONCE"
 """Environment: what to do; at which series (host/resource); a file that is made when it has been done and need not be again."""
+PACE = "TURBO_FORECAST_FAULT_PACE"
+"""Environment: seconds that each forecast takes, where a fleet is so small that it would be done before anything can happen."""
 MUCH_MB = 3000
 FOR_EVER = 600.0
 
@@ -48,6 +50,7 @@ class Wayward:
     def __init__(self) -> None:
         self._way, self._where = WAYS.get(os.environ.get(HOW, "")), os.environ.get(WHERE, "")
         self._once = os.environ.get(ONCE, "")
+        self._pace = float(os.environ.get(PACE, "0"))
 
     def project(self, window: Window) -> Projection:
         """The last value, flat."""
@@ -55,6 +58,7 @@ class Wayward:
             if self._once:
                 Path(self._once).touch()
             self._way()
+        time.sleep(self._pace)
         flat = np.full(window.asked.size, window.y[-1])
         return Projection(flat, flat - 10, flat + 10, solver="closed_form", fits=0)
 

@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.faults.entrants import HOW, NAME, ONCE, WHERE
+from benchmarks.faults.entrants import HOW, NAME, ONCE, PACE, WHERE
 from benchmarks.series import demo_rows
 from turbo_forecast.fleet.chunks import finished_spans
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
@@ -39,12 +39,22 @@ class DrillError(Exception):
 
 
 class Fault(Protocol):
-    """Something that goes wrong. name: its line in the table. is_short: whether the short drill has it. guilty: whether its
-    series is recorded as failed, so that only the others' rows can be the same."""
+    """Something that goes wrong."""
 
-    name: str
-    is_short: bool
-    guilty: bool
+    @property
+    def name(self) -> str:
+        """Its line in the table."""
+        ...
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the short drill has it."""
+        ...
+
+    @property
+    def guilty(self) -> bool:
+        """Whether its series is recorded as failed, so that only the others' rows can be the same."""
+        ...
 
     def obstacle(self) -> str | None:
         """Why it cannot be tried on this machine; None where it can."""
@@ -167,10 +177,15 @@ class Trial:
 
 
 class Stage:
-    """The fleet of the drill, the run that nobody disturbs, and trials on the same series. Chunks are small: many to be lost."""
+    """The fleet of the drill, the run that nobody disturbs, and trials on the same series. Chunks are small: many to be lost.
 
-    def __init__(self, folder: Path, hosts: int, workers: int, entrants: list[str] | None = None) -> None:
-        self._folder, self._count = folder, 0
+    entrants: beside the one that misbehaves; the default field when None. pace: seconds that each forecast of that one takes.
+    """
+
+    def __init__(
+        self, folder: Path, hosts: int, workers: int, entrants: list[str] | None = None, pace: float = 0.0
+    ) -> None:
+        self._folder, self._count, self._pace = folder, 0, pace
         field = entrants or list(ForecastSettings.model_fields["entrants"].get_default())
         self.options: dict[str, Any] = {"entrants": [*field, NAME], "workers": workers, "chunk_size": 4}
         rows = demo_rows(hosts)
@@ -198,7 +213,7 @@ class Stage:
         place.mkdir()
         outcomes = getattr(self, "_undisturbed", {}).get("outcomes", {})
         live = [name for name in self.series if outcomes.get(name, ["forecast"]) == ["forecast"]]
-        trial = Trial(self.store, place, dict(self.options), live[len(live) // 2])
+        trial = Trial(self.store, place, dict(self.options), live[len(live) // 2], {PACE: str(self._pace)})
         try:
             yield trial
         finally:
