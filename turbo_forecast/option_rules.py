@@ -43,6 +43,7 @@ MEANT = {
     **dict.fromkeys(("training_months",), "train_months"),
     **dict.fromkeys(("timeout", "series_timeout"), "series_timeout_seconds"),
     **dict.fromkeys(("batch_size", "chunksize"), "chunk_size"),
+    **dict.fromkeys(("worker_memory", "memory_per_worker", "max_worker_memory", "memory_mb"), "worker_memory_mb"),
     **dict.fromkeys(("backend", "solver", "stan_backend"), "engine"),
     **dict.fromkeys(("carrying_capacity",), "cap"),
     **dict.fromkeys(("yearly_seasonality",), "yearly_order"),

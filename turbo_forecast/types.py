@@ -29,6 +29,7 @@ class Status(StrEnum):
     RAISED = "raised"
     TIMED_OUT = "timed_out"
     WORKER_DIED = "worker_died"
+    MEMORY_EXCEEDED = "memory_exceeded"
 
 
 class Solver(StrEnum):

@@ -22,7 +22,7 @@ from turbo_forecast.settings import (
 )
 
 IDLE_OPTIONS = {
-    *("workers", "chunk_size", "series_timeout_seconds", "executor"),
+    *("workers", "chunk_size", "series_timeout_seconds", "worker_memory_mb", "executor"),
     *("max_fallback_share", "agreement_sample", "max_staleness_days", "rows_months"),
 }
 

@@ -11,10 +11,12 @@ import os
 import resource
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
+from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.executors.post import Post
+from turbo_forecast.fleet.growth import Growth
 from turbo_forecast.fleet.pieces import write_forecast
 from turbo_forecast.fleet.series_forecaster import Result, SeriesForecaster, manners_kept
 from turbo_forecast.fleet.store import SeriesStore
@@ -35,12 +37,21 @@ class WornOut(BaseException):
     """This worker cannot do more, for no fault of what comes next: another must go on."""
 
 
+class Outgrown(BaseException):
+    """This worker has grown too large to go on, after so many series of its task, which are finished and stored."""
+
+    def __init__(self, finished: int, failed: int) -> None:
+        super().__init__(f"after {finished} series")
+        self.finished, self.failed = finished, failed
+
+
 class Forecasting:
     """The step FORECAST: every window of each series by every entrant, left as one chunk."""
 
     def __init__(self, job: Job, post: Post) -> None:
         self._job, self._post = job, post
         self._store, self._process = SeriesStore(job.store), os.getpid()
+        self._growth = Growth(job.settings.worker_memory_mb)
         entrants = {}
         for number, name in enumerate(job.settings.singles):
             post.building(number)
@@ -50,17 +61,23 @@ class Forecasting:
         self._forecaster = SeriesForecaster(job.windows, job.settings, entrants)
 
     def __call__(self, task: Task) -> int:
-        """Forecast the series of the task, or only their fallback's when they are condemned. Raises StorageError."""
-        results = []
+        """Forecast the series of the task, or only their fallback's when they are condemned. Raises StorageError, Outgrown."""
+        results: list[Result] = []
         for index in range(task.span.lo, task.span.hi):
             self._post.taking(index)
             results.append(self._result(index, task))
             self._end_a_copy()
             self._require_fit_for_more()
+            self._growth.wait_to_be_seen()
             self._post.finished()
+            if self._growth.is_too_much() and index + 1 < task.span.hi:
+                raise Outgrown(len(results), self._keep(Span(task.span.lo, index + 1), results))
+        return self._keep(task.span, results)
+
+    def _keep(self, span: Span, results: list[Result]) -> int:
+        """Leave the results as one chunk; how many have failed."""
         self._post.writing()
-        field = self._job.settings.field_of_entrants
-        write_forecast(self._job.folder.forecast, task.span.stem, results, field)
+        write_forecast(self._job.folder.forecast, span.stem, results, self._job.settings.field_of_entrants)
         return sum(result.outcome is Outcome.FAILED for result in results)
 
     def _result(self, index: int, task: Task) -> Result:
@@ -125,6 +142,7 @@ class Equipment:
     def __init__(self, job: Job, post: Post, steps: Mapping[Step, Prepare] = STEPS) -> None:
         self._job, self._post, self._steps = job, post, steps
         self._built: dict[Step, Perform] = {}
+        self._growth = Growth(job.settings.worker_memory_mb)
 
     def prepare(self, step: Step) -> None:
         """Build what the step needs, unless that has been done: no task's time holds it."""
@@ -136,6 +154,10 @@ class Equipment:
     def perform(self, task: Task) -> TaskReport:
         """Do a task of the step that was prepared last. Raises StorageError, WornOut."""
         self._post.begin_task(task.span.lo)
-        failed = self._built[task.step](task)
+        try:
+            failed, is_outgrown = self._built[task.step](task), self._growth.is_too_much()
+        except Outgrown as early:
+            task = replace(task, span=Span(task.span.lo, task.span.lo + early.finished))
+            failed, is_outgrown = early.failed, True
         self._post.idle()
-        return TaskReport(task, failed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return TaskReport(task, failed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, is_outgrown)

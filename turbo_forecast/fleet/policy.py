@@ -1,7 +1,7 @@
 """What becomes of a map's tasks, whatever carries them: each is reported once, and a loss costs what caused it.
 
 Belongs here: what is tried again and how often, when a chunk is split to find the series that takes workers down, when a
-series has taken too long, what is recorded then. Does not belong here: workers (`executors/`), what a task does
+series has taken too long or too much memory, what is recorded then. Does not belong here: workers (`executors/`), what a task does
 (`equipment.py`).
 
 How a loss is handled. The series that a dead worker had in hand is a suspect; the rest of its chunk goes back to the
@@ -9,7 +9,9 @@ others. When all else is done, each suspect is tried alone, in a fresh worker; a
 is computed, and if even that dies, the parent records it. Where nobody knows the series, the chunk is tried again, then
 halved. Parts of the later steps hold no strange code, so whole parts are tried alone, and one that cannot be done ends the
 run. A worker that has been at a part, or at writing, for STUCK_SECONDS is ended: somebody has stopped it, or its disk does
-not answer.
+not answer. A worker that holds more memory than it may is ended too, and what it had in hand is a suspect like any other:
+what its worker holds may be what earlier series left there. If it needs that much alone, in a fresh worker, once is enough:
+that was measured. A worker that has grown by and by hands back the rest of its task, and nobody is suspected.
 """
 
 import time
@@ -38,12 +40,16 @@ TRIALS = 2
 MAX_UNEXPLAINED = 10
 """Losses in a row, with nothing finished and no series in hand, that are nobody's bad luck any more."""
 
+MAX_TOO_LARGE = 20
+"""Series in a row whose workers needed too much memory, with not one finished before: the limit is too low for this fleet."""
+
 STUCK_SECONDS = 600.0
 """A part takes a second or two, and so does writing; longer than this is nobody's slowness. series_timeout_seconds where that
 is more."""
-PAUSE_SECONDS = 10.0
+PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS = 10.0, 2.0
 """Between two looks lies about POLL_SECONDS; where it was longer than this, the machine or all of the run stood still (a
-paused container, say), and what workers had in hand is given its time again."""
+paused container, say), and what workers had in hand is given its time again. Where series_timeout_seconds is less than the
+first, that is what counts, down to the second: a pause as long as the time that a series may take must not be taken for it."""
 
 OnReport = Callable[[TaskReport], None]
 OnLook = Callable[[Callable[[], Standing]], None]
@@ -130,11 +136,12 @@ class _Limits:
         self.of_series = series_timeout
         self._clock, self._looked = clock, clock()
         self._resumed: float | None = None
+        self._pause = min(PAUSE_SECONDS, max(SHORTEST_PAUSE_SECONDS, series_timeout))
 
     def look(self) -> None:
         """Note that time has passed, and whether somebody was there to see it."""
         now = self._clock()
-        if now - self._looked > PAUSE_SECONDS:
+        if now - self._looked > self._pause:
             self._resumed = now
         self._looked = now
 
@@ -157,6 +164,9 @@ class _Map:
         self._alone: list[Task] = []
         self._overdue: set[int] = set()
         self._stuck: set[Task] = set()
+        self._too_large: dict[Task, float] = {}
+        self._too_large_at_first = 0
+        self._is_proven = False
         self._losses: Counter[Task] = Counter()
         self._unexplained = 0
 
@@ -180,11 +190,12 @@ class _Map:
         events = self._executor.wait(POLL_SECONDS)
         for report in events.completed:
             self._out.remove(report.task)
-            self._unexplained = 0
-            self._on_report(report)
+            self._report(report)
         for lost in events.lost:
             self._out.remove(lost.task)
+        self._is_proven = self._is_proven or any(hand.finished for hand in events.in_hand)
         self._end_overdue(events.in_hand)
+        self._end_too_large(events.in_hand)
         self._on_look(partial(self._standing, events))
         return events.lost
 
@@ -198,6 +209,25 @@ class _Map:
                 self._overdue.add(hand.series)
             self._executor.kill(hand.task)
 
+    def _report(self, report: TaskReport) -> None:
+        self._unexplained = 0
+        self._is_proven = True
+        self._on_report(report)
+
+    def _end_too_large(self, in_hand: Sequence[InHand]) -> None:
+        """End the workers that hold more memory than they may."""
+        for hand in in_hand:
+            if hand.exceeded_mb and not self._limits.passed_by(hand):
+                self._too_large[self._suspect(hand.task, hand.series)] = hand.exceeded_mb
+                self._executor.kill(hand.task)
+
+    @staticmethod
+    def _suspect(task: Task, series: int | None) -> Task:
+        """What is tried alone when a worker is lost: the series it had in hand, or all of a part."""
+        if task.step is not Step.FORECAST or series is None or task.condemned:
+            return task
+        return Task(task.step, Span(series, series + 1))
+
     def _standing(self, events: Events) -> Standing:
         begun = {hand.task for hand in events.in_hand}
         waiting = [task.span for task in (*sorted(self._out - begun), *self._todo, *self._alone)]
@@ -206,12 +236,20 @@ class _Map:
     def _judge(self, lost: Lost) -> None:
         """Put a lost task back, in whatever parts may go on with the others; the suspect waits for its trial."""
         task, span, series = lost.task, lost.task.span, lost.series
-        if series is None:
+        if lost.begun is not None:
+            self._report(lost.begun)
+            self._todo.appendleft(Task(task.step, Span(lost.begun.task.span.hi, span.hi)))
+            return
+        suspect = self._suspect(task, series)
+        self._losses[task] += series is None
+        if suspect in self._too_large:
+            self._count_too_large(self._too_large[suspect])
+        elif series is None:
             self._count_unexplained(task)
         if task.step is not Step.FORECAST:
             self._alone.append(task)
         elif series is not None:
-            self._alone.append(Task(task.step, Span(series, series + 1)))
+            self._alone.append(suspect)
             rest = (Span(series + 1, span.hi), Span(span.lo, series))
             self._todo.extendleft(Task(task.step, part) for part in rest if len(part))
         elif self._losses[task] < TRIALS:
@@ -223,7 +261,6 @@ class _Map:
             self._alone.append(task)
 
     def _count_unexplained(self, task: Task) -> None:
-        self._losses[task] += 1
         self._unexplained += 1
         if self._unexplained < MAX_UNEXPLAINED:
             return
@@ -232,23 +269,39 @@ class _Map:
             raise WorkersCannotStart(f"{times} while they had no series in hand")
         raise PartLost(f"{times} at the step {task.step}, the last time at series {self._ledger.names(task.span)}")
 
+    def _count_too_large(self, limit_mb: float) -> None:
+        """Raises WorkersCannotStart where no worker does its first series with what it may hold."""
+        self._too_large_at_first += not self._is_proven
+        if not self._is_proven and self._too_large_at_first >= MAX_TOO_LARGE:
+            raise WorkersCannotStart(
+                f"{MAX_TOO_LARGE} workers needed more than {limit_mb:,.0f} MB each before any had finished a series: "
+                "worker_memory_mb is too low for these entrants; give it more, or 0 for no limit"
+            )
+
     def _work_alone(self, task: Task) -> None:
         """A suspect in a fresh worker; if it dies there, its fallback only; if even that dies, its record."""
+        self._too_large.pop(task, None)  # by now that was another worker's doing, perhaps
         for _ in range(TRIALS):
-            if self._is_overdue(task):
+            if self._is_overdue(task) or task in self._too_large:
                 break
             if self._survives(task):
                 return
         if task.step is not Step.FORECAST:
             raise PartLost(
-                f"the step {task.step} took its worker process down {TRIALS + 1} times at series "
+                f"the step {task.step} took its worker process down {self._times(task)} at series "
                 f"{self._ledger.names(task.span)}: {self._advice(task)}"
             )
         condemned = self._condemned(task)
         if not self._survives(condemned):
             self._on_report(self._ledger.record(condemned))
 
+    def _times(self, task: Task) -> str:
+        return "twice" if task in self._too_large else f"{TRIALS + 1} times"
+
     def _advice(self, task: Task) -> str:
+        if task in self._too_large:
+            limit = f"{self._too_large[task]:,.0f} MB (worker_memory_mb)"
+            return f"alone in a fresh worker, it needed more than {limit}; give it more, or 0 for no limit"
         if task in self._stuck:
             return f"it was ended after {STUCK_SECONDS:g} s without an answer; does the disk answer?"
         return "with too little memory, fewer workers may do"
@@ -260,6 +313,9 @@ class _Map:
         if self._is_overdue(task):
             why = f"the series took longer than {self._limits.of_series:g} s (series_timeout_seconds)"
             return Task(task.step, task.span, why, Status.TIMED_OUT)
+        if task in self._too_large:
+            why = f"the worker needed more than {self._too_large[task]:,.0f} MB at this series (worker_memory_mb)"
+            return Task(task.step, task.span, why, Status.MEMORY_EXCEEDED)
         why = "the worker process died while working on this series"
         return Task(task.step, task.span, why, Status.WORKER_DIED)
 

@@ -28,7 +28,8 @@ class Task:
     """One step's work on neighbouring series.
 
     condemned: why nothing but the fallback is to be computed, for a single series that has taken its workers down
-    (status WORKER_DIED) or never ended (TIMED_OUT); both are None in every other task.
+    (status WORKER_DIED), never ended (TIMED_OUT) or needed too much memory (MEMORY_EXCEEDED); both are None in every other
+    task.
     """
 
     step: Step
@@ -39,11 +40,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """What is heard of a finished task: how many of its series failed, and the most memory its worker has ever used."""
+    """What is heard of a finished task: how many of its series failed, and the most memory its worker has ever used.
+
+    is_outgrown: whether its worker has grown too large to go on, series by series, and must be replaced. It may have stopped
+    before the end of what it was asked for: the report's task tells how far it has come.
+    """
 
     task: Task
     failed: int = 0
     peak_memory_mb: float = 0.0
+    is_outgrown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ MODEL_RUNS = Table(
         Column(
             "status",
             pl.String,
-            "ok; raised; timed_out; worker_died. An entrant takes part in a series only if all its windows are ok",
+            "ok; raised; timed_out; worker_died; memory_exceeded. An entrant takes part in a series only if all its windows are ok",
         ),
         Column(
             "solver",

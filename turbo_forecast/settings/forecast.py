@@ -32,7 +32,7 @@ DEFAULT_ENTRANTS = (
 )
 """The default field, in order of preference; measured in benchmarks/TOURNAMENT.md."""
 INDIFFERENT = {
-    *("workers", "chunk_size", "series_timeout_seconds", "executor"),
+    *("workers", "chunk_size", "series_timeout_seconds", "worker_memory_mb", "executor"),
     *("max_fallback_share", "agreement_sample", "max_staleness_days", "rows_months"),
 }
 """Forecast settings that decide no number."""
@@ -107,6 +107,13 @@ class ForecastSettings(Options):
         gt=0,
         le=86_400,
         description="a series that takes longer is recorded as failed; a worker's start does not count",
+    )
+    worker_memory_mb: int = Field(
+        0,
+        ge=0,
+        le=100_000_000,
+        description="memory of a worker with all that it starts, in MB (2**20 bytes): a series that needs more is recorded as "
+        "failed, a worker that has grown by and by is replaced; 0: no limit",
     )
     executor: ExecutorSettings = Field(
         ExecutorSettings(),

@@ -53,6 +53,7 @@ class ForecastOptions(TypedDict, total=False):
     workers: int
     chunk_size: int
     series_timeout_seconds: float
+    worker_memory_mb: int
     executor: ExecutorSettings | ExecutorOptions
     rows_months: int
 

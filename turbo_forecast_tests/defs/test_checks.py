@@ -276,7 +276,7 @@ def test_a_master_file_that_rounds_otherwise_is_not_the_champions_forecast(data:
     assert offenders(data, "forecast_parquet", "is_the_champions_forecast")["problem"].to_list() == ["differs"]
 
 
-@pytest.mark.parametrize("status", ["raised", "timed_out", "worker_died"])
+@pytest.mark.parametrize("status", ["raised", "timed_out", "worker_died", "memory_exceeded"])
 @pytest.mark.parametrize("failed", ["fold 3", "fold 1", "backtest", "forecast"])
 def test_nothing_is_recorded_of_an_entrant_after_the_window_that_failed(failed: str, status: str, data: Path) -> None:
     order = ["fold 3", "fold 2", "fold 1", "backtest", "forecast"]

@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,25 +12,28 @@ from hypothesis import strategies as st
 from turbo_forecast.fleet.chunks import Span, cut
 from turbo_forecast.fleet.executors.post import Tally
 from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost, WorkersCannotStart
-from turbo_forecast.fleet.policy import AHEAD, MAX_UNEXPLAINED, TRIALS, PartLost, Work
+from turbo_forecast.fleet.policy import AHEAD, MAX_TOO_LARGE, MAX_UNEXPLAINED, TRIALS, PartLost, Work
 from turbo_forecast.fleet.tasks import Step, Task, TaskReport
 from turbo_forecast.types import Status
 
 TIMEOUT = 60.0
+LIMIT_MB = 900.0
 PARTS = [Step.COMBINE, Step.PUBLISH]
 
 
 @dataclass
 class Fate:
-    """What befalls a fleet's series. killers: kill their worker. sleepers: never end. deadly: kill with the fallback too."""
+    """What befalls a fleet's series. killers: kill their worker. sleepers: never end. hogs: need more memory than a worker may
+    hold. deadly: kill with the fallback too."""
 
     killers: frozenset[int] = frozenset()
     sleepers: frozenset[int] = frozenset()
+    hogs: frozenset[int] = frozenset()
     deadly: frozenset[int] = frozenset()
 
     def stops_at(self, task: Task) -> int | None:
         """The series at which the task's worker goes no further."""
-        bad = self.deadly if task.condemned else self.killers | self.sleepers
+        bad = self.deadly if task.condemned else self.killers | self.sleepers | self.hogs
         return next((series for series in range(task.span.lo, task.span.hi) if series in bad), None)
 
 
@@ -37,7 +41,8 @@ class Fate:
 class Unreliable:
     """An executor whose tasks end in any order, and whose workers also die by themselves, so many times.
 
-    silent: whether it does not know which series a dead worker had in hand.
+    silent: whether it does not know which series a dead worker had in hand. tiring: how often workers hand back the rest of a
+    task, having grown; worn: how often they are found too large at a series that is not guilty.
     """
 
     fate: Fate
@@ -45,6 +50,8 @@ class Unreliable:
     chance: random.Random
     accidents: int = 0
     silent: bool = False
+    tiring: int = 0
+    worn: int = 0
     queue: list[tuple[Task, bool]] = field(default_factory=list)
     running: list[Task] = field(default_factory=list)
     killed: list[Task] = field(default_factory=list)
@@ -66,8 +73,18 @@ class Unreliable:
         events = Events()
         for task in self.chance.sample(self.running, len(self.running)):
             self._go_on(task, events)
-        events.in_hand = [InHand(task, *self._slept(task)) for task in self.running]
+        events.in_hand = [replace(InHand(task, *self._slept(task)), **self._holds(task)) for task in self.running]
         return events
+
+    def _holds(self, task: Task) -> dict[str, Any]:
+        """What is said of the memory of a task's worker, and of the series that it then has in hand."""
+        stop = self.fate.stops_at(task)
+        if stop in self.fate.hogs and not task.condemned:
+            return {"series": stop, "exceeded_mb": LIMIT_MB}
+        if stop is None and self.worn and len(task.span) > 1 and self.chance.random() < 0.5:
+            self.worn -= 1
+            return {"series": task.span.lo, "exceeded_mb": LIMIT_MB}
+        return {}
 
     def _go_on(self, task: Task, events: Events) -> None:
         stop = self.fate.stops_at(task)
@@ -79,10 +96,15 @@ class Unreliable:
         elif self.accidents and self.chance.random() < 0.5 and len(self.queue) + len(self.running) > 1:
             self.accidents -= 1
             self._lose(task, self.chance.choice([None, self.chance.randrange(task.span.lo, task.span.hi)]), events)
+        elif self.tiring and len(task.span) > 1 and stop is None and self.chance.random() < 0.5:
+            self.tiring -= 1
+            self.running.remove(task)
+            first = Task(task.step, Span(task.span.lo, self.chance.randrange(task.span.lo + 1, task.span.hi)))
+            events.lost.append(Lost(task, begun=TaskReport(first, is_outgrown=True)))
         elif stop is None:
             self.running.remove(task)
             events.completed.append(TaskReport(task))
-        elif task.condemned or stop not in self.fate.sleepers:
+        elif task.condemned or stop not in self.fate.sleepers | self.fate.hogs:
             self._lose(task, stop, events)
 
     def _lose(self, task: Task, series: int | None, events: Events) -> None:
@@ -139,22 +161,24 @@ def fates(draw: st.DrawFn) -> tuple[int, int, Fate]:
     some = st.frozensets(st.integers(0, size - 1), max_size=6)
     killers = draw(some)
     sleepers = draw(some) - killers
-    return size, chunk, Fate(killers, sleepers, deadly=draw(some) & (killers | sleepers))
+    hogs = draw(some) - killers - sleepers
+    return size, chunk, Fate(killers, sleepers, hogs, deadly=draw(some) & (killers | sleepers | hogs))
 
 
-@given(fates(), st.integers(1, 5), st.integers(0, 8), st.integers(0, 10_000))
+@given(fates(), st.integers(1, 5), st.integers(0, 8), st.integers(0, 5), st.integers(0, 10_000))
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_each_series_is_reported_once_and_only_the_guilty_are_condemned(
-    made: tuple[int, int, Fate], workers: int, accidents: int, seed: int
+    made: tuple[int, int, Fate], workers: int, accidents: int, growths: int, seed: int
 ) -> None:
     size, chunk, fate = made
-    executor = Unreliable(fate, workers, random.Random(seed), accidents)
+    executor = Unreliable(fate, workers, random.Random(seed), accidents, tiring=growths, worn=growths)
     reported, book = worked(executor, Step.FORECAST, cut([Span(0, size)], chunk))
     assert series_of(reported) == list(range(size))
     condemned = {task.span.lo: task.status for task in reported if task.condemned}
     assert condemned == {
         **dict.fromkeys(fate.killers, Status.WORKER_DIED),
         **dict.fromkeys(fate.sleepers, Status.TIMED_OUT),
+        **dict.fromkeys(fate.hogs, Status.MEMORY_EXCEEDED),
     }
     assert all(len(task.span) == 1 for task in reported if task.condemned)
     assert {task.span.lo for task in book.recorded} == fate.deadly
@@ -203,6 +227,109 @@ def test_a_suspect_gets_two_trials_after_all_else_is_done_then_only_its_fallback
     assert tried[-3:] == [(2, 3, None), (2, 3, None), (2, 3, died)]
 
 
+def test_a_series_that_needs_too_much_memory_is_tried_alone_once_and_its_reason_names_the_setting() -> None:
+    executor = Unreliable(Fate(hogs=frozenset({1})), 1, random.Random(0))
+    reported, _ = worked(executor, Step.FORECAST, [Span(0, 3)])
+    assert reported[-1] == Task(
+        Step.FORECAST,
+        Span(1, 2),
+        "the worker needed more than 900 MB at this series (worker_memory_mb)",
+        Status.MEMORY_EXCEEDED,
+    )
+    assert [(task.span.lo, task.span.hi, task.status) for task in executor.attempts[-2:]] == [
+        (1, 2, None),
+        (1, 2, Status.MEMORY_EXCEEDED),
+    ]
+    assert [task.span for task in executor.attempts].count(Span(1, 2)) == 2
+
+
+def test_a_series_that_was_in_hand_when_a_worker_had_grown_is_done_by_another() -> None:
+    executor = Unreliable(Fate(), 2, random.Random(1), worn=4)
+    reported, _ = worked(executor, Step.FORECAST, cut([Span(0, 30)], 6))
+    assert executor.worn < 4, "nothing was tried"
+    assert series_of(reported) == list(range(30))
+    assert not any(task.condemned for task in reported)
+
+
+@pytest.mark.parametrize("size", [MAX_TOO_LARGE - 1, MAX_TOO_LARGE, 200])
+def test_a_limit_that_no_series_keeps_ends_the_run_unless_there_are_few(size: int) -> None:
+    executor = Unreliable(Fate(hogs=frozenset(range(size))), 2, random.Random(0))
+    if size < MAX_TOO_LARGE:
+        reported, _ = worked(executor, Step.FORECAST, cut([Span(0, size)], 3))
+        assert {task.status for task in reported} == {Status.MEMORY_EXCEEDED}
+        return
+    with pytest.raises(
+        WorkersCannotStart, match="20 workers needed more than 900 MB .* finished a series: worker_memory_mb is too low"
+    ):
+        worked(executor, Step.FORECAST, cut([Span(0, size)], 3))
+
+
+class NoEnd(Unreliable):
+    """The fallback of series 1 never ends either."""
+
+    def _slept(self, task: Task) -> tuple[int | None, float]:
+        return (1, TIMEOUT + 1) if self._is_bad(task) else (None, 0.0)
+
+    def _go_on(self, task: Task, events: Events) -> None:
+        if not self._is_bad(task):
+            super()._go_on(task, events)
+        elif task in self.killed:
+            self.killed.remove(task)
+            self._lose(task, 1, events)
+
+    @staticmethod
+    def _is_bad(task: Task) -> bool:
+        return task.span.lo <= 1 < task.span.hi
+
+
+def test_a_fallback_that_never_ends_is_ended_too_and_the_series_recorded() -> None:
+    reported, book = worked(NoEnd(Fate(), 1, random.Random(0)), Step.FORECAST, [Span(0, 3)])
+    assert series_of(reported) == [0, 1, 2]
+    assert [(task.span, task.status) for task in book.recorded] == [(Span(1, 2), Status.TIMED_OUT)]
+
+
+def test_many_series_that_need_too_much_end_no_run_in_which_others_are_finished() -> None:
+    hogs = frozenset(range(1, 200, 2))
+    reported, _ = worked(Unreliable(Fate(hogs=hogs), 2, random.Random(0)), Step.FORECAST, cut([Span(0, 200)], 8))
+    assert {task.span.lo for task in reported if task.condemned} == hogs
+
+
+@pytest.mark.parametrize("step", PARTS)
+def test_a_part_that_needs_too_much_memory_ends_the_run_with_the_limits_name(step: Step) -> None:
+    executor = Unreliable(Fate(hogs=frozenset({5})), 2, random.Random(0))
+    with pytest.raises(
+        PartLost, match=f"the step {step} took .* twice at series host-4 to host-7: .* 900 MB .worker_memory_mb"
+    ):
+        worked(executor, step, cut([Span(0, 12)], 4))
+    assert [task.span for task in executor.attempts].count(Span(4, 8)) == 2
+
+
+def test_writing_that_always_needs_too_much_is_no_endless_loop() -> None:
+    """The worker has nothing in hand by then: the chunk is tried again, then halved, down to the series."""
+    executor = Greedy(Fate(), 2, random.Random(0))
+    reported, _ = worked(executor, Step.FORECAST, [Span(0, 4), Span(4, 8)])
+    assert series_of(reported) == list(range(8))
+    assert {task.span.lo for task in reported if task.condemned} == {5}
+
+
+class Greedy(Unreliable):
+    """Whatever holds series 5 needs too much when it is written, and nobody has that series in hand."""
+
+    def _holds(self, task: Task) -> dict[str, Any]:
+        return {"exceeded_mb": LIMIT_MB} if self._is_bad(task) else {}
+
+    def _go_on(self, task: Task, events: Events) -> None:
+        if not self._is_bad(task):
+            super()._go_on(task, events)
+        elif task in self.killed:
+            self.killed.remove(task)
+            self._lose(task, None, events)
+
+    @staticmethod
+    def _is_bad(task: Task) -> bool:
+        return task.span.lo <= 5 < task.span.hi and not task.condemned
+
+
 def test_a_series_that_never_ends_gets_no_second_trial_and_its_reason_names_the_setting() -> None:
     executor = Unreliable(Fate(sleepers=frozenset({0})), 1, random.Random(0))
     reported, _ = worked(executor, Step.FORECAST, [Span(0, 2)])
@@ -216,13 +343,14 @@ def test_a_series_that_never_ends_gets_no_second_trial_and_its_reason_names_the_
 
 
 class Paused(Unreliable):
-    """Everything stands still for an hour, once, while every worker has a series in hand; all else takes no time."""
+    """Everything stands still, once, while every worker has a series in hand; all else takes no time."""
 
     now = 0.0
+    pause = 3600.0
 
     def wait(self, seconds: float) -> Events:
         first = not self.now
-        self.now += 3600.0 if first else 0.1
+        self.now += self.pause if first else 0.1
         if first:
             return Events(in_hand=[InHand(task, task.span.lo, self.now) for task, _ in self.queue])
         done = [TaskReport(task) for task, _ in self.queue]
@@ -233,10 +361,12 @@ class Paused(Unreliable):
         raise AssertionError(f"{task} was taken for overdue after a pause")
 
 
-def test_a_pause_of_the_whole_machine_is_no_series_fault() -> None:
+@pytest.mark.parametrize(("pause", "timeout"), [(3600.0, TIMEOUT), (61.0, TIMEOUT), (8.0, 5.0), (2.5, 0.5)])
+def test_a_pause_of_the_whole_machine_is_no_series_fault(pause: float, timeout: float) -> None:
     executor = Paused(Fate(), 2, random.Random(0))
+    executor.pause = pause
     reports: list[TaskReport] = []
-    Work(executor, Book(), TIMEOUT, clock=lambda: executor.now).run(
+    Work(executor, Book(), timeout, clock=lambda: executor.now).run(
         Step.FORECAST, cut([Span(0, 12)], 1), reports.append
     )
     assert series_of([report.task for report in reports]) == list(range(12))

@@ -209,7 +209,9 @@ def test_other_settings_take_nothing_over(tmp_path: Path) -> None:
     assert not first.folder.path.exists(), "what nobody will take over is not left behind"
 
 
-@pytest.mark.parametrize("changed", [{"workers": 3}, {"chunk_size": 9}, {"series_timeout_seconds": 5.0}])
+@pytest.mark.parametrize(
+    "changed", [{"workers": 3}, {"chunk_size": 9}, {"series_timeout_seconds": 5.0}, {"worker_memory_mb": 9000}]
+)
 def test_how_the_work_is_spread_is_no_other_setting(changed: dict[str, object], tmp_path: Path) -> None:
     first = run_in(tmp_path)
     assert by_hand(fleet_of(list(KINDS)), tmp_path, entrants=FIELD, **changed).folder == first.folder

@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> SeriesStore:
     return SeriesStore(write_store(series_table(rows, HISTORY_START), tmp_path / "series.arrow"))
 
 
-@pytest.mark.parametrize("status", [Status.WORKER_DIED, Status.TIMED_OUT])
+@pytest.mark.parametrize("status", [Status.WORKER_DIED, Status.TIMED_OUT, Status.MEMORY_EXCEEDED])
 def test_a_series_whose_worker_died_is_tried_again(status: Status, store: SeriesStore, tmp_path: Path) -> None:
     folder = run_folder(tmp_path, store, WINDOWS, SETTINGS)
     died = lost_series(store[0], "the worker process died", status, ["prophet"], 0)

@@ -80,6 +80,11 @@ def forecast(
     return Forecast(*left(job), reports)
 
 
+def forecast_of(job: Job, span: Span) -> pl.DataFrame:
+    """The outcomes of one chunk."""
+    return pl.DataFrame(pl.from_arrow(read_piece(job.folder.forecast, span.stem, "outcomes")))
+
+
 def left(job: Job) -> tuple[pl.DataFrame, dict[int, set[str]]]:
     """The outcomes among a job's chunks, and whose rows each series has."""
     folder = job.folder.forecast

@@ -27,6 +27,7 @@ ENDS = {
     Status.RAISED: "raised an error",
     Status.TIMED_OUT: "took too long",
     Status.WORKER_DIED: "worker died",
+    Status.MEMORY_EXCEEDED: "needed too much memory",
 }
 
 

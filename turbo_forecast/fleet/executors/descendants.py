@@ -1,49 +1,88 @@
 """Ending a worker with everything it has started, however far that has gone from it.
 
-Belongs here: finding processes that came from a worker. Does not belong here: when a worker must end (`processes.py`).
+Belongs here: finding processes that came from a worker. Does not belong here: what they are known by beside their parents
+(`marks.py`), when a worker must end (`processes.py`).
 
 A process group is not enough: a child that calls setsid leaves it, and one whose parent has ended belongs to nobody.
-So processes are found in three ways: by group, by parent (from /proc), and by a mark in the environment with which
-a worker is started and which its children inherit (Jenkins ends a build's processes in this way). Each worker has its
-own mark: one that dies takes along what it has started, and nothing of the others'.
+So processes are found in three ways: by group, by parent (from /proc), and by the mark that a worker carries and its
+children inherit. Each worker has its own mark: one that dies takes along what it has started, and nothing of the others'.
 """
 
 import os
 import signal
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-MARK = "TURBO_FORECAST_WORKER"
-"""The environment variable whose value is a worker's mark."""
-ROUNDS, ROUND_SECONDS = 20, 0.05
-"""Who starts processes faster than they are found is given up after so many rounds (a second in all)."""
+from turbo_forecast.fleet.executors.marks import carriers
+
+END_SECONDS, ROUND_SECONDS = 3.0, 0.05
+"""Who starts processes faster than they are found is given up after so long; a round waits no longer than this for its dead."""
+CLEAN_ROUNDS = 5
+"""Rounds in a row without a find that are believed where processes were started meanwhile, by whomever: one may have ended
+after it had started the next, which the round came too early for."""
 
 
 def end_all(workers: Collection[int], marks: Collection[str] = ()) -> None:
-    """End these processes and what they started; with marks, also whatever else carries one of them.
+    """End these processes and what they started; with marks, also whatever else carries one that begins with one of these.
 
-    Not this process, and not its other children.
+    Not this process, and not its other children, unless what they carry is certain to be a worker's.
     """
     try:
         for pid in workers:
             _signal(pid, signal.SIGSTOP)  # a stopped process starts no more children while they are looked for
-        spared = {os.getpid()}
-        if marks:
-            spared |= descendants(spared) - descendants(workers) - set(workers)
-        for _ in range(ROUNDS):
-            found = {*workers, *descendants(workers), *(_marked(marks) if marks else ())} - spared
-            living = {pid for pid in found if _lives(pid)}
-            if not living:
-                return
-            for pid in living - set(workers):
-                _signal(pid, signal.SIGKILL)
+        foreign: set[int] = set()
+        clean, deadline = 0, time.monotonic() + END_SECONDS
+        while clean < CLEAN_ROUNDS and time.monotonic() < deadline:
+            before = _count_started()
+            living = {pid for pid in workers if _lives(pid)}
+            for pid in _started(workers, marks, foreign):
+                if _lives(pid):
+                    living.add(pid)
+                    _end_with_group(pid)  # at once: the next process is started meanwhile
             _kill(workers)  # last: with them goes the way to their children
+            if not living and before == _count_started():
+                return
+            clean = 0 if living else clean + 1
             _wait_until_dead(living)
     except BaseException:  # a second Ctrl-C: what was stopped above would wait for ever
         _kill(workers)
         raise
+
+
+def _started(workers: Collection[int], marks: Collection[str], foreign: set[int]) -> Iterator[int]:
+    """What the workers have started, one after the other; each is looked for when the last one has been seen to.
+
+    foreign: processes that are known not to carry a mark, which is read once of each.
+    """
+    never = {os.getpid(), *workers}
+    if marks:
+        unread = set(_all()) - foreign - never
+        for pid, is_certain in carriers(unread, marks):
+            if is_certain or pid not in descendants([os.getpid()]) - descendants(workers):
+                unread.discard(pid)
+                yield pid
+        foreign |= unread
+    if any(map(_lives, workers)):
+        yield from descendants(workers) - never
+
+
+def _count_started() -> int | None:
+    """How many processes were ever started on this machine; None where the system does not tell."""
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/stat").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("processes ")).split()[1])
+    return None
+
+
+def _end_with_group(pid: int) -> None:
+    """End a process, and with it its group: whoever starts one process after the other cannot outrun that."""
+    with suppress(ProcessLookupError, PermissionError):
+        group = os.getpgid(pid)
+        if group not in (os.getpgrp(), 0, 1):
+            os.killpg(group, signal.SIGKILL)
+    _signal(pid, signal.SIGKILL)
 
 
 def _kill(workers: Collection[int]) -> None:
@@ -65,8 +104,7 @@ def descendants(pids: Iterable[int]) -> set[int]:
     children: dict[int, list[int]] = {}
     for pid in _all():
         with suppress(OSError, IndexError, ValueError):
-            parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-            children.setdefault(parent, []).append(pid)
+            children.setdefault(int(fields(pid)[1]), []).append(pid)
     found: set[int] = set()
     open_ends = list(pids)
     while open_ends:
@@ -77,14 +115,9 @@ def descendants(pids: Iterable[int]) -> set[int]:
     return found
 
 
-def _marked(marks: Collection[str]) -> set[int]:
-    entries = {f"{MARK}={mark}".encode() for mark in marks}
-    found = set()
-    for pid in _all():
-        with suppress(OSError):  # gone by now, or another user's
-            if not entries.isdisjoint(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")):
-                found.add(pid)
-    return found
+def fields(pid: int) -> list[str]:
+    """State, parent and what else the system says of a process after its name. Raises OSError, IndexError when it is gone."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
 
 
 def _all() -> list[int]:
@@ -96,7 +129,7 @@ def _all() -> list[int]:
 
 def _lives(pid: int) -> bool:
     with suppress(OSError, IndexError):
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+        return fields(pid)[0] not in "ZX"
     with suppress(OSError):
         os.kill(pid, 0)
         return not Path("/proc/self").exists()  # gone meanwhile, unless there is no /proc to tell

@@ -121,6 +121,10 @@ class Note:
         """The series in hand (or that was, when the worker died); None: none, or the worker has not begun."""
         return self.what if self.what >= 0 and self.begun else None
 
+    def is_at_the_same(self, earlier: "Note") -> bool:
+        """Whether nothing was noted since then."""
+        return (self.what, self.since) == (earlier.what, earlier.since)
+
     @property
     def seconds(self) -> float:
         """How long it has been in hand."""

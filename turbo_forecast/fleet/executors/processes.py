@@ -5,6 +5,7 @@ belong here: one worker's process and pipe (`worker_process.py`), what it comput
 from a loss (`policy.py`).
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,9 @@ from uuid import uuid4
 from turbo_forecast.errors import writing
 from turbo_forecast.fleet.chunks import chunk_size
 from turbo_forecast.fleet.equipment import STEPS, Prepare
+from turbo_forecast.fleet.executors.guard import Guard
+from turbo_forecast.fleet.executors.marks import run_mark, worker_mark
+from turbo_forecast.fleet.executors.memory import MemoryWatch, can_be_measured
 from turbo_forecast.fleet.executors.post import Tally
 from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost, WorkersCannotStart
 from turbo_forecast.fleet.executors.start_watch import Start, StartWatch
@@ -48,6 +52,14 @@ class ProcessExecutor:
     ) -> None:
         self.workers = workers
         self._job, self._steps = job, steps
+        self._limit_mb = job.settings.worker_memory_mb
+        if self._limit_mb and not can_be_measured():
+            raise WorkersCannotStart(
+                "worker_memory_mb cannot be kept here: this system does not tell what a process holds"
+            )
+        self._memory = MemoryWatch(self._limit_mb) if self._limit_mb else None
+        self._mark, self._started = run_mark(), 0
+        self._guard: Guard | None = None
         self._crew: list[WorkerProcess] = []
         self._queue: deque[tuple[Task, bool]] = deque()
         self._starts = StartWatch(say)
@@ -70,20 +82,22 @@ class ProcessExecutor:
         Raises what a task raised, WorkersCannotStart, and StorageError where the disk is full by the time a worker has
         died: it may not have been able to leave word of it.
         """
+        if self._memory is not None:
+            seconds = min(seconds, self._memory.seconds_left)
         wait([worker.connection for worker in self._crew], timeout=seconds)
         events = Events()
         for worker in list(self._crew):
             dead = worker.has_died()  # asked first: what it has sent before is read below
-            try:
-                for answer in worker.answers():
-                    self._hear(worker, answer, events)
-            except (EOFError, OSError):
-                dead = True
-            if dead:
+            answer = worker.answer()
+            if answer is not None:
+                self._hear(worker, answer, events)
+            if worker in self._crew and (dead or worker.has_hung_up):
                 self._take_leave(worker, events)
+        too_large = self._too_large()
         self._hand_out()
         self._starts.look(self._late(), len(self._crew))
-        events.in_hand = [_in_hand(worker) for worker in self._crew if worker.at_work]
+        at_work = [worker for worker in self._crew if worker.at_work]
+        events.in_hand = [_in_hand(worker, self._limit_mb * (worker.pid in too_large)) for worker in at_work]
         return events
 
     def kill(self, task: Task) -> None:
@@ -101,6 +115,9 @@ class ProcessExecutor:
             end_workers(*self._crew)
         while self._crew:
             self._crew.pop().join()
+        if self._guard is not None:
+            self._guard.dismiss()
+            self._guard = None
 
     def _hand_out(self) -> None:
         while self._queue:
@@ -121,8 +138,13 @@ class ProcessExecutor:
             self._dismiss(free[0])
         if len(self._crew) >= self.workers:
             return None
-        self._crew.append(WorkerProcess(self._job, self._steps))
+        self._crew.append(self._new_worker())
         return self._crew[-1]
+
+    def _new_worker(self) -> WorkerProcess:
+        self._guard = self._guard or Guard(self._mark)
+        self._started += 1
+        return WorkerProcess(self._job, self._steps, worker_mark(self._mark, self._started))
 
     def _dismiss(self, worker: WorkerProcess) -> None:
         self._crew.remove(worker)
@@ -134,15 +156,55 @@ class ProcessExecutor:
             case Started() | Ready():
                 if isinstance(answer, Ready):
                     self._start_deaths = 0
+                    if self._memory is not None and not self._has_room(worker, self._memory):
+                        return
                 worker.go_on(answer)
             case TaskReport():
-                events.completed.append(answer)
+                if answer.task == worker.task:
+                    events.completed.append(answer)
+                else:
+                    events.lost.append(Lost(cast(Task, worker.task), begun=answer))
                 worker.release()
+                if answer.is_outgrown:
+                    self._dismiss(worker)
             case CannotStart(words):
                 raise WorkersCannotStart(f"worker processes cannot start: {words}")
             case Raised(error, trace):
                 error.add_note(f"raised in a worker process:\n{trace}")
                 raise error
+
+    def _too_large(self) -> set[int]:
+        """Workers at work that hold more than they may, and still have in hand what they had when they were measured.
+
+        Those with nothing in hand are replaced.
+        """
+        if self._memory is None or self._memory.seconds_left:
+            return set()
+        before = {worker.pid: worker.note for worker in self._crew}
+        held = self._memory.measure({worker.pid: worker.mark for worker in self._crew})
+        found = [worker for worker in self._crew if held[worker.pid] > self._limit_mb]
+        for worker in found:
+            if worker.has_started and not worker.at_work:
+                self._replace(worker, held[worker.pid])
+        return {worker.pid for worker in found if worker.at_work and worker.note.is_at_the_same(before[worker.pid])}
+
+    def _has_room(self, worker: WorkerProcess, memory: MemoryWatch) -> bool:
+        """Whether a worker that is ready holds no more than it may, so that what comes next can be blamed for the rest."""
+        held = memory.measure({worker.pid: worker.mark})[worker.pid]
+        if held > self._limit_mb:
+            self._replace(worker, held)
+        return held <= self._limit_mb
+
+    def _replace(self, worker: WorkerProcess, held_mb: float) -> None:
+        """End a worker that holds too much while it has no task in hand. Raises WorkersCannotStart where it has had none."""
+        if not worker.used:
+            raise WorkersCannotStart(
+                f"a worker needs {math.ceil(held_mb):,} MB before its first series, and worker_memory_mb allows "
+                f"{self._limit_mb:,}: give it more, or 0 for no limit"
+            )
+        self._dismiss(worker)
+        if worker.task is not None:
+            self._queue.appendleft((worker.task, worker.fresh))
 
     def _take_leave(self, worker: WorkerProcess, events: Events) -> None:
         """Bury a dead worker with what it has started; its task is lost, or goes back if it was not begun."""
@@ -164,11 +226,11 @@ class ProcessExecutor:
         return [Start(worker.waited_since, name) for worker, name in zip(late, names, strict=True)]
 
 
-def _in_hand(worker: WorkerProcess) -> InHand:
+def _in_hand(worker: WorkerProcess, exceeded_mb: float) -> InHand:
     task, note = cast(Task, worker.task), worker.note
     if note.task != task.span.lo or not note.begun:  # it has not come as far as to note the task
         return InHand(task, seconds=time.monotonic() - worker.waited_since)
-    return InHand(task, note.in_hand, note.seconds, note.of_task)
+    return InHand(task, note.in_hand, note.seconds, note.of_task, exceeded_mb)
 
 
 def require_room(folder: Path) -> None:

@@ -25,21 +25,27 @@ class InHand:
     """A task that a worker is at: the series it has in hand and for how many seconds, and how many it has finished.
 
     series: None where none is in hand, because results are being written, a part is worked, or the worker does not say;
-    seconds are those of that.
+    seconds are those of that. exceeded_mb: the limit on a worker's memory, where it was found just now to hold more than that,
+    with all that it has started; else 0.
     """
 
     task: Task
     series: int | None = None
     seconds: float = 0.0
     finished: int = 0
+    exceeded_mb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A task whose worker has died, and the series it had in hand (None: none, or nobody knows)."""
+    """A task whose worker has died, and the series it had in hand (None: none, or nobody knows).
+
+    begun: a report of its first series, which were finished in order before the worker was replaced; nobody is to blame then.
+    """
 
     task: Task
     series: int | None = None
+    begun: TaskReport | None = None
 
 
 @dataclass(slots=True)

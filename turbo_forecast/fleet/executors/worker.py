@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
 from turbo_forecast.fleet.equipment import Equipment, Prepare, WornOut
-from turbo_forecast.fleet.executors.descendants import MARK, descendants, end_all
+from turbo_forecast.fleet.executors import memory as own_memory
+from turbo_forecast.fleet.executors.descendants import descendants, end_all
+from turbo_forecast.fleet.executors.marks import MARK, carry
 from turbo_forecast.fleet.executors.post import Memory, Post
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 
@@ -60,6 +62,8 @@ Answer = Started | Ready | CannotStart | TaskReport | Raised
 def work(job: Job, steps: Mapping[Step, Prepare], memory: Memory, parent: Connection) -> None:
     """The worker's life: one answer to each order, until the parent hangs up."""
     os.setpgid(0, 0)  # a group of its own: Ctrl-C reaches only the parent
+    carry(os.environ[MARK])
+    own_memory.offer_first()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     tempfile.tempdir = str(job.temp)

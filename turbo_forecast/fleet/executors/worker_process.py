@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from multiprocessing import current_process, get_context, resource_tracker
 from types import ModuleType
 from typing import cast
-from uuid import uuid4
 
 from turbo_forecast.fleet.equipment import Prepare
-from turbo_forecast.fleet.executors.descendants import MARK, end_all
+from turbo_forecast.fleet.executors.descendants import end_all
+from turbo_forecast.fleet.executors.marks import MARK
 from turbo_forecast.fleet.executors.post import SIZE, Memory, Note
 from turbo_forecast.fleet.executors.worker import Answer, Order, Ready, work
 from turbo_forecast.fleet.tasks import Job, Step, Task
@@ -35,22 +35,23 @@ class WorkerProcess:
 
     task: None while it has nothing to do. at_work: whether the task has been sent. step: what it was prepared for last.
     used: whether it has ever been sent a task. waited_since: since when it starts or prepares, or, at work, since
-    when it has its task.
+    when it has its task. mark: what it and all that it starts are known by (`marks.py`). has_started: whether it has been
+    heard. has_hung_up: whether its end of the pipe is closed.
     """
 
-    def __init__(self, job: Job, steps: Mapping[Step, Prepare]) -> None:
+    def __init__(self, job: Job, steps: Mapping[Step, Prepare], mark: str) -> None:
         context = get_context("spawn")
         self.task: Task | None = None
         self.fresh = False
         self.at_work = self.used = False
         self.step: Step | None = None
         self.waited_since = time.monotonic()
-        self._started = False
-        self._mark = uuid4().hex
+        self.has_started = self.has_hung_up = False
+        self.mark = mark
         self._memory = cast(Memory, context.RawArray("c", SIZE))
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(job, steps, self._memory, theirs), daemon=False)
-        with theirs, _lean_start(self._mark):
+        with theirs, _lean_start(mark):
             self._process.start()
 
     @property
@@ -71,7 +72,7 @@ class WorkerProcess:
     def take(self, task: Task, fresh: bool) -> None:
         """Mean the task for this worker, and send what can be sent by now."""
         self.task, self.fresh = task, fresh
-        if self._started:
+        if self.has_started:
             if self.step is not task.step:
                 self.waited_since = time.monotonic()
             self._send_next(task)
@@ -90,7 +91,7 @@ class WorkerProcess:
 
     def go_on(self, answer: Ready | object) -> None:
         """The worker has started, or is ready for a step: send what comes next."""
-        self._started = True
+        self.has_started = True
         self.step = answer.step if isinstance(answer, Ready) else None
         if self.task is not None:
             self._send_next(self.task)
@@ -99,10 +100,13 @@ class WorkerProcess:
         """The task is done."""
         self.task, self.at_work = None, False
 
-    def answers(self) -> Iterator[Answer]:
-        """What the worker has sent and nobody has read. Raises EOFError or OSError where it has hung up."""
-        while self.connection.poll():
-            yield self.connection.recv()
+    def answer(self) -> Answer | None:
+        """What the worker has sent and nobody has read: one answer at most, since it gets one order at a time."""
+        try:
+            return cast(Answer, self.connection.recv()) if self.connection.poll() else None
+        except (EOFError, OSError):
+            self.has_hung_up = True
+            return None
 
     def has_died(self) -> bool:
         """Whether the process has ended by itself. Its number stays its own until `join`.
@@ -122,7 +126,7 @@ class WorkerProcess:
 
 def end_workers(*workers: WorkerProcess) -> None:
     """End these workers now, whatever they are at, and what they have started."""
-    end_all([worker.pid for worker in workers], [worker._mark for worker in workers])
+    end_all([worker.pid for worker in workers], [worker.mark for worker in workers])
 
 
 _starting = threading.Lock()

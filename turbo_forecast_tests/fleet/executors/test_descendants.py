@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from turbo_forecast.fleet.executors import descendants
+from turbo_forecast.fleet.executors.marks import MARK
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -33,7 +34,7 @@ def test_the_end_of_one_worker_is_not_that_of_what_another_has_started() -> None
     orphan = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], stdout=2, start_new_session=True).pid)"
     started = {}
     for mark in ("one", "two"):
-        environment = {**os.environ, descendants.MARK: mark}
+        environment = {**os.environ, MARK: mark}
         made = subprocess.run(
             [sys.executable, "-c", orphan, *SLEEP], env=environment, stdout=subprocess.PIPE, text=True, check=True
         )

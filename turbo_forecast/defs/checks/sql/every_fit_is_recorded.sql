@@ -1,5 +1,5 @@
--- Windows are asked for from the oldest on, and none after the one that failed. Of an entrant whose worker died, or that
--- was stopped, nothing else was kept than that: one row, of any window.
+-- Windows are asked for from the oldest on, and none after the one that failed. Of an entrant whose worker died, or
+-- that was ended (too slow, too large), nothing else was kept than that: one row, of any window.
 -- name: prepared
 WITH held AS MATERIALIZED (
     SELECT {series}, window_name, fold FROM {held}
@@ -19,7 +19,7 @@ WITH recorded AS (
     SELECT {series}, model, window_name, count(*) AS n, any_value(status) AS status FROM {stored} GROUP BY ALL
 ), failed AS (
     SELECT {series}, model, max(before) AS failed_before, count(*) AS failures,
-           bool_or(status IN ('worker_died', 'timed_out')) AS is_lost
+           bool_or(status IN ('worker_died', 'timed_out', 'memory_exceeded')) AS is_lost
     FROM recorded JOIN prepared USING ({series}, model, window_name) WHERE status != 'ok' GROUP BY {series}, model
 ), compared AS (
     SELECT {series}, model, window_name, before, coalesce(n, 0) AS n, status, coalesce(failures, 0) AS failures,
@@ -31,5 +31,5 @@ WITH recorded AS (
 SELECT {series}, model, string_agg(window_name || ': ' || n || ' of ' || due || coalesce(' (' || status || ')', ''), '; '
                                    ORDER BY window_name) AS faults
 FROM compared
-WHERE n != due OR NOT coalesce(status IN ('ok', 'raised', 'timed_out', 'worker_died'), n = 0)
+WHERE n != due OR NOT coalesce(status IN ('ok', 'raised', 'timed_out', 'worker_died', 'memory_exceeded'), n = 0)
 GROUP BY {series}, model ORDER BY ALL

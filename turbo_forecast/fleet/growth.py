@@ -1,0 +1,50 @@
+"""What a worker does itself about its growth: it stops for a series that leaves too much, and is replaced before many do.
+
+Belongs here: the line from which on a worker is replaced though no series is guilty. Does not belong here: what becomes of a
+series that needs more than the limit (`policy.py`), measuring (`executors/memory.py`).
+
+Entrants that keep something of each series (a cache, a leak) let a worker grow without any single series needing much. Such a
+worker is replaced between two series, while there is still room for a large one. A worker that holds more than its limit when
+a series is done waits with that series in hand until its parent, which looks now and then only, has seen it: the next
+series would be blamed for it.
+"""
+
+import gc
+import time
+
+from turbo_forecast.fleet.executors.memory import held_mb
+
+SHARE = 0.75
+"""Of the room between what a worker holds after its first piece of work and the limit."""
+WAIT_SECONDS, LOOK_SECONDS = 3.0, 0.05
+"""How long a worker that holds too much waits to be seen: a dozen measurements of its parent, which may judge otherwise."""
+
+
+class Growth:
+    """What a worker holds after each piece of its work, beside what it held after the first, which loads what all need."""
+
+    def __init__(self, limit_mb: float) -> None:
+        self._limit, self._first = limit_mb, 0.0
+
+    def wait_to_be_seen(self) -> None:
+        """Asked with the series still in hand: while this worker holds more than its limit, wait; it is ended meanwhile."""
+        if not self._limit or held_mb() <= self._limit:
+            return
+        gc.collect()  # rings of objects wait for it
+        deadline = time.monotonic() + WAIT_SECONDS
+        while held_mb() > self._limit and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+
+    def is_too_much(self) -> bool:
+        """Asked after each piece of work; never after the first. Children are not counted here: they end with their series."""
+        if not self._limit:
+            return False
+        held = held_mb()
+        if not self._first:
+            self._first = held
+            return False
+        line = self._first + SHARE * (self._limit - self._first)
+        if held <= line:
+            return False
+        gc.collect()
+        return held_mb() > max(line, self._first)
