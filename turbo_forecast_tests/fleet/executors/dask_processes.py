@@ -15,7 +15,8 @@ from typing import Any
 
 from distributed import Client
 
-from turbo_forecast.fleet.executors.descendants import MARK, descendants, end_all
+from turbo_forecast.fleet.executors.descendants import descendants, end_all
+from turbo_forecast.fleet.executors.marks import MARK
 from turbo_forecast_tests.fleet.working import wait_until
 
 ROOT = Path(__file__).parents[3]
