@@ -149,6 +149,20 @@ class Installation:
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])
 
+    def settle(self) -> None:
+        """Wait until the webserver answers whatever it is asked, with the definitions.
+
+        After a restart of the database, each of the connections that it holds fails once.
+        """
+
+        def answers() -> bool:
+            try:
+                return loaded(self.server) and self.server.told() != "" and bool(self.server.verdicts("2000-01"))
+            except OSError:
+                return False
+
+        self.server.wait("the webserver", answers)
+
     def status(self, run_id: str) -> str:
         with self.instance() as instance:
             run = instance.get_run_by_id(run_id)

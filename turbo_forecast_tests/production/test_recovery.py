@@ -49,6 +49,7 @@ def killed(installation: Installation, gate: Path) -> list[tuple[str, str]]:
             found = runs_of(installation, KILLED)
             return found if len(found) == 2 and found[1][1] in ENDED else []
 
+        installation.settle()
         ended: list[tuple[str, str]] = installation.server.wait("the run, executed again", executed_again, 300)
     return ended
 
@@ -99,6 +100,7 @@ def outage(killed: list[tuple[str, str]], installation: Installation, gate: Path
         installation.server.wait("the fleet step", (gate / "reached").exists)
         installation.postgres.stop()
         installation.postgres.start()
+        installation.settle()
         (gate / "open").touch()
         installation.server.wait("the run's end", lambda: installation.status(run_id) in ENDED, 300)
     return run_id, installation.status(run_id)
@@ -122,6 +124,7 @@ def test_webserver_and_daemon_end_when_they_are_asked_to(
 ) -> None:
     assert installation.stop(name, kind=kind) == 0
     installation.start(name)
+    installation.settle()
 
 
 def test_a_code_server_that_is_asked_to_end_waits_for_the_run_at_work(
@@ -136,4 +139,5 @@ def test_a_code_server_that_is_asked_to_end_waits_for_the_run_at_work(
         installation.server.wait("the run's end", lambda: installation.status(run_id) in ENDED, 300)
         process.wait(timeout=90)
         installation.start("code")
+        installation.settle()
     assert installation.status(run_id) == "SUCCESS"
