@@ -120,16 +120,14 @@ def test_after_a_restart_of_the_database_the_queue_goes_on(outage: tuple[str, st
 
 @pytest.mark.parametrize(("name", "kind"), [("webserver", signal.SIGINT), ("daemon", signal.SIGINT)])
 def test_webserver_and_daemon_end_when_they_are_asked_to(
-    name: str, kind: signal.Signals, outage: tuple[str, str], installation: Installation
+    name: str, kind: signal.Signals, installation: Installation
 ) -> None:
     assert installation.stop(name, kind=kind) == 0
     installation.start(name)
     installation.settle()
 
 
-def test_a_code_server_that_is_asked_to_end_waits_for_the_run_at_work(
-    outage: tuple[str, str], installation: Installation, gate: Path
-) -> None:
+def test_a_code_server_that_is_asked_to_end_waits_for_the_run_at_work(installation: Installation, gate: Path) -> None:
     with gated(installation, gate):
         run_id = installation.launch(REFUSED, assets=PART)
         installation.server.wait("the fleet step", (gate / "reached").exists)
