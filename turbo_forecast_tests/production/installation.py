@@ -16,6 +16,8 @@ from unittest import mock
 import dagster as dg
 import polars as pl
 import yaml
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._grpc.client import DagsterGrpcClient
 
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
 from turbo_forecast_tests.browser.server import LOCATION, Server, free_port, hears_ctrl_c, settings
@@ -148,6 +150,24 @@ class Installation:
         answer = self.server.ask(LAUNCH, params=params)["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])
+
+    def settle(self) -> None:
+        """Wait until the code server serves, and the webserver answers whatever it is asked, with the definitions.
+
+        A webserver shows what it knew for a while after the code server has ended; and after a restart of the database, each
+        of the connections that it holds fails once.
+        """
+        client = DagsterGrpcClient(host="127.0.0.1", port=self.code_port)
+
+        def answers() -> bool:
+            try:
+                client.ping("")
+                self.server.reload()
+                return loaded(self.server) and self.server.told() != "" and bool(self.server.verdicts("2000-01"))
+            except (OSError, AssertionError, DagsterUserCodeUnreachableError):
+                return False
+
+        self.server.wait("code server and webserver", answers)
 
     def status(self, run_id: str) -> str:
         with self.instance() as instance:

@@ -49,6 +49,7 @@ def killed(installation: Installation, gate: Path) -> list[tuple[str, str]]:
             found = runs_of(installation, KILLED)
             return found if len(found) == 2 and found[1][1] in ENDED else []
 
+        installation.settle()
         ended: list[tuple[str, str]] = installation.server.wait("the run, executed again", executed_again, 300)
     return ended
 
@@ -99,6 +100,7 @@ def outage(killed: list[tuple[str, str]], installation: Installation, gate: Path
         installation.server.wait("the fleet step", (gate / "reached").exists)
         installation.postgres.stop()
         installation.postgres.start()
+        installation.settle()
         (gate / "open").touch()
         installation.server.wait("the run's end", lambda: installation.status(run_id) in ENDED, 300)
     return run_id, installation.status(run_id)
@@ -118,15 +120,14 @@ def test_after_a_restart_of_the_database_the_queue_goes_on(outage: tuple[str, st
 
 @pytest.mark.parametrize(("name", "kind"), [("webserver", signal.SIGINT), ("daemon", signal.SIGINT)])
 def test_webserver_and_daemon_end_when_they_are_asked_to(
-    name: str, kind: signal.Signals, outage: tuple[str, str], installation: Installation
+    name: str, kind: signal.Signals, installation: Installation
 ) -> None:
     assert installation.stop(name, kind=kind) == 0
     installation.start(name)
+    installation.settle()
 
 
-def test_a_code_server_that_is_asked_to_end_waits_for_the_run_at_work(
-    outage: tuple[str, str], installation: Installation, gate: Path
-) -> None:
+def test_a_code_server_that_is_asked_to_end_waits_for_the_run_at_work(installation: Installation, gate: Path) -> None:
     with gated(installation, gate):
         run_id = installation.launch(REFUSED, assets=PART)
         installation.server.wait("the fleet step", (gate / "reached").exists)
@@ -136,4 +137,5 @@ def test_a_code_server_that_is_asked_to_end_waits_for_the_run_at_work(
         installation.server.wait("the run's end", lambda: installation.status(run_id) in ENDED, 300)
         process.wait(timeout=90)
         installation.start("code")
+        installation.settle()
     assert installation.status(run_id) == "SUCCESS"
