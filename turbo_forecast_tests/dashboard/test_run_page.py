@@ -7,10 +7,13 @@ import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
+import turbo_forecast
 from turbo_forecast.dashboard.app import build_app
-from turbo_forecast.schemas import SERIES_OUTCOMES
+from turbo_forecast.dashboard.pages.run import ENDS
+from turbo_forecast.schemas import MODEL_RUNS, SERIES_OUTCOMES
 from turbo_forecast.settings.environment import UI_URL
 from turbo_forecast.storage.published.reading import Published
+from turbo_forecast.types import Status
 from turbo_forecast_tests.dashboard.documents import Document, require_accessible
 from turbo_forecast_tests.published_months import begin_month
 
@@ -80,3 +83,12 @@ def test_months_of_every_state_are_listed_and_published_ones_lead_to_their_page(
     assert rows[0][4] == "not published"
     assert [each.attributes["href"] for each in page.all("a") if each.text == "2025-10"] == ["run?month=2025-10"]
     assert page_of(data, "/run?month=2025-10").all("h1")
+
+
+def test_each_way_in_which_a_fit_can_end_has_words_and_is_known_to_its_check_and_its_table() -> None:
+    assert set(ENDS) == set(Status)
+    statement = (Path(turbo_forecast.__file__).parent / "defs/checks/sql/every_fit_is_recorded.sql").read_text()
+    told = next(column.description for column in MODEL_RUNS.columns if column.name == "status")
+    for status in Status:
+        assert f"'{status}'" in statement
+        assert status in told

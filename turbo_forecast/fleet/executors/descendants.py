@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from turbo_forecast.fleet.executors.marks import carriers
+from turbo_forecast.fleet.executors.marks import carriers, in_limits
 
 END_SECONDS, ROUND_SECONDS = 3.0, 0.05
 """Who starts processes faster than they are found is given up after so long; a round waits no longer than this for its dead."""
@@ -77,10 +77,14 @@ def _count_started() -> int | None:
 
 
 def _end_with_group(pid: int) -> None:
-    """End a process, and with it its group: whoever starts one process after the other cannot outrun that."""
+    """End a process, and with it its group: whoever starts one process after the other cannot outrun that.
+
+    Not a group that was there before the worker: a process that is about to become one is still in its run's, with others.
+    """
     with suppress(ProcessLookupError, PermissionError):
         group = os.getpgid(pid)
-        if group not in (os.getpgrp(), 0, 1):
+        is_own = in_limits(pid) is not None and (in_limits(group) is not None or not _lives(group))
+        if is_own and group != os.getpgrp():
             os.killpg(group, signal.SIGKILL)
     _signal(pid, signal.SIGKILL)
 

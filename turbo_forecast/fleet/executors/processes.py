@@ -45,7 +45,12 @@ def processes(
 
 
 class ProcessExecutor:
-    """An `Executor` whose workers are processes, started when there is a task for them."""
+    """An `Executor` whose workers are processes, started when there is a task for them.
+
+    Each holds `worker_memory_mb` of the job's settings at most, with all that it starts: who holds more is told of in
+    `InHand.exceeded_mb` while it has a task in hand, and replaced when it has none. Raises WorkersCannotStart where memory
+    cannot be measured, and `wait` does where a worker needs more before its first series.
+    """
 
     def __init__(
         self, job: Job, workers: int, say: Callable[[str], None], steps: Mapping[Step, Prepare] = STEPS
@@ -62,6 +67,7 @@ class ProcessExecutor:
         self._guard: Guard | None = None
         self._crew: list[WorkerProcess] = []
         self._queue: deque[tuple[Task, bool]] = deque()
+        self._say, self._said = say, set[str]()
         self._starts = StartWatch(say)
         self._start_deaths = 0
         self._step: Step | None = None
@@ -166,12 +172,18 @@ class ProcessExecutor:
                     events.lost.append(Lost(cast(Task, worker.task), begun=answer))
                 worker.release()
                 if answer.is_outgrown:
+                    self._say_once("a worker has grown, series by series, to near worker_memory_mb, and is replaced")
                     self._dismiss(worker)
             case CannotStart(words):
                 raise WorkersCannotStart(f"worker processes cannot start: {words}")
             case Raised(error, trace):
                 error.add_note(f"raised in a worker process:\n{trace}")
                 raise error
+
+    def _say_once(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            self._say(line)
 
     def _too_large(self) -> set[int]:
         """Workers at work that hold more than they may, and still have in hand what they had when they were measured.

@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from turbo_forecast.fleet.executors import descendants
+from turbo_forecast.fleet.executors import descendants, marks
 from turbo_forecast.fleet.executors.marks import MARK
+from turbo_forecast_tests.fleet.working import wait_until
 
+ROOT = Path(__file__).parents[3]
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
@@ -46,3 +49,20 @@ def test_the_end_of_one_worker_is_not_that_of_what_another_has_started() -> None
     finally:
         descendants.end_all([], started)
     assert not descendants._lives(started["two"])
+
+
+def test_a_group_that_was_there_before_a_worker_is_not_ended_with_it() -> None:
+    """Where others may be, such as a pipe's end or a daemon: a worker's process that has gone (back) there ends alone."""
+    mark = marks.worker_mark(marks.run_mark(), 1)
+    carries = f"from turbo_forecast.fleet.executors import marks; marks.carry({mark!r}); import time; time.sleep(600)"
+    leader = subprocess.Popen(SLEEP, process_group=0)
+    member = subprocess.Popen([sys.executable, "-c", carries], process_group=leader.pid, cwd=ROOT)
+    try:
+        wait_until(lambda: marks.in_limits(member.pid) == mark, 60)
+        descendants.end_all([], [mark])
+        assert member.wait(timeout=5) == -signal.SIGKILL
+        assert leader.poll() is None
+    finally:
+        for process in (member, leader):
+            process.kill()
+            process.wait()

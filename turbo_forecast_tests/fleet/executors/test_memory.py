@@ -78,12 +78,14 @@ def test_what_is_shared_counts_once_and_what_the_system_can_take_back_does_not(
 def test_a_worker_that_grows_by_and_by_is_replaced_and_no_series_is_blamed(tmp_path: Path, limit: int) -> None:
     """30 MB stay of each fit, of which there are two a series: no worker has room for twelve series."""
     job = job_of(fleet(12), tmp_path, f"{HUNGRY}:leaker", worker_memory_mb=limit)
-    done = forecast(job, 12, chunk=12, workers=1)
+    told: list[str] = []
+    done = forecast(job, 12, chunk=12, workers=1, say=told.append)
     assert done.named("forecast") == list(range(12))
     spans = sorted(report.task.span for report in done.reports)
     assert len(spans) > 2, "one worker did for all: nothing was tried"
     assert [span.lo for span in spans[1:]] == [span.hi for span in spans[:-1]], "what was finished is not done again"
     assert all(report.is_outgrown for report in done.reports[:-1])
+    assert sum("a worker has grown, series by series, to near worker_memory_mb" in line for line in told) == 1
 
 
 def test_without_a_limit_nobody_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
