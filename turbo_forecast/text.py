@@ -28,6 +28,8 @@ PLAIN_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?%?$"
 
 def printable(text: str) -> str:
     r"""The text with every character that cannot be seen written as Python writes it (`\x1f`, `\n`, `\u202e`)."""
+    if text.isprintable():  # nearly all are: a page writes some hundred
+        return text
     return "".join(
         char if char.isprintable() or char in _JOINERS else char.encode("unicode_escape").decode() for char in text
     )
