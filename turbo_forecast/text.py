@@ -45,13 +45,6 @@ def one_line(text: str, longest: int) -> str:
     return shortened(printable(" ".join(shown_message(text).split())), longest)
 
 
-def days_ago(days: int) -> str:
-    """`today`, `1 day ago`, `12 days ago`; a clock elsewhere may be a day ahead."""
-    if days < 0:
-        return "in the future"
-    return "today" if days == 0 else f"{days:,} day{'' if days == 1 else 's'} ago"
-
-
 def slack_text(text: str) -> str:
     """The text for a Slack message: none of its characters begins a link, a mention or a character reference."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -27,6 +27,8 @@ GROUND = {
     "types",
     "windows",
     "deep_links",
+    "number_words",
+    "html_templates",
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -45,6 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "phases": set(),
     "paths": {"errors"},
     "text": set(),
+    "number_words": set(),
+    "html_templates": set(),
     "turbo_prophet": {"phases"},
     "storage": GROUND,
     "demo": GROUND,

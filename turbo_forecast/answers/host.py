@@ -210,7 +210,7 @@ def _by_resource(gathered: _Gathered, resources: Sequence[str], windows: Windows
     parts = {name: rows.partition_by("resource", maintain_order=True, as_dict=True) for name, rows in whole.items()}
     changes = _with_words(gathered.changes)
     for resource in resources:
-        own = {name: parts[name].get((resource,), rows.clear()) for name, rows in whole.items()}
+        own: dict[str, Any] = {name: parts[name].get((resource,), rows.clear()) for name, rows in whole.items()}
         concerned = changes.filter(pl.col("resource").is_in([resource, ALL])) if len(changes) else changes
         yield resource, replace(gathered, **own, changes=concerned)
 

@@ -23,13 +23,14 @@ from rich.text import Text
 from turbo_forecast.answers.run_readiness import Readiness, run_readiness
 from turbo_forecast.commands.endings import DONE, NO, cannot
 from turbo_forecast.commands.output import print_json
-from turbo_forecast.commands.terminal import UNKNOWN, Shown, console, print_rows
+from turbo_forecast.commands.terminal import Shown, console, print_rows
 from turbo_forecast.errors import TelemetryError
+from turbo_forecast.number_words import UNKNOWN, days_ago
 from turbo_forecast.settings import load_settings
 from turbo_forecast.storage.telemetry.dry_run import DryRun, dry_run
 from turbo_forecast.storage.telemetry.layout import USUAL_NAMES
 from turbo_forecast.storage.telemetry.report import TelemetryReport
-from turbo_forecast.text import days_ago, printable, shortened, shown_location
+from turbo_forecast.text import printable, shortened, shown_location
 from turbo_forecast.types import Outcome
 
 MOST_REJECTED = 0.5

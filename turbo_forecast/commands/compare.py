@@ -14,7 +14,8 @@ from rich.text import Text
 
 from turbo_forecast.answers.compare import JUMP_DAYS, NAMES, Comparison, comparison, months_to_compare
 from turbo_forecast.commands.output import print_json, write_csv
-from turbo_forecast.commands.terminal import UNKNOWN, Shown, console, day, name_of, percent, print_rows, room_on_screen
+from turbo_forecast.commands.terminal import Shown, console, name_of, percent, print_rows, room_on_screen
+from turbo_forecast.number_words import UNKNOWN, day
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.text import printable
 from turbo_forecast.types import State

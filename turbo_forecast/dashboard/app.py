@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from turbo_forecast import deep_links
+from turbo_forecast import deep_links, html_templates
 from turbo_forecast.answers.names import names
 from turbo_forecast.answers.sparklines import hold_all
 from turbo_forecast.dashboard import statics
@@ -83,14 +83,8 @@ def build_app(
 
 
 def environment(pages: Sequence[Page]) -> jinja2.Environment:
-    """The templates, with what all of them may use. Every text that a template shows is escaped."""
-    found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """The templates, with what all of them may use."""
+    found = html_templates.environment(HERE / "templates")
     found.globals.update(
         menu=[page for page in pages if page.in_menu],
         link=lambda path, **parameters: deep_links.page(path.lstrip("/"), **parameters),

@@ -188,7 +188,10 @@ def _months(host: HostAnswer) -> dict[str, list[dict[str, Any]]]:
 
 def _together(host: HostAnswer, name: Literal["history", "rows"], after: date) -> pl.DataFrame:
     """A frame of all series after a day, with their resources."""
-    frames = [getattr(each, name).with_columns(resource=pl.lit(each.resource)) for each in host.series]
+    frames = [
+        (each.history if name == "history" else each.rows).with_columns(resource=pl.lit(each.resource))
+        for each in host.series
+    ]
     return pl.concat(frames).filter(pl.col("ds") > after)
 
 

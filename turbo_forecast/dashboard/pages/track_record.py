@@ -12,9 +12,10 @@ import polars as pl
 from turbo_forecast import deep_links
 from turbo_forecast.answers.track_record import EVERY_RESOURCE, TrackAnswer, TrackQuestion, track_record
 from turbo_forecast.charts.reliability import reliability_marks
-from turbo_forecast.dashboard.formats import day, name, number, points, probability, threshold, whole
+from turbo_forecast.dashboard.formats import name, probability, threshold
 from turbo_forecast.dashboard.grid import Cell, Grid, grid
 from turbo_forecast.dashboard.page import Page, Visit
+from turbo_forecast.number_words import day, number, points, whole
 
 NAMED = 20
 """Misses, and false alarms, that are named."""
