@@ -4,12 +4,15 @@ Belongs here: one function for each kind of value, and what stands for a value t
 chose (`text.py`), a level beside its threshold (`storage/outlook_findings.py`), and columns (`commands/output.py`).
 """
 
+import math
 from datetime import date, datetime
 
 UNKNOWN = "–"
 """What stands for a value that is not known."""
 DIGITS = 4
 """Digits after the point that `plain` writes at most."""
+MOST_DIGITS = 9
+"""The same of `rounded`: what is nearer to nothing is written as 0."""
 
 
 def counted(count: int, one: str, many: str = "") -> str:
@@ -17,7 +20,7 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {noun(count, one, many)}"
 
 
-def noun(count: int, one: str, many: str = "") -> str:
+def noun(count: float, one: str, many: str = "") -> str:
     """The noun or verb alone that a count asks for: `row` or `rows`, `is` or `are`."""
     return one if count == 1 else many or f"{one}s"
 
@@ -28,6 +31,14 @@ def plain(value: float | None, digits: int = DIGITS) -> str:
         return UNKNOWN
     text = f"{round(value, digits) + 0.0:,.{digits}f}"  # + 0.0: nothing has no minus
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def rounded(value: float, significant: int = 3) -> str:
+    """With so many significant digits, and all of those before the point: `66.7`, `1,500`, `0.04`, never with an exponent."""
+    if not math.isfinite(value):
+        return str(value)
+    before_point = math.floor(math.log10(abs(value))) + 1 if value else 1
+    return plain(value, min(max(0, significant - before_point), MOST_DIGITS))
 
 
 def number(value: float | None, digits: int = 1) -> str:

@@ -14,6 +14,7 @@ from turbo_forecast.number_words import (
     plain,
     points,
     probability,
+    rounded,
     share,
     threshold,
 )
@@ -39,6 +40,17 @@ def test_a_noun_with_a_plural_of_its_own_has_it(count: int, said: str) -> None:
 )  # fmt: skip
 def test_a_number_has_the_digits_that_a_person_would_write(value: float | None, expected: str) -> None:
     assert plain(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        *((200 / 3, "66.7"), (1_500.0, "1,500"), (1_234_567.8, "1,234,568"), (0.04, "0.04"), (0.1 + 0.2, "0.3"), (0.0, "0")),
+        *((-2 / 3, "-0.667"), (1e-30, "0"), (float("inf"), "inf"), (float("nan"), "nan")),
+    ],
+)  # fmt: skip
+def test_so_many_digits_are_written_without_an_exponent(value: float, expected: str) -> None:
+    assert rounded(value) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from turbo_forecast.number_words import counted
 from turbo_forecast.text import printable
 from turbo_forecast.tournament.champions import ALONE, EXPECTED, FIRST, GUARDED, ONLY_WHOLE, OWN
 
@@ -178,7 +179,7 @@ def accuracy_words(accuracy: Accuracy, interval_width: float) -> str:
     """How far off a forecast was: "off by 2.0 points on average (0.5 too high on average) over 91 days, and …"."""
     side = "high" if accuracy.bias > 0 else "low"
     leaning = f" ({abs(accuracy.bias):.1f} too {side} on average)" if abs(accuracy.bias) >= 0.05 else ""
-    days = f"{accuracy.days} days" if accuracy.days != 1 else "1 day"
+    days = counted(accuracy.days, "day")
     return (
         f"off by {_points(accuracy.mae)} on average{leaning} over {days}, and {_percent(accuracy.inside)} of them lay inside the "
         f"{_percent(interval_width)} interval"

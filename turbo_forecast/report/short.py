@@ -61,7 +61,7 @@ def _record(said: TrackRecord | None) -> str:
     others = said.n - said.likely
     return (
         f"Of {counted(said.likely, 'statement')} of 50 % or more that were made before the backtest, {_share(said.likely_true)} "
-        f"came true within {said.days} days; of {others:,} others, {_share(said.others_true)}."
+        f"came true within {said.days} days; of {counted(others, 'other')}, {_share(said.others_true)}."
     )
 
 

@@ -76,7 +76,7 @@ def test_text_among_values_is_an_error_with_file_column_and_example(csv, parquet
     if kind == "parquet":
         path = parquet(pl.read_csv(path).to_dict())
     with pytest.raises(
-        TelemetryError, match=rf"column value of .*telemetry\.{kind} holds 'offline'.*\(1 such values\)"
+        TelemetryError, match=rf"column value of .*telemetry\.{kind} holds 'offline'.*\(1 such value\)"
     ):
         read(path)
 
