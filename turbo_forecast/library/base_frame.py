@@ -201,7 +201,7 @@ def _require_calendar_days(days: pl.Series) -> None:
     beyond = ~days.cast(pl.Int32).is_between(date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH)
     if beyond.any():
         raise TelemetryError(
-            f"base: column ds holds {counted(beyond.sum(), 'day')} outside the years 1 to 9999 (infinity?)"
+            f"base: column ds holds {counted(int(beyond.sum()), 'day')} outside the years 1 to 9999 (infinity?)"
         )
 
 
