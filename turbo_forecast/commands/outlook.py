@@ -130,7 +130,7 @@ def _print(
         asked_for = rows if layout.rows is None else rows.head(layout.rows)
         count = print_rows(out, Shown("host", name_of), _columns(asked), asked_for.to_dicts(), room)
         if count < len(rows):
-            out.print(f"and {len(rows) - count:,} more: see --limit N, --all, --csv FILE, --xlsx FILE")
+            out.print(f"and {len(rows) - count:,} more: --limit N, --all, --csv FILE or --xlsx FILE show them")
     _print_lines(out, foot)
 
 

@@ -117,16 +117,25 @@ def test_json_has_all_of_it_and_nothing_else_is_printed(data: Path, capsys: pyte
 
 
 @pytest.mark.parametrize("host", ["web-1", MARKUP, QUOTED, HIDDEN, LONG])
-def test_a_page_and_a_picture_are_written_and_nothing_of_a_name_becomes_a_tag(
+def test_a_page_is_written_in_which_nothing_of_a_name_is_a_tag(
     host: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page, picture = tmp_path / "host.html", tmp_path / "host.png"
-    text = shown(capsys, host, "--html", str(page), "--png", str(picture))
-    assert [line.rpartition(" to ")[2] for line in text.splitlines()] == [str(page), str(picture)]
-    assert picture.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    page = tmp_path / "host.html"
+    text = shown(capsys, host, "--html", str(page))
+    assert text.rpartition(" to ")[2] == f"{page}\n"
     written = page.read_text()
     assert "<script>alert" not in written
     assert "The forecast is that of" in written
+    assert [path.name for path in tmp_path.iterdir()] == ["host.html"]
+
+
+def test_a_page_and_a_picture_are_written_by_one_command(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, picture = tmp_path / "host.html", tmp_path / "host.png"
+    text = shown(capsys, "web-1", "memory", "--html", str(page), "--png", str(picture))
+    assert text.splitlines() == [f"wrote the chart of web-1 to {path}" for path in (page, picture)]
+    assert picture.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["host.html", "host.png"]
 
 
