@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from turbo_forecast.number_words import counted
+
 Days = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -118,7 +120,10 @@ class Unobserved:
     def sentence(self) -> str:
         """The fact in words; empty where there is none."""
         more = len(self.stretches) - NAMED
-        named_stretches = (*self.stretches[:NAMED], *([f"{more} more stretches of the year"] if more > 0 else []))
+        named_stretches = (
+            *self.stretches[:NAMED],
+            *([f"{counted(more, 'more stretch', 'more stretches')} of the year"] if more > 0 else []),
+        )
         phases = [("on", self.weekdays), ("in", self.months), ("from", named_stretches)]
         named = " and ".join(f"{preposition} {', '.join(names)}" for preposition, names in phases if names)
         return f"{'never' if self.never else 'hardly ever'} observed {named}" if named else ""

@@ -13,6 +13,7 @@ import polars as pl
 
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.month_keys import month_key
+from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import (
     BASE_TABLE,
     CAPACITY_OUTLOOK,
@@ -26,9 +27,9 @@ from turbo_forecast.schemas import (
 from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.storage.findings import (
     champions_of,
-    counted,
     coverage_of,
     earlier_of,
+    kinds_counted,
     stages_of,
     standings_of,
 )
@@ -36,6 +37,7 @@ from turbo_forecast.storage.outlook_findings import PLANNED_FOR, level_of, next_
 from turbo_forecast.storage.published.layout import FOLDER, SQL
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.storage.published.sql import month_views
+from turbo_forecast.storage.reports import report_path
 from turbo_forecast.text import printable
 
 TABLES = (
@@ -95,6 +97,9 @@ def _files(data: Path, cutoff: date) -> Iterator[str]:
     yield f"       {data / 'fleet_forecast' / f'{partition}.parquet'} (every entrant)"
     yield f"       {data / 'warehouse.duckdb'} (tables)"
     yield f"       {data / FOLDER} (master file and tables for readers, in SQL: {SQL})"
+    report = report_path(data, partition)
+    if report.is_file():  # made after what is published, and none by an asset that was not chosen
+        yield f"       {report} (the month's report, to be mailed)"
 
 
 def _coverage(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
@@ -124,7 +129,7 @@ def _standings(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
         yield (f"  {name:<28} {mae:6.2f} {scaled} {coverage:9.1%} {days:8.1%} {interval:15.1f} {rank:6.2f} {wins:7,}")
     if not rows.is_empty():
         yield from _explained(rows)
-    yield "Champions: " + (counted(champions_of(con, cutoff).iter_rows()) or "none")
+    yield "Champions: " + (kinds_counted(champions_of(con, cutoff).iter_rows()) or "none")
     yield from _earlier(con, cutoff)
 
 
@@ -132,7 +137,7 @@ def _explained(rows: pl.DataFrame) -> Iterator[str]:
     """Over how much the means are, and what the columns count that are no means over series."""
     series, days, scaled = rows.select("series", "n", "mase_series").row(0)
     where = "of all of them" if scaled == series else f"of the {scaled:,} where it is defined"
-    yield f"  {series:,} series with {days:,} observed days; MASE {where}. coverage: days inside the interval, by series;"
+    yield f"  {series:,} series with {counted(days, 'observed day')}; MASE {where}. coverage: days inside the interval, by series;"
     yield "  of days: of all days together. wins: series where no entrant has a lower MAE; a tie counts for each."
     charged = rows.filter(pl.col("own") < pl.col("series")).select("model", pl.col("series") - pl.col("own"))
     if len(charged):
@@ -146,7 +151,7 @@ def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
     if not rows.is_empty():
         yield "Earlier forecasts against what has happened since (published; over all days of all series, by months ahead):"
         yield from (
-            f"  month {lead}: MAE {mae:.2f}, {inside:.1%} of {days:,} days inside the interval ({months} forecast{'s' if months > 1 else ''})"
+            f"  month {lead}: MAE {mae:.2f}, {inside:.1%} of {counted(days, 'day')} inside the interval ({counted(months, 'forecast')})"
             for lead, mae, inside, days, months in rows.iter_rows()
         )
 
@@ -166,7 +171,7 @@ def _outlook(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
         yield f"  {_aligned(name, widths)} {level_of(row['level'], row['threshold']):>7}  {dates}  {chances}"
     rest = len(outlook.ahead) - len(ahead)
     if rest:
-        yield f"  and {rest:,} more that are expected or possible, in capacity_outlook"
+        yield f"  and {counted(rest, 'more that is', 'more that are')} expected or possible, in capacity_outlook"
     record = track_record(con, cutoff)
     unknown = "not known yet: no series is long enough for a backtest"
     yield f"  How often such statements were true on the backtest: {record or unknown}"

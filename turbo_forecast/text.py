@@ -28,6 +28,8 @@ PLAIN_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?%?$"
 
 def printable(text: str) -> str:
     r"""The text with every character that cannot be seen written as Python writes it (`\x1f`, `\n`, `\u202e`)."""
+    if text.isprintable():  # nearly all are: a page writes some hundred
+        return text
     return "".join(
         char if char.isprintable() or char in _JOINERS else char.encode("unicode_escape").decode() for char in text
     )
@@ -41,13 +43,6 @@ def shortened(text: str, longest: int) -> str:
 def one_line(text: str, longest: int) -> str:
     """A message as one line of visible characters, `longest` of them at most, its URLs as `shown_message` has them."""
     return shortened(printable(" ".join(shown_message(text).split())), longest)
-
-
-def days_ago(days: int) -> str:
-    """`today`, `1 day ago`, `12 days ago`; a clock elsewhere may be a day ahead."""
-    if days < 0:
-        return "in the future"
-    return "today" if days == 0 else f"{days:,} day{'' if days == 1 else 's'} ago"
 
 
 def slack_text(text: str) -> str:

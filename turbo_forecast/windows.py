@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turbo_forecast.errors import PartitionError
+from turbo_forecast.number_words import counted
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.types import Phase
 
@@ -154,6 +155,6 @@ def require_complete(last: date | None, cutoff: date, settings: ForecastSettings
         raise PartitionError(f"month {month} is before the data: nothing was observed up to {cutoff}")
     if cutoff - last > timedelta(days=settings.max_staleness_days):
         raise PartitionError(
-            f"month {month} is not complete: the telemetry ends on {last}, {(cutoff - last).days} days before "
+            f"month {month} is not complete: the telemetry ends on {last}, {counted((cutoff - last).days, 'day')} before "
             f"{cutoff} (max_staleness_days is {settings.max_staleness_days})"
         )

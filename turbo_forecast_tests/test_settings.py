@@ -199,7 +199,12 @@ def test_a_memory_limit_that_is_accepted_is_one_to_duckdb(size: str) -> None:
     [({"folds": 24}, 7), ({"folds": 8}, 7), ({"folds": 3, "train_months": 6}, 1), ({"folds": 1, "train_months": 4}, 0)],
 )
 def test_folds_that_are_asked_for_and_do_not_fit_are_refused(options: dict[str, int], most: int) -> None:
-    said = f"folds: {options['folds']} windows of backtest_months .4. do not fit into train_months.*at most {most} do"
+    windows = (
+        "1 window of backtest_months .4. does"
+        if options["folds"] == 1
+        else f"{options['folds']} windows of backtest_months .4. do"
+    )
+    said = f"folds: {windows} not fit into train_months.*at most {most} do"
     with pytest.raises(SettingsError, match=said):
         forecast_settings(**options)
     assert forecast_settings(**{**options, "folds": most}).folds_held == most

@@ -193,6 +193,14 @@ def test_the_summary_names_the_files_and_the_seconds(data: Path) -> None:
     assert "   12.5  one: work" in text
 
 
+def test_the_months_report_is_named_where_there_is_one(data: Path) -> None:
+    report = data / "month_report" / "2025-12.html"
+    assert "month_report" not in told(data)
+    report.parent.mkdir()
+    report.touch()
+    assert f"\n       {report} (the month's report, to be mailed)" in told(data)
+
+
 def test_the_seconds_of_the_stages_add_up_to_what_is_said_of_them_together(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         for stage, seconds in {"a": 3.04, "b": 2.04, "c": 0.04, "d": 0.04, "e": 0.04, "worker": 99.0}.items():
@@ -315,7 +323,7 @@ def test_where_nothing_was_reached_there_is_no_skill_and_no_share_of_what_nobody
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         fixed = {"kind": "series", "host_id": "a", "resource": "cpu", "horizon_days": 61, "threshold": 90.0}
         insert(con, "outlook_backtest", **fixed, probability=0.25, happened=0, point=0, level=1.0)
-    assert outlook(data)[1:] == [f"{TRUE}: – of the 0 of 50 % or more and 0 % of the 1 others came true within 61 days"]
+    assert outlook(data)[1:] == [f"{TRUE}: – of the 0 of 50 % or more and 0 % of the 1 other came true within 61 days"]
 
 
 def content(data: Path) -> dict[Path, bytes]:

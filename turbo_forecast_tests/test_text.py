@@ -7,7 +7,6 @@ import pytest
 
 from turbo_forecast.text import (
     LONGEST_SHOWN,
-    days_ago,
     markdown_text,
     one_line,
     printable,
@@ -131,10 +130,3 @@ def test_a_message_becomes_one_line_of_bounded_length(text: str, line: str) -> N
 def test_slack_is_given_each_character_as_itself(text: str) -> None:
     assert html.unescape(slack_text(text)) == text  # Slack's references are three of HTML's
     assert not {"<", ">"} & set(slack_text(text))
-
-
-@pytest.mark.parametrize(
-    ("days", "words"), [(0, "today"), (1, "1 day ago"), (330, "330 days ago"), (-1, "in the future")]
-)
-def test_days_are_counted_back_from_today(days: int, words: str) -> None:
-    assert days_ago(days) == words

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from turbo_forecast.number_words import counted
 from turbo_forecast.text import printable
 from turbo_forecast.tournament.champions import ALONE, EXPECTED, FIRST, GUARDED, ONLY_WHOLE, OWN
 
@@ -57,13 +58,13 @@ class Accuracy:
     @classmethod
     def of(cls, rows: pl.DataFrame) -> "Accuracy | None":
         """Of `y, yhat, yhat_lower, yhat_upper`; None where no day was observed."""
-        seen = rows.filter(pl.col("y").is_not_null()).with_columns(pl.col("yhat").cast(pl.Float64))
-        if seen.is_empty():
+        days = rows["y"].count()
+        if not days:
             return None
-        error = pl.col("yhat") - pl.col("y")
+        error = pl.col("yhat").cast(pl.Float64) - pl.col("y")  # null, and in no mean, where nothing was observed
         is_inside = (pl.col("yhat_lower") <= pl.col("y")) & (pl.col("y") <= pl.col("yhat_upper"))
-        figures = seen.select(mae=error.abs().mean(), bias=error.mean(), inside=is_inside.mean()).row(0)
-        return cls(len(seen), *figures)
+        figures = rows.select(mae=error.abs().mean(), bias=error.mean(), inside=is_inside.mean()).row(0)
+        return cls(days, *figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +155,15 @@ def _next_best(evidence: Evidence) -> str:
 
 def _members(evidence: Evidence) -> str:
     """Whom the weighted combination consists of, where it is the champion."""
-    weights = evidence.weights.filter(pl.col("forecast") > 0).sort("forecast", "member", descending=[True, False])
-    if evidence.champion["model"] != "weighted" or weights.is_empty():
+    if evidence.champion["model"] != "weighted":
         return ""
-    first = weights.head(NAMED_MEMBERS)
-    named = [f"{printable(name)} {_percent(share)}" for name, share in first.select("member", "forecast").iter_rows()]
+    weights = [(name, share) for name, share in zip(*evidence.weights["member", "forecast"], strict=True) if share > 0]
+    if not weights:
+        return ""
+    first = sorted(weights, key=lambda each: (-each[1], each[0]))[:NAMED_MEMBERS]
+    named = [f"{printable(name)} {_percent(share)}" for name, share in first]
     rest = len(weights) - len(first)
-    left = 1 - float(first["forecast"].sum())
+    left = 1 - sum(share for _, share in first)
     others = f", {rest} others {_percent(left)}" if rest > 1 else f", another {_percent(left)}" if rest else ""
     return f"It weighs {', '.join(named)}{others}."
 
@@ -176,7 +179,7 @@ def accuracy_words(accuracy: Accuracy, interval_width: float) -> str:
     """How far off a forecast was: "off by 2.0 points on average (0.5 too high on average) over 91 days, and …"."""
     side = "high" if accuracy.bias > 0 else "low"
     leaning = f" ({abs(accuracy.bias):.1f} too {side} on average)" if abs(accuracy.bias) >= 0.05 else ""
-    days = f"{accuracy.days} days" if accuracy.days != 1 else "1 day"
+    days = counted(accuracy.days, "day")
     return (
         f"off by {_points(accuracy.mae)} on average{leaning} over {days}, and {_percent(accuracy.inside)} of them lay inside the "
         f"{_percent(interval_width)} interval"
@@ -185,17 +188,17 @@ def accuracy_words(accuracy: Accuracy, interval_width: float) -> str:
 
 def _best_in_hindsight(evidence: Evidence) -> str:
     """Who did best on the backtest, if it was somebody else: nobody could know."""
-    scores = evidence.scores.sort("mae", "model")
-    own = scores.filter(pl.col("model") == evidence.champion["model"])
-    if own.is_empty() or len(scores) < 2:
+    errors = dict(zip(*evidence.scores["model", "mae"], strict=True))
+    ours = errors.get(evidence.champion["model"])
+    if ours is None or len(errors) < 2:
         return ""
-    best, ours = scores.row(0, named=True), own.row(0, named=True)
-    place = int((scores["mae"] < ours["mae"]).sum()) + 1
+    place = sum(error < ours for error in errors.values()) + 1
     if place == 1:
-        return f"No other of the {len(scores)} entrants was nearer."
+        return f"No other of the {len(errors)} entrants was nearer."
+    least, best = min((error, name) for name, error in errors.items())
     return (
-        f"Of {len(scores)} entrants it was number {place}; in hindsight {printable(best['model'])} was nearest, off by "
-        f"{_points(best['mae'])}."
+        f"Of {len(errors)} entrants it was number {place}; in hindsight {printable(best)} was nearest, off by "
+        f"{_points(least)}."
     )
 
 

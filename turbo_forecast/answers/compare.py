@@ -15,6 +15,7 @@ import polars as pl
 
 from turbo_forecast.answers.outlook import OutlookQuestion, outlook_answer
 from turbo_forecast.errors import SettingsError, StorageError
+from turbo_forecast.number_words import counted, noun
 from turbo_forecast.outlook.rows import BASELINE
 from turbo_forecast.schemas import CHAMPIONS, GROUP_FORECAST, GROUP_MEMBERS, PLANNED_CHANGES, SERIES_OUTCOMES
 from turbo_forecast.storage.published.reading import Published, PublishedMonth
@@ -184,8 +185,8 @@ def _groups(earlier: PublishedMonth, later: PublishedMonth) -> pl.DataFrame:
 
     both = of(later, "now").join(of(earlier, "before"), on=["group_name", "resource"], how="full", coalesce=True)
     changed = both.rename({"group_name": "host_id"}).with_columns(kind=pl.lit("group"), what=_what("other hosts"))
-    counted = [_counted(name).alias(name) for name in ("before", "now")]
-    return changed.filter(pl.col("what").is_not_null()).with_columns(counted).pipe(_changed)
+    texts = [_counted(name).alias(name) for name in ("before", "now")]
+    return changed.filter(pl.col("what").is_not_null()).with_columns(texts).pipe(_changed)
 
 
 def _counted(hosts: str) -> pl.Expr:
@@ -218,7 +219,9 @@ def _remarks(earlier: PublishedMonth, later: PublishedMonth, other_threshold: in
     if changed:
         said.append(f"The months were asked about other things: {', '.join(changed)} differ.")
     if other_threshold:
-        said.append(f"{other_threshold:,} series or groups have another threshold than before: they are not compared.")
+        said.append(
+            f"{counted(other_threshold, 'series or group has', 'series or groups have')} another threshold than before: {noun(other_threshold, 'it is', 'they are')} not compared."
+        )
     plans = [_plans(month) for month in (earlier, later)]
     if not plans[0].equals(plans[1]):
         said.append(

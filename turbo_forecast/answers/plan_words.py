@@ -5,6 +5,7 @@ Belongs here: a row of PLANNED_CHANGES as half a sentence. Does not belong here:
 
 from datetime import date
 
+from turbo_forecast.number_words import noun, rounded
 from turbo_forecast.outlook.plans import APPLIED
 from turbo_forecast.types import Change
 
@@ -33,7 +34,7 @@ def _words(what: Change, amount: float | None, other: str) -> str:
     if amount is None:  # a plan without effect states none
         return what.value.replace("_", " ")
     if what is Change.CHANGE:
-        return f"{abs(amount):g} points {'more' if amount >= 0 else 'less'}"
+        return f"{rounded(abs(amount))} {noun(abs(amount), 'point')} {'more' if amount >= 0 else 'less'}"
     if what is Change.ADD_HOSTS:
         return f"hosts are added: the load becomes {_share(amount)} of what it is"
     if what is Change.SHARE:
@@ -44,9 +45,9 @@ def _words(what: Change, amount: float | None, other: str) -> str:
 
 
 def _share(amount: float) -> str:
-    return f"{100 * amount:.3g} %"
+    return f"{rounded(100 * amount)} %"
 
 
 def _times(amount: float | None, where: str) -> str:
     """How a point of one host's load counts on the other, where their capacities differ."""
-    return "" if amount is None or abs(amount - 1) < 0.0005 else f", a point of it counting {amount:.3g} {where}"
+    return "" if amount is None or abs(amount - 1) < 0.0005 else f", a point of it counting {rounded(amount)} {where}"

@@ -13,6 +13,7 @@ from typing import Any
 
 import jinja2
 
+from turbo_forecast import html_templates
 from turbo_forecast.leftovers import temporary_file
 
 Specification = dict[str, Any]
@@ -84,7 +85,4 @@ def _keep(text: str, path: Path) -> None:
 @lru_cache(maxsize=1)
 def _page() -> jinja2.Template:
     """The page; every text in it is escaped, and the specification cannot end its script."""
-    found = jinja2.Environment(
-        loader=jinja2.PackageLoader("turbo_forecast.charts"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return found.get_template("chart.html")
+    return html_templates.environment(Path(__file__).parent / "templates").get_template("chart.html")

@@ -68,9 +68,14 @@ def view(sources: Sources, shape: Shape, hovered: str) -> Any:
 
     hovered: the name of the selection.
     """
+    return alt.layer(*(mark for name, mark in marks(sources, shape, hovered) if name in shape.drawn))
+
+
+def marks(sources: Sources, shape: Shape, hovered: str) -> list[tuple[str, alt.Chart]]:
+    """All that a view may have, lowest first, whatever of it is drawn: each with the dataset or field of days that must be there."""
     days = alt.Chart(sources[DAYS]).encode(x=_day())
-    layers = [*_intervals(days, shape), *_rules(sources, shape), *_lines(days, sources, shape)]
-    return alt.layer(*layers, *([_pointer(days, hovered)] if DAYS in shape.drawn else []))
+    pointer = (DAYS, _pointer(days, hovered))
+    return [*_intervals(days, shape), *_rules(sources), *_lines(days, sources, shape), pointer]
 
 
 def _day() -> alt.X:
@@ -89,54 +94,51 @@ def _named(chart: alt.Chart, name: str, shape: Shape) -> alt.Chart:
     return chart.transform_calculate(what=f"'{name}'").encode(color=shape.colour)
 
 
-def _intervals(days: alt.Chart, shape: Shape) -> list[alt.Chart]:
+def _intervals(days: alt.Chart, shape: Shape) -> list[tuple[str, alt.Chart]]:
     """Bands, the widest below the others."""
     return [
-        _named(days.transform_filter(f"isValid(datum.{lower})"), name, shape)
-        .mark_area(opacity=1)
-        .encode(y=_percent(lower), y2=alt.Y2(f"{upper}:Q"))
+        (
+            lower,
+            _named(days.transform_filter(f"isValid(datum.{lower})"), name, shape)
+            .mark_area(opacity=1)
+            .encode(y=_percent(lower), y2=alt.Y2(f"{upper}:Q")),
+        )
         for name, lower, upper in reversed(shape.intervals)
-        if lower in shape.drawn
     ]
 
 
-def _rules(sources: Sources, shape: Shape) -> list[alt.Chart]:
+def _rules(sources: Sources) -> list[tuple[str, alt.Chart]]:
     """Where windows end, thresholds, planned changes, each with its label."""
     windows, changes = (alt.Chart(sources[name]).encode(x=_day()) for name in (WINDOWS, CHANGES))
     thresholds = alt.Chart(sources[THRESHOLDS])
     right, at = alt.value("width"), _percent("at")
-    marks = {
-        WINDOWS: [
-            windows.mark_rule(style=themes.RULE),
-            windows.mark_text(style=themes.label(themes.RULE)).encode(y=alt.value(ABOVE), text="label:N"),
-        ],
-        THRESHOLDS: [
-            thresholds.mark_rule(style=themes.THRESHOLD).encode(y=_percent("t")),
+    return [
+        (WINDOWS, windows.mark_rule(style=themes.RULE)),
+        (WINDOWS, windows.mark_text(style=themes.label(themes.RULE)).encode(y=alt.value(ABOVE), text="label:N")),
+        (THRESHOLDS, thresholds.mark_rule(style=themes.THRESHOLD).encode(y=_percent("t"))),
+        (
+            THRESHOLDS,
             thresholds.mark_text(style=themes.label(themes.THRESHOLD)).encode(x=right, y=at, text="label:N"),
-        ],
-        CHANGES: [
-            changes.mark_rule(style=themes.CHANGE),
-            changes.mark_text(style=themes.label(themes.CHANGE)).encode(y=at, text="label:N"),
-        ],
-    }
-    return [mark for name, own in marks.items() if name in shape.drawn for mark in own]
+        ),
+        (CHANGES, changes.mark_rule(style=themes.CHANGE)),
+        (CHANGES, changes.mark_text(style=themes.label(themes.CHANGE)).encode(y=at, text="label:N")),
+    ]
 
 
-def _lines(days: alt.Chart, sources: Sources, shape: Shape) -> list[alt.Chart]:
+def _lines(days: alt.Chart, sources: Sources, shape: Shape) -> list[tuple[str, alt.Chart]]:
     """What was forecast earlier, what is forecast, and over it what was observed."""
     earlier = _named(alt.Chart(sources[EARLIER]).encode(x=_day()), themes.EARLIER_FORECASTS, shape)
     observed = _named(days.transform_filter("isValid(datum.y) || datum.g"), themes.OBSERVED, shape)
     alone = _named(days.transform_filter("isValid(datum.o)"), themes.OBSERVED, shape)
     backtest = _named(days.transform_filter("isValid(datum.b)"), themes.BACKTEST, shape)
     forecast = _named(days.transform_filter("isValid(datum.f)"), themes.FORECAST, shape)
-    marks = {
-        EARLIER: earlier.mark_line(strokeWidth=1, opacity=0.75, clip=True).encode(y=_percent("f"), detail="c:N"),
-        "b": backtest.mark_line(strokeWidth=1.8, clip=True).encode(y=_percent("b")),
-        "f": forecast.mark_line(strokeWidth=1.8, clip=True).encode(y=_percent("f")),
-        "y": observed.mark_line(strokeWidth=1.2, clip=True).encode(y=_percent("y")),
-        "o": alone.mark_point(filled=True, size=12).encode(y=_percent("o")),
-    }
-    return [mark for name, mark in marks.items() if name in shape.drawn]
+    return [
+        (EARLIER, earlier.mark_line(strokeWidth=1, opacity=0.75, clip=True).encode(y=_percent("f"), detail="c:N")),
+        ("b", backtest.mark_line(strokeWidth=1.8, clip=True).encode(y=_percent("b"))),
+        ("f", forecast.mark_line(strokeWidth=1.8, clip=True).encode(y=_percent("f"))),
+        ("y", observed.mark_line(strokeWidth=1.2, clip=True).encode(y=_percent("y"))),
+        ("o", alone.mark_point(filled=True, size=12).encode(y=_percent("o"))),
+    ]
 
 
 def _pointer(days: alt.Chart, hovered: str) -> Any:

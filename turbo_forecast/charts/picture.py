@@ -64,18 +64,20 @@ def pictures(
 
 
 def _picture(answer: HostAnswer, series: HostSeries, earlier: pl.DataFrame | None, since: date | None) -> SeriesPicture:
-    first = since or answer.windows.history_start
+    def drawn(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame if since is None or frame.is_empty() else frame.filter(pl.col("ds") >= since)
+
     return SeriesPicture(
         title=series.resource,
         cutoff=answer.cutoff,
-        history=series.history.filter(pl.col("ds") >= first),
-        rows=series.rows.filter(pl.col("ds") >= first),
+        history=drawn(series.history),
+        rows=drawn(series.rows),
         interval_width=answer.interval_width,
         thresholds=series.outlook["threshold"].to_list(),
         usable=series.usable,
         changes=series.in_force.select("from_ds", pl.col(TEXT).alias("text")),
-        earlier=pl.DataFrame(schema=_EARLIER) if earlier is None else earlier.filter(pl.col("ds") >= first),
-        intervals=series.intervals.select(*_INTERVALS).filter(pl.col("ds") >= first),
+        earlier=pl.DataFrame(schema=_EARLIER) if earlier is None else drawn(earlier),
+        intervals=drawn(series.intervals.select(*_INTERVALS)),
     )
 
 
@@ -83,10 +85,11 @@ def days_of(picture: SeriesPicture, widths: Sequence[float]) -> pl.DataFrame:
     """A row for each day: d (YYYY-MM-DD); y observed, o the same where its neighbours are far, g where the line breaks; f forecast or
     b backtest; l, u bounds; l0, u0, l1, … those of further widths. What a day has not is null.
     """
-    history = picture.history.select("ds", "y").filter(pl.col("y").is_not_null()).sort("ds")
+    history = picture.history.lazy().select("ds", "y").filter(pl.col("y").is_not_null()).sort("ds")
     lines = _with_breaks(history).join(_forecasts(picture, widths), on="ds", how="full", coalesce=True).sort("ds")
-    numbers = [name for name in lines.columns if name != "ds"]
-    return lines.select(_text("ds", "d"), pl.col(numbers).cast(pl.Float64).round(DECIMALS))
+    numbers = [name for name in lines.collect_schema() if name != "ds"]
+    # one query for all of it: each one costs as much as these rows do
+    return lines.select(_text("ds", "d"), pl.col(numbers).cast(pl.Float64).round(DECIMALS)).collect()
 
 
 def _text(day: str, name: str) -> pl.Expr:
@@ -94,9 +97,9 @@ def _text(day: str, name: str) -> pl.Expr:
     return pl.col(day).dt.strftime("%Y-%m-%d").alias(name)
 
 
-def _forecasts(picture: SeriesPicture, widths: Sequence[float]) -> pl.DataFrame:
+def _forecasts(picture: SeriesPicture, widths: Sequence[float]) -> pl.LazyFrame:
     is_forecast = pl.col("phase") == Phase.FORECAST
-    found = picture.rows.select(
+    found = picture.rows.lazy().select(
         "ds",
         pl.when(is_forecast).then("yhat").alias("f"),
         pl.when(~is_forecast).then("yhat").alias("b"),
@@ -104,13 +107,13 @@ def _forecasts(picture: SeriesPicture, widths: Sequence[float]) -> pl.DataFrame:
         pl.col("yhat_upper").alias("u"),
     )
     for place, width in enumerate(widths):
-        own = picture.intervals.filter(pl.col("interval_width") == width)
+        own = picture.intervals.lazy().filter(pl.col("interval_width") == width)
         bounds = own.select("ds", pl.col("lower").alias(f"l{place}"), pl.col("upper").alias(f"u{place}"))
         found = found.join(bounds, on="ds", how="left")
     return found
 
 
-def _with_breaks(history: pl.DataFrame) -> pl.DataFrame:
+def _with_breaks(history: pl.LazyFrame) -> pl.LazyFrame:
     """`ds, y, o, g`: the days, and a day with g in every long silence; o: y of a day between two of them."""
     before = (pl.col("ds").diff().dt.total_days() > GAP).fill_null(True)
     after = before.shift(-1).fill_null(True)
@@ -126,7 +129,7 @@ def _with_breaks(history: pl.DataFrame) -> pl.DataFrame:
 
 def windows_of(picture: SeriesPicture) -> pl.DataFrame:
     """Rules where windows begin and end: d, label."""
-    backtest = picture.rows.filter(pl.col("phase") == Phase.BACKTEST)["ds"].min()
+    backtest = picture.rows.select(pl.col("ds").filter(pl.col("phase") == Phase.BACKTEST).min()).item()
     found = [(str(backtest), "")] if backtest is not None else []
     return pl.DataFrame([*found, (str(picture.cutoff), f"cutoff {picture.cutoff}")], schema=_LABELS, orient="row")
 

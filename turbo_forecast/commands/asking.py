@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 def outlook(
     before: Annotated[
-        str, typer.Option("--before", metavar="DAY", help="Probability that it is reached before this day: 2026-06-01.")
+        str, typer.Option("--before", metavar="DAY", help="Probability that it is reached before this day, or month: 2026-06-01, 2026-06.")
     ] = "",
     month: Month = "",
     resource: Annotated[

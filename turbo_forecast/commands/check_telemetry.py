@@ -23,13 +23,14 @@ from rich.text import Text
 from turbo_forecast.answers.run_readiness import Readiness, run_readiness
 from turbo_forecast.commands.endings import DONE, NO, cannot
 from turbo_forecast.commands.output import print_json
-from turbo_forecast.commands.terminal import UNKNOWN, Shown, console, print_rows
+from turbo_forecast.commands.terminal import Shown, console, print_rows
 from turbo_forecast.errors import TelemetryError
+from turbo_forecast.number_words import UNKNOWN, counted, days_ago
 from turbo_forecast.settings import load_settings
 from turbo_forecast.storage.telemetry.dry_run import DryRun, dry_run
 from turbo_forecast.storage.telemetry.layout import USUAL_NAMES
 from turbo_forecast.storage.telemetry.report import TelemetryReport
-from turbo_forecast.text import days_ago, printable, shortened, shown_location
+from turbo_forecast.text import printable, shortened, shown_location
 from turbo_forecast.types import Outcome
 
 MOST_REJECTED = 0.5
@@ -154,9 +155,13 @@ def _run_of(path: str, month: str) -> str:
 
 def _of_reading(path: str, found: DryRun) -> Iterator[str]:
     report = found.report
-    files = report.sources[0] if len(report.sources) == 1 else f"{shown_location(path)} ({len(report.sources):,} files)"
+    files = (
+        report.sources[0]
+        if len(report.sources) == 1
+        else f"{shown_location(path)} ({counted(len(report.sources), 'file')})"
+    )
     guessed = " (guessed)" if "layout" in report.guesses else ""
-    yield f"Telemetry: {files}: {report.layout} layout{guessed}, {report.rows_read:,} rows read in {sum(report.seconds.values()):.1f} s"
+    yield f"Telemetry: {files}: {report.layout} layout{guessed}, {counted(report.rows_read, 'row')} read in {sum(report.seconds.values()):.1f} s"
     if found.portion and found.is_sample:
         yield f"A sample was read: {found.portion.describe()}. All counts are of the sample; --all reads the rest."
     yield from (f"Noted: {note}" for note in report.notes)
@@ -198,11 +203,11 @@ def _of_values(found: DryRun, today: date) -> Iterator[str]:
     resources = ", ".join(report.resources[:12]) + (
         f", … ({len(report.resources):,})" if len(report.resources) > 12 else ""
     )
-    yield f"Series: {report.series:,} ({report.hosts:,} hosts; {resources}), {report.rows_kept:,} days of them"
+    yield f"Series: {report.series:,} ({counted(report.hosts, 'host')}; {resources}), {counted(report.rows_kept, 'day')} of them"
     yield f"Days: {report.first_day} to {report.last_day}, which is {days_ago((today - report.last_day).days)}"
     share = report.values_kept / report.values_read
     clipped = f", {report.clipped:,} of them a little above 100 % and counted as 100" if report.clipped else ""
-    yield f"Kept: {report.values_kept:,} of {report.values_read:,} values ({_percent(share)}){clipped}"
+    yield f"Kept: {report.values_kept:,} of {counted(report.values_read, 'value')} ({_percent(share)}){clipped}"
     if report.names_changed:
         yield f"Changed names: {report.names_changed:,} (white space, Unicode form, number format)"
     if report.look_alikes:
@@ -222,7 +227,7 @@ def _print_rejects(out: Console, found: DryRun) -> None:
         out.print("Rejected: nothing")
         return
     out.print(
-        f"Rejected: {found.values_rejected:,} values ({_percent(found.values_rejected / found.report.values_read)})"
+        f"Rejected: {counted(found.values_rejected, 'value')} ({_percent(found.values_rejected / found.report.values_read)})"
     )
     for row in found.rejects.iter_rows(named=True):
         out.print(Text(f"  {row['n']:,} {row['reason']}, such as {_example(row['examples'][0])}"))
@@ -272,7 +277,7 @@ def _longest(found: DryRun) -> str:
     gap = _longest_gap(found)
     if gap is None:
         return ""
-    return f"; the longest gap is {gap['longest_gap']:,} days after {gap['last_before_gap']}, in {gap['host_id']}/{gap['resource']}"
+    return f"; the longest gap is {counted(gap['longest_gap'], 'day')} after {gap['last_before_gap']}, in {gap['host_id']}/{gap['resource']}"
 
 
 def _percent(share: float) -> str:

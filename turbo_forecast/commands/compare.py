@@ -14,7 +14,8 @@ from rich.text import Text
 
 from turbo_forecast.answers.compare import JUMP_DAYS, NAMES, Comparison, comparison, months_to_compare
 from turbo_forecast.commands.output import print_json, write_csv
-from turbo_forecast.commands.terminal import UNKNOWN, Shown, console, day, name_of, percent, print_rows, room_on_screen
+from turbo_forecast.commands.terminal import Shown, console, name_of, percent, print_rows, room_on_screen
+from turbo_forecast.number_words import UNKNOWN, counted, day
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.text import printable
 from turbo_forecast.types import State
@@ -91,7 +92,9 @@ def _print(found: Comparison, every_row: bool) -> None:
     parts = [part for part in _parts(found) if len(part.rows)]
     further = int(found.states["further"].sum())
     if further:
-        out.print(f"{further:,} more are expected or possible only because the forecast reaches further.")
+        out.print(
+            f"{counted(further, 'more is', 'more are')} expected or possible only because the forecast reaches further."
+        )
     if not parts:
         out.print("Nothing moved.")
     room = None if every_row else room_on_screen(out, 1 + len(found.remarks) + bool(further))

@@ -13,8 +13,9 @@ from rich.text import Text
 from turbo_forecast.answers.months import MonthLine, month_lines
 from turbo_forecast.commands.endings import DONE, NO
 from turbo_forecast.commands.output import print_json, write_csv
-from turbo_forecast.commands.terminal import UNKNOWN, Shown, console, decimals, percent, print_rows
+from turbo_forecast.commands.terminal import Shown, console, decimals, percent, print_rows
 from turbo_forecast.errors import StorageError
+from turbo_forecast.number_words import UNKNOWN
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.text import one_line, printable
 

@@ -17,8 +17,9 @@ from turbo_forecast.answers.months import not_shown
 from turbo_forecast.answers.outlook import AHEAD, PROBABILITY, OutlookQuestion, outlook_answer
 from turbo_forecast.answers.statement_record import UNKNOWN, statement_record
 from turbo_forecast.commands.output import print_json, write_csv, write_xlsx
-from turbo_forecast.commands.terminal import Shown, console, day, decimals, name_of, percent, print_rows, room_on_screen
+from turbo_forecast.commands.terminal import Shown, console, decimals, name_of, percent, print_rows, room_on_screen
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.number_words import day
 from turbo_forecast.option_rules import shown
 from turbo_forecast.outlook.rows import BASELINE, GROUP, SERIES
 from turbo_forecast.schemas import CAPACITY_OUTLOOK

@@ -13,6 +13,7 @@ from turbo_forecast.commands.dagster_home import set_dagster_home
 from turbo_forecast.commands.progress_bar import lines_shown
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.month_keys import include_month, months_asked
+from turbo_forecast.number_words import counted
 from turbo_forecast.option_rules import shown
 from turbo_forecast.paths import require_storable
 from turbo_forecast.settings import Environment, telling, told
@@ -139,7 +140,10 @@ def _run_months(options: RunOptions, environment: Environment) -> int:
 def _close(keys: list[str], runs: "list[Launched]") -> None:
     """What came of all months together."""
     complete = [run.month for run in runs if run.success]
-    print(f"{len(complete)} of {len(keys)} months complete{': ' if complete else ''}{', '.join(complete)}", flush=True)
+    print(
+        f"{len(complete)} of {counted(len(keys), 'month')} complete{': ' if complete else ''}{', '.join(complete)}",
+        flush=True,
+    )
     left = keys[len(runs) :]
     if left:
         print(f"not made: {', '.join(left)}", file=sys.stderr)

@@ -18,9 +18,10 @@ from turbo_forecast.answers.host import TEXT, HostAnswer, HostSeries, host_answe
 from turbo_forecast.answers.plan_words import dated_words
 from turbo_forecast.answers.threshold_words import threshold_words
 from turbo_forecast.commands.output import print_json
-from turbo_forecast.commands.terminal import Shown, console, day, decimals, percent, print_rows, room_on_screen
+from turbo_forecast.commands.terminal import Shown, console, decimals, percent, print_rows, room_on_screen
 from turbo_forecast.commands.text_chart import spark, text_chart, weeks_of
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.number_words import day
 from turbo_forecast.outlook.rows import BASELINE, GROUP
 from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.storage.files import publishing

@@ -6,7 +6,6 @@ Belongs here: tables, numbers and names as text. Does not belong here: which row
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from rich.cells import cell_len
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from turbo_forecast.number_words import UNKNOWN, probability
 from turbo_forecast.text import printable
 
 PIPE = 100_000
@@ -23,7 +23,6 @@ NARROWEST = 16
 """Characters that names have at least before a column is left out for them."""
 LEAST_ROWS = 5
 """Rows that are shown however low the terminal is."""
-UNKNOWN = "–"
 
 
 def console() -> Console:
@@ -114,20 +113,9 @@ def name_of(row: dict[str, Any]) -> str:
     return f"group {name}" if row.get("kind") == "group" else name
 
 
-def day(value: date | None) -> str:
-    """YYYY-MM-DD."""
-    return UNKNOWN if value is None else value.isoformat()
-
-
 def percent(share: float | None) -> str:
     """A probability as percent: what is not sure is never shown as 0 or 100 %."""
-    if share is None:
-        return UNKNOWN
-    if 0 < share < 0.005:
-        return "<1 %"
-    if 0.995 <= share < 1:
-        return ">99 %"
-    return f"{share:.0%}".replace("%", " %")
+    return probability(share).replace("< ", "<").replace("> ", ">")  # columns are narrow
 
 
 def decimals(value: float | None, places: int = 1) -> str:

@@ -11,11 +11,13 @@ import polars as pl
 from numpy.typing import NDArray
 from rich.text import Text
 
+from turbo_forecast.number_words import plain
+
 ACROSS, DOWN = 2, 4
 """Dots of a Braille letter."""
 _BRAILLE = 0x2800
 _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-_LABEL = 6
+_LABEL = len("92.5 % ")
 _SPARKS = "▁▂▃▄▅▆▇█"
 FORECAST_STYLE, THRESHOLD_STYLE = "blue", "red"
 Dots = NDArray[np.bool_]
@@ -94,7 +96,7 @@ def _line(row: int, past: NDArray[np.int64], ahead: NDArray[np.int64], threshold
     """A row with its label; the threshold's row is drawn through where nothing else is."""
     top, bottom = 100 * (height - row) / height, 100 * (height - row - 1) / height
     is_threshold = threshold is not None and (bottom < threshold <= top)
-    label = f"{threshold:g} %" if is_threshold else "100 %" if row == 0 else "0 %" if row == height - 1 else ""
+    label = f"{plain(threshold, 1)} %" if is_threshold else "100 %" if row == 0 else "0 %" if row == height - 1 else ""
     line = Text(f"{label:>{_LABEL - 1}} ", style=THRESHOLD_STYLE if is_threshold else "")
     for one, other in zip(past.tolist(), ahead.tolist(), strict=True):
         if one or other:
@@ -110,6 +112,8 @@ def _days(first: date, last: date, cutoff: date, columns: int) -> str:
     line = [" "] * columns
 
     def write(text: str, start: int) -> None:
+        if len(text) > columns:
+            return
         place = max(0, min(start, columns - len(text)))
         if all(letter == " " for letter in line[max(place - 1, 0) : place + len(text) + 1]):
             line[place : place + len(text)] = text

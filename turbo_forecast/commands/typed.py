@@ -3,6 +3,7 @@
 Belongs here: that, and days as they are typed. Does not belong here: any one subcommand (`asking.py`, `doing.py`).
 """
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from inspect import getdoc
@@ -27,6 +28,7 @@ Month = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="The answer as JSON: the same keys in every version.")]
 DATA_FOLDER = DEFAULT_DATA
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 
 def subcommand(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -47,13 +49,14 @@ def subcommand(app: typer.Typer, name: str, *examples: str) -> Callable[[Callabl
 
 
 def typed_day(option: str, text: str) -> date | None:
-    """The day of an option, None where it is not given. Raises SettingsError for what is no day."""
+    """The day of an option, None where it is not given; a month is its first day. Raises SettingsError for what is neither."""
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
     except ValueError:
-        raise SettingsError(f"{option} must be a day as in 2026-06-01, not {shown(text)}") from None
+        said = f"{option} must be a day as in 2026-06-01, or a month as in 2026-06, not {shown(text)}"
+        raise SettingsError(said) from None
 
 
 def one_of(options: Sequence[tuple[str, object]]) -> None:

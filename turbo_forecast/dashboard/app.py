@@ -24,7 +24,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from turbo_forecast import deep_links
+from turbo_forecast import deep_links, html_templates
+from turbo_forecast.answers.names import names
 from turbo_forecast.answers.sparklines import hold_all
 from turbo_forecast.dashboard import statics
 from turbo_forecast.dashboard.formats import FILTERS
@@ -82,14 +83,8 @@ def build_app(
 
 
 def environment(pages: Sequence[Page]) -> jinja2.Environment:
-    """The templates, with what all of them may use. Every text that a template shows is escaped."""
-    found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """The templates, with what all of them may use."""
+    found = html_templates.environment(HERE / "templates")
     found.globals.update(
         menu=[page for page in pages if page.in_menu],
         link=lambda path, **parameters: deep_links.page(path.lstrip("/"), **parameters),
@@ -123,13 +118,12 @@ class Site:
         return response
 
     def prepare(self, pages: Sequence[Page], is_over: Callable[[], bool] = lambda: False) -> None:
-        """Read what is kept in memory of the latest month, and make each page once; it ends soon after `is_over` says so."""
+        """Read what is kept in memory of the latest month, and make each page once, and one host's; it ends soon after `is_over` says so."""
         with suppress(TurboForecastError):  # whoever opens a page is told
             month = self._published.month()
             hold_all(self._published, month)
-            asked = [(page, "") for page in pages if page.in_menu] + [
-                (host.PAGE, each) for each in host.of_each_kind(month)
-            ]
+            asked = [(page, "") for page in pages if page.in_menu]
+            asked += [(host.PAGE, each) for each in names(month, "series")[:1]]  # whose chart is made as every other's
             for page, name in asked:
                 if is_over():
                     return

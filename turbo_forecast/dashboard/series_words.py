@@ -42,32 +42,33 @@ def threshold_words(row: Mapping[str, Any]) -> str:
 
 def _now(host: HostAnswer, series: HostSeries) -> str:
     """The level, as the outlook has it; of what is not observed just now, when it last was."""
-    rows, last = series.outlook.filter(pl.col("level").is_not_null()), series.last_day
+    known = [row for row in series.outlook.iter_rows(named=True) if row["level"] is not None]
     days = f"The mean of the last {_DAYS[LEVEL_DAYS]} days up to {host.cutoff} is"
-    if len(rows):
+    if known:
         of = " of what is usable" if host.kind == "group" and series.usable < 1 else ""
         # beside the lowest threshold above it, so that it is not rounded up to one
-        above = rows.filter(pl.col("level") < pl.col("threshold"))["threshold"].min()
-        return f"{days} {level(rows['level'][0], above if isinstance(above, float) else 0.0)}{of}."
+        above = min((row["threshold"] for row in known if row["level"] < row["threshold"]), default=0.0)
+        return f"{days} {level(known[0]['level'], above)}{of}."
     recent = series.history.filter(pl.col("ds") > host.cutoff - timedelta(days=LEVEL_DAYS))["y"]
     mean = recent.mean()
     if host.kind != "group" and len(recent) >= LEVEL_OBSERVED and isinstance(mean, float):
         return f"{days} {percent(mean, 1)}."  # of one that has no outlook
-    if last is None:
+    if series.last_day is None:
         return "It was never observed."
     return (
         f"Of the last {_DAYS[LEVEL_DAYS]} days up to {host.cutoff}, fewer than {_DAYS[LEVEL_OBSERVED]} were observed, so its level is not known; the last day with a value "
-        f"is {last}."
+        f"is {series.last_day}."
     )
 
 
 def _ahead(host: HostAnswer, series: HostSeries) -> str:
-    ahead = series.rows.filter(pl.col("phase") == Phase.FORECAST)
-    if ahead.is_empty():
+    is_ahead, end = pl.col("phase") == Phase.FORECAST, host.windows.horizon_end
+    is_last_month = is_ahead & (pl.col("ds") >= end.replace(day=1)) & (pl.col("ds") <= end)
+    means = pl.col("yhat", "yhat_lower", "yhat_upper").filter(is_last_month).cast(pl.Float64).mean()
+    days, middle, lower, upper = series.rows.select(is_ahead.sum().alias("days"), means).row(0)
+    if not days:
         return "There is no forecast."
-    end = ahead.filter(pl.col("ds").dt.month_start() == pl.lit(host.windows.horizon_end).dt.month_start())
-    middle, lower, upper = end.select(pl.col("yhat", "yhat_lower", "yhat_upper").cast(pl.Float64).mean()).row(0)
     return (
-        f"The forecast for {host.windows.horizon_end:%Y-%m} is {percent(middle)} on average, with an interval of {100 * host.interval_width:g} % "
+        f"The forecast for {end:%Y-%m} is {percent(middle)} on average, with an interval of {100 * host.interval_width:g} % "
         f"from {percent(lower)} to {percent(upper)}."
     )

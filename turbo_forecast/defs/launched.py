@@ -12,6 +12,7 @@ import dagster as dg
 from turbo_forecast.defs.reasons import INTERRUPTED, reason_of, reason_of_error
 from turbo_forecast.defs.reporting import ERROR_KIND
 from turbo_forecast.errors import PartitionError
+from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.text import printable, shown_message
 
@@ -91,7 +92,7 @@ class Launched:
         total = max(self.planned, len(self.checks))
         warned = [check.name for check in self.checks if check.warns and not check.passed]
         failed = [check.name for check in self.checks if not check.warns and not check.passed]
-        parts = [f"{sum(check.passed for check in self.checks):,} of {total:,} checks passed"]
+        parts = [f"{sum(check.passed for check in self.checks):,} of {counted(total, 'check')} passed"]
         parts += [
             f"{len(names):,} {what} ({', '.join(names)})"
             for what, names in (("warned", warned), ("failed", failed))
@@ -109,7 +110,7 @@ class Launched:
         parts = [
             (round(base, 1), f"{BASE_TABLE.name}: reading the telemetry"),
             (round(others, 1), "the other assets of the month: their stages above, and what is between these"),
-            (round(checks, 1), f"{len(self.checks):,} checks"),
+            (round(checks, 1), counted(len(self.checks), "check")),
         ]
         whole = round(self.seconds, 1)
         rest = round(whole - sum(seconds for seconds, _ in parts), 1)  # of the rounded parts, so that the lines add up

@@ -22,15 +22,16 @@ from turbo_forecast.defs.outlook_report import how_often_true, next_to_run_full,
 from turbo_forecast.defs.plots import fleet_outlook
 from turbo_forecast.defs.reporting import SHOWN_AT_ONCE, Metadata, decimals, markdown, whole
 from turbo_forecast.fleet.reasons import folded
+from turbo_forecast.number_words import counted
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.accuracy import latest_month_judged
 from turbo_forecast.storage.findings import (
     Coverage,
     backtest_of,
     champions_of,
-    counted,
     coverage_of,
     earlier_of,
+    kinds_counted,
     stages_of,
     standings_of,
 )
@@ -169,7 +170,7 @@ def _short_lines(facts: MonthFacts) -> Iterator[str]:
         scaled = "" if fleet["mase"] is None else f"MASE {fleet['mase']:.3f} over {fleet['mase_series']:,} series, "
         yield (
             f"**Backtest of what is published:** {scaled}MAE {fleet['mae']:.2f} points; {100 * fleet['inside']:.1f} % of "
-            f"{fleet['days']:,} days inside the {facts.interval}"
+            f"{counted(fleet['days'], 'day')} inside the {facts.interval}"
         )
     else:
         yield "**Backtest:** none: no series is long enough"
@@ -177,7 +178,7 @@ def _short_lines(facts: MonthFacts) -> Iterator[str]:
     if ahead:
         yield (
             f"**{facts.cutoff:%Y-%m}, as forecast the month before:** MAE {ahead['mae']:.2f} points, "
-            f"{100 * ahead['inside']:.1f} % of {ahead['days']:,} days inside the interval"
+            f"{100 * ahead['inside']:.1f} % of {counted(ahead['days'], 'day')} inside the interval"
         )
     names = [markdown_text(warning.split(": ")[0]) for warning in facts.warnings]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -223,7 +224,7 @@ def _backtest(facts: MonthFacts) -> Iterator[str]:
     more = f" {rest:,} smaller resources are not shown." if rest > 0 else ""
     yield (
         "MAE and MASE are means over series; MASE below 1 is better than repeating the last week was in the training days."
-        f"{more} Published: {markdown_text(counted(facts.champions.iter_rows()))}."
+        f"{more} Published: {markdown_text(kinds_counted(facts.champions.iter_rows()))}."
     )
 
 

@@ -19,6 +19,7 @@ from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import Metadata, described_asset
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.errors import StorageError
+from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import FLEET_FORECAST
 from turbo_forecast.storage.rows_view import redefine
 from turbo_forecast.storage.warehouse import replace_partition
@@ -94,7 +95,9 @@ def into_view(month: Month, table: Table, rows: Rows) -> int:
     )
     there = int(rows.lazy().select(pl.len()).collect().item())
     if served != there:
-        raise StorageError(f"{table.name} serves {served:,} rows of {month.key}, where {there:,} are stored")
+        raise StorageError(
+            f"{table.name} serves {counted(served, 'row')} of {month.key}, where {counted(there, 'is', 'are')} stored"
+        )
     return served
 
 

@@ -16,6 +16,7 @@ from turbo_forecast.defs.links import link_to_host
 from turbo_forecast.defs.plots import reliability_diagram
 from turbo_forecast.defs.reporting import SHOWN_AT_ONCE, Metadata, at_once, decimals, markdown, whole
 from turbo_forecast.month_keys import month_key
+from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import OUTLOOK_RELIABILITY
 from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.storage.outlook_findings import (
@@ -68,7 +69,7 @@ def next_to_run_full(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[s
         return
     yield markdown(_linked(_rows(outlook, NAMED), month_key(cutoff)), ready=HOST)
     rest = len(outlook.ahead) - NAMED
-    more = f"{rest:,} more are expected or possible: see capacity\\_outlook. " if rest > 0 else ""
+    more = f"{counted(rest, 'more is', 'more are')} expected or possible: see capacity\\_outlook. " if rest > 0 else ""
     yield (
         f"{more}Of each series and group the threshold nearest to {PLANNED_FOR:g} %; the level is the mean of the last seven days. By the "
         "early, likely and late day the probability that such a mean has reached it is 10, 50 and 90 %."
@@ -103,7 +104,7 @@ def how_often_true(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str
         yield NOTHING_JUDGED
         return
     yield (
-        f"Of {record.n:,} statements about series below their threshold, made before the backtest: {markdown_text(str(record))}."
+        f"Of {counted(record.n, 'statement')} about series below their threshold, made before the backtest: {markdown_text(str(record))}."
     )
     yield markdown(
         record_by_threshold(con, cutoff).select(

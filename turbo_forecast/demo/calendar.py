@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.number_words import counted, noun
 
 LATELY_MONTHS = 4  # as long as the backtest: a host that stopped before is retired to the forecast, one within is not
 
@@ -51,7 +52,9 @@ def calendar(months: int, end: date) -> Calendar:
     last = np.datetime64(end, "D")
     first_month = last.astype("datetime64[M]") - (months - 1)
     if first_month < np.datetime64("0001-01", "M"):
-        raise SettingsError(f"months: {months} months to {end} begin before the year 1")
+        raise SettingsError(
+            f"months: {counted(months, 'month')} to {end} {noun(months, 'begins', 'begin')} before the year 1"
+        )
     days = np.arange(first_month.astype("datetime64[D]"), last + 1)
     month = days.astype("datetime64[M]")
     bounds = np.searchsorted(days, np.arange(first_month, first_month + months + 1).astype("datetime64[D]"))

@@ -24,6 +24,7 @@ from turbo_forecast.demo.roster import RESOURCES, Host, count_lives, count_roles
 from turbo_forecast.demo.series import FLEET_STREAM, daily_values, generator
 from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.leftovers import temporary_folder
+from turbo_forecast.number_words import counted
 
 MANIFEST = "manifest.json"
 FORMAT = "turbo-forecast demo fleet"
@@ -80,12 +81,12 @@ class DemoReport:
         """The demo in a few lines: what was written, or that it was there."""
         manifest = self.manifest
         if not self.written:
-            return f"The demo is already in {self.path}: {self.rows:,} rows of {manifest['series']:,} series."
+            return f"The demo is already in {self.path}: {counted(self.rows, 'row')} of {manifest['series']:,} series."
         lines = [
             f"Wrote {self.rows:,} {manifest['parameters']['granularity']} rows of {manifest['series']:,} series"
-            f" ({manifest['parameters']['hosts']:,} hosts x {len(manifest['resources'])} resources),"
+            f" ({counted(manifest['parameters']['hosts'], 'host')} x {counted(len(manifest['resources']), 'resource')}),"
             f" {manifest['first_day']} to {manifest['last_day']},",
-            f"in {len(manifest['files'])} files ({self.bytes / 1e6:,.1f} MB) to {self.path} in {self.seconds:.1f} s.",
+            f"in {counted(len(manifest['files']), 'file')} ({self.bytes / 1e6:,.1f} MB) to {self.path} in {self.seconds:.1f} s.",
             f"Hosts by role: {_counts(manifest['hosts_by_role'])}",
             f"Hosts by life: {_counts(manifest['hosts_by_life'])}",
             f"Series by shape: {_counts(manifest['series_by_shape'])}",

@@ -20,6 +20,7 @@ from turbo_forecast.fleet.rows import ModelRun, Rows, Stored, as_clause, as_line
 from turbo_forecast.fleet.store import Series, read_only
 from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
 from turbo_forecast.models.registry import sees_all_history
+from turbo_forecast.number_words import counted
 from turbo_forecast.phases import Unobserved, unobserved
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Outcome, Status
@@ -192,7 +193,7 @@ class SeriesForecaster:
             result.remarks.append(self._why_retired(series))
         elif result.outcome is Outcome.FALLBACK:
             result.remarks.append(
-                f"too short for a backtest: {self._before(series, self._train_end + 1)} days observed before "
+                f"too short for a backtest: {counted(self._before(series, self._train_end + 1), 'day')} observed before "
                 f"{self._windows.backtest_start}, {self._settings.min_train_days} needed (min_train_days)"
             )
             result.rows = self._fallback_rows(series, result, plan)
@@ -328,7 +329,7 @@ def _values(answer: object, window: Window, what: str) -> Values:
     values = np.asarray(answer)
     if values.shape != window.asked.shape or values.dtype.kind not in "fiu":
         raise ForecastError(
-            f"{what} is {values.dtype} of shape {values.shape}, not one number for each of the {window.asked.size} days"
+            f"{what} is {values.dtype} of shape {values.shape}, not one number for each of {counted(window.asked.size, 'day')}"
         )
     return values.astype(np.float64)
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from turbo_forecast.errors import PartitionError, TelemetryError
+from turbo_forecast.number_words import counted
 from turbo_forecast.option_rules import shown
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.text import printable
@@ -199,7 +200,9 @@ def _require_calendar_days(days: pl.Series) -> None:
     """Databases have an infinite day, which Python's calendar has not."""
     beyond = ~days.cast(pl.Int32).is_between(date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH)
     if beyond.any():
-        raise TelemetryError(f"base: column ds holds {beyond.sum():,} days outside the years 1 to 9999 (infinity?)")
+        raise TelemetryError(
+            f"base: column ds holds {counted(int(beyond.sum()), 'day')} outside the years 1 to 9999 (infinity?)"
+        )
 
 
 def _values(column: pl.Series) -> pl.Series:
@@ -212,7 +215,9 @@ def _require_complete_rows(rows: pl.DataFrame) -> None:
     outside = ~pl.col("y").is_between(0, 100)  # NaN is not between, and a null must not pass either
     bad = rows.filter(outside.fill_null(True) | pl.any_horizontal(pl.col("host_id", "resource", "ds").is_null()))
     if len(bad):
-        raise TelemetryError(f"base has {len(bad):,} rows without a name, a day or a y in [0, 100], first {_row(bad)}")
+        raise TelemetryError(
+            f"base has {counted(len(bad), 'row')} without a name, a day or a y in [0, 100], first {_row(bad)}"
+        )
 
 
 def _require_one_a_day(rows: pl.DataFrame, is_moment: bool) -> None:

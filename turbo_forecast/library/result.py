@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 import polars as pl
 
+from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import BASE_TABLE, FORECAST_ACCURACY
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
-from turbo_forecast.storage.findings import counted
+from turbo_forecast.storage.findings import kinds_counted
 from turbo_forecast.summary import TABLES, lines_of
 from turbo_forecast.text import printable
 from turbo_forecast.windows import Windows
@@ -107,7 +108,7 @@ class FleetResult:
 
     def __repr__(self) -> str:
         """One line: what month it is, how its series ended, who took part, how long it took. Never a frame."""
-        outcomes = counted(
+        outcomes = kinds_counted(
             self.outcomes["outcome"]
             .value_counts(sort=True)
             .sort("count", "outcome", descending=[True, False])
@@ -118,8 +119,8 @@ class FleetResult:
         parts = [
             f"cutoff {self._context.windows.cutoff}",
             f"{len(self.outcomes):,} series ({outcomes})",
-            *([f"{groups:,} group{'s' * (groups > 1)}"] if groups else []),
-            f"{len(self._context.settings.field_of_entrants):,} entrants",
+            *([counted(groups, "group")] if groups else []),
+            counted(len(self._context.settings.field_of_entrants), "entrant"),
             f"{seconds:.1f} s",
         ]
         return f"<FleetResult: {'; '.join(parts)}>"

@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.protocol import Days, ForecastError, Projection, Values, Window
+from turbo_forecast.number_words import counted
 from turbo_forecast.paths import files_matching
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.text import printable, shown_location
@@ -126,7 +127,7 @@ def _check_values(name: str, path: Path) -> None:
     )
     for fault, count in counts.collect(engine="streaming").row(0, named=True).items():
         if count:
-            raise SettingsError(f"outside.{name}: {path}: {fault} in {count:,} rows")
+            raise SettingsError(f"outside.{name}: {path}: {fault} in {counted(count, 'row')}")
 
 
 def _keys(path: Path) -> pl.LazyFrame:
@@ -232,7 +233,7 @@ class Outside:
         missing = np.setdiff1d(window.asked, days)
         if missing.size:
             raise ForecastError(
-                f"{model}: {series} with origin {_date(origin)} misses {missing.size} of {window.asked.size} days, "
+                f"{model}: {series} with origin {_date(origin)} misses {missing.size:,} of {counted(window.asked.size, 'day')}, "
                 f"first {_date(int(missing[0]))}"
             )
 

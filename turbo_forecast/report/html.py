@@ -1,11 +1,9 @@
-"""A month's report as HTML: templates, and how numbers, days and names are written in them.
+"""A month's report as HTML: templates, and how names and messages are written in them.
 
-Belongs here: laying out. Does not belong here: what is told (`content.py`), and the file (`writing.py`).
-
-Every text that a template shows is escaped: hosts, reasons and messages are what others chose.
+Belongs here: laying out. Does not belong here: what is told (`content.py`), numbers and days (`number_words.py`), and the file
+(`writing.py`).
 """
 
-from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,14 +12,15 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from turbo_forecast import deep_links
+from turbo_forecast import deep_links, html_templates
 from turbo_forecast.answers.compare import JUMP_DAYS
 from turbo_forecast.answers.run_health import RunHealth
 from turbo_forecast.answers.sparklines import WeeklyLevels
 from turbo_forecast.charts.reliability import reliability_marks
 from turbo_forecast.charts.sparkline import sparklines
+from turbo_forecast.number_words import UNKNOWN, counted, day, moment, number, plain, probability, share, whole
 from turbo_forecast.report.content import ReportContent
-from turbo_forecast.report.short import counted, in_short
+from turbo_forecast.report.short import in_short
 from turbo_forecast.storage.months import COMPLETE
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR, level_of
 from turbo_forecast.storage.published.manifest import MonthStanding
@@ -103,13 +102,7 @@ def failures(health: RunHealth) -> pl.DataFrame:
 @cache
 def _environment() -> jinja2.Environment:
     """The templates, with what all of them may use."""
-    found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    found = html_templates.environment(HERE / "templates")
     found.filters.update(
         name=name,
         seen=printable,
@@ -118,7 +111,7 @@ def _environment() -> jinja2.Environment:
         day=day,
         moment=moment,
         whole=whole,
-        decimals=decimals,
+        decimals=number,
         share=share,
         probability=probability,
         counted=counted,
@@ -139,45 +132,6 @@ def sentence(text: str) -> str:
     return shortened(printable(" ".join(text.split())), LONGEST_SENTENCE)
 
 
-def day(value: date | None) -> str:
-    """`2026-02-01`; a dash for none."""
-    return "–" if value is None else value.isoformat()
-
-
-def moment(value: datetime | None) -> str:
-    """`2026-02-01 06:12 UTC`."""
-    return "–" if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
-
-
-def whole(value: int) -> str:
-    """`12,345`."""
-    return f"{value:,}"
-
-
-def decimals(value: float | None, places: int = 1) -> str:
-    """So many decimals; a dash for none."""
-    return "–" if value is None else f"{value:.{places}f}"
-
-
-def share(value: float | None) -> str:
-    """A share in [0, 1] as percent; a dash for none."""
-    return "–" if value is None else f"{100 * value:.0f} %"
-
-
-def probability(value: float | None) -> str:
-    """The same of a probability: one that is neither 0 nor 1 is never shown as if it were."""
-    if value is None:
-        return "–"
-    if 0 < value < 0.01:
-        return "< 1 %"
-    return "> 99 %" if 0.99 < value < 1 else share(value)
-
-
-def plain(value: float) -> str:
-    """`92.5`, `90`: as many digits as it has, four after the point at most."""
-    return f"{value:.4f}".rstrip("0").rstrip(".")
-
-
 def first_of(n: int, most: int) -> str:
     """What a caption adds where only the first rows are there; nothing where all are."""
     return f"; the first {most:,}" if n > most else ""
@@ -191,5 +145,5 @@ def and_more(n: int, most: int) -> str:
 def headroom(level: float | None, threshold: float) -> str:
     """Points up to the threshold, which agree with `level_of`: what is below it never has none."""
     if level is None:
-        return "–"
+        return UNKNOWN
     return f"{max(threshold - level, 0.1) if level < threshold else threshold - level:.1f}"

@@ -10,6 +10,7 @@ import polars as pl
 
 from turbo_forecast.answers.compare import JUMP_DAYS, Comparison
 from turbo_forecast.answers.run_health import RunHealth
+from turbo_forecast.number_words import counted
 from turbo_forecast.report.content import ReportContent, RunsFull
 from turbo_forecast.storage.outlook_findings import TrackRecord
 from turbo_forecast.types import State
@@ -34,8 +35,8 @@ def _runs_full(full: RunsFull, end: date) -> Iterator[str]:
     groups = f" and {counted(full.groups, 'group (by resource)', 'groups (by resource)')}" if full.groups else ""
     expected = full.count[State.EXPECTED]
     yield (
-        f"Of {counted(full.series, 'series', 'series')}{groups}, {full.count[State.OVER]:,} {_are(full.count[State.OVER])} over "
-        f"the threshold already, {expected:,} {_are(expected)} expected to reach it by {end}, and {full.count[State.POSSIBLE]:,} may."
+        f"Of {counted(full.series, 'series', 'series')}{groups}, {counted(full.count[State.OVER], 'is', 'are')} over "
+        f"the threshold already, {counted(expected, 'is', 'are')} expected to reach it by {end}, and {full.count[State.POSSIBLE]:,} may."
     )
     if full.first_likely:
         yield f"The first that is expected reaches it around {full.first_likely}."
@@ -60,7 +61,7 @@ def _record(said: TrackRecord | None) -> str:
     others = said.n - said.likely
     return (
         f"Of {counted(said.likely, 'statement')} of 50 % or more that were made before the backtest, {_share(said.likely_true)} "
-        f"came true within {said.days} days; of {others:,} others, {_share(said.others_true)}."
+        f"came true within {said.days} days; of {counted(others, 'other')}, {_share(said.others_true)}."
     )
 
 
@@ -73,12 +74,3 @@ def _run(health: RunHealth) -> str:
 
 def _share(share: float | None) -> str:
     return "none" if share is None else f"{100 * share:.0f} %"
-
-
-def _are(n: int) -> str:
-    return "is" if n == 1 else "are"
-
-
-def counted(n: int, one: str, many: str = "") -> str:
-    """`1 host`, `12 hosts`."""
-    return f"{n:,} {one if n == 1 else many or f'{one}s'}"

@@ -11,8 +11,9 @@ import polars as pl
 
 from turbo_forecast.deep_links import DEFAULT_ADDRESS
 from turbo_forecast.errors import StorageError, refusal
+from turbo_forecast.number_words import plain
 from turbo_forecast.report.content import ReportContent, report_content
-from turbo_forecast.report.html import plain, rendered
+from turbo_forecast.report.html import rendered
 from turbo_forecast.storage.files import publishing
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.text import printable

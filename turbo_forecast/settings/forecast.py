@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from turbo_forecast import option_rules
+from turbo_forecast.number_words import counted, noun
 from turbo_forecast.settings.executor import ExecutorSettings
 from turbo_forecast.settings.options import Options
 
@@ -134,12 +135,12 @@ class ForecastSettings(Options):
             raise ValueError(f"floor ({self.floor}) must be below cap ({self.cap}), by 1 percent at least")
         if self.is_asked("folds") and self.folds > self.folds_held:
             raise ValueError(
-                f"folds: {self.folds} windows of backtest_months ({self.backtest_months}) do not fit into train_months "
+                f"folds: {counted(self.folds, 'window')} of backtest_months ({self.backtest_months}) {noun(self.folds, 'does', 'do')} not fit into train_months "
                 f"({self.train_months}) with a month of training before them; at most {self.folds_held} do"
             )
         if self.is_asked("min_train_days") and self.min_train_days > 31 * self.train_months:
             raise ValueError(
-                f"min_train_days: {self.min_train_days} days are more than train_months ({self.train_months}) can hold"
+                f"min_train_days: {counted(self.min_train_days, 'day is', 'days are')} more than train_months ({self.train_months}) can hold"
             )
         twice = [name for name, times in Counter(self.entrants).items() if times > 1]
         if twice:

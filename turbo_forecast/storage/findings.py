@@ -32,11 +32,11 @@ class Coverage:
         missing = f" ({self.live - self.told:,} WITHOUT)" if self.told < self.live else ""
         return (
             f"{self.live:,} in the base table by {self.cutoff}, {self.told:,} with an outcome{missing}: "
-            f"{counted(self.outcomes.iter_rows())}"
+            f"{kinds_counted(self.outcomes.iter_rows())}"
         )
 
 
-def counted(pairs: Iterable[tuple[str, int]]) -> str:
+def kinds_counted(pairs: Iterable[tuple[str, int]]) -> str:
     """`12 forecast · 3 retired`."""
     return " · ".join(f"{n:,} {name}" for name, n in pairs)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from turbo_forecast.errors import SettingsError, refusal
+from turbo_forecast.number_words import counted
 from turbo_forecast.option_rules import nearest, shown
 
 DELIMITERS = ",;\t|"
@@ -39,7 +40,7 @@ class Listing:
         found = self.rows.filter(bad)
         if len(found):
             row = found.row(0, named=True)
-            more = f" (and {len(found) - 1:,} more rows)" if len(found) > 1 else ""
+            more = f" (and {counted(len(found) - 1, 'more row')})" if len(found) > 1 else ""
             held = "is empty" if row[column] is None else f"is {shown(row[column])}"
             raise self.error(f"row {row[ROW]:,}: {column} {held}: {why}{more}")
 

@@ -9,6 +9,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from turbo_forecast.number_words import counted
 from turbo_forecast.storage.warehouse import query
 from turbo_forecast.types import State
 
@@ -117,7 +118,7 @@ class TrackRecord:
         )
         return (
             f"{_share(self.likely_true)} of the {self.likely:,} of 50 % or more and {_share(self.others_true)} of the "
-            f"{self.n - self.likely:,} others came true within {self.days} days{scored}"
+            f"{counted(self.n - self.likely, 'other')} came true within {self.days} days{scored}"
         )
 
 

@@ -14,6 +14,10 @@ from turbo_forecast.types import Change
     [
         ("change", 12.5, "", "12.5 points more"),
         ("change", -20.0, "", "20 points less"),
+        ("change", 1.0, "", "1 point more"),
+        ("change", 0.1 + 0.2, "", "0.3 points more"),
+        ("factor", 15.0, "", "the load becomes 1,500 % of what it is"),
+        ("factor", 0.0004, "", "the load becomes 0.04 % of what it is"),
         ("factor", 0.5, "", "the load becomes 50 % of what it is"),
         ("factor", 1.25, "web-2", "web-2 leaves, and the others take its load: 125 % of what it is"),
         ("add_hosts", 2 / 3, "", "hosts are added: the load becomes 66.7 % of what it is"),

@@ -14,7 +14,14 @@ import vl_convert
 from turbo_forecast.answers.host import host_answer
 from turbo_forecast.charts import themes
 from turbo_forecast.charts.picture import SeriesPicture, pictures
-from turbo_forecast.charts.series import HEIGHT, HEIGHT_OF_ONE, host_chart, series_chart, specification
+from turbo_forecast.charts.series import (
+    HEIGHT,
+    HEIGHT_OF_ONE,
+    _all_marks,
+    host_chart,
+    series_chart,
+    specification,
+)
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast_tests.charts.pictures import CUTOFF, HOSTILE, picture
 from turbo_forecast_tests.published_months import FLEET_OF, RACK, SPARE
@@ -73,6 +80,22 @@ def test_a_browser_draws_what_altairs_own_chart_draws(kind: str) -> None:
     quick = vl_convert.vegalite_to_svg(specification(KINDS[kind]), allowed_base_urls=[])
     whole = vl_convert.vegalite_to_svg(host_chart(KINDS[kind]).to_dict(), allowed_base_urls=[])
     assert drawn(quick) == drawn(whole)
+
+
+def test_a_chart_of_another_shape_needs_no_other_marks_built() -> None:
+    """A host whose series turned out as no other's did is shown as fast as all."""
+    _all_marks.cache_clear()
+    for drawn in KINDS.values():
+        specification(drawn)
+    widths = {tuple(sorted({width for each in drawn for width in each.further_widths})) for drawn in KINDS.values()}
+    assert _all_marks.cache_info().misses == len(widths) < len(KINDS)
+
+
+def test_a_column_without_a_value_and_a_row_without_one_are_not_sent() -> None:
+    days = specification([picture()])["datasets"]["days0"]
+    assert all(value is not None for row in days for value in row.values())
+    assert {name for row in days for name in row} == {"d", "y", "f", "b", "l", "u"}
+    assert len(days) == len({*picture().history["ds"], *picture().rows["ds"]})
 
 
 def test_one_series_is_a_chart_that_a_notebook_can_change() -> None:

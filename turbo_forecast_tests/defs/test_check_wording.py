@@ -42,3 +42,8 @@ def test_whatever_a_host_is_called_the_sentence_is_one_short_line(name: str) -> 
     assert "\n" not in told
     assert "\t" not in told
     assert len(told) < 200
+
+
+def test_a_number_of_the_first_offender_has_the_digits_that_a_person_would_write() -> None:
+    told = description(RULE, Verdict(9, pl.DataFrame({"host_id": ["a"], "y": [0.1 + 0.2], "bias": [-1e-12]})))
+    assert "the first: host_id a, y 0.3, bias 0. " in told

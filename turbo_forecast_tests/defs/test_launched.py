@@ -24,7 +24,7 @@ FAILED = Checked("t.failed", False, False)
         (run(GOOD, WARNED, planned=2), "1 of 2 checks passed, 1 warned (t.warned)"),
         (run(GOOD, WARNED, FAILED, planned=3), "1 of 3 checks passed, 1 warned (t.warned), 1 failed (t.failed)"),
         (run(FAILED, planned=50), "0 of 50 checks passed, 1 failed (t.failed), 49 did not run"),
-        (run(Checked("t.warns", True, True), planned=1), "1 of 1 checks passed"),
+        (run(Checked("t.warns", True, True), planned=1), "1 of 1 check passed"),
         (run(WARNED, WARNED, planned=1), "0 of 2 checks passed, 2 warned (t.warned, t.warned)"),
     ],
 )

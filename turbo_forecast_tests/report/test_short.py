@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.report.content import ReportContent, report_content
-from turbo_forecast.report.short import counted, in_short
+from turbo_forecast.report.short import in_short
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.types import State
 
@@ -58,9 +58,3 @@ def test_those_whose_level_is_not_known_come_last(content: ReportContent) -> Non
     assert ahead["level"].is_null().to_list() == [False] * (len(ahead) - 1) + [True]
     urgency = ahead.filter(pl.col("level").is_not_null())["urgency"]
     assert urgency.is_sorted()
-
-
-@pytest.mark.parametrize(("n", "expected"), [(0, "0 hosts"), (1, "1 host"), (1_234, "1,234 hosts")])
-def test_one_is_counted_as_one(n: int, expected: str) -> None:
-    assert counted(n, "host") == expected
-    assert counted(n, "series", "series") == f"{n:,} series"

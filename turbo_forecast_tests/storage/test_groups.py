@@ -78,7 +78,7 @@ def test_a_comma_may_be_the_decimal_point(tmp_path: Path) -> None:
         ("host,group\na,g\n", "there is no column host_id, only 'host', 'group'"),
         ("host_id,grupo\na,g\n", "there is no column group, only 'host_id', 'grupo'"),
         ("host_id,group\na,g\n,g\n", "row 2: host_id is empty: each row names a host and a group"),
-        ("host_id,group\na,\nb,\n", "row 1: group is empty: each row names a host and a group (and 1 more rows)"),
+        ("host_id,group\na,\nb,\n", "row 1: group is empty: each row names a host and a group (and 1 more row)"),
         (
             "host_id,group\na,g\nb,g\na,g\n",
             "row 3: host_id is 'a': this host_id, group stands in an earlier row already",

@@ -6,7 +6,8 @@ answer (`answers/host.py`, `answers/earlier.py`), the chart (`charts/series.py`)
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
+from typing import Any, Literal
 
 import polars as pl
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from turbo_forecast import deep_links
 from turbo_forecast.answers.earlier import Earlier, earlier_answers
 from turbo_forecast.answers.host import HostAnswer, HostSeries, host_answer
-from turbo_forecast.answers.names import KINDS, Kind, names, names_like, resources_by_name
+from turbo_forecast.answers.names import KINDS, Kind, names, names_like, resources_of
 from turbo_forecast.answers.outlook import AHEAD, OutlookQuestion, outlook_answer
 from turbo_forecast.charts import themes
 from turbo_forecast.charts.picture import pictures as chart_pictures
@@ -24,7 +25,6 @@ from turbo_forecast.dashboard.row_pictures import pictures
 from turbo_forecast.dashboard.series_words import summary
 from turbo_forecast.errors import StorageError
 from turbo_forecast.option_rules import shown as shown_value
-from turbo_forecast.schemas import SERIES_OUTCOMES
 from turbo_forecast.storage.published.reading import PublishedMonth
 from turbo_forecast.types import State
 from turbo_forecast.windows import shift_month_end
@@ -52,8 +52,6 @@ NEAR = 6
 MONTHS_BEFORE = 12
 """Months of history in the table that says what the chart shows, and in the chart of the last year."""
 YEAR = "year"
-MOST_WAYS = 24
-"""Kinds of hosts whose charts are built beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +126,16 @@ def _shown(visit: Visit, host: HostAnswer) -> Mapping[str, Any]:
     """What is shown of a host or group."""
     history = visit.choice("history", ["", YEAR])
     since = shift_month_end(host.cutoff, -MONTHS_BEFORE) if history == YEAR else None
-    resources = [each.resource for each in host.series]
+    chosen, resources = visit.text("resource") or None, [each.resource for each in host.series]
     earlier = earlier_answers(visit.published, visit.month, host.name, host.kind, resources)
     drawn = chart_pictures(host, {name: each.lines for name, each in earlier.items()}, since)
     height = HEIGHT_OF_ONE if len(drawn) == 1 else HEIGHT
-    every = resources_by_name(visit.month, host.kind).filter(pl.col("host_id") == host.name)["resource"].sort()
     return {
         "answer": host,
-        "resources": every.to_list(),
+        "resources": resources_of(visit.month, host.kind, host.name) if chosen else resources,
         "history": history,
-        "chosen": visit.text("resource") or None,
-        "views": [_view(host, each, earlier[each.resource]) for each in host.series],
+        "chosen": chosen,
+        "views": _views(host, earlier),
         "chart": {
             "specification": specification(drawn, theme="light", height=height),
             "dark": themes.config("dark"),
@@ -146,32 +143,56 @@ def _shown(visit: Visit, host: HostAnswer) -> Mapping[str, Any]:
     }
 
 
-def _view(host: HostAnswer, series: HostSeries, earlier: Earlier) -> SeriesView:
-    return SeriesView(
-        series,
-        summary(host, series),
-        _months(host, series),
-        series.outlook.to_dicts(),
-        series.in_force.to_dicts(),
-        series.changes.join(series.in_force, on=series.changes.columns, how="anti", nulls_equal=True).to_dicts(),
-        earlier.forecasts.to_dicts(),
-        earlier.statements.to_dicts(),
-    )
+def _views(host: HostAnswer, earlier: Mapping[str, Earlier]) -> list[SeriesView]:
+    months = _months(host)
+    return [
+        SeriesView(
+            each,
+            summary(host, each),
+            months[each.resource],
+            each.outlook.to_dicts(),
+            each.in_force.to_dicts(),
+            _other_changes(each).to_dicts(),
+            earlier[each.resource].forecasts.to_dicts(),
+            earlier[each.resource].statements.to_dicts(),
+        )
+        for each in host.series
+    ]
 
 
-def _months(host: HostAnswer, series: HostSeries) -> list[dict[str, Any]]:
-    """`month, observed, days, forecast, lower, upper`: means of the latest months observed, and of those to come."""
+def _other_changes(series: HostSeries) -> pl.DataFrame:
+    """Planned changes that the forecast does not have."""
+    every = series.changes
+    return every if every.is_empty() else every.join(series.in_force, on=every.columns, how="anti", nulls_equal=True)
+
+
+def _months(host: HostAnswer) -> dict[str, list[dict[str, Any]]]:
+    """By resource, `month, observed, days, forecast, lower, upper, phase`: means of the latest months observed, and of those to come."""
     before = shift_month_end(host.cutoff, -MONTHS_BEFORE)
-    month = pl.col("ds").dt.truncate("1mo").alias("month")
-    past = series.history.filter(pl.col("ds") > before).group_by(month).agg(observed=pl.col("y").mean(), days=pl.len())
-    ahead = series.rows.filter(pl.col("ds") > before).group_by(month)
+    by = ["resource", pl.col("ds").dt.truncate("1mo").alias("month")]
+    history = _together(host, "history", before)
+    past = history.group_by(by).agg(observed=pl.col("y").mean(), days=pl.len())
+    ahead = _together(host, "rows", before).group_by(by)
     forecast = ahead.agg(
         forecast=pl.col("yhat").cast(pl.Float64).mean(),
         lower=pl.col("yhat_lower").cast(pl.Float64).mean(),
         upper=pl.col("yhat_upper").cast(pl.Float64).mean(),
         phase=pl.col("phase").first(),
     )
-    return past.join(forecast, on="month", how="full", coalesce=True).sort("month").to_dicts()
+    found: dict[str, list[dict[str, Any]]] = {each.resource: [] for each in host.series}
+    joined = past.join(forecast, on=["resource", "month"], how="full", coalesce=True).sort("resource", "month")
+    for row in joined.iter_rows(named=True):
+        found[row["resource"]].append(row)
+    return found
+
+
+def _together(host: HostAnswer, name: Literal["history", "rows"], after: date) -> pl.DataFrame:
+    """A frame of all series after a day, with their resources."""
+    frames = [
+        (each.history if name == "history" else each.rows).with_columns(resource=pl.lit(each.resource))
+        for each in host.series
+    ]
+    return pl.concat(frames).filter(pl.col("ds") > after)
 
 
 def _most_urgent(visit: Visit) -> Mapping[str, Any]:
@@ -179,20 +200,6 @@ def _most_urgent(visit: Visit) -> Mapping[str, Any]:
     states = (State.OVER.value, *(state.value for state in AHEAD))
     found = outlook_answer(visit.month, OutlookQuestion(kind="series", states=states)).head(MOST_URGENT)
     return {"urgent": found.to_dicts(), "pictures": pictures(visit.published, visit.month, found)}
-
-
-def of_each_kind(month: PublishedMonth) -> list[str]:
-    """A host for each way in which its series have turned out: together they have all charts that there are, or nearly.
-
-    The first chart of a way takes some 100 ms to build; whoever serves pages builds them before anybody asks.
-    """
-    ways = (
-        month.frame(SERIES_OUTCOMES)
-        .sort("resource")
-        .group_by("host_id")
-        .agg(pl.struct("resource", "outcome").alias("way"))
-    )
-    return ways.sort("host_id").unique("way", keep="first", maintain_order=True)["host_id"].head(MOST_WAYS).to_list()
 
 
 def _near(month: PublishedMonth, name: str) -> list[tuple[str, Kind]]:

@@ -11,9 +11,10 @@ import polars as pl
 
 from turbo_forecast import deep_links
 from turbo_forecast.answers.run_health import MonthState, RunHealth, run_health
-from turbo_forecast.dashboard.formats import moment, name, number, probability, whole
+from turbo_forecast.dashboard.formats import name, probability
 from turbo_forecast.dashboard.grid import MOST, Cell, Grid, grid
 from turbo_forecast.dashboard.page import Page, Visit
+from turbo_forecast.number_words import moment, number, whole
 from turbo_forecast.settings.environment import UI_URL
 from turbo_forecast.text import one_line
 from turbo_forecast.types import Status

@@ -13,9 +13,10 @@ from turbo_forecast import deep_links
 from turbo_forecast.answers.tournament import WHOLE, tournament
 from turbo_forecast.answers.track_record import CHAMPION, EVERY_RESOURCE
 from turbo_forecast.charts.dots import dots
-from turbo_forecast.dashboard.formats import name, number, points, probability, whole
+from turbo_forecast.dashboard.formats import name, probability
 from turbo_forecast.dashboard.grid import Cell, Grid, grid
 from turbo_forecast.dashboard.page import Page, Visit
+from turbo_forecast.number_words import number, points, whole
 from turbo_forecast.text import shortened
 
 PUBLISHED = "published forecast"

@@ -12,9 +12,10 @@ import polars as pl
 from turbo_forecast import deep_links
 from turbo_forecast.answers.track_record import EVERY_RESOURCE, TrackAnswer, TrackQuestion, track_record
 from turbo_forecast.charts.reliability import reliability_marks
-from turbo_forecast.dashboard.formats import day, name, number, points, probability, threshold, whole
+from turbo_forecast.dashboard.formats import name, probability, threshold
 from turbo_forecast.dashboard.grid import Cell, Grid, grid
 from turbo_forecast.dashboard.page import Page, Visit
+from turbo_forecast.number_words import counted, day, number, points, whole
 
 NAMED = 20
 """Misses, and false alarms, that are named."""
@@ -82,7 +83,7 @@ def scored(row: Mapping[str, Any]) -> list[Cell | str]:
         ),
         number(row["skill"], 2),
         number(row["point_skill"], 2),
-        f"{row['date_error_days']:.0f} days" if row["date_error_days"] is not None else "–",
+        counted(round(row["date_error_days"]), "day") if row["date_error_days"] is not None else "–",
     ]
 
 
@@ -95,7 +96,7 @@ def accuracy_grid(found: TrackAnswer) -> Grid:
         "Hits and false alarms on the backtest. Said means: with 50 % or more",
         f"Threshold|> Within|{SCORED}",
         (
-            [threshold(row["threshold"]), f"{row['horizon_days']} days", *scored(row)]
+            [threshold(row["threshold"]), counted(row["horizon_days"], "day"), *scored(row)]
             for row in found.accuracy.iter_rows(named=True)
         ),
         "No statement was judged.",
@@ -112,7 +113,7 @@ def over_time_grid(rows: pl.DataFrame) -> Grid:
             [
                 f"{row['forecast_cutoff']:%Y-%m}",
                 threshold(row["threshold"]),
-                f"{row['horizon_days']} days",
+                counted(row["horizon_days"], "day"),
                 *scored(row),
             ]
             for row in rows.iter_rows(named=True)

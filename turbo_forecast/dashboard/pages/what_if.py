@@ -25,11 +25,12 @@ from turbo_forecast.answers.what_if import (
     what_if,
 )
 from turbo_forecast.dashboard.downloads import download
-from turbo_forecast.dashboard.formats import day, name, points, probability, threshold
+from turbo_forecast.dashboard.formats import name, probability, threshold
 from turbo_forecast.dashboard.grid import Cell, Grid, grid
 from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.dashboard.plan_rows import EMPTY_ROWS, PlanRow, place_of, plans_of_rows, rows_of_form, rows_of_plans
 from turbo_forecast.errors import SettingsError, StorageError
+from turbo_forecast.number_words import day, points
 from turbo_forecast.schemas import GROUP_MEMBERS, SERIES_OUTCOMES
 from turbo_forecast.storage.plans import KINDS, PLAN_SCHEMA, plan_cells, plans_of_text
 from turbo_forecast.storage.published.reading import PublishedMonth

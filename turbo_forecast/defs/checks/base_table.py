@@ -8,10 +8,10 @@ from turbo_forecast.defs.checks.properties import Property, Verdict, judge
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, Warehouse
+from turbo_forecast.number_words import days_ago
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.storage.base_table import record_base_check, require_base_table, require_own_base_table
 from turbo_forecast.storage.warehouse import transaction
-from turbo_forecast.text import days_ago
 
 FRESH_DAYS = 45
 """A monthly run needs telemetry up to the last month's end: older than this and a month is missing."""

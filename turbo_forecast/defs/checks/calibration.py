@@ -4,6 +4,7 @@ import dagster as dg
 
 from turbo_forecast.defs.checks.judging import month_check
 from turbo_forecast.defs.checks.properties import Property, Verdict
+from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET
 from turbo_forecast.tournament.standings import POOR
 
@@ -26,7 +27,7 @@ def _held(verdict: Verdict) -> str:
         return "no series that varies has a backtest: there was nothing to check"
     days, series = verdict.figures["days"], verdict.figures["series"]
     wrong = bool(len(verdict.offenders))
-    held = f"{100 * coverage:.{2 if wrong else 1}f} % of the {days:,} backtest days, taken together, of the {series:,} series that vary"
+    held = f"{100 * coverage:.{2 if wrong else 1}f} % of the {counted(days, 'backtest day')}, taken together, of the {counted(series, 'series that varies', 'series that vary')}"
     low, high = max(0.0, nominal - allowed), min(1.0, nominal + allowed)
     between = f"{100 * low:.3g} to {100 * high:.3g} %"
     text = f"the published {100 * nominal:g} % interval held {held}"
@@ -81,7 +82,7 @@ def _by_series(verdict: Verdict) -> str:
     if not series:
         return "no series that varies has a backtest: there was nothing to check"
     return (
-        f"{100 * share:.1f} % of the {series:,} series that vary had less than {100 * floor:.3g} % of their backtest days "
+        f"{100 * share:.1f} % of the {counted(series, 'series that varies', 'series that vary')} had less than {100 * floor:.3g} % of their backtest days "
         f"inside their interval ({100 * verdict.figures['allowed']:.3g} % is allowed)"
     )
 

@@ -6,7 +6,10 @@ Does not belong here: where a verdict comes from, and what becomes of it.
 import polars as pl
 
 from turbo_forecast.defs.checks.properties import Property, Verdict
+from turbo_forecast.number_words import rounded
 
+FIGURES = 9
+"""Significant digits of a number that a message names; the table has all of them."""
 PLACE_WIDTH = 90
 """Characters of the first offender that are shown in the sentence; the check's metadata has all of it."""
 
@@ -36,9 +39,15 @@ def _broken(prop: Property, verdict: Verdict) -> str:
     return f"{number} {prop.items} break{'s' if wrong == 1 else ''} this rule: {prop.sentence}; the first: {_place(verdict.offenders)}"
 
 
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    return rounded(value, FIGURES) if isinstance(value, float) else str(value)
+
+
 def _place(offenders: pl.DataFrame) -> str:
     """The first offender as `column value, …`, cut where it is long."""
     row = offenders.row(0, named=True)
-    text = ", ".join(f"{name} {'none' if value is None else value}" for name, value in row.items())
+    text = ", ".join(f"{name} {_shown(value)}" for name, value in row.items())
     text = " ".join(text.split())  # a host may be called anything, and this is one line
     return text if len(text) <= PLACE_WIDTH else f"{text[: PLACE_WIDTH - 2].rstrip(', ')} …"

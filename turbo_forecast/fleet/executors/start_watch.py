@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from turbo_forecast.number_words import counted
 from turbo_forecast.status_log import SILENCE_SECONDS, duration, longer_silence
 
 FIRST_WORD_SECONDS = SILENCE_SECONDS
@@ -42,4 +43,6 @@ class StartWatch:
         names = sorted({start.entrant for start in late if start.entrant})
         doing = f"building {', '.join(names)}" if names else "importing what they need"
         doubt = "; cancel the run if that cannot be right" if waited >= DOUBT_SECONDS else ""
-        self._say(f"still waiting for {len(late)} of {workers} workers to start ({duration(waited)}, {doing}){doubt}")
+        self._say(
+            f"still waiting for {len(late)} of {counted(workers, 'worker')} to start ({duration(waited)}, {doing}){doubt}"
+        )

@@ -16,6 +16,7 @@ import duckdb
 
 from turbo_forecast.errors import StorageError, refusal
 from turbo_forecast.month_keys import month_key
+from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import BASE_TABLE, MONTH_STEPS, MONTHS, RUN_AUDIT
 from turbo_forecast.storage.base_table import digest_of
 from turbo_forecast.storage.datasets import duckdb_path, require_readable, row_count
@@ -112,7 +113,9 @@ def _require_rows(con: duckdb.DuckDBPyConnection, month: PublishedMonth, table: 
         there = con.execute(sql.format(rows=published_rows(table, [path]))).fetchall()[0]
     _require_size(month, table)
     if there[0] != stored[0]:
-        raise StorageError(f"{there[0]:,} rows are published, where {stored[0]:,} are stored")
+        raise StorageError(
+            f"{counted(there[0], 'row is', 'rows are')} published, where {counted(stored[0], 'is', 'are')} stored"
+        )
     if there != stored:
         raise StorageError(f"as many rows are published as are stored ({stored[0]:,}), but they are not the same")
 
@@ -135,7 +138,7 @@ def _require_size(month: PublishedMonth, table: Table) -> None:
     rows, size = row_count(path), path.stat().st_size
     if (said.rows, said.bytes) != (rows, size):
         raise StorageError(
-            f"its file has {rows:,} rows in {size:,} bytes, where the manifest says {said.rows:,} in {said.bytes:,}"
+            f"its file has {counted(rows, 'row')} in {counted(size, 'byte')}, where the manifest says {said.rows:,} in {said.bytes:,}"
         )
 
 

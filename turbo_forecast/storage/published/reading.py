@@ -51,6 +51,8 @@ NEVER_RUN = "Make one with turbo-forecast run, or say with --data which folder i
 """What to do where a month was never run in a data folder."""
 HELD_FRAMES = 64
 """Tables of published versions that are kept in memory: those of some months."""
+HELD_SCHEMAS = 512
+"""The same of their columns."""
 _TABLES = {table.name: table for table in PUBLISHED}
 """By name: to compare two tables, all of their columns are looked at."""
 _MONTH = re.compile(r"\d{4}-\d{2}")
@@ -130,7 +132,9 @@ class PublishedMonth:
 
         Raises StorageError where it is not published or is no whole file, and SupersededError.
         """
-        return self._scan(table)
+        path = self.path(table)
+        with _readable([path], self.require_there):
+            return rows(path).select(_as_defined(table, _whole(path)))
 
     def frame(self, table: Table) -> pl.DataFrame:
         """The same in memory, kept for the next who asks. For tables of some hundred thousand rows; others are for `of_host`."""
@@ -139,7 +143,8 @@ class PublishedMonth:
 
     def of_host(self, table: Table, host_id: str, resource: str | None = None) -> pl.DataFrame:
         """The table's rows of one host, or one of its series: found by the file's statistics, in milliseconds. Raises as `read`."""
-        return self.collected(table, self._scan(table, *_of_host(host_id, resource)))
+        with _readable([self.path(table)], self.require_there):
+            return self._scan(table, *_of_host(host_id, resource)).collect()
 
     def collected(self, table: Table, query: pl.LazyFrame) -> pl.DataFrame:
         """The rows of a query to `read(table)`. Raises StorageError where the file is damaged within, and SupersededError."""
@@ -154,12 +159,8 @@ class PublishedMonth:
             )
 
     def _scan(self, table: Table, *conditions: pl.Expr) -> pl.LazyFrame:
-        path = self.path(table)
-        with _readable([path], self.require_there):
-            require_whole(path)
-            found = rows(path)
-            there = found.collect_schema()
-        return found.filter(*conditions).select(_as_defined(table, there))
+        found = rows(self.path(table)).filter(*conditions)
+        return found.select(_as_defined(table, _columns_there(self, table.name)))
 
     def __hash__(self) -> int:
         return hash((self.folder, self.manifest.version))
@@ -172,6 +173,18 @@ class PublishedMonth:
 def _frame(month: PublishedMonth, name: str) -> pl.DataFrame:
     table = _TABLES[name]
     return month.collected(table, month.read(table))
+
+
+@lru_cache(maxsize=HELD_SCHEMAS)
+def _columns_there(month: PublishedMonth, name: str) -> pl.Schema:
+    """The columns of a table's file: a page reads some rows of each of ten files, and they stay as they are."""
+    return _whole(month.path(_TABLES[name]))
+
+
+def _whole(path: Path) -> pl.Schema:
+    """The columns of a file. Raises StorageError unless it is whole."""
+    require_whole(path)
+    return rows(path).collect_schema()
 
 
 def _as_defined(table: Table, there: pl.Schema) -> list[pl.Expr]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from turbo_forecast.errors import TelemetryError
+from turbo_forecast.number_words import counted
 from turbo_forecast.storage.telemetry.messages import reason
 from turbo_forecast.storage.telemetry.sql import NOTHING, literal
 from turbo_forecast.storage.telemetry.wording import quoted
@@ -222,7 +223,7 @@ def _refuse_metadata(rows: Sequence[tuple[int, list[str]]], delimiter: str, wher
         raise TelemetryError(f"line {at + 1} of {where}, the header, opens a quote that it does not close")
     further = next(number for number, row in below if len(row) == common)
     raise TelemetryError(
-        f"line {at + 1} of {where} has {len(first)} fields, {quoted(delimiter.join(first))}, but lines below have "
+        f"line {at + 1} of {where} has {counted(len(first), 'field')}, {quoted(delimiter.join(first))}, but lines below have "
         f"{common}: if the header stands further down, set skip_rows (to {further}, say), else correct the export"
     )
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from turbo_forecast.errors import TelemetryError
+from turbo_forecast.number_words import counted
 from turbo_forecast.storage.telemetry.csv_dialect import opened_bytes
 from turbo_forecast.storage.telemetry.messages import reason
 
@@ -79,7 +80,7 @@ def _rows(records: Iterable[list[str]], where: str) -> Iterator[tuple[tuple[str,
             defaults = defaults if len(defaults) == len(header) else [""] * len(header)
         elif len(record) != len(header):
             raise TelemetryError(
-                f"record {number} of {where} has {len(record)} fields where its table has {len(header)}"
+                f"record {number} of {where} has {counted(len(record), 'field')} where its table has {len(header)}"
             )
         else:
             yield tuple(header[place] for place in kept), [record[place] or defaults[place] for place in kept]

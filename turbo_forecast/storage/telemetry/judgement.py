@@ -10,6 +10,7 @@ from datetime import date, datetime
 import duckdb
 
 from turbo_forecast.errors import TelemetryError
+from turbo_forecast.number_words import counted
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.layout import Layout
 from turbo_forecast.storage.telemetry.messages import brief
@@ -85,7 +86,7 @@ def refuse_text(
     count = sum(row.not_numbers for row in profile)
     raise TelemetryError(
         f"column {shown(layout.value or found)} of {brief(source)} holds {quoted(value)}, which is not a number "
-        f"({count:,} such values); {way_out(value, settings)}, or leave the column out (ignore_columns)"
+        f"({counted(count, 'such value')}); {way_out(value, settings)}, or leave the column out (ignore_columns)"
     )
 
 
@@ -100,7 +101,7 @@ def refuse_future(con: duckdb.DuckDBPyConnection, profile: Sequence[ResourceProf
     )
     host, resource, time, source = con.execute(query, [IN_THE_FUTURE]).fetchall()[0]
     raise TelemetryError(
-        f"{count:,} values are of days after today ({today}), up to {shown(time)} of {shown(host)}/{shown(resource)} in "
+        f"{counted(count, 'value is of a day', 'values are of days')} after today ({today}), up to {shown(time)} of {shown(host)}/{shown(resource)} in "
         f"{brief(source)}: correct the export, or set on_future_dates to reject"
     )
 
@@ -128,5 +129,5 @@ def refuse_conflicts(con: duckdb.DuckDBPyConnection) -> None:
     time, low, high = con.execute(query, list(found[0])).fetchall()[0]
     raise TelemetryError(
         f"{shown(host)}/{shown(resource)} has different values of the same moment {shown(time)}: {shown(low)} and "
-        f"{shown(high)} ({count:,} such values in {series:,} series); correct the export, or set on_conflicting_duplicates to reject"
+        f"{shown(high)} ({counted(count, 'such value')} in {series:,} series); correct the export, or set on_conflicting_duplicates to reject"
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from turbo_forecast.number_words import counted
 from turbo_forecast.storage.telemetry.wording import LONGEST_QUOTE, quoted, shown
 from turbo_forecast.text import shown_location
 
@@ -96,7 +97,9 @@ def _csv_error(text: str, found: re.Match[str]) -> str:
     where = f"line {int(found[1]):,}" + (f" of {brief(file[1])}" if file else "")
     fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
     if fields:
-        return f"{where} has {fields[2]} fields where the header has {fields[1]}: {quoted(found[2] or '')}"
+        return (
+            f"{where} has {counted(int(fields[2]), 'field')} where the header has {fields[1]}: {quoted(found[2] or '')}"
+        )
     for pattern, meaning in CSV_ERRORS:
         if re.search(pattern, text, re.IGNORECASE):
             return f"{where}: {meaning}"

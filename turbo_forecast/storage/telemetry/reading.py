@@ -15,6 +15,7 @@ import polars as pl
 
 from turbo_forecast.errors import SettingsError, StorageError, TelemetryError
 from turbo_forecast.leftovers import temporary_folder
+from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.status_log import StatusLog
@@ -302,8 +303,8 @@ def _fill_rejects(con: duckdb.DuckDBPyConnection, expected: int, settings: Telem
     rejects: dict[str, int] = dict(con.execute(query).fetchall())
     if sum(rejects.values()) != expected:
         raise TelemetryError(
-            f"{brief(settings.telemetry)} changed while it was read: {expected:,} values were not kept, but "
-            f"{sum(rejects.values()):,} were found on the second look; read it again once the export is complete"
+            f"{brief(settings.telemetry)} changed while it was read: {counted(expected, 'value was', 'values were')} not kept, but "
+            f"{counted(sum(rejects.values()), 'was', 'were')} found on the second look; read it again once the export is complete"
         )
     return rejects
 

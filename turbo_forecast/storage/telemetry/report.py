@@ -8,6 +8,7 @@ from datetime import date
 
 from pydantic import TypeAdapter
 
+from turbo_forecast.number_words import counted
 from turbo_forecast.storage.telemetry.wording import names, shown
 
 
@@ -77,10 +78,10 @@ class TelemetryReport:
         rejected = ", ".join(f"{count:,} {reason}" for reason, count in self.rejects.items())
         noted = f" Noted: {'; '.join(self.notes)}." if self.notes else ""
         return (
-            f"Read {self.rows_read:,} rows ({self.values_read:,} values, {self.layout} layout{zone}) from {files} in "
+            f"Read {counted(self.rows_read, 'row')} ({counted(self.values_read, 'value')}, {self.layout} layout{zone}) from {files} in "
             f"{sum(self.seconds.values()):.1f} s. Guessed: {guessed or 'nothing'}. "
-            f"Kept {self.values_kept:,} values ({self.clipped:,} of them clipped to 100) as {self.rows_kept:,} daily "
-            f"rows of {self.series:,} series ({self.hosts:,} hosts; {names(self.resources, 12)}), {self.first_day} to "
+            f"Kept {counted(self.values_kept, 'value')} ({self.clipped:,} of them clipped to 100) as "
+            f"{counted(self.rows_kept, 'daily row')} of {self.series:,} series ({counted(self.hosts, 'host')}; {names(self.resources, 12)}), {self.first_day} to "
             f"{self.last_day}. Rejected: {rejected or 'nothing'}.{noted}{self._of_columns_and_names()}"
         )
 
@@ -89,7 +90,9 @@ class TelemetryReport:
         left_out = "; ".join(f"{shown(column)}: {reason}" for column, reason in self.left_out.items())
         sentences = [f"Left out: {left_out}."] if left_out else []
         if self.names_changed:
-            sentences.append(f"Changed {self.names_changed:,} names (white space, Unicode form, number format).")
+            sentences.append(
+                f"Changed {counted(self.names_changed, 'name')} (white space, Unicode form, number format)."
+            )
         if self.look_alikes:
             sentences.append(f"Warning: hosts that differ in case, width or zeros only: {names(self.look_alikes, 3)}.")
         return "".join(f" {sentence}" for sentence in sentences)

@@ -6,6 +6,7 @@ Belongs here: refusals that take moments to tell. Does not belong here: how role
 import duckdb
 
 from turbo_forecast.errors import TelemetryError
+from turbo_forecast.number_words import counted
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.clock import Clock
 from turbo_forecast.storage.telemetry.content import is_whole, number_of, takes_turns
@@ -60,7 +61,7 @@ def refuse_measurements_as_hosts(
         what = "numbers, as measurements are" if numeric else "names that hardly ever come twice"
         raise TelemetryError(
             f"column {names([layout.host])} of {brief(parts[0].names[0])} cannot be the host: it holds {what} "
-            f"({hosts:,} different values in {rows:,} rows); set host_column to a column of names, host_from: file name "
+            f"({counted(hosts, 'different value')} in {counted(rows, 'row')}); set host_column to a column of names, host_from: file name "
             "or columns: hosts"
         )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from turbo_forecast.number_words import noun
 from turbo_forecast.storage.telemetry.files import Found, is_remote, kind_of
 from turbo_forecast.storage.telemetry.layout import Layout
 from turbo_forecast.storage.telemetry.parts import FILE_COLUMN, Part
@@ -78,7 +79,9 @@ class Sample(Everything):
         if self.files_read < self.files_found:
             rows.append(f"{self.files_read:,} of {self.files_found:,} files, evenly spaced from the first to the last")
         if self.first_rows:
-            rows.append(f"the first {self.first_rows:,} rows of {'each' if self.files_found > 1 else 'it'}")
+            rows.append(
+                f"the first {noun(self.first_rows, 'row', f'{self.first_rows:,} rows')} of {'each' if self.files_found > 1 else 'it'}"
+            )
         clauses = [", ".join(rows)] if rows else []
         if self.hosts_read < self.hosts_found:
             clauses.append(f"{self.hosts_read:,} of {self.hosts_found:,} hosts, spread evenly over their names")

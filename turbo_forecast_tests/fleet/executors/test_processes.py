@@ -122,7 +122,7 @@ def test_a_start_that_does_not_end_is_told_with_the_entrant_that_is_built(
 
     with pytest.raises(KeyboardInterrupt):
         forecast(job_of(fleet(2), tmp_path, "starts_for_ever"), 1, workers=1, say=say)
-    assert all(line.startswith("still waiting for 1 of 1 workers to start (") for line in told), told
+    assert all(line.startswith("still waiting for 1 of 1 worker to start (") for line in told), told
     assert told[-1].endswith(f"building {EVIL.format('starts_for_ever')})")
 
 

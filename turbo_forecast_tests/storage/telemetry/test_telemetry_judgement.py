@@ -75,9 +75,7 @@ def test_text_among_values_is_an_error_with_file_column_and_example(csv, parquet
     path = csv(HEADER, "a,2025-01-01,cpu,50", "a,2025-01-02,cpu,offline")
     if kind == "parquet":
         path = parquet(pl.read_csv(path).to_dict())
-    with pytest.raises(
-        TelemetryError, match=rf"column value of .*telemetry\.{kind} holds 'offline'.*\(1 such values\)"
-    ):
+    with pytest.raises(TelemetryError, match=rf"column value of .*telemetry\.{kind} holds 'offline'.*\(1 such value\)"):
         read(path)
 
 
