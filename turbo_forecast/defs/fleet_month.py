@@ -13,7 +13,7 @@ from functools import partial
 import duckdb
 
 from turbo_forecast.defs.resources import DataFolder, Warehouse
-from turbo_forecast.defs.stored_data import put_ahead
+from turbo_forecast.defs.stored_data import exchange_of, put_ahead
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
@@ -79,7 +79,18 @@ def forecast_month(
             since = first_day_needed(settings, window.history_start)
             write = partial(write_store, path=store, history_start=window.history_start)
             store_histories(con, since, cutoff, write)
-        run = MonthsRun(run_fleet(store, window, settings, scratch=scratch, timer=timer, say=say), timer)
+        run = MonthsRun(
+            run_fleet(
+                store,
+                window,
+                settings,
+                scratch=scratch,
+                timer=timer,
+                say=say,
+                exchange=exchange_of(folder.store, month),
+            ),
+            timer,
+        )
         with warehouse.get_connection() as con, transaction(con):
             work.begin(con, digest)
         with timer.stage("publish rows"):

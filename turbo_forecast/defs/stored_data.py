@@ -14,6 +14,7 @@ import dagster as dg
 from turbo_forecast.addresses import parsed
 from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to
 from turbo_forecast.errors import StorageError
+from turbo_forecast.fleet.object_exchange import ObjectExchange
 from turbo_forecast.storage.objects.working_copy import opened_copy, working_copy
 
 
@@ -36,6 +37,11 @@ def brought_and_put_back(store: str, context: dg.InitResourceContext) -> Iterato
             raise
         if put.objects:
             say(f"put {put.objects:,} objects, {put.bytes / 1e6:,.1f} MB, into {store} (commit {put.number})")
+
+
+def exchange_of(store: str, month: str) -> ObjectExchange | None:
+    """Where a month's run shares what it has finished, so that another machine can go on; None of a folder of this machine."""
+    return ObjectExchange(parsed(store, "the data folder"), month) if store else None
 
 
 def put_ahead(store: str) -> Metadata:

@@ -15,6 +15,7 @@ from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.combining import COMBINE_LAST
 from turbo_forecast.fleet.decisions import Reducer
+from turbo_forecast.fleet.exchange import Exchange, SharedFolder
 from turbo_forecast.fleet.executors.processes import processes
 from turbo_forecast.fleet.outlook_learning import learn_outlook
 from turbo_forecast.fleet.policy import StoreLedger, Work
@@ -65,14 +66,16 @@ def run_fleet(
     scratch: Path,
     timer: AuditTimer,
     say: Callable[[str], None],
+    exchange: Exchange | None = None,
 ) -> FleetRun:
     """Forecast every series of the store, hold the tournament, and leave what is to be published.
 
     `scratch` (of `scratch.unfinished`) keeps what is finished of each map until the caller has stored the results and
     committed: after a crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
-    say: called with lines that begin with the month, one at a time; some come from another thread.
+    say: called with lines that begin with the month, one at a time; some come from another thread. exchange: where finished
+    chunks are shared, so that another machine can go on with them; nowhere without one.
     """
-    log = StatusLog(say, about=f"{windows.cutoff:%Y-%m}")
+    log, exchange = StatusLog(say, about=f"{windows.cutoff:%Y-%m}"), exchange or SharedFolder()
     check_entrants(settings)
     if (fewer := folds_left_out(settings)) is not None:
         log(fewer)
@@ -82,25 +85,39 @@ def run_fleet(
     store = SeriesStore(store_path)
     timer.series, timer.workers = len(store), settings.worker_count
     with timer.stage("resume"), log.working("looking for what was finished before"):
-        folder = run_folder(scratch, store, windows, settings)
+        folder = run_folder(scratch, store, windows, settings, exchange.recover)
     with temporary(scratch) as temp:
         job = Job(store_path, folder, temp, windows, settings)
         with processes(job, settings.worker_count, log) as executor:
             work = Work(executor, StoreLedger(job), settings.series_timeout_seconds)
-            return _Run(folder, store, windows, settings, work, timer, log).hold()
+            return _Run(job, exchange, store, work, timer, log).hold()
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
     """One run at work."""
 
-    folder: RunFolder
+    job: Job
+    exchange: Exchange
     store: SeriesStore
-    windows: Windows
-    settings: ForecastSettings
     work: Work
     timer: AuditTimer
     log: StatusLog
+
+    @property
+    def folder(self) -> RunFolder:
+        """All that the run has."""
+        return self.job.folder
+
+    @property
+    def windows(self) -> Windows:
+        """The month's windows."""
+        return self.job.windows
+
+    @property
+    def settings(self) -> ForecastSettings:
+        """What it is forecast with."""
+        return self.job.settings
 
     def hold(self) -> FleetRun:
         """The maps and reductions in their order."""
@@ -144,6 +161,7 @@ class _Run:
 
         def heard(report: TaskReport) -> None:
             self._note(report)
+            self.exchange.hand_back(self.job, report.task)
             progress.add(len(report.task.span), report.failed)
 
         size = chunks.chunk_size(total, settings.worker_count, settings.chunk_size)

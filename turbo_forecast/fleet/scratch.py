@@ -84,11 +84,22 @@ def _take(lock: FileIO, folder: Path) -> None:
         lock.write(f"{own_process().stem()} {own_process().host}".encode())  # unbuffered: refused here or never
 
 
-def run_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: ForecastSettings) -> RunFolder:
+def _nothing(folder: RunFolder) -> None:
+    """All that is finished is here."""
+
+
+def run_folder(
+    scratch: Path,
+    store: SeriesStore,
+    windows: Windows,
+    settings: ForecastSettings,
+    recover: Callable[[RunFolder], None] = _nothing,
+) -> RunFolder:
     """The folder of just this run, with what is finished of it; that of any other, and what is doubtful, is removed.
 
     Doubtful are files that do not hold what they should, series whose worker died (that was the circumstances' doing, and may
-    not happen again), and parts of series that will be forecast again. Raises StorageError.
+    not happen again), and parts of series that will be forecast again. recover: brings what is finished elsewhere, before that is
+    looked at. Raises StorageError.
     """
     folder = RunFolder(scratch / f"run-{_fingerprint(store, windows, settings)}")
     with writing(folder.path):
@@ -97,6 +108,7 @@ def run_folder(scratch: Path, store: SeriesStore, windows: Windows, settings: Fo
                 shutil.rmtree(other)
         for path in (folder.forecast, folder.combine, folder.publish, folder.results):
             path.mkdir(parents=True, exist_ok=True)
+        recover(folder)
         discard_doubtful(folder.forecast, "outcomes", lambda span: _is_forecast(folder.forecast, span))
         anew = unfinished_spans(len(store), finished_spans(folder.forecast, "outcomes"))
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,10 +52,8 @@ class ObjectStore:
     patience: float = field(default_factory=lambda: float(os.environ.get(PATIENCE) or PATIENCE_SECONDS))
 
     @property
-    def _fs(self) -> Any:  # fsspec keeps one for each process and thread
-        import fsspec  # slow: only who has an address waits for it
-
-        return fsspec.filesystem(self.address.scheme, **_options(self.address.scheme))
+    def _fs(self) -> Any:
+        return _filesystem(self.address.scheme, os.getpid(), _environment())
 
     def _path(self, key: str) -> str:
         return f"{self.address.root}/{key}" if key else self.address.root
@@ -181,6 +179,18 @@ def each_of(items: Iterable[Item], work: Callable[[Item], None]) -> None:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@lru_cache(maxsize=8)
+def _filesystem(scheme: str, process: int, environment: frozenset[tuple[str, str]]) -> Any:
+    """One connection for all threads of a process: fsspec itself would open one for each. environment: what the driver reads."""
+    import fsspec  # type: ignore[import-untyped]  # slow: only who has an address waits for it
+
+    return fsspec.filesystem(scheme, skip_instance_cache=scheme != "memory", **_options(scheme))
+
+
+def _environment() -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
 
 
 def _options(scheme: str) -> dict[str, Any]:

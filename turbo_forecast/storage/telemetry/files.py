@@ -193,10 +193,8 @@ def _objects(location: str, *, bring: bool) -> Found:
         copies = copies_of(location)
         if not copies.copies:
             raise TelemetryError(f"there is no object at {brief(location)}")
-        if [copy.key for copy in copies.copies] == [""]:  # it was named itself
-            used, left_out = list(copies.copies), {}
-        else:
-            used, left_out = _of_telemetry(copies.copies, location)
+        itself = [copy.key for copy in copies.copies] == [""]  # one that was named is meant, whatever its name
+        used, left_out = (list(copies.copies), {}) if itself else _of_telemetry(copies.copies, location)
         if bring:
             copies.bring(used)
     except StorageError as error:
