@@ -54,7 +54,7 @@ class S3Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.master, self.volume, self.filer, self.s3, self.more = free_ports(5)
+        self.master, self.volume, self.filer, self.s3 = free_ports(4)
         self.config = folder / "s3.json"
         (folder / "data").mkdir(parents=True)
         identity = [("admin", ADMIN, ["Admin", "Read", "Write", "List"]), ("user", USER, ["Read", "Write", "List"])]
@@ -97,6 +97,7 @@ class S3Server:
                     *(f"-master.port={self.master}", f"-volume.port={self.volume}", "-volume.max=100"),
                     *("-master.volumeSizeLimitMB=64", "-master.telemetry=false", "-master.electionTimeout=1s"),
                     *("-filer", f"-filer.port={self.filer}", "-s3", f"-s3.port={self.s3}", "-s3.iam=false"),
+                    *("-s3.port.iceberg=0", "-s3.port.lance=0"),  # which have ports of their own
                     *(f"-s3.config={self.config}", f"-filer.localSocket={self.folder / 'filer.sock'}"),
                 ],
                 stdout=log,

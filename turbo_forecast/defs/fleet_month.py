@@ -56,8 +56,7 @@ def forecast_month(
     """
     check_entrants(settings)
     cutoff, timer = cutoff_of(month), AuditTimer()
-    log = StatusLog(say, about=f"{cutoff:%Y-%m}")
-    window = run_windows(cutoff, settings)
+    log, window = StatusLog(say, about=f"{cutoff:%Y-%m}"), run_windows(cutoff, settings)
     work = MonthOfRun(cutoff, settings.config_hash(), run_id)
     with (
         timer.stage("look at base table"),
@@ -79,18 +78,8 @@ def forecast_month(
             since = first_day_needed(settings, window.history_start)
             write = partial(write_store, path=store, history_start=window.history_start)
             store_histories(con, since, cutoff, write)
-        run = MonthsRun(
-            run_fleet(
-                store,
-                window,
-                settings,
-                scratch=scratch,
-                timer=timer,
-                say=say,
-                exchange=exchange_of(folder.store, month),
-            ),
-            timer,
-        )
+        fleet = partial(run_fleet, store, window, settings, scratch=scratch, timer=timer, say=say)
+        run = MonthsRun(fleet(exchange=exchange_of(folder.store, month)), timer)
         with warehouse.get_connection() as con, transaction(con):
             work.begin(con, digest)
         with timer.stage("publish rows"):

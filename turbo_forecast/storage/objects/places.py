@@ -136,5 +136,5 @@ def digest_of(path: Path) -> str:
 
 
 def replaced_in_place(paths: Iterable[str]) -> list[str]:
-    """Those whose key says nothing of their bytes, and which are no documents."""
-    return [path for path in paths if unit_of(path) is None and path != WAREHOUSE and not is_document(path)]
+    """Those whose object may become another one under the same key; of what is published, only documents do."""
+    return [path for path in paths if unit_of(path) is None and path != WAREHOUSE and not is_published(path)]
