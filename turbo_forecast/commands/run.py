@@ -15,7 +15,7 @@ from turbo_forecast.addresses import is_address, parsed
 from turbo_forecast.commands.dagster_home import set_dagster_home
 from turbo_forecast.commands.progress_bar import lines_shown
 from turbo_forecast.commands.stored_data import remember, with_store
-from turbo_forecast.errors import SettingsError
+from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.month_keys import include_month, months_asked
 from turbo_forecast.option_rules import shown
 from turbo_forecast.paths import require_storable
@@ -156,7 +156,7 @@ def _run_months(options: RunOptions, environment: Environment) -> int:
         with lines_shown(plain=plain):
             for launched in materialise(keys, verbose=options.verbose):
                 runs.append(launched)
-                _put_back(environment)
+                _put_back(environment, launched)
                 _report(launched, environment.data, environment.store)
     finally:  # also where the command cannot go on: settings that have been spoilt, an interruption
         if runs and len(keys) > 1:
@@ -164,13 +164,20 @@ def _run_months(options: RunOptions, environment: Environment) -> int:
     return 0 if all(run.success for run in runs) and len(runs) == len(keys) else 1
 
 
-def _put_back(environment: Environment) -> None:
-    """See that what the run has made is in the store, before anything is said of it. Raises StorageError."""
+def _put_back(environment: Environment, launched: "Launched") -> None:
+    """See that what the run has made is in the store, before anything is said of it: else it has failed, and so would the next."""
+    if not environment.store:
+        return
     from turbo_forecast.storage.objects.working_copy import opened_copy
 
     copy = opened_copy(environment.data)
-    if copy is not None:
-        copy.put_back()
+    try:
+        if copy is not None:
+            copy.put_back()
+    except StorageError as error:
+        launched.success, launched.ends_all = False, True
+        if not any(failure.endswith(str(error)) for failure in launched.failures):
+            launched.failures.append(f"what was made is not in the store: {error}")
 
 
 def _close(keys: list[str], runs: "list[Launched]") -> None:

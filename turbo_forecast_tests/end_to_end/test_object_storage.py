@@ -24,6 +24,8 @@ SECONDS = 300
 class Machine(House):
     """A house whose DATA and TELEMETRY are addresses; its working copies lie in a folder of its own."""
 
+    patience = "60"
+
     def __init__(self, folder: Path, server: S3Server, bucket: str) -> None:
         super().__init__(folder)
         self.settings = self.write_settings(SLOW)
@@ -31,7 +33,8 @@ class Machine(House):
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**super().environment, **self.server.environment(), "TURBO_FORECAST_WORK": str(self.work)}
+        told = {"TURBO_FORECAST_WORK": str(self.work), "TURBO_FORECAST_STORE_PATIENCE_SECONDS": self.patience}
+        return {**super().environment, **self.server.environment(), **told}
 
     def arguments(
         self, month: str, telemetry: Path | str | None, *more: str, settings: Path | None = None
@@ -59,9 +62,10 @@ class Machine(House):
 
 @dataclass
 class Story:
-    """What has happened: a machine killed in its forecast, another one that went on, and one that did all of it on a disk."""
+    """What has happened: a run whose server was gone for good, a machine killed in its forecast, another one that went on, and one that did all of it on a disk."""
 
     bucket: str
+    failed: Finished
     killed: Machine
     resumed: Machine
     local: House
@@ -92,8 +96,17 @@ def story(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Stor
     telemetry = f"s3://{bucket}/exports"
 
     killed = Machine(folder / "killed", s3_server, bucket)
+    killed.patience = "1"
     process = killed.start("2025-12", telemetry)
-    wait_until(lambda: len(shared(s3_server, bucket)) >= 3, process)
+    wait_until(lambda: len(shared(s3_server, bucket)) >= 1, process)
+    s3_server.stop()
+    out, err = process.communicate(timeout=SECONDS)
+    failed = Finished(process.returncode, out, err)
+    s3_server.start()
+
+    first = len(shared(s3_server, bucket))
+    process = killed.start("2025-12", telemetry)
+    wait_until(lambda: len(shared(s3_server, bucket)) >= first + 3, process)
     process.kill()
     process.communicate()
     before = len(shared(s3_server, bucket))
@@ -108,7 +121,14 @@ def story(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Stor
 
     local = House(folder / "local")
     local.succeed("2025-12", export, settings=local.write_settings(SLOW))
-    return Story(bucket, killed, resumed, local, before, ended)
+    return Story(bucket, failed, killed, resumed, local, before, ended)
+
+
+def test_a_server_that_stays_away_ends_a_run_in_a_sentence(story: Story) -> None:
+    assert story.failed.code == 1
+    errors = [line for line in story.failed.err.splitlines() if line.startswith("error: ")]
+    assert any(f"s3://{story.bucket}/fleet: the store cannot be reached" in line for line in errors), story.failed.err
+    assert "Traceback" not in story.failed.err
 
 
 def test_a_killed_run_is_resumed_on_a_machine_that_has_nothing(story: Story) -> None:

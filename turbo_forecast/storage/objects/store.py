@@ -30,6 +30,9 @@ AT_ONCE = 8
 DELETED_AT_ONCE = 1000
 
 Answer = TypeVar("Answer")
+_LOST: dict[str, float] = {}
+"""When patience ran out with a store, by its address: what a run has still to say to it then (its lease, what it has made) is said
+once, so that it ends soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +145,22 @@ class ObjectStore:
 
         here: the file of this machine that an answer is written to.
         """
-        deadline, wait = time.monotonic() + self.patience, FIRST_WAIT_SECONDS
+        place = str(self.address)
+        lost = time.monotonic() - _LOST.get(place, float("-inf")) < self.patience
+        deadline, wait = time.monotonic() + (0 if lost else self.patience), FIRST_WAIT_SECONDS
         while True:
             try:
-                return ask()
+                answer = ask()
+                _LOST.pop(place, None)
+                return answer
             except Exception as error:  # drivers raise what they like: `judged` raises again what is none of a store's
                 refusal = judged(error, self.address, key, here)
                 if refusal.kind is Kind.MISSING:
                     raise _MissingError(refusal.sentence) from None
                 if refusal.kind is Kind.TAKEN:
                     raise _TakenError(refusal.sentence) from None
+                if refusal.kind is Kind.PASSING and time.monotonic() + wait > deadline:
+                    _LOST[place] = time.monotonic()
                 if refusal.kind is not Kind.PASSING or time.monotonic() + wait > deadline:
                     raise StorageError(refusal.sentence) from None
             time.sleep(wait * random.uniform(0.75, 1.25))  # not all who wait at the same time

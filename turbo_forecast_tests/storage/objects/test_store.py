@@ -153,6 +153,23 @@ def test_a_server_that_is_down_is_asked_again_for_as_long_as_patience_lasts(
     assert time.monotonic() - began > 0.5
 
 
+@pytest.mark.usefixtures("hurried")
+def test_after_patience_has_run_out_what_follows_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Flaky(*[TimeoutError()] * 1000)
+    store = of_driver(driver, monkeypatch, patience=0.2)
+    with pytest.raises(StorageError, match="cannot be reached"):
+        store.read("a")
+    asked = driver.asked
+    assert asked > 3
+    with pytest.raises(StorageError, match="cannot be reached"):
+        store.read("b")
+    assert driver.asked == asked + 1
+    driver.errors = []
+    assert store.read("b") == b"answer"
+    driver.errors = [TimeoutError()]
+    assert store.read("b") == b"answer", "it is asked again, as before"
+
+
 class Flaky:
     """A driver whose answers are errors, as many as are listed, before it answers."""
 
