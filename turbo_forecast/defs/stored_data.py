@@ -44,6 +44,11 @@ def exchange_of(store: str, month: str) -> ObjectExchange | None:
     return ObjectExchange(parsed(store, "the data folder"), month) if store else None
 
 
+def stored_in(store: str) -> Metadata:
+    """What a materialisation shows of where its results lie; nothing of a folder of this machine."""
+    return {"store": store} if store else {}
+
+
 def put_ahead(store: str) -> Metadata:
     """Put what a step has made, before the month's end (`putting.put_ahead`); what its materialisation shows of that.
 
@@ -51,8 +56,8 @@ def put_ahead(store: str) -> Metadata:
     """
     copy = opened_copy(parsed(store, "the data folder").working_folder) if store else None
     if copy is None:
-        return {"store": store} if store else {}
+        return stored_in(store)
     if copy.lease is not None:
         copy.lease.require_held()
     put = copy.put_ahead()
-    return {"store": store, "objects put": put.objects, "megabytes put": round(put.bytes / 1e6, 1)}
+    return {**stored_in(store), "objects put": put.objects, "megabytes put": round(put.bytes / 1e6, 1)}

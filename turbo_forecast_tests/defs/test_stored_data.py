@@ -71,7 +71,7 @@ def test_what_a_step_has_made_on_one_machine_is_there_for_the_next_run_on_anothe
     rows = count(one)
     other = machine("other")
     assert not other.data.exists()
-    evaluation = other.check("base_table", "unique_key")
+    evaluation = other.check("base_table", "utilisation_is_in_range")
     assert isinstance(evaluation, dg.AssetCheckEvaluation), evaluation
     assert evaluation.passed
     assert count(other) == rows
@@ -112,7 +112,7 @@ def test_what_could_not_be_put_is_put_by_the_next_run(
         one.materialise_base(telemetry)
     assert "what this run has made is not in the store: the store is gone" in capsys.readouterr().out
     assert commits.numbers(ObjectStore(address)) == []
-    one.check("base_table", "unique_key")
+    one.check("base_table", "utilisation_is_in_range")
     assert commits.numbers(ObjectStore(address)) == [1]
 
 

@@ -1,6 +1,7 @@
 """A month with DATA and TELEMETRY on a real S3 server: killed, resumed on another machine, and the same bytes as on a disk."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -127,7 +128,9 @@ def story(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Stor
 def test_a_server_that_stays_away_ends_a_run_in_a_sentence(story: Story) -> None:
     assert story.failed.code == 1
     errors = [line for line in story.failed.err.splitlines() if line.startswith("error: ")]
-    assert any(f"s3://{story.bucket}/fleet: the store cannot be reached" in line for line in errors), story.failed.err
+    told = re.escape(f"s3://{story.bucket}/fleet: ") + "the store (cannot be reached|answers with an error of its own)"
+    assert re.search(f"error: fleet_forecast: {told}", errors[0]), story.failed.err
+    assert re.search(f"error: what was made is not in the store: {told}", errors[-1])  # while it ends, it still answers
     assert "Traceback" not in story.failed.err
 
 

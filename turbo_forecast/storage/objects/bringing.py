@@ -23,6 +23,7 @@ from turbo_forecast.storage.objects.places import (
     replaced_in_place,
     seen,
     stored_files,
+    unit_of,
 )
 from turbo_forecast.storage.objects.store import ObjectStore, each_of
 from turbo_forecast.storage.published.sql import publish_views
@@ -46,7 +47,8 @@ def bring(store: ObjectStore, folder: Path, say: Say, *, published_alone: bool =
         folder.mkdir(parents=True, exist_ok=True)
         here = stored_files(folder)
     moved = now.number != state.number
-    lacking = {path: file for path, file in wanted.items() if _is_lacking(path, file, state, here, moved=moved)}
+    is_lacking = _differs(state, here) if moved else _is_gone(state, here)
+    lacking = {path: file for path, file in wanted.items() if is_lacking(path, file)}
     extra = [path for path in here if path not in now.files and (not alone or is_published(path))] if moved else []
     if moved and state.whole:
         _tell_what_goes(store, now, state, here, say)
@@ -72,12 +74,30 @@ def _refuse_emptied(store: ObjectStore, folder: Path, number: int) -> None:
         )
 
 
-def _is_lacking(path: str, file: StoredFile, state: LocalState, here: dict[str, Seen], *, moved: bool) -> bool:
-    """Whether a file has to be brought: it was never, or the store has another, or it was changed here and does not count."""
-    known = state.files.get(path)
-    if not moved:  # what was changed or removed here since is newer than the store
-        return known is None
-    return known is None or known.stored.digest != file.digest or not state.is_unchanged(path, here.get(path))
+def _differs(state: LocalState, here: dict[str, Seen]) -> Callable[[str, StoredFile], bool]:
+    """Tells whether a file has to be brought since the store has another, or it was changed here."""
+
+    def differs(path: str, file: StoredFile) -> bool:
+        known = state.files.get(path)
+        return known is None or known.stored.digest != file.digest or not state.is_unchanged(path, here.get(path))
+
+    return differs
+
+
+def _is_gone(state: LocalState, here: dict[str, Seen]) -> Callable[[str, StoredFile], bool]:
+    """Tells whether a file has to be brought though the store has not changed: it never was, or somebody has removed it.
+
+    A cache is tidied by others, whose tidying is not to reach the store. What was changed here is newer than the store, and
+    so are the parts of a folder of which some were: the others have been replaced.
+    """
+    changed = {unit_of(path) or (path, "") for path, found in here.items() if not state.is_unchanged(path, found)}
+    units = {unit for unit, _ in changed}
+
+    def is_gone(path: str, file: StoredFile) -> bool:
+        part = unit_of(path)
+        return path not in state.files or (path not in here and (part is None or part[0] not in units))
+
+    return is_gone
 
 
 def _tell_what_goes(store: ObjectStore, now: Commit, state: LocalState, here: dict[str, Seen], say: Say) -> None:

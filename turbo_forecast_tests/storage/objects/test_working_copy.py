@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import resource
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -278,6 +279,40 @@ def test_what_was_made_while_the_store_refused_is_put_next_time(
     assert one.bring() == 0
     assert (one.folder / FILE).read_text() == "master two"
     assert one.put() == 2
+
+
+def test_what_somebody_has_removed_from_a_copy_is_brought_again(
+    machine: Callable[[str], Machine], store: ObjectStore
+) -> None:
+    """Caches are tidied by others, by the age of files."""
+    one = machine("one")
+    one.month()
+    one.insert(1)
+    one.put()
+    before = one.content()
+    for path in (FILE, f"{FOLDER}/00000000-00000128-one.parquet", "warehouse.duckdb", f"{VERSION}/champions.parquet"):
+        (one.folder / path).unlink()
+    assert one.bring() == 4
+    assert one.content() == before
+    assert one.rows() == [1]
+    assert one.put() == 1, "and nothing of it was taken for a change"
+
+
+def test_a_disk_that_is_full_ends_in_a_sentence_and_the_rest_comes_later(machine: Callable[[str], Machine]) -> None:
+    one, other = machine("one"), machine("other")
+    one.month()
+    one.write("month_report/2025-12.html", "x" * 1_000_000)
+    one.put()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(StorageError, match=r"other/month_report/2025-12\.html cannot be written: File too large"):
+            other.bring()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (other.folder / "month_report" / "2025-12.html").exists()
+    other.bring()
+    assert other.content() == one.content()
 
 
 def test_a_warehouses_old_log_is_not_written_into_what_was_brought(
