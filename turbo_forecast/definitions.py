@@ -45,8 +45,8 @@ def build_resources(environment: Environment | None = None) -> dict[str, object]
         "telemetry": TelemetryResource.shown(settings.telemetry),
         "forecast": forecast,
         "outlook": OutlookResource(**settings.outlook.model_dump()),
-        "folder": DataFolder(path=str(data)),
-        "warehouse": Warehouse(database=str(data / "warehouse.duckdb")),
+        "folder": DataFolder(path=str(data), store=environment.store),
+        "warehouse": Warehouse(database=str(data / "warehouse.duckdb"), store=environment.store),
         "io_manager": AtomicParquetIOManager(base_dir=str(data)),
     }
 

@@ -13,6 +13,9 @@ import pytest
 
 from turbo_forecast.models import level_cache
 from turbo_forecast.turbo_prophet import cache
+from turbo_forecast_tests.object_storage import s3, s3_server
+
+__all__ = ["s3", "s3_server"]  # fixtures
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 CUTOFF = date(2025, 12, 31)

@@ -13,6 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 GROUND = {
     "errors",
+    "addresses",
     "settings",
     "schemas",
     "phases",
@@ -32,12 +33,13 @@ GROUND = {
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "addresses": {"errors", "text"},
     "processes": set(),
     "status_log": set(),
     "leftovers": {"processes"},
     "option_rules": {"text"},
     "yaml_file": {"errors", "option_rules", "text"},
-    "settings": {"errors", "option_rules", "yaml_file", "deep_links", "number_words"},
+    "settings": {"addresses", "errors", "option_rules", "yaml_file", "deep_links", "number_words"},
     "deep_links": set(),
     "tables": set(),
     "types": set(),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from turbo_forecast.errors import SettingsError
 from turbo_forecast.settings import Environment, telling, told
 
 VARIABLES = ("TELEMETRY", "DATA", "CONFIG", "FIRST_MONTH")
@@ -62,3 +63,21 @@ def test_the_telemetry_that_is_named_goes_before_the_settings_files(tmp_path: Pa
     assert Environment(config=file).settings().telemetry.telemetry == "file.csv"
     named = Environment(config=file, telemetry="named.csv").settings()
     assert (named.telemetry.telemetry, named.forecast.folds) == ("named.csv", 2)
+
+
+def test_results_on_object_storage_are_told_by_their_address_and_worked_on_in_a_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TURBO_FORECAST_WORK", str(tmp_path))
+    monkeypatch.setenv("TURBO_FORECAST_DATA", "s3://bucket/fleet/")
+    found = told()
+    assert found.store == found.place == "s3://bucket/fleet"
+    assert found.data.parent == tmp_path / "data"
+    assert found.variables()["TURBO_FORECAST_DATA"] == "s3://bucket/fleet"
+
+
+def test_an_address_that_holds_a_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURBO_FORECAST_DATA", "s3://key:planted-secret@bucket")
+    with pytest.raises(SettingsError, match="TURBO_FORECAST_DATA s3://bucket has credentials in it") as error:
+        told()
+    assert "planted-secret" not in str(error.value)

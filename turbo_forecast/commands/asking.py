@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from turbo_forecast.commands.stored_data import folder_of
 from turbo_forecast.commands.typed import DATA_FOLDER, AsJson, Data, Month, one_of, subcommand, typed_day
 from turbo_forecast.settings.environment import CONFIG
 
@@ -95,7 +96,7 @@ def outlook(
         every_threshold=every_threshold, at_least=at_least, states=state or (), text=text, scenario=scenario,
     )  # fmt: skip
     layout = of_outlook.Layout(rows=limit, every_row=every_row, csv=csv, xlsx=xlsx, as_json=as_json)
-    return of_outlook.outlook(Path(data), month, question, layout)
+    return of_outlook.outlook(folder_of(data), month, question, layout)
 
 
 def show(
@@ -113,7 +114,7 @@ def show(
     from turbo_forecast.commands import show as of_show
 
     return of_show.show(
-        host, resource or None, data=Path(data), month=month or None,
+        host, resource or None, data=folder_of(data), month=month or None,
         html=Path(html) if html else None, png=Path(png) if png else None, as_json=as_json,
     )  # fmt: skip
 
@@ -126,7 +127,7 @@ def months(csv: Csv = "", as_json: AsJson = False, data: Data = DATA_FOLDER) -> 
     one_of([("--csv", csv), ("--json", as_json)])
     from turbo_forecast.commands import months as of_months
 
-    return of_months.months(Path(data), csv=csv, as_json=as_json)
+    return of_months.months(folder_of(data), csv=csv, as_json=as_json)
 
 
 def compare(
@@ -146,7 +147,7 @@ def compare(
     one_of([("--csv", csv), ("--json", as_json)])
     from turbo_forecast.commands import compare as of_compare
 
-    return of_compare.compare(Path(data), month or (), every_row=every_row, csv=csv, as_json=as_json)
+    return of_compare.compare(folder_of(data), month or (), every_row=every_row, csv=csv, as_json=as_json)
 
 
 def check_telemetry(

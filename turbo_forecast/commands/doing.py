@@ -4,11 +4,11 @@ Belongs here: options, help, examples. Does not belong here: what they do; each 
 questions wait for no Dagster.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from turbo_forecast.commands.stored_data import kept_up_to_date
 from turbo_forecast.commands.typed import DATA_FOLDER, Data, subcommand
 from turbo_forecast.deep_links import HOST, PORT
 from turbo_forecast.settings.environment import CONFIG, TELEMETRY
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
         app, "run",
         "turbo-forecast run --month 2025-12 --telemetry 'exports/*.parquet'",
         "turbo-forecast run --month 2025-10..2025-12 --telemetry fleet.duckdb --data /srv/forecast --config forecast.yaml",
+        "turbo-forecast run --month 2025-12 --telemetry s3://exports/fleet --data s3://forecasts/fleet",
         "turbo-forecast run --month 2025-12 --demo-hosts 50",
     )(run)  # fmt: skip
     subcommand(
@@ -104,7 +105,8 @@ def dashboard(
     """
     from turbo_forecast.dashboard.serving import serve
 
-    return serve(Path(data), host, port, names=name or ())
+    with kept_up_to_date(data) as folder:
+        return serve(folder, host, port, names=name or ())
 
 
 def ui(

@@ -15,6 +15,7 @@ from typing import Any
 
 import typer
 
+from turbo_forecast.commands.stored_data import with_store
 from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.text import printable, shown_message
 
@@ -42,7 +43,7 @@ def ending_plainly(work: Callable[..., int]) -> Callable[..., None]:
 
 def cannot(sentence: str) -> int:
     """Say why it cannot be done; returns the exit code."""
-    print(f"error: {printable(shown_message(sentence))}", file=sys.stderr)
+    print(f"error: {printable(shown_message(with_store(sentence)))}", file=sys.stderr)
     return CANNOT
 
 

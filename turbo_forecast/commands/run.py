@@ -5,21 +5,27 @@ Belongs here: what is refused before anything is written, and what is said after
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from turbo_forecast.addresses import is_address, parsed
 from turbo_forecast.commands.dagster_home import set_dagster_home
 from turbo_forecast.commands.progress_bar import lines_shown
-from turbo_forecast.errors import SettingsError
+from turbo_forecast.commands.stored_data import remember, with_store
+from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.month_keys import include_month, months_asked
 from turbo_forecast.number_words import counted
 from turbo_forecast.option_rules import shown
 from turbo_forecast.paths import require_storable
 from turbo_forecast.settings import Environment, telling, told
+from turbo_forecast.settings.environment import data_place
 
 if TYPE_CHECKING:
     from turbo_forecast.defs.launched import Launched
+    from turbo_forecast.storage.objects.working_copy import WorkingCopy
 
 MOST_DEMO_HOSTS = 100_000
 """Four resources of each over 36 months: 440 million rows."""
@@ -39,6 +45,11 @@ class RunOptions:
 
 def run(options: RunOptions) -> int:
     """0: materialised; 1: the run failed. Raises TurboForecastError where it cannot start."""
+    with opened_data(options.data):
+        return _run(options)
+
+
+def _run(options: RunOptions) -> int:
     environment = _environment(options)
     with telling(environment):
         _check_what_is_asked(options)
@@ -52,11 +63,26 @@ def run(options: RunOptions) -> int:
             return _run_months(options, environment)
 
 
+@contextmanager
+def opened_data(text: str) -> "Iterator[WorkingCopy | None]":
+    """What lies in the store is in this machine's working copy of it until the block ends, where the text is an address."""
+    if not is_address(text):
+        yield None
+        return
+    address = parsed(text, "--data")
+    data_folder(text)
+    from turbo_forecast.storage.objects.working_copy import working_copy  # DuckDB comes with it
+
+    remember(address.working_folder, str(address))
+    with working_copy(address, lambda line: print(line, flush=True)) as copy:
+        yield copy
+
+
 def data_folder(text: str) -> Path:
-    """The folder of results. Raises SettingsError unless it is one, or can be made, and may be written to."""
+    """The folder of results, or of the working copy. Raises SettingsError unless it is one, or can be made, and may be written to."""
     if not text.strip():
         raise SettingsError("--data is empty: it names the folder where results go")
-    data = Path(text).resolve()
+    data = data_place(text, "--data")[0].resolve()
     try:
         there = next(path for path in (data, *data.parents) if path.exists())
     except OSError as error:
@@ -73,7 +99,7 @@ def write_demo(data: Path, hosts: int) -> Path:
     """Write the demo fleet of so many hosts, unless it is there, say so, and return its folder. Raises StorageError."""
     from turbo_forecast.demo import write_demo_fleet
 
-    folder = data / f"demo-telemetry-{hosts}"
+    folder = data / f"demo-telemetry-{hosts}"  # beside results, and so in the store that they lie in, if they do
     report = write_demo_fleet(folder, hosts=hosts)
     print(report.describe(), flush=True)
     return folder
@@ -86,6 +112,7 @@ def _environment(options: RunOptions) -> Environment:
     require_storable(data)
     environment = Environment(
         data=data,
+        store=data_place(options.data, "--data")[1],
         telemetry=options.telemetry or variables.telemetry,
         config=Path(options.config).resolve() if options.config else variables.config,
         first_month=variables.first_month,
@@ -130,11 +157,28 @@ def _run_months(options: RunOptions, environment: Environment) -> int:
         with lines_shown(plain=plain):
             for launched in materialise(keys, verbose=options.verbose):
                 runs.append(launched)
-                _report(launched, environment.data)
+                _put_back(environment, launched)
+                _report(launched, environment.data, environment.store)
     finally:  # also where the command cannot go on: settings that have been spoilt, an interruption
         if runs and len(keys) > 1:
             _close(keys, runs)
     return 0 if all(run.success for run in runs) and len(runs) == len(keys) else 1
+
+
+def _put_back(environment: Environment, launched: "Launched") -> None:
+    """See that what the run has made is in the store, before anything is said of it: else it has failed, and so would the next."""
+    if not environment.store:
+        return
+    from turbo_forecast.storage.objects.working_copy import opened_copy
+
+    copy = opened_copy(environment.data)
+    try:
+        if copy is not None:
+            copy.put_back()
+    except StorageError as error:
+        launched.success, launched.ends_all = False, True
+        if not any(failure.endswith(str(error)) for failure in launched.failures):
+            launched.failures.append(f"what was made is not in the store: {error}")
 
 
 def _close(keys: list[str], runs: "list[Launched]") -> None:
@@ -149,7 +193,7 @@ def _close(keys: list[str], runs: "list[Launched]") -> None:
         print(f"not made: {', '.join(left)}", file=sys.stderr)
 
 
-def _report(launched: "Launched", data: Path) -> None:
+def _report(launched: "Launched", data: Path, store: str) -> None:
     """What came of one month: its warnings, and its summary or why there is none."""
     from turbo_forecast.summary import summary
     from turbo_forecast.windows import cutoff_of
@@ -163,10 +207,12 @@ def _report(launched: "Launched", data: Path) -> None:
         print(f"warning: {warning}")
     if launched.success:
         print(summary(data, cutoff_of(launched.month)))
+        if store:
+            print(f"Stored in {store}, of which {data} is this machine's working copy")
         for line in launched.closing_lines():
             print(line)
         return
     for failure in launched.failures:
-        print(f"error: {failure}", file=sys.stderr)
+        print(f"error: {with_store(failure)}", file=sys.stderr)
     checks = f": {launched.checks_line()}" if launched.checks else ""
     print(f"run {launched.run_id} of {launched.month} failed after {launched.seconds:.1f} s{checks}", file=sys.stderr)

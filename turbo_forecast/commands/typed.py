@@ -20,7 +20,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {}
 """By subcommand: the command lines that its help shows."""
 
 Data = Annotated[
-    str, typer.Option("--data", envvar=DATA, show_envvar=True, metavar="FOLDER", help="The folder of results.")
+    str,
+    typer.Option(
+        "--data",
+        envvar=DATA,
+        show_envvar=True,
+        metavar="PLACE",
+        help="The folder of results, or an address such as s3://bucket/prefix.",
+    ),
 ]
 Month = Annotated[
     str,

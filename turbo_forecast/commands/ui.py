@@ -10,6 +10,7 @@ from pathlib import Path
 from turbo_forecast.commands.dagster_home import set_dagster_home
 from turbo_forecast.commands.run import data_folder
 from turbo_forecast.settings import Environment
+from turbo_forecast.settings.environment import data_place
 
 
 def ui(data: str, telemetry: str, config: str, port: int) -> int:
@@ -19,6 +20,7 @@ def ui(data: str, telemetry: str, config: str, port: int) -> int:
     environment = replace(
         given,
         data=data_folder(data),
+        store=data_place(data, "--data")[1],
         telemetry=telemetry or given.telemetry,
         config=Path(config).resolve() if config else given.config,
     )

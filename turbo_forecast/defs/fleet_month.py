@@ -13,6 +13,7 @@ from functools import partial
 import duckdb
 
 from turbo_forecast.defs.resources import DataFolder, Warehouse
+from turbo_forecast.defs.stored_data import exchange_of, put_ahead
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
 from turbo_forecast.fleet.executors.choice import check_executor
@@ -48,7 +49,6 @@ def forecast_month(
     folder: DataFolder,
     run_id: str,
     say: Callable[[str], None],
-    exchange: Exchange | None = None,
 ) -> Iterator[MonthsRun]:
     """Forecast a month's series; the block stores their rows; then store the run's tables and audit in one transaction.
 
@@ -56,14 +56,13 @@ def forecast_month(
     The month is called incomplete before the block begins: should another run have replaced the base table, the month's
     files of before are still whole when that is found out.
 
-    exchange: how the run's files reach workers of other machines (`run_fleet`); it is cleared when all is committed.
+    Where the results lie on object storage, the run's files reach other machines through it until all is committed.
     """
-    exchange = exchange or SharedFolder()
+    exchange: Exchange = exchange_of(folder.store, month) or SharedFolder()
     check_entrants(settings)
     check_executor(settings.executor)
     cutoff, timer = cutoff_of(month), AuditTimer()
-    log = StatusLog(say, about=f"{cutoff:%Y-%m}")
-    window = run_windows(cutoff, settings)
+    log, window = StatusLog(say, about=f"{cutoff:%Y-%m}"), run_windows(cutoff, settings)
     work = MonthOfRun(cutoff, settings.config_hash(), run_id)
     with (
         timer.stage("look at base table"),
@@ -104,6 +103,7 @@ def forecast_month(
         if run.removed:
             remove_rows(folder.root, run.removed)
             log(describe(run.removed, settings.rows_months))
+    put_ahead(folder.store)  # and not at the month's end alone: the rows are most of what is put
 
 
 def store_tables(con: duckdb.DuckDBPyConnection, cutoff: date, run: FleetRun) -> None:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from turbo_forecast.defs.monthly import Month
 from turbo_forecast.defs.reporting import Metadata
+from turbo_forecast.defs.stored_data import put_ahead
 from turbo_forecast.errors import StorageError
 from turbo_forecast.storage.months import COMPLETE, month_state
 from turbo_forecast.storage.published.history import publish_history
@@ -42,6 +43,8 @@ def publish(month: Month) -> Metadata:
         views = publish_views(publication.data, unreadable.append)
     for remark in unreadable:  # of other months: this one has just been written
         month.context.log.warning(f"left out of {views.name}: {remark}")
+    with month.timer.stage("put into the store"):
+        stored = put_ahead(month.folder.store)
     left_out = {"left out of the views": "; ".join(unreadable)} if unreadable else {}
     return {
         "month": manifest.month,
@@ -49,6 +52,7 @@ def publish(month: Month) -> Metadata:
         "files": len(manifest.files),
         "rows": sum(file.rows for file in manifest.files.values()),
         "megabytes": round(sum(file.bytes for file in manifest.files.values()) / 1e6, 1),
+        **stored,
         "days of history": history.rows,
         "views": dg.MetadataValue.path(str(views)),
         **left_out,

@@ -18,6 +18,7 @@ from dagster._core.definitions.definition_config_schema import DefinitionConfigS
 from dagster_duckdb import DuckDBResource
 from pydantic import Field, ValidationError
 
+from turbo_forecast.defs.stored_data import brought_and_put_back
 from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
@@ -209,9 +210,16 @@ class OutlookResource(OutlookSettings, ValidatedResource):
 
 
 class DataFolder(dg.ConfigurableResource[None]):
-    """Where everything is stored."""
+    """Where everything is stored. store: the address on object storage of which the folder is a working copy, if it is."""
 
     path: str
+    store: str = ""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
+        """The folder, with what lies in the store until the run ends."""
+        with brought_and_put_back(self.store, context):
+            yield self
 
     @property
     def root(self) -> Path:
@@ -249,6 +257,14 @@ class Warehouse(DuckDBResource):
     Overrides the connection of DuckDBResource, which waits 100 s for a lock in silence and leaves the file
     locked after an exception.
     """
+
+    store: str = ""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
+        """The warehouse, with what lies in the store until the run ends: some steps need no more of the data folder."""
+        with brought_and_put_back(self.store, context):
+            yield self
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:

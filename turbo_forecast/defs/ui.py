@@ -50,7 +50,8 @@ def _prepare() -> None:
     first_month(environment.first_month, environment.settings().deployment.first_month, data)
     with opened_instance() as instance, storage_errors_named():
         _take_over(instance, data)
-    say(f"Data folder {data}. {said}")
+    where = f"{environment.store}, with its working copy {data}" if environment.store else str(data)
+    say(f"Data folder {where}. {said}")
 
 
 def _become_dagster(arguments: Sequence[str]) -> NoReturn:

@@ -3,6 +3,8 @@
 Belongs here: which days a block holds, and reading blocks out of pieces. Does not belong here: what is made of them.
 """
 
+import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from turbo_forecast.errors import StorageError
+from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.fleet.chunks import Span, finished_spans
 from turbo_forecast.fleet.pieces import read_piece
 from turbo_forecast.fleet.rows import Stored
@@ -157,6 +159,9 @@ def tiling(folder: Path, total: int, last: str) -> list[tuple[Span, int]]:
 
     Raises StorageError where finished spans have been removed.
     """
+    told = tiling_elsewhere(folder)
+    if told is not None:
+        return told
     at, found = 0, []
     for span in sorted(finished_spans(folder, last), key=lambda span: (span.lo, -span.hi)):
         if span.lo > at:
@@ -170,6 +175,30 @@ def tiling(folder: Path, total: int, last: str) -> list[tuple[Span, int]]:
             "month again"
         )
     return found
+
+
+TILING = "tiling.json"
+"""In a folder of a worker elsewhere: the tiling that the run has found; only the pieces that a task reads are brought there."""
+
+
+def tell_tiling(folder: Path, tiles: Iterable[tuple[Span, int]]) -> None:
+    """Say what the tiling of a folder is that holds only some of its pieces. Raises StorageError."""
+    with writing(folder / TILING):
+        folder.mkdir(parents=True, exist_ok=True)
+        beside = folder / f"{TILING}.{os.getpid()}.tmp"
+        beside.write_text(json.dumps([(span.lo, span.hi, first) for span, first in tiles]), encoding="utf-8")
+        beside.replace(folder / TILING)
+
+
+def tiling_elsewhere(folder: Path) -> list[tuple[Span, int]] | None:
+    """What `tell_tiling` has said; None in a run's own folder. Raises StorageError where it cannot be read."""
+    try:
+        told = json.loads((folder / TILING).read_text(encoding="utf-8"))
+        return [(Span(lo, hi), first) for lo, hi, first in told]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{folder / TILING} cannot be read: {error}") from None
 
 
 def _blocks(table: pa.Table) -> Iterator[Block]:

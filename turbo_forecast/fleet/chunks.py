@@ -51,6 +51,12 @@ def parts_of(total: int) -> list[Span]:
     return cut([Span(0, total)] if total else [], PART_SERIES)
 
 
+def cut_at_parts(span: Span) -> list[Span]:
+    """The same series, cut at the borders of parts."""
+    first = span.lo // PART_SERIES * PART_SERIES
+    return [Span(max(lo, span.lo), min(lo + PART_SERIES, span.hi)) for lo in range(first, span.hi, PART_SERIES)]
+
+
 def chunk_size(series: int, workers: int, wanted: int) -> int:
     """Series per task: what was asked for, else some 16 tasks a worker, so that the tail is short, 1 to 64 series."""
     return wanted or max(1, min(64, series // (16 * workers)))

@@ -69,7 +69,8 @@ class Combiner:
                 block = block.with_rows(rows.models, rows.yhat, rows.lower, rows.upper)
             whole.append(block)
             scored.append(self._score(block, self._store[block.series]))
-        naming = Naming(self._store.names(), self._settings.field_of_entrants, self._windows.cutoff)
+        names = self._store.names(span.lo, span.hi)
+        naming = Naming(names, self._settings.field_of_entrants, self._windows.cutoff, first=span.lo)
         actual = [each.y for each in scored]
         write_part(
             self._folder.rows, span, FLEET_FORECAST, row_tables(whole, actual, self._days, naming, FLEET_FORECAST)

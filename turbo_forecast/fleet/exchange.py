@@ -44,7 +44,10 @@ class Exchange(Protocol):
         ...
 
     def bring(self, job: Job, task: Task) -> None:
-        """Bring what a task reads: the series of its span, and what earlier steps have left of them."""
+        """Bring what a task reads: the series of its span, and what earlier steps have left of them.
+
+        It comes before the task's step is prepared (`Equipment.prepare`), which maps what was decided into memory.
+        """
         ...
 
     def hand_back(self, job: Job, task: Task) -> None:

@@ -27,11 +27,12 @@ PHASES = (Phase.BACKTEST.value, Phase.FORECAST.value)
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What series and entrants are called: names of every series (host_id, resource), of the field, and the cutoff."""
+    """What series and entrants are called: names of series (host_id, resource) from `first` on, of the field, and the cutoff."""
 
     series: pa.Table
     models: Sequence[str]
     cutoff: date
+    first: int = 0
 
 
 def part_path(folder: Path, span: Span) -> Path:
@@ -89,7 +90,7 @@ def row_tables(
 def _named(numbers: dict[str, np.ndarray], values: Sequence[np.ndarray], naming: Naming, *, folds: bool) -> pa.Table:
     window, first = numbers["window"], int(numbers["series"][0])
     series = numbers["series"] - first
-    names = naming.series.slice(first, int(series[-1]) + 1).combine_chunks()
+    names = naming.series.slice(first - naming.first, int(series[-1]) + 1).combine_chunks()
     when = {"fold": pa.array(window.astype(np.int32))} if folds else {"phase": _text(window == FORECAST, PHASES)}
     columns = {
         **{name: _text(series, names.column(name)) for name in ("host_id", "resource")},

@@ -54,7 +54,8 @@ class Publisher:
         blocks = list(self._champions(span, seen))
         published = [self._bounded(block, told[block.series]) for block in blocks]
         actual = [self._actual(block) for block in published]
-        naming = Naming(self._store.names(), self._settings.field_of_entrants, self._windows.cutoff)
+        names = self._store.names(span.lo, span.hi)
+        naming = Naming(names, self._settings.field_of_entrants, self._windows.cutoff, first=span.lo)
         tables = row_tables(published, actual, self._days, naming, FLEET_FORECAST)
         outcomes = np.repeat([told[block.series]["outcome"] for block in blocks], [y.size for y in actual])
         named = (

@@ -1,21 +1,24 @@
-"""The series of one run in one Arrow IPC file of many batches, which every worker maps into memory.
+"""The series of one run in one Arrow IPC file of many batches, which every worker of its machine maps into memory.
+
+Workers elsewhere have a folder instead, with those of the batches that they need as files of their own.
 
 Belongs here: the file's layout, writing it and reading a series out of it. A task is then two integers.
 Does not belong here: where the rows come from (the warehouse, a frame), and what is done with a series.
 """
 
 import hashlib
-from bisect import bisect_right
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from turbo_forecast.errors import writing
+from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.models.protocol import Days, Values
 from turbo_forecast.windows import day_number
 
@@ -118,26 +121,107 @@ class _Batch:
         return cls((host_id, resource), days.offsets.to_numpy(), days.values.to_numpy(), y.values.to_numpy())
 
 
+class _Batches(Protocol):
+    """Where the batches of a store are read. total: series; size: of every batch but the last; first_day: HISTORY_START, or None."""
+
+    total: int
+    size: int
+    first_day: int | None
+
+    def read(self, number: int) -> pa.RecordBatch:
+        """A batch by its place."""
+        ...
+
+    def digest(self) -> str:
+        """Of the whole content."""
+        ...
+
+
+class _OneFile:
+    """The file that a run has written, mapped into memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = pa.ipc.open_file(pa.memory_map(str(path)))
+        count = self._file.num_record_batches
+        self.size = len(self._file.get_batch(0)) if count else BATCH_SERIES
+        self.total = (count - 1) * self.size + len(self._file.get_batch(count - 1)) if count else 0
+        start = (self._file.schema.metadata or {}).get(HISTORY_START)
+        self.first_day = None if start is None else int(start)
+
+    @property
+    def count(self) -> int:
+        """How many batches there are."""
+        return int(self._file.num_record_batches)
+
+    def read(self, number: int) -> pa.RecordBatch:
+        """A batch by its place, as a view of the file."""
+        return self._file.get_batch(number)
+
+    def digest(self) -> str:
+        """Hash of the file."""
+        with self._path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()[:16]
+
+
+class _FolderOfBatches:
+    """A worker's folder on another machine: what the run says of the store, and a file for each batch that was brought there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            told = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+            self.total, self.size, self.first_day, self._digest = (told[name] for name in _ABOUT_KEYS)
+        except (OSError, ValueError, KeyError) as error:
+            raise StorageError(f"{path / ABOUT} cannot be read: {error}") from None
+
+    def read(self, number: int) -> pa.RecordBatch:
+        """A batch by its place, mapped into memory. Raises StorageError where it was not brought."""
+        file = self._path / batch_name(number)
+        try:
+            return pa.ipc.open_file(pa.memory_map(str(file))).get_batch(0)
+        except (OSError, pa.ArrowException) as error:
+            raise StorageError(f"{file} cannot be read: {' '.join(str(error).split())[:80]}") from None
+
+    def digest(self) -> str:
+        """Hash of the run's file."""
+        return str(self._digest)
+
+
+ABOUT = "about.json"
+"""In a folder of batches: what the run says of the store."""
+_ABOUT_KEYS = ("series", "batch", "history_start", "digest")
+
+
+def batch_name(number: int) -> str:
+    """The file of a batch in a folder of batches."""
+    return f"{number:06d}.arrow"
+
+
 class SeriesStore:
-    """Series of a run by position, read from the memory-mapped file without copying values."""
+    """Series of a run by position, read from the memory-mapped file without copying values, a batch when it is asked for.
+
+    path: the run's file, or a folder of batches (`separate_batches`), of which only those need be there that are asked for.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        start = (self._table.schema.metadata or {}).get(HISTORY_START)
-        self._history_start = None if start is None else int(start)
-        self._batches = [_Batch.of(batch) for batch in self._table.to_batches()]
-        self._firsts = np.cumsum([0, *(len(batch) for batch in self._table.to_batches())])[:-1].tolist()
+        self._source: _Batches = _FolderOfBatches(path) if path.is_dir() else _OneFile(path)
+        self._size = max(1, self._source.size)
+        self._held: dict[int, _Batch] = {}
 
     def __len__(self) -> int:
-        return len(self._table)
+        return self._source.total
 
     def __getitem__(self, index: int) -> Series:
-        at = bisect_right(self._firsts, index) - 1
-        batch, row = self._batches[at], index - self._firsts[at]
+        if not 0 <= index < len(self):
+            raise IndexError(f"series {index} of {len(self)}")
+        number, row = divmod(index, self._size)
+        batch = self._batch(number)
         lo, hi = batch.offsets[row], batch.offsets[row + 1]
         days, y = read_only(batch.days[lo:hi].astype(np.int64)), batch.y[lo:hi]
-        first = 0 if self._history_start is None else int(np.searchsorted(days, self._history_start))
+        start = self._source.first_day
+        first = 0 if start is None else int(np.searchsorted(days, start))
         return Series(
             index=index,
             host_id=batch.names[0][row].as_py(),
@@ -148,11 +232,39 @@ class SeriesStore:
             earlier_y=y[:first],
         )
 
-    def names(self) -> pa.Table:
-        """`host_id, resource` of every series, in the store's order."""
-        return self._table.select(["host_id", "resource"])
+    def _batch(self, number: int) -> _Batch:
+        found = self._held.get(number)
+        if found is None:
+            found = self._held[number] = _Batch.of(self._source.read(number))
+        return found
+
+    def batches(self, lo: int, hi: int) -> range:
+        """The places of the batches that hold series lo … hi - 1."""
+        return range(lo // self._size, -(-hi // self._size))
+
+    def names(self, lo: int = 0, hi: int | None = None) -> pa.Table:
+        """`host_id, resource` of series lo … hi - 1 in the store's order; of all, without numbers."""
+        end = len(self) if hi is None else hi
+        numbers = self.batches(lo, end)
+        schema = pa.schema([SCHEMA.field("host_id"), SCHEMA.field("resource")])
+        parts = [pa.RecordBatch.from_arrays(list(self._batch(number).names), schema=schema) for number in numbers]
+        return pa.Table.from_batches(parts, schema).slice(lo - numbers.start * self._size, end - lo)
 
     def digest(self) -> str:
         """Hash of the whole content: what a resumed run must find unchanged."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "blake2b").hexdigest()[:16]
+        return self._source.digest()
+
+
+def separate_batches(path: Path) -> tuple[dict[str, object], Iterator[tuple[str, bytes]]]:
+    """A run's file as what a folder of batches holds: the content of ABOUT, and each batch as a file of its own, one at a time."""
+    file = _OneFile(path)
+    about = dict(zip(_ABOUT_KEYS, (file.total, file.size, file.first_day, file.digest()), strict=True))
+
+    def batches() -> Iterator[tuple[str, bytes]]:
+        for number in range(file.count):
+            batch, sink = file.read(number), pa.BufferOutputStream()
+            with pa.ipc.new_file(sink, batch.schema) as writer:
+                writer.write_batch(batch)
+            yield batch_name(number), sink.getvalue().to_pybytes()
+
+    return about, batches()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from turbo_forecast.addresses import is_address, parsed
 from turbo_forecast.settings.reading import Settings, load_settings
 
 TELEMETRY = "TURBO_FORECAST_TELEMETRY"
@@ -28,35 +29,55 @@ DEFAULT_DATA = "data"
 class Environment:
     """telemetry: a file, folder, glob, URI or DuckDB file; data: the folder of results; config: the settings file.
 
-    first_month: YYYY-MM, the first month that has a partition. What is empty, the settings file says, or nobody.
+    first_month: YYYY-MM, the first month that has a partition. store: where results lie on object storage, an address, if
+    they do: then data is this machine's working copy of it. What is empty, the settings file says, or nobody.
     """
 
     data: Path = Path(DEFAULT_DATA)
     telemetry: str = ""
     config: Path | None = None
     first_month: str = ""
+    store: str = ""
 
     @classmethod
     def of_variables(cls) -> "Environment":
-        """What the environment's variables say now."""
+        """What the environment's variables say now. Raises SettingsError for an address of results that cannot be used."""
         config = os.environ.get(CONFIG)
+        data, store = data_place(os.environ.get(DATA) or DEFAULT_DATA, DATA)
         return cls(
-            data=Path(os.environ.get(DATA) or DEFAULT_DATA),
+            data=data,
+            store=store,
             telemetry=os.environ.get(TELEMETRY, ""),
             config=Path(config) if config else None,
             first_month=os.environ.get(FIRST_MONTH, ""),
         )
 
+    @property
+    def place(self) -> str:
+        """Where results are, as it was named: the store's address, or the folder."""
+        return self.store or str(self.data)
+
     def variables(self) -> dict[str, str]:
         """The same as variables, for processes that are to be told by their environment."""
         config = str(self.config) if self.config else ""
-        return {DATA: str(self.data), TELEMETRY: self.telemetry, CONFIG: config, FIRST_MONTH: self.first_month}
+        return {DATA: self.place, TELEMETRY: self.telemetry, CONFIG: config, FIRST_MONTH: self.first_month}
 
     def settings(self) -> Settings:
         """The settings file's content, with the telemetry that is named here. Raises SettingsError."""
         settings = load_settings(self.config)
         named = self.telemetry or settings.telemetry.telemetry
         return settings.model_copy(update={"telemetry": settings.telemetry.model_copy(update={"telemetry": named})})
+
+
+def data_place(text: str, what: str) -> tuple[Path, str]:
+    """The folder that runs work in, and the store's address where the text is one, else nothing. Raises SettingsError.
+
+    what: how the sentence of a refusal begins.
+    """
+    if not is_address(text):
+        return Path(text), ""
+    address = parsed(text, what)
+    return address.working_folder, str(address)
 
 
 _TOLD: list[Environment] = []

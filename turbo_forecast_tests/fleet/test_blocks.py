@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.blocks import Block, Pieces, WindowDays, merged, tiling
+from turbo_forecast.fleet.blocks import (
+    TILING,
+    Block,
+    Pieces,
+    WindowDays,
+    merged,
+    tell_tiling,
+    tiling,
+    tiling_elsewhere,
+)
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.pieces import rows_table, write_piece
 from turbo_forecast.settings import forecast_settings
@@ -154,3 +163,15 @@ def test_blocks_are_merged_with_the_rows_that_others_have_of_the_same_series(mor
     assert [block.series for block in found] == [0, 1, 2, 3]
     for block in found:
         require_same(block, block_of(block.series, [0, 1, 2] if block.series in more else [1, 2]))
+
+
+def test_a_worker_elsewhere_is_told_the_tiling_and_needs_only_the_pieces_it_reads(tmp_path: Path) -> None:
+    assert tiling_elsewhere(tmp_path) is None
+    with pytest.raises(StorageError, match="has lost the results of series 1 of 20"):
+        tiling(tmp_path, 20, "outcomes")
+    tiles = [(Span(0, 8), 0), (Span(4, 20), 8)]
+    tell_tiling(tmp_path, tiles)
+    assert tiling(tmp_path, 20, "outcomes") == tiles
+    (tmp_path / TILING).write_text("half a li")
+    with pytest.raises(StorageError, match=rf"{TILING} cannot be read"):
+        tiling(tmp_path, 20, "outcomes")

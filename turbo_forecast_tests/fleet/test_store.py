@@ -1,5 +1,6 @@
 """The store gives every worker the same series by position, whatever pieces they were written in."""
 
+import json
 import tracemalloc
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet import store as stores
-from turbo_forecast.fleet.store import SCHEMA, SeriesStore, write_store
+from turbo_forecast.fleet.store import ABOUT, SCHEMA, SeriesStore, batch_name, separate_batches, write_store
 
 
 def series(total: int) -> pa.Table:
@@ -96,3 +97,55 @@ def test_what_lies_before_the_history_months_is_kept_apart(tmp_path: Path) -> No
     assert (older.days.size, older.earlier_days.tolist()) == (0, [3, 4, 5])
     whole = SeriesStore(write_store(series(5), tmp_path / "whole.arrow"))[4]
     assert (whole.days.tolist(), whole.earlier_days.size) == ([4, 5, 6, 7], 0)
+
+
+@pytest.fixture
+def batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[SeriesStore, Path]:
+    """A store of 40 series in batches of 16, and the folder of its batches."""
+    monkeypatch.setattr(stores, "BATCH_SERIES", 16)
+    path = write_store(series(40), tmp_path / "series.arrow", history_start=date(1970, 1, 7))
+    about, files = separate_batches(path)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / ABOUT).write_text(json.dumps(about))
+    for name, content in files:
+        (folder / name).write_bytes(content)
+    return SeriesStore(path), folder
+
+
+def test_a_folder_of_batches_is_the_same_store(batches: tuple[SeriesStore, Path]) -> None:
+    store, folder = batches
+    found = SeriesStore(folder)
+    assert (len(found), found.digest()) == (40, store.digest())
+    assert found.names().equals(store.names())
+    for n in range(40):
+        one, other = store[n], found[n]
+        assert (one.index, one.host_id, one.resource) == (other.index, other.host_id, other.resource)
+        for name in ("days", "y", "earlier_days", "earlier_y"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_only_the_batches_that_are_asked_for_need_be_there(batches: tuple[SeriesStore, Path]) -> None:
+    _, folder = batches
+    for number in (0, 2):
+        (folder / batch_name(number)).unlink()
+    found = SeriesStore(folder)
+    assert [*found.batches(16, 32)] == [1]
+    assert [*found.batches(15, 33)] == [0, 1, 2]
+    assert found[20].host_id == "host-00020"
+    assert found.names(17, 20)["host_id"].to_pylist() == ["host-00017", "host-00018", "host-00019"]
+    with pytest.raises(StorageError, match="000002.arrow cannot be read"):
+        found[32]
+    with pytest.raises(IndexError):
+        found[40]
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(0, 40), (0, 0), (3, 16), (15, 17), (39, 40), (40, 40)])
+def test_names_of_a_span_are_a_slice_of_all(lo: int, hi: int, batches: tuple[SeriesStore, Path]) -> None:
+    store, _ = batches
+    assert store.names(lo, hi).equals(store.names().slice(lo, hi - lo))
+
+
+def test_a_folder_that_does_not_say_what_it_holds_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"about\.json cannot be read"):
+        SeriesStore(tmp_path)

@@ -15,8 +15,10 @@ from turbo_forecast.defs.plots import fleet_by_month
 from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, spec
 from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
 from turbo_forecast.defs.selection import recorded
+from turbo_forecast.defs.stored_data import stored_in
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.settings import told as environment
 from turbo_forecast.storage.base_table import Reading, current_digest, last_day_up_to, update_base_table
 from turbo_forecast.storage.telemetry.report import TelemetryReport
 from turbo_forecast.storage.warehouse import transaction
@@ -69,6 +71,7 @@ def _require_month(con: duckdb.DuckDBPyConnection, month: str | None, settings: 
 def _told(reading: Reading) -> Metadata:
     report = reading.report
     return {
+        **stored_in(environment().store),
         "telemetry": "read" if reading.is_new else "unchanged",
         "read by run": reading.run_id,
         "read at": f"{reading.read_at:%Y-%m-%d %H:%M} UTC",

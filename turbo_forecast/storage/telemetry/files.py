@@ -6,14 +6,17 @@ Does not belong here: how files are read (`sources`, `csv_dialect`, `database`).
 
 import glob
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
 import duckdb
 
-from turbo_forecast.errors import TelemetryError
+from turbo_forecast.addresses import is_object_storage
+from turbo_forecast.errors import StorageError, TelemetryError
 from turbo_forecast.paths import files_matching
+from turbo_forecast.storage.objects.telemetry_copies import Copy, copies_of
 from turbo_forecast.storage.telemetry.messages import brief, enumerated, shortened
 
 PARQUET = (".parquet", ".parq", ".pq")
@@ -46,8 +49,13 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def found_files(con: duckdb.DuckDBPyConnection, telemetry: str) -> Found:
-    """Every file that `telemetry` means. Raises TelemetryError where there is none or it cannot be listed."""
+def found_files(con: duckdb.DuckDBPyConnection, telemetry: str, *, bring: bool = True) -> Found:
+    """Every file that `telemetry` means. Raises TelemetryError where there is none or it cannot be listed.
+
+    Of objects on object storage, the copies on this machine; bring: whether they are to be there, as the objects are now.
+    """
+    if is_object_storage(telemetry):
+        return _objects(telemetry, bring=bring)
     if is_remote(telemetry):
         return _remote_files(con, telemetry)
     try:
@@ -57,8 +65,8 @@ def found_files(con: duckdb.DuckDBPyConnection, telemetry: str) -> Found:
 
 
 def is_remote(name: str) -> bool:
-    """Whether a name is a URI that DuckDB fetches."""
-    return "://" in name and not name.startswith("file://")
+    """Whether a name is a URI that DuckDB fetches: what lies on object storage is copied first."""
+    return "://" in name and not name.startswith("file://") and not is_object_storage(name)
 
 
 def suffix_kind(name: str) -> str:
@@ -177,6 +185,44 @@ def _reason_to_leave_out(file: Path) -> str:
     if any(part.startswith("_") for part in file.parts):
         return "names that start with _ are unfinished work or bookkeeping of what wrote the folder"
     return "" if suffix_kind(file.name) else "not a Parquet, CSV or DuckDB file by name"
+
+
+def _objects(location: str, *, bring: bool) -> Found:
+    """The copies of the objects that an address means, those of no telemetry left out."""
+    try:
+        copies = copies_of(location)
+        if not copies.copies:
+            raise TelemetryError(f"there is no object at {brief(location)}")
+        itself = [copy.key for copy in copies.copies] == [""]  # one that was named is meant, whatever its name
+        used, left_out = (list(copies.copies), {}) if itself else _of_telemetry(copies.copies, location)
+        if bring:
+            copies.bring(used)
+    except StorageError as error:
+        raise TelemetryError(f"telemetry {error}") from None
+    notes = [f"left out {enumerated(names)}: {reason}" for reason, names in left_out.items()]
+    return Found([str(copy.path) for copy in used], notes)
+
+
+def _of_telemetry(copies: Sequence[Copy], location: str) -> tuple[list[Copy], dict[str, list[str]]]:
+    """Objects that are telemetry, and the others' keys by the reason to leave them out. Raises TelemetryError where none is."""
+    used: list[Copy] = []
+    left_out: dict[str, list[str]] = {}
+    for copy in copies:
+        below = Path(copy.key)
+        lake = next((LAKES[part] for part in below.parts if part in LAKES), "")
+        if lake or below.name.endswith(".metadata.json"):
+            raise TelemetryError(
+                f"{brief(location)} is a table of {lake or 'Iceberg'}, whose log says which of its files still count: export "
+                "the rows to plain Parquet or CSV"
+            )
+        reason = _reason_to_leave_out(below)
+        if reason:
+            left_out.setdefault(reason, []).append(copy.key)
+        else:
+            used.append(copy)
+    if not used:
+        raise TelemetryError(f"there is no {', '.join((*PARQUET, *CSV))} object at {brief(location)}")
+    return used, left_out
 
 
 def _remote_files(con: duckdb.DuckDBPyConnection, uri: str) -> Found:

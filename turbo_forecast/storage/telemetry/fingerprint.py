@@ -23,6 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from turbo_forecast.settings import INDIFFERENT_TO_READING, TelemetrySettings
+from turbo_forecast.storage.objects.telemetry_copies import copy_at
 from turbo_forecast.storage.telemetry.files import found_files, is_remote, suffix_kind
 from turbo_forecast.storage.telemetry.messages import brief
 
@@ -52,7 +53,7 @@ def fingerprint(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> 
         return Fingerprint(None, 0, "no telemetry is set")
     if is_remote(settings.telemetry):
         return Fingerprint(None, 0, "what a URL holds may change without a sign")
-    found, now = found_files(con, settings.telemetry), time.time()
+    found, now = found_files(con, settings.telemetry, bring=False), time.time()
     try:
         files = [state for name in found.names for state in _states(Path(name))]
     except OSError as error:
@@ -83,10 +84,11 @@ class _State:
     modified_ns: int
     changed_ns: int
     inode: int
+    mark: str = ""
 
 
 def _plain(state: _State) -> tuple[str | int, ...]:
-    return state.path, state.size, state.modified_ns, state.changed_ns, state.inode
+    return state.path, state.size, state.modified_ns, state.changed_ns, state.inode, state.mark
 
 
 def _states(path: Path) -> list[_State]:
@@ -94,6 +96,9 @@ def _states(path: Path) -> list[_State]:
 
     They lie beside the database itself, which may be elsewhere: the path may be a link.
     """
+    copy = copy_at(path)
+    if copy is not None:  # known by what its store says of it, on whatever machine: the copy's own times say nothing
+        return [_State(copy.address, copy.listed.bytes, 0, 0, 0, copy.listed.mark)]
     if suffix_kind(path.name) != "table":
         return [_state(path)]
     places = sorted({path.absolute(), path.resolve()})

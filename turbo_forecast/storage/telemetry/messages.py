@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import duckdb
 
 from turbo_forecast.number_words import counted
+from turbo_forecast.storage.objects.telemetry_copies import shown_name, with_shown_names
 from turbo_forecast.storage.telemetry.wording import LONGEST_QUOTE, quoted, shown
 from turbo_forecast.text import shown_location
 
@@ -43,7 +44,7 @@ PARQUET_ERRORS = (
 
 def brief(name: str, longest: int = LONGEST_NAME) -> str:
     """A source's shown name, cut in the middle where it is too long for a sentence; the end tells files apart."""
-    name = "".join(character if character.isprintable() else "?" for character in shown_location(name))
+    name = "".join(character if character.isprintable() else "?" for character in shown_location(shown_name(name)))
     return name if len(name) <= longest else f"{name[:10]}…{name[-(longest - 11) :]}"
 
 
@@ -60,7 +61,7 @@ def enumerated(names: Sequence[str], longest: int = LONGEST_LIST) -> str:
 
 def shortened(error: Exception, longest: int = LONGEST_ERROR) -> str:
     """A DuckDB message as one short line, with the CSV line it is about, without secrets and DuckDB's own advice."""
-    text = str(error)
+    text = with_shown_names(str(error))
     if found := re.search(r"CSV Error on Line: (\d+)\s*\n(?:Original Line: ?(.*?)\n)?", text):
         return _csv_error(text, found)
     for pattern, meaning in CSV_ERRORS:

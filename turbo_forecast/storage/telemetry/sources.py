@@ -16,6 +16,7 @@ import duckdb
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.datasets import duckdb_path
+from turbo_forecast.storage.objects.telemetry_copies import shown_name
 from turbo_forecast.storage.telemetry import csv_rewriting, database
 from turbo_forecast.storage.telemetry.csv_dialect import (
     NAMELESS,
@@ -187,7 +188,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, name: str) -> _File:
         raise TelemetryError(f"{brief(name)} is not a readable Parquet file: {shortened(error)}") from None
     refuse_like_names(_top_level(schema), brief(name))
     columns = {row[0]: row[1] for row in described if row[0] != FILE_COLUMN}
-    return _File(name, shown_location(name), "parquet", "", columns, _folders(name, columns), rows > 0)
+    return _File(name, shown_location(shown_name(name)), "parquet", "", columns, _folders(name, columns), rows > 0)
 
 
 def _top_level(schema: Sequence[tuple[str, int | None]]) -> list[str]:
@@ -246,7 +247,15 @@ def _csv(
 def _csv_file(con: duckdb.DuckDBPyConnection, name: str, path: str, dialect: Dialect, notes: list[str]) -> _File:
     notes += _empty_columns(con, name, path, dialect)
     columns = {column: "VARCHAR" for column in dialect.columns if column not in dialect.nameless}
-    return _File(path, shown_location(name), "csv", dialect.options, columns, _folders(path, columns), dialect.has_rows)
+    return _File(
+        path,
+        shown_location(shown_name(name)),
+        "csv",
+        dialect.options,
+        columns,
+        _folders(path, columns),
+        dialect.has_rows,
+    )
 
 
 def _empty_columns(con: duckdb.DuckDBPyConnection, name: str, path: str, dialect: Dialect) -> list[str]:
@@ -307,7 +316,7 @@ def _refuse_nested(parts: Sequence[Part], settings: TelemetrySettings) -> None:
 def _table(con: duckdb.DuckDBPyConnection, path: str, settings: TelemetrySettings, folder: Path) -> tuple[Part, bool]:
     """The database's table or view as a part, and whether its rows are computed as they are read."""
     schema, name, is_view = database.chosen_table(con, path, settings.table)
-    label = f"{shown_location(path)}:{name}"
+    label = f"{shown_location(shown_name(path))}:{name}"
     if is_view:
         relation = f"read_parquet({literal(database.copied_view(path, schema, name, settings.memory_limit, folder))})"
     else:

@@ -1,0 +1,66 @@
+"""What a working copy knows of its store: the commit it began with, and the files as they were brought or put.
+
+Belongs here: that, in one hidden file. Does not belong here: bringing and putting.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from turbo_forecast.errors import writing
+from turbo_forecast.storage.files import publishing
+from turbo_forecast.storage.objects.commits import StoredFile
+from turbo_forecast.storage.objects.places import Seen
+
+HIDDEN = ".store"
+
+
+@dataclass(slots=True)
+class Known:
+    """A file that is here as the store has it: how it is stored, and how the file system knew it then."""
+
+    stored: StoredFile
+    seen: Seen
+
+
+@dataclass(slots=True)
+class LocalState:
+    """number: of the commit that this copy began with, 0 before there was one; whole: whether all of it was brought.
+
+    files: by path. Who changes it saves it.
+    """
+
+    path: Path
+    number: int = 0
+    whole: bool = False
+    files: dict[str, Known] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: Path) -> "LocalState":
+        """What the folder's copy knows; nothing where its file is not there or cannot be understood: then all is compared anew."""
+        path = folder / HIDDEN / "state.json"
+        try:
+            read = json.loads(path.read_text(encoding="utf-8"))
+            files = {
+                name: Known(StoredFile(key=key, bytes=size, digest=digest), Seen(size, modified))
+                for name, (key, size, digest, modified) in read["files"].items()
+            }
+            return cls(path, int(read["number"]), bool(read["whole"]), files)
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls(path)
+
+    def save(self) -> None:
+        """Keep it for the next process. Raises StorageError."""
+        files = {
+            name: (known.stored.key, known.stored.bytes, known.stored.digest, known.seen.modified)
+            for name, known in sorted(self.files.items())
+        }
+        with writing(self.path), publishing(self.path) as beside:
+            beside.write_text(
+                json.dumps({"number": self.number, "whole": self.whole, "files": files}), encoding="utf-8"
+            )
+
+    def is_unchanged(self, name: str, now: Seen | None) -> bool:
+        """Whether a file is as it was brought or put, as far as the file system tells."""
+        known = self.files.get(name)
+        return known is not None and known.seen == now

@@ -1,0 +1,219 @@
+"""An object store, spoken to through fsspec: a few verbs, tried again where the server may recover, else one sentence.
+
+Belongs here: requests, their retries, and what their errors mean. Does not belong here: which objects there are for what.
+
+Credentials come from the environment alone, as the drivers read it (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_REGION, AWS_PROFILE): no object here holds one, so none can be logged or pickled.
+"""
+
+import os
+import random
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from turbo_forecast.addresses import Address
+from turbo_forecast.errors import StorageError, writing
+from turbo_forecast.leftovers import temporary_file
+from turbo_forecast.storage.objects.refusals import Kind, judged
+
+PATIENCE = "TURBO_FORECAST_STORE_PATIENCE_SECONDS"
+"""Environment: how long a server that does not answer, or answers with an error of its own, is tried again."""
+PATIENCE_SECONDS = 60.0
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 5.0
+AT_ONCE = 8
+"""Objects that are on their way at the same time: a request waits more than it works."""
+DELETED_AT_ONCE = 1000
+
+Answer = TypeVar("Answer")
+_LOST: dict[str, float] = {}
+"""When patience ran out with a store, by its address: what a run has still to say to it then (its lease, what it has made) is said
+once, so that it ends soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing tells of it. mark: changes whenever its bytes do (an ETag, else the time of modification)."""
+
+    bytes: int
+    mark: str
+
+
+@dataclass(slots=True)
+class ObjectStore:
+    """The objects below an address, by key. An object is seen whole or not at all, whoever dies while it is put.
+
+    Everything raises StorageError: one sentence that names the address, and no secret. It can be pickled: a process that
+    has received it opens a connection of its own, with its own environment's credentials.
+    """
+
+    address: Address
+    patience: float = field(default_factory=lambda: float(os.environ.get(PATIENCE) or PATIENCE_SECONDS))
+
+    @property
+    def _fs(self) -> Any:
+        return _filesystem(self.address.scheme, os.getpid(), _environment())
+
+    def _path(self, key: str) -> str:
+        return f"{self.address.root}/{key}" if key else self.address.root
+
+    def require_there(self) -> None:
+        """Raises StorageError unless the bucket is there, and may be listed with the credentials there are."""
+        fs = self._fs
+        if hasattr(fs, "call_s3"):
+            self._tried("", lambda: fs.call_s3("list_objects_v2", Bucket=self.address.bucket, MaxKeys=1))
+
+    def put(self, path: Path, key: str) -> None:
+        """Put a file as an object, in the place of one of that key."""
+        if self.address.scheme == "file":  # which has no atomic put, but a rename
+            beside = f"{key}.{os.getpid()}.tmp"
+            self._tried(key, lambda: self._fs.put_file(str(path), self._path(beside)))
+            self._tried(key, lambda: self._fs.mv(self._path(beside), self._path(key)))
+        else:
+            self._tried(key, lambda: self._fs.put_file(str(path), self._path(key)))
+
+    def write(self, key: str, content: bytes) -> None:
+        """Put a small object, in the place of one of that key."""
+        self._tried(key, lambda: self._fs.pipe_file(self._path(key), content))
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Put a small object where none has that key; False where one has. content: no two callers' is the same."""
+        try:
+            self._tried(key, lambda: self._fs.pipe_file(self._path(key), content, mode="create"))
+        except _TakenError:
+            return self.read(key) == content  # an answer that was lost, and the request tried again
+        return True
+
+    def read(self, key: str) -> bytes | None:
+        """A small object; None where there is none."""
+        try:
+            content: bytes = self._tried(key, lambda: self._fs.cat_file(self._path(key)))
+        except _MissingError:
+            return None
+        return content
+
+    def get(self, key: str, path: Path) -> None:
+        """Bring an object here as a file, by rename. Raises StorageError, also where it is not there or the disk here refuses."""
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary_file(path) as beside:
+                self._tried(key, lambda: self._fs.get_file(self._path(key), str(beside)), here=path)
+                os.replace(beside, path)
+
+    def listed(self, prefix: str = "") -> dict[str, Listed]:
+        """The objects whose key is below a prefix (a folder), by key; none where there is none. Keys sort as text does."""
+        path, start = self._path(prefix), len(self._path("")) + 1
+        try:
+            found = self._tried(prefix, lambda: self._fs.find(path, detail=True))
+        except _MissingError:
+            return {}
+        root = self._fs._strip_protocol(f"{self.address.scheme}://{self.address.root}").rstrip("/")
+        start = len(root) + 1
+        return {name[start:]: _listed(info) for name, info in sorted(found.items()) if info["type"] == "file"}
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Remove objects; those that are gone already are no error."""
+        ordered = sorted(keys)
+        for at in range(0, len(ordered), DELETED_AT_ONCE):
+            paths = [self._path(key) for key in ordered[at : at + DELETED_AT_ONCE]]
+            try:
+                self._tried("", partial(self._fs.rm, paths))
+            except _MissingError:
+                for path in paths:
+                    self._deleted(path)
+
+    def _deleted(self, path: str) -> None:
+        try:
+            self._tried("", lambda: self._fs.rm_file(path))
+        except _MissingError:
+            return
+
+    def put_all(self, files: Iterable[tuple[Path, str]]) -> None:
+        """Put files under keys, some at the same time, in no order."""
+        each_of(files, lambda pair: self.put(*pair))
+
+    def get_all(self, files: Iterable[tuple[str, Path]]) -> None:
+        """Bring objects here, some at the same time, in no order."""
+        each_of(files, lambda pair: self.get(*pair))
+
+    def _tried(self, key: str, ask: Callable[[], Answer], here: Path | None = None) -> Answer:
+        """The answer to a request, tried again for as long as patience lasts where the server may recover.
+
+        here: the file of this machine that an answer is written to.
+        """
+        place = str(self.address)
+        lost = time.monotonic() - _LOST.get(place, float("-inf")) < self.patience
+        deadline, wait = time.monotonic() + (0 if lost else self.patience), FIRST_WAIT_SECONDS
+        while True:
+            try:
+                answer = ask()
+                _LOST.pop(place, None)
+                return answer
+            except Exception as error:  # drivers raise what they like: `judged` raises again what is none of a store's
+                refusal = judged(error, self.address, key, here)
+                if refusal.kind is Kind.MISSING:
+                    raise _MissingError(refusal.sentence) from None
+                if refusal.kind is Kind.TAKEN:
+                    raise _TakenError(refusal.sentence) from None
+                if refusal.kind is Kind.PASSING and time.monotonic() + wait > deadline:
+                    _LOST[place] = time.monotonic()
+                if refusal.kind is not Kind.PASSING or time.monotonic() + wait > deadline:
+                    raise StorageError(refusal.sentence) from None
+            time.sleep(wait * random.uniform(0.75, 1.25))  # not all who wait at the same time
+            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+
+class _MissingError(StorageError):
+    """There is no object of that key."""
+
+
+class _TakenError(StorageError):
+    """There is an object of that key."""
+
+
+Item = TypeVar("Item")
+
+
+def each_of(items: Iterable[Item], work: Callable[[Item], None]) -> None:
+    """Do the work for each item, some at the same time; after an error nothing more is begun, and it is raised."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+@lru_cache(maxsize=8)
+def _filesystem(scheme: str, process: int, environment: frozenset[tuple[str, str]]) -> Any:
+    """One connection for all threads of a process: fsspec itself would open one for each. environment: what the driver reads."""
+    import fsspec  # type: ignore[import-untyped]  # slow: only who has an address waits for it
+
+    return fsspec.filesystem(scheme, skip_instance_cache=scheme != "memory", **_options(scheme))
+
+
+def _environment() -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+
+
+def _options(scheme: str) -> dict[str, Any]:
+    """How the driver is opened. A listing that it remembers would hide what others put; the waiting is done here."""
+    if scheme in ("s3", "s3a"):
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        return {
+            "use_listings_cache": False,
+            "config_kwargs": {"connect_timeout": 5, "read_timeout": 60, "retries": {"max_attempts": 1}},
+            "client_kwargs": {"region_name": region} if region else {},  # botocore itself reads the second name alone
+        }
+    return {"auto_mkdir": True} if scheme == "file" else {}
+
+
+def _listed(info: dict[str, Any]) -> Listed:
+    mark = next((info[name] for name in ("ETag", "etag", "LastModified", "mtime", "created") if name in info), "")
+    return Listed(int(info["size"]), str(mark).strip('"'))

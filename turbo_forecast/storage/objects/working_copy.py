@@ -1,0 +1,161 @@
+"""A machine's working copy of a store: a local folder with the layout of any data folder, in which everything works as there.
+
+Belongs here: when a copy is brought and put back, and that one process at a time works in it. Does not belong here: what is
+brought and put (`bringing.py`, `putting.py`).
+
+DuckDB writes its file in place and needs locks, datasets are published by renames and read through memory maps: none of
+that is there on object storage, all of it is on a local disk. So results travel, and work does not.
+"""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from turbo_forecast.addresses import Address, is_address, parsed
+from turbo_forecast.errors import StorageError, writing
+from turbo_forecast.paths import require_storable
+from turbo_forecast.storage.objects.bringing import bring
+from turbo_forecast.storage.objects.lease import Lease, leased
+from turbo_forecast.storage.objects.local_state import HIDDEN
+from turbo_forecast.storage.objects.putting import Put, put_ahead, put_back
+from turbo_forecast.storage.objects.store import ObjectStore
+
+Say = Callable[[str], None]
+OPENED_BY = "TURBO_FORECAST_WORKING_COPY"
+"""Environment of the processes that a run starts: the copy that it has open, which they need not open again."""
+POLL_SECONDS = 0.5
+
+
+def _unheard(line: str) -> None:
+    """For who does not want to know."""
+
+
+@dataclass(slots=True)
+class WorkingCopy:
+    """A working copy that this process has open. lease: of its store; None in a process that a run has started."""
+
+    store: ObjectStore
+    folder: Path
+    lease: Lease | None
+    _at_work: threading.RLock = field(default_factory=threading.RLock)
+
+    def put_ahead(self) -> Put:
+        """Put what is new without a commit (`putting.put_ahead`). Raises StorageError."""
+        with self._at_work:
+            return put_ahead(self.store, self.folder)
+
+    def put_back(self) -> Put:
+        """Put what is new, and commit; nothing in a process that a run has started: the run does it. Raises StorageError."""
+        if self.lease is None:
+            return Put(0)
+        with self._at_work:
+            self.lease.require_held()
+            return put_back(self.store, self.folder)
+
+
+_OPEN: dict[Path, WorkingCopy] = {}
+
+
+def opened_copy(folder: Path) -> WorkingCopy | None:
+    """The working copy that this process has open in a folder, if it has."""
+    return _OPEN.get(folder)
+
+
+@contextmanager
+def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]:
+    """The store's copy on this machine, with all that the store holds, until the block ends; the same one within another such block.
+
+    say: called with a line where something takes time, or is replaced. The block puts back what it has made. Raises
+    StorageError where another machine's run is at work on the store; a run of this machine is waited for.
+    """
+    folder = address.working_folder
+    if folder in _OPEN:
+        yield _OPEN[folder]
+        return
+    store = ObjectStore(address)
+    if os.environ.get(OPENED_BY) == str(folder):
+        yield WorkingCopy(store, folder, None)
+        return
+    require_storable(folder)
+    with _alone(folder, say):
+        store.require_there()
+        with leased(store) as lease:
+            _brought(store, folder, say, published_alone=False)
+            _OPEN[folder] = WorkingCopy(store, folder, lease)
+            os.environ[OPENED_BY] = str(folder)
+            try:
+                yield _OPEN[folder]
+            finally:
+                del _OPEN[folder]
+                os.environ.pop(OPENED_BY, None)
+
+
+def copy_for_reading(address: Address, say: Say = _unheard) -> Path:
+    """The folder of what is published in the store, for who asks. Raises StorageError.
+
+    Where a run of this machine is at work in it, the folder is taken as it is: nothing newer is elsewhere.
+    """
+    folder = address.working_folder
+    if folder in _OPEN or os.environ.get(OPENED_BY) == str(folder):
+        return folder
+    with _locked(folder) as free:
+        if free:
+            store = ObjectStore(address)
+            store.require_there()
+            _brought(store, folder, say, published_alone=True)
+    return folder
+
+
+def data_for_reading(data: str, what: str = "--data") -> Path:
+    """The folder in which to read what is published: of an address, this machine's copy, brought up to date. Raises SettingsError, StorageError."""
+    return copy_for_reading(parsed(data, what)) if is_address(data) else Path(data)
+
+
+def _brought(store: ObjectStore, folder: Path, say: Say, *, published_alone: bool) -> None:
+    began = time.monotonic()
+    count = bring(store, folder, say, published_alone=published_alone)
+    if count:
+        say(f"brought {count:,} files of {store.address} into {folder} in {time.monotonic() - began:.1f} s")
+
+
+@contextmanager
+def _alone(folder: Path, say: Say) -> Iterator[None]:
+    """Within the block, no other process of this machine works in the copy; one that does is waited for."""
+    waited = False
+    while True:
+        with _locked(folder) as free:
+            if free:
+                yield
+                return
+        if not waited:
+            waited = True
+            say(f"waiting for the run of this machine that is at work in {folder}")
+        time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether the copy's lock was free; held until the block ends, and freed with the process at the latest. Raises StorageError."""
+    path = folder / HIDDEN / "lock"
+    with writing(folder):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield _flocked(handle, folder)
+    finally:
+        os.close(handle)
+
+
+def _flocked(handle: int, folder: Path) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be locked: {error.strerror}; a working copy needs a local disk") from None
+    return True

@@ -1,0 +1,246 @@
+"""The verbs of an object store, on a real S3 server and on what fsspec carries besides; and what its errors come to."""
+
+import errno
+import pickle
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from turbo_forecast.addresses import parsed
+from turbo_forecast.errors import StorageError
+from turbo_forecast.storage.objects import store as stores
+from turbo_forecast.storage.objects.store import ObjectStore
+from turbo_forecast_tests.object_storage import S3Server
+
+pytestmark = pytest.mark.xdist_group("s3")
+
+
+@pytest.fixture(params=["s3", "file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    if request.param == "s3":
+        server: S3Server = request.getfixturevalue("s3")
+        return ObjectStore(parsed(f"s3://{server.bucket()}/pre/fix", "--data"), patience=5)
+    root = f"{tmp_path}/objects" if request.param == "file" else f"{tmp_path.name}/objects"
+    return ObjectStore(parsed(f"{request.param}://{root}", "--data"), patience=5)
+
+
+def test_what_is_put_is_listed_and_read(store: ObjectStore, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"one")
+    store.require_there()
+    assert store.listed() == {}
+    store.put(tmp_path / "file", "a/b/one.txt")
+    store.write("a/two.txt", b"two!")
+    assert {key: found.bytes for key, found in store.listed().items()} == {"a/b/one.txt": 3, "a/two.txt": 4}
+    assert list(store.listed("a/b")) == ["a/b/one.txt"]
+    assert store.listed("nothing") == {}
+    assert store.read("a/two.txt") == b"two!"
+    assert store.read("a/three.txt") is None
+    store.get("a/b/one.txt", tmp_path / "new" / "copy")
+    assert (tmp_path / "new" / "copy").read_bytes() == b"one"
+    before = store.listed()["a/two.txt"].mark
+    time.sleep(0.01)
+    store.write("a/two.txt", b"zwei")
+    assert store.listed()["a/two.txt"].mark != before
+    store.delete(["a/two.txt", "a/three.txt"])
+    assert list(store.listed()) == ["a/b/one.txt"]
+
+
+def test_only_the_first_creates_an_object(store: ObjectStore) -> None:
+    assert store.create("one", b"mine")
+    assert not store.create("one", b"yours")
+    assert store.create("one", b"mine"), "the answer to the same request, had it been lost"
+    assert store.read("one") == b"mine"
+
+
+def test_of_many_at_once_one_creates_it(store: ObjectStore) -> None:
+    made: list[int] = []
+
+    def create(number: int) -> None:
+        if store.create("one", f"content {number}".encode()):
+            made.append(number)
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert store.read("one") == f"content {made[0]}".encode()
+
+
+def test_what_is_not_there_cannot_be_brought(store: ObjectStore, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=f"{store.address}/a/none is not there"):
+        store.get("a/none", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_many_are_put_and_brought(store: ObjectStore, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.bin" for number in range(20)]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes([number]) * 1000)
+    store.put_all((path, f"many/{path.name}") for path in paths)
+    assert len(store.listed("many")) == 20
+    store.get_all((f"many/{path.name}", tmp_path / "back" / path.name) for path in paths)
+    assert all((tmp_path / "back" / path.name).read_bytes() == path.read_bytes() for path in paths)
+    with pytest.raises(StorageError, match="many/none is not there"):
+        store.get_all([("many/none", tmp_path / "none"), ("many/0.bin", tmp_path / "0")])
+
+
+def test_a_file_of_several_parts_is_one_object(s3: S3Server, tmp_path: Path) -> None:
+    store = ObjectStore(parsed(f"s3://{s3.bucket()}", "--data"))
+    (tmp_path / "large").write_bytes(bytes(range(256)) * 4096 * 70)  # above the driver's own limit for one request
+    store.put(tmp_path / "large", "large")
+    store.get("large", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "large").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AWS_SECRET_ACCESS_KEY", "planted-secret"), ("AWS_ACCESS_KEY_ID", "nobody-at-all")]
+)
+def test_wrong_credentials_are_a_sentence_at_once(
+    name: str, value: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store = ObjectStore(parsed(f"s3://{s3.bucket()}/x", "--data"))
+    store.write("there", b"x")
+    monkeypatch.setenv(name, value)
+    (tmp_path / "file").write_bytes(b"x")
+    began = time.monotonic()
+    for ask in (
+        store.require_there,
+        store.listed,
+        lambda: store.read("there"),
+        lambda: store.write("a", b"x"),
+        lambda: store.create("a", b"x"),
+        lambda: store.put(tmp_path / "file", "a"),
+        lambda: store.get("there", tmp_path / "back"),
+    ):
+        with pytest.raises(StorageError, match="the store does not accept the credentials") as error:
+            ask()
+        assert value not in str(error.value)
+        assert str(store.address) in str(error.value)
+    assert time.monotonic() - began < 30, "they were tried again, as if they could become right"
+
+
+def test_no_credentials_are_a_sentence(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ObjectStore(parsed(f"s3://{s3.bucket()}", "--data"))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(StorageError, match="no credentials were found: set AWS_ACCESS_KEY_ID"):
+        store.require_there()
+
+
+def test_a_bucket_that_is_gone_is_a_sentence(s3: S3Server) -> None:
+    bucket = s3.bucket()
+    store = ObjectStore(parsed(f"s3://{bucket}/x", "--data"))
+    store.write("there", b"x")
+    s3.files().rm(bucket, recursive=True)
+    for ask in (store.require_there, store.listed):
+        with pytest.raises(StorageError, match=f"there is no bucket {bucket}"):
+            ask()
+
+
+def test_a_server_that_is_down_is_asked_again_for_as_long_as_patience_lasts(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = parsed(f"s3://{s3.bucket()}", "--data")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    began = time.monotonic()
+    with pytest.raises(StorageError, match=r"cannot be reached, or does not answer .* at http://127\.0\.0\.1:9"):
+        ObjectStore(address, patience=1.5).write("a", b"x")
+    assert time.monotonic() - began > 0.5
+
+
+@pytest.mark.usefixtures("hurried")
+def test_after_patience_has_run_out_what_follows_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Flaky(*[TimeoutError()] * 1000)
+    store = of_driver(driver, monkeypatch, patience=0.2)
+    with pytest.raises(StorageError, match="cannot be reached"):
+        store.read("a")
+    asked = driver.asked
+    assert asked > 3
+    with pytest.raises(StorageError, match="cannot be reached"):
+        store.read("b")
+    assert driver.asked == asked + 1
+    driver.errors = []
+    assert store.read("b") == b"answer"
+    driver.errors = [TimeoutError()]
+    assert store.read("b") == b"answer", "it is asked again, as before"
+
+
+class Flaky:
+    """A driver whose answers are errors, as many as are listed, before it answers."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.asked = 0
+
+    def cat_file(self, path: str) -> bytes:
+        self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return b"answer"
+
+
+def server_error(code: str, status: int) -> Exception:
+    from botocore.exceptions import ClientError
+
+    error = OSError(errno.EIO, "wrapped")
+    told = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error.__cause__ = ClientError(told, "GetObject")  # type: ignore[arg-type]
+    return error
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "FIRST_WAIT_SECONDS", 0.001)
+
+
+def of_driver(driver: Any, monkeypatch: pytest.MonkeyPatch, patience: float = 5.0) -> ObjectStore:
+    monkeypatch.setattr(stores, "_filesystem", lambda *key: driver)
+    return ObjectStore(parsed("s3://bucket", "--data"), patience)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    ("code", "status"), [("InternalError", 500), ("SlowDown", 503), ("", 502), ("ServiceUnavailable", 503), ("", 429)]
+)
+def test_errors_of_the_servers_own_are_waited_out(code: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Flaky(server_error(code, status), server_error(code, status))
+    assert of_driver(driver, monkeypatch).read("a") == b"answer"
+    assert driver.asked == 3
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("NoSuchBucket", 404), ("InvalidRequest", 400)])
+def test_what_will_not_pass_is_not_asked_again(code: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Flaky(*[server_error(code, status)] * 5)
+    with pytest.raises(StorageError, match="s3://bucket"):
+        of_driver(driver, monkeypatch).read("a")
+    assert driver.asked == 1
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_time_out_is_waited_out_and_a_defect_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert of_driver(Flaky(TimeoutError(), ConnectionResetError()), monkeypatch).read("a") == b"answer"
+    with pytest.raises(AttributeError, match="ours"):
+        of_driver(Flaky(AttributeError("ours")), monkeypatch).read("a")
+
+
+def test_a_full_disk_is_named_with_the_file_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Full:
+        def get_file(self, key: str, path: str) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    with pytest.raises(StorageError, match=f"{tmp_path}/x cannot be written: No space left on device"):
+        of_driver(Full(), monkeypatch).get("a", tmp_path / "x")
+
+
+def test_it_is_pickled_without_a_secret(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted-secret")
+    pickled = pickle.dumps(store)
+    assert b"planted-secret" not in pickled
+    assert "planted-secret" not in repr(store)
+    assert pickle.loads(pickled) == store

@@ -1,0 +1,194 @@
+"""Telemetry on object storage is copied here as it is, once, and read by its own name."""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from turbo_forecast.errors import SettingsError, TelemetryError
+from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
+from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.objects.telemetry_copies import copies_of
+from turbo_forecast.storage.telemetry.dry_run import dry_run
+from turbo_forecast.storage.telemetry.files import found_files
+from turbo_forecast.storage.telemetry.fingerprint import fingerprint
+from turbo_forecast.storage.telemetry.reading import read_telemetry
+from turbo_forecast.storage.telemetry.report import TelemetryReport
+from turbo_forecast_tests.object_storage import S3Server
+
+pytestmark = pytest.mark.xdist_group("s3")
+TODAY = date(2026, 1, 15)
+
+
+def rows(host: str, value: float = 10.0) -> pl.DataFrame:
+    days = pl.date_range(date(2025, 11, 1), date(2025, 12, 31), eager=True)
+    return pl.DataFrame({"host": host, "time": days, "cpu": value})
+
+
+def parquet(frame: pl.DataFrame, path: Path) -> bytes:
+    frame.write_parquet(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def con() -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect()
+    for table in (BASE_TABLE, BASE_TABLE_REJECTS):
+        con.execute(table.ddl())
+    return con
+
+
+@pytest.fixture
+def export(s3: S3Server, tmp_path: Path) -> str:
+    """An export of two files in a folder of each site, and what others left beside them."""
+    bucket, files = s3.bucket(), s3.files()
+    files.pipe_file(f"{bucket}/out/site=ams2/a.parquet", parquet(rows("a"), tmp_path / "a"))
+    files.pipe_file(f"{bucket}/out/site=gru1/b.csv", rows("b").write_csv().encode())
+    files.pipe_file(f"{bucket}/out/_SUCCESS", b"")
+    files.pipe_file(f"{bucket}/out/notes.txt", b"x")
+    return f"s3://{bucket}/out"
+
+
+def read(con: duckdb.DuckDBPyConnection, location: str) -> TelemetryReport:
+    return read_telemetry(con, TelemetrySettings(telemetry=location), today=TODAY)
+
+
+def hosts(con: duckdb.DuckDBPyConnection) -> list[str]:
+    return [row[0] for row in con.execute("SELECT DISTINCT host_id FROM base_table ORDER BY 1").fetchall()]
+
+
+def test_a_prefix_is_read_as_a_folder_is(con: duckdb.DuckDBPyConnection, export: str) -> None:
+    report = read(con, export)
+    assert hosts(con) == ["a", "b"]
+    assert sorted(report.sources) == [f"{export}/site=ams2/a.parquet", f"{export}/site=gru1/b.csv"]
+    assert "_SUCCESS" in report.describe()
+    assert "notes.txt" in report.describe()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [("/*/*.parquet", ["a"]), ("/**/*.csv", ["b"]), ("/site=[ag]*/*", ["a", "b"]), ("/site=gru1/b.csv", ["b"])],
+)
+def test_an_object_and_a_glob_mean_what_they_mean_on_a_disk(
+    pattern: str, found: list[str], con: duckdb.DuckDBPyConnection, export: str
+) -> None:
+    read(con, export + pattern)
+    assert hosts(con) == found
+
+
+def test_names_of_folders_are_read_though_they_are_in_the_address(con: duckdb.DuckDBPyConnection, export: str) -> None:
+    report = read_telemetry(con, TelemetrySettings(telemetry=f"{export}/site=ams2", host_column="site"), today=TODAY)
+    assert report.hosts == 1
+    assert hosts(con) == ["ams2"]
+
+
+def test_what_has_not_changed_is_not_copied_again(export: str, s3: S3Server, tmp_path: Path) -> None:
+    con = duckdb.connect()
+    first = {name: Path(name).stat().st_mtime_ns for name in found_files(con, export).names}
+    s3.files().pipe_file(f"{export.removeprefix('s3://')}/site=gru1/b.csv", rows("c").write_csv().encode())
+    second = {name: Path(name).stat().st_mtime_ns for name in found_files(con, export).names}
+    assert [Path(name).name for name in first if second[name] != first[name]] == ["b.csv"]
+
+
+def test_a_copy_whose_object_is_gone_goes_too(export: str, s3: S3Server) -> None:
+    con = duckdb.connect()
+    gone = next(Path(name) for name in found_files(con, export).names if name.endswith("b.csv"))
+    s3.files().rm_file(f"{export.removeprefix('s3://')}/site=gru1/b.csv")
+    assert [Path(name).name for name in found_files(con, export).names] == ["a.parquet"]
+    assert not gone.exists()
+
+
+def test_a_copy_that_was_altered_here_is_made_again(export: str) -> None:
+    con = duckdb.connect()
+    path = next(Path(name) for name in found_files(con, export).names if name.endswith("b.csv"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    found_files(con, export)
+    assert path.read_bytes() == whole
+
+
+def test_telemetry_is_known_by_what_the_store_says_without_being_copied(
+    con: duckdb.DuckDBPyConnection, export: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = TelemetrySettings(telemetry=export)
+    before = fingerprint(con, settings)
+    assert before.digest
+    assert not any(copy.path.exists() for copy in copies_of(export).copies)
+    found_files(con, export)
+    assert fingerprint(con, settings) == before
+    s3.files().pipe_file(f"{export.removeprefix('s3://')}/site=gru1/b.csv", rows("z").write_csv().encode())
+    assert fingerprint(con, settings).digest not in (None, before.digest)
+
+
+def test_a_message_names_the_object_and_not_its_copy(
+    con: duckdb.DuckDBPyConnection, export: str, s3: S3Server, tmp_path: Path
+) -> None:
+    place = f"{export.removeprefix('s3://')}/site=ams2/a.parquet"
+    s3.files().pipe_file(place, b"PAR1 that is none")
+    with pytest.raises(TelemetryError, match=r"a\.parquet is not a readable Parquet file") as error:
+        read(con, export)
+    assert str(error.value).startswith("s3://")
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_a_bad_line_is_named_with_its_object(
+    con: duckdb.DuckDBPyConnection, export: str, s3: S3Server, tmp_path: Path
+) -> None:
+    place = f"{export.removeprefix('s3://')}/site=gru1/b.csv"
+    s3.files().pipe_file(place, b"host,time,cpu\nb,2025-11-01,1\n" + b"b,2025-11-02,1,2,3\n" * 3)
+    with pytest.raises(TelemetryError) as error:
+        read(con, f"{export}/site=gru1/b.csv")
+    assert "b.csv" in str(error.value)
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_check_telemetry_reads_it_too(export: str) -> None:
+    found = dry_run(TelemetrySettings(telemetry=export), today=TODAY)
+    assert found.report.hosts == 2
+
+
+@pytest.mark.parametrize(
+    ("location", "sentence"),
+    [
+        ("s3://no-such-bucket-here/x", "telemetry s3://no-such-bucket-here/x: there is no bucket no-such-bucket-here"),
+        ("s3://", "telemetry s3:// names no bucket"),
+        ("nowhere://bucket/x", "nowhere://, which no package here knows"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_a_sentence(
+    location: str, sentence: str, con: duckdb.DuckDBPyConnection, s3: S3Server
+) -> None:
+    with pytest.raises((TelemetryError, SettingsError), match=sentence):
+        read(con, location)
+
+
+def test_a_prefix_without_an_object_is_refused(con: duckdb.DuckDBPyConnection, s3: S3Server) -> None:
+    bucket = s3.bucket()
+    with pytest.raises(TelemetryError, match=f"there is no object at s3://{bucket}/x"):
+        read(con, f"s3://{bucket}/x")
+
+
+def test_credentials_in_an_address_are_refused_and_not_shown(con: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(SettingsError, match="has credentials in it") as error:
+        read(con, "s3://key:planted-secret@bucket/x")
+    assert "planted-secret" not in str(error.value)
+
+
+def test_a_key_that_leads_out_of_the_folder_is_not_copied(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import fsspec
+
+    monkeypatch.setenv("TURBO_FORECAST_WORK", str(tmp_path / "work"))
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    memory.pipe_file("/evil/good.csv", rows("a").write_csv().encode())
+    memory.store["/evil/../../outside.csv"] = memory.store["/evil/good.csv"]
+    try:
+        read(con, "memory://evil")
+        assert hosts(con) == ["a"]
+        assert [path.name for path in tmp_path.rglob("*.csv")] == ["good.csv"]
+    finally:
+        memory.store.clear()
