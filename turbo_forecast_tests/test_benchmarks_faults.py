@@ -10,6 +10,7 @@ from benchmarks.faults.process_faults import Inflicted, kill_one_worker, kill_th
 from benchmarks.faults.stage import DrillError, Stage, Trial, Verdict
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("faults"),
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not show a run's workers"),
 ]

@@ -23,6 +23,7 @@ from turbo_forecast_tests.fleet.families import READY, SLEEPS, THEN, TOKEN
 from turbo_forecast_tests.fleet.working import fleet, forecast, job_of, wait_until, working
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("children"),
     pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="this system does not show other processes"),
 ]

@@ -22,6 +22,7 @@ from turbo_forecast_tests.fleet.executors.steps import noted
 from turbo_forecast_tests.fleet.working import Forecast, fleet, forecast, job_of, working
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("memory"),
     pytest.mark.skipif(not memory.can_be_measured(), reason="this system does not tell what a process holds"),
 ]

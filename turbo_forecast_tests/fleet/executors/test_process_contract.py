@@ -11,6 +11,8 @@ from turbo_forecast.fleet.tasks import Job, Step
 from turbo_forecast_tests.fleet.executors.contract import *  # noqa: F403
 from turbo_forecast_tests.fleet.executors.contract import Start
 
+pytestmark = pytest.mark.xdist_group("process contract")
+
 
 @pytest.fixture
 def start() -> Iterator[Start]:

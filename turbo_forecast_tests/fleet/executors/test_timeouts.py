@@ -9,7 +9,7 @@ from turbo_forecast.types import Status
 from turbo_forecast_tests.fleet.stubborn import LONG, WAYS
 from turbo_forecast_tests.fleet.working import fleet, forecast, job_of
 
-pytestmark = pytest.mark.xdist_group("timeouts")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timeouts")]
 
 
 @pytest.mark.parametrize("way", sorted(WAYS))
