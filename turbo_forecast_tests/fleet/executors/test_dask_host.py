@@ -12,6 +12,7 @@ pytest.importorskip("distributed", reason="distributed is not installed: pip ins
 import distributed
 
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.exchange import Exchange
 from turbo_forecast.fleet.executors import dask_host
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.scratch import unfinished
@@ -39,7 +40,7 @@ def client() -> Iterator[distributed.Client]:
         yield client
 
 
-def far(folder: Path, exchange: Copying, client: object = None) -> tuple[str, list[str]]:
+def far(folder: Path, exchange: Exchange, client: object = None) -> tuple[str, list[str]]:
     """The digest and the lines of a run whose workers see nothing of its folder."""
     settings = forecast_settings(**SHORT, entrants=[EVIL.format("random"), "median"], workers=2, chunk_size=5)
     windows = run_windows(CUTOFF, settings)
