@@ -90,7 +90,10 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         (["outlook", "--at-least", "much"], "Invalid value for '--at-least'"),
         (["outlook", "--at-least", "1.5"], "Invalid value for '--at-least'"),
         (["outlook", "--limit", "0"], "Invalid value for '--limit'"),
-        (["outlook", "--before", "June"], "--before must be a day as in 2026-06-01, not 'June'"),
+        (
+            ["outlook", "--before", "June"],
+            "--before must be a day as in 2026-06-01, or a month as in 2026-06, not 'June'",
+        ),
         (["outlook", "--before", "2026-02-30"], "--before must be a day"),
         (["outlook", "--kind", "host"], "--kind must be series or group, not 'host'"),
         (["outlook", "--csv", "-", "--json"], "--csv and --json exclude each other"),

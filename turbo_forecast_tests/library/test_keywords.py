@@ -1,6 +1,7 @@
 """Options of `forecast_fleet` are completed, explained and checked where a person writes them, from one source."""
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,8 +122,9 @@ def test_a_type_checker_knows_the_options_and_refuses_wrong_ones(tmp_path: Path)
     # with the project's own options, so that what the type checker has kept of the package's modules is used, and stays
     command = [sys.executable, "-m", "mypy", "--no-pretty", str(calls)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    said = [line for line in done.stdout.splitlines() if line.startswith(str(calls)) and ": error:" in line]
-    errors = {line.removeprefix(str(calls)).split(":")[1]: line for line in said}
+    # what is kept names the folder in which the same file was checked first
+    found = re.finditer(r"^.*calls\.py:(\d+): error:.*$", done.stdout, re.MULTILINE)
+    errors = {line[1]: line[0] for line in found}
     assert list(errors) == ["7", "8", "9"], done.stdout + done.stderr
     assert "trian_months" in errors["7"]
     assert "Literal['fast']" in errors["8"]
