@@ -1,181 +1,111 @@
-"""The same run on worker processes and on a Dask cluster of this machine: seconds, memory of each part, bytes.
+"""A Dask cluster for benchmarks and drills: scheduler and workers as processes of their own, which can be hurt.
 
-Belongs here: what Dask costs, and how a run grows with the fleet. Does not belong here: faults (`faults.py`).
+Belongs here: starting and ending them, on loopback or in network namespaces. Does not belong here: what is measured or tried.
 """
 
-import hashlib
-import multiprocessing
+import json
+import os
+import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-import polars as pl
-from distributed import Client
+from benchmarks.namespaces import Node
+from turbo_forecast.fleet.executors.descendants import end_all
 
-from benchmarks.fleet import CUTOFF, repeated
-from benchmarks.measuring import table
-from benchmarks.scale import proportional_set_size
-from turbo_forecast.fleet.audit import AuditTimer
-from turbo_forecast.fleet.run import run_fleet
-from turbo_forecast.fleet.store import write_store
-from turbo_forecast.library.forecast import series_table
-from turbo_forecast.settings import ForecastSettings, forecast_settings
-from turbo_forecast.windows import run_windows
-
-SAMPLED_EVERY_SECONDS = 0.5
-FIELD: Mapping[str, Any] = {"entrants": ["prophet"], "folds": 0}
-"""One entrant, two fits a series: the less a series takes, the more does what carries it show."""
+ROOT = Path(__file__).resolve().parents[1]
+START_SECONDS = 180.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Cluster:
-    """A scheduler and its workers, each a process of one thread; address: the scheduler's."""
+    """A scheduler and workers of one thread each. nodes: where they run, the scheduler at the first; else on loopback.
 
-    address: str
-    scheduler: int
-    workers: Sequence[int]
+    environment: what their processes are told beside this one's variables.
+    """
 
+    folder: Path
+    nodes: Sequence[Node] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    scheduler: "subprocess.Popen[bytes] | None" = None
+    workers: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+    _started: int = 0
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One run. seconds: from its first word to its results; memory: MiB (proportional set size) of each part at its largest."""
+    @property
+    def address(self) -> str:
+        """The scheduler's."""
+        return str(json.loads(self._file.read_text())["address"])
 
-    seconds: float
-    memory: Mapping[str, float]
-    digest: str
+    @property
+    def _file(self) -> Path:
+        return self.folder / "scheduler.json"
 
+    def start_scheduler(self) -> None:
+        """Start it at a free port, and wait until it answers. Raises TimeoutError."""
+        self._file.unlink(missing_ok=True)
+        self.scheduler = self._program("scheduler", 0, "--port", "0")
+        deadline = time.monotonic() + START_SECONDS
+        while not self._file.exists():
+            if time.monotonic() > deadline or self.scheduler.poll() is not None:
+                raise TimeoutError("the scheduler does not start")
+            time.sleep(0.05)
 
-@contextmanager
-def cluster(workers: int, folder: Path) -> Iterator[Cluster]:
-    """A cluster on loopback until the block ends."""
-    file, quiet = folder / "scheduler.json", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    def start_workers(self, count: int) -> None:
+        """Start so many more; they join when they are ready."""
+        for _ in range(count):
+            self._started += 1
+            own = ["--name", f"worker-{self._started}", "--nthreads", "1", "--no-nanny"]
+            place = ["--local-directory", str(self.folder / f"worker-{self._started}")]
+            at = 1 + len(self.workers) % max(1, len(self.nodes) - 1)
+            self.workers.append(self._program("worker", at, *own, *place))
 
-    def program(name: str) -> list[str]:
-        return [sys.executable, "-m", f"distributed.cli.dask_{name}", "--scheduler-file", str(file)]
+    def _program(self, name: str, node: int, *options: str) -> "subprocess.Popen[bytes]":
+        host = self.nodes[node].address if self.nodes else "127.0.0.1"
+        common = ["--scheduler-file", str(self._file), "--host", host, "--no-dashboard"]
+        command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *common, *options]
+        inside = self.nodes[node].command(*command) if self.nodes else command
+        environment = {**os.environ, **self.environment, "PYTHONPATH": str(ROOT)}
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(inside, cwd=self.folder, env=environment, stdout=log, stderr=log)
 
-    started = [
-        subprocess.Popen([*program("scheduler"), "--host", "127.0.0.1", "--port", "0", "--no-dashboard"], **quiet)
-    ]
-    try:
-        for number in range(workers):
-            own = ["--name", f"worker-{number + 1}", "--nthreads", "1", "--no-dashboard"]
-            place = ["--local-directory", str(folder / f"worker-{number + 1}"), "--host", "127.0.0.1"]
-            started.append(subprocess.Popen([*program("worker"), *own, *place], **quiet))
-        with Client(scheduler_file=str(file), timeout=120) as client:
-            client.wait_for_workers(workers, timeout=120)
-            address = client.scheduler.address
-        yield Cluster(address, started[0].pid, [each.pid for each in started[1:]])
-    finally:
-        for process in reversed(started):
-            process.terminate()
-        for process in started:
-            process.wait(timeout=60)
+    def kill_workers(self, count: int | None = None) -> None:
+        """End so many at once, or all, without a word; what they have started is left to itself."""
+        for worker in self.workers[:count]:
+            worker.kill()
+            worker.wait()
+        self.workers = self.workers[count:] if count else []
 
+    def kill_scheduler(self) -> None:
+        """End it without a word."""
+        if self.scheduler is not None:
+            self.scheduler.kill()
+            self.scheduler.wait()
 
-def report(rows: pl.DataFrame, size: int, large: int, say: Callable[[str], None]) -> str:
-    """The section of RESULTS.md: worker processes beside Dask's workers at `size` series, and one run of `large`."""
-    series = series_table(rows.filter(pl.col("ds") <= CUTOFF), run_windows(CUTOFF, _settings({})).history_start)
-    lines, digests = [], set()
-    with TemporaryDirectory() as folder:
-        store = write_store(repeated(series, size), Path(folder, "series.arrow"))
-        run_alone(store, {"workers": 2}, {})  # pages warm, kernels compiled
-        for workers in (1, 2, 3):
-            processes = run_alone(store, {"workers": workers}, {})
-            with cluster(workers, Path(folder)) as there:
-                dask = run_alone(store, {"executor": {"kind": "dask", "address": there.address}}, _parts(there))
-            lines.append([str(workers), *_line(processes, dask)])
-            digests |= {processes.digest, dask.digest}
-            say(" | ".join(lines[-1]))
-    with TemporaryDirectory() as folder:
-        store = write_store(repeated(series, large), Path(folder, "series.arrow"))
-        with cluster(2, Path(folder)) as there:
-            whole = run_alone(store, {"executor": {"kind": "dask", "address": there.address}}, _parts(there))
-    say(f"{large} series: {whole}")
-    memory = [[part, f"{mebibytes:,.0f}"] for part, mebibytes in sorted(whole.memory.items())]
-    head = ["workers", "worker processes, s", "Dask, s", "Dask costs (goal: at most 10 %)"]
-    return "\n\n".join(
-        [
-            f"## A Dask cluster beside worker processes\n\n{size:,} series, one entrant, two fits each; scheduler and workers are "
-            f"processes of this machine, over TCP. Part files of all runs have the same bytes: {len(digests) == 1}.",
-            table(head, lines),
-            f"{large:,} series on two Dask workers: {whole.seconds:,.0f} s; memory at its largest, MiB (proportional set size):",
-            table(["part", "MiB"], memory),
-        ]
-    )
-
-
-def _line(processes: Measured, dask: Measured) -> list[str]:
-    return [f"{processes.seconds:.1f}", f"{dask.seconds:.1f}", f"{dask.seconds / processes.seconds - 1:+.1%}"]
-
-
-def _parts(there: Cluster) -> dict[str, int]:
-    return {
-        "scheduler": there.scheduler,
-        **{f"worker {number}": pid for number, pid in enumerate(there.workers, start=1)},
-    }
-
-
-def _settings(options: Mapping[str, Any]) -> ForecastSettings:
-    return forecast_settings(**FIELD, **options)
-
-
-def run_alone(store: Path, options: Mapping[str, Any], parts: Mapping[str, int]) -> Measured:
-    """A run in a process of its own, watched. parts: process ids whose memory is watched beside it, by name."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(store, dict(options), theirs))
-    process.start()
-    with watched({"the run": process.pid or 0, **parts}) as memory:
-        seconds, digest = ours.recv()
-        process.join()
-    return Measured(seconds, memory, digest)
-
-
-def _run(store: Path, options: Mapping[str, Any], to: Any) -> None:
-    settings = _settings(options)
-    with TemporaryDirectory(dir=store.parent) as folder:
-        began = time.perf_counter()
-        made = run_fleet(
-            store,
-            run_windows(CUTOFF, settings),
-            settings,
-            scratch=Path(folder, "run"),
-            timer=AuditTimer(),
-            say=lambda line: None,
-        )
-        to.send((time.perf_counter() - began, digest_of(made.rows_folder)))
-
-
-def digest_of(folder: Path) -> str:
-    """Hash of the names and bytes of a folder's files."""
-    found = hashlib.sha256()
-    for path in sorted(folder.rglob("*.parquet")):
-        found.update(path.name.encode())
-        found.update(path.read_bytes())
-    return found.hexdigest()
+    def end(self) -> None:
+        """End all of it, with everything it has started."""
+        living = [each for each in (*self.workers, self.scheduler) if each is not None and each.poll() is None]
+        for each in living:
+            with suppress(ProcessLookupError):
+                os.kill(each.pid, signal.SIGCONT)
+        end_all([each.pid for each in living])
+        for each in living:
+            each.wait()
 
 
 @contextmanager
-def watched(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
-    """The largest memory of each process and what it has started, MiB, while the block lasts."""
-    largest, end = dict.fromkeys(pids, 0.0), threading.Event()
-
-    def look() -> None:
-        while not end.wait(SAMPLED_EVERY_SECONDS):
-            for name, pid in pids.items():
-                largest[name] = max(largest[name], proportional_set_size(pid))
-
-    thread = threading.Thread(target=look)
-    thread.start()
+def cluster(
+    workers: int, folder: Path, nodes: Sequence[Node] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
+    """A cluster until the block ends. folder: for its files, an own one of each cluster."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Cluster(folder, nodes, environment or {})
     try:
-        yield largest
+        made.start_scheduler()
+        made.start_workers(workers)
+        yield made
     finally:
-        end.set()
-        thread.join()
+        made.end()

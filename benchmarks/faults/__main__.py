@@ -1,6 +1,6 @@
 """`python -m benchmarks.faults`: each fault, what it cost, and whether the bytes are those of an undisturbed run.
 
-Does not belong here: faults (`process_faults.py`), and what they are judged by (`stage.py`).
+Does not belong here: faults (`process_faults.py`, `cluster_faults.py`), and what they are judged by (`stage.py`).
 """
 
 import argparse
@@ -10,11 +10,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.faults.cluster_faults import DASK_FAULTS, STORE_FAULTS
 from benchmarks.faults.process_faults import FAULTS as PROCESS_FAULTS
 from benchmarks.faults.stage import DrillError, Fault, Stage, Verdict
 from benchmarks.measuring import machine, table
 
-ALL_FAULTS: dict[str, Sequence[Fault]] = {"processes": PROCESS_FAULTS}
+ALL_FAULTS: dict[str, Sequence[Fault]] = {
+    "processes": PROCESS_FAULTS,
+    "dask": DASK_FAULTS,
+    "object storage": STORE_FAULTS,
+}
 """By executor or storage, in the order of the table."""
 HEAD = ["fault", "lost", "twice", "seconds to recover", "bytes equal"]
 HOSTS, SHORT_HOSTS = 50, 12

@@ -13,8 +13,10 @@ from typing import Any
 
 import polars as pl
 
+from turbo_forecast.addresses import parsed
 from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.object_exchange import ObjectExchange
 from turbo_forecast.fleet.run import FleetRun, run_fleet
 from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.settings import forecast_settings
@@ -25,13 +27,14 @@ REFUSED = 3
 COMBINED = ("weighted", "median")
 
 
-def main(store: Path, scratch: Path, result: Path, cutoff: str, options: dict[str, Any]) -> int:
-    """Run, and write to `result` what it made: digests, and how often each series is there."""
+def main(store: Path, scratch: Path, result: Path, cutoff: str, options: dict[str, Any], shared: str = "") -> int:
+    """Run, and write to `result` what it made: digests, and how often each series is there. shared: an object store's address."""
     settings = forecast_settings(**options)
     windows = run_windows(date.fromisoformat(cutoff), settings)
+    exchange = ObjectExchange(parsed(shared, "the drill's store"), f"{windows.cutoff:%Y-%m}") if shared else None
     try:
         with unfinished(scratch) as folder:
-            made = run_fleet(store, windows, settings, scratch=folder, timer=AuditTimer(), say=_say)
+            made = run_fleet(store, windows, settings, scratch=folder, timer=AuditTimer(), say=_say, exchange=exchange)
             result.write_text(json.dumps(noted(made, windows.cutoff.isoformat())))
     except TurboForecastError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
@@ -79,5 +82,5 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    store, scratch, result, cutoff, options = sys.argv[1:]
-    sys.exit(main(Path(store), Path(scratch), Path(result), cutoff, json.loads(options)))
+    store, scratch, result, cutoff, options, shared = sys.argv[1:]
+    sys.exit(main(Path(store), Path(scratch), Path(result), cutoff, json.loads(options), shared))

@@ -1,7 +1,7 @@
 """What a fault is given, and how what it did is judged.
 
 Belongs here: the fleet of the drill, runs of it that can be watched and hurt, and the verdict on them. Does not belong here: any
-fault (`process_faults.py`), and what is printed (`__main__.py`).
+fault (`process_faults.py`, `cluster_faults.py`), and what is printed (`__main__.py`).
 """
 
 import json
@@ -87,7 +87,8 @@ class Verdict:
 class Trial:
     """A place for the runs of one fault: they share a scratch folder, as the attempts of one month do.
 
-    options: settings of all its runs; environment: of all its runs. process: the run that was started last.
+    options: settings of all its runs; environment: of all its runs. shared: the address of the object store through which
+    they share their files, if there is one. process: the run that was started last.
     """
 
     store: Path
@@ -95,6 +96,7 @@ class Trial:
     options: dict[str, Any]
     series: str
     environment: dict[str, str] = field(default_factory=dict)
+    shared: str = ""
     process: "subprocess.Popen[str] | None" = None
     said: list[str] = field(default_factory=list)
 
@@ -112,7 +114,7 @@ class Trial:
         self.place.joinpath("run").mkdir(parents=True, exist_ok=True)
         asked = json.dumps({**self.options, **options})
         paths = [str(path) for path in (self.store, self.scratch, self.place / "result.json")]
-        command = [sys.executable, "-m", "benchmarks.faults.one_run", *paths, CUTOFF.isoformat(), asked]
+        command = [sys.executable, "-m", "benchmarks.faults.one_run", *paths, CUTOFF.isoformat(), asked, self.shared]
         process = subprocess.Popen(
             command,
             cwd=ROOT,
