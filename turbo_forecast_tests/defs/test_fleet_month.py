@@ -137,7 +137,7 @@ def test_what_was_shared_of_a_run_is_cleared_when_it_is_committed_and_not_before
         assert not run(empty, "fleet_forecast").success
     assert cleared == [], "the next attempt goes on from it"
     assert run(empty, "fleet_forecast").success, "what cannot be removed costs room, and not the month"
-    assert cleared == [1]
+    assert cleared == [len(rows(empty, "month_steps"))] != [0]
 
 
 def months_there(place: Place) -> list[set[str]]:
