@@ -14,6 +14,7 @@ import duckdb
 
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.defs.stored_data import exchange_of, put_ahead
+from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
 from turbo_forecast.fleet.executors.choice import check_executor
@@ -99,7 +100,10 @@ def forecast_month(
                 without(con, folder.root, run.removed)
             replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
             work.record_stored(con, FLEET_STEP)
-        exchange.clear()
+        try:
+            exchange.clear()
+        except StorageError as error:  # it costs room; the month is stored
+            log(f"what was shared of the run could not be removed: {error}")
         if run.removed:
             remove_rows(folder.root, run.removed)
             log(describe(run.removed, settings.rows_months))
