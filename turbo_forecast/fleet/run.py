@@ -25,7 +25,7 @@ from turbo_forecast.fleet.records import model_runs, series_outcomes
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.scratch import run_folder, temporary
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.fleet.tasks import Job, Step, TaskReport
+from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
 from turbo_forecast.schemas import (
     CALIBRATION,
@@ -156,7 +156,9 @@ class _Run:
     def _forecast(self) -> None:
         """The first map, with lines that tell how far it is."""
         total, settings = len(self.store), self.settings
-        todo = chunks.unfinished(total, chunks.finished_spans(self.folder.forecast, "outcomes"))
+        finished = chunks.finished_spans(self.folder.forecast, "outcomes")
+        self.exchange.share(self.job, [Task(Step.FORECAST, span) for span in finished])
+        todo = chunks.unfinished(total, finished)
         progress = Progress(total, self.log, done=total - sum(len(span) for span in todo))
 
         def heard(report: TaskReport) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from turbo_forecast_tests.object_storage import USER, S3Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("s3")]
 SLOW = {"forecast": {"entrants": ["turbo_forecast_tests.fleet.entrants:slow"], "workers": 2, "chunk_size": 1}}
-SERIES = 12
+SERIES = 24
 SECONDS = 300
 
 
@@ -100,7 +101,7 @@ def story(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Stor
     killed.patience = "1"
     process = killed.start("2025-12", telemetry)
     wait_until(lambda: len(shared(s3_server, bucket)) >= 1, process)
-    s3_server.stop()
+    s3_server.stop(signal.SIGKILL)
     out, err = process.communicate(timeout=SECONDS)
     failed = Finished(process.returncode, out, err)
     s3_server.start()
