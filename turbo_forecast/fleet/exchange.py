@@ -5,6 +5,7 @@ formats (`pieces.py`, `store.py`), what carries tasks (`executors/`), and how an
 (`storage/objects/`).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,10 @@ class Exchange(Protocol):
 
     def recover(self, folder: RunFolder) -> None:
         """Bring here what an earlier attempt has finished and this machine does not have: chunks and parts, each whole."""
+        ...
+
+    def share(self, job: Job, tasks: Sequence[Task]) -> None:
+        """Share what is finished here of these tasks, as far as it is not shared yet: an attempt may have ended before it was."""
         ...
 
     def offer(self, job: Job, step: Step) -> None:
@@ -59,6 +64,9 @@ class SharedFolder:
     """All workers see the run's folder under the same path (one machine, NFS): nothing has to be brought anywhere."""
 
     def recover(self, folder: RunFolder) -> None:
+        """It is all here."""
+
+    def share(self, job: Job, tasks: Sequence[Task]) -> None:
         """It is all here."""
 
     def offer(self, job: Job, step: Step) -> None:

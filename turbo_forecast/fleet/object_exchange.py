@@ -14,7 +14,7 @@ A worker that combines a part reads the rows of that part's series alone, out of
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,13 @@ class ObjectExchange:
                 for span in _spans_done(there, self._key(folder, f"done/{step}/")):
                     if not piece(_folders(folder, step)[0], span.stem, LAST[step]).exists():
                         self.collect(folder, Task(step, span))
+
+    def share(self, job: Job, tasks: Sequence[Task]) -> None:
+        """Share what is finished of these tasks, as far as it is not shared yet. Raises StorageError."""
+        there = self._store.listed(self._key(job.folder, "done"))
+        for task in tasks:
+            if self._key(job.folder, _done(task)) not in there:
+                self.hand_back(job, task)
 
     def offer(self, job: Job, step: Step) -> None:
         """Share what the step reads: the series, what was decided, which pieces there are. Raises StorageError."""

@@ -27,7 +27,7 @@ from turbo_forecast.fleet.records import model_runs, series_outcomes
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.scratch import run_folder, temporary
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.fleet.tasks import Job, Step, TaskReport
+from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
 from turbo_forecast.schemas import (
     CALIBRATION,
@@ -94,6 +94,8 @@ def run_fleet(
         folder = run_folder(scratch, store, windows, settings, exchange.recover)
     with temporary(scratch) as temp:
         job = Job(store_path, folder, temp, windows, settings)
+        here = chunks.finished_spans(folder.forecast, FORECAST_LAST)
+        exchange.share(job, [Task(Step.FORECAST, span) for span in here])
         with executor_of(job, exchange, client, log) as executor:
             work = Work(executor, StoreLedger(job, exchange), settings.series_timeout_seconds)
             made = _Run(folder, store, windows, settings, executor, work, timer, log).hold()

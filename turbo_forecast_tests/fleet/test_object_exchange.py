@@ -152,6 +152,20 @@ def test_another_machine_goes_on_where_one_has_died(
     assert last.stat().st_mtime_ns == made, "it was made again"
 
 
+def test_what_an_attempt_had_no_time_to_share_is_shared_by_the_next(
+    exchange: ObjectExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = by_hand(base(), tmp_path / "run", size=7, **OPTIONS)
+    next(run.forecast())
+    job = Job(run.store.path, run.folder, tmp_path, run.windows, run.settings)
+    tasks = [Task(Step.FORECAST, span) for span in chunks.finished_spans(run.folder.forecast, "outcomes")]
+    exchange.share(job, tasks)
+    elsewhere(tmp_path / "other", exchange)
+    assert list((tmp_path / "other").glob(f"run-*/forecast/{tasks[0].span.stem}.outcomes.arrow"))
+    monkeypatch.setattr(ObjectExchange, "hand_back", lambda *arguments: pytest.fail("it is shared already"))
+    exchange.share(job, tasks)
+
+
 def test_what_another_run_of_the_month_has_shared_is_forgotten(exchange: ObjectExchange, tmp_path: Path) -> None:
     store = ObjectStore(exchange.address)
     store.write("runs/2025-12/run-0123/done/forecast/00000000-00000007.json", b"{}")
