@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +21,10 @@ class Copying:
 
     def recover(self, folder: RunFolder) -> None:
         self._copy(self.place / RUN, folder.path)
+
+    def share(self, job: Job, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            self.hand_back(job, task)
 
     def offer(self, job: Job, step: Step) -> None:
         self._note("offer", step)
