@@ -29,7 +29,7 @@ lint: $(READY) ## formatter, linter, type checker
 	$(BIN)/mypy
 
 ui: $(READY) ## the Dagster UI on 127.0.0.1:3000, with daemon, schedule and pools
-	TURBO_FORECAST_DATA="$(abspath $(DATA))" TURBO_FORECAST_TELEMETRY="$(TELEMETRY)" TURBO_FORECAST_CONFIG="$(CONFIG)" \
+	TURBO_FORECAST_DATA="$(if $(findstring ://,$(DATA)),$(DATA),$(abspath $(DATA)))" TURBO_FORECAST_TELEMETRY="$(TELEMETRY)" TURBO_FORECAST_CONFIG="$(CONFIG)" \
 		$(BIN)/python -m turbo_forecast.defs.ui
 
 dashboard: $(READY) ## the planner's pages on 127.0.0.1:3001: DATA=… PORT=…
@@ -42,10 +42,11 @@ evaluate: $(READY) ## the champion beside stock Prophet, ETS and Theta: TELEMETR
 	$(BIN)/python -m benchmarks.accuracy --months "$(MONTH)" \
 		$(if $(TELEMETRY),--telemetry "$(TELEMETRY)") $(if $(CONFIG),--config "$(CONFIG)")
 
-drill: $(READY) ## what the suite tries in small: DIALECTS random dialects of telemetry, Prophet's own slow tests, pages during runs
+drill: $(READY) ## what the suite tries in small: faults of workers, cluster and store; DIALECTS dialects of telemetry; Prophet's slow tests; pages during runs; PostgreSQL
+	$(BIN)/python -m benchmarks.faults --markdown
 	TURBO_FORECAST_DRILL=1 TURBO_FORECAST_DIALECTS=$(DIALECTS) $(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-show-statistics \
 		turbo_forecast_tests/storage/telemetry/test_telemetry_dialects.py turbo_forecast_tests/parity/test_prophets_own_suite.py \
-		turbo_forecast_tests/browser/dashboard
+		turbo_forecast_tests/browser/dashboard turbo_forecast_tests/production
 
 lock: $(READY) ## pin every package anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
