@@ -94,7 +94,8 @@ class S3Server:
             self.process = subprocess.Popen(
                 [
                     *(program, "server", f"-dir={self.folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
-                    *(f"-master.port={self.master}", f"-volume.port={self.volume}", "-volume.max=100"),
+                    # each bucket has volumes of its own, and a suite has many buckets
+                    *(f"-master.port={self.master}", f"-volume.port={self.volume}", "-volume.max=10000"),
                     *("-master.volumeSizeLimitMB=64", "-master.telemetry=false", "-master.electionTimeout=1s"),
                     *("-filer", f"-filer.port={self.filer}", "-s3", f"-s3.port={self.s3}", "-s3.iam=false"),
                     *("-s3.port.iceberg=0", "-s3.port.lance=0"),  # which have ports of their own

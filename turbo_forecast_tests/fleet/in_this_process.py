@@ -11,8 +11,9 @@ from ctypes import c_char
 
 import pytest
 
-from turbo_forecast.fleet import run
+from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet.equipment import Equipment
+from turbo_forecast.fleet.executors import choice
 from turbo_forecast.fleet.executors.post import SIZE, Post, Tally
 from turbo_forecast.fleet.executors.protocol import Events
 from turbo_forecast.fleet.tasks import Job, Task
@@ -26,6 +27,10 @@ class ThisProcess:
     def __init__(self, job: Job) -> None:
         self._equipment = Equipment(job, Post((c_char * SIZE)()))
         self._queue: deque[Task] = deque()
+
+    def chunk_size(self, series: int, wanted: int) -> int:
+        """As worker processes have it."""
+        return chunks.chunk_size(series, self.workers, wanted)
 
     def submit(self, task: Task, fresh: bool = False) -> None:
         """Queue the task."""
@@ -61,5 +66,5 @@ def _this_process(job: Job, workers: int, say: Callable[[str], None]) -> Iterato
 def in_this_process() -> Iterator[None]:
     """Within the block, runs forecast in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "processes", _this_process)
+        patch.setattr(choice, "processes", _this_process)
         yield
