@@ -15,7 +15,8 @@ import time
 from turbo_forecast.fleet.executors.memory import held_mb
 
 SHARE = 0.75
-"""Of the room between what a worker holds after its first piece of work and the limit."""
+"""Of the room between what a worker holds after its first piece of work and the limit: it is replaced when that is taken, or before
+that when the next piece, should it leave as much as the one that left most, would not fit any more."""
 WAIT_SECONDS, LOOK_SECONDS = 3.0, 0.05
 """How long a worker that holds too much waits to be seen: a dozen measurements of its parent, which may judge otherwise."""
 
@@ -25,6 +26,7 @@ class Growth:
 
     def __init__(self, limit_mb: float) -> None:
         self._limit, self._first = limit_mb, 0.0
+        self._before = self._most_left = 0.0
 
     def wait_to_be_seen(self) -> None:
         """Asked with the series still in hand: while this worker holds more than its limit, wait; it is ended meanwhile."""
@@ -41,10 +43,16 @@ class Growth:
             return False
         held = held_mb()
         if not self._first:
-            self._first = held
+            self._first = self._before = held
             return False
-        line = self._first + SHARE * (self._limit - self._first)
-        if held <= line:
-            return False
-        gc.collect()
-        return held_mb() > max(line, self._first)
+        if self._is_near(held):
+            gc.collect()
+            held = held_mb()
+        is_near = self._is_near(held)
+        self._most_left, self._before = max(self._most_left, held - self._before), held
+        return is_near
+
+    def _is_near(self, held: float) -> bool:
+        """Whether the room is taken, or too little of it is left for one more piece of work."""
+        left = max(self._most_left, held - self._before)
+        return held > self._first and held > min(self._first + SHARE * (self._limit - self._first), self._limit - left)

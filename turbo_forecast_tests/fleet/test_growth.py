@@ -30,11 +30,22 @@ def test_the_line_is_three_quarters_of_the_way_from_the_first_piece_of_work_to_t
 ) -> None:
     """From 200 to 1,000: the line is 800."""
     own = Growth(1000)
-    held(monkeypatch, 200)
-    assert not own.is_too_much()
-    held(monkeypatch, 799)
-    assert not own.is_too_much()
+    for mb in (200, 350, 500, 650, 799):
+        held(monkeypatch, mb)
+        assert not own.is_too_much()
     held(monkeypatch, 801)
+    assert own.is_too_much()
+
+
+def test_a_worker_is_replaced_where_as_much_as_a_piece_has_left_would_not_fit_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next piece would be blamed for what all have left: of 400 at most, there is no room above 600."""
+    own = Growth(1000)
+    for mb in (100, 500, 600):
+        held(monkeypatch, mb)
+        assert not own.is_too_much()
+    held(monkeypatch, 601)
     assert own.is_too_much()
 
 
