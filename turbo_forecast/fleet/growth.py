@@ -17,8 +17,8 @@ from turbo_forecast.fleet.executors.memory import held_mb
 SHARE = 0.75
 """Of the room between what a worker holds after its first piece of work and the limit: it is replaced when that is taken, or before
 that when the next piece, should it leave as much as the one that left most, would not fit any more."""
-WAIT_SECONDS, LOOK_SECONDS = 3.0, 0.05
-"""How long a worker that holds too much waits to be seen: a dozen measurements of its parent, which may judge otherwise."""
+WAIT_SECONDS, LOOK_SECONDS = 10.0, 0.05
+"""How long a worker that holds too much waits to be seen by its parent, which may be kept waiting itself, and may judge otherwise."""
 
 
 class Growth:
