@@ -1,6 +1,6 @@
 """The same run on worker processes and on a Dask cluster of this machine: seconds, memory of each part, bytes.
 
-Belongs here: what Dask costs, and how a run grows with the fleet. Does not belong here: faults (`faults.py`).
+Belongs here: what Dask costs, and how a run grows with the fleet. Does not belong here: faults (`faults/`).
 """
 
 import hashlib
