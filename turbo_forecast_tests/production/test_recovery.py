@@ -1,5 +1,6 @@
 """What is lost when the code server is killed in mid-run, when PostgreSQL is stopped and started: nothing, and nothing is made twice."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from turbo_forecast_tests.browser.server import ENDED, settings
 from turbo_forecast_tests.production.installation import Installation, ended_months
 from turbo_forecast_tests.production.test_six_months import PART
 
+pytestmark = pytest.mark.skipif(not os.environ.get("TURBO_FORECAST_DRILL"), reason="make drill: minutes of waiting")
 KILLED, OUTAGE, REFUSED = ended_months(10)[:3]
 GATED = ["seasonal_naive", "turbo_forecast_tests.end_to_end.gate:build"]
 
