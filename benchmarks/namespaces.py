@@ -3,6 +3,7 @@
 Belongs here: making and removing them. Does not belong here: what runs in them. It needs root and `ip` (iproute2).
 """
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 
 NETWORK = "10.213.77"
 """The first three numbers of every address: the bridge, where the run itself is, has .1."""
+
+
+_MADE = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def why_not() -> str | None:
 @contextmanager
 def nodes(count: int) -> Iterator[Sequence[Node]]:
     """So many namespaces on one bridge until the block ends. Raises CalledProcessError where the system refuses."""
-    tag = f"tf{os.getpid() % 100_000}"
+    tag = f"tf{os.getpid() % 100_000}{next(_MADE):02}"  # the system takes a while to forget a name
     bridge = f"{tag}b"
     with ExitStack() as undo:
         _ip("link", "add", bridge, "type", "bridge")
