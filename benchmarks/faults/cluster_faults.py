@@ -177,9 +177,10 @@ def restart_object_storage(trial: Trial) -> None:
 
 def lose_the_machine(trial: Trial) -> None:
     """The run is killed, and all that its machine had is gone; another goes on with what is in the store."""
-    with _object_storage(trial):
-        process = trial.start()
-        trial.until_mid_map()
+    with _object_storage(trial) as server:
+        process, done = trial.start(), f"{trial.shared.removeprefix('s3://')}/runs/*/*/done/forecast/*"
+        files = server.files()
+        trial.until(lambda: len(files.glob(done)) >= 3, "the store had some of its chunks")
         process.kill()
         process.wait()
         shutil.rmtree(trial.scratch)
