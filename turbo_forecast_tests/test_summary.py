@@ -390,7 +390,7 @@ def refused(data: Path) -> str:
 
 
 def test_a_month_that_is_not_published_is_told_of_in_a_sentence(data: Path) -> None:
-    alone = r"has no published month 2025-12: its warehouse was made by a version that published nothing\. Run the month again$"
+    alone = r"has no published month 2025-12: no run has come to its end there, or only runs of a version that published nothing\. Run the month again$"
     with pytest.raises(StorageError, match=alone):
         summary(data, CUTOFF)
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:

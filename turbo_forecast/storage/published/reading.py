@@ -318,5 +318,6 @@ class Published:
             reached = f"run {standing.run_id}, reached {standing.reached or 'nothing'}"
             return f"month {standing.month} is {standing.state} ({reached})", "Run the month to its end first"
         if states is None and (self.data / "warehouse.duckdb").exists():
-            return "its warehouse was made by a version that published nothing", "Run the month again"
+            why = "no run has come to its end there, or only runs of a version that published nothing"
+            return why, "Run the month again"
         return (f"{named} was never run" if key else "no month was ever run"), NEVER_RUN
