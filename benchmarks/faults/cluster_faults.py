@@ -6,14 +6,13 @@ Belongs here: how each is brought about. Does not belong here: what it must not 
 import os
 import shutil
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.faults.one_run import REFUSED
-from benchmarks.faults.process_faults import ASLEEP_SECONDS, AWAKE_SECONDS, TIMEOUT_SECONDS, Inflicted
+from benchmarks.faults.process_faults import TIMEOUT_SECONDS, Inflicted, hindered
 from benchmarks.faults.stage import DrillError, Fault, Trial
 from benchmarks.namespaces import Node, nodes, why_not
 from turbo_forecast_tests.object_storage import S3Server, weed
@@ -118,24 +117,8 @@ def stop_a_worker(trial: Trial) -> None:
 
 def slow_worker(trial: Trial) -> None:
     """One Dask worker gets a tenth of its time, until the run ends."""
-    over = threading.Event()
-    with _begun(trial) as there:
-        pid = there.workers[0].pid
-
-        def hinder() -> None:
-            while not over.wait(AWAKE_SECONDS):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGSTOP)
-                    over.wait(ASLEEP_SECONDS)
-                    os.kill(pid, signal.SIGCONT)
-
-        thread = threading.Thread(target=hinder)
-        thread.start()
-        try:
-            trial.finish()
-        finally:
-            over.set()
-            thread.join()
+    with _begun(trial) as there, hindered(there.workers[0].pid):
+        trial.finish()
 
 
 def machines(trial: Trial) -> None:

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,29 +125,34 @@ def fill_the_disk(trial: Trial) -> None:
         subprocess.run(["umount", "-l", str(place)], check=False)
 
 
-def slow_worker(trial: Trial) -> None:
-    """One worker gets a tenth of its time: it is stopped and woken, again and again, until the run ends."""
-    process = trial.start()
-    trial.until_mid_map()
-    (worker, *_) = trial.workers()
+@contextmanager
+def hindered(pid: int) -> Iterator[None]:
+    """Within the block, the process gets a tenth of its time: it is stopped and woken, again and again."""
     over = threading.Event()
 
     def hinder() -> None:
         while not over.wait(AWAKE_SECONDS):
             with suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGSTOP)
+                os.kill(pid, signal.SIGSTOP)
                 over.wait(ASLEEP_SECONDS)
-                os.kill(worker, signal.SIGCONT)
+                os.kill(pid, signal.SIGCONT)
 
     thread = threading.Thread(target=hinder)
     thread.start()
     try:
-        trial.until(lambda: process.poll() is not None or worker not in trial.workers(), "")
-    except DrillError:  # it has ended, which is what was waited for
-        pass
+        yield
     finally:
         over.set()
         thread.join()
+
+
+def slow_worker(trial: Trial) -> None:
+    """One worker gets a tenth of its time: it is stopped and woken, again and again, until the run ends."""
+    process = trial.start()
+    trial.until_mid_map()
+    (worker, *_) = trial.workers()
+    with hindered(worker), suppress(DrillError):  # it has ended, which is what was waited for
+        trial.until(lambda: process.poll() is not None or worker not in trial.workers(), "")
     trial.finish()
 
 

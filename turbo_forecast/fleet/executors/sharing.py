@@ -49,6 +49,9 @@ class SharingExecutor:
             for report in events.completed:
                 hand = self._threads.submit(self._exchange.hand_back, self._job, report.task)
                 self._handing[report.task] = (report, hand)
+            for lost in events.lost:
+                if lost.begun is not None:  # what a worker had finished before it was replaced counts at once
+                    self._exchange.hand_back(self._job, lost.begun.task)
             events.completed = self._handed()
             if events.completed or events.lost or time.monotonic() >= deadline:
                 return events
