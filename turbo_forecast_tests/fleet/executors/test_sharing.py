@@ -9,6 +9,7 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.exchange import SharedFolder
 from turbo_forecast.fleet.executors.choice import executor_of
+from turbo_forecast.fleet.executors.protocol import Events, Lost
 from turbo_forecast.fleet.executors.sharing import SharingExecutor
 from turbo_forecast.fleet.policy import StoreLedger, Work
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
@@ -66,3 +67,24 @@ def test_what_the_run_records_itself_is_handed_back_too(tmp_path: Path) -> None:
     exchange, own = Noting(), job(tmp_path)
     StoreLedger(own, exchange).record(Task(Step.FORECAST, Span(1, 2), "it died", Status.WORKER_DIED))
     assert exchange.handed == [(Span(1, 2), True)]
+
+
+class Replacing:
+    """An executor that tells once of a worker that was replaced when it had finished a part of its task."""
+
+    workers = 1
+
+    def __init__(self, lost: Lost) -> None:
+        self.lost = lost
+
+    def wait(self, seconds: float) -> Events:
+        return Events(lost=[self.lost])
+
+
+def test_what_a_worker_had_finished_before_it_was_replaced_is_handed_back_too(tmp_path: Path) -> None:
+    exchange, own = Noting(), job(tmp_path)
+    begun = TaskReport(Task(Step.FORECAST, Span(0, 3)), is_outgrown=True)
+    lost = Lost(Task(Step.FORECAST, Span(0, 4)), begun=begun)
+    events = SharingExecutor(Replacing(lost), own, exchange).wait(1.0)  # type: ignore[arg-type]
+    assert events.lost == [lost]
+    assert [span for span, _ in exchange.handed] == [Span(0, 3)]
