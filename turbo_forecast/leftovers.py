@@ -117,6 +117,11 @@ def remove_leftovers(folder: Path) -> None:
                     _put_back(path) if found["kind"] == ASIDE else remove(path)
 
 
+def is_temporary(path: Path) -> bool:
+    """Whether a name is one of those that live no longer than one process."""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
 def aside(path: Path) -> Path:
     """A hidden name beside `path`, for what is there until something else is: should this process die, it returns."""
     return path.with_name(f".{path.name}.{own_process().stem()}{ASIDE}")

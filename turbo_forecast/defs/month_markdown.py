@@ -23,6 +23,7 @@ from turbo_forecast.defs.plots import fleet_outlook
 from turbo_forecast.defs.reporting import SHOWN_AT_ONCE, Metadata, decimals, markdown, whole
 from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.number_words import counted
+from turbo_forecast.schemas import FORECAST_ACCURACY
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.accuracy import latest_month_judged
 from turbo_forecast.storage.findings import (
@@ -119,7 +120,9 @@ def master_metadata(
         cutoff,
         settings.interval_width,
         published=published,
-        judged=latest_month_judged(con, cutoff, masters, settled_months(con, cutoff), settings.horizon_months),
+        judged=latest_month_judged(
+            con, cutoff, masters, settled_months(con, cutoff, FORECAST_ACCURACY.name), settings.horizon_months
+        ),
         warnings=warnings,
     )
     fleet = fleet_outlook(con, cutoff, published, settings.interval_width)

@@ -18,6 +18,7 @@ from turbo_forecast.defs.decided import outlook_digest
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, TelemetryResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.scratch import made_with
+from turbo_forecast.schemas import FORECAST_ACCURACY, OUTLOOK_OVER_TIME
 from turbo_forecast.storage.accuracy import first_judged
 from turbo_forecast.storage.base_table import digest_up_to, is_current
 from turbo_forecast.storage.months import COMPLETE, month_state, month_states, settled_months
@@ -120,4 +121,6 @@ def _is_stored(con: duckdb.DuckDBPyConnection, key: str, made: Made, resources: 
         return False
     first = first_judged(cutoff, settings.horizon_months)
     complete = {month for month, state in month_states(con).items() if state == COMPLETE and first <= month < cutoff}
-    return found.digest == digest_up_to(con, cutoff) and complete <= set(settled_months(con, cutoff))
+    return found.digest == digest_up_to(con, cutoff) and all(
+        complete <= set(settled_months(con, cutoff, judging.name)) for judging in (FORECAST_ACCURACY, OUTLOOK_OVER_TIME)
+    )

@@ -52,13 +52,27 @@ STEPS = steps_of(getattr(schemas, name) for name in schemas.__all__)
 FLEET_STEP = tuple(name for name, sources in STEPS.items() if not sources)
 """What the fleet forecast stores at once."""
 
-# earlier months whose forecasts could be judged when this month was: complete by then, or made by the same run
-SETTLED = f"""
+_SETTLED = f"""
     (SELECT earlier.cutoff FROM {MONTHS.name} AS earlier, (SELECT * FROM {MONTHS.name} WHERE cutoff = {{cutoff}}) AS own
+     LEFT JOIN (SELECT * FROM {MONTH_STEPS.name} WHERE asset = {{asset}} AND result = '{STORED}') AS made
+     ON made.cutoff = own.cutoff
      WHERE earlier.cutoff < own.cutoff
        AND ((earlier.state = '{INCOMPLETE}' AND earlier.run_id = own.run_id)
-            OR (earlier.state = '{COMPLETE}' AND coalesce(earlier.finished_at <= own.finished_at, true))))
+            OR (earlier.state = '{COMPLETE}'
+                AND (coalesce(earlier.finished_at <= made.recorded_at, true)
+                     OR earlier.cutoff IN (SELECT beside.cutoff FROM {MONTH_STEPS.name} AS beside
+                                           WHERE beside.asset = {{asset}} AND beside.result = '{STORED}'
+                                             AND beside.run_id = made.run_id)))))
 """
+
+
+def settled(cutoff: str, asset: str) -> str:
+    """SQL for the earlier months whose forecasts an asset of this month could judge when it was made, or can now.
+
+    Those are the months that were complete by then, and those that the same run made beside it. A month that another run
+    has finished since is not due: two runs take turns step by step. cutoff: SQL for the month's last day; asset: its name.
+    """
+    return _SETTLED.format(cutoff=cutoff, asset=literal(asset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,9 +290,9 @@ class MonthOfRun:
         )
 
 
-def settled_months(con: duckdb.DuckDBPyConnection, cutoff: date) -> list[date]:
-    """Earlier months whose forecasts may be judged: complete ones, and those that this month's run is making beside it."""
-    found = con.execute(f"SELECT * FROM {SETTLED.format(cutoff='$cutoff')} ORDER BY 1", {"cutoff": cutoff})
+def settled_months(con: duckdb.DuckDBPyConnection, cutoff: date, asset: str) -> list[date]:
+    """Earlier months whose forecasts an asset of this month judges, or has judged: see `settled`."""
+    found = con.execute(f"SELECT * FROM {settled('$cutoff', asset)} ORDER BY 1", {"cutoff": cutoff})
     return [row[0] for row in found.fetchall()]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from turbo_forecast.errors import BaseTableReplacedError, SettingsError, StorageError
 from turbo_forecast.schemas import BASE_TABLE
-from turbo_forecast.storage.base_table import record_base_table
+from turbo_forecast.storage.base_table import record_base_table, utc_now
 from turbo_forecast.storage.months import FLEET_STEP, STEPS, MonthOfRun, not_passed, settled_months
 
 OCTOBER, NOVEMBER, DECEMBER = date(2025, 10, 31), date(2025, 11, 30), date(2025, 12, 31)
@@ -16,6 +16,7 @@ LATER = tuple(name for name in STEPS if name not in FLEET_STEP)
 CHECKS = {("champions", "good"), ("fleet_forecast", "whole")}
 FINISHED = datetime(2026, 1, 1, 12)
 OURS = MonthOfRun(DECEMBER, "config", "ours")
+JUDGING = "outlook_over_time"
 
 
 @pytest.fixture
@@ -252,18 +253,53 @@ def test_complete_earlier_months_and_those_of_the_same_run_are_settled(con: duck
     make(con, MonthOfRun(OCTOBER, "config", "one"))
     begin(con, MonthOfRun(NOVEMBER, "config", "dead"))
     begin(con, OURS)
-    assert settled_months(con, DECEMBER) == [OCTOBER]
+    assert settled_months(con, DECEMBER, JUDGING) == [OCTOBER]
     begin(con, MonthOfRun(NOVEMBER, "config", "ours"))
-    assert settled_months(con, DECEMBER) == [OCTOBER, NOVEMBER]
+    assert settled_months(con, DECEMBER, JUDGING) == [OCTOBER, NOVEMBER]
 
 
 def test_an_earlier_month_made_again_is_not_what_a_complete_month_has_judged(con: duckdb.DuckDBPyConnection) -> None:
     make(con, MonthOfRun(OCTOBER, "config", "one"))
     make(con, MonthOfRun(NOVEMBER, "config", "two"))
     make(con, OURS)
-    assert settled_months(con, DECEMBER) == [OCTOBER, NOVEMBER]
-    make(con, MonthOfRun(NOVEMBER, "config", "three"), datetime(2026, 1, 2))
-    assert settled_months(con, DECEMBER) == [OCTOBER]
+    assert settled_months(con, DECEMBER, JUDGING) == [OCTOBER, NOVEMBER]
+    make(con, MonthOfRun(NOVEMBER, "config", "three"), utc_now())
+    assert settled_months(con, DECEMBER, JUDGING) == [OCTOBER]
+
+
+def test_an_earlier_month_that_another_run_finishes_after_this_one_has_judged_is_not_due(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    """Two runs take turns step by step, and each asset of a month has judged what was complete when it was made."""
+    other = MonthOfRun(NOVEMBER, "config", "other")
+    begin(con, other)
+    begin(con, OURS)
+    take(con, OURS, *(name for name in LATER if name != JUDGING))
+    take(con, other, *LATER)
+    verify(con, other)
+    other.complete(con, CHECKS, utc_now())
+    assert settled_months(con, DECEMBER, "forecast_accuracy") == [], "it was stored before November was complete"
+    assert settled_months(con, DECEMBER, JUDGING) == [NOVEMBER], "it is still to be made"
+    take(con, OURS, JUDGING)
+    verify(con, OURS)
+    OURS.complete(con, CHECKS, utc_now())
+    for asset, judged in (("forecast_accuracy", []), (JUDGING, [NOVEMBER])):
+        assert settled_months(con, DECEMBER, asset) == judged, "and so it stays"
+
+
+def test_months_that_one_run_made_beside_each_other_have_judged_each_other(con: duckdb.DuckDBPyConnection) -> None:
+    beside = MonthOfRun(NOVEMBER, "config", "ours")
+    begin(con, beside)
+    begin(con, OURS)
+    take(con, beside, *LATER)
+    take(con, OURS, *LATER)
+    verify(con, beside)
+    beside.complete(con, CHECKS, utc_now())
+    assert settled_months(con, DECEMBER, JUDGING) == [NOVEMBER], "complete, and finished after December has judged it"
+    later = MonthOfRun(NOVEMBER, "config", "later")
+    for passed in (False, True):
+        later.record_check(con, "champions", "good", passed=passed, blocking=True)
+    assert settled_months(con, DECEMBER, JUDGING) == [NOVEMBER], "whoever has checked it since"
 
 
 @pytest.mark.parametrize("passed", [True, False])

@@ -19,7 +19,7 @@ from turbo_forecast.storage.months import settled_months
 def forecast_accuracy(month: Month) -> pl.DataFrame:
     """Read the earlier months' forecasts that reach into the time observed since, and judge them."""
     settings, masters = month.settings, month.folder.masters(FORECAST_PARQUET.name)
-    settled = settled_months(month.con, month.cutoff)
+    settled = settled_months(month.con, month.cutoff, FORECAST_ACCURACY.name)
     judged = accuracy_so_far(
         month.con,
         month.cutoff,

@@ -15,7 +15,7 @@ from turbo_forecast.storage.months import settled_months
 @month_table(OUTLOOK_OVER_TIME, Place("publication", Stored.TABLE, ("polars",)))
 def outlook_over_time(month: Month) -> pl.DataFrame:
     """Judge the statements of earlier complete months whose days have passed."""
-    settled = settled_months(month.con, month.cutoff)
+    settled = settled_months(month.con, month.cutoff, OUTLOOK_OVER_TIME.name)
     since = statements_since(month.con, month.cutoff, settled, month.settings.horizon_months)
     judged = track_record.outlook_accuracy(since).rename({"cutoff": "forecast_cutoff"})
     month.told = over_time_metadata(judged)

@@ -23,7 +23,7 @@ from turbo_forecast.schemas import (
 from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.storage.datasets import duckdb_sql, require_unaltered, require_whole
-from turbo_forecast.storage.months import SETTLED, STEPS
+from turbo_forecast.storage.months import STEPS, settled
 from turbo_forecast.storage.telemetry.sql import listed, literal
 from turbo_forecast.tables import Table
 from turbo_forecast.windows import BACKTEST, Windows, cutoff_of, run_windows, window_name
@@ -69,6 +69,7 @@ def places(
         return duckdb_sql(path, options=options)
 
     names = _names(month, settings)
+    names["settled"] = settled(names["cutoff"], table.name)
 
     def stored() -> str:
         if table in FILES:
@@ -182,7 +183,6 @@ def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
         "widths": listed(map(str, settings.widths_beside)),
         "fallback": literal(settings.fallback),
         "windows": _windows(windows),
-        "settled": SETTLED.format(cutoff=_day(cutoff)),
         "earlier_rows": TOURNAMENT_RESULTS.name,
     }
 

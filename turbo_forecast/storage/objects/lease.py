@@ -126,6 +126,7 @@ def _taken(store: ObjectStore) -> Claim:
         now = datetime.now(UTC)
         claim = Claim(process.stem(), process.host, now, now)
         if store.create(LEASE, claim.content()):
+            _require_created_once(store, claim)
             return claim
         content = store.read(LEASE)
         held = Claim.of(content) if content else None
@@ -136,3 +137,17 @@ def _taken(store: ObjectStore) -> Claim:
             )
         store.delete([LEASE])
     raise StorageError(f"{store.address} is being taken by other runs at this moment: try again")
+
+
+def _require_created_once(store: ObjectStore, claim: Claim) -> None:
+    """Raises StorageError where the store replaces an object that it was asked to create: two runs would both commit.
+
+    Some servers that speak S3, and some drivers, ignore the condition of such a request, and answer that all is well.
+    """
+    again = Claim(claim.process, claim.machine, claim.since, claim.renewed + timedelta(microseconds=1))
+    if store.create(LEASE, again.content()):
+        store.delete([LEASE])
+        raise StorageError(
+            f"{store.address} replaces an object that it was asked to create only where there is none (If-None-Match: *), so two "
+            "runs could overwrite each other's results: use a store and a driver that heed this, such as Amazon S3's"
+        )

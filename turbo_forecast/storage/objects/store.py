@@ -8,6 +8,7 @@ AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_REGION, AWS_PROFILE): no object her
 
 import os
 import random
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 
 from turbo_forecast.addresses import Address
 from turbo_forecast.errors import StorageError, writing
-from turbo_forecast.leftovers import temporary_file
+from turbo_forecast.leftovers import is_temporary, temporary_file
 from turbo_forecast.storage.objects.refusals import Kind, judged
 
 PATIENCE = "TURBO_FORECAST_STORE_PATIENCE_SECONDS"
@@ -69,24 +70,39 @@ class ObjectStore:
 
     def put(self, path: Path, key: str) -> None:
         """Put a file as an object, in the place of one of that key."""
-        if self.address.scheme == "file":  # which has no atomic put, but a rename
-            beside = f"{key}.{os.getpid()}.tmp"
-            self._tried(key, lambda: self._fs.put_file(str(path), self._path(beside)))
-            self._tried(key, lambda: self._fs.mv(self._path(beside), self._path(key)))
+        if self.address.scheme == "file":
+            self._tried(key, lambda: self._placed(key, lambda beside: shutil.copyfile(path, beside), os.replace))
         else:
             self._tried(key, lambda: self._fs.put_file(str(path), self._path(key)))
 
     def write(self, key: str, content: bytes) -> None:
         """Put a small object, in the place of one of that key."""
-        self._tried(key, lambda: self._fs.pipe_file(self._path(key), content))
+        if self.address.scheme == "file":
+            self._tried(key, lambda: self._placed(key, lambda beside: beside.write_bytes(content), os.replace))
+        else:
+            self._tried(key, lambda: self._fs.pipe_file(self._path(key), content))
 
     def create(self, key: str, content: bytes) -> bool:
         """Put a small object where none has that key; False where one has. content: no two callers' is the same."""
         try:
-            self._tried(key, lambda: self._fs.pipe_file(self._path(key), content, mode="create"))
+            if self.address.scheme == "file":
+                self._tried(key, lambda: self._placed(key, lambda beside: beside.write_bytes(content), os.link))
+            else:
+                self._tried(key, lambda: self._fs.pipe_file(self._path(key), content, mode="create"))
         except _TakenError:
             return self.read(key) == content  # an answer that was lost, and the request tried again
         return True
+
+    def _placed(self, key: str, fill: Callable[[Path], object], place: Callable[[Path, Path], None]) -> None:
+        """Make a file of a folder at once: fsspec's own ways for a folder show half a file, and two may create the same one.
+
+        place: rename, or link, which only the first can who does it.
+        """
+        path = Path(self._path(key))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_file(path) as beside:
+            fill(beside)
+            place(beside, path)
 
     def read(self, key: str) -> bytes | None:
         """A small object; None where there is none."""
@@ -113,7 +129,8 @@ class ObjectStore:
             return {}
         root = self._fs._strip_protocol(f"{self.address.scheme}://{self.address.root}").rstrip("/")
         start = len(root) + 1
-        return {name[start:]: _listed(info) for name, info in sorted(found.items()) if info["type"] == "file"}
+        whole = {name: info for name, info in found.items() if info["type"] == "file" and not is_temporary(Path(name))}
+        return {name[start:]: _listed(info) for name, info in sorted(whole.items())}
 
     def delete(self, keys: Collection[str]) -> None:
         """Remove objects; those that are gone already are no error."""

@@ -77,3 +77,19 @@ def test_it_is_renewed_while_it_is_held(store: ObjectStore, monkeypatch: pytest.
             assert datetime.now(UTC) < deadline
     stored = store.read(LEASE)
     assert stored is None
+
+
+def test_a_store_that_ignores_the_condition_of_a_creation_is_refused(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some servers that speak S3 do: two runs would then both be told that the commit is theirs."""
+
+    def replace(self: ObjectStore, key: str, content: bytes) -> bool:
+        self.write(key, content)
+        return True
+
+    monkeypatch.setattr(ObjectStore, "create", replace)
+    with pytest.raises(StorageError, match="replaces an object that it was asked to create only where there is none"):
+        with leased(store):
+            pytest.fail("the lease was given")
+    assert store.read(LEASE) is None

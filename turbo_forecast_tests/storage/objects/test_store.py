@@ -4,6 +4,8 @@ import errno
 import pickle
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +57,50 @@ def test_only_the_first_creates_an_object(store: ObjectStore) -> None:
     assert store.read("one") == b"mine"
 
 
+def at_once(work: Callable[[int], object], threads: int = 6) -> None:
+    """Do it in some threads, which begin at the same moment."""
+    gate = threading.Barrier(threads)
+
+    def begin(number: int) -> None:
+        gate.wait()
+        work(number)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(begin, range(threads)))
+
+
 def test_of_many_at_once_one_creates_it(store: ObjectStore) -> None:
-    made: list[int] = []
+    for attempt in range(20):
+        key, made = f"deep/{attempt}", list[int]()
 
-    def create(number: int) -> None:
-        if store.create("one", f"content {number}".encode()):
-            made.append(number)
+        def create(number: int, key: str = key, made: list[int] = made) -> None:
+            if store.create(key, f"content {number}".encode()):
+                made.append(number)
 
-    threads = [threading.Thread(target=create, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(made) == 1
-    assert store.read("one") == f"content {made[0]}".encode()
+        at_once(create)
+        assert len(made) == 1
+        assert store.read(key) == f"content {made[0]}".encode()
+
+
+def test_an_object_is_never_seen_in_part_nor_beside_its_own_name(store: ObjectStore, tmp_path: Path) -> None:
+    contents = {letter * 300_000 for letter in (b"a", b"b")}
+    store.write("one", min(contents))
+    seen, names = set[bytes | None](), set[str]()
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            if number == 0:
+                seen.add(store.read("one"))
+                names.update(store.listed())
+            elif number == 1:
+                store.write("one", max(contents))
+            else:
+                (tmp_path / "file").write_bytes(min(contents))
+                store.put(tmp_path / "file", "one")
+
+    at_once(work, 3)
+    assert seen <= contents
+    assert names == {"one"}
 
 
 def test_what_is_not_there_cannot_be_brought(store: ObjectStore, tmp_path: Path) -> None:
