@@ -89,7 +89,7 @@ def test_a_store_that_ignores_the_condition_of_a_creation_is_refused(
         return True
 
     monkeypatch.setattr(ObjectStore, "create", replace)
-    with pytest.raises(StorageError, match="replaces an object that it was asked to create only where there is none"):
-        with leased(store):
-            pytest.fail("the lease was given")
+    sentence = "replaces an object that it was asked to create only where there is none"
+    with pytest.raises(StorageError, match=sentence), leased(store):
+        pytest.fail("the lease was given")
     assert store.read(LEASE) is None
