@@ -18,6 +18,10 @@ class TelemetryError(TurboForecastError):
     """The telemetry cannot be read as it is: names the file, the column or the series."""
 
 
+class SourceError(TurboForecastError):
+    """A source of telemetry cannot be asked, or its answer cannot be used: names the source, and no secret."""
+
+
 class SettingsError(TurboForecastError):
     """An option has a value that cannot work: names the option."""
 

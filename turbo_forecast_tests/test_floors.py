@@ -53,6 +53,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "html_templates": set(),
     "turbo_prophet": {"phases"},
     "storage": GROUND,
+    "sources": GROUND,
+    "landing": GROUND | {"storage", "sources"},
     "demo": GROUND,
     "models": GROUND | {"turbo_prophet"},
     "tournament": GROUND,
@@ -63,13 +65,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": GROUND | {"storage", "answers", "charts"},
     "dashboard": GROUND | {"storage", "answers", "charts"},
     "library": GROUND | {"models", "tournament", "outlook", "storage", "fleet", "answers", "charts", "summary"},
-    "defs": GROUND | {"models", "tournament", "outlook", "storage", "fleet", "answers", "report", "definitions"},
+    "defs": GROUND
+    | {"sources", "landing", "models", "tournament", "outlook", "storage", "fleet", "answers", "report", "definitions"},
     "definitions": GROUND | {"defs"},
     "summary": GROUND | {"storage", "defs", "fleet", "outlook", "answers"},
     "commands": GROUND
     | {
         "defs",
         "definitions",
+        "landing",
+        "sources",
         "fleet",
         "models",
         "summary",

@@ -5,9 +5,9 @@ Belongs here: the file's sections, and the words for a validation error. Does no
 
 from collections.abc import Mapping
 from pathlib import Path, PurePath
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from turbo_forecast import option_rules
 from turbo_forecast.errors import SettingsError
@@ -27,6 +27,9 @@ class Settings(Options):
     forecast: ForecastSettings = ForecastSettings()
     outlook: OutlookSettings = OutlookSettings()
     deployment: DeploymentSettings = DeploymentSettings()
+    sources: dict[str, dict[str, Any]] = Field(
+        {}, description="where telemetry is fetched from, by a name of one's own: kind, and the options of that kind"
+    )
 
 
 Section = TypeVar("Section", bound=Options)
