@@ -122,22 +122,23 @@ class Joiner:
         lasting = np.flatnonzero(np.diff(overlaps) <= step)
         if lasting.size:
             at = int(overlaps[lasting[0] + 1])
-            raise self._conflict(key, [several[i] for i in rank[times == at]][:2], at - step)
+            two = [several[i] for i in rank[times == at]][:2]
+            raise self._conflict(key, two, int(overlaps[lasting[0]]) - step)
         last = int(times[-1])
         self._held[key] = Held(several[rank[-1]].labels, last if moments.size and moments[-1] == last else None)
 
-    def _conflict(self, key: Key, two: list[Series], at: int) -> SourceError:
+    def _conflict(self, key: Key, two: list[Series], begin: int) -> SourceError:
         host, resource = map(shown_name, key)
-        when = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+        when = f"from {datetime.fromtimestamp(begin, UTC):%Y-%m-%d %H:%M} UTC on"
         if two[0].raw_host != two[1].raw_host:
             named = " and ".join(shown_name(each.raw_host) for each in two)
             return SourceError(
                 f"{self._where}: {resource}: the hosts {named} are both named {host} without their ports, and have values at the "
-                f"same time ({when}): set strip_port: false"
+                f"same time {when}: set strip_port: false"
             )
         named = " and ".join(labels_shown(each.labels) for each in two)
         return SourceError(
-            f"{self._where}: {resource}: host {host} has two series with values at the same time ({when}): {named}; make one of "
+            f"{self._where}: {resource}: host {host} has two series with values at the same time {when}: {named}; make one of "
             "them, as max by ($host) (…) does, or name what tells them apart in the resource, as disk:$mountpoint does"
         )
 
