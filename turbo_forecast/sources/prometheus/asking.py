@@ -22,6 +22,10 @@ ANSWER_VALUES = 200_000
 """Values of one answer, about. One is 30 bytes of JSON, and 200 as Python's objects until it lies in arrays."""
 LOOKS = 4
 """Evaluations by which series are counted beforehand."""
+WORTH_COUNTING = 10 * LOOKS
+"""Spans from which on that costs little beside asking for all of them."""
+ASSUMED_SERIES = 10_000
+"""Where they cannot be counted."""
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -52,18 +56,18 @@ class Asker:
                 yield from Piece(resource, run).shorter(self._longest(resource, run))
 
     def _longest(self, resource: str, run: Run) -> int:
-        """Spans of one query."""
-        if resource not in self._sizes.series and run.count > LOOKS:
-            self._sizes.series[resource] = self._count(resource, _looks(run))
+        """Spans of one query. Series are counted anew for each long run: a fleet may have grown since the last one."""
         series = self._sizes.series.get(resource, 0)
+        if run.count > (WORTH_COUNTING if series else LOOKS):
+            series = self._counted(resource, _looks(run))
         return min(self._options.max_points, max(1, ANSWER_VALUES // max(1, series)))
 
-    def _count(self, resource: str, looks: Run) -> int:
-        """The most series that a resource has at a few times; 0 where it has none, or the server refuses to count them."""
+    def _counted(self, resource: str, looks: Run) -> int:
+        """The most series that a resource has at a few times; many where the server refuses to count them."""
         try:
             return max(self.counts(resource, looks).values(), default=0)
         except TooLargeError:
-            return 0
+            return ASSUMED_SERIES
 
     def counts(self, resource: str, looks: Run) -> dict[int, int]:
         """The number of series by time of evaluation, where there are any. Raises SourceError, and TooLargeError for a limit."""

@@ -57,7 +57,7 @@ def description(client: Client, asker: Asker, joiner: Joiner, options: Prometheu
     }
     first = _moment(min(firsts) - options.step_seconds) if firsts else None
     last = _moment(max(lasts) - options.step_seconds) if lasts else None
-    notes = [*_history_notes(first, last), *_resource_notes(found, rows, joiner.no_numbers)]
+    notes = [*history_notes(first, last), *_resource_notes(found, rows, joiner.no_numbers)]
     sample = pa.concat_tables([ROWS.empty_table(), *(_sample(table) for table in rows.values())])
     return Description(system, first, last, _series(rows), sample, notes)
 
@@ -102,7 +102,8 @@ def _series(rows: Mapping[str, pa.Table]) -> dict[str, int]:
     return dict(zip(counted["resource"].to_pylist(), counted["host_id_count_distinct"].to_pylist(), strict=True))
 
 
-def _history_notes(first: datetime | None, last: datetime | None) -> list[str]:
+def history_notes(first: datetime | None, last: datetime | None) -> list[str]:
+    """Sentences on a history that is short, and on one that has ended."""
     notes, now = [], datetime.now(UTC)
     if first is not None and now - first < ENOUGH:
         notes.append(

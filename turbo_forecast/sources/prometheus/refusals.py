@@ -17,6 +17,8 @@ from turbo_forecast.text import one_line, shown_location
 
 LONGEST_SHOWN = 240
 """Characters of a server's own text that are shown."""
+LONGEST_READ = 16_384
+"""Characters of it that are looked at."""
 TOO_MANY_REQUESTS = 429
 _LIMIT = re.compile(
     r"too many (samples|points|series|bytes|chunks)|exceed|cannot select more than|larger than|err-mimir-max|not enough memory"
@@ -47,7 +49,8 @@ def require_success(response: httpx.Response) -> None:
     if response.is_success:
         return
     status = f"{response.status_code} {response.reason_phrase}".strip()
-    said = server_text(response)
+    whole = _server_text(response)
+    said = _shown(whole)
     answered = f"the server answered {status}" + (f": {said}" if said else "")
     if response.status_code == TOO_MANY_REQUESTS:
         raise TemporaryError(answered, retry_after(response.headers.get("Retry-After")))
@@ -57,10 +60,10 @@ def require_success(response: httpx.Response) -> None:
         )
     if (
         response.status_code in (413, 504)
-        or _LIMIT.search(said)
-        or (response.is_server_error and _TIMED_OUT.search(said))
+        or _LIMIT.search(whole)
+        or (response.is_server_error and _TIMED_OUT.search(whole))
     ):
-        raise TooLargeError(answered, of_series=bool(_OF_SERIES.search(said)) and not _OF_POINTS.search(said))
+        raise TooLargeError(answered, of_series=bool(_OF_SERIES.search(whole)) and not _OF_POINTS.search(whole))
     if response.is_server_error:
         raise TemporaryError(answered, retry_after(response.headers.get("Retry-After")))
     if response.has_redirect_location:
@@ -91,7 +94,7 @@ def content(response: httpx.Response) -> Any:
     return answer["data"]
 
 
-def server_text(response: httpx.Response) -> str:
+def _server_text(response: httpx.Response) -> str:
     """The error that an answer holds, on one line; nothing for a web page."""
     if _is_html(response):
         return ""
@@ -99,8 +102,15 @@ def server_text(response: httpx.Response) -> str:
         found = orjson.loads(response.content)
         said = str(found.get("error") or found.get("message") or "") if isinstance(found, dict) else str(found)
     except orjson.JSONDecodeError:
-        said = response.content[: 8 * LONGEST_SHOWN].decode(errors="replace")
-    return one_line(said, LONGEST_SHOWN)
+        said = response.content[:LONGEST_READ].decode(errors="replace")
+    return one_line(said, LONGEST_READ)
+
+
+def _shown(said: str) -> str:
+    """A server's text for a sentence: the beginning and the end of a long one, for VictoriaMetrics tells the reason last."""
+    if len(said) <= LONGEST_SHOWN:
+        return said
+    return f"{said[: LONGEST_SHOWN // 3]} … {said[-2 * LONGEST_SHOWN // 3 :]}"
 
 
 def _is_html(response: httpx.Response) -> bool:
@@ -123,7 +133,9 @@ def no_answer(error: httpx.HTTPError) -> Exception:
     if isinstance(error, httpx.TimeoutException):
         return TemporaryError("the server does not answer in time")
     said = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), str(error))
-    return TemporaryError(f"the server cannot be reached: {one_line(said or type(error).__name__, LONGEST_SHOWN)}")
+    return TemporaryError(
+        f"the server cannot be reached: {_shown(one_line(said or type(error).__name__, LONGEST_READ))}"
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

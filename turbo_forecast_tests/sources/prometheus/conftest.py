@@ -7,7 +7,7 @@ from shutil import copytree
 
 import pytest
 
-from turbo_forecast_tests.sources.prometheus.fleet_metrics import write_exposition, write_openmetrics
+from turbo_forecast_tests.sources.prometheus.fleet_metrics import fleet, write_exposition, write_openmetrics
 from turbo_forecast_tests.sources.prometheus.servers import Prometheus, VictoriaMetrics, blocks_of, program
 
 
@@ -60,7 +60,7 @@ def start_prometheus(prometheus_blocks: Path, tmp_path: Path) -> Iterator[StartP
 def victoria_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaMetrics]:
     program("victoria-metrics")
     folder = tmp_path_factory.mktemp("victoria-metrics")
-    write_exposition(folder / "samples.txt")
+    write_exposition(folder / "samples.txt", fleet())
     server = VictoriaMetrics(folder, [])
     server.start()
     server.put(folder / "samples.txt")

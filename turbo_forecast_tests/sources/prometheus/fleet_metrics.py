@@ -4,7 +4,7 @@ Samples are taken every 15 minutes, at :05, :20, :35 and :50; what is measured c
 an hour are equal for a gauge, and a counter grows evenly between them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,17 +143,17 @@ def odd_series() -> Iterator[Sampled]:
 
 def write_openmetrics(path: Path) -> None:
     """All samples in the OpenMetrics format, whose times are seconds."""
-    _write(path, lambda at: at, "# EOF\n")
+    _write(path, fleet(), 1, "# EOF\n")
 
 
-def write_exposition(path: Path) -> None:
-    """All samples in the older text format, whose times are milliseconds."""
-    _write(path, lambda at: at * 1000, "")
+def write_exposition(path: Path, series: Iterable[Sampled]) -> None:
+    """Samples in the older text format, whose times are milliseconds."""
+    _write(path, series, 1000, "")
 
 
-def _write(path: Path, clock: Callable[[int], int], end: str) -> None:
+def _write(path: Path, every: Iterable[Sampled], clock: int, end: str) -> None:
     with path.open("w") as file:
-        for series in fleet():
+        for series in every:
             pairs = zip(series.times.tolist(), series.values.tolist(), strict=True)
-            file.writelines(f"{series.name} {value!r} {clock(at)}\n" for at, value in pairs)
+            file.writelines(f"{series.name} {value!r} {at * clock}\n" for at, value in pairs)
         file.write(end)

@@ -1,14 +1,21 @@
 """Against a real VictoriaMetrics: the same samples, by its own idea of a rate."""
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from turbo_forecast.errors import SourceError
-from turbo_forecast_tests.sources.prometheus.fetched import MARCH, gauges, rows, source
-from turbo_forecast_tests.sources.prometheus.fleet_metrics import REBOOT, hour_of, used
+from turbo_forecast_tests.sources.prometheus.fetched import MARCH, gauges, hours, rows, source
+from turbo_forecast_tests.sources.prometheus.fleet_metrics import (
+    REBOOT,
+    hour_of,
+    odd_series,
+    used,
+    write_exposition,
+)
 from turbo_forecast_tests.sources.prometheus.servers import VictoriaMetrics
 
 pytestmark = pytest.mark.xdist_group("victoria_metrics")
@@ -62,3 +69,16 @@ def test_it_is_described_although_it_names_no_version(victoria_metrics: Victoria
     described = source(victoria_metrics.address, preset="node_exporter").describe()
     assert described.system == "Prometheus API"
     assert described.series["cpu"] == 3
+
+
+def test_a_limit_of_series_is_met_by_fewer_hosts_at_a_time(tmp_path: Path, victoria_metrics: VictoriaMetrics) -> None:
+    limited = VictoriaMetrics(tmp_path, ["-search.maxUniqueTimeseries=15"])
+    write_exposition(tmp_path / "samples.txt", odd_series())
+    limited.start()
+    try:
+        limited.put(tmp_path / "samples.txt")
+        found = rows(source(limited.address, queries=gauges("many")), hours(date(2025, 3, 1), 6))
+    finally:
+        limited.stop()
+    assert found.height == 40 * 6
+    assert found.equals(rows(source(victoria_metrics.address, queries=gauges("many")), hours(date(2025, 3, 1), 6)))
