@@ -167,7 +167,7 @@ class Client:
         try:
             response = self._http.post(url, data=form) if post else self._http.get(url, params=form)
         except httpx.HTTPError as error:
-            failure = no_answer(error)
+            failure = no_answer(error, self._options.address)
         except httpx.InvalidURL:
             failure = RefusedError("the address cannot be used")
         else:

@@ -55,7 +55,7 @@ def description(client: Client, asker: Asker, joiner: Joiner, options: Prometheu
         for resource, each in found.items()
         if each.last is not None
     }
-    first = _moment(min(firsts) - options.step_seconds) if firsts else None
+    first = _moment(min(firsts) - min(options.step_seconds, HOUR)) if firsts else None
     last = _moment(max(lasts) - options.step_seconds) if lasts else None
     notes = [*history_notes(first, last), *_resource_notes(found, rows, joiner.no_numbers)]
     sample = pa.concat_tables([ROWS.empty_table(), *(_sample(table) for table in rows.values())])

@@ -78,7 +78,7 @@ def query_text(query: str, *, seconds: int, host_label: str, hosts: str = "") ->
     """The PromQL of a query for one length of step. hosts: a regular expression of the hosts asked for; all that have a name when empty."""
     matcher = f"{host_label}=~{_quoted(hosts)}" if hosts else f'{host_label}!=""'
     values = {"step": f"{seconds}s", "host": host_label, "hosts": matcher}
-    return _PLACEHOLDER.sub(lambda found: values[found[1]], " ".join(query.split()))
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], query)
 
 
 def any_of(hosts: list[str]) -> str:

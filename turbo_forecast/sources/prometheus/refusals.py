@@ -117,7 +117,7 @@ def _is_html(response: httpx.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "") or response.content[:1] == b"<"
 
 
-def no_answer(error: httpx.HTTPError) -> Exception:
+def no_answer(error: httpx.HTTPError, address: str) -> Exception:
     """What becomes of a request that no answer came to: TemporaryError, or RefusedError where it will never come."""
     causes = list(_causes(error))
     for cause in causes:
@@ -125,16 +125,16 @@ def no_answer(error: httpx.HTTPError) -> Exception:
             why = f"the server's certificate is not trusted: {cause.verify_message}"
             return RefusedError(f"{why}; name its authority's file in ca_file")
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return RefusedError(f"there is no TLS connection to the server: {_ssl_reason(cause)}")
+            return RefusedError(f"there is no TLS connection to {address}: {_ssl_reason(cause)}")
         if isinstance(cause, socket.gaierror) and cause.errno not in _FOR_A_WHILE:
-            return RefusedError(f"the address' host has no address in the network: {cause.strerror}")
+            return RefusedError(f"the host of {address} has no address in the network: {cause.strerror}")
     if isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects | httpx.DecodingError):
         return RefusedError(f"the server's answer cannot be read: {one_line(str(error), LONGEST_SHOWN)}")
     if isinstance(error, httpx.TimeoutException):
-        return TemporaryError("the server does not answer in time")
+        return TemporaryError(f"{address} does not answer in time")
     said = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), str(error))
     return TemporaryError(
-        f"the server cannot be reached: {_shown(one_line(said or type(error).__name__, LONGEST_READ))}"
+        f"{address} cannot be reached: {_shown(one_line(said or type(error).__name__, LONGEST_READ))}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from turbo_forecast import option_rules
 from turbo_forecast.settings.options import Options
@@ -76,6 +76,15 @@ class PrometheusOptions(Options):
     max_points: int = Field(
         11_000, ge=2, le=1_000_000, description="points a series and query; Prometheus refuses more than 11,000"
     )
+
+    @field_validator("*")
+    @classmethod
+    def _printable(cls, value: object, info: ValidationInfo) -> object:  # type: ignore[override]  # pydantic gives both
+        """As of all options; but PromQL may have several lines, and comments that end with theirs."""
+        if info.field_name == "queries" and isinstance(value, dict):
+            super()._printable({name: " ".join(query.splitlines()) for name, query in value.items()})
+            return value
+        return super()._printable(value)
 
     @field_validator("address")
     @classmethod
@@ -170,7 +179,7 @@ class PrometheusOptions(Options):
     def resources(self) -> Mapping[str, str]:
         """The query of each resource."""
         every = {**presets.PRESETS.get(self.preset, {}), **self.queries}
-        return {name: " ".join(query.split()) for name, query in every.items() if query.strip()}
+        return {name: query.strip() for name, query in every.items() if query.strip()}
 
     @property
     def step_seconds(self) -> int:

@@ -131,7 +131,10 @@ def test_a_host_without_an_address_in_the_network_is_told_at_once_a_name_server_
         return error
 
     said = refused(unresolved(socket.EAI_NONAME, "Name or service not known"))
-    assert said == "the address' host has no address in the network: Name or service not known"
+    assert (
+        said
+        == "the host of http://metrics.test:9090/prometheus has no address in the network: Name or service not known"
+    )
     requests, values = asked(unresolved(socket.EAI_AGAIN, "Temporary failure in name resolution"), good())
     assert (len(requests), values) == (2, [1.5, 2.5])
 

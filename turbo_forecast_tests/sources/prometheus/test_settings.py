@@ -93,3 +93,11 @@ def test_what_decides_the_rows_holds_the_queries_and_no_header() -> None:
     assert list(decisive["queries"]) == ["cpu", "memory", "disk:$mountpoint", "gpu"]
     assert decisive["tenant"] == "a"
     assert "planning" not in str(decisive)
+
+
+def test_promql_may_have_lines_and_comments_and_other_options_may_not() -> None:
+    query = "# what is used\navg_over_time(used_percent[$step])"
+    assert PrometheusOptions.model_validate({**HERE, "queries": {"cpu": query}}).resources["cpu"] == query
+    assert "must not hold control characters" in refusal(tenant="a\nb")
+    assert "must not hold control characters" in refusal(queries={"a\nb": "up"})
+    assert "must not hold control characters" in refusal(queries={"cpu": "up\x00"})

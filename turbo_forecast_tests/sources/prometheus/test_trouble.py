@@ -34,7 +34,7 @@ def test_a_server_that_is_started_again_in_the_middle_costs_nothing(
     server = start_prometheus()
     failures = []
     known = client.no_answer
-    monkeypatch.setattr(client, "no_answer", lambda error: failures.append(error) or known(error))
+    monkeypatch.setattr(client, "no_answer", lambda error, address: failures.append(error) or known(error, address))
     options = {"queries": gauges("many"), "max_points": 100}
     fetching = source(server.address, side_by_side=1, **options).fetch(MARCH)
     batches = [next(fetching)]
@@ -53,7 +53,7 @@ def test_a_server_that_stays_away_is_given_up_after_the_patience(start_prometheu
     with pytest.raises(SourceError) as caught:
         rows(source(server.address, queries=gauges("many"), patience_seconds=0.5))
     assert str(caught.value) == (
-        "sources.fleet: many: the server cannot be reached: Connection refused; it was asked again for 0.5 s (patience_seconds)"
+        f"sources.fleet: many: {server.address} cannot be reached: Connection refused; it was asked again for 0.5 s (patience_seconds)"
     )
 
 
