@@ -116,16 +116,15 @@ class Asker:
                 self._sizes.most_hosts[piece.resource] = most = -(-len(named.hosts) // 2)
                 return named.of_fewer_hosts(most)
         if piece.run.count > 1:
-            self._sizes.longest[piece.resource] = longest = -(-piece.run.count // 2)
+            longest = -(-piece.run.count // 2)
+            if not refused.of_time:  # which another hour may have more of
+                self._sizes.longest[piece.resource] = longest
             return piece.shorter(longest)
         advice = (
-            ""
-            if can_be_parted
-            else "; write $hosts into the selectors of its query, so that it is asked for some hosts at a time"
+            "" if can_be_parted else "; write $hosts into the selectors of its query, to ask for some hosts at a time"
         )
-        raise SourceError(
-            f"{self._where}: {piece.resource}: {refused}, for the shortest span that can be asked for{advice}"
-        )
+        where = f"{self._where}: {piece.resource}"
+        raise SourceError(f"{where}: {refused}, for the shortest span that can be asked for{advice}")
 
     def _named(self, piece: Piece) -> Piece:
         """The piece with the names of its hosts."""
@@ -165,6 +164,5 @@ def in_order(
             yield waiting.popleft().result()
     finally:
         ended.set()
-        pool.shutdown(
-            wait=False, cancel_futures=True
-        )  # an error is told now, not after the answers that nobody waits for
+        # an error is told now, not after the answers that nobody waits for
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -14,12 +14,21 @@ import httpx
 from turbo_forecast.errors import SettingsError, SourceError, refusal
 from turbo_forecast.option_rules import shown
 from turbo_forecast.sources.prometheus.cutting import Run
-from turbo_forecast.sources.prometheus.refusals import RefusedError, TooLargeError, content, no_answer, require_success
+from turbo_forecast.sources.prometheus.refusals import (
+    AbsentError,
+    RefusedError,
+    TooLargeError,
+    content,
+    no_answer,
+    require_success,
+)
 from turbo_forecast.sources.prometheus.settings import TENANT, PrometheusOptions
 from turbo_forecast.sources.retries import TemporaryError, retrying
 from turbo_forecast.sources.secrets import redacted, secret
 
 CONNECT_SECONDS = 10.0
+SERVERS_SHARE = 0.9
+"""Of timeout_seconds: a server that gives up before we do says that the query took too long, and it is asked for less."""
 _WHOLE_ANSWER = {
     "partial_response": "false",  # Thanos: an error where a store is away, not what the others have
     "nocache": "1",  # VictoriaMetrics: it moves start and end of longer ranges, for its cache, without
@@ -103,16 +112,17 @@ class Client:
                 # an empty password: without one, OpenSSL asks for it on the terminal
                 context.load_cert_chain(options.cert_file, options.key_file, password="")
         except (OSError, ValueError) as error:  # an ssl.SSLError is an OSError
-            reason = (
-                "it is no PEM file that can be used" if isinstance(error, ssl.SSLError | ValueError) else refusal(error)
-            )
+            reason = "it is no PEM file that can be used, or its key has a password"
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+                reason = refusal(error)
             raise SettingsError(f"{self._where}: {option}: {shown(file)} cannot be read: {reason}") from None
         return context
 
     def matrix(self, what: str, query: str, run: Run) -> list[Any]:
         """The series of a query at the ends of a run's spans, as the API has them. what: the resource, as sentences name it.
 
-        Raises TooLargeError where the server has a limit, SourceError for all else that it does not answer.
+        Raises TooLargeError where the server has a limit, SourceError for all else that it does not answer. A single span that
+        takes too long is asked again: no shorter one can be asked for.
         """
         start, end = run.evaluations
         form = {
@@ -123,7 +133,8 @@ class Client:
             "step": run.seconds,
             **_WHOLE_ANSWER,
         }
-        data = self._asked(what, "query_range", {**form, "timeout": f"{self._options.timeout_seconds:.0f}s"})
+        form["timeout"] = f"{max(1, int(SERVERS_SHARE * self._options.timeout_seconds))}s"
+        data = self._asked(what, "query_range", form, post=True, shortest=run.count == 1)
         if not isinstance(data, dict) or data.get("resultType") != "matrix":
             raise SourceError(f"{self._where}: {what}: the query gives no series of numbers")
         result = data["result"]
@@ -133,34 +144,41 @@ class Client:
     def hosts(self, run: Run) -> list[str]:
         """All values of the host's label around a run, sorted."""
         form = {"start": run.first - run.seconds, "end": run.end, "partial_response": "false"}
-        found = self._asked("hosts", f"label/{self._options.host_label}/values", form, post=False)
+        found = self._asked("hosts", f"label/{self._options.host_label}/values", form)
         return sorted({*map(str, found)} - {""})
 
     def build(self) -> Mapping[str, Any]:
         """What the server says of its version; empty where it has no such answer."""
-        try:
-            found = self._asked("version", "status/buildinfo", {}, post=False)
-        except SourceError as error:
-            if "no Prometheus API" not in str(error):
-                raise
-            return {}
+        found = self._asked("version", "status/buildinfo", {}, optional=True)
         return found if isinstance(found, dict) else {}
 
-    def _asked(self, what: str, path: str, form: Mapping[str, Any], *, post: bool = True) -> Any:
-        """The data of an answer. Raises TooLargeError, or SourceError with one sentence without secrets."""
+    def _asked(
+        self,
+        what: str,
+        path: str,
+        form: Mapping[str, Any],
+        *,
+        post: bool = False,
+        shortest: bool = False,
+        optional: bool = False,
+    ) -> Any:
+        """The data of an answer; None where there is no such path and it is optional.
+
+        Raises TooLargeError, or SourceError with one sentence without secrets.
+        """
         try:
-            return retrying(self._patience, self._ended)(self._once, path, form, post)
-        except TooLargeError as error:
-            raise TooLargeError(self._shown(error), of_series=error.of_series) from None
+            return retrying(self._patience, self._ended)(self._once, path, form, post, shortest)
+        except TooLargeError:
+            raise
         except RefusedError as error:
-            raise SourceError(f"{self._where}: {what}: {self._shown(error)}") from None
+            if optional and isinstance(error, AbsentError):
+                return None
+            raise SourceError(f"{self._where}: {what}: {error}") from None
         except TemporaryError as error:
             patience = f"{self._patience:g} s (patience_seconds)"
-            raise SourceError(
-                f"{self._where}: {what}: {self._shown(error)}; it was asked again for {patience}"
-            ) from None
+            raise SourceError(f"{self._where}: {what}: {error}; it was asked again for {patience}") from None
 
-    def _once(self, path: str, form: Mapping[str, Any], post: bool) -> Any:
+    def _once(self, path: str, form: Mapping[str, Any], post: bool, shortest: bool) -> Any:
         if self._ended.is_set():
             raise RefusedError("nobody waits for the answer any more")
         url = f"{self._options.address}/api/v1/{path}"
@@ -171,9 +189,17 @@ class Client:
         except httpx.InvalidURL:
             failure = RefusedError("the address cannot be used")
         else:
-            require_success(response)
-            return content(response)
+            return self._data(response, shortest)
         raise failure  # here, where it does not carry httpx's error, whose request has the secret headers
 
-    def _shown(self, error: Exception) -> str:
-        return redacted(str(error), self._credentials.seen)
+    def _data(self, response: httpx.Response, shortest: bool) -> Any:
+        try:
+            require_success(response, self._redacted)
+        except TooLargeError as error:
+            if shortest and error.of_time:
+                raise TemporaryError(str(error)) from None
+            raise
+        return content(response, self._redacted)
+
+    def _redacted(self, text: str) -> str:
+        return redacted(text, self._credentials.seen)

@@ -6,7 +6,7 @@ Belongs here: statuses, error texts and failures of the connection, by kind. Doe
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -19,7 +19,7 @@ LONGEST_SHOWN = 240
 """Characters of a server's own text that are shown."""
 LONGEST_READ = 16_384
 """Characters of it that are looked at."""
-TOO_MANY_REQUESTS = 429
+TOO_MANY_REQUESTS, CONTENT_TOO_LARGE, GATEWAY_TIMEOUT = 429, 413, 504
 _LIMIT = re.compile(
     r"too many (samples|points|series|bytes|chunks)|exceed|cannot select more than|larger than|err-mimir-max|not enough memory"
     r"|too long query",
@@ -29,40 +29,49 @@ _LIMIT = re.compile(
 _OF_SERIES = re.compile(r"series|chunk|too long query|maxUniqueTimeseries", re.IGNORECASE)
 _OF_POINTS = re.compile(r"per timeseries|maxPointsPerTimeseries|resolution", re.IGNORECASE)
 _TIMED_OUT = re.compile(r"timed out|timeout|deadline", re.IGNORECASE)
+_AWAY = re.compile(r"code = unavailable|connection (refused|reset)|no such host|i/o timeout", re.IGNORECASE)
+"""What a server says when another one behind it is away, as Thanos does of its stores, with any status."""
 _FOR_A_WHILE = (socket.EAI_AGAIN,)
+Redact = Callable[[str], str]
+"""Takes secrets out of a text: before it is cut, for no half of one is recognised."""
 
 
 class RefusedError(Exception):
     """The server will not answer this, however often it is asked: the message says why, as the end of a sentence."""
 
 
+class AbsentError(RefusedError):
+    """There is no such path of the API at the address."""
+
+
 class TooLargeError(RefusedError):
-    """The query is too large for a limit of the server. of_series: it is the number of series, not of points or their time."""
+    """The query is too large for a limit of the server.
 
-    def __init__(self, message: str, *, of_series: bool) -> None:
+    of_series: the limit is of series, not of points; of_time: of time, which a busy server needs more of than an idle one.
+    """
+
+    def __init__(self, message: str, *, of_series: bool = False, of_time: bool = False) -> None:
         super().__init__(message)
-        self.of_series = of_series
+        self.of_series, self.of_time = of_series, of_time
 
 
-def require_success(response: httpx.Response) -> None:
+def require_success(response: httpx.Response, redact: Redact) -> None:
     """Raises TemporaryError, TooLargeError or RefusedError for an answer whose status is no success."""
     if response.is_success:
         return
     status = f"{response.status_code} {response.reason_phrase}".strip()
-    whole = _server_text(response)
-    said = _shown(whole)
+    whole = redact(_server_text(response))
+    said = _shown(one_line(whole, LONGEST_READ))
     answered = f"the server answered {status}" + (f": {said}" if said else "")
-    if response.status_code == TOO_MANY_REQUESTS:
-        raise TemporaryError(answered, retry_after(response.headers.get("Retry-After")))
     if response.status_code in (401, 403):
         raise RefusedError(
             f"the server refused the credentials, or there are none ({status}{': ' + said if said else ''})"
         )
-    if (
-        response.status_code in (413, 504)
-        or _LIMIT.search(whole)
-        or (response.is_server_error and _TIMED_OUT.search(whole))
-    ):
+    if response.status_code == TOO_MANY_REQUESTS or _AWAY.search(whole):
+        raise TemporaryError(answered, retry_after(response.headers.get("Retry-After")))
+    if response.status_code == GATEWAY_TIMEOUT or (response.is_server_error and _TIMED_OUT.search(whole)):
+        raise TooLargeError(answered, of_time=True)
+    if response.status_code == CONTENT_TOO_LARGE or _LIMIT.search(whole):
         raise TooLargeError(answered, of_series=bool(_OF_SERIES.search(whole)) and not _OF_POINTS.search(whole))
     if response.is_server_error:
         raise TemporaryError(answered, retry_after(response.headers.get("Retry-After")))
@@ -72,16 +81,16 @@ def require_success(response: httpx.Response) -> None:
             f"the server sends on to {one_line(place, LONGEST_SHOWN)}: give that address, or log in by a token"
         )
     if response.status_code in (404, 405) or _is_html(response):
-        raise RefusedError(
+        raise AbsentError(
             f"there is no Prometheus API at this address ({status}): it may need a path, as Mimir's /prometheus does"
         )
     raise RefusedError(f"the query cannot be answered: {said or status}")
 
 
-def content(response: httpx.Response) -> Any:
+def content(response: httpx.Response, redact: Redact) -> Any:
     """The `data` of a successful answer. Raises TemporaryError for one that was cut off, RefusedError for one that cannot be used."""
     if _is_html(response):
-        raise RefusedError("there is no Prometheus API at this address: it answers with a web page")
+        raise AbsentError("there is no Prometheus API at this address: it answers with a web page")
     try:
         answer = orjson.loads(response.content)
     except orjson.JSONDecodeError:
@@ -89,21 +98,20 @@ def content(response: httpx.Response) -> Any:
     if not isinstance(answer, dict) or answer.get("status") != "success" or "data" not in answer:
         raise RefusedError("the answer is none of a Prometheus API")
     if answer.get("warnings") or answer.get("isPartial"):
-        said = "; ".join(map(str, answer.get("warnings") or ["it says isPartial"]))
+        said = redact("; ".join(map(str, answer.get("warnings") or ["it says isPartial"])))
         raise RefusedError(f"the answer may lack data, and is not used: {one_line(said, LONGEST_SHOWN)}")
     return answer["data"]
 
 
 def _server_text(response: httpx.Response) -> str:
-    """The error that an answer holds, on one line; nothing for a web page."""
+    """The error that an answer holds; nothing for a web page."""
     if _is_html(response):
         return ""
     try:
         found = orjson.loads(response.content)
-        said = str(found.get("error") or found.get("message") or "") if isinstance(found, dict) else str(found)
     except orjson.JSONDecodeError:
-        said = response.content[:LONGEST_READ].decode(errors="replace")
-    return one_line(said, LONGEST_READ)
+        return response.content.decode(errors="replace")
+    return str(found.get("error") or found.get("message") or "") if isinstance(found, dict) else str(found)
 
 
 def _shown(said: str) -> str:

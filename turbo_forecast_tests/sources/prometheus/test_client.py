@@ -66,11 +66,14 @@ def refused(response: httpx.Response | Exception, **options: Any) -> str:
         httpx.Response(500, json={"status": "error", "errorType": "internal", "error": "disk"}),
         httpx.Response(502, html="<html>Bad Gateway</html>"),
         httpx.Response(200, content=json.dumps(GOOD).encode()[:60]),
+        httpx.Response(
+            422, json={"status": "error", "error": "fetch series: rpc error: code = Unavailable desc = store"}
+        ),
         httpx.ReadTimeout("slow"),
         httpx.RemoteProtocolError("peer closed connection without sending complete message body"),
         httpx.ConnectError("refused"),
     ],
-    ids=["429", "500", "502", "cut off", "time-out", "closed", "refused"],
+    ids=["429", "500", "502", "cut off", "store away", "time-out", "closed", "refused"],
 )
 def test_what_passes_is_asked_again(passing: httpx.Response | Exception) -> None:
     requests, values = asked(passing, good())
@@ -164,6 +167,15 @@ def test_a_limit_halves_the_span(limit: httpx.Response) -> None:
     ]
 
 
+def test_a_single_span_that_takes_too_long_is_asked_again() -> None:
+    slow = httpx.Response(504)
+    first = {"metric": {"instance": "a:9100"}, "values": [[START + 3600, "1"]]}
+    one = httpx.Response(200, json={**GOOD, "data": {"resultType": "matrix", "result": [first]}})
+    none = httpx.Response(200, json={**GOOD, "data": {"resultType": "matrix", "result": []}})
+    requests, values = asked(slow, slow, one, none)
+    assert (len(requests), values) == (4, [1.0])
+
+
 def test_a_request_says_all_that_the_options_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "planted-token")
     monkeypatch.setenv("EDGE", "planted-edge")
@@ -195,6 +207,16 @@ def test_a_server_that_repeats_a_secret_does_not_bring_it_into_the_sentence(monk
     said = refused(httpx.Response(400, text="bad header Authorization: Bearer planted-token"), token_env="TOKEN")
     assert "planted-token" not in said
     assert "Bearer [secret]" in said
+
+
+@pytest.mark.parametrize("before", range(60, 90))
+def test_a_long_text_is_not_cut_within_a_secret(monkeypatch: pytest.MonkeyPatch, before: int) -> None:
+    monkeypatch.setenv("TOKEN", "planted-token")
+    text = "." * before + "planted-token" + "." * 400
+    for response in (httpx.Response(400, text=text), good(warnings=[text]), httpx.Response(403, text=text)):
+        said = refused(response, token_env="TOKEN")
+        assert "planted" not in said
+        assert "-token" not in said
 
 
 def test_a_secret_that_is_not_there_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
