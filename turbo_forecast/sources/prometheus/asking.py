@@ -18,7 +18,7 @@ from turbo_forecast.sources.prometheus.cutting import Piece, Run
 from turbo_forecast.sources.prometheus.refusals import RefusedError, TooLargeError
 from turbo_forecast.sources.prometheus.settings import PrometheusOptions
 
-ANSWER_VALUES = 200_000
+ANSWER_VALUES = 100_000
 """Values of one answer, about. One is 30 bytes of JSON, and 200 as Python's objects until it lies in arrays."""
 LOOKS = 4
 """Evaluations by which series are counted beforehand."""

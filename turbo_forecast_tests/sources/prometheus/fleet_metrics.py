@@ -82,9 +82,10 @@ def counter(
 
 def fleet() -> Iterator[Sampled]:
     """Every series of the fleet."""
-    for host, (begin, end) in HOSTS.items():
-        if host != "kube1":
-            yield from exporter(f'instance="{host}:9100",job="node"', host, begin, end)
+    for host in ("web1", "db1"):
+        yield from exporter(f'instance="{host}:9100",job="node"', host, *HOSTS[host])
+    for replica in "ab":  # of two Prometheus servers that scrape the same
+        yield from exporter(f'instance="web2:9100",replica="{replica}"', "web2", *HOSTS["web2"])
     yield from exporter('instance="kube1:9100",pod="node-exporter-a"', "kube1", FIRST, NEW_POD)
     yield from exporter('instance="kube1:9100",pod="node-exporter-b"', "kube1", NEW_POD, LAST)
     yield from odd_series()
