@@ -3,6 +3,7 @@
 Belongs here: when to ask again, and for how long. Does not belong here: which failures are of that kind (each kind of source).
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Event
@@ -30,9 +31,18 @@ class TemporaryError(Exception):
         self.wait_seconds = wait_seconds
 
 
-def retrying(patience_seconds: float, ended: Event) -> Retrying:
-    """Calls again what raises TemporaryError, and raises the last one when the patience is used up or `ended` is set."""
+def retrying(patience_seconds: float, ended: Event, on_wait: Callable[[str], None] | None = None) -> Retrying:
+    """Calls again what raises TemporaryError, and raises the last one when the patience is used up or `ended` is set.
+
+    on_wait: is told what failed, before each wait.
+    """
+
+    def before_sleep(state: RetryCallState) -> None:
+        if on_wait is not None and state.outcome is not None:
+            on_wait(str(state.outcome.exception()))
+
     return Retrying(
+        before_sleep=before_sleep,
         retry=retry_if_exception_type(TemporaryError),
         wait=_wait,
         stop=stop_before_delay(patience_seconds) | stop_when_event_set(ended),

@@ -16,7 +16,9 @@ def test_what_fails_for_a_while_is_asked_again() -> None:
             raise failures.pop()
         return "answer"
 
-    assert retrying(60, Event())(asked) == "answer"
+    told: list[str] = []
+    assert retrying(60, Event(), told.append)(asked) == "answer"
+    assert told == ["away", "away"]
 
 
 def test_patience_ends_before_a_wait_that_would_pass_it() -> None:

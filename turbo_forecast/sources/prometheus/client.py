@@ -4,6 +4,7 @@ Belongs here: HTTP. Does not belong here: which queries are asked (`asking.py`),
 """
 
 import base64
+import logging
 import ssl
 from collections.abc import Generator, Mapping
 from threading import Event
@@ -26,6 +27,7 @@ from turbo_forecast.sources.prometheus.settings import TENANT, PrometheusOptions
 from turbo_forecast.sources.retries import TemporaryError, retrying
 from turbo_forecast.sources.secrets import redacted, secret
 
+logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 10.0
 SERVERS_SHARE = 0.9
 """Of timeout_seconds: a server that gives up before we do says that the query took too long, and it is asked for less."""
@@ -166,8 +168,12 @@ class Client:
 
         Raises TooLargeError, or SourceError with one sentence without secrets.
         """
+
+        def on_wait(failure: str) -> None:
+            logger.warning("%s: %s: %s; it is asked again", self._where, what, failure)
+
         try:
-            return retrying(self._patience, self._ended)(self._once, path, form, post, shortest)
+            return retrying(self._patience, self._ended, on_wait)(self._once, path, form, post, shortest)
         except TooLargeError:
             raise
         except RefusedError as error:

@@ -55,6 +55,7 @@ class Joiner:
     def __init__(self, where: str, options: PrometheusOptions) -> None:
         self._where, self._options = where, options
         self._held: dict[Key, Held] = {}
+        self._named_by: dict[str, str] = {}
         self.no_numbers: Counter[str] = Counter()
         """How many values were NaN or infinite, by resource as the options name it."""
 
@@ -100,7 +101,14 @@ class Joiner:
                 f"{self._where}: {shown_name(resource)}: there is a series without the label {missing}, which the resource's name "
                 f"needs: {labels_shown(labels_json(labels))}"
             )
-        return resource_name(resource, labels)
+        name = resource_name(resource, labels)
+        other = self._named_by.setdefault(name, resource)
+        if other != resource:
+            two = f"{shown_name(other)} and {shown_name(resource)}"
+            raise SourceError(
+                f"{self._where}: the queries of {two} both give a resource {shown_name(name)}: give them other names"
+            )
+        return name
 
     def _join(self, key: Key, several: list[Series], answer: Answer, kept: npt.NDArray[np.bool_]) -> None:
         """Remember whose value is the last; where two have one at a moment, keep the newer one's only. Raises SourceError."""

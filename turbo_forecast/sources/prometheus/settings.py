@@ -29,10 +29,11 @@ class PrometheusOptions(Options):
     """Where a Prometheus is, what it is asked, and how. No option holds a secret: each names where one is."""
 
     address: str = Field(
-        description="where the HTTP API is, such as http://host:9090; with a path where it has one, as Mimir's /prometheus"
+        "",
+        description="where the HTTP API is, such as http://host:9090; with a path where it has one, as Mimir's /prometheus",
     )
-    preset: Literal["", "node_exporter"] = Field(
-        "", description="queries that are known: node_exporter (cpu, memory, a disk for each mount point, network)"
+    preset: Literal["none", "node_exporter"] = Field(
+        "none", description="queries that are known: node_exporter (cpu, memory, a disk for each mount point, network)"
     )
     queries: dict[str, str] = Field(
         {},
@@ -89,7 +90,7 @@ class PrometheusOptions(Options):
     @field_validator("address")
     @classmethod
     def _address(cls, value: str) -> str:
-        return _checked_address(value)
+        return _checked_address(value) if value else value
 
     @field_validator("host_label")
     @classmethod
@@ -102,10 +103,9 @@ class PrometheusOptions(Options):
     @classmethod
     def _zone(cls, value: str) -> str:
         try:
-            return ZoneInfo(option_rules.time_zone(value)).key
-        except (LookupError, OSError, ValueError) as error:
-            said = str(error) if isinstance(error, ValueError) and "zone" in str(error) else ""
-            raise ValueError(said or f"must be a zone such as Europe/Berlin, not {option_rules.shown(value)}") from None
+            return ZoneInfo(value).key
+        except (LookupError, OSError, ValueError):
+            raise ValueError(f"must be a zone such as Europe/Berlin, not {option_rules.shown(value)}") from None
 
     @field_validator("headers", "header_envs")
     @classmethod
@@ -130,6 +130,8 @@ class PrometheusOptions(Options):
 
     @model_validator(mode="after")
     def _consistent(self) -> "PrometheusOptions":
+        if not self.address:
+            raise ValueError("address is missing: give where the HTTP API is, such as http://host:9090")
         self._require_queries()
         self._require_one_authentication()
         if bool(self.cert_file) != bool(self.key_file):

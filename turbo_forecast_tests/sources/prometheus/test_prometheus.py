@@ -163,6 +163,12 @@ def test_a_label_of_the_resources_name_that_is_not_there_is_refused(prometheus: 
         rows(source(prometheus.address, queries=query))
 
 
+def test_two_queries_that_give_one_resource_are_refused(prometheus: Prometheus) -> None:
+    queries = {"disk:/": "avg_over_time(holes_percent[$step])"}
+    with pytest.raises(SourceError, match=r"the queries of disk:\$mountpoint and disk:/ both give a resource disk:/"):
+        rows(source(prometheus.address, preset="node_exporter", queries=queries))
+
+
 def test_values_that_are_no_numbers_are_no_rows_and_are_counted(
     prometheus: Prometheus, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from turbo_forecast.errors import SettingsError
 from turbo_forecast.settings import one_sentence
 from turbo_forecast.sources.prometheus.settings import PrometheusOptions
 from turbo_forecast.sources.prometheus.source import PrometheusSource
+from turbo_forecast.sources.protocol import Source
+from turbo_forecast.sources.registry import source_of
 
 HERE = {"address": "http://host:9090", "preset": "node_exporter"}
 
@@ -26,11 +29,13 @@ def refusal(**options: Any) -> str:
         ({"address": "http://"}, "must begin with http:// or https:// and name a host"),
         ({"address": "http://host:999999"}, "no readable host or port"),
         ({"address": "http://host/?token=s3cret"}, "must end before ? and #"),
-        ({"preset": ""}, "there is nothing to ask"),
+        ({"address": ""}, "address is missing: give where the HTTP API is"),
+        ({"preset": "none"}, "there is nothing to ask"),
+        ({"preset": "windows"}, "preset: must be one of none, node_exporter, not 'windows'"),
         ({"queries": {"cpu": "rate(x[$__rate_interval])"}}, "has Grafana's $__rate_interval: write $step"),
         ({"queries": {"gpu": " "}}, "queries.gpu is empty"),
         ({"host_label": "1 x"}, "must be a label's name"),
-        ({"zone": "Berlin", "step": "1d"}, "Berlin"),
+        ({"zone": "Berlin", "step": "1d"}, "must be a zone such as Europe/Berlin, not 'Berlin'"),
         ({"zone": "+02:00", "step": "1d"}, "must be a zone such as Europe/Berlin"),
         ({"zone": "Europe/Berlin"}, "zone is only for step: 1d"),
         ({"step": "90s"}, "must be one of 5m, 10m"),
@@ -65,6 +70,17 @@ def test_what_cannot_work_is_refused_in_a_sentence_without_a_secret(options: dic
 )
 def test_an_address_is_kept_without_what_the_api_adds(given: str, kept: str) -> None:
     assert PrometheusOptions.model_validate({**HERE, "address": given}).address == kept
+
+
+def test_a_section_of_the_settings_file_makes_a_source_or_one_sentence() -> None:
+    made = source_of("fleet", {"kind": "prometheus", **HERE})
+    assert isinstance(made, PrometheusSource)
+    assert isinstance(made, Source)
+    assert made.query["address"] == "http://host:9090"
+    with pytest.raises(SettingsError) as caught:
+        source_of("fleet", {"kind": "prometheus", **HERE, "address": "http://planner:s3cret@host"})
+    assert str(caught.value).startswith("sources.fleet: address: has credentials in it")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_an_address_stands_for_a_prometheus_with_node_exporters_metrics() -> None:
