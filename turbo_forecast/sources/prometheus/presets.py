@@ -14,7 +14,7 @@ memory: what is not available to programs without swapping: 1 - MemAvailable / M
 `instance:node_memory_utilisation:ratio`). Two averages are divided, not one quotient averaged, for a subquery would need a
 resolution, and memory that is added within a step is a matter of one value.
 
-disk: each file system by its mount point, for each can run full: used / (used + avail) as `df` computes Use%, in which blocks
+disk: each file system by its mount point, because each can run full: used / (used + avail) as `df` computes Use%, in which blocks
 reserved for root are neither. Without those that are in memory, read-only, or images and layers of containers.
 
 network: the busier direction of the busiest interface, as a share of its speed: a full-duplex interface has it in each direction.
@@ -24,8 +24,12 @@ node_network_speed_bytes is negative or 0 where the driver knows none, as virtua
 import re
 from collections.abc import Mapping
 
-_DISK = r"""fstype!~"tmpfs|ramfs|rootfs|devtmpfs|overlay|squashfs|iso9660|udf|nsfs|fuse[.]lxcfs|autofs""" + (
-    r"""",mountpoint!~"/(dev|proc|sys|run|snap|var/lib/(docker|containers|containerd|kubelet))(/.+)?",$hosts"""
+_DISK = ",".join(
+    [
+        'fstype!~"tmpfs|ramfs|rootfs|devtmpfs|overlay|squashfs|iso9660|udf|nsfs|fuse[.]lxcfs|autofs"',
+        'mountpoint!~"/(dev|proc|sys|run|snap|var/lib/(docker|containers|containerd|kubelet))(/.+)?"',
+        "$hosts",
+    ]
 )
 _NETWORK = r'device!~"lo|veth.+|cali.+|tap.+|tun.+",$hosts'
 _SPEED = f"(max_over_time(node_network_speed_bytes{{{_NETWORK}}}[$step]) > 0)"
@@ -37,9 +41,9 @@ NODE_EXPORTER = {
   / sum by ($host) (rate(node_cpu_seconds_total{$hosts}[$step]))
 )""",
     "memory": """
-100 * (1 - max by ($host) (
-  avg_over_time(node_memory_MemAvailable_bytes{$hosts}[$step]) / avg_over_time(node_memory_MemTotal_bytes{$hosts}[$step])
-))""",
+100 * max by ($host) (
+  1 - avg_over_time(node_memory_MemAvailable_bytes{$hosts}[$step]) / avg_over_time(node_memory_MemTotal_bytes{$hosts}[$step])
+)""",
     "disk:$mountpoint": f"""
 100 * max by ($host, mountpoint) (
   1 - avg_over_time(node_filesystem_avail_bytes{{{_DISK}}}[$step]) / (
