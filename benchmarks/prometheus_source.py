@@ -43,11 +43,8 @@ def report(hosts: int, months: int, say: Callable[[str], None]) -> str:
         say(f"prometheus: putting in {hosts * len(RESOURCES):,} series of {months} months")
         server = Prometheus(Path(folder), [])
         _put_in(Path(folder), hosts, months)
-        server.start()
-        try:
+        with server.running():
             measured = {name: _measured(way, server.address, hosts, months, say) for name, way in WAYS.items()}
-        finally:
-            server.stop()
     rows = [
         [
             name,

@@ -33,9 +33,8 @@ def prometheus(prometheus_blocks: Path, tmp_path_factory: pytest.TempPathFactory
     """A Prometheus for tests that do not stop it."""
     server = Prometheus(tmp_path_factory.mktemp("prometheus"), [])
     copytree(prometheus_blocks, server.folder / "data")
-    server.start()
-    yield server
-    server.stop()
+    with server.running():
+        yield server
 
 
 StartPrometheus = Callable[..., Prometheus]
@@ -49,9 +48,7 @@ def start_prometheus(prometheus_blocks: Path, tmp_path: Path) -> Iterator[StartP
         def start(*flags: str, scheme: str = "http") -> Prometheus:
             server = Prometheus(tmp_path / "prometheus", flags, scheme=scheme)
             copytree(prometheus_blocks, server.folder / "data")
-            stack.callback(server.stop)
-            server.start()
-            return server
+            return stack.enter_context(server.running())
 
         yield start
 
@@ -62,7 +59,6 @@ def victoria_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victo
     folder = tmp_path_factory.mktemp("victoria-metrics")
     write_exposition(folder / "samples.txt", fleet())
     server = VictoriaMetrics(folder, [])
-    server.start()
-    server.put(folder / "samples.txt")
-    yield server
-    server.stop()
+    with server.running():
+        server.put(folder / "samples.txt")
+        yield server

@@ -6,8 +6,10 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
@@ -82,6 +84,15 @@ class Server:
                 self.process.kill()
                 self.process.wait(20)
             self.process = None
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Started, and stopped however the block ends."""
+        try:
+            self.start()
+            yield self
+        finally:
+            self.stop()
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")

@@ -94,9 +94,8 @@ def locked(
     server = Prometheus(folder / "server", [f"--web.config.file={config}"], scheme="https")
     server.client = tuple(map(str, authority.pair("probe")))
     copytree(prometheus_blocks, server.folder / "data")
-    server.start()
-    yield server
-    server.stop()
+    with server.running():
+        yield server
 
 
 @pytest.fixture

@@ -74,11 +74,8 @@ def test_it_is_described_although_it_names_no_version(victoria_metrics: Victoria
 def test_a_limit_of_series_is_met_by_fewer_hosts_at_a_time(tmp_path: Path, victoria_metrics: VictoriaMetrics) -> None:
     limited = VictoriaMetrics(tmp_path, ["-search.maxUniqueTimeseries=15"])
     write_exposition(tmp_path / "samples.txt", odd_series())
-    limited.start()
-    try:
+    with limited.running():
         limited.put(tmp_path / "samples.txt")
         found = rows(source(limited.address, queries=gauges("many")), hours(date(2025, 3, 1), 6))
-    finally:
-        limited.stop()
     assert found.height == 40 * 6
     assert found.equals(rows(source(victoria_metrics.address, queries=gauges("many")), hours(date(2025, 3, 1), 6)))
