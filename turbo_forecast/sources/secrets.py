@@ -17,18 +17,20 @@ LARGEST_BYTES = 65_536
 """Of a secret's file: a token or password is shorter, and a device that never ends is no secret."""
 
 
-def secret(where: str, *, variable: str = "", file: str = "") -> str | None:
+def secret(where: str, *, variable: str = "", file: str = "", suffix: bool = True) -> str | None:
     """What an environment's variable or a file holds, None where neither is named. Read it when it is used, and keep it nowhere.
 
-    where: how the sentence of a refusal begins, such as `sources.fleet: password`. Spaces and line ends around it are no part of it.
+    where: how the sentence of a refusal begins, such as `sources.fleet: password`; suffix: the option that named the secret is called
+    like that, with _env or _file at its end. Spaces and line ends around it are no part of it.
     Raises SettingsError, which names the variable or the file, where there is none, it is empty, or no header can hold it.
     """
+    option = f"{where}_{'env' if variable else 'file'}" if suffix else where
     if variable:
-        value, named = os.environ.get(variable), f"{where}_env: the environment's variable {shown_name(variable)}"
+        value, named = os.environ.get(variable), f"{option}: the environment's variable {shown_name(variable)}"
         if value is None:
             raise SettingsError(f"{named} is not set")
     elif file:
-        value, named = _content(where, file), f"{where}_file: {shown(file)}"
+        value, named = _content(option, file), f"{option}: {shown(file)}"
     else:
         return None
     value = value.strip()
@@ -39,18 +41,18 @@ def secret(where: str, *, variable: str = "", file: str = "") -> str | None:
     return value
 
 
-def _content(where: str, file: str) -> str:
+def _content(option: str, file: str) -> str:
     try:
         with Path(file).open("rb") as opened:
             content = opened.read(LARGEST_BYTES + 1)
         if len(content) > LARGEST_BYTES:
-            raise SettingsError(f"{where}_file: {shown(file)} has more than {LARGEST_BYTES:,} bytes: it is no secret")
+            raise SettingsError(f"{option}: {shown(file)} has more than {LARGEST_BYTES:,} bytes: it is no secret")
         return content.decode()
     except UnicodeDecodeError:
-        raise SettingsError(f"{where}_file: {shown(file)} is no text in UTF-8") from None
+        raise SettingsError(f"{option}: {shown(file)} is no text in UTF-8") from None
     except (OSError, ValueError) as error:
         reason = refusal(error) if isinstance(error, OSError) else "it is no path"
-        raise SettingsError(f"{where}_file: {shown(file)} cannot be read: {reason}") from None
+        raise SettingsError(f"{option}: {shown(file)} cannot be read: {reason}") from None
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:

@@ -223,3 +223,7 @@ def test_a_secret_that_is_not_there_is_told_by_its_name(monkeypatch: pytest.Monk
     monkeypatch.delenv("NOT_SET", raising=False)
     with pytest.raises(SettingsError, match="sources.fleet: token_env: the environment's variable NOT_SET is not set"):
         asked(good(), token_env="NOT_SET")
+    with pytest.raises(
+        SettingsError, match="sources.fleet: header_envs.X-Edge: the environment's variable NOT_SET is not"
+    ):
+        asked(good(), header_envs={"X-Edge": "NOT_SET"})
