@@ -123,7 +123,7 @@ def _tell_what_goes(
     if made_here:
         say(
             f"{store.address} was changed by {now.describe()}: what this machine had made and not stored "
-            f"({len(made_here):,} files) is replaced by what is there"
+            f"({len(made_here):,} {'file' if len(made_here) == 1 else 'files'}) is replaced by what is there"
         )
 
 

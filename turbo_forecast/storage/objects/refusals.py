@@ -58,6 +58,14 @@ class Refusal:
     sentence: str
 
 
+class RefusedDeletionError(OSError):
+    """What a server has said of one of many objects that it was to delete. response: as botocore's errors carry it."""
+
+    def __init__(self, said: dict[str, object]) -> None:
+        super().__init__(str(said.get("Code", "")))
+        self.response = {"Error": said}
+
+
 def judged(error: Exception, address: Address, key: str, here: Path | None = None) -> Refusal:
     """What an error of a request about a key means. here: the local file that an answer was written to.
 

@@ -9,7 +9,7 @@ reads telemetry reads local files; a message, a report or a log names the object
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,12 +128,12 @@ def copies_of(location: str) -> Copies:
 
     Raises SettingsError for an address that cannot be used, StorageError where the store cannot be read.
     """
-    base, pattern = _divided(location)
+    base, glob = _divided(location)
     address = parsed(base, "telemetry", writable=False)
     store, folder = ObjectStore(address), work_root() / "telemetry" / address.digest
-    matches = re.compile(pattern) if pattern else None
     store.require_there()
     found = store.listed()
+    matches = _matching(glob, found) if glob else None
     meant = [key for key in found if matches is None or matches.fullmatch(key)]
     paths = {key: folder / address.root.strip("/") / key for key in found if not key or _usable(key)}
     copies = [Copy(paths[key], address.at(key), key, found[key]) for key in meant if key in paths]
@@ -142,16 +142,28 @@ def copies_of(location: str) -> Copies:
     return Copies(store, folder, copies, there, [key for key in meant if key not in paths])
 
 
-def _divided(location: str) -> tuple[str, str]:
-    """The address in front of a glob's first wildcard, and an expression for the keys below it; all of it where there is none."""
+def _divided(location: str) -> tuple[str, list[str]]:
+    """The address in front of a glob's first wildcard, and the parts of the glob below it; all of it where there is none."""
     scheme, _, rest = location.partition("://")
     parts = rest.split("/")
     first = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), None)
     if first is None:
-        return f"{scheme}://{rest.rstrip('/')}", ""
+        return f"{scheme}://{rest.rstrip('/')}", []
+    return f"{scheme}://{'/'.join(parts[:first])}", parts[first:]
+
+
+def _matching(glob: list[str], keys: Iterable[str]) -> re.Pattern[str]:
+    """An expression for the keys that a glob means; as on a disk, what is there under just its name, or its beginning, is meant."""
     from fsspec.utils import glob_translate  # type: ignore[import-untyped]  # slow: only who has an address waits for it
 
-    return f"{scheme}://{'/'.join(parts[:first])}", glob_translate("/".join(parts[first:]))
+    there = {
+        "/".join(parts[:count]) for key in keys for parts in [key.split("/")] for count in range(1, len(parts) + 1)
+    }
+    literal = next((count for count in range(len(glob), 0, -1) if "/".join(glob[:count]) in there), 0)
+    named, rest = re.escape("/".join(glob[:literal])), "/".join(glob[literal:])
+    if not rest:
+        return re.compile(f"{named}(?:/.*)?", re.DOTALL)
+    return re.compile((f"{named}/" if literal else "") + glob_translate(rest))
 
 
 def _usable(key: str) -> bool:

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from turbo_forecast.addresses import Address, is_address, parsed
+from turbo_forecast.addresses import Address
 from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.paths import require_storable
 from turbo_forecast.storage.objects.bringing import bring
@@ -87,7 +87,7 @@ def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]
     with _alone(folder, say) as bringing:
         store.require_there()
         with leased(store) as lease:
-            _brought(store, folder, say, published_alone=False)
+            _brought(store, folder, say)
             bringing.close()
             _OPEN[folder] = WorkingCopy(store, folder, lease)
             os.environ[OPENED_BY] = str(folder)
@@ -99,7 +99,7 @@ def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]
 
 
 def copy_for_reading(address: Address, say: Say = _unheard) -> Path:
-    """The folder of what is published in the store, for who asks. Raises StorageError.
+    """The folder of what is published in the store, for who asks. say: called with what is replaced. Raises StorageError.
 
     Where a run of this machine is at work in it, the folder is taken as it is: nothing newer is elsewhere. A process that is
     bringing the copy is waited for.
@@ -111,18 +111,13 @@ def copy_for_reading(address: Address, say: Say = _unheard) -> Path:
         if free:
             store = ObjectStore(address)
             store.require_there()
-            _brought(store, folder, say, published_alone=True)
+            bring(store, folder, say, published_alone=True)
     return folder
 
 
-def data_for_reading(data: str, what: str = "--data") -> Path:
-    """The folder in which to read what is published: of an address, this machine's copy, brought up to date. Raises SettingsError, StorageError."""
-    return copy_for_reading(parsed(data, what)) if is_address(data) else Path(data)
-
-
-def _brought(store: ObjectStore, folder: Path, say: Say, *, published_alone: bool) -> None:
+def _brought(store: ObjectStore, folder: Path, say: Say) -> None:
     began = time.monotonic()
-    count = bring(store, folder, say, published_alone=published_alone)
+    count = bring(store, folder, say)
     if count:
         say(f"brought {count:,} files of {store.address} into {folder} in {time.monotonic() - began:.1f} s")
 

@@ -188,6 +188,58 @@ def refused(*arguments: object) -> None:
     raise StorageError("the process has died")
 
 
+def test_wherever_a_bringing_is_cut_off_the_next_one_ends_it(
+    machine: Callable[[str], Machine], store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = machine("one")
+    one.month()
+    one.insert(1)
+    one.write("fleet_forecast/2025-11.parquet/00000000-00000128.parquet", "x")
+    one.put()
+    behind = [machine(f"behind-{number}") for number in range(20)]
+    for other in behind:
+        other.bring()
+    one.month("two")
+    one.insert(2)
+    (one.folder / "fleet_forecast/2025-11.parquet/00000000-00000128.parquet").unlink()
+    one.put()
+    for number, other in enumerate(behind):
+        steps = list[str]()
+        with monkeypatch.context() as patched:
+            for owner, name in (
+                (ObjectStore, "get"),
+                (bringing, "_write"),
+                (bringing, "remove_file"),
+                (local_state.LocalState, "save"),
+            ):
+                patched.setattr(owner, name, dying_in(getattr(owner, name), number, steps))
+            patched.setattr(bringing, "each_of", lambda items, work: [work(item) for item in items])
+            try:
+                other.bring()
+            except StorageError:
+                steps.append("died")
+        other.bring()
+        assert other.content() == one.content()
+        assert other.rows() == [1, 2]
+        assert other.put() == 2, "nothing of it was taken for a change"
+        assert not any("is replaced" in line for line in other.said)
+        if steps[-1] != "died":
+            break
+    assert 8 < number < 20, "every step was tried"
+
+
+def dying_in(step: Callable[..., object], number: int, steps: list[str]) -> Callable[..., object]:
+    """The step, unless so many were done before: then the process dies."""
+
+    def wrapped(*arguments: object) -> object:
+        if len(steps) == number:
+            raise StorageError("the process has died")
+        steps.append(step.__name__)
+        return step(*arguments)
+
+    return wrapped
+
+
 def test_what_was_brought_is_on_the_disk_before_it_is_known(
     machine: Callable[[str], Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -331,3 +331,32 @@ def test_only_what_is_below_the_prefix_is_listed(monkeypatch: pytest.MonkeyPatch
     for address in ("s3://bucket/pre/fix", "s3://bucket"):
         ObjectStore(parsed(address, "--data")).require_there()
     assert asked == [("list_objects_v2", "bucket", "pre/fix/"), ("list_objects_v2", "bucket", "")]
+
+
+class Deleting:
+    """A driver of S3 whose answers to deletions are refusals of the second object, one for each code, before it deletes all."""
+
+    def __init__(self, *codes: str) -> None:
+        self.codes = list(codes)
+        self.asked: list[list[str]] = []
+
+    def split_path(self, path: str) -> tuple[str, str, None]:
+        return (*path.split("/", 1), None)  # type: ignore[return-value]
+
+    def call_s3(self, method: str, Bucket: str, Delete: Any) -> dict[str, object]:
+        assert (method, Bucket) == ("delete_objects", "bucket")
+        self.asked.append([each["Key"] for each in Delete["Objects"]])
+        return {"Errors": [{"Key": self.asked[-1][1], "Code": self.codes.pop(0)}]} if self.codes else {}
+
+
+def test_an_object_that_may_not_be_deleted_is_no_silent_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a lease would stay, and what was made of other decisions count."""
+    with pytest.raises(StorageError, match=r"s3://bucket: the store does not accept the credentials \(AccessDenied\)"):
+        of_driver(Deleting("AccessDenied"), monkeypatch).delete(["a", "b"])
+
+
+@pytest.mark.usefixtures("hurried")
+def test_deletions_that_the_server_could_not_do_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Deleting("InternalError", "SlowDown")
+    of_driver(driver, monkeypatch).delete(["a", "b"])
+    assert driver.asked == [["a", "b"]] * 3

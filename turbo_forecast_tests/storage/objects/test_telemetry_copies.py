@@ -9,6 +9,7 @@ import duckdb
 import fsspec
 import polars as pl
 import pytest
+from fsspec.implementations.memory import MemoryFile
 
 from turbo_forecast.errors import SettingsError, StorageError, TelemetryError
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
@@ -264,3 +265,20 @@ def test_objects_whose_keys_are_no_paths_are_named_as_left_out(con: duckdb.DuckD
     del memory.store["/bucket/x/a.csv"]
     with pytest.raises(TelemetryError, match=r"no object that can be copied: /b\.csv: a key with an empty part"):
         read(con, "memory://bucket/x")
+
+
+@pytest.mark.parametrize(
+    ("location", "keys"),
+    [
+        ("x/g[1]/*.csv", ["g[1]/a.csv"]),
+        ("x/g[1]", ["g[1]/a.csv"]),
+        ("x/g[1]/", ["g[1]/a.csv"]),
+        ("x/b*.csv", ["b*.csv"]),
+        ("x/g[0-9]/*.csv", ["g1/a.csv"]),
+        ("x/*/a.csv", ["g1/a.csv", "g[1]/a.csv"]),
+    ],
+)
+def test_what_is_there_under_just_the_name_of_a_glob_is_meant(location: str, keys: list[str], memory: Any) -> None:
+    for key in ("g1/a.csv", "g[1]/a.csv", "b1.csv", "b*.csv"):
+        memory.store[f"/bucket/x/{key}"] = MemoryFile(memory, f"/bucket/x/{key}", b"x")
+    assert [copy.key for copy in copies_of(f"memory://bucket/{location}").copies] == keys
