@@ -63,10 +63,10 @@ def bring(store: ObjectStore, folder: Path, say: Say, *, published_alone: bool =
             remove_file(folder, folder / path)
     for path in [path for path in state.files if moved and path not in now.files]:
         del state.files[path]
+    if any(map(is_published, (*wanted, *extra) if moved else lacking)):
+        publish_views(folder, say)
     state.number, state.process, state.whole = now.number, now.process, not alone
     state.save()
-    if any(map(is_published, (*lacking, *extra))):
-        publish_views(folder, say)
     return len(lacking)
 
 

@@ -19,7 +19,8 @@ def clear_way(folder: Path, target: Path) -> None:
         if parent == folder:
             break
         if parent.is_file():
-            remove(parent)
+            with suppress(IsADirectoryError):  # another thread has made way, and the folder, by now
+                parent.unlink(missing_ok=True)
 
 
 def remove_file(folder: Path, path: Path) -> None:

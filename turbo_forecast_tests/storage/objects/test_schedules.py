@@ -175,11 +175,15 @@ def test_what_was_brought_before_a_bringing_was_cut_off_is_not_brought_again(
     one, other = machine("one"), machine("other")
     one.month()
     one.put()
-    with monkeypatch.context() as patched:
-        patched.setattr(local_state.LocalState, "save", refused)
-        with pytest.raises(StorageError, match="has died"):
-            other.bring()
+    for owner, name in ((local_state.LocalState, "save"), (bringing, "publish_views")):
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, refused)
+            with pytest.raises(StorageError, match="has died"):
+                other.bring()
+    views = list[object]()
+    monkeypatch.setattr(bringing, "publish_views", lambda folder, say: views.append(folder))
     assert other.bring() == 0
+    assert views == [other.folder], "they may be those of before"
     assert not any("is replaced" in line for line in other.said), "it is nothing that was made here"
     assert other.content() == one.content()
 
