@@ -15,7 +15,7 @@ from turbo_forecast.schemas import SERIES_OUTCOMES, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.base_table import update_base_table
 from turbo_forecast.storage.months import MonthOfRun
-from turbo_forecast.storage.versions import KEPT, require_usable_tables
+from turbo_forecast.storage.versions import KEPT, REPLACED, require_usable_tables
 from turbo_forecast.storage.warehouse import connected, ensure_table, query, replace_partition, transaction
 from turbo_forecast.tables import Column, Table
 
@@ -142,7 +142,7 @@ def test_a_view_in_a_tables_place_is_named(name: str, con: duckdb.DuckDBPyConnec
 
 def test_every_table_that_months_are_kept_in_is_looked_at_before_a_run_begins(con: duckdb.DuckDBPyConnection) -> None:
     """Else the difference would be named after the forecast, when the first row is stored."""
-    replaced_whole = {"base_table", "base_table_days", "base_table_rejects"}
+    replaced_whole = {table.name for table in REPLACED}
     files = {"fleet_forecast", "fold_forecast", "forecast_parquet", "forecast_intervals", "tournament_results"}
     within_a_run = {"outlook_series", "outlook_calibration"}
     every = {getattr(schemas, name).name for name in schemas.__all__}
