@@ -5,7 +5,7 @@ read (`base_table.py`), how it is read (`telemetry/`), and where a month's rows 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -44,7 +44,7 @@ class Making:
     """What is read, and what came of it. The caller holds the transaction.
 
     months: all that have landed, by label; to_read: those that are read; held: the parts that stand as they were read, none where
-    the base table is made anew whole.
+    the base table is made anew whole; landed_before: the calendar months in which something had landed when it was made before.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -52,6 +52,7 @@ class Making:
     months: Mapping[str, LandedMonth]
     to_read: Sequence[str]
     held: Mapping[str, StoredPart]
+    landed_before: Collection[str]
     today: date
     say: Callable[[str], None]
     files: TelemetryReport | None = None
@@ -140,8 +141,10 @@ class Making:
 
     def _put_months(self) -> None:
         reading = {name: self.months[name] for name in self.to_read}
-        before = {part.month for part in self.held.values() if part.month}
-        self.found |= put_months(self.con, reading, self.found, landed_before=before, with_files=bool(self.files))
+        read = {name: self.found[name] for name in self.to_read}
+        self.found |= put_months(
+            self.con, reading, read, landed_before=self.landed_before, with_files=self.files is not None
+        )
 
     def _count_days(self) -> None:
         """The digests of the days that were replaced."""

@@ -10,7 +10,7 @@ landed is kept aside, for when a month lands again without some of its series.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
@@ -191,9 +191,12 @@ def put_months(
 
 
 def within(months: Collection[str]) -> str:
-    """A condition on `ds`: in one of these months, YYYY-MM."""
-    ends = ", ".join(f"DATE '{days_of(month)[1]}'" for month in sorted(months))
-    return f"last_day(ds) IN ({ends})" if ends else "false"
+    """A condition on `ds`: in one of these months, YYYY-MM. Months that follow each other are one span."""
+    spans: list[tuple[date, date]] = []
+    for first, last in map(days_of, sorted(months)):
+        follows = bool(spans) and spans[-1][1] + timedelta(days=1) == first
+        spans = [*spans[:-1], (spans[-1][0], last)] if follows else [*spans, (first, last)]
+    return " OR ".join(f"ds BETWEEN DATE '{first}' AND DATE '{last}'" for first, last in spans) or "false"
 
 
 def empty_parts(con: duckdb.DuckDBPyConnection) -> None:

@@ -30,7 +30,7 @@ _RUN = """
     INSERT INTO base_table_runs BY NAME
     SELECT (SELECT coalesce(max(number), 0) + 1 FROM base_table_runs) AS number, $run_id AS run_id,
            ({digest}) AS digest, coalesce(sum(rows), 0) AS rows,
-           (SELECT count(*) FROM (SELECT DISTINCT host_id, resource FROM base_table)) AS series,
+           $series AS series,
            min(ds) AS first_day, max(ds) AS last_day, $now AS written_at
     FROM base_table_days
 """
@@ -96,6 +96,7 @@ def update_base_table(
         months,
         to_read=list(months) if to_read is None else to_read,
         held={} if to_read is None else {name: part for name, part in parts.items() if name not in to_read},
+        landed_before=set() if to_read is None else {part.month for part in parts.values() if part.month},
         today=today,
         say=say,
     )
@@ -103,7 +104,7 @@ def update_base_table(
     now = {name: landed_month(month.path) for name, month in months.items()}
     known = _known_by(before, fingerprint(con, settings, now), report)
     making.record(known, run_id)
-    read_at, read = _record_run(con, run_id), len(making.to_read)
+    read_at, read = _record_run(con, run_id, report.series), len(making.to_read)
     con.execute(_READ, {"telemetry": known.digest, "read_on": today, "report": report.as_json})
     return Reading(
         report,
@@ -139,12 +140,13 @@ def record_base_table(con: duckdb.DuckDBPyConnection, run_id: str) -> datetime:
     """
     count_days(con)
     ensure_table(con, BASE_TABLE_RUNS)
-    return _record_run(con, run_id)
+    series = con.execute("SELECT count(*) FROM (SELECT DISTINCT host_id, resource FROM base_table)").fetchall()[0][0]
+    return _record_run(con, run_id, series)
 
 
-def _record_run(con: duckdb.DuckDBPyConnection, run_id: str) -> datetime:
-    now = utc_now()
-    con.execute(_RUN.format(digest=DIGEST.format(days=BASE_TABLE_DAYS.name)), {"run_id": run_id, "now": now})
+def _record_run(con: duckdb.DuckDBPyConnection, run_id: str, series: int) -> datetime:
+    statement, now = _RUN.format(digest=DIGEST.format(days=BASE_TABLE_DAYS.name)), utc_now()
+    con.execute(statement, {"run_id": run_id, "series": series, "now": now})
     return now
 
 

@@ -108,8 +108,10 @@ def zone_of(con: duckdb.DuckDBPyConnection, months: Sequence[LandedMonth], setti
     Raises SettingsError where another one is set, TelemetryError where months are of two: by another calendar the days at a
     month's edges would be cut in two, and a value that is of a whole day would be moved to the day before or after.
     """
-    written = {month.manifest.zone: month for month in reversed(months)}
-    zones = {known_zone(con, zone): month for zone, month in written.items()}
+    written: dict[str, LandedMonth] = {}
+    for month in months:
+        written.setdefault(month.manifest.zone, month)
+    zones = {known_zone(con, zone): month for zone, month in reversed(written.items())}
     asked = known_zone(con, settings.timezone) if settings.timezone else ""
     for zone, month in zones.items():
         if asked and zone != asked:
@@ -118,10 +120,10 @@ def zone_of(con: duckdb.DuckDBPyConnection, months: Sequence[LandedMonth], setti
                 "have the source's months land again"
             )
     if len(zones) > 1:
-        (one, first), (two, second) = list(zones.items())[:2]
+        (two, second), (one, first) = list(zones.items())[-2:]
         raise TelemetryError(
-            f"{label(first)} has landed by the days of {one}, {label(second)} by those of {two}: set timezone to one of "
-            "them, and have the other's months land again"
+            f"{label(first)} has landed by the days of {one}, {label(second)} by those of {two}: have the months of one of "
+            "them land again, by the other's days"
         )
     return next(iter(zones))
 
