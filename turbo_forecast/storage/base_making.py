@@ -5,7 +5,7 @@ read (`base_table.py`), how it is read (`telemetry/`), and where a month's rows 
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -43,22 +43,26 @@ LANDED = "landed months"
 class Making:
     """What is read, and what came of it. The caller holds the transaction.
 
-    months: all that have landed, by label; to_read: those that are read; held: the parts that stand as they were read, none where
-    the base table is made anew whole; landed_before: the calendar months in which something had landed when it was made before.
+    months: all that have landed, by label; to_read: those that are read; before: the parts that the stored base table is made of,
+    which is made anew in the calendar months that are read; none where it is made anew whole.
     """
 
     con: duckdb.DuckDBPyConnection
     settings: TelemetrySettings
     months: Mapping[str, LandedMonth]
     to_read: Sequence[str]
-    held: Mapping[str, StoredPart]
-    landed_before: Collection[str]
+    before: Mapping[str, StoredPart]
     today: date
     say: Callable[[str], None]
     files: TelemetryReport | None = None
     """What reading the files found, now or before; None where there are none."""
     found: dict[str, MonthFindings] = field(default_factory=dict)
     """What was found in each landed month, now or before."""
+
+    @property
+    def held(self) -> dict[str, StoredPart]:
+        """The parts that stand as they were read; where there are none, the base table is made anew whole."""
+        return {name: part for name, part in self.before.items() if name not in self.to_read}
 
     def make(self) -> TelemetryReport:
         """Read, put it into the tables, and report on all telemetry.
@@ -89,9 +93,9 @@ class Making:
             read.append(StoredPart(name, of.source, of.month, by, of.digest, run_id, self.today, self.found[name]))
         if self.files:
             digest = digest_of(self.con, BASE_TABLE_FILE_DAYS.name)
-            before = self.held.get(FILES)
+            held = self.held.get(FILES)
             new = StoredPart(FILES, None, None, known.of_files, digest, run_id, self.today, self.files)
-            read.append(replace(before, digest=digest) if before else new)
+            read.append(replace(held, digest=digest) if held else new)
         record_parts(self.con, read)
 
     def _timed(self, work: Callable[[], None]) -> float:
@@ -142,8 +146,9 @@ class Making:
     def _put_months(self) -> None:
         reading = {name: self.months[name] for name in self.to_read}
         read = {name: self.found[name] for name in self.to_read}
+        landed_before = {part.month for part in self.before.values() if part.month and self.held}
         self.found |= put_months(
-            self.con, reading, read, landed_before=self.landed_before, with_files=self.files is not None
+            self.con, reading, read, landed_before=landed_before, with_files=self.files is not None
         )
 
     def _count_days(self) -> None:

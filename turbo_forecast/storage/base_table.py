@@ -95,8 +95,7 @@ def update_base_table(
         with_room(con, settings, [month.path for month in months.values()]),
         months,
         to_read=list(months) if to_read is None else to_read,
-        held={} if to_read is None else {name: part for name, part in parts.items() if name not in to_read},
-        landed_before=set() if to_read is None else {part.month for part in parts.values() if part.month},
+        before=parts if to_read is not None else {},
         today=today,
         say=say,
     )
@@ -121,16 +120,16 @@ def update_base_table(
 
 
 def _known_by(before: Fingerprint, after: Fingerprint, report: TelemetryReport) -> Fingerprint:
-    """What the telemetry that was read between two fingerprints can be known by, the parts of it too."""
+    """What the telemetry that was read between two fingerprints can be known by, and each part of it."""
+    months = {name: by if by == after.months.get(name) else None for name, by in before.months.items()}
     if report.computed:
         reason = "its database computes the rows, and may make others another time"
-        return replace(before, digest=None, of_files=None, reason=reason)
+        return replace(before, digest=None, of_files=None, months=months, reason=reason)
+    same = before.of_files if before.of_files == after.of_files else None
     if before.digest and before.digest != after.digest:
-        same = before.of_files if before.of_files == after.of_files else None
-        months = {name: by if by == after.months.get(name) else None for name, by in before.months.items()}
         reason = after.reason or "its files changed while they were read"
         return replace(before, digest=None, of_files=same, months=months, reason=reason)
-    return before
+    return replace(before, of_files=same, months=months)
 
 
 def record_base_table(con: duckdb.DuckDBPyConnection, run_id: str) -> datetime:

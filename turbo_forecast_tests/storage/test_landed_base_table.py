@@ -235,15 +235,21 @@ def test_two_sources_with_the_same_day_of_a_series_are_refused(
     assert update().report.series == 3
 
 
-ZONES = ("Pacific/Auckland", "America/Sao_Paulo", "Asia/Kolkata", "Europe/Berlin")
-
-
-@pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("month", ["2025-03", "2025-09", "2025-10"])
+@pytest.mark.parametrize(
+    ("zone", "month"),
+    [
+        ("Pacific/Auckland", "2025-04"),
+        ("Pacific/Auckland", "2025-09"),
+        ("America/Sao_Paulo", "2025-10"),
+        ("Asia/Kolkata", "2025-03"),
+        ("Europe/Berlin", "2025-03"),
+        ("Europe/Berlin", "2025-10"),
+    ],
+)
 def test_the_first_and_the_last_moment_of_a_month_are_in_its_first_and_last_day(
     zone: str, month: str, con: duckdb.DuckDBPyConnection, update: Update, tmp_path: Path
 ) -> None:
-    """In September and March clocks are changed in Auckland, in March and October in Berlin."""
+    """In April and September clocks are changed in Auckland, in March and October in Berlin."""
     start = datetime.fromisoformat(f"{month}-01").replace(tzinfo=ZoneInfo(zone))
     after = (start + timedelta(days=31)).replace(day=1)
     last = after.astimezone(UTC) - timedelta(microseconds=1)
@@ -254,7 +260,7 @@ def test_the_first_and_the_last_moment_of_a_month_are_in_its_first_and_last_day(
         assert reading.report.timezone == zone
 
 
-@pytest.mark.parametrize("zone", ["UTC", *ZONES])
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Sao_Paulo"])
 def test_a_value_outside_its_month_is_refused(zone: str, update: Update, tmp_path: Path) -> None:
     after = datetime(2025, 12, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     land(tmp_path, "2025-11", [("a", "cpu", after, 1.0)], zone=zone)
