@@ -7,7 +7,7 @@ from turbo_forecast.tables import DATETIME, Column, Table
 
 BASE_TABLE = Table(
     "base_table",
-    "One row per series and day of utilisation, sorted by series.",
+    "One row per series and day of utilisation.",
     (
         HOST,
         RESOURCE,

@@ -129,6 +129,23 @@ def test_a_month_that_is_as_it_was_is_not_read_again(
         update(statistic="max")
 
 
+@pytest.mark.parametrize("other", ["the program", "the settings", "the connection's zone", "unknown program"])
+def test_a_month_is_read_again_where_anything_else_that_decides_its_reading_is_another(
+    other: str, con: duckdb.DuckDBPyConnection, update: Update, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(tmp_path, "2025-11", daily("a", "2025-11", 20.0))
+    update()
+    options: dict[str, object] = {}
+    if other == "the settings":
+        options["overshoot_percent"] = 110.0
+    elif other == "the connection's zone":
+        con.execute("SET TimeZone = 'Asia/Kolkata'")
+    else:
+        monkeypatch.setattr(fingerprint_module, "_program", lambda root: "another" if other == "the program" else None)
+    assert update(**options).months_read == 1
+    assert update(**options).is_new == (other == "unknown program")
+
+
 def test_whether_the_base_table_is_current_depends_on_what_has_landed(
     con: duckdb.DuckDBPyConnection, update: Update, tmp_path: Path
 ) -> None:

@@ -133,7 +133,7 @@ def test_months_whose_columns_stand_in_another_order_are_written_by_name(
     assert stored == [("2025-12", "incomplete", "r", "hash", "", None)]
 
 
-@pytest.mark.parametrize("name", ["base_table", "champions", "months"])
+@pytest.mark.parametrize("name", ["base_table", "base_table_parts", "champions", "months"])
 def test_a_view_in_a_tables_place_is_named(name: str, con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"CREATE VIEW {name} AS SELECT 1 AS cutoff")
     with pytest.raises(StorageError, match=f"^{name} in the warehouse is a view"):
