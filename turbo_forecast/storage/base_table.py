@@ -90,11 +90,12 @@ def update_base_table(
             months_standing=len(months),
         )
     to_read = months_to_read(parts, before, months, today) if last is not None and months else None
+    reading = list(months) if to_read is None else to_read
     making = Making(
         con,
-        with_room(con, settings, [month.path for month in months.values()]),
+        with_room(con, settings, [months[name].path for name in reading]),
         months,
-        to_read=list(months) if to_read is None else to_read,
+        to_read=reading,
         before=parts if to_read is not None else {},
         today=today,
         say=say,
@@ -103,7 +104,7 @@ def update_base_table(
     now = {name: landed_month(month.path) for name, month in months.items()}
     known = _known_by(before, fingerprint(con, settings, now), report)
     making.record(known, run_id)
-    read_at, read = _record_run(con, run_id, report.series), len(making.to_read)
+    read_at = _record_run(con, run_id, report.series)
     con.execute(_READ, {"telemetry": known.digest, "read_on": today, "report": report.as_json})
     return Reading(
         report,
@@ -113,8 +114,8 @@ def update_base_table(
         files=before.files,
         of_files=making.files,
         to_be_read_again=known.reason,
-        months_read=read,
-        months_standing=len(months) - read,
+        months_read=len(reading),
+        months_standing=len(months) - len(reading),
         no_longer=tuple(no_longer),
     )
 
