@@ -21,6 +21,7 @@ from turbo_forecast.fleet.scratch import made_with
 from turbo_forecast.schemas import FORECAST_ACCURACY, OUTLOOK_OVER_TIME
 from turbo_forecast.storage.accuracy import first_judged
 from turbo_forecast.storage.base_table import digest_up_to, is_current
+from turbo_forecast.storage.landed import landed_months
 from turbo_forecast.storage.months import COMPLETE, month_state, month_states, settled_months
 from turbo_forecast.storage.warehouse import transaction
 from turbo_forecast.windows import cutoff_of
@@ -86,8 +87,8 @@ def unfinished_command(instance: dg.DagsterInstance, keys: Sequence[str]) -> Com
 def stands(key: str, made: Made, resources: Mapping[str, object]) -> bool:
     """Whether a month is as its run left it, and would be made of the same again.
 
-    resources: of the definitions. Raises StorageError where the warehouse cannot be opened, TelemetryError or SettingsError
-    where a file that the month is made of is not there any more.
+    resources: of the definitions. Raises StorageError where the warehouse cannot be opened or a landed month is damaged,
+    TelemetryError or SettingsError where a file that the month is made of is not there any more.
     """
     warehouse, telemetry, folder = (resources[name] for name in ("warehouse", "telemetry", "folder"))
     assert isinstance(warehouse, Warehouse)
@@ -96,7 +97,9 @@ def stands(key: str, made: Made, resources: Mapping[str, object]) -> bool:
     if made_with_tag(resources) != {MADE_WITH_TAG: made.made_with} or not _has_files(folder, key):
         return False
     with warehouse.get_connection() as con, transaction(con):
-        return is_current(con, telemetry.settings(), date.today()) and _is_stored(con, key, made, resources)
+        landed = landed_months(folder.root)
+        current = is_current(con, telemetry.settings(), date.today(), landed)
+        return current and _is_stored(con, key, made, resources)
 
 
 def _has_files(folder: DataFolder, key: str) -> bool:

@@ -35,6 +35,8 @@ from turbo_forecast.schemas.plans import PLANNED_CHANGES, PLANNED_LOADS
 from turbo_forecast.schemas.telemetry import (
     BASE_TABLE,
     BASE_TABLE_DAYS,
+    BASE_TABLE_FILE_DAYS,
+    BASE_TABLE_PARTS,
     BASE_TABLE_REJECTS,
     BASE_TABLE_RUNS,
 )
@@ -52,6 +54,8 @@ from turbo_forecast.schemas.tournament import (
 __all__ = [
     "BASE_TABLE",
     "BASE_TABLE_DAYS",
+    "BASE_TABLE_FILE_DAYS",
+    "BASE_TABLE_PARTS",
     "BASE_TABLE_REJECTS",
     "BASE_TABLE_RUNS",
     "CALIBRATION",

@@ -7,7 +7,7 @@ from turbo_forecast.tables import DATETIME, Column, Table
 
 BASE_TABLE = Table(
     "base_table",
-    "One row per series and day of utilisation, sorted by series.",
+    "One row per series and day of utilisation.",
     (
         HOST,
         RESOURCE,
@@ -70,4 +70,37 @@ BASE_TABLE_DAYS = Table(
         Column("digest", pl.String, "hash of the day's rows"),
     ),
     key=("ds",),
+)
+
+BASE_TABLE_PARTS = Table(
+    "base_table_parts",
+    "What the base table is made of, one row each: the files, which are read together, and each landed month.",
+    (
+        Column("part", pl.String, "files, or a landed month as the rejects name it: telemetry_landing:source/YYYY-MM"),
+        Column("source", pl.String, "the source of a landed month; null of files", nullable=True),
+        Column("month", pl.String, "the month, as YYYY-MM; null of files", nullable=True),
+        Column(
+            "known_by",
+            pl.String,
+            "hash of what decided the reading (rows, settings, program); null where it must be read each time",
+            nullable=True,
+        ),
+        Column(
+            "digest",
+            pl.String,
+            "hash of the landed rows, as their manifest says; of files, that of base_table_file_days",
+        ),
+        Column("read_by", pl.String, "the Dagster run that read it"),
+        Column("read_on", pl.Date, "the day that the reading took for today"),
+        Column("findings", pl.String, "what the reading found, as JSON"),
+    ),
+    key=("part",),
+)
+
+BASE_TABLE_FILE_DAYS = Table(
+    "base_table_file_days",
+    "What the files say of the months that have landed as well, one row per series and day: where a landed month has the day, "
+    "too, the base table has its value.",
+    BASE_TABLE.columns,
+    key=BASE_TABLE.key,
 )

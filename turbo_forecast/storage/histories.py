@@ -1,14 +1,11 @@
 """Every series' history out of the base table, some thousand at a time, so that memory does not grow with the fleet.
 
-Belongs here: reading the base table in the order of its series, and proving that order. Does not belong here: where
-histories are put (`fleet/store.py`).
-
-The base table is stored sorted by series and day, so its rows are taken as they lie: 64 million in seconds, in half a
-gigabyte. DuckDB does not promise that they lie so, and a person may have written to the table; so each row is compared with the
-one before it, and where one is out of order everything is read once more, sorted.
+Belongs here: cutting the base table's rows into series. Does not belong here: the order in which they come (`ordered_rows.py`), and
+where histories are put (`fleet/store.py`).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from datetime import date
 
 import duckdb
@@ -19,17 +16,12 @@ from numpy.typing import NDArray
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.storage.ordered_rows import ordered_batches
 from turbo_forecast.storage.warehouse import has_table
 from turbo_forecast.windows import day_number
 
 READ_ROWS = 1_000_000
 """Rows of the base table asked for at once."""
-_ROWS = "SELECT host_id, resource, ds, y FROM base_table WHERE ds <= $cutoff"
-_SORTED = f"{_ROWS} ORDER BY host_id, resource, ds"
-
-
-class _OutOfOrderError(Exception):
-    """Rows do not lie in the order of series and days."""
 
 
 def last_observed(con: duckdb.DuckDBPyConnection, cutoff: date) -> date | None:
@@ -46,15 +38,11 @@ def store_histories(
 
     days (from 1970) and y hold what was observed from the day `since` on; a series whose last value is older has empty
     lists, not no row.
-    Nothing after the cutoff is read. `write` is called again, from the first series on, where the base table turns out not
-    to be sorted. The caller holds the transaction. Raises StorageError when there is no base table.
+    Nothing after the cutoff is read. The caller holds the transaction. Raises StorageError when there is no base table.
     """
     _require_base_table(con)
-    con.execute("SET preserve_insertion_order = true")
-    try:
-        write(_histories(con, _ROWS, since, cutoff))
-    except _OutOfOrderError:
-        write(_histories(con, _SORTED, since, cutoff))
+    with closing(_histories(con, since, cutoff)) as tables:
+        write(tables)
 
 
 def _require_base_table(con: duckdb.DuckDBPyConnection) -> None:
@@ -62,34 +50,28 @@ def _require_base_table(con: duckdb.DuckDBPyConnection) -> None:
         raise StorageError("there is no base_table in the warehouse: materialise base_table first")
 
 
-def _histories(con: duckdb.DuckDBPyConnection, rows: str, since: date, cutoff: date) -> Iterator[pa.Table]:
-    """Tables of whole series. Raises _OutOfOrderError."""
+def _histories(con: duckdb.DuckDBPyConnection, since: date, cutoff: date) -> Generator[pa.Table]:
+    """Tables of whole series."""
     held: pl.DataFrame | None = None
-    # a relation's reader streams, where a connection's would hold all rows first
-    for read in con.sql(rows, params={"cutoff": cutoff}).to_arrow_reader(READ_ROWS):
-        batch = pl.DataFrame(pl.from_arrow(read))
-        frame = (pl.concat([held, batch]) if held is not None else batch).rechunk()
-        if frame.is_empty():
-            continue
-        starts = _series_starts(frame)
-        if len(starts) > 1:
-            yield _table(frame[: int(starts[-1])], starts[:-1], day_number(since))
-        held = frame[int(starts[-1]) :]
+    with closing(ordered_batches(con, READ_ROWS, "ds <= $cutoff", {"cutoff": cutoff})) as batches:
+        for read in batches:
+            batch = pl.DataFrame(pl.from_arrow(read))
+            frame = (pl.concat([held, batch]) if held is not None else batch).rechunk()
+            if frame.is_empty():
+                continue
+            starts = _series_starts(frame)
+            if len(starts) > 1:
+                yield _table(frame[: int(starts[-1])], starts[:-1], day_number(since))
+            held = frame[int(starts[-1]) :]
     if held is not None:
         yield _table(held, np.zeros(1, dtype=np.int64), day_number(since))
 
 
 def _series_starts(frame: pl.DataFrame) -> NDArray[np.int64]:
-    """Positions of each series' first row. Raises _OutOfOrderError unless series, and the days of each, ascend."""
-    host, resource, day = pl.col("host_id"), pl.col("resource"), pl.col("ds")
+    """Positions of each series' first row."""
+    host, resource = pl.col("host_id"), pl.col("resource")
     same = (host == host.shift()) & (resource == resource.shift())
-    found = frame.select(new=same.not_().fill_null(True), back=(same & (day < day.shift())).fill_null(False))
-    starts = found["new"].arg_true().to_numpy().astype(np.int64)
-    above = (host > host.shift()) | ((host == host.shift()) & (resource > resource.shift()))
-    ascend = frame.select("host_id", "resource")[starts].select(above.slice(1).all()).item()
-    if found["back"].any() or not ascend:
-        raise _OutOfOrderError
-    return starts
+    return frame.select(new=same.not_().fill_null(True))["new"].arg_true().to_numpy().astype(np.int64)
 
 
 def _table(frame: pl.DataFrame, starts: NDArray[np.int64], first_day: int) -> pa.Table:

@@ -16,6 +16,8 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import (
     BASE_TABLE,
     BASE_TABLE_DAYS,
+    BASE_TABLE_FILE_DAYS,
+    BASE_TABLE_PARTS,
     BASE_TABLE_REJECTS,
     BASE_TABLE_RUNS,
     CALIBRATION,
@@ -49,7 +51,9 @@ KEPT = (
     *(GROUP_MEMBERS, GROUP_HISTORY, GROUP_FORECAST, PLANNED_CHANGES, PLANNED_LOADS, CAPACITY_OUTLOOK, SCENARIO_OUTLOOK),
     *(OUTLOOK_BACKTEST, OUTLOOK_ACCURACY, OUTLOOK_RELIABILITY, OUTLOOK_OVER_TIME),
 )
-"""Tables of the warehouse whose rows outlive a run; the others are replaced whole, whatever they were."""
+"""Tables of the warehouse whose rows outlive a run."""
+REPLACED = (BASE_TABLE, BASE_TABLE_REJECTS, BASE_TABLE_DAYS, BASE_TABLE_PARTS, BASE_TABLE_FILE_DAYS)
+"""Tables that are made anew of the telemetry, whole, wherever they are not as the last reading left them."""
 FORMER = {SERIES_OUTCOMES.name: ("solver",)}
 """Columns that a table had once and keeps where it has them: earlier months' stay, later ones' are null."""
 _WITH_WINDOW = "if(fold = 0, 'backtest', 'fold ' || fold)"
@@ -61,7 +65,7 @@ NAME_WIDTH = 30
 
 def require_usable_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Raises StorageError that names the first stored table which this version cannot write to; changes nothing."""
-    names = [table.name for table in (BASE_TABLE, BASE_TABLE_REJECTS, BASE_TABLE_DAYS, *KEPT)]
+    names = [table.name for table in (*REPLACED, *KEPT)]
     views = con.execute(
         "SELECT view_name FROM duckdb_views() WHERE list_contains(?, view_name) AND schema_name = 'main' "
         "AND database_name = current_database() ORDER BY ALL",

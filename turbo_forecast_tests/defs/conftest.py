@@ -56,7 +56,7 @@ class Place:
         job = self.definitions(telemetry, **forecast).resolve_job_def("monthly_forecast")
         return job.execute_in_process(instance=self.instance, partition_key=month)
 
-    def materialise_base(self, telemetry: Path) -> dg.ExecuteInProcessResult:
+    def materialise_base(self, telemetry: Path | None = None) -> dg.ExecuteInProcessResult:
         """The base table and its checks, in this process."""
         job = dg.define_asset_job("base", selection=dg.AssetSelection.assets("base_table", "base_table_rejects"))
         base = self.definitions(telemetry)

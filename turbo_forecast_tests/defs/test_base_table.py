@@ -1,7 +1,7 @@
 """The first step of a month: telemetry is read once for several months, and a month it does not reach stops there."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +11,7 @@ import pytest
 
 from turbo_forecast.storage.telemetry import fingerprint
 from turbo_forecast_tests.defs.conftest import Place, six_series
+from turbo_forecast_tests.storage.landing import land
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -32,7 +33,7 @@ def test_a_second_run_tells_of_unchanged_telemetry_all_that_the_first_told(
     monkeypatch.setattr(fingerprint, "_program", lambda root: "whatever a developer edits meanwhile")
     place = fresh_place()
     first = place.materialise_base(telemetry)
-    monkeypatch.setattr("turbo_forecast.storage.base_table.read_telemetry", None)
+    monkeypatch.setattr("turbo_forecast.storage.base_making.read_telemetry", None)
     second = place.materialise_base(telemetry)
     told, again = metadata(first), metadata(second)
     assert told["base_table"].pop("telemetry") == "read"
@@ -43,6 +44,26 @@ def test_a_second_run_tells_of_unchanged_telemetry_all_that_the_first_told(
     assert told["base_table"]["seconds of reading"]
     assert data_version(first) == data_version(second)
     assert all(evaluation.passed for evaluation in second.get_asset_check_evaluations() if evaluation.blocking)
+
+
+def test_landed_months_are_the_telemetry_where_no_files_are_set(
+    fresh_place: Callable[[], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprint, "_program", lambda root: "whatever a developer edits meanwhile")
+    place = fresh_place()
+    land(place.data, "2025-11", [("a", "cpu", datetime(2025, 11, day, tzinfo=UTC), 5.0) for day in range(1, 31)])
+    first = place.materialise_base()
+    land(place.data, "2025-12", [("a", "cpu", datetime(2025, 12, day, tzinfo=UTC), -5.0 + day) for day in range(1, 32)])
+    second = place.materialise_base()
+    told = metadata(second)
+    shares = [told["base_table"][name] for name in ("landed months read", "landed months as they were")]
+    assert (shares, told["base_table"]["dagster/row_count"]) == ([1, 1], 30 + 27)
+    assert told["base_table_rejects"] == {"dagster/row_count": 4, "by reason": {"negative": 4}}
+    assert data_version(first) != data_version(second)
+    assert all(evaluation.passed for evaluation in second.get_asset_check_evaluations() if evaluation.blocking)
+    assert not any(event.event_type_value == "ASSET_OBSERVATION" for event in second.all_events), (
+        "no file, no observation"
+    )
 
 
 def data_version(result: dg.ExecuteInProcessResult) -> str:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -20,6 +21,7 @@ from turbo_forecast.defs.resources import OutlookResource
 from turbo_forecast.errors import SettingsError
 from turbo_forecast_tests.defs.conftest import EARLIER, FILES, MONTH, Place
 from turbo_forecast_tests.defs.test_month_runs import rows, store
+from turbo_forecast_tests.storage.landing import land
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -103,7 +105,7 @@ def test_a_month_that_another_run_or_another_program_made_is_not_the_commands(
     assert standing(place, resources, **made) == []
 
 
-@pytest.mark.parametrize("change", ["telemetry", "settings", "thresholds", "base table"])
+@pytest.mark.parametrize("change", ["telemetry", "landed", "settings", "thresholds", "base table"])
 def test_no_month_stands_that_would_be_made_of_something_else(
     change: str, place: Place, resources: Mapping[str, object], telemetry: Path, tmp_path: Path
 ) -> None:
@@ -111,6 +113,8 @@ def test_no_month_stands_that_would_be_made_of_something_else(
         copy = tmp_path / "copy.parquet"
         copy.write_bytes(telemetry.read_bytes())
         resources = place.resources(copy)
+    elif change == "landed":
+        land(place.data, "2025-12", [("z", "cpu", datetime(2025, 12, 1, tzinfo=UTC), 5.0)])
     elif change == "settings":
         resources = place.resources(telemetry, folds=1)
     elif change == "thresholds":

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import BASE_TABLE
-from turbo_forecast.storage import histories
+from turbo_forecast.storage import histories, ordered_rows
 from turbo_forecast.storage.histories import last_observed, store_histories
 
 START, CUTOFF = date(1970, 1, 2), date(1970, 1, 9)
@@ -74,11 +74,13 @@ OUT_OF_ORDER = {
 
 
 @pytest.mark.parametrize("what", OUT_OF_ORDER)
-def test_rows_that_lie_out_of_order_are_read_again_sorted(what: str, con: duckdb.DuckDBPyConnection) -> None:
+@pytest.mark.parametrize("rows_at_once", [1, 3, 1000])
+def test_rows_that_lie_out_of_order_are_read_sorted(
+    what: str, rows_at_once: int, con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ordered_rows, "READ_AT_ONCE", rows_at_once)
     filled(con, OUT_OF_ORDER[what])
-    found, attempts = read(con)
-    assert found == EXPECTED
-    assert attempts == (1 if what == "a series in two places" else 2), "what lies after the cutoff is in nobody's way"
+    assert read(con) == (EXPECTED, 1)
 
 
 names = st.sampled_from(["", "a", "B", "a b", "é", "日", "z" * 20, "a\x00", "~"])
@@ -91,9 +93,15 @@ keys = st.tuples(names, names, st.integers(-3, 12))
     random=st.randoms(),
     shuffled=st.booleans(),
     size=st.integers(1, 40),
+    at_once=st.integers(1, 40),
 )
 def test_any_rows_in_any_order_and_any_pieces_give_each_series_its_days(
-    rows: dict[tuple[str, str, int], float], random: Any, shuffled: bool, size: int, con: duckdb.DuckDBPyConnection
+    rows: dict[tuple[str, str, int], float],
+    random: Any,
+    shuffled: bool,
+    size: int,
+    at_once: int,
+    con: duckdb.DuckDBPyConnection,
 ) -> None:
     in_order = sorted(
         ((*key, y) for key, y in rows.items()), key=lambda row: (row[0].encode(), row[1].encode(), row[2])
@@ -108,10 +116,11 @@ def test_any_rows_in_any_order_and_any_pieces_give_each_series_its_days(
             expected.setdefault((host, resource), []).extend([(day, y)] * (day >= 1))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(histories, "READ_ROWS", size)
+        patched.setattr(ordered_rows, "READ_AT_ONCE", at_once)
         found, attempts = read(con)
     assert [(row["host_id"], row["resource"]) for row in found] == list(expected)
     assert [list(zip(row["days"], row["y"], strict=True)) for row in found] == list(expected.values())
-    assert shuffled or attempts == 1, "what lies in order is read once"
+    assert attempts == 1
 
 
 def test_a_series_longer_than_what_is_read_at_once_stays_whole(con: duckdb.DuckDBPyConnection) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from turbo_forecast.errors import PartitionError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
-from turbo_forecast.storage import base_table
-from turbo_forecast.storage.base_table import Reading, current_digest, require_own_base_table, update_base_table
+from turbo_forecast.storage import base_making
+from turbo_forecast.storage.base_readings import Reading
+from turbo_forecast.storage.base_table import current_digest, require_own_base_table, update_base_table
 from turbo_forecast.storage.telemetry import fingerprint as fingerprint_module
 from turbo_forecast.storage.warehouse import connected, query, transaction
 from turbo_forecast_tests.conftest import series_rows, wave
@@ -66,7 +67,7 @@ def test_unchanged_telemetry_is_not_read_and_its_report_is_what_reading_told(
     assert first.to_be_read_again == ""
     assert first.describe() == first.report.describe()
     tables = [query(con, f"FROM {name}") for name in ("base_table", "base_table_rejects", "base_table_days")]
-    monkeypatch.setattr(base_table, "read_telemetry", None)
+    monkeypatch.setattr(base_making, "read_telemetry", None)
     for run in ("two", "three"):
         reading = update(export, run)
         assert reading == replace(first, is_new=False)
@@ -166,7 +167,7 @@ def test_values_of_the_future_are_read_again_on_another_day(
 def test_a_file_that_changes_while_it_is_read_is_read_again(
     con: duckdb.DuckDBPyConnection, update: Update, export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = base_table.read_telemetry
+    read = base_making.read_telemetry
 
     def interrupted(*arguments: object, **options: object) -> object:
         report = read(*arguments, **options)
@@ -174,11 +175,11 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
         (export / "one.csv").write_text("\n".join(MESSY).replace(",10\n", ",15\n") + "\n")
         return report
 
-    monkeypatch.setattr(base_table, "read_telemetry", interrupted)
+    monkeypatch.setattr(base_making, "read_telemetry", interrupted)
     first = update(export)
     assert first.to_be_read_again == "its files changed while they were read"
     assert first.describe().endswith(" The next run reads it again: its files changed while they were read.")
-    monkeypatch.setattr(base_table, "read_telemetry", read)
+    monkeypatch.setattr(base_making, "read_telemetry", read)
     assert update(export).is_new
     assert query(con, "SELECT y FROM base_table WHERE host_id = 'a' ORDER BY ds").to_series().to_list() == [15.0, 20.0]
     assert not update(export).is_new

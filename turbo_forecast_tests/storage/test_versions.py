@@ -15,7 +15,7 @@ from turbo_forecast.schemas import SERIES_OUTCOMES, TOURNAMENT_STANDINGS
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.base_table import update_base_table
 from turbo_forecast.storage.months import MonthOfRun
-from turbo_forecast.storage.versions import KEPT, require_usable_tables
+from turbo_forecast.storage.versions import KEPT, REPLACED, require_usable_tables
 from turbo_forecast.storage.warehouse import connected, ensure_table, query, replace_partition, transaction
 from turbo_forecast.tables import Column, Table
 
@@ -133,7 +133,7 @@ def test_months_whose_columns_stand_in_another_order_are_written_by_name(
     assert stored == [("2025-12", "incomplete", "r", "hash", "", None)]
 
 
-@pytest.mark.parametrize("name", ["base_table", "champions", "months"])
+@pytest.mark.parametrize("name", ["base_table", "base_table_parts", "champions", "months"])
 def test_a_view_in_a_tables_place_is_named(name: str, con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"CREATE VIEW {name} AS SELECT 1 AS cutoff")
     with pytest.raises(StorageError, match=f"^{name} in the warehouse is a view"):
@@ -142,7 +142,7 @@ def test_a_view_in_a_tables_place_is_named(name: str, con: duckdb.DuckDBPyConnec
 
 def test_every_table_that_months_are_kept_in_is_looked_at_before_a_run_begins(con: duckdb.DuckDBPyConnection) -> None:
     """Else the difference would be named after the forecast, when the first row is stored."""
-    replaced_whole = {"base_table", "base_table_days", "base_table_rejects"}
+    replaced_whole = {table.name for table in REPLACED}
     files = {"fleet_forecast", "fold_forecast", "forecast_parquet", "forecast_intervals", "tournament_results"}
     within_a_run = {"outlook_series", "outlook_calibration"}
     every = {getattr(schemas, name).name for name in schemas.__all__}

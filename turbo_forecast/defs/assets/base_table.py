@@ -19,7 +19,9 @@ from turbo_forecast.defs.stored_data import stored_in
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.settings import told as environment
-from turbo_forecast.storage.base_table import Reading, current_digest, last_day_up_to, update_base_table
+from turbo_forecast.storage.base_readings import Reading
+from turbo_forecast.storage.base_table import current_digest, last_day_up_to, update_base_table
+from turbo_forecast.storage.landed import landed_months
 from turbo_forecast.storage.telemetry.report import TelemetryReport
 from turbo_forecast.storage.warehouse import transaction
 from turbo_forecast.windows import cutoff_of, require_complete
@@ -35,19 +37,19 @@ from turbo_forecast.windows import cutoff_of, require_complete
 def base_table(
     context: dg.AssetExecutionContext, telemetry: TelemetryResource, forecast: ForecastResource, warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Read telemetry, unless it is unchanged, and replace both tables in one transaction."""
-    say = say_to(context)
+    """Read what has changed of the telemetry, and replace both tables, or months of them, in one transaction."""
+    say, data, run_id = say_to(context), Path(warehouse.database).absolute().parent, context.run.run_id
     with plain_errors():
-        take_over_former(context.instance, Path(warehouse.database).absolute().parent, say)
+        take_over_former(context.instance, data, say)
+        settings, landed = telemetry.settings(), landed_months(data)
     with plain_errors(), warehouse.get_connection() as con:
         with transaction(con):
-            reading = update_base_table(
-                con, telemetry.settings(), today=date.today(), run_id=context.run.run_id, say=say
-            )
+            reading = update_base_table(con, settings, landed, today=date.today(), run_id=run_id, say=say)
             _require_month(con, context.partition_key if context.has_partition_key else None, forecast.settings())
         chart, digest = fleet_by_month(con), current_digest(con)
     say(reading.describe())
-    context.log_event(observed(reading.report, telemetry.telemetry))
+    if reading.of_files:
+        context.log_event(observed(reading.of_files, telemetry.telemetry))
     told: Metadata = {"digest": digest, "warehouse": dg.MetadataValue.path(warehouse.database), "utilisation": chart}
     # the same rows are the same version: what was made of them is not out of date
     version = dg.DataVersion(digest)
@@ -86,6 +88,9 @@ def _told(reading: Reading) -> Metadata:
         "names changed": report.names_changed,
         "hosts that look alike": report.look_alikes[:20],
         "clipped values": report.clipped,
+        "landed months read": reading.months_read,
+        "landed months as they were": reading.months_standing,
+        "days that files have, too": report.days_in_both,
         "seconds of reading, all stages": round(sum(report.seconds.values()), 3),
         "seconds of reading": report.seconds,
     }

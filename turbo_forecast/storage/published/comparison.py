@@ -18,7 +18,7 @@ from turbo_forecast.errors import StorageError, refusal
 from turbo_forecast.month_keys import month_key
 from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import BASE_TABLE, MONTH_STEPS, MONTHS, RUN_AUDIT
-from turbo_forecast.storage.base_table import digest_of
+from turbo_forecast.storage.base_digests import digest_of
 from turbo_forecast.storage.datasets import duckdb_path, require_readable, row_count
 from turbo_forecast.storage.months import STEPS, STORED
 from turbo_forecast.storage.published.layout import FILES, MANIFEST, PUBLISHED, SQL, TABLES

@@ -4,7 +4,8 @@ Belongs here: what its files are known by, and when that says nothing. Does not 
 and what was read (`storage/base_table.py`).
 
 Equal fingerprints must mean equal readings, so whatever could change a reading is in it: every file's name, size, place on
-the disk and both its times, the settings, this program's own text and the libraries it reads with. The time of change
+the disk and both its times, a landed month's digest of its rows, the settings, this program's own text and the libraries it
+reads with. The time of change
 (ctime) is the system's own, which no program sets back, as it can the time of modification. Where something else may
 change a reading, there is no fingerprint, and the telemetry is read: that is never wrong.
 """
@@ -16,13 +17,15 @@ import os
 import platform
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from turbo_forecast.settings import INDIFFERENT_TO_READING, TelemetrySettings
+from turbo_forecast.storage.landed import LandedMonth
 from turbo_forecast.storage.objects.telemetry_copies import copy_at
 from turbo_forecast.storage.telemetry.files import found_files, is_remote, suffix_kind
 from turbo_forecast.storage.telemetry.messages import brief
@@ -32,23 +35,60 @@ SETTLED_SECONDS = 2.0
 seconds, FAT even pairs of them (https://learn.microsoft.com/windows/win32/sysinfo/file-times)."""
 WRITE_AHEAD = (".wal", ".wal.checkpoint", ".wal.recovery")
 """What DuckDB appends to a database's name for the changes that are not in its file yet."""
+EDITED = "this program's own files have changed since it was started"
 _LOADED = time.time()
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What the telemetry is known by; without a digest, why it can be known by nothing."""
+    """What the telemetry is known by; without a digest, why it can be known by nothing.
+
+    digest: of all of it; of_files: of the files alone; months: of each landed month, by its label.
+    """
 
     digest: str | None
     files: int
     reason: str = ""
+    of_files: str | None = None
+    months: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def fingerprint(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Fingerprint:
-    """The fingerprint of the telemetry as it lies there now.
+def fingerprint(
+    con: duckdb.DuckDBPyConnection, settings: TelemetrySettings, landed: Mapping[str, LandedMonth] | None = None
+) -> Fingerprint:
+    """The fingerprint of the telemetry as it lies there now. landed: months by their labels, beside the files or instead of them.
 
     Raises TelemetryError where no file can be found, as reading would. The connection's time zone is part of it.
     """
+    files = _of_files(con, settings) if settings.telemetry or not landed else Fingerprint(_hashed("no files"), 0)
+    if not landed:
+        return replace(files, of_files=files.digest)
+    how = _how(con, settings)
+    months = {label: _of_month(how, month) if how else None for label, month in landed.items()}
+    known = files.digest and how and _hashed((files.digest, sorted(months.items())))
+    return Fingerprint(known or None, files.files, files.reason or ("" if how else EDITED), files.digest, months)
+
+
+def _of_month(how: object, month: LandedMonth) -> str:
+    """Hash of what decides the reading of a landed month. Its rows are known by their digest, whenever they were written."""
+    of = month.manifest
+    return _hashed((how, of.source, of.month, of.zone, of.rows, of.digest))
+
+
+def _how(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> tuple[object, ...] | None:
+    """Whatever else could change a reading; None where that cannot be told."""
+    program = _program(Path(__file__).parents[2])
+    if program is None:
+        return None
+    zone = con.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
+    return program, zone, settings.model_dump(exclude=INDIFFERENT_TO_READING)
+
+
+def _hashed(known: object) -> str:
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+
+
+def _of_files(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Fingerprint:
     if not settings.telemetry:
         return Fingerprint(None, 0, "no telemetry is set")
     if is_remote(settings.telemetry):
@@ -66,13 +106,10 @@ def fingerprint(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> 
             f"{brief(young[0].path)} had changed less than {SETTLED_SECONDS:.0f} seconds before, and may once more "
             "without its times telling",
         )
-    program = _program(Path(__file__).parents[2])
-    if program is None:
-        return Fingerprint(None, len(found.names), "this program's own files have changed since it was started")
-    zone = con.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
-    known = (program, zone, settings.model_dump(exclude=INDIFFERENT_TO_READING), found.notes, list(map(_plain, files)))
-    text = json.dumps(known, sort_keys=True)
-    return Fingerprint(hashlib.sha256(text.encode()).hexdigest(), len(found.names))
+    how = _how(con, settings)
+    if how is None:
+        return Fingerprint(None, len(found.names), EDITED)
+    return Fingerprint(_hashed((*how, found.notes, list(map(_plain, files)))), len(found.names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Belongs here: its memory. Does not belong here: what is read (`reading`).
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,19 +26,23 @@ BYTES_PER_BYTE = 14
 """Memory for each byte of the telemetry's files: what a transaction has inserted cannot be spilled until it commits."""
 
 
-def with_room(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> TelemetrySettings:
+def with_room(
+    con: duckdb.DuckDBPyConnection, settings: TelemetrySettings, landed: Iterable[Path] = ()
+) -> TelemetrySettings:
     """The settings with the memory that telemetry of this size needs, unless somebody has asked for another limit; the
-    connection gets it too, for what is recorded of the telemetry afterwards.
+    connection gets it too, for what is recorded of the telemetry afterwards. landed: files of landed months that are read, too.
 
     Raises TelemetryError where no file can be found.
     """
-    if settings.memory_limit != TelemetrySettings.model_fields["memory_limit"].default or not settings.telemetry:
+    if settings.memory_limit != TelemetrySettings.model_fields["memory_limit"].default:
         return settings
+    files = list(landed)
+    if settings.telemetry and not is_remote(settings.telemetry):
+        files += [Path(name) for name in found_files(con, settings.telemetry).names]
     size = 0
-    if not is_remote(settings.telemetry):
-        for name in found_files(con, settings.telemetry).names:
-            with suppress(OSError):
-                size += Path(name).stat().st_size
+    for path in files:
+        with suppress(OSError):
+            size += path.stat().st_size
     limit = memory_for(size, settings.memory_limit)
     if limit != settings.memory_limit:
         con.execute(f"SET memory_limit = {literal(limit)}")

@@ -17,7 +17,7 @@ class TelemetryReport:
     """One reading of telemetry. values_read = values_kept + all rejects: nothing is lost."""
 
     sources: list[str]
-    """Files, or the database table, in the order they were read."""
+    """Files, or the database table, in the order they were read; then the landed months."""
     layout: str
     """long or wide."""
     columns: dict[str, str | list[str]]
@@ -54,6 +54,11 @@ class TelemetryReport:
     """Wall seconds by stage."""
     computed: bool = False
     """Whether a database computed the rows as they were read, from a view, say: another time it may make others."""
+    landed_months: int = 0
+    """How many of the sources are landed months."""
+    days_in_both: int = 0
+    """Days of series that files and landed months both have: the landed one counts, and the files' values, though kept, are in no
+    row of the base table."""
 
     @property
     def as_json(self) -> str:
@@ -72,18 +77,33 @@ class TelemetryReport:
 
     def describe(self) -> str:
         """The report as a paragraph a person can check."""
-        files = self.sources[0] if len(self.sources) == 1 else f"{len(self.sources):,} files"
         zone = f", days of {self.timezone}" if self.timezone else ""
         guessed = "; ".join(f"{option} = {_listed(guess)}" for option, guess in self.guesses.items())
         rejected = ", ".join(f"{count:,} {reason}" for reason, count in self.rejects.items())
         noted = f" Noted: {'; '.join(self.notes)}." if self.notes else ""
         return (
-            f"Read {counted(self.rows_read, 'row')} ({counted(self.values_read, 'value')}, {self.layout} layout{zone}) from {files} in "
+            f"Read {counted(self.rows_read, 'row')} ({counted(self.values_read, 'value')}, {self.layout} layout{zone}) from {self._places()} in "
             f"{sum(self.seconds.values()):.1f} s. Guessed: {guessed or 'nothing'}. "
             f"Kept {counted(self.values_kept, 'value')} ({self.clipped:,} of them clipped to 100) as "
             f"{counted(self.rows_kept, 'daily row')} of {self.series:,} series ({counted(self.hosts, 'host')}; {names(self.resources, 12)}), {self.first_day} to "
-            f"{self.last_day}. Rejected: {rejected or 'nothing'}.{noted}{self._of_columns_and_names()}"
+            f"{self.last_day}. Rejected: {rejected or 'nothing'}.{noted}{self._of_both()}{self._of_columns_and_names()}"
         )
+
+    def _places(self) -> str:
+        """Where it was read from."""
+        if len(self.sources) == 1:
+            return self.sources[0]
+        files = len(self.sources) - self.landed_months
+        landed = counted(self.landed_months, "landed month")
+        if not files:
+            return landed
+        return f"{counted(files, 'file')} and {landed}" if self.landed_months else f"{files:,} files"
+
+    def _of_both(self) -> str:
+        """What was decided where files and landed months have the same, as a sentence."""
+        if not self.days_in_both:
+            return ""
+        return f" Files and landed months both have {counted(self.days_in_both, 'day')} of series: there the landed value counts."
 
     def _of_columns_and_names(self) -> str:
         """What was done without being asked, as further sentences."""

@@ -52,8 +52,8 @@ class Survey:
     """Every resource's full name, with the name it has without resource columns."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Columns that are not used, with the reason."""
-    changed: int = 0
-    """Names that are not as found: trimmed, composed (NFC), or a whole number written as a decimal."""
+    changed_names: set[tuple[str, str]] = field(default_factory=set)
+    """Names that are not as found, with what they became: trimmed, composed (NFC), or a whole number written as a decimal."""
     look_alikes: list[str] = field(default_factory=list)
     """Groups of hosts that differ in case, width, invisible characters or leading zeros only."""
     hosts_are_numbers: bool = False
@@ -195,9 +195,8 @@ def _count(survey: Survey, layout: Layout, named: list[PartNames]) -> None:
         hosts |= set(survey.columns.values())
     survey.hosts_are_numbers = all(re.fullmatch(r"-?[0-9]*\.?[0-9]*", host) for host in hosts)
     survey.series = sum(len(own.hosts) for own in named)
-    changed = {pair for own in named for pair in own.changed}
-    changed |= {(column, name) for column, name in survey.columns.items() if column != name}
-    survey.changed = len(changed)
+    survey.changed_names = {pair for own in named for pair in own.changed}
+    survey.changed_names |= {(column, name) for column, name in survey.columns.items() if column != name}
     folded: dict[str, list[str]] = {}
     for host in sorted(hosts):
         folded.setdefault(alike(host), []).append(host)

@@ -4,7 +4,7 @@ Belongs here: capacity, fractions, resources that cannot be percent.
 Does not belong here: single values out of bounds; those are rejected one by one (`judgement`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import duckdb
 
@@ -36,13 +36,15 @@ def _converted(number: str, unit: str) -> str:
     return f"{number} * 100" if unit == "fraction" else number
 
 
-def for_each(resources: Mapping[str, str], settings: TelemetrySettings) -> TelemetrySettings:
+def for_each(
+    resources: Mapping[str, str], settings: TelemetrySettings, elsewhere: Collection[str] = ()
+) -> TelemetrySettings:
     """Settings whose per-resource options are given for full names: one for the full name wins over its base name's.
 
     `resources` maps full names (disk:sda) to base names (disk). Raises SettingsError for an option about a resource
-    that telemetry does not have, or that contradicts another.
+    that neither these have nor other telemetry does (`elsewhere`), or that contradicts another.
     """
-    _refuse_unknown(resources, settings)
+    refuse_unknown([*resources.values(), *resources, *elsewhere], settings)
     capacity, units, statistics = {}, {"*": settings.units["*"]} if "*" in settings.units else {}, {}
     for full, base in resources.items():
         name = full if full in settings.capacity or full in settings.units else base
@@ -56,8 +58,9 @@ def for_each(resources: Mapping[str, str], settings: TelemetrySettings) -> Telem
     return settings.model_copy(update={"capacity": capacity, "units": units, "statistics": statistics})
 
 
-def _refuse_unknown(resources: Mapping[str, str], settings: TelemetrySettings) -> None:
-    known = dict.fromkeys([*resources.values(), *resources])
+def refuse_unknown(resources: Iterable[str], settings: TelemetrySettings) -> None:
+    """SettingsError for an option about none of these resources, or that contradicts another."""
+    known = dict.fromkeys(resources)
     for option in ("capacity", "units", "statistics"):
         for name in getattr(settings, option):
             if name != "*" and name not in known:
@@ -71,7 +74,7 @@ def _refuse_unknown(resources: Mapping[str, str], settings: TelemetrySettings) -
 
 def refuse_unconfirmed_fractions(profile: Sequence[ResourceProfile], settings: TelemetrySettings) -> None:
     """TelemetryError for resources that look like fractions of 1 when nobody said what they are."""
-    doubtful = [row.name for row in profile if _looks_like_fraction(row, settings)]
+    doubtful = [row.name for row in profile if looks_like_fraction(row, settings)]
     if doubtful:
         confirmed = names((f"{shown(name, LONGEST_REPEATED)}: fraction" for name in doubtful), 3, longest=60)
         raise TelemetryError(
@@ -80,7 +83,8 @@ def refuse_unconfirmed_fractions(profile: Sequence[ResourceProfile], settings: T
         )
 
 
-def _looks_like_fraction(row: ResourceProfile, settings: TelemetrySettings) -> bool:
+def looks_like_fraction(row: ResourceProfile, settings: TelemetrySettings) -> bool:
+    """Whether a resource that nobody has said anything of may be in fractions of 1."""
     name = row.name
     if name in settings.capacity or name in settings.units or "*" in settings.units:
         return False
@@ -92,7 +96,7 @@ def refuse_other_units(
     con: duckdb.DuckDBPyConnection, profile: Sequence[ResourceProfile], settings: TelemetrySettings
 ) -> None:
     """TelemetryError naming every resource too many of whose values are above capacity, and how far."""
-    wrong = [row.name for row in profile if _is_far_over(row, settings)]
+    wrong = [row.name for row in profile if is_far_over(row, settings)]
     if not wrong:
         return
     query = f"""
@@ -124,6 +128,7 @@ def refuse_other_units(
     )
 
 
-def _is_far_over(row: ResourceProfile, settings: TelemetrySettings) -> bool:
+def is_far_over(row: ResourceProfile, settings: TelemetrySettings) -> bool:
+    """Whether too many of a resource's values are above capacity for it to be percent."""
     too_many = row.above > settings.max_over_capacity_share * row.measured
     return too_many or row.far_above > MAX_FAR_OVER_SHARE * row.measured

@@ -1,5 +1,7 @@
 """A memory limit that cannot work is said before anything is read."""
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
@@ -50,3 +52,13 @@ def test_a_limit_that_was_asked_for_stays_and_a_large_export_gets_room(tmp_path,
         assert limits.with_room(con, asked) == asked
         assert limits.with_room(con, TelemetrySettings(telemetry=str(tmp_path))).memory_limit == "3GB"
         assert con.execute("SELECT current_setting('memory_limit')").fetchall() == [("2.7 GiB",)]
+
+
+def test_landed_months_that_are_read_get_the_memory_that_files_of_their_size_get(tmp_path: Path) -> None:
+    path = tmp_path / "2025-11.parquet"
+    with path.open("wb") as file:
+        file.truncate(300_000_000)
+    with duckdb.connect() as con:
+        assert limits.with_room(con, TelemetrySettings(), [path]).memory_limit == "5GB"
+        assert limits.with_room(con, TelemetrySettings(memory_limit="1GB"), [path]).memory_limit == "1GB"
+        assert limits.with_room(con, TelemetrySettings()).memory_limit == "2GB"

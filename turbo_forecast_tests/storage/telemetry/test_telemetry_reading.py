@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
-from turbo_forecast.storage.telemetry import reading as reading_module
+from turbo_forecast.storage import ordered_rows
 from turbo_forecast.storage.telemetry.reading import read_telemetry, read_telemetry_frames
 
 REAL = Path(__file__).parents[4] / "shared" / "data"
@@ -64,7 +64,7 @@ def test_each_resource_has_its_own_statistic(csv, read):
 
 @pytest.mark.parametrize("sorted_rows", [1, 7, 20, 10_000])
 def test_however_few_days_are_sorted_at_a_time_the_table_is_whole_and_in_order(parquet, read, monkeypatch, sorted_rows):
-    monkeypatch.setattr(reading_module, "SORTED_ROWS", sorted_rows)
+    monkeypatch.setattr(ordered_rows, "SORTED_ROWS", sorted_rows)
     frame = hourly(hosts=12)
     base = read(parquet(frame.to_dict())).base
     expected = frame.select("host", "resource", ds=pl.col("time").dt.date()).unique().sort("host", "resource", "ds")
