@@ -81,7 +81,7 @@ def landed_months(data: Path) -> list[LandedMonth]:
 
     Raises StorageError for a file that is damaged or holds no manifest: what landed is never left out silently.
     """
-    return [landed_month(path) for path in sorted((data / FOLDER).glob("*/[!.]*.parquet"))]
+    return [landed_month(path) for path in sorted((data / FOLDER).glob("[!.]*/[!.]*.parquet"))]
 
 
 def landed_month(path: Path) -> LandedMonth:
