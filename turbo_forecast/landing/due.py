@@ -16,10 +16,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from turbo_forecast.errors import SourceError
+from turbo_forecast.month_keys import shifted
+from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.sources.protocol import Source, Window
 from turbo_forecast.storage.absent_months import Absent
 from turbo_forecast.storage.landed import Manifest
-from turbo_forecast.windows import cutoff_of
+from turbo_forecast.windows import cutoff_of, run_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +111,12 @@ def require_one_calendar(name: str, landed: Mapping[str, Manifest], zone: str, f
 def days_lost(former: Collection[date], fetched: Collection[date]) -> list[date]:
     """The days that a landed month covers and what was fetched now does not."""
     return sorted(set(former) - set(fetched))
+
+
+def history_months(month: str, settings: ForecastSettings) -> list[str]:
+    """The months that a run of a month (YYYY-MM) looks back on, that one the last: 36 unless the settings say otherwise."""
+    start = f"{run_windows(cutoff_of(month), settings).history_start:%Y-%m}"
+    months = [month]
+    while months[0] > start:
+        months.insert(0, shifted(months[0], -1))
+    return months

@@ -4,7 +4,7 @@ Belongs here: asking, and the sentence for an answer that is not what the protoc
 former landing is kept (`merging.py`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -18,19 +18,23 @@ import pyarrow.parquet as pq
 
 from turbo_forecast.errors import SourceError, TurboForecastError, refusal, writing
 from turbo_forecast.landing.due import day_edges, month_window
+from turbo_forecast.landing.series_codes import SeriesCodes
 from turbo_forecast.sources.protocol import ROWS, Source
 from turbo_forecast.text import one_line
 from turbo_forecast.windows import cutoff_of
 
 NAME_SHOWN = 60
 TYPES = {field.name: field.type for field in ROWS}
+CODED = pa.schema([("series", pa.int32()), ("timestamp", TYPES["timestamp"]), ("value", TYPES["value"])])
+"""Rows of a file that is to be sorted: series by their numbers."""
 
 
 @dataclass(slots=True)
 class Fetched:
-    """What a source answered: so many rows, of these days of the month, in a file of schema ROWS, in the source's order."""
+    """What a source answered: so many rows, of these days of the month, in a file of schema CODED, in the source's order."""
 
     path: Path
+    codes: SeriesCodes = field(default_factory=SeriesCodes)
     rows: int = 0
     days: set[date] = field(default_factory=set)
 
@@ -67,18 +71,31 @@ def fetch(name: str, source: Source, month: str, zone: str, path: Path, stopped:
     window, days = month_window(month, zone), Days.of(month, zone)
     fetched = Fetched(path)
     with writing(path):
-        file = pq.ParquetWriter(path, ROWS)
+        file = pq.ParquetWriter(path, CODED, use_dictionary=["series"])
     with file, _named(name, month), _closed(source.fetch(window)) as batches:
         for batch in batches:
             stopped()
             _require_rows(batch)
             _require_values(batch, window.start, window.end)
-            rows = pa.RecordBatch.from_arrays([batch.column(each) for each in ROWS.names], schema=ROWS)
-            with writing(path):
-                file.write_batch(rows)
-            fetched.rows += rows.num_rows
-            fetched.days |= days.of_moments(rows.column("timestamp"))
+            _write(file, fetched.codes, batch, path)
+            fetched.rows += batch.num_rows
+            fetched.days |= days.of_moments(batch.column("timestamp"))
     return fetched
+
+
+def coded(batches: Iterable[pa.RecordBatch], codes: SeriesCodes, path: Path) -> None:
+    """Write rows, such as those of a former landing, in the same way, with the same numbers. Raises StorageError."""
+    with writing(path):
+        file = pq.ParquetWriter(path, CODED, use_dictionary=["series"])
+    with file:
+        for batch in batches:
+            _write(file, codes, batch, path)
+
+
+def _write(file: pq.ParquetWriter, codes: SeriesCodes, batch: pa.RecordBatch, path: Path) -> None:
+    columns = [pa.array(codes.of(batch)), batch.column("timestamp"), batch.column("value")]
+    with writing(path):
+        file.write_batch(pa.RecordBatch.from_arrays(columns, schema=CODED))
 
 
 @contextmanager

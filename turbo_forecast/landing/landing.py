@@ -22,7 +22,7 @@ from turbo_forecast.landing.due import (
     newly_absent,
     require_one_calendar,
 )
-from turbo_forecast.landing.fetching import Days, Fetched, fetch
+from turbo_forecast.landing.fetching import Days, Fetched, coded, fetch
 from turbo_forecast.landing.lock import alone
 from turbo_forecast.landing.merging import Union, in_order
 from turbo_forecast.leftovers import temporary_folder
@@ -187,20 +187,22 @@ class _Landing:
             fetched = fetch(self.name, self.source, month, question.zone, work / "rows", self.stopped)
             if not fetched.rows:
                 return None
-            kept_of = self._kept_of(month, former, fetched, question)
-            union = Union()
+            kept = self._kept_of(month, former, fetched, question, work / "former")
+            union = Union(fetched.codes.texts())
 
             def manifest_of(known: SortedRows) -> Manifest:
                 return self._manifest(month, question, known, union.kept, asked_at)
 
             try:
-                with in_order(fetched.path, kept_of, work) as rows:
+                with in_order(fetched, kept, work) as rows:
                     return write_rows(self.folder / f"{month}.parquet", ROWS, union.rows(rows), manifest_of)
             except SourceError as error:
                 raise SourceError(f"source {self.name}: month {month} could not be landed: {error}") from None
 
-    def _kept_of(self, month: str, former: LandedMonth | None, fetched: Fetched, question: Question) -> Path | None:
-        """The former landing whose rows are kept where the source has them no more, if there is one.
+    def _kept_of(
+        self, month: str, former: LandedMonth | None, fetched: Fetched, question: Question, path: Path
+    ) -> Path | None:
+        """The rows of a former landing, in a file like the fetched ones at `path`, if there are any to be kept.
 
         Raises SourceError where it was of another query, so that its rows may not be mixed with these, and the source has not all of
         its days.
@@ -208,7 +210,8 @@ class _Landing:
         if former is None:
             return None
         if question.is_that_of(former.manifest):
-            return former.path
+            coded(read_rows(former.path), fetched.codes, path)
+            return path
         days = Days.of(month, question.zone)
         covered = {day for batch in read_rows(former.path) for day in days.of_moments(batch.column("timestamp"))}
         lost = days_lost(covered, fetched.days)

@@ -4,9 +4,10 @@ Belongs here: the order, and which of two rows of one moment counts. Does not be
 (`due.py`), and the file (`storage/landed_rows.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -14,83 +15,107 @@ import numpy as np
 import pyarrow as pa
 
 from turbo_forecast.errors import SourceError, StorageError
-from turbo_forecast.landing.fetching import shown_series, shown_time
+from turbo_forecast.landing.fetching import Fetched, shown_series, shown_time
+from turbo_forecast.landing.series_codes import Texts
 from turbo_forecast.sources.protocol import ROWS
 from turbo_forecast.storage.datasets import duckdb_sql
-from turbo_forecast.storage.landed_rows import BATCH_ROWS, KEY, Order
+from turbo_forecast.storage.landed_rows import BATCH_ROWS
 
-MEMORY = "400MB"
-"""Of DuckDB while it sorts; a month that is larger is sorted on the disk, beside the landed months."""
+MEMORY, THREADS = "400MB", 2
+"""Of DuckDB while it sorts; a month that is larger is sorted on the disk, beside the landed months. Each thread needs some of the memory."""
 _SORTED = """
-    SELECT {columns}, former FROM (
-        SELECT {columns}, 0::TINYINT AS former FROM {fetched}
+    SELECT series, rank, "timestamp", value, former
+    FROM (
+        SELECT *, 0::TINYINT AS former FROM {fetched}
         {union}
-    ) ORDER BY {key}, former
+    ) JOIN ranks USING (series)
+    ORDER BY rank, "timestamp", former
 """
-_UNION = "UNION ALL SELECT {columns}, 1::TINYINT AS former FROM {former}"
+_UNION = "UNION ALL SELECT *, 1::TINYINT AS former FROM {former}"
 
 
 @dataclass(slots=True)
 class Union:
     """The rows of a month as they are read: so many of a former landing are kept, which the source has no more."""
 
+    texts: Mapping[str, Texts]
     kept: int = 0
 
-    def rows(self, sorted_rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """One row a series and moment, of schema ROWS: the fetched one where there is one, else the former.
+    def rows(self, in_order: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """One row a series and moment, in the columns of ROWS, texts as dictionaries: the fetched one where there is one, else the former.
 
-        sorted_rows: with a column `former`, 1 or 0; of one moment, the fetched row first. Raises SourceError for two fetched rows of
-        one moment, naming the series.
+        in_order: columns series, rank, timestamp, value, former (1 or 0); sorted, of one moment the fetched row first. Raises
+        SourceError for two fetched rows of one moment, naming the series.
         """
-        order = Order()
-        for batch in sorted_rows:
-            _, repeated = order.repeats(batch)
-            former = batch.column("former").to_numpy(zero_copy_only=False).astype(np.bool_)
+        before = (-1, 0)
+        for batch in in_order:
+            rank, moment = (_numbers(batch, name) for name in ("rank", "timestamp"))
+            former = _numbers(batch, "former") == 1
+            repeated = (np.diff(rank, prepend=before[0]) == 0) & (np.diff(moment, prepend=before[1]) == 0)
+            before = (int(rank[-1]), int(moment[-1])) if len(rank) else before
             twice = np.flatnonzero(repeated & ~former)
             if twice.size:
-                raise _two_values(batch.slice(int(twice[0]), 1))
+                raise self._two_values(batch, int(twice[0]))
             self.kept += int((former & ~repeated).sum())
-            rows = pa.RecordBatch.from_arrays([batch.column(name) for name in ROWS.names], schema=ROWS)
-            yield rows.filter(pa.array(~repeated)) if repeated.any() else rows
+            yield self._row_batch(batch.filter(pa.array(~repeated)) if repeated.any() else batch)
+
+    def _row_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        series = batch.column("series").to_numpy(zero_copy_only=False)
+        columns = {name: texts.at(series) for name, texts in self.texts.items()}
+        columns |= {"timestamp": batch.column("timestamp").cast(ROWS.field("timestamp").type)}
+        columns |= {"value": batch.column("value")}
+        return pa.RecordBatch.from_pydict({name: columns[name] for name in ROWS.names})
+
+    def _two_values(self, batch: pa.RecordBatch, at: int) -> SourceError:
+        rows = self._row_batch(batch.slice(at, 1))
+        series = shown_series(rows.column("host_id")[0].as_py(), rows.column("resource")[0].as_py())
+        moment = shown_time(datetime.fromtimestamp(int(_numbers(batch, "timestamp")[at]) / 1e6, UTC))
+        return SourceError(
+            f"{series} has two values at {moment} UTC: a series of this query is several of the source's; tell them apart, or put them "
+            "together, in the query"
+        )
 
 
-def _two_values(row: pa.RecordBatch) -> SourceError:
-    host, resource, moment = (row.column(name)[0].as_py() for name in KEY)
-    return SourceError(
-        f"{shown_series(host, resource)} has two values at {shown_time(moment)} UTC: a series of this query is several of the source's; "
-        "tell them apart, or put them together, in the query"
-    )
+def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray:
+    column = batch.column(name)
+    return (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_numpy(zero_copy_only=False)
 
 
 @contextmanager
-def in_order(fetched: Path, former: Path | None, folder: Path) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The rows of both files, sorted, with a column `former`; on the disk where they are many. folder: for what is spilled.
+def in_order(fetched: Fetched, former: Path | None, folder: Path) -> Iterator[Iterator[pa.RecordBatch]]:
+    """The rows of what was fetched and of a former landing in a file like that, sorted, as `Union.rows` takes them.
 
-    Raises StorageError where a file is damaged, or the disk is full.
+    folder: for what is sorted on the disk. Raises StorageError where a file is damaged, or the disk is full.
     """
-    columns = ", ".join(f'"{name}"' for name in ROWS.names)
-    union = _UNION.format(columns=columns, former=duckdb_sql(former)) if former else ""
-    key = ", ".join(f'"{name}"' for name in KEY)
-    sql = _SORTED.format(columns=columns, fetched=duckdb_sql(fetched), union=union, key=key)
-    config = {"memory_limit": MEMORY, "temp_directory": str(folder), "preserve_insertion_order": False}
+    union = _UNION.format(former=duckdb_sql(former)) if former else ""
+    sql = _SORTED.format(fetched=duckdb_sql(fetched.path), union=union)
+    ranks = fetched.codes.ranks()
+    config = {
+        "memory_limit": MEMORY,
+        "threads": THREADS,
+        "temp_directory": str(folder),
+        "preserve_insertion_order": False,
+    }
     try:
         con = duckdb.connect(config=config)
         con.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+        con.register(
+            "ranks", pa.table({"series": pa.array(np.arange(len(ranks), dtype=np.int32)), "rank": pa.array(ranks)})
+        )
         reader = con.sql(sql).to_arrow_reader(BATCH_ROWS)
     except duckdb.Error as error:
-        raise _unsorted(fetched, former, error) from None
+        raise _unsorted(fetched.path, error) from None
     with con, closing(reader):
-        yield _read(reader, fetched, former)
+        yield _read(reader, fetched.path)
 
 
-def _read(reader: pa.RecordBatchReader, fetched: Path, former: Path | None) -> Iterator[pa.RecordBatch]:
+def _read(reader: pa.RecordBatchReader, path: Path) -> Iterator[pa.RecordBatch]:
     """The reader's batches. DuckDB's errors come through Arrow, as whatever Arrow makes of them."""
     try:
         yield from reader
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise _unsorted(fetched, former, error) from None
+        raise _unsorted(path, error) from None
 
 
-def _unsorted(fetched: Path, former: Path | None, error: Exception) -> StorageError:
-    files = f"{former} and what was fetched ({fetched})" if former else str(fetched)
-    return StorageError(f"{files} cannot be sorted: {' '.join(str(error).split())}")
+def _unsorted(path: Path, error: Exception) -> StorageError:
+    return StorageError(f"what was fetched ({path}) cannot be sorted: {' '.join(str(error).split())}")

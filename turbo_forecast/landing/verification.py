@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from turbo_forecast.errors import StorageError
@@ -48,7 +49,7 @@ def _of_rows(month: LandedMonth) -> Iterator[str]:
     first: datetime | None = None
     last: datetime | None = None
     for batch in read_rows(month.path):
-        if batch.schema.names != ROWS.names or batch.schema.types != ROWS.types:
+        if not has_columns(batch):
             yield f"it has other columns than {', '.join(ROWS.names)}"
             return
         known.take(batch)
@@ -65,6 +66,12 @@ def _of_rows(month: LandedMonth) -> Iterator[str]:
         yield "its rows are not those that were landed: their digest is another"
     if first and last and not manifest.start <= first.astimezone(UTC) <= last.astimezone(UTC) < manifest.end:
         yield f"it has rows outside of its window, from {first} to {last}"
+
+
+def has_columns(batch: pa.RecordBatch) -> bool:
+    """Whether the columns are those of ROWS, of which texts come as dictionaries."""
+    types = [each.value_type if pa.types.is_dictionary(each) else each for each in batch.schema.types]
+    return batch.schema.names == ROWS.names and types == ROWS.types
 
 
 def missing_between(months: Iterable[LandedMonth]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The rows of a landed month in their order: what their digest is, which follow each other in a series, and their file.
+"""The rows of a landed month in their order: what their digest is, how many series they are of, and their file.
 
 Belongs here: all that is one pass over sorted rows, when a month is written and when it is read again to be judged. Does not
 belong here: where landed months lie and what a manifest says (`landed.py`), and which rows a month has (`landing/`).
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -21,49 +20,28 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.storage.files import ParquetStream, parquet_options, publishing
 from turbo_forecast.storage.landed import METADATA_KEY, Manifest
 
-KEY = ("host_id", "resource", "timestamp")
-"""What no two rows of a month share, and what they are sorted by."""
+TEXTS = ("host_id", "resource", "labels")
+"""Columns of text, which stay the same from row to row but where another series begins: read as dictionaries."""
 DIGEST_BYTES = 16
 BATCH_ROWS = 65_536
 """Rows that are looked at together: a few megabytes."""
 Mask = NDArray[np.bool_]
 
 
-class Order:
-    """Sorted rows as they pass: which of a batch are of the same series, or moment, as the row before."""
-
-    def __init__(self) -> None:
-        self._last: pa.RecordBatch | None = None
-
-    def repeats(self, batch: pa.RecordBatch) -> tuple[Mask, Mask]:
-        """Which rows of the next batch are of the same series as the row before them, and which of the same moment of it, too."""
-        host, resource, moment = (self._repeats(batch, name) for name in KEY)
-        self._last = batch.slice(batch.num_rows - 1) if batch.num_rows else self._last
-        return host & resource, host & resource & moment
-
-    def _repeats(self, batch: pa.RecordBatch, name: str) -> Mask:
-        found = np.zeros(batch.num_rows, np.bool_)
-        if batch.num_rows:
-            column = batch.column(name)
-            found[1:] = pc.equal(column.slice(1), column.slice(0, len(column) - 1)).to_numpy(zero_copy_only=False)
-            found[0] = self._last is not None and self._last.column(name)[0] == column[0]
-        return found
-
-
 class SortedRows:
-    """What is known of sorted rows after some batches of them: how many, of how many series, and their digest.
+    """What is known of sorted rows after some batches of them.
 
-    twice: rows of the same series and moment as the one before, which a landed month has none of.
+    rows, series: how many; twice: rows of the same series and moment as the one before, which a landed month has none of.
 
-    The digest is BLAKE2b over the digests of each column's bytes, little-endian; a text column is two, its texts and their lengths.
-    So it is one of the rows alone, not of the batches, compression or program version that they came in. (DuckDB's hashes change
-    with its version; a manifest is kept for years.)
+    The digest is BLAKE2b over the digests of the columns. A column's is that of its values, little-endian; a text column's that of its
+    runs of one text, as their texts, lengths in bytes, and first row's number. So it is one of the rows alone, not of the batches,
+    compression or program version that they came in. (DuckDB's hashes change with its version; a manifest is kept for years.)
     """
 
     def __init__(self) -> None:
         self.rows = self.series = self.twice = 0
-        self._order = Order()
         self._hashes: dict[str, hashlib.blake2b] = {}
+        self._before: dict[str, object] = {}
 
     @property
     def digest(self) -> str:
@@ -74,29 +52,41 @@ class SortedRows:
         return whole.hexdigest() if self.rows else ""
 
     def take(self, batch: pa.RecordBatch) -> None:
-        """Add a batch, whose rows follow those before."""
+        """Add a batch, whose rows follow those before. Its texts may be dictionaries, whose entries differ from each other."""
         if not batch.num_rows:
             return
-        same_series, same_moment = self._order.repeats(batch)
-        self.twice += int(same_moment.sum())
+        same = {name: self._take_text(name, batch.column(name)) for name in TEXTS}
+        moments = batch.column("timestamp").cast(pa.int64()).to_numpy(zero_copy_only=False)
+        self._add("timestamp", moments.astype("<i8").tobytes())
+        self._add("value", batch.column("value").to_numpy(zero_copy_only=False).astype("<f8").tobytes())
+        same_series = same["host_id"] & same["resource"]
+        same_moment = self._same("timestamp", moments, int(moments[0]), int(moments[-1]))
         self.rows += batch.num_rows
         self.series += batch.num_rows - int(same_series.sum())
-        for field in batch.schema:
-            for name, content in _bytes_of(field.name, batch.column(field.name)):
-                self._hashes.setdefault(name, hashlib.blake2b(digest_size=DIGEST_BYTES)).update(content)
+        self.twice += int((same_series & same_moment).sum())
 
+    def _take_text(self, name: str, column: pa.Array) -> Mask:
+        """Add a column of text; returns which rows have the text of the row before."""
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        codes = coded.indices.to_numpy(zero_copy_only=False)
+        same = self._same(name, codes, coded[0].as_py(), coded[-1].as_py())
+        starts = np.flatnonzero(~same)
+        texts = [text.encode() for text in coded.dictionary.take(pa.array(codes[starts])).to_pylist()]
+        self._add(name, b"".join(texts))
+        self._add(f"{name} lengths", np.array([len(text) for text in texts], "<i8").tobytes())
+        self._add(f"{name} rows", (starts + self.rows).astype("<i8").tobytes())
+        return same
 
-def _bytes_of(name: str, column: pa.Array) -> Iterator[tuple[str, bytes | memoryview]]:
-    """A column's bytes; of text, those of all texts and of their lengths, which keep "ab", "c" from being "a", "bc"."""
-    if pa.types.is_string(column.type):
-        _, offsets, content = column.buffers()
-        at = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
-        yield f"{name} lengths", np.diff(at).astype("<i4").tobytes()
-        yield name, memoryview(content)[at[0] : at[-1]] if content is not None else b""
-    elif pa.types.is_timestamp(column.type):
-        yield name, column.cast(pa.int64()).to_numpy(zero_copy_only=False).astype("<i8").tobytes()
-    else:
-        yield name, column.to_numpy(zero_copy_only=False).astype("<f8").tobytes()
+    def _same(self, name: str, codes: NDArray[np.integer], first: object, last: object) -> Mask:
+        """Which values are that of the row before. first, last: the first and last value themselves."""
+        same = np.empty(len(codes), np.bool_)
+        same[1:] = codes[1:] == codes[:-1]
+        same[0] = self.rows > 0 and self._before[name] == first
+        self._before[name] = last
+        return same
+
+    def _add(self, name: str, content: bytes) -> None:
+        self._hashes.setdefault(name, hashlib.blake2b(digest_size=DIGEST_BYTES)).update(content)
 
 
 def write_rows(
@@ -104,10 +94,10 @@ def write_rows(
 ) -> Manifest:
     """Publish a landed month, with its manifest in it, in one rename; returns the manifest.
 
-    batches: sorted, of the schema. manifest_of: called once, with what is known of all rows. What either raises leaves the file
-    that is there as it is. Raises StorageError where it cannot be written.
+    batches: sorted, of the schema, their texts as dictionaries. manifest_of: called once, with what is known of all rows. What either
+    raises leaves the file that is there as it is. Raises StorageError where it cannot be written.
     """
-    options = {**parquet_options(schema), "use_dictionary": [*KEY[:2], "labels"]}
+    options = {**parquet_options(schema), "use_dictionary": list(TEXTS)}
     options["column_encoding"] = {"timestamp": "DELTA_BINARY_PACKED"}
     known = SortedRows()
     with publishing(path) as beside, pq.ParquetWriter(beside, schema, **options) as file:
@@ -122,9 +112,12 @@ def write_rows(
 
 
 def read_rows(path: Path) -> Iterator[pa.RecordBatch]:
-    """A landed month's rows in their order, a batch at a time. Raises StorageError, naming the file, where it is damaged."""
+    """A landed month's rows in their order, a batch at a time, their texts as dictionaries.
+
+    Raises StorageError, naming the file, where it is damaged.
+    """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, read_dictionary=list(TEXTS)) as file:
             yield from file.iter_batches(BATCH_ROWS)
     except (OSError, pa.ArrowException) as error:
         raise StorageError(f"{path} is damaged: {' '.join(str(error).split())}") from None
