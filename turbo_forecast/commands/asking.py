@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
         app, "check-telemetry",
         "turbo-forecast check-telemetry 'exports/*.parquet'",
         "turbo-forecast check-telemetry fleet.csv --config forecast.yaml --all",
-        "turbo-forecast check-telemetry http://prometheus:9090",
+        "turbo-forecast check-telemetry prometheus+http://prometheus:9090",
         "turbo-forecast check-telemetry metrics --config forecast.yaml",
     )(check_telemetry)  # fmt: skip
 

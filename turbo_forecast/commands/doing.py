@@ -19,7 +19,7 @@ Telemetry = Annotated[
         "--telemetry",
         envvar=TELEMETRY,
         metavar="PLACE",
-        help="A file, folder, glob, URI or DuckDB file; or a source's address, such as http://prometheus:9090.",
+        help="A file, folder, glob, URI or DuckDB file; or a source's address, such as prometheus+http://prometheus:9090.",
     ),
 ]
 Config = Annotated[str, typer.Option("--config", envvar=CONFIG, metavar="FILE", help="The settings file, YAML.")]
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
     subcommand(
         app, "land",
         "turbo-forecast land --config forecast.yaml",
-        "turbo-forecast land --telemetry http://prometheus:9090 --data /srv/forecast",
+        "turbo-forecast land --telemetry prometheus+http://prometheus:9090 --data /srv/forecast",
         "turbo-forecast land --config forecast.yaml --source metrics --month 2025-10..2025-12 --again",
     )(land)  # fmt: skip
     subcommand(

@@ -117,7 +117,9 @@ def read_rows(path: Path) -> Iterator[pa.RecordBatch]:
     Raises StorageError, naming the file, where it is damaged.
     """
     try:
-        with pq.ParquetFile(path, read_dictionary=list(TEXTS)) as file:
+        metadata = pq.read_metadata(path)
+        texts = [name for name in TEXTS if name in metadata.schema.names]  # of the others, whoever reads them tells
+        with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as file:
             yield from file.iter_batches(BATCH_ROWS)
     except (OSError, pa.ArrowException) as error:
         raise StorageError(f"{path} is damaged: {' '.join(str(error).split())}") from None
