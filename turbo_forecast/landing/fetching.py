@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from turbo_forecast.errors import SourceError, TurboForecastError, refusal, writing
 from turbo_forecast.landing.due import day_edges, month_window
@@ -44,7 +45,7 @@ class Days:
     """The days of a month in a zone, by the moments at which they begin."""
 
     month: str
-    edges: np.ndarray
+    edges: NDArray[np.datetime64]
 
     @classmethod
     def of(cls, month: str, zone: str) -> "Days":

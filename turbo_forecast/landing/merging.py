@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from turbo_forecast.errors import SourceError, StorageError
 from turbo_forecast.landing.fetching import Fetched, shown_series, shown_time
@@ -76,9 +77,10 @@ class Union:
         )
 
 
-def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray:
+def _numbers(batch: pa.RecordBatch, name: str) -> NDArray[np.int64]:
     column = batch.column(name)
-    return (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_numpy(zero_copy_only=False)
+    found: NDArray[np.int64] = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return found
 
 
 @contextmanager
@@ -90,7 +92,7 @@ def in_order(fetched: Fetched, former: Path | None, folder: Path) -> Iterator[It
     union = _UNION.format(former=duckdb_sql(former)) if former else ""
     sql = _SORTED.format(fetched=duckdb_sql(fetched.path), union=union)
     ranks = fetched.codes.ranks()
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
         "threads": THREADS,
         "temp_directory": str(folder),

@@ -71,7 +71,7 @@ def _of_rows(month: LandedMonth) -> Iterator[str]:
 def has_columns(batch: pa.RecordBatch) -> bool:
     """Whether the columns are those of ROWS, of which texts come as dictionaries."""
     types = [each.value_type if pa.types.is_dictionary(each) else each for each in batch.schema.types]
-    return batch.schema.names == ROWS.names and types == ROWS.types
+    return bool(batch.schema.names == ROWS.names and types == ROWS.types)
 
 
 def missing_between(months: Iterable[LandedMonth]) -> list[tuple[str, str]]:
