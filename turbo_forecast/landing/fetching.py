@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 
 from turbo_forecast.errors import SourceError, TurboForecastError, refusal, writing
 from turbo_forecast.landing.due import day_edges, month_window
-from turbo_forecast.landing.series_codes import SeriesCodes
+from turbo_forecast.landing.text_codes import TextCodes
 from turbo_forecast.sources.protocol import ROWS, Source
+from turbo_forecast.storage.landed_rows import TEXTS
 from turbo_forecast.text import one_line
 from turbo_forecast.windows import cutoff_of
 
 NAME_SHOWN = 60
 TYPES = {field.name: field.type for field in ROWS}
-CODED = pa.schema([("series", pa.int32()), ("timestamp", TYPES["timestamp"]), ("value", TYPES["value"])])
-"""Rows of a file that is to be sorted: series by their numbers."""
+CODED = pa.schema([(name, pa.int32() if name in TEXTS else kind) for name, kind in TYPES.items()])
+"""Rows of a file that is to be sorted: texts as their numbers."""
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class Fetched:
     """What a source answered: so many rows, of these days of the month, in a file of schema CODED, in the source's order."""
 
     path: Path
-    codes: SeriesCodes = field(default_factory=SeriesCodes)
+    codes: Mapping[str, TextCodes] = field(default_factory=lambda: {name: TextCodes() for name in TEXTS})
     rows: int = 0
     days: set[date] = field(default_factory=set)
 
@@ -72,7 +73,7 @@ def fetch(name: str, source: Source, month: str, zone: str, path: Path, stopped:
     window, days = month_window(month, zone), Days.of(month, zone)
     fetched = Fetched(path)
     with writing(path):
-        file = pq.ParquetWriter(path, CODED, use_dictionary=["series"])
+        file = pq.ParquetWriter(path, CODED, use_dictionary=list(TEXTS))
     with file, _named(name, month), _closed(source.fetch(window)) as batches:
         for batch in batches:
             stopped()
@@ -84,19 +85,20 @@ def fetch(name: str, source: Source, month: str, zone: str, path: Path, stopped:
     return fetched
 
 
-def coded(batches: Iterable[pa.RecordBatch], codes: SeriesCodes, path: Path) -> None:
+def coded(batches: Iterable[pa.RecordBatch], codes: Mapping[str, TextCodes], path: Path) -> None:
     """Write rows, such as those of a former landing, in the same way, with the same numbers. Raises StorageError."""
     with writing(path):
-        file = pq.ParquetWriter(path, CODED, use_dictionary=["series"])
+        file = pq.ParquetWriter(path, CODED, use_dictionary=list(TEXTS))
     with file:
         for batch in batches:
             _write(file, codes, batch, path)
 
 
-def _write(file: pq.ParquetWriter, codes: SeriesCodes, batch: pa.RecordBatch, path: Path) -> None:
-    columns = [pa.array(codes.of(batch)), batch.column("timestamp"), batch.column("value")]
+def _write(file: pq.ParquetWriter, codes: Mapping[str, TextCodes], batch: pa.RecordBatch, path: Path) -> None:
+    columns = {name: batch.column(name) for name in CODED.names}
+    columns |= {name: pa.array(known.of(columns[name])) for name, known in codes.items()}
     with writing(path):
-        file.write_batch(pa.RecordBatch.from_arrays(columns, schema=CODED))
+        file.write_batch(pa.RecordBatch.from_pydict(columns, schema=CODED))
 
 
 @contextmanager

@@ -188,14 +188,14 @@ class _Landing:
             if not fetched.rows:
                 return None
             kept = self._kept_of(month, former, fetched, question, work / "former")
-            union = Union(fetched.codes.texts())
+            union = Union()
 
             def manifest_of(known: SortedRows) -> Manifest:
                 return self._manifest(month, question, known, union.kept, asked_at)
 
             try:
-                with in_order(fetched, kept, work) as rows:
-                    return write_rows(self.folder / f"{month}.parquet", ROWS, union.rows(rows), manifest_of)
+                with in_order(fetched, kept, work) as found:
+                    return write_rows(self.folder / f"{month}.parquet", ROWS, union.rows(found), manifest_of)
             except SourceError as error:
                 raise SourceError(f"source {self.name}: month {month} could not be landed: {error}") from None
 

@@ -7,7 +7,6 @@ Belongs here: the order, and which of two rows of one moment counts. Does not be
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 
 from turbo_forecast.errors import SourceError, StorageError
 from turbo_forecast.landing.fetching import Fetched, shown_series, shown_time
-from turbo_forecast.landing.series_codes import Texts
 from turbo_forecast.sources.protocol import ROWS
 from turbo_forecast.storage.datasets import duckdb_sql
 from turbo_forecast.storage.landed_rows import BATCH_ROWS
@@ -25,56 +23,73 @@ from turbo_forecast.storage.landed_rows import BATCH_ROWS
 MEMORY, THREADS = "400MB", 2
 """Of DuckDB while it sorts; a month that is larger is sorted on the disk, beside the landed months. Each thread needs some of the memory."""
 _SORTED = """
-    SELECT series, rank, "timestamp", value, former
+    SELECT hosts.place AS host_id, resources.place AS resource, "timestamp", value, labels, former
     FROM (
         SELECT *, 0::TINYINT AS former FROM {fetched}
         {union}
-    ) JOIN ranks USING (series)
-    ORDER BY rank, "timestamp", former
+    ) AS read
+    JOIN hosts ON hosts.code = read.host_id
+    JOIN resources ON resources.code = read.resource
+    ORDER BY hosts.place, resources.place, "timestamp", former
 """
 _UNION = "UNION ALL SELECT *, 1::TINYINT AS former FROM {former}"
+KEY = ("host_id", "resource", "timestamp")
+"""What no two rows of a month share, and what they are sorted by."""
 
 
 @dataclass(slots=True)
 class Union:
     """The rows of a month as they are read: so many of a former landing are kept, which the source has no more."""
 
-    texts: Mapping[str, Texts]
     kept: int = 0
 
-    def rows(self, in_order: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def rows(self, sorted_rows: "Sorted") -> Iterator[pa.RecordBatch]:
         """One row a series and moment, in the columns of ROWS, texts as dictionaries: the fetched one where there is one, else the former.
 
-        in_order: columns series, rank, timestamp, value, former (1 or 0); sorted, of one moment the fetched row first. Raises
-        SourceError for two fetched rows of one moment, naming the series.
+        Raises SourceError for two fetched rows of one moment, naming the series.
         """
-        before = (-1, 0)
-        for batch in in_order:
-            rank, moment = (_numbers(batch, name) for name in ("rank", "timestamp"))
+        before = (-1, -1, 0)
+        for batch in sorted_rows.batches:
+            if not batch.num_rows:
+                continue
+            key = [_numbers(batch, name) for name in KEY]
+            repeated = np.logical_and.reduce(
+                [np.diff(each, prepend=last) == 0 for each, last in zip(key, before, strict=True)]
+            )
+            before = tuple(int(each[-1]) for each in key)
             former = _numbers(batch, "former") == 1
-            repeated = (np.diff(rank, prepend=before[0]) == 0) & (np.diff(moment, prepend=before[1]) == 0)
-            before = (int(rank[-1]), int(moment[-1])) if len(rank) else before
             twice = np.flatnonzero(repeated & ~former)
             if twice.size:
-                raise self._two_values(batch, int(twice[0]))
+                raise _two_values(sorted_rows.shown(batch.slice(int(twice[0]), 1)))
             self.kept += int((former & ~repeated).sum())
-            yield self._row_batch(batch.filter(pa.array(~repeated)) if repeated.any() else batch)
+            yield sorted_rows.shown(batch.filter(pa.array(~repeated)) if repeated.any() else batch)
 
-    def _row_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        series = batch.column("series").to_numpy(zero_copy_only=False)
-        columns = {name: texts.at(series) for name, texts in self.texts.items()}
-        columns |= {"timestamp": batch.column("timestamp").cast(ROWS.field("timestamp").type)}
-        columns |= {"value": batch.column("value")}
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Rows in order, of one moment the fetched one first. batches: texts as numbers, and a column `former`, 1 or 0.
+
+    texts: by column, the texts of those numbers.
+    """
+
+    batches: Iterator[pa.RecordBatch]
+    texts: Mapping[str, pa.Array]
+
+    def shown(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows in the columns of ROWS, their texts as dictionaries."""
+        columns = {name: batch.column(name).cast(ROWS.field(name).type) for name in ("timestamp", "value")}
+        columns |= {
+            name: pa.DictionaryArray.from_arrays(batch.column(name), texts) for name, texts in self.texts.items()
+        }
         return pa.RecordBatch.from_pydict({name: columns[name] for name in ROWS.names})
 
-    def _two_values(self, batch: pa.RecordBatch, at: int) -> SourceError:
-        rows = self._row_batch(batch.slice(at, 1))
-        series = shown_series(rows.column("host_id")[0].as_py(), rows.column("resource")[0].as_py())
-        moment = shown_time(datetime.fromtimestamp(int(_numbers(batch, "timestamp")[at]) / 1e6, UTC))
-        return SourceError(
-            f"{series} has two values at {moment} UTC: a series of this query is several of the source's; tell them apart, or put them "
-            "together, in the query"
-        )
+
+def _two_values(row: pa.RecordBatch) -> SourceError:
+    host, resource, moment = (row.column(name)[0].as_py() for name in KEY)
+    return SourceError(
+        f"{shown_series(host, resource)} has two values at {shown_time(moment)} UTC: a series of this query is several of the "
+        "source's; tell them apart, or put them together, in the query"
+    )
 
 
 def _numbers(batch: pa.RecordBatch, name: str) -> NDArray[np.int64]:
@@ -84,31 +99,33 @@ def _numbers(batch: pa.RecordBatch, name: str) -> NDArray[np.int64]:
 
 
 @contextmanager
-def in_order(fetched: Fetched, former: Path | None, folder: Path) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The rows of what was fetched and of a former landing in a file like that, sorted, as `Union.rows` takes them.
+def in_order(fetched: Fetched, former: Path | None, folder: Path) -> Iterator[Sorted]:
+    """The rows of what was fetched, and of a former landing in a file like that, sorted.
 
     folder: for what is sorted on the disk. Raises StorageError where a file is damaged, or the disk is full.
     """
     union = _UNION.format(former=duckdb_sql(former)) if former else ""
     sql = _SORTED.format(fetched=duckdb_sql(fetched.path), union=union)
-    ranks = fetched.codes.ranks()
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
         "threads": THREADS,
         "temp_directory": str(folder),
         "preserve_insertion_order": False,
     }
+    hosts, host_texts = fetched.codes["host_id"].in_order()
+    resources, resource_texts = fetched.codes["resource"].in_order()
+    texts = {"host_id": host_texts, "resource": resource_texts, "labels": fetched.codes["labels"].texts}
     try:
         con = duckdb.connect(config=config)
         con.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
-        con.register(
-            "ranks", pa.table({"series": pa.array(np.arange(len(ranks), dtype=np.int32)), "rank": pa.array(ranks)})
-        )
+        for name, places in (("hosts", hosts), ("resources", resources)):
+            codes = pa.array(np.arange(len(places), dtype=np.int32))
+            con.register(name, pa.table({"code": codes, "place": pa.array(places)}))
         reader = con.sql(sql).to_arrow_reader(BATCH_ROWS)
     except duckdb.Error as error:
         raise _unsorted(fetched.path, error) from None
     with con, closing(reader):
-        yield _read(reader, fetched.path)
+        yield Sorted(_read(reader, fetched.path), texts)
 
 
 def _read(reader: pa.RecordBatchReader, path: Path) -> Iterator[pa.RecordBatch]:
