@@ -20,7 +20,7 @@ from turbo_forecast.sources.protocol import ROWS
 from turbo_forecast.storage.datasets import duckdb_sql
 from turbo_forecast.storage.landed_rows import BATCH_ROWS
 
-MEMORY, THREADS = "400MB", 2
+MEMORY, THREADS = "256MB", 2
 """Of DuckDB while it sorts; a month that is larger is sorted on the disk, beside the landed months. Each thread needs some of the memory."""
 _SORTED = """
     SELECT hosts.place AS host_id, resources.place AS resource, "timestamp", value, labels, former

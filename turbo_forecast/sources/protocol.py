@@ -82,7 +82,7 @@ class Source(Protocol):
     def recognises(cls, address: str) -> Mapping[str, Any] | None:
         """The options that an address given instead of a file stands for; None where it is of another kind.
 
-        Only what has a scheme (`scheme://…`) is asked about: all else is a path of this machine.
+        It has a scheme of its own, as in `prometheus+http://…`: paths, object stores and https://… are files, and not asked about.
         """
 
     @classmethod

@@ -25,8 +25,8 @@ BUILT_IN = {
     "zabbix": "turbo_forecast.sources.sql.zabbix:ZabbixSource",
 }
 
-OF_FILES = ("file", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
-"""Schemes of folders and object stores: what lies there is files."""
+OF_FILES = ("file", "http", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
+"""Schemes of folders, object stores and the web: what lies there is files."""
 
 
 def source_of(name: str, options: Mapping[str, Any]) -> Source:

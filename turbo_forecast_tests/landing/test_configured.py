@@ -7,6 +7,7 @@ import pytest
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.landing.configured import calendar_of, configured, name_of, source_named
 from turbo_forecast.settings import Environment, telemetry_settings
+from turbo_forecast.sources import registry
 from turbo_forecast.sources.registry import recognised
 from turbo_forecast_tests.landing.fake_source import FakeSource, Stock
 
@@ -107,9 +108,7 @@ def test_months_are_of_the_telemetrys_zone_and_of_utc_without_one(zone: str, cal
 
 
 def test_no_kind_is_asked_about_what_is_a_path_or_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    from turbo_forecast.sources import registry
-
     monkeypatch.setattr(registry, "BUILT_IN", {"broken": "no.such.module:Source"})
-    assert [recognised(place) for place in ("a/*.csv", "s3://b/c", "file:///x", "S3://b")] == [None] * 4
+    assert [recognised(place) for place in ("a/*.csv", "s3://b/c", "file:///x", "HTTPS://h/x.csv")] == [None] * 4
     with pytest.raises(SettingsError, match="sources of kind broken cannot be used"):
         recognised("thing://x")
