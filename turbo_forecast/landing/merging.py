@@ -48,7 +48,7 @@ class Union:
 
         Raises SourceError for two fetched rows of one moment, naming the series.
         """
-        before = (-1, -1, 0)
+        before: tuple[int, ...] = (-1, -1, 0)
         for batch in sorted_rows.batches:
             if not batch.num_rows:
                 continue
