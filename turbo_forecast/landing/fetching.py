@@ -107,7 +107,7 @@ def _named(name: str, month: str) -> Iterator[None]:
     try:
         yield
     except TurboForecastError as error:
-        said = str(error).removeprefix(f"source {name}: ")
+        said = str(error).removeprefix(f"source {name}: ").removeprefix(f"sources.{name}: ")  # named once is enough
         raise SourceError(f"source {name}: month {month} could not be landed: {said}") from None
     except OSError as error:  # of a connection: what this machine's disk refuses is a StorageError by now
         raise SourceError(f"source {name}: month {month} could not be landed: {refusal(error)}") from None
