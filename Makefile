@@ -46,7 +46,7 @@ drill: $(READY) ## what the suite tries in small: faults of workers, cluster and
 	$(BIN)/python -m benchmarks.faults --markdown
 	TURBO_FORECAST_DRILL=1 TURBO_FORECAST_DIALECTS=$(DIALECTS) $(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-show-statistics \
 		turbo_forecast_tests/storage/telemetry/test_telemetry_dialects.py turbo_forecast_tests/parity/test_prophets_own_suite.py \
-		turbo_forecast_tests/browser/dashboard turbo_forecast_tests/production
+		turbo_forecast_tests/browser/dashboard turbo_forecast_tests/production turbo_forecast_tests/end_to_end/test_car_parks_on_storage.py
 
 lock: $(READY) ## pin every package anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

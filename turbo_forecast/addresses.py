@@ -56,7 +56,7 @@ class Address:
 
 def is_address(text: str) -> bool:
     """Whether a text is meant as an address, not as a path of this machine."""
-    return _SCHEME.match(text) is not None
+    return _SCHEME.match(text.strip()) is not None
 
 
 def is_object_storage(location: str) -> bool:
@@ -70,16 +70,18 @@ def parsed(text: str, what: str, *, writable: bool = True) -> Address:
 
     Raises SettingsError, which never shows a secret, for credentials in it, no bucket, or a scheme that nothing here speaks.
     """
-    found = _SCHEME.match(text)
+    found = _SCHEME.match(text.strip())
     if found is None:
         raise SettingsError(f"{what} {printable(text)} is no address: write scheme://bucket/prefix")
-    scheme, rest, named = found[1].lower(), found[2], printable(shown_location(text))
+    scheme, rest, named = found[1].lower(), found[2], printable(shown_location(text.strip()))
     authority = rest.partition("/")[0]
     if "@" in authority:
         raise SettingsError(
             f"{what} {named} has credentials in it: they belong into the environment (AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or a profile), where no log shows them"
         )
+    if text != text.strip() or not text.isprintable():
+        raise SettingsError(f"{what} {named} has a space at one of its ends, or a character that cannot be seen, in it")
     if writable and re.search(r"[?#*\[\]]", rest):
         raise SettingsError(f"{what} {named} has one of ? # * [ ] in it: name a bucket and a prefix alone")
     if writable and scheme in _READ_ONLY:
@@ -89,6 +91,8 @@ def parsed(text: str, what: str, *, writable: bool = True) -> Address:
     parts = rest.strip("/").split("/")
     if not parts[0] or (scheme not in _WITHOUT_BUCKET and rest.startswith("/")):
         raise SettingsError(f"{what} {named} names no bucket: write {scheme}://bucket/prefix")
+    if scheme == "file" and not rest.startswith("/"):
+        raise SettingsError(f"{what} {named} is no path from the root of the file system: write file:///folder")
     if any(part in ("", ".", "..") for part in parts):
         raise SettingsError(
             f"{what} {named} has an empty part, or one that is only dots: write {scheme}://bucket/prefix"

@@ -15,6 +15,7 @@ from turbo_forecast.errors import SettingsError
         ("s3://bucket", "s3", "bucket"),
         ("s3://bucket/", "s3", "bucket"),
         ("S3://bucket/pre/fix/", "s3", "bucket/pre/fix"),
+        ("s3://bucket.with.dots/100% of all/München", "s3", "bucket.with.dots/100% of all/München"),
         ("memory://x/y", "memory", "x/y"),
         ("file:///srv/share", "file", "/srv/share"),
     ],
@@ -35,6 +36,12 @@ def test_an_address_is_a_scheme_and_a_root(text: str, scheme: str, root: str) ->
         ("https://host/x", "cannot be written to"),
         ("nowhere://bucket", "begins with nowhere://, which no package here knows"),
         ("s3:bucket", "is no address"),
+        ("file://x/y", "is no path from the root of the file system: write file:///folder"),
+        ("file://~/x", "is no path from the root of the file system: write file:///folder"),
+        ("s3://bucket/x ", "has a space at one of its ends"),
+        (" s3://bucket/x", "has a space at one of its ends"),
+        ("s3://bucket/x\n", "has a space at one of its ends, or a character that cannot be seen"),
+        ("s3://bucket/a\u202eb", r"a\\u202eb has a space at one of its ends, or a character that cannot be seen"),
     ],
 )
 def test_what_cannot_be_used_is_refused_and_named(text: str, sentence: str) -> None:

@@ -21,7 +21,7 @@ _COPIES: dict[Path, str] = {}
 def folder_of(data: str) -> Path:
     """The folder that holds what is published: the one named, or of an address, this machine's copy, brought up to date.
 
-    Raises SettingsError for an address that cannot be used, StorageError where its store cannot be read.
+    What is replaced for that is said on standard error. Raises SettingsError for an address that cannot be used, StorageError where its store cannot be read.
     """
     if not is_address(data):
         return Path(data)
@@ -29,7 +29,7 @@ def folder_of(data: str) -> Path:
 
     address = parsed(data, "--data")
     _COPIES[address.working_folder] = str(address)
-    return copy_for_reading(address)
+    return copy_for_reading(address, lambda line: print(printable(line), file=sys.stderr, flush=True))
 
 
 def remember(folder: Path, store: str) -> None:

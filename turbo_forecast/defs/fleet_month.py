@@ -14,7 +14,6 @@ import duckdb
 
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.defs.stored_data import exchange_of, put_ahead
-from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
 from turbo_forecast.fleet.executors.choice import check_executor
@@ -57,7 +56,8 @@ def forecast_month(
     The month is called incomplete before the block begins: should another run have replaced the base table, the month's
     files of before are still whole when that is found out.
 
-    Where the results lie on object storage, the run's files reach other machines through it until all is committed.
+    Where the results lie on object storage, the run's files reach other machines through it until the month is stored there
+    (`storage/objects/putting.py`), which may be long after this: should this machine die in between, another one goes on.
     """
     exchange: Exchange = exchange_of(folder.store, month) or SharedFolder()
     check_entrants(settings)
@@ -100,10 +100,6 @@ def forecast_month(
                 without(con, folder.root, run.removed)
             replace_audit(con, timer.frame(FLEET_FORECAST.name, cutoff, settings, run_id))
             work.record_stored(con, FLEET_STEP)
-        try:
-            exchange.clear()
-        except StorageError as error:  # it costs room; the month is stored
-            log(f"what was shared of the run could not be removed: {error}")
         if run.removed:
             remove_rows(folder.root, run.removed)
             log(describe(run.removed, settings.rows_months))

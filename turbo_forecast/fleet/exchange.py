@@ -38,10 +38,6 @@ class Exchange(Protocol):
         """Bring here what a worker elsewhere has left of a task: after this the folder is as if it had been worked here."""
         ...
 
-    def clear(self) -> None:
-        """Remove what was shared: the run's results are stored."""
-        ...
-
     # what a worker calls, where it runs
 
     def settle(self, job: Job, here: Path) -> Job:
@@ -74,9 +70,6 @@ class SharedFolder:
 
     def collect(self, folder: RunFolder, task: Task) -> None:
         """It is all here."""
-
-    def clear(self) -> None:
-        """Whoever owns the folder removes it."""
 
     def settle(self, job: Job, here: Path) -> Job:
         """The same paths. Raises StorageError where this machine does not see them."""

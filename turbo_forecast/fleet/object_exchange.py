@@ -32,9 +32,10 @@ from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.run_folder import DIGEST, RunFolder
 from turbo_forecast.fleet.store import ABOUT, SeriesStore, batch_name, separate_batches
 from turbo_forecast.fleet.tasks import Job, Step, Task
-from turbo_forecast.storage.objects.store import ObjectStore
+from turbo_forecast.storage.objects.places import RUNS
+from turbo_forecast.storage.objects.shared_runs import forget
+from turbo_forecast.storage.objects.store import MissingError, ObjectStore
 
-RUNS = "runs"
 LAST = {Step.FORECAST: "outcomes", Step.COMBINE: COMBINE_LAST, Step.PUBLISH: PUBLISH_LAST}
 """The kind of piece that says in a folder that a task is finished."""
 CUT = ("rows", "outcomes")
@@ -68,12 +69,19 @@ class ObjectExchange:
         """Bring here what an earlier attempt has finished, and forget other runs of the month. Raises StorageError."""
         store, own = self._store, self._key(folder, "")
         there = store.listed(f"{RUNS}/{self.month}")
-        store.delete([key for key in there if not key.startswith(own)])
+        forget(store, [key for key in there if not key.startswith(own)])
         for step in Step:
             if step is Step.FORECAST or self._same_decisions(folder, step):
                 for span in _spans_done(there, self._key(folder, f"done/{step}/")):
                     if not piece(_folders(folder, step)[0], span.stem, LAST[step]).exists():
-                        self.collect(folder, Task(step, span))
+                        self._recover(folder, Task(step, span))
+
+    def _recover(self, folder: RunFolder, task: Task) -> None:
+        """Bring a finished task here; where something has removed what was left of it, it is finished no more. Raises StorageError."""
+        try:
+            self.collect(folder, task)
+        except MissingError:
+            self._store.delete([self._key(folder, _done(task))])
 
     def share(self, job: Job, tasks: Sequence[Task]) -> None:
         """Share what is finished of these tasks, as far as it is not shared yet. Raises StorageError."""
@@ -103,11 +111,6 @@ class ObjectExchange:
             parts = [self._piece(folder, name) for name in told["cut"][kind]]
             write_piece(at, task.span.stem, kind, pa.concat_tables(parts))
         self._get(folder, [name for name in told["files"] if name.endswith(last)])
-
-    def clear(self) -> None:
-        """Remove what was shared of the month. Raises StorageError."""
-        store = self._store
-        store.delete(list(store.listed(f"{RUNS}/{self.month}")))
 
     def settle(self, job: Job, here: Path) -> Job:
         """The job in a folder of this machine. Raises StorageError where the run has not offered its series."""
@@ -218,7 +221,7 @@ class ObjectExchange:
         key = self._key(folder, name)
         content = self._store.read(key)
         if content is None:
-            raise StorageError(f"{self.address.at(key)} is not there: something has removed it; run the month again")
+            raise MissingError(f"{self.address.at(key)} is not there: something has removed it; run the month again")
         return pa.ipc.open_file(pa.py_buffer(content)).read_all()
 
     def _get(self, folder: RunFolder, names: Iterable[str]) -> None:

@@ -76,8 +76,8 @@ def run_fleet(
     `scratch` (of `scratch.unfinished`) keeps what is finished of each map until the caller has stored the results and
     committed: after a crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
     say: called with lines that begin with the month, one at a time; some come from another thread.
-    exchange: how the run's files reach workers of other machines; by default all see `scratch` under the same path. It is
-    the caller's to `clear`, when the results are committed. client: a Dask client whose cluster works the series, whatever
+    exchange: how the run's files reach workers of other machines; by default all see `scratch` under the same path. What it
+    shares is the caller's to remove, when the results are committed. client: a Dask client whose cluster works the series, whatever
     the settings say; it stays open.
     """
     exchange = exchange or SharedFolder()

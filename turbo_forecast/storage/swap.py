@@ -1,6 +1,6 @@
 """How what was made under a hidden name takes its own, in one step, whether a file or a folder has it already.
 
-Belongs here: the system's calls for that. Does not belong here: who makes what (`files.py`, `datasets.py`).
+Belongs here: the system's calls for that, and for what is to outlast a power cut. Does not belong here: who makes what (`files.py`, `datasets.py`).
 """
 
 import ctypes
@@ -54,5 +54,20 @@ def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(folder: Path) -> None:
+    """Make all that was written to the file system of a folder durable (syncfs; all file systems where that is not there). Raises OSError."""
+    call = getattr(_LIBRARY, "syncfs", None)
+    if call is None:
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if call(descriptor):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(folder))
     finally:
         os.close(descriptor)

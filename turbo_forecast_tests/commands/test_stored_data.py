@@ -47,6 +47,21 @@ def test_questions_are_answered_as_from_the_folder_itself(
     assert json.loads(stored[1])
 
 
+def test_what_a_question_replaces_is_said(
+    address: str, published_fleet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What this machine had made while the store refused it, and another has changed the store since."""
+    assert main(["months", "--data", address]) == 0
+    assert capsys.readouterr().err == ""
+    copy = parsed(address, "--data").working_folder
+    (copy / "published" / "months.json").write_text("{}")
+    (tmp_path / "machine" / "month_report").mkdir(exist_ok=True)
+    (tmp_path / "machine" / "month_report" / "2025-12.html").write_text("x")
+    put_back(ObjectStore(parsed(address, "--data")), tmp_path / "machine")
+    assert main(["months", "--data", address]) == 0
+    assert "what this machine had made and not stored (1 file) is replaced" in capsys.readouterr().err
+
+
 def test_what_cannot_be_answered_names_the_store(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["outlook", "--month", "1999-01", "--data", address]) == 2
     said = capsys.readouterr().err

@@ -9,8 +9,6 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from turbo_forecast.defs import fleet_month
-from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.exchange import SharedFolder
 from turbo_forecast.schemas import MODEL_RUNS, SERIES_OUTCOMES
 from turbo_forecast.types import Status
 from turbo_forecast_tests.defs.conftest import MONTH, Place
@@ -120,24 +118,6 @@ def test_a_month_that_could_not_be_committed_is_incomplete_and_made_whole_by_the
     assert run(empty, "fleet_forecast", "tournament_results").success
     assert files(empty) == whole
     assert len(rows(empty, "tournament_results")) == 6 * 2 * 303
-
-
-def test_what_was_shared_of_a_run_is_cleared_when_it_is_committed_and_not_before(
-    empty: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Noting(SharedFolder):
-        def clear(self) -> None:
-            cleared.append(len(rows(empty, "month_steps")))
-            raise StorageError("s3://bucket/run cannot be removed")
-
-    cleared: list[int] = []
-    monkeypatch.setattr(fleet_month, "SharedFolder", Noting)
-    with monkeypatch.context() as broken:
-        broken.setattr(fleet_month, "store_tables", mock.Mock(side_effect=RuntimeError("power cut")))
-        assert not run(empty, "fleet_forecast").success
-    assert cleared == [], "the next attempt goes on from it"
-    assert run(empty, "fleet_forecast").success, "what cannot be removed costs room, and not the month"
-    assert cleared == [len(rows(empty, "month_steps"))] != [0]
 
 
 def months_there(place: Place) -> list[set[str]]:

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from turbo_forecast.addresses import Address, parsed
+from turbo_forecast.defs import fleet_month
 from turbo_forecast.defs.resources import DataFolder, TelemetryResource, Warehouse
 from turbo_forecast.defs.stored_data import exchange_of, put_ahead
 from turbo_forecast.errors import StorageError
@@ -17,8 +18,9 @@ from turbo_forecast.storage.objects import commits
 from turbo_forecast.storage.objects.lease import Claim
 from turbo_forecast.storage.objects.places import LEASE
 from turbo_forecast.storage.objects.store import ObjectStore
-from turbo_forecast.storage.objects.working_copy import opened_copy
+from turbo_forecast.storage.objects.working_copy import WorkingCopy, opened_copy
 from turbo_forecast_tests.defs.conftest import Place
+from turbo_forecast_tests.defs.made_up_run import made_up_run, run
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,6 @@ def test_what_could_not_be_put_is_put_by_the_next_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     one = machine("one")
-
-    def refused(*arguments: object) -> None:
-        raise StorageError("the store is gone")
-
     with monkeypatch.context() as patched:
         patched.setattr(ObjectStore, "put", refused)
         one.materialise_base(telemetry)
@@ -114,6 +112,26 @@ def test_what_could_not_be_put_is_put_by_the_next_run(
     assert commits.numbers(ObjectStore(address)) == []
     one.check("base_table", "utilisation_is_in_range")
     assert commits.numbers(ObjectStore(address)) == [1]
+
+
+def test_what_a_run_has_shared_stays_until_its_month_is_in_the_store(
+    machine: Callable[[str], StoredPlace], address: Address, telemetry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should the machine die after its own commit and before the store's, another one goes on with it."""
+    one, store = machine("one"), ObjectStore(address)
+    one.materialise_base(telemetry)
+    store.write("runs/2025-12/run-1/done/forecast/00000000-00000007.json", b"{}")
+    monkeypatch.setattr(fleet_month, "run_fleet", made_up_run)
+    with monkeypatch.context() as patched:
+        patched.setattr(WorkingCopy, "put_back", refused)
+        assert run(one, "fleet_forecast").success
+    assert list(store.listed("runs"))
+    one.check("base_table", "utilisation_is_in_range")
+    assert not list(store.listed("runs"))
+
+
+def refused(*arguments: object) -> None:
+    raise StorageError("the store is gone")
 
 
 def test_a_folder_of_this_machine_is_not_shared(tmp_path: Path) -> None:

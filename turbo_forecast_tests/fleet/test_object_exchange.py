@@ -24,6 +24,7 @@ from turbo_forecast.fleet.run_folder import DIGEST, RunFolder
 from turbo_forecast.fleet.scratch import run_folder
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tasks import Job, Step, Task
+from turbo_forecast.storage.objects.shared_runs import forget_months
 from turbo_forecast.storage.objects.store import ObjectStore
 from turbo_forecast_tests.fleet.by_hand import ByHand, by_hand
 from turbo_forecast_tests.fleet.kinds import KINDS, fleet_of
@@ -175,8 +176,48 @@ def test_what_another_run_of_the_month_has_shared_is_forgotten(exchange: ObjectE
     assert [key for key in store.listed("runs") if "run-0123" in key] == [
         "runs/2025-11/run-0123/done/forecast/00000000-00000007.json"
     ]
-    exchange.clear()
+    forget_months(store, ["2025-12"])
     assert all(key.startswith("runs/2025-11/") for key in store.listed("runs"))
+
+
+@pytest.mark.parametrize("kind", ["outcomes.arrow", "rows.arrow", "errors.arrow"])
+def test_a_chunk_of_which_something_has_removed_a_piece_is_forecast_again(
+    kind: str, exchange: ObjectExchange, expected: Mapping[str, str], tmp_path: Path
+) -> None:
+    """A rule of the bucket that removes what is old, say: every attempt at the month would end at it."""
+    before = elsewhere(tmp_path / "before", exchange)
+    for step in before.working():
+        if step == Step.COMBINE:
+            break
+    store = ObjectStore(exchange.address)
+    lost = [key for key in store.listed("runs") if "/forecast/" in key and key.endswith(kind)]
+    assert lost
+    store.delete(lost[:1])
+    assert elsewhere(tmp_path / "after", exchange).held().digests() == expected
+
+
+def test_shared_work_that_was_removed_in_part_is_not_taken_for_whole(
+    exchange: ObjectExchange, expected: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = elsewhere(tmp_path / "before", exchange)
+    for step in before.working():
+        if step == Step.PUBLISH:
+            break
+    store, removed = ObjectStore(exchange.address), list[object]()
+    delete = ObjectStore._deleted
+
+    def dying(self: ObjectStore, keys: list[str]) -> None:
+        for key in sorted(keys):
+            if len(removed) == 12:
+                raise StorageError("the process has died")
+            removed.append(key)
+            delete(self, self._path(key))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ObjectStore, "delete", dying)
+        with pytest.raises(StorageError, match="has died"):
+            forget_months(store, ["2025-12"])
+    assert elsewhere(tmp_path / "after", exchange).held().digests() == expected
 
 
 def test_a_chunk_is_not_finished_before_all_of_it_is_shared(
@@ -239,6 +280,6 @@ def test_an_exchange_holds_no_secret(exchange: ObjectExchange, monkeypatch: pyte
 
 def test_a_worker_that_is_given_no_series_says_so(exchange: ObjectExchange, tmp_path: Path) -> None:
     run = elsewhere(tmp_path / "run", exchange, machines=1)
-    exchange.clear()
+    forget_months(ObjectStore(exchange.address), ["2025-12"])
     with pytest.raises(StorageError, match=r"file://.*/about\.json is not there"):
         exchange.settle(run.job, tmp_path / "late")

@@ -6,20 +6,22 @@ The store is the truth. A copy that began with the commit that still counts keep
 whose put was refused. Where the store has moved on, what was made here and not put is replaced by what is there.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from turbo_forecast.errors import StorageError, writing
-from turbo_forecast.leftovers import remove
-from turbo_forecast.storage.files import publishing
+from turbo_forecast.leftovers import remove, temporary_file
 from turbo_forecast.storage.objects import commits
 from turbo_forecast.storage.objects.commits import Commit, StoredFile
+from turbo_forecast.storage.objects.local_files import clear_way, remove_file
 from turbo_forecast.storage.objects.local_state import HIDDEN, Known, LocalState
 from turbo_forecast.storage.objects.places import (
     WAREHOUSE,
     Seen,
     digest_of,
     is_published,
+    log_of,
     replaced_in_place,
     seen,
     stored_files,
@@ -46,22 +48,25 @@ def bring(store: ObjectStore, folder: Path, say: Say, *, published_alone: bool =
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         here = stored_files(folder)
-    moved = now.number != state.number
+    # what a reader's copy has beside the published files was not made with the commit that the reader brought
+    moved = now.identity != state.began_with or not (state.whole or alone)
+    if moved:
+        _recognise(folder, wanted, state, here)
     is_lacking = _differs(state, here) if moved else _is_gone(state, here)
     lacking = {path: file for path, file in wanted.items() if is_lacking(path, file)}
     extra = [path for path in here if path not in now.files and (not alone or is_published(path))] if moved else []
-    if moved and state.whole:
-        _tell_what_goes(store, now, state, here, say)
+    if moved:
+        _tell_what_goes(store, now, [path for path in here if path in lacking or path in extra], state, here, say)
     _get(store, folder, lacking, state, say)
     for path in extra:
         with writing(folder / path):
-            remove(folder / path)
+            remove_file(folder, folder / path)
     for path in [path for path in state.files if moved and path not in now.files]:
         del state.files[path]
-    state.number, state.whole = now.number, not alone
-    state.save()
-    if any(map(is_published, (*lacking, *extra))):
+    if any(map(is_published, (*wanted, *extra) if moved else lacking)):
         publish_views(folder, say)
+    state.number, state.process, state.whole = now.number, now.process, not alone
+    state.save()
     return len(lacking)
 
 
@@ -72,6 +77,16 @@ def _refuse_emptied(store: ObjectStore, folder: Path, number: int) -> None:
             f"{store.address} holds less than it did: this machine's copy {folder} is of its commit {number}, which is not "
             f"there. Remove {folder / HIDDEN} to fill the store with what is in the copy, or {folder} to begin with the store"
         )
+
+
+def _recognise(folder: Path, files: dict[str, StoredFile], state: LocalState, here: dict[str, Seen]) -> None:
+    """Know what lies here as the store has it, and was not known to: it was brought by one that was cut off. Raises StorageError."""
+    for path, file in files.items():
+        found = here.get(path)
+        if found and found.bytes == file.bytes and not state.is_unchanged(path, found):
+            with writing(folder / path):
+                if digest_of(folder / path) == file.digest:
+                    state.files[path] = Known(file.model_copy(update={"text": None}), found)
 
 
 def _differs(state: LocalState, here: dict[str, Seen]) -> Callable[[str, StoredFile], bool]:
@@ -88,24 +103,27 @@ def _is_gone(state: LocalState, here: dict[str, Seen]) -> Callable[[str, StoredF
     """Tells whether a file has to be brought though the store has not changed: it never was, or somebody has removed it.
 
     A cache is tidied by others, whose tidying is not to reach the store. What was changed here is newer than the store, and
-    so are the parts of a folder of which some were: the others have been replaced.
+    so is a folder of which nothing is as it was: it has been replaced as a whole, and what is not in it any more is meant to
+    be gone. Where some of it is as it was, a part that is not there was removed by somebody.
     """
-    changed = {unit_of(path) or (path, "") for path, found in here.items() if not state.is_unchanged(path, found)}
-    units = {unit for unit, _ in changed}
+    parts = [(part[0], state.is_unchanged(path, found)) for path, found in here.items() if (part := unit_of(path))]
+    replaced = {unit for unit, _ in parts} - {unit for unit, unchanged in parts if unchanged}
 
     def is_gone(path: str, file: StoredFile) -> bool:
         part = unit_of(path)
-        return path not in state.files or (path not in here and (part is None or part[0] not in units))
+        return path not in state.files or (path not in here and (part is None or part[0] not in replaced))
 
     return is_gone
 
 
-def _tell_what_goes(store: ObjectStore, now: Commit, state: LocalState, here: dict[str, Seen], say: Say) -> None:
-    made_here = [path for path, found in here.items() if not state.is_unchanged(path, found)]
+def _tell_what_goes(
+    store: ObjectStore, now: Commit, going: list[str], state: LocalState, here: dict[str, Seen], say: Say
+) -> None:
+    made_here = [path for path in going if not state.is_unchanged(path, here[path])]
     if made_here:
         say(
             f"{store.address} was changed by {now.describe()}: what this machine had made and not stored "
-            f"({len(made_here):,} files) is replaced by what is there"
+            f"({len(made_here):,} {'file' if len(made_here) == 1 else 'files'}) is replaced by what is there"
         )
 
 
@@ -116,7 +134,9 @@ def _get(store: ObjectStore, folder: Path, files: dict[str, StoredFile], state: 
     def get(path: str) -> None:
         target, file = folder / path, files[path]
         with writing(target):
-            _clear_way(folder, target)
+            if path == WAREHOUSE:
+                remove(log_of(target))  # of other rows: DuckDB would write them into what is brought
+            clear_way(folder, target)
             store.get(file.key, target)
             digest = digest_of(target)
         if digest != file.digest:
@@ -128,19 +148,15 @@ def _get(store: ObjectStore, folder: Path, files: dict[str, StoredFile], state: 
     each_of([path for path, file in files.items() if file.text is None], get)
     for path, file in files.items():
         if file.text is not None:
-            with publishing(folder / path) as beside:
-                beside.write_bytes(file.text.encode())
+            _write(folder, folder / path, file.text)
             state.files[path] = Known(file.model_copy(update={"text": None}), seen(folder / path))
 
 
-def _clear_way(folder: Path, target: Path) -> None:
-    """Remove what would be in a file's way: a folder of its name, a file where its folder is to be, a warehouse's old log."""
-    if target == folder / WAREHOUSE:
-        remove(target.with_name(f"{WAREHOUSE}.wal"))  # of other rows: DuckDB would write them into what was brought
-    if target.is_dir():
-        remove(target)
-    for parent in target.parents:
-        if parent == folder:
-            break
-        if parent.is_file():
-            remove(parent)
+def _write(folder: Path, target: Path, text: str) -> None:
+    """A document, by rename; one that somebody has left empty, too. Raises StorageError."""
+    with writing(target):
+        clear_way(folder, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_file(target) as beside:
+            beside.write_bytes(text.encode())
+            os.replace(beside, target)

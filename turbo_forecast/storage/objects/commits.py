@@ -7,6 +7,8 @@ Object storage renames nothing, but creates an object only where there is none (
 that have begun with commit 7 cannot both make 8: one of them is told that the store has changed, and has overwritten nothing.
 """
 
+import re
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -21,6 +23,7 @@ FORMAT = 1
 """Raised when a program of before could not work with what a store holds."""
 KEPT = 3
 """Commits whose objects stay in any case: the one that counts, and two that somebody may still be reading."""
+_KEY = re.compile(rf"{COMMITS}/([0-9]{{8,}})\.json")
 GRACE = timedelta(hours=1)
 """Objects of a commit stay for so long after it was replaced."""
 
@@ -48,6 +51,11 @@ class Commit(_Document):
     process: str = ""
     files: dict[str, StoredFile]
 
+    @property
+    def identity(self) -> tuple[int, str]:
+        """What tells it from all others: of a store that was emptied and filled anew, a number may be there again."""
+        return self.number, self.process
+
     def describe(self) -> str:
         """Who made it and when, for messages."""
         return f"machine {self.machine} at {self.made_at:%Y-%m-%d %H:%M} UTC"
@@ -60,8 +68,8 @@ def key_of(number: int) -> str:
 
 def numbers(store: ObjectStore) -> list[int]:
     """The numbers of the commits that are there, in order. Raises StorageError."""
-    stems = [key.rpartition("/")[2].removesuffix(".json") for key in store.listed(COMMITS)]
-    return sorted(int(stem) for stem in stems if stem.isdigit())
+    found = [_KEY.fullmatch(key) for key in store.listed(COMMITS)]
+    return sorted(int(match[1]) for match in found if match)
 
 
 def head(store: ObjectStore) -> Commit | None:
@@ -85,25 +93,31 @@ def read(store: ObjectStore, number: int) -> Commit:
     return found
 
 
-def commit(store: ObjectStore, files: dict[str, StoredFile], after: int) -> Commit:
+def commit(store: ObjectStore, files: dict[str, StoredFile], after: int, in_place: Collection[str] = ()) -> Commit:
     """Say that the store holds these files from now on. after: the number of the commit this work began with.
 
-    Raises StorageError, and nothing of what counts is changed, where another has been made since.
+    in_place: keys of objects that were replaced for it under their own names. Raises StorageError, and nothing else of what
+    counts is changed, where another has been made since.
     """
     process = own_process()
     made = Commit(
         number=after + 1, made_at=datetime.now(UTC), machine=process.host, process=process.stem(), files=files
     )
     if not store.create(key_of(made.number), made.model_dump_json(exclude_none=True).encode()):
-        raise changed_since(store, head(store))
+        raise changed_since(store, head(store), in_place)
     return made
 
 
-def changed_since(store: ObjectStore, now: Commit | None) -> StorageError:
-    """The error for a store that is not what the work began with."""
+def changed_since(store: ObjectStore, now: Commit | None, in_place: Collection[str] = ()) -> StorageError:
+    """The error for a store that is not what the work began with. in_place: as of `commit`."""
     by = f" by {now.describe()}" if now else ""
+    overwritten = (
+        f"{', '.join(sorted(in_place))} had been replaced by this run's just before, and nothing else of it was overwritten"
+        if in_place
+        else "nothing of it was overwritten"
+    )
     return StorageError(
-        f"{store.address} was changed{by} since this run began with it: nothing of it was overwritten; run the month again, "
+        f"{store.address} was changed{by} since this run began with it: {overwritten}; run the month again, "
         "which begins with what is there now"
     )
 

@@ -69,16 +69,19 @@ class Lease:
     claim: Claim
     lost: bool = False
     _over: threading.Event = field(default_factory=threading.Event)
+    _asking: threading.Lock = field(default_factory=threading.Lock)
+    """Held while what the store says is looked at and answered: a renewal that is on its way would undo its end."""
 
     def renew(self) -> None:
         """Say that this process is still at work. Raises StorageError; where another has taken the lease, it is lost."""
-        held = self.store.read(LEASE)
-        other = Claim.of(held) if held else None
-        if other is None or other.process != self.claim.process:
-            self.lost = True
-            return
-        self.claim = Claim(self.claim.process, self.claim.machine, self.claim.since, datetime.now(UTC))
-        self.store.write(LEASE, self.claim.content())
+        with self._asking:
+            if self._over.is_set():
+                return
+            if not self._is_own():
+                self.lost = True
+                return
+            self.claim = Claim(self.claim.process, self.claim.machine, self.claim.since, datetime.now(UTC))
+            self.store.write(LEASE, self.claim.content())
 
     def require_held(self) -> None:
         """Raises StorageError where another process has taken the lease, or this one was not able to renew it for long."""
@@ -98,11 +101,15 @@ class Lease:
     def give_back(self) -> None:
         """End it. A store that cannot be reached is left with it: it becomes stale."""
         self._over.set()
-        with suppress(StorageError):
-            held = self.store.read(LEASE)
-            other = Claim.of(held) if held else None
-            if other is not None and other.process == self.claim.process:
+        with self._asking, suppress(StorageError):
+            if self._is_own():
                 self.store.delete([LEASE])
+
+    def _is_own(self) -> bool:
+        """Whether the store still says that it is this process's. Raises StorageError."""
+        content = self.store.read(LEASE)
+        held = Claim.of(content) if content else None
+        return held is not None and held.process == self.claim.process
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from turbo_forecast.errors import writing
 from turbo_forecast.storage.files import publishing
 from turbo_forecast.storage.objects.commits import StoredFile
 from turbo_forecast.storage.objects.places import Seen
+from turbo_forecast.storage.swap import sync_file_system
 
 HIDDEN = ".store"
 
@@ -25,15 +26,21 @@ class Known:
 
 @dataclass(slots=True)
 class LocalState:
-    """number: of the commit that this copy began with, 0 before there was one; whole: whether all of it was brought.
+    """number, process: of the commit that this copy began with, 0 before there was one; whole: whether all of it was brought.
 
     files: by path. Who changes it saves it.
     """
 
     path: Path
     number: int = 0
+    process: str = ""
     whole: bool = False
     files: dict[str, Known] = field(default_factory=dict)
+
+    @property
+    def began_with(self) -> tuple[int, str]:
+        """The commit that this copy began with (`commits.Commit.identity`)."""
+        return self.number, self.process
 
     @classmethod
     def of(cls, folder: Path) -> "LocalState":
@@ -45,7 +52,7 @@ class LocalState:
                 name: Known(StoredFile(key=key, bytes=size, digest=digest), Seen(size, modified))
                 for name, (key, size, digest, modified) in read["files"].items()
             }
-            return cls(path, int(read["number"]), bool(read["whole"]), files)
+            return cls(path, int(read["number"]), str(read["process"]), bool(read["whole"]), files)
         except (OSError, ValueError, KeyError, TypeError):
             return cls(path)
 
@@ -55,10 +62,13 @@ class LocalState:
             name: (known.stored.key, known.stored.bytes, known.stored.digest, known.seen.modified)
             for name, known in sorted(self.files.items())
         }
-        with writing(self.path), publishing(self.path) as beside:
-            beside.write_text(
-                json.dumps({"number": self.number, "whole": self.whole, "files": files}), encoding="utf-8"
-            )
+        state = {"number": self.number, "process": self.process, "whole": self.whole, "files": files}
+        with writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # else a power cut could leave a file empty that is known: it would be taken for a change, and put
+            sync_file_system(self.path.parent)
+            with publishing(self.path) as beside:
+                beside.write_text(json.dumps(state), encoding="utf-8")
 
     def is_unchanged(self, name: str, now: Seen | None) -> bool:
         """Whether a file is as it was brought or put, as far as the file system tells."""

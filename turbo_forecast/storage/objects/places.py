@@ -12,25 +12,30 @@
 
 Belongs here: that. Does not belong here: putting and bringing them (`putting.py`, `bringing.py`).
 
-Not stored: hidden files, what is half-written, the file of SQL views (it holds paths of this machine, and is made again).
+Not stored: hidden files, what is half-written, the file of SQL views (it holds paths of this machine, and is made again), and what
+has the name of something that the store itself holds (`commits/`, `lease.json`, `runs/`, `warehouse/`).
 """
 
 import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import TEMPORARY
 from turbo_forecast.storage.published.layout import FOLDER, MANIFEST, SQL, STATES
 
 WAREHOUSE = "warehouse.duckdb"
 WAREHOUSE_KEYS = "warehouse"
 COMMITS, LEASE, RUNS = "commits", "lease.json", "runs"
+_OF_THE_STORE = (WAREHOUSE_KEYS, COMMITS, LEASE, RUNS)
 _FOLDER_ASSET = re.compile(r"(?P<unit>[^/]+/\d{4}-\d{2}\.parquet|(?:tournament|groups)/\d{4}-\d{2})/(?P<rest>.+)")
 """A file of an asset that is a folder: the folder, and where in it."""
-_MONTH_FILE = re.compile(r"(?P<asset>[^/]+)/\d{4}-\d{2}\.parquet")
+_VERSION = re.compile(rf"{FOLDER}/[^/]+/\d{{8}}T\d{{6,}}-.+")
+"""A file that is published under a name of its own: of a version, which the time when it was made begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +47,64 @@ class Seen:
 
 
 def seen(path: Path) -> Seen:
-    """The file as it is now. Raises OSError."""
+    """The file as it is now; of a warehouse, with the rows that are in its log alone. Raises OSError."""
     stat = path.stat()
-    return Seen(stat.st_size, stat.st_mtime_ns)
+    found = Seen(stat.st_size, stat.st_mtime_ns)
+    if path.name == WAREHOUSE:
+        with suppress(FileNotFoundError):
+            log = log_of(path).stat()
+            found = Seen(found.bytes + log.st_size, max(found.modified, log.st_mtime_ns))
+    return found
+
+
+def log_of(warehouse: Path) -> Path:
+    """The file of rows that DuckDB has not taken into a warehouse yet: a process that died leaves one."""
+    return warehouse.with_name(f"{WAREHOUSE}.wal")
 
 
 def stored_files(data: Path) -> dict[str, Seen]:
-    """The files of a data folder that lie in the store, by their path in it with `/` between names. Raises OSError."""
+    """The files of a data folder that lie in the store, by their path in it with `/` between names.
+
+    Links are followed, but for those that lead back. What cannot be looked at is not taken for gone: raises OSError for it,
+    StorageError for a name that no store can hold.
+    """
     found: dict[str, Seen] = {}
-    for at, folders, names in os.walk(data):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for at, folders, names in os.walk(data, onerror=_refuse, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".") and not _leads_back(Path(at, name))]
         for name in names:
             path = Path(at, name)
             inside = path.relative_to(data).as_posix()
             if _is_stored(inside, name):
-                try:
+                with suppress(FileNotFoundError):  # replaced just now
                     found[inside] = seen(path)
-                except FileNotFoundError:  # replaced just now
-                    continue
+                _require_utf8(path, inside)
     return found
+
+
+def _refuse(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # a folder that was removed just now
+        raise error
+
+
+def _leads_back(folder: Path) -> bool:
+    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+
+
+def _require_utf8(path: Path, inside: str) -> None:
+    try:
+        inside.encode()
+    except UnicodeEncodeError:
+        raise StorageError(
+            f"{str(path)!a} has a name that is not UTF-8, under which no store can hold it: rename or remove it"
+        ) from None
 
 
 def _is_stored(inside: str, name: str) -> bool:
     if name.startswith(".") or name.endswith((TEMPORARY, ".lock")):
         return False
     if "/" not in inside and inside.startswith(f"{WAREHOUSE}."):  # its log and what it spills
+        return False
+    if inside.partition("/")[0] in _OF_THE_STORE:
         return False
     return inside != f"{FOLDER}/{SQL}"
 
@@ -137,5 +175,9 @@ def digest_of(path: Path) -> str:
 
 
 def replaced_in_place(paths: Iterable[str]) -> list[str]:
-    """Those whose object may become another one under the same key; of what is published, only documents do."""
-    return [path for path in paths if unit_of(path) is None and path != WAREHOUSE and not is_published(path)]
+    """Those whose object may become another one under the same key; documents, which a commit holds, are not among them."""
+    return [
+        path
+        for path in paths
+        if unit_of(path) is None and path != WAREHOUSE and not _VERSION.fullmatch(path) and not is_document(path)
+    ]

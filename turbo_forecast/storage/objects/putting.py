@@ -12,15 +12,15 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.leftovers import temporary_file
+from turbo_forecast.schemas import FLEET_FORECAST
 from turbo_forecast.storage.objects import commits
 from turbo_forecast.storage.objects.commits import StoredFile
 from turbo_forecast.storage.objects.local_state import HIDDEN, Known, LocalState
 from turbo_forecast.storage.objects.places import (
-    RUNS,
     WAREHOUSE,
     WAREHOUSE_KEYS,
     Seen,
@@ -33,6 +33,7 @@ from turbo_forecast.storage.objects.places import (
     unit_of,
     units,
 )
+from turbo_forecast.storage.objects.shared_runs import forget_months
 from turbo_forecast.storage.objects.store import ObjectStore
 from turbo_forecast.storage.published.layout import MANIFEST
 from turbo_forecast.storage.warehouse import connected
@@ -94,11 +95,13 @@ def put_back(store: ObjectStore, folder: Path) -> Put:
             return Put(state.number)
         in_place = set(replaced_in_place(new))
         put = _put(store, here, [path for path in new if path not in in_place and not is_document(path)], 0)
+        require_unchanged(store, state.number)  # again: what comes now has the names of what is there
         store.put_all((here.sources[path], here.files[path].key) for path in new if path in in_place)
         _put_manifests(store, here, new)
-        made = commits.commit(store, dict(here.files), state.number)
-    _note(state, here, made.number)
-    _tidy(store, folder, gone, here)
+        made = commits.commit(store, dict(here.files), state.number, in_place)
+    forecast_here = _forecast_here(state, here)
+    _note(state, here, made)
+    _tidy(store, folder, gone, here, forecast_here)
     return Put(made.number, len(new), put.bytes + sum(here.files[path].bytes for path in in_place))
 
 
@@ -131,11 +134,19 @@ def _here(folder: Path, state: LocalState, warehouse: Path | None) -> _Here:
                 key=keys[path],
                 bytes=sources[path].stat().st_size,
                 digest=digest,
-                text=sources[path].read_text(encoding="utf-8") if is_document(path) else None,
+                text=_text(sources[path]) if is_document(path) else None,
             )
             for path, digest in digests.items()
         }
     return _Here(files, sources, found)
+
+
+def _text(document: Path) -> str:
+    """What a document says. Raises StorageError, OSError."""
+    try:
+        return document.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise StorageError(f"{document} is damaged, or no document of this program: publish its month again") from None
 
 
 @contextmanager
@@ -184,28 +195,35 @@ def _put_manifests(store: ObjectStore, here: _Here, new: list[str]) -> None:
             store.write(here.files[path].key, text.encode())
 
 
-def _note(state: LocalState, here: _Here, number: int) -> None:
+def _forecast_here(state: LocalState, here: _Here) -> set[str]:
+    """The months whose forecast this machine has made since it was brought or put."""
+    return {
+        PurePath(part[0]).stem
+        for path, found in here.seen.items()
+        if (part := unit_of(path))
+        and part[0].startswith(f"{FLEET_FORECAST.name}/")
+        and not state.is_unchanged(path, found)
+    }
+
+
+def _note(state: LocalState, here: _Here, made: commits.Commit) -> None:
     """Know what the store has now; files that have changed meanwhile are as they were when they were read."""
-    state.number, state.whole = number, True
+    state.number, state.process, state.whole = made.number, made.process, True
     state.files = {path: Known(file, here.seen[path]) for path, file in here.files.items()}
     state.save()
 
 
-def _tidy(store: ObjectStore, folder: Path, gone: list[str], here: _Here) -> None:
-    """Remove what counts no more. What cannot be removed now is next time: the month is stored all the same."""
+def _tidy(store: ObjectStore, folder: Path, gone: list[str], here: _Here, forecast_here: set[str]) -> None:
+    """Remove what counts no more. What cannot be removed now is next time: the month is stored all the same.
+
+    What runs have shared of a month goes when its forecast is stored: of other months, it may be all that a machine has left.
+    """
     with suppress(StorageError):
         remaining = {part[0] for path in here.files if (part := unit_of(path))}
         dropped = {part[0] for path in gone if (part := unit_of(path))} - remaining
         store.delete([f"{unit}/{MANIFEST}" for unit in dropped])
         commits.remove_superseded(store)
-        _remove_finished_runs(store, folder)
-
-
-def _remove_finished_runs(store: ObjectStore, folder: Path) -> None:
-    """Remove what runs have shared of months that are stored: those without an unfinished attempt in the working copy."""
-    shared: dict[str, list[str]] = {}
-    for key in store.listed(RUNS):
-        shared.setdefault(key.split("/")[1], []).append(key)
-    for month, keys in shared.items():
-        if not (folder / "fleet_forecast" / f".unfinished-{month}").exists():
-            store.delete(keys)
+        unfinished = {
+            month for month in forecast_here if (folder / FLEET_FORECAST.name / f".unfinished-{month}").exists()
+        }
+        forget_months(store, forecast_here - unfinished)

@@ -8,6 +8,7 @@ they are there; messages are shown only where no part of them is a secret (keys 
 
 import errno
 import os
+import traceback
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -57,6 +58,14 @@ class Refusal:
     sentence: str
 
 
+class RefusedDeletionError(OSError):
+    """What a server has said of one of many objects that it was to delete. response: as botocore's errors carry it."""
+
+    def __init__(self, said: dict[str, object]) -> None:
+        super().__init__(str(said.get("Code", "")))
+        self.response = {"Error": said}
+
+
 def judged(error: Exception, address: Address, key: str, here: Path | None = None) -> Refusal:
     """What an error of a request about a key means. here: the local file that an answer was written to.
 
@@ -66,7 +75,9 @@ def judged(error: Exception, address: Address, key: str, here: Path | None = Non
     code, status = _server_said(error)
     if code or status:
         return _by_code(code, status, error, address, place)
-    driver = type(error).__module__.partition(".")[0] in DRIVERS
+    driver = type(error).__module__.partition(".")[0] in DRIVERS or (
+        isinstance(error, ValueError) and _raised_in(error) in DRIVERS  # an endpoint that is no URL, say
+    )
     if not driver and not isinstance(error, OSError | TimeoutError):
         raise error
     if type(error).__name__ in (
@@ -91,6 +102,12 @@ def judged(error: Exception, address: Address, key: str, here: Path | None = Non
     return Refusal(
         Kind.PASSING, f"{address}: the store cannot be reached, or does not answer ({_said(error)}){_where()}"
     )
+
+
+def _raised_in(error: Exception) -> str:
+    """The package whose code has raised the error."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
 
 
 def _server_said(error: Exception) -> tuple[str, int]:

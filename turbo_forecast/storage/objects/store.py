@@ -8,6 +8,7 @@ AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_REGION, AWS_PROFILE): no object her
 
 import os
 import random
+import re
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from turbo_forecast.addresses import Address
-from turbo_forecast.errors import StorageError, writing
+from turbo_forecast.errors import SettingsError, StorageError, refusal, writing
 from turbo_forecast.leftovers import is_temporary, temporary_file
-from turbo_forecast.storage.objects.refusals import Kind, judged
+from turbo_forecast.storage.objects.refusals import Kind, RefusedDeletionError, judged
+from turbo_forecast.text import printable
 
 PATIENCE = "TURBO_FORECAST_STORE_PATIENCE_SECONDS"
 """Environment: how long a server that does not answer, or answers with an error of its own, is tried again."""
@@ -29,6 +31,7 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 5.0
 AT_ONCE = 8
 """Objects that are on their way at the same time: a request waits more than it works."""
 DELETED_AT_ONCE = 1000
+_MAGIC = re.compile(r"[*?\[\]]")
 
 Answer = TypeVar("Answer")
 _LOST: dict[str, float] = {}
@@ -44,6 +47,18 @@ class Listed:
     mark: str
 
 
+def _patience() -> float:
+    """What the environment says. Raises SettingsError."""
+    text = os.environ.get(PATIENCE) or str(PATIENCE_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise SettingsError(f"{PATIENCE} {printable(text)} is no number of seconds: write 60, say")
+    return seconds
+
+
 @dataclass(slots=True)
 class ObjectStore:
     """The objects below an address, by key. An object is seen whole or not at all, whoever dies while it is put.
@@ -53,7 +68,7 @@ class ObjectStore:
     """
 
     address: Address
-    patience: float = field(default_factory=lambda: float(os.environ.get(PATIENCE) or PATIENCE_SECONDS))
+    patience: float = field(default_factory=_patience)
 
     @property
     def _fs(self) -> Any:
@@ -66,10 +81,16 @@ class ObjectStore:
         """Raises StorageError unless the bucket is there, and may be listed with the credentials there are."""
         fs = self._fs
         if hasattr(fs, "call_s3"):
-            self._tried("", lambda: fs.call_s3("list_objects_v2", Bucket=self.address.bucket, MaxKeys=1))
+            inside = self.address.root.partition("/")[2]
+            prefix = f"{inside}/" if inside else ""  # credentials may be for what is below it alone
+            self._tried("", lambda: fs.call_s3("list_objects_v2", Bucket=self.address.bucket, Prefix=prefix, MaxKeys=1))
 
     def put(self, path: Path, key: str) -> None:
-        """Put a file as an object, in the place of one of that key."""
+        """Put a file as an object, in the place of one of that key. Raises StorageError, also where it cannot be read here."""
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise StorageError(f"{path} cannot be read: {refusal(error)}") from None
         if self.address.scheme == "file":
             self._tried(key, lambda: self._placed(key, lambda beside: shutil.copyfile(path, beside), os.replace))
         else:
@@ -108,7 +129,7 @@ class ObjectStore:
         """A small object; None where there is none."""
         try:
             content: bytes = self._tried(key, lambda: self._fs.cat_file(self._path(key)))
-        except _MissingError:
+        except MissingError:
             return None
         return content
 
@@ -125,28 +146,44 @@ class ObjectStore:
         path, start = self._path(prefix), len(self._path("")) + 1
         try:
             found = self._tried(prefix, lambda: self._fs.find(path, detail=True))
-        except _MissingError:
+        except MissingError:
             return {}
         root = self._fs._strip_protocol(f"{self.address.scheme}://{self.address.root}").rstrip("/")
         start = len(root) + 1
-        whole = {name: info for name, info in found.items() if info["type"] == "file" and not is_temporary(Path(name))}
+        whole = {name: info for name, info in found.items() if info["type"] == "file" and not _is_aside(name)}
         return {name[start:]: _listed(info) for name, info in sorted(whole.items())}
 
     def delete(self, keys: Collection[str]) -> None:
         """Remove objects; those that are gone already are no error."""
-        ordered = sorted(keys)
+        # drivers take a pattern for all that it matches, and what cannot be seen cannot be said in a list of many
+        odd = {key for key in keys if _MAGIC.search(key) or not key.isprintable()}
+        for key in sorted(odd):
+            self._deleted(self._path(key))
+        ordered = sorted({*keys} - odd)
         for at in range(0, len(ordered), DELETED_AT_ONCE):
             paths = [self._path(key) for key in ordered[at : at + DELETED_AT_ONCE]]
             try:
-                self._tried("", partial(self._fs.rm, paths))
-            except _MissingError:
+                self._tried("", partial(self._delete_many, paths))
+            except MissingError:
                 for path in paths:
                     self._deleted(path)
+
+    def _delete_many(self, paths: list[str]) -> None:
+        fs = self._fs
+        if not hasattr(fs, "call_s3"):
+            fs.rm(paths)
+            return
+        # the driver's own way takes no notice of what the server has refused
+        split = [fs.split_path(path) for path in paths]
+        objects = [{"Key": key} for _, key, _ in split]
+        answer = fs.call_s3("delete_objects", Bucket=split[0][0], Delete={"Objects": objects, "Quiet": True})
+        for error in answer.get("Errors", []):
+            raise RefusedDeletionError(error)
 
     def _deleted(self, path: str) -> None:
         try:
             self._tried("", lambda: self._fs.rm_file(path))
-        except _MissingError:
+        except MissingError:
             return
 
     def put_all(self, files: Iterable[tuple[Path, str]]) -> None:
@@ -171,20 +208,20 @@ class ObjectStore:
                 _LOST.pop(place, None)
                 return answer
             except Exception as error:  # drivers raise what they like: `judged` raises again what is none of a store's
-                refusal = judged(error, self.address, key, here)
-                if refusal.kind is Kind.MISSING:
-                    raise _MissingError(refusal.sentence) from None
-                if refusal.kind is Kind.TAKEN:
-                    raise _TakenError(refusal.sentence) from None
-                if refusal.kind is Kind.PASSING and time.monotonic() + wait > deadline:
+                found = judged(error, self.address, key, here)
+                if found.kind is Kind.MISSING:
+                    raise MissingError(found.sentence) from None
+                if found.kind is Kind.TAKEN:
+                    raise _TakenError(found.sentence) from None
+                if found.kind is Kind.PASSING and time.monotonic() + wait > deadline:
                     _LOST[place] = time.monotonic()
-                if refusal.kind is not Kind.PASSING or time.monotonic() + wait > deadline:
-                    raise StorageError(refusal.sentence) from None
+                if found.kind is not Kind.PASSING or time.monotonic() + wait > deadline:
+                    raise StorageError(found.sentence) from None
             time.sleep(wait * random.uniform(0.75, 1.25))  # not all who wait at the same time
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
 
-class _MissingError(StorageError):
+class MissingError(StorageError):
     """There is no object of that key."""
 
 
@@ -229,6 +266,11 @@ def _options(scheme: str) -> dict[str, Any]:
             "client_kwargs": {"region_name": region} if region else {},  # botocore itself reads the second name alone
         }
     return {"auto_mkdir": True} if scheme == "file" else {}
+
+
+def _is_aside(name: str) -> bool:
+    """Whether a listed name is none of an object's: one that is being made in a folder, or what consoles put for an empty folder."""
+    return name.endswith("/") or is_temporary(Path(name))
 
 
 def _listed(info: dict[str, Any]) -> Listed:

@@ -12,11 +12,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from turbo_forecast.addresses import Address, is_address, parsed
+from turbo_forecast.addresses import Address
 from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.paths import require_storable
 from turbo_forecast.storage.objects.bringing import bring
@@ -29,6 +29,8 @@ Say = Callable[[str], None]
 OPENED_BY = "TURBO_FORECAST_WORKING_COPY"
 """Environment of the processes that a run starts: the copy that it has open, which they need not open again."""
 POLL_SECONDS = 0.5
+AT_WORK, BRINGING = "lock", "bringing.lock"
+"""Files in the copy's hidden folder: who works in it has the first one locked; who brings, the second, and who asks waits for that."""
 
 
 def _unheard(line: str) -> None:
@@ -82,10 +84,11 @@ def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]
         yield WorkingCopy(store, folder, None)
         return
     require_storable(folder)
-    with _alone(folder, say):
+    with _alone(folder, say) as bringing:
         store.require_there()
         with leased(store) as lease:
-            _brought(store, folder, say, published_alone=False)
+            _brought(store, folder, say)
+            bringing.close()
             _OPEN[folder] = WorkingCopy(store, folder, lease)
             os.environ[OPENED_BY] = str(folder)
             try:
@@ -96,42 +99,43 @@ def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]
 
 
 def copy_for_reading(address: Address, say: Say = _unheard) -> Path:
-    """The folder of what is published in the store, for who asks. Raises StorageError.
+    """The folder of what is published in the store, for who asks. say: called with what is replaced. Raises StorageError.
 
-    Where a run of this machine is at work in it, the folder is taken as it is: nothing newer is elsewhere.
+    Where a run of this machine is at work in it, the folder is taken as it is: nothing newer is elsewhere. A process that is
+    bringing the copy is waited for.
     """
     folder = address.working_folder
     if folder in _OPEN or os.environ.get(OPENED_BY) == str(folder):
         return folder
-    with _locked(folder) as free:
+    with _locked(folder, BRINGING, wait=True), _locked(folder, AT_WORK) as free:
         if free:
             store = ObjectStore(address)
             store.require_there()
-            _brought(store, folder, say, published_alone=True)
+            bring(store, folder, say, published_alone=True)
     return folder
 
 
-def data_for_reading(data: str, what: str = "--data") -> Path:
-    """The folder in which to read what is published: of an address, this machine's copy, brought up to date. Raises SettingsError, StorageError."""
-    return copy_for_reading(parsed(data, what)) if is_address(data) else Path(data)
-
-
-def _brought(store: ObjectStore, folder: Path, say: Say, *, published_alone: bool) -> None:
+def _brought(store: ObjectStore, folder: Path, say: Say) -> None:
     began = time.monotonic()
-    count = bring(store, folder, say, published_alone=published_alone)
+    count = bring(store, folder, say)
     if count:
         say(f"brought {count:,} files of {store.address} into {folder} in {time.monotonic() - began:.1f} s")
 
 
 @contextmanager
-def _alone(folder: Path, say: Say) -> Iterator[None]:
-    """Within the block, no other process of this machine works in the copy; one that does is waited for."""
+def _alone(folder: Path, say: Say) -> Iterator[ExitStack]:
+    """Within the block, no other process of this machine works in the copy; one that does is waited for.
+
+    Until what is yielded is closed, who asks waits.
+    """
     waited = False
     while True:
-        with _locked(folder) as free:
-            if free:
-                yield
-                return
+        with ExitStack() as bringing:
+            if bringing.enter_context(_locked(folder, BRINGING)):
+                with _locked(folder, AT_WORK) as free:
+                    if free:
+                        yield bringing
+                        return
         if not waited:
             waited = True
             say(f"waiting for the run of this machine that is at work in {folder}")
@@ -139,21 +143,21 @@ def _alone(folder: Path, say: Say) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Whether the copy's lock was free; held until the block ends, and freed with the process at the latest. Raises StorageError."""
-    path = folder / HIDDEN / "lock"
+def _locked(folder: Path, name: str, *, wait: bool = False) -> Iterator[bool]:
+    """Whether a lock of the copy was free; held until the block ends, and freed with the process at the latest. Raises StorageError."""
+    path = folder / HIDDEN / name
     with writing(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield _flocked(handle, folder)
+        yield _flocked(handle, folder, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(handle)
 
 
-def _flocked(handle: int, folder: Path) -> bool:
+def _flocked(handle: int, folder: Path, how: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, how)
     except BlockingIOError:
         return False
     except OSError as error:

@@ -23,6 +23,7 @@ PARQUET = (".parquet", ".parq", ".pq")
 CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 DUCKDB = (".duckdb", ".ddb", ".db")
 KNOWN = ", ".join((*PARQUET, *CSV, *DUCKDB))
+NO_PATH = "a key with an empty part, or one that is only dots, is no path of this machine"
 LAKES = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
 """Folders that say which of the files beside them still count."""
 MAGIC = (
@@ -191,10 +192,16 @@ def _objects(location: str, *, bring: bool) -> Found:
     """The copies of the objects that an address means, those of no telemetry left out."""
     try:
         copies = copies_of(location)
-        if not copies.copies:
+        if not (copies.copies or copies.unusable):
             raise TelemetryError(f"there is no object at {brief(location)}")
+        if not copies.copies:
+            raise TelemetryError(
+                f"{brief(location)} has no object that can be copied: {enumerated(copies.unusable)}: {NO_PATH}"
+            )
         itself = [copy.key for copy in copies.copies] == [""]  # one that was named is meant, whatever its name
         used, left_out = (list(copies.copies), {}) if itself else _of_telemetry(copies.copies, location)
+        if copies.unusable:
+            left_out[NO_PATH] = list(copies.unusable)
         if bring:
             copies.bring(used)
     except StorageError as error:

@@ -36,9 +36,6 @@ class Copying:
         self._note("collect", f"{task.step} {task.span.stem}")
         self._copy(self.place / RUN, folder.path)
 
-    def clear(self) -> None:
-        shutil.rmtree(self.place)
-
     def settle(self, job: Job, here: Path) -> Job:
         own = RunFolder(here / RUN)
         for path in (own.forecast, own.combine, own.publish, own.results):

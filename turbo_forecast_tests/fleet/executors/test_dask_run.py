@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("distributed", reason="distributed is not installed: pip install 'turbo-forecast[dask]'")
 
 from turbo_forecast_tests.fleet.executors.dask_processes import PATIENCE, DaskProcesses
-from turbo_forecast_tests.fleet.executors.dask_runs import run
+from turbo_forecast_tests.fleet.executors.dask_runs import Meanwhile, run
 from turbo_forecast_tests.fleet.working import fleet, wait_until
 
 pytestmark = pytest.mark.xdist_group("dask")
@@ -66,3 +66,21 @@ def test_a_client_that_is_given_is_used_and_stays_open(cluster: DaskProcesses, t
         assert client.submit(sum, [1, 2]).result(timeout=PATIENCE) == 3
     assert told.digest == run(base, tmp_path / "here", "own:naive", "median").digest
     assert any("working on the scheduler of the client that was given" in line for line in told.lines)
+
+
+def test_two_runs_at_once_share_a_cluster_and_do_not_touch_each_other(cluster: DaskProcesses, tmp_path: Path) -> None:
+    """One has a series that kills its process, and is no reason for the other to lose anything."""
+    whole = {"train_months": 32, "backtest_months": 4, "folds": 0}  # the mark is a series' first value
+    one, two = fleet(12, marked=(4,)), fleet(14)
+    evil = Meanwhile(
+        lambda lines: run(
+            one, tmp_path / "one", "own:killer", "median", on=cluster.address, lines=lines, chunk_size=3, **whole
+        )
+    )
+    good = Meanwhile(lambda lines: run(two, tmp_path / "two", *FIELD, on=cluster.address, lines=lines, chunk_size=2))
+    first, second = evil.end(10 * PATIENCE), good.end(10 * PATIENCE)
+    assert first.outcomes.filter(pl.col("error_class").is_not_null())["host_id"].to_list() == ["host-004"]
+    assert first.digest == run(one, tmp_path / "one alone", "own:killer", "median", **whole).digest
+    assert second.digest == run(two, tmp_path / "two alone", *FIELD).digest
+    wait_until(lambda: not cluster.tasks(), PATIENCE)
+    wait_until(lambda: not cluster.sandboxes(), PATIENCE)

@@ -1,5 +1,6 @@
 """One run at a time is at work on a store; what a dead one leaves does not keep the next one from it."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -92,4 +93,25 @@ def test_a_store_that_ignores_the_condition_of_a_creation_is_refused(
     sentence = "replaces an object that it was asked to create only where there is none"
     with pytest.raises(StorageError, match=sentence), leased(store):
         pytest.fail("the lease was given")
+    assert store.read(LEASE) is None
+
+
+def test_a_renewal_that_is_on_its_way_does_not_undo_the_end(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another machine waits five minutes for a run that has ended."""
+    over, reached, write = threading.Event(), threading.Event(), ObjectStore.write
+
+    def late(self: ObjectStore, key: str, content: bytes) -> None:
+        reached.set()
+        over.wait(0.5)
+        write(self, key, content)
+
+    with leased(store) as lease:
+        monkeypatch.setattr(ObjectStore, "write", late)
+        renewal = threading.Thread(target=lease.renew)
+        renewal.start()
+        assert reached.wait(30)
+    over.set()
+    renewal.join(30)
     assert store.read(LEASE) is None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from turbo_forecast.addresses import parsed
-from turbo_forecast.errors import StorageError
+from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.storage.objects import store as stores
 from turbo_forecast.storage.objects.store import ObjectStore
 from turbo_forecast_tests.object_storage import S3Server
@@ -276,3 +276,87 @@ def test_it_is_pickled_without_a_secret(store: ObjectStore, monkeypatch: pytest.
     assert b"planted-secret" not in pickled
     assert "planted-secret" not in repr(store)
     assert pickle.loads(pickled) == store
+
+
+@pytest.mark.parametrize("text", ["abc", "-1", "nan", "inf"])
+def test_patience_that_is_no_number_of_seconds_is_refused(
+    text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(stores.PATIENCE, text)
+    with pytest.raises(SettingsError, match=f"TURBO_FORECAST_STORE_PATIENCE_SECONDS {text} is no number of seconds"):
+        ObjectStore(parsed(f"file://{tmp_path}", "--data"))
+
+
+@pytest.mark.parametrize("address", ["s3://bu cket/x", "s3://bucket:9000/x"])
+def test_a_bucket_of_no_possible_name_is_a_sentence(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("s3fs")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted-secret")
+    with pytest.raises(StorageError, match=f"{address}.*nvalid bucket name") as error:
+        ObjectStore(parsed(address, "--data"), patience=1).require_there()
+    assert "planted-secret" not in str(error.value)
+
+
+def test_an_endpoint_that_is_no_url_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("s3fs")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "minio.example:9000")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted-secret")
+    with pytest.raises(StorageError, match="Invalid endpoint: minio.example:9000") as error:
+        ObjectStore(parsed("s3://bucket", "--data"), patience=1).read("x")
+    assert "planted-secret" not in str(error.value)
+
+
+def test_a_file_that_cannot_be_read_here_is_named(store: ObjectStore, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=f"{tmp_path}/none cannot be read: No such file or directory"):
+        store.put(tmp_path / "none", "key")
+
+
+def test_a_key_that_looks_like_a_pattern_is_removed_alone(store: ObjectStore) -> None:
+    for key in ("a/x1.html", "a/x2.html", "a/x[1].html", "b/*", "c/\x01"):
+        store.write(key, b"x")
+    store.delete(["a/x[1].html", "b/*", "c/\x01", "a/*", "a/x?.html", "a/x2.html"])
+    assert list(store.listed()) == ["a/x1.html"]
+
+
+def test_only_what_is_below_the_prefix_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials may be for that alone."""
+    asked = []
+
+    class Driver:
+        def call_s3(self, method: str, **options: object) -> None:
+            asked.append((method, options["Bucket"], options["Prefix"]))
+
+    monkeypatch.setattr(stores, "_filesystem", lambda *key: Driver())
+    for address in ("s3://bucket/pre/fix", "s3://bucket"):
+        ObjectStore(parsed(address, "--data")).require_there()
+    assert asked == [("list_objects_v2", "bucket", "pre/fix/"), ("list_objects_v2", "bucket", "")]
+
+
+class Deleting:
+    """A driver of S3 whose answers to deletions are refusals of the second object, one for each code, before it deletes all."""
+
+    def __init__(self, *codes: str) -> None:
+        self.codes = list(codes)
+        self.asked: list[list[str]] = []
+
+    def split_path(self, path: str) -> tuple[str, str, None]:
+        return (*path.split("/", 1), None)  # type: ignore[return-value]
+
+    def call_s3(self, method: str, Bucket: str, Delete: Any) -> dict[str, object]:
+        assert (method, Bucket) == ("delete_objects", "bucket")
+        self.asked.append([each["Key"] for each in Delete["Objects"]])
+        return {"Errors": [{"Key": self.asked[-1][1], "Code": self.codes.pop(0)}]} if self.codes else {}
+
+
+def test_an_object_that_may_not_be_deleted_is_no_silent_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a lease would stay, and what was made of other decisions count."""
+    with pytest.raises(StorageError, match=r"s3://bucket: the store does not accept the credentials \(AccessDenied\)"):
+        of_driver(Deleting("AccessDenied"), monkeypatch).delete(["a", "b"])
+
+
+@pytest.mark.usefixtures("hurried")
+def test_deletions_that_the_server_could_not_do_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Deleting("InternalError", "SlowDown")
+    of_driver(driver, monkeypatch).delete(["a", "b"])
+    assert driver.asked == [["a", "b"]] * 3

@@ -1,16 +1,20 @@
 """Telemetry on object storage is copied here as it is, once, and read by its own name."""
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import fsspec
 import polars as pl
 import pytest
+from fsspec.implementations.memory import MemoryFile
 
-from turbo_forecast.errors import SettingsError, TelemetryError
+from turbo_forecast.errors import SettingsError, StorageError, TelemetryError
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
-from turbo_forecast.storage.objects.telemetry_copies import copies_of
+from turbo_forecast.storage.objects.telemetry_copies import Copy, copies_of
 from turbo_forecast.storage.telemetry.dry_run import dry_run
 from turbo_forecast.storage.telemetry.files import found_files
 from turbo_forecast.storage.telemetry.fingerprint import fingerprint
@@ -192,3 +196,89 @@ def test_a_key_that_leads_out_of_the_folder_is_not_copied(
         assert [path.name for path in tmp_path.rglob("*.csv")] == ["good.csv"]
     finally:
         memory.store.clear()
+
+
+def test_what_a_console_puts_for_a_folder_is_no_object(export: str, s3: S3Server) -> None:
+    place = export.removeprefix("s3://")
+    bucket, _, prefix = place.partition("/")
+    for key in (f"{prefix}/", f"{prefix}/site=ams2/", f"{prefix}/empty/"):
+        s3.files().call_s3("put_object", Bucket=bucket, Key=key, Body=b"")
+    assert [copy.key for copy in copies_of(export).copies][2:] == ["site=ams2/a.parquet", "site=gru1/b.csv"]
+    assert not copies_of(export).unusable
+    with pytest.raises(TelemetryError, match=f"there is no object at {export}/empty"):
+        found_files(duckdb.connect(), f"{export}/empty")
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """A store in memory, with nothing in it."""
+    monkeypatch.setenv("TURBO_FORECAST_WORK", str(tmp_path / "work"))
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    yield memory
+    memory.store.clear()
+
+
+def brought(location: str) -> list[Copy]:
+    copies = copies_of(location)
+    copies.bring(copies.copies)
+    return list(copies.copies)
+
+
+def test_what_another_glob_does_not_match_is_not_removed(memory: Any) -> None:
+    """A run may be reading it."""
+    memory.pipe_file("/bucket/x/a.csv", b"a")
+    memory.pipe_file("/bucket/x/b.parquet", b"b")
+    first = brought("memory://bucket/x/*.csv")
+    brought("memory://bucket/x/*.parquet")
+    assert [copy.path.read_bytes() for copy in first] == [b"a"]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_file_that_became_a_folder_and_a_folder_that_became_a_file_are_copied(place: int, memory: Any) -> None:
+    forms = ["/bucket/x/a.csv", "/bucket/x/a.csv/part-0.csv"]
+    memory.pipe_file(forms[place], b"old")
+    brought("memory://bucket/x")
+    memory.store.clear()
+    memory.pseudo_dirs[:] = [""]
+    memory.pipe_file(forms[1 - place], b"new")
+    for _ in range(2):
+        assert [copy.path.read_bytes() for copy in brought("memory://bucket/x")] == [b"new"]
+
+
+def test_objects_that_no_disk_holds_beside_each_other_are_named(memory: Any) -> None:
+    memory.pipe_file("/bucket/x/b.csv/part-0.csv", b"a")
+    memory.store["/bucket/x/b.csv"] = memory.store["/bucket/x/b.csv/part-0.csv"]
+    copies = copies_of("memory://bucket/x")
+    assert len(copies.copies) == 2
+    with pytest.raises(
+        StorageError, match=r"x/b\.csv is an object, and memory://bucket/x/b\.csv/part-0\.csv another one"
+    ):
+        copies.bring(copies.copies)
+
+
+def test_objects_whose_keys_are_no_paths_are_named_as_left_out(con: duckdb.DuckDBPyConnection, memory: Any) -> None:
+    content = rows("a").write_csv().encode()
+    memory.pipe_file("/bucket/x/a.csv", content)
+    memory.store["/bucket/x//b.csv"] = memory.store["/bucket/x/a.csv"]
+    assert "left out /b.csv: a key with an empty part" in read(con, "memory://bucket/x").describe()
+    del memory.store["/bucket/x/a.csv"]
+    with pytest.raises(TelemetryError, match=r"no object that can be copied: /b\.csv: a key with an empty part"):
+        read(con, "memory://bucket/x")
+
+
+@pytest.mark.parametrize(
+    ("location", "keys"),
+    [
+        ("x/g[1]/*.csv", ["g[1]/a.csv"]),
+        ("x/g[1]", ["g[1]/a.csv"]),
+        ("x/g[1]/", ["g[1]/a.csv"]),
+        ("x/b*.csv", ["b*.csv"]),
+        ("x/g[0-9]/*.csv", ["g1/a.csv"]),
+        ("x/*/a.csv", ["g1/a.csv", "g[1]/a.csv"]),
+    ],
+)
+def test_what_is_there_under_just_the_name_of_a_glob_is_meant(location: str, keys: list[str], memory: Any) -> None:
+    for key in ("g1/a.csv", "g[1]/a.csv", "b1.csv", "b*.csv"):
+        memory.store[f"/bucket/x/{key}"] = MemoryFile(memory, f"/bucket/x/{key}", b"x")
+    assert [copy.key for copy in copies_of(f"memory://bucket/{location}").copies] == keys
