@@ -77,6 +77,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (site / "inventory-1.dist-info" / "entry_points.txt").write_text(named)
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setattr(registry, "BUILT_IN", {})
+    monkeypatch.setenv("NO_PROXY", "*")  # loopback is reached without one
     for name in ("TELEMETRY", "CONFIG", "DATA"):
         monkeypatch.setenv(f"TURBO_FORECAST_{name}", "")
     registry._outside.cache_clear()
