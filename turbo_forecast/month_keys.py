@@ -39,15 +39,22 @@ def last_over(today: date | None = None) -> str:
 
 def months_asked(text: str, today: date | None = None) -> list[str]:
     """Keys of `2025-12`, or of a range `2025-10..2025-12`. Raises PartitionError for a month that is not over."""
+    return _months(text, last_over(today), "forecast", "the last one that is over")
+
+
+def months_to_land(text: str, today: date | None = None) -> list[str]:
+    """The same of months whose telemetry is wanted: the running one has some, too. Raises PartitionError for a later one."""
+    return _months(text, shifted(last_over(today), 1), "landed", "the one that runs")
+
+
+def _months(text: str, last: str, done: str, last_is: str) -> list[str]:
     parts = [part.strip() for part in text.split("..")]
-    last = last_over(today)
     # a month was `2025-12-01` once, and people have scripts
     bounds = [part[:7] if _FORMER_KEY.fullmatch(part) else part for part in parts]
     for bound, part in zip(bounds, parts, strict=True):
         if not _KEY.fullmatch(bound) or bound > last:
             raise PartitionError(
-                f"month {part!r} cannot be forecast: it is not a month YYYY-MM from {FIRST_OF_ALL} to {last}, "
-                "the last one that is over"
+                f"month {part!r} cannot be {done}: it is not a month YYYY-MM from {FIRST_OF_ALL} to {last}, {last_is}"
             )
     if len(bounds) > 2 or bounds[0] > bounds[-1]:
         raise PartitionError(f"months {text!r} are no range; write first..last, as in 2025-10..2025-12")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from turbo_forecast.errors import PartitionError, SettingsError
-from turbo_forecast.month_keys import first_month, include_month, last_over, months_asked, shifted
+from turbo_forecast.month_keys import first_month, include_month, last_over, months_asked, months_to_land, shifted
 from turbo_forecast.settings.environment import FIRST_MONTH
 
 TODAY = date(2026, 2, 1)
@@ -105,3 +105,9 @@ def test_a_month_before_the_first_one_that_is_stated_is_refused_and_the_statemen
     with pytest.raises(PartitionError, match=f"{FIRST_MONTH if named else 'deployment.first_month'} is 2025-10$"):
         include_month("2025-09", named, configured, tmp_path)
     assert first_month(named, configured, tmp_path) == "2025-10"
+
+
+def test_the_running_month_can_be_landed_and_no_later_one() -> None:
+    assert months_to_land("2025-11..2026-01", date(2026, 1, 10)) == ["2025-11", "2025-12", "2026-01"]
+    with pytest.raises(PartitionError, match="month '2026-02' cannot be landed: .* to 2026-01, the one that runs"):
+        months_to_land("2026-02", date(2026, 1, 10))

@@ -41,6 +41,8 @@ def register(app: typer.Typer) -> None:
         app, "check-telemetry",
         "turbo-forecast check-telemetry 'exports/*.parquet'",
         "turbo-forecast check-telemetry fleet.csv --config forecast.yaml --all",
+        "turbo-forecast check-telemetry prometheus+http://prometheus:9090",
+        "turbo-forecast check-telemetry metrics --config forecast.yaml",
     )(check_telemetry)  # fmt: skip
 
 
@@ -152,7 +154,12 @@ def compare(
 
 def check_telemetry(
     path: Annotated[
-        str, typer.Argument(metavar="PATH", help="A file, folder, glob, URI or DuckDB file.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="PLACE",
+            help="A file, folder, glob, URI or DuckDB file; or a source: its address, or its name in the settings file.",
+            show_default=False,
+        ),
     ],
     config: Annotated[
         str, typer.Option("--config", envvar=CONFIG, metavar="FILE", help="The settings file, YAML.")
@@ -162,10 +169,14 @@ def check_telemetry(
 ) -> int:
     """What a run would make of telemetry: how it is read, what is guessed, kept and rejected. Nothing is written.
 
-    Exit code 1 where a run could not use it.
+    Of a source: what it has, by resource and month. Exit code 1 where a run could not use it.
     """
-    from turbo_forecast.commands import check_telemetry as of_check
+    from turbo_forecast.commands import check_source as of_source
 
-    return of_check.check_telemetry(
-        path, config=Path(config) if config else None, everything=everything, as_json=as_json
-    )
+    settings = Path(config) if config else None
+    source = of_source.source_of_place(path, settings)
+    if source is not None:
+        return of_source.check_source(*source, config=settings, as_json=as_json)
+    from turbo_forecast.commands import check_telemetry as of_files
+
+    return of_files.check_telemetry(path, config=settings, everything=everything, as_json=as_json)

@@ -1,4 +1,4 @@
-"""What is typed after the subcommands that do something: run, demo, dashboard, ui.
+"""What is typed after the subcommands that do something: run, land, demo, dashboard, ui.
 
 Belongs here: options, help, examples. Does not belong here: what they do; each is imported when it is asked for, so that help and
 questions wait for no Dagster.
@@ -9,13 +9,18 @@ from typing import Annotated
 import typer
 
 from turbo_forecast.commands.stored_data import kept_up_to_date
-from turbo_forecast.commands.typed import DATA_FOLDER, Data, subcommand
+from turbo_forecast.commands.typed import DATA_FOLDER, AsJson, Data, subcommand
 from turbo_forecast.deep_links import HOST, PORT
 from turbo_forecast.settings.environment import CONFIG, TELEMETRY
 
 Telemetry = Annotated[
     str,
-    typer.Option("--telemetry", envvar=TELEMETRY, metavar="PLACE", help="A file, folder, glob, URI or DuckDB file."),
+    typer.Option(
+        "--telemetry",
+        envvar=TELEMETRY,
+        metavar="PLACE",
+        help="A file, folder, glob, URI or DuckDB file; or a source's address, such as prometheus+http://prometheus:9090.",
+    ),
 ]
 Config = Annotated[str, typer.Option("--config", envvar=CONFIG, metavar="FILE", help="The settings file, YAML.")]
 
@@ -29,6 +34,12 @@ def register(app: typer.Typer) -> None:
         "turbo-forecast run --month 2025-12 --telemetry s3://exports/fleet --data s3://forecasts/fleet",
         "turbo-forecast run --month 2025-12 --demo-hosts 50",
     )(run)  # fmt: skip
+    subcommand(
+        app, "land",
+        "turbo-forecast land --config forecast.yaml",
+        "turbo-forecast land --telemetry prometheus+http://prometheus:9090 --data /srv/forecast",
+        "turbo-forecast land --config forecast.yaml --source metrics --month 2025-10..2025-12 --again",
+    )(land)  # fmt: skip
     subcommand(
         app, "demo", "turbo-forecast demo", "turbo-forecast demo --hosts 50 --data /tmp/trial"
     )(demo)  # fmt: skip
@@ -66,6 +77,42 @@ def run(
     from turbo_forecast.commands import run as of_run
 
     return of_run.run(of_run.RunOptions(month, data, telemetry, config, demo_hosts, verbose))
+
+
+def land(
+    month: Annotated[
+        str,
+        typer.Option(
+            "--month",
+            metavar="YYYY-MM",
+            help="This month, or a range YYYY-MM..YYYY-MM; the running one is fetched again once it is over. Without it: all of a "
+            "run's history up to the last month that is over.",
+        ),
+    ] = "",
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source", metavar="NAME", help="From this source alone; may be repeated. All of them without it."
+        ),
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Fetch months that are complete, too; rows that the source has no more are kept."),
+    ] = False,
+    telemetry: Telemetry = "",
+    data: Data = DATA_FOLDER,
+    config: Config = "",
+    as_json: AsJson = False,
+) -> int:
+    """Fetch months of telemetry from its sources into the data folder, and keep them there: what a run does first.
+
+    A month that has landed whole is not fetched again, and nothing that has landed is lost when its source forgets it. Exit code 1
+    where a source failed; the months before that stay, and the same command goes on.
+    """
+    from turbo_forecast.commands import land as of_land
+
+    asked = of_land.LandOptions(data, telemetry, config, month, tuple(source or ()), again, as_json)
+    return of_land.land(asked)
 
 
 def demo(

@@ -119,8 +119,8 @@ def _environment(options: RunOptions) -> Environment:
     )
     if options.demo_hosts is None and not _has_telemetry(environment):
         raise SettingsError(
-            "there is no telemetry: give --telemetry (a file, folder, glob, URI or DuckDB file), or --demo-hosts 50 "
-            "to try a demo fleet"
+            "there is no telemetry: give --telemetry (a file, folder, glob, URI, DuckDB file or the address of a source), name "
+            "`sources:` in the settings file (--config), or give --demo-hosts 50 to try a demo fleet"
         )
     month = months_asked(options.month)[0]
     configured = environment.settings().deployment.first_month
@@ -141,8 +141,10 @@ def _check_what_is_asked(options: RunOptions) -> None:
 
 
 def _has_telemetry(environment: Environment) -> bool:
-    """Whether the environment or the settings file names telemetry. Raises SettingsError."""
-    return bool(environment.telemetry or environment.settings().telemetry.telemetry)
+    """Whether the environment or the settings file names files or sources. Raises SettingsError for one that cannot work."""
+    from turbo_forecast.landing.configured import configured  # Arrow comes with it: not before it is asked for
+
+    return not configured(environment).is_nothing
 
 
 def _run_months(options: RunOptions, environment: Environment) -> int:

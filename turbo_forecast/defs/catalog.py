@@ -19,6 +19,8 @@ from turbo_forecast.tables import Table
 
 TELEMETRY = "telemetry"
 """The asset that others make: the monitoring system's export."""
+LANDING = "telemetry_landing"
+"""The asset that is fetched from where telemetry lives."""
 
 DOMAIN = "capacity"
 TIERS = {"telemetry": "source", "forecast": "core", "tournament": "core", "publication": "published"}

@@ -21,8 +21,10 @@ from pydantic import Field, ValidationError
 from turbo_forecast.defs.stored_data import brought_and_put_back
 from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.fleet.executors.choice import check_executor
+from turbo_forecast.landing.configured import configured
 from turbo_forecast.models.registry import check_entrant_names, check_outside_files
 from turbo_forecast.settings import (
+    Environment,
     ExecutorSettings,
     ForecastSettings,
     OutlookSettings,
@@ -135,6 +137,12 @@ class TelemetryResource(TelemetrySettings, ValidatedResource):
         return cls(**{**settings.model_dump(), "telemetry": shown_location(settings.telemetry)})
 
     @classmethod
+    def told(cls, environment: Environment) -> "TelemetryResource":
+        """The resource of what an environment names. A source's address names no files: its months are landed. Raises SettingsError."""
+        files = configured(environment).files
+        return cls.shown(environment.settings().telemetry.model_copy(update={"telemetry": files}))
+
+    @classmethod
     def section(cls) -> str:
         """`telemetry`."""
         return "telemetry"
@@ -143,7 +151,7 @@ class TelemetryResource(TelemetrySettings, ValidatedResource):
         """The plain settings, for the floors that do not know Dagster. Raises SettingsError."""
         values = {name: getattr(self, name) for name in TelemetrySettings.model_fields}
         if "://" in self.telemetry:
-            whole = told().settings().telemetry.telemetry
+            whole = configured(told()).files
             values["telemetry"] = whole if shown_location(whole) == self.telemetry else self.telemetry
         return TelemetrySettings(**values)
 

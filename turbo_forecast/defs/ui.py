@@ -78,14 +78,17 @@ def say(line: str) -> None:
 def chosen_telemetry(environment: Environment) -> tuple[str, str]:
     """The telemetry that runs started in the UI read, unless the launchpad names another; and the sentence that says why.
 
-    The environment's, else the settings file's (left there: empty here), else the only demo fleet of the data folder.
+    The environment's, else the settings file's, files or sources (left there: empty here), else the only demo fleet of the data folder.
     Raises SettingsError for a settings file that cannot be used.
     """
-    named, configured = environment.telemetry, load_settings(environment.config).telemetry.telemetry
+    settings = load_settings(environment.config)
+    named, configured = environment.telemetry, settings.telemetry.telemetry
     if named:
         return named, f"Telemetry {shown_location(named)}, as {TELEMETRY} has it."
     if configured:
         return "", f"Telemetry {shown_location(configured)}, as the settings file {environment.config} has it."
+    if settings.sources:
+        return "", f"Telemetry of {', '.join(settings.sources)}, as the settings file {environment.config} has them."
     demos = sorted(path for path in environment.data.resolve().glob(DEMO) if path.is_dir())
     if len(demos) == 1:
         return str(demos[0]), f"Telemetry {demos[0]}: the demo fleet, since no other is set."

@@ -113,7 +113,10 @@ def load_settings(path: Path | None) -> Settings:
     content = read_yaml(path)
     values = content.values if content.values is not None else {}
     if isinstance(values, dict):  # a section whose options are all commented out is silent too
-        values = {name: {} if name in SECTIONS and section is None else section for name, section in values.items()}
+        values = {
+            name: {} if name in Settings.model_fields and section is None else section
+            for name, section in values.items()
+        }
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -13,7 +13,7 @@ from turbo_forecast.settings.options import Options
 
 STATISTICS = ("mean", "p95", "max")
 UNITS = ("percent", "fraction")
-INDIFFERENT_TO_READING = {"memory_limit", "reread"}
+INDIFFERENT_TO_READING = {"memory_limit", "reread", "late_data_hours"}
 """Telemetry settings that decide nothing that is read."""
 
 
@@ -77,6 +77,12 @@ class TelemetrySettings(Options):
         "error", description="error, or reject all values of such a moment"
     )
     on_future_dates: Literal["error", "reject"] = Field("error", description="error, or reject the rows")
+    late_data_hours: int = Field(
+        3,
+        ge=0,
+        le=720,
+        description="what a source has of a month counts as complete when it was fetched so many hours after the month's end",
+    )
     memory_limit: str = Field(
         "2GB",
         description="DuckDB's memory limit while reading; it spills to disk beyond. The default grows with files of more than 140 MB",

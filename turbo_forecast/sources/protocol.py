@@ -5,7 +5,7 @@ Belongs here: the protocol, the rows, the window. Does not belong here: any kind
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,14 @@ finite, in percent of capacity unless the telemetry's settings say otherwise; la
 JSON with sorted names."""
 
 
+def zone_info(zone: str) -> tzinfo:
+    """The zone of an IANA name, or of an offset ±hh:mm."""
+    if zone[:1] not in ("+", "-"):
+        return ZoneInfo(zone)
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
+    return timezone(-offset if zone[0] == "-" else offset)
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A span of time, from its start up to, but without, its end; both aware, in UTC."""
@@ -36,8 +44,8 @@ class Window:
 
     @classmethod
     def of_days(cls, first: date, last: date, zone: str) -> Self:
-        """All of the days first to last of a zone (an IANA name): a day of 23 or 25 hours is one."""
-        tz = ZoneInfo(zone)
+        """All of the days first to last of a zone (IANA name, or offset ±hh:mm): a day of 23 or 25 hours is one."""
+        tz = zone_info(zone)
         start, end = (datetime.combine(day, time.min, tz).astimezone(UTC) for day in (first, last + timedelta(days=1)))
         return cls(start, end)
 
@@ -72,7 +80,10 @@ class Source(Protocol):
 
     @classmethod
     def recognises(cls, address: str) -> Mapping[str, Any] | None:
-        """The options that an address given instead of a file stands for; None where it is of another kind."""
+        """The options that an address given instead of a file stands for; None where it is of another kind.
+
+        It has a scheme of its own, as in `prometheus+http://…`: paths, object stores and https://… are files, and not asked about.
+        """
 
     @classmethod
     def configured(cls, name: str, options: Options) -> Self:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from turbo_forecast import option_rules
+from turbo_forecast.addresses import is_address
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.settings import one_sentence
 from turbo_forecast.sources.protocol import Source
@@ -23,6 +24,9 @@ BUILT_IN = {
     "sql": "turbo_forecast.sources.sql.source:SQLSource",
     "zabbix": "turbo_forecast.sources.sql.zabbix:ZabbixSource",
 }
+
+OF_FILES = ("file", "http", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
+"""Schemes of folders, object stores and the web: what lies there is files."""
 
 
 def source_of(name: str, options: Mapping[str, Any]) -> Source:
@@ -37,6 +41,10 @@ def source_of(name: str, options: Mapping[str, Any]) -> Source:
 
 def recognised(address: str) -> Mapping[str, Any] | None:
     """The options of the source that an address stands for; None where it is a file's, a folder's or an object store's."""
+    if (
+        not is_address(address) or address.partition("://")[0].lower() in OF_FILES
+    ):  # no driver need be imported for those
+        return None
     for kind in kinds():
         options = _loaded(kind).recognises(address)
         if options is not None:

@@ -1,7 +1,7 @@
 """Landed months: what was fetched from a source of telemetry, one Parquet file a source and month, with its manifest inside.
 
-Belongs here: where they lie, what a manifest says, reading and publishing them. Does not belong here: what is fetched, when,
-and what of a former landing is kept (`landing/`), and how the base table is made of them (`base_table.py`).
+Belongs here: where they lie, what a manifest says. Does not belong here: their rows (`landed_rows.py`), what is fetched, when, and what
+of a former landing is kept (`landing/`), and how the base table is made of them (`base_table.py`).
 
 The manifest lies in the file's own metadata (key `turbo_forecast`, JSON), so that a rename publishes both at once: there is
 no moment at which one is of another landing than the other.
@@ -81,15 +81,15 @@ def landed_months(data: Path) -> list[LandedMonth]:
 
     Raises StorageError for a file that is damaged or holds no manifest: what landed is never left out silently.
     """
-    return [landed_month(path) for path in sorted((data / FOLDER).glob("*/[!.]*.parquet"))]
+    return [landed_month(path) for path in sorted((data / FOLDER).glob("[!.]*/[!.]*.parquet"))]
 
 
 def landed_month(path: Path) -> LandedMonth:
     """The landed month of a file. Raises StorageError."""
     try:
-        metadata = pq.read_metadata(path).metadata or {}
-        return LandedMonth(path, Manifest.of_json(metadata[METADATA_KEY].decode()))
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        raise StorageError(
-            f"{path} is no landed month, or is damaged: {' '.join(str(error).split()) or 'it has no manifest'}"
-        ) from None
+        manifest = (pq.read_metadata(path).metadata or {}).get(METADATA_KEY)
+        if manifest is None:
+            raise ValueError("it has no manifest")
+        return LandedMonth(path, Manifest.of_json(manifest.decode()))
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise StorageError(f"{path} is no landed month, or is damaged: {' '.join(str(error).split())}") from None

@@ -19,7 +19,7 @@ from turbo_forecast.commands.app import INTRODUCTION, app, main
 from turbo_forecast.commands.typed import EXAMPLES
 from turbo_forecast.errors import StorageError
 
-COMMANDS = ["check-telemetry", "compare", "dashboard", "demo", "months", "outlook", "run", "show", "ui"]
+COMMANDS = ["check-telemetry", "compare", "dashboard", "demo", "land", "months", "outlook", "run", "show", "ui"]
 RUN = [sys.executable, "-m", "turbo_forecast"]
 ALL_EXAMPLES = [(name, line) for name, lines in EXAMPLES.items() for line in lines]
 

@@ -14,7 +14,7 @@ import pytest
 
 from turbo_forecast import schemas
 from turbo_forecast.definitions import build_definitions
-from turbo_forecast.defs.catalog import TELEMETRY
+from turbo_forecast.defs.catalog import LANDING, TELEMETRY
 from turbo_forecast.settings.deployment import DeploymentSettings
 from turbo_forecast.storage.months import STEPS
 from turbo_forecast.storage.published.layout import PUBLISHED
@@ -28,6 +28,7 @@ TABLES = {table.name: table for table in vars(schemas).values() if isinstance(ta
 PUBLISHED_TABLES = {table.name for table in PUBLISHED} | {"base_table", "published_month"}
 ASSETS = (
     TELEMETRY,
+    LANDING,
     "base_table",
     "base_table_rejects",
     *STEPS,
@@ -82,7 +83,7 @@ def test_the_groups_as_they_are_collapsed_in_the_ui_make_no_circle(graph, nodes)
 def test_telemetry_is_others_and_the_base_table_comes_of_it(nodes) -> None:
     assert nodes["telemetry"].is_external
     for name in ("base_table", "base_table_rejects"):
-        assert nodes[name].parent_keys == {dg.AssetKey("telemetry")}
+        assert nodes[name].parent_keys == {dg.AssetKey("telemetry"), dg.AssetKey("telemetry_landing")}
 
 
 def test_owners_are_those_of_the_settings_file(tmp_path: Path) -> None:

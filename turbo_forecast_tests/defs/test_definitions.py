@@ -81,16 +81,20 @@ CHECKS = {
     "months": {"a_complete_month_is_whole", "no_duplicate_keys"},
     "published_month": {"is_what_is_stored"},
     "month_report": {"report_is_whole"},
+    "telemetry_landing": {"landed_months_are_whole", "no_month_is_missing_in_between"},
 }
 WITHOUT_ROWS = {"published_month", "month_report"}
 """Assets that are files of other assets' rows."""
+FILES_OF_OTHERS = {"telemetry_landing"}
+"""Assets whose rows have the columns of their sources."""
 AFTER_A_MONTH = {"published_month", "month_report"}
 """Assets whose blocking checks stop what is downstream, and not the month: it is complete by then."""
 OF_THE_RUN = ("fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "model_runs", "run_audit")
 DEPENDENCIES = {
     "telemetry": set(),
-    "base_table": {"telemetry"},
-    "base_table_rejects": {"telemetry"},
+    "telemetry_landing": set(),
+    "base_table": {"telemetry", "telemetry_landing"},
+    "base_table_rejects": {"telemetry", "telemetry_landing"},
     **{name: {"base_table"} for name in OF_THE_RUN},
     "tournament_results": {"fleet_forecast"},
     "tournament_scores": {"fleet_forecast", "fold_forecast", "tournament_results"},
@@ -124,6 +128,7 @@ DEPENDENCIES = {
     "month_report": {"published_month"},
 }
 WARNINGS = {
+    "no_month_is_missing_in_between",
     *("telemetry_is_fresh", "fleet_has_not_shrunk", "few_series_rest_on_the_fallback"),
     *("intervals_hold_in_the_backtest", "latest_month_is_published"),
     *("outlook_has_skill", "outlook_is_reliable", "plans_of_the_forecast_have_an_effect"),
@@ -148,7 +153,15 @@ def test_assets_and_what_they_are_made_of(graph) -> None:
 
 def test_a_months_steps_are_its_assets_and_rest_on_what_these_are_made_from() -> None:
     stored = {name: sources - {"base_table"} for name, sources in DEPENDENCIES.items()}
-    others = ("telemetry", "base_table", "base_table_rejects", "run_audit", "months", "scenario_outlook")
+    others = (
+        "telemetry",
+        "telemetry_landing",
+        "base_table",
+        "base_table_rejects",
+        "run_audit",
+        "months",
+        "scenario_outlook",
+    )
     for name in (*others, *AFTER_A_MONTH):
         stored.pop(name)
     assert {name: set(sources) for name, sources in STEPS.items()} == stored
@@ -163,7 +176,7 @@ UNBLOCKING = WARNINGS | {
 def test_every_blocking_check_of_a_month_must_pass_before_it_is_complete(definitions: dg.Definitions) -> None:
     expected = {(asset, check) for asset, checks in CHECKS.items() for check in checks - UNBLOCKING}
     assert {(asset, check) for asset, check in BLOCKING} == {
-        pair for pair in expected if pair[0] not in {"base_table", *AFTER_A_MONTH}
+        pair for pair in expected if pair[0] not in {"base_table", "telemetry_landing", *AFTER_A_MONTH}
     }
 
 
@@ -196,7 +209,7 @@ def test_a_range_is_one_run_a_month_and_the_warehouse_is_taken_in_turns(graph, d
     for asset in (*(definitions.assets or ()), *(definitions.asset_checks or ())):
         if isinstance(asset, dg.AssetSpec):  # the telemetry, which others make
             continue
-        reads_files = asset.op.name.startswith("month_report")  # type: ignore[union-attr]
+        reads_files = asset.op.name.startswith(("month_report", "telemetry_landing"))  # type: ignore[union-attr]
         assert asset.op.pool == (None if reads_files else "duckdb_writer"), asset.op.name  # type: ignore[union-attr]
 
 
@@ -204,7 +217,7 @@ def test_every_asset_shows_its_columns_and_says_what_it_is(graph) -> None:
     for name in CHECKS:
         node = graph.get(dg.AssetKey(name))
         assert node.description
-        assert name in WITHOUT_ROWS or node.metadata["dagster/column_schema"].columns
+        assert name in WITHOUT_ROWS | FILES_OF_OTHERS or node.metadata["dagster/column_schema"].columns
     shown = graph.get(dg.AssetKey("base_table")).metadata["dagster/column_schema"].columns
     assert [column.name for column in shown] == BASE_TABLE.names
 
@@ -262,6 +275,7 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
     assert counted.pop("outlook_reliability") in range(2, 2 * 10 + 1), "bins that have a statement, of both populations"
     entrants, days, folds = len(ENTRANTS), 122 + 181, 123 + 120 + 122
     assert counted == {
+        "telemetry_landing": 0,
         "base_table": 6 * 1096,
         "base_table_rejects": 0,
         "fleet_forecast": 6 * entrants * days,

@@ -8,7 +8,7 @@ import dagster as dg
 import duckdb
 
 from turbo_forecast.defs.assets.telemetry import observed
-from turbo_forecast.defs.catalog import TELEMETRY, Place, Stored
+from turbo_forecast.defs.catalog import LANDING, TELEMETRY, Place, Stored
 from turbo_forecast.defs.former_partitions import take_over_former
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
@@ -29,7 +29,8 @@ from turbo_forecast.windows import cutoff_of, require_complete
 
 @dg.multi_asset(
     specs=[
-        spec(table, Place("telemetry", Stored.TABLE), deps=[TELEMETRY]) for table in (BASE_TABLE, BASE_TABLE_REJECTS)
+        spec(table, Place("telemetry", Stored.TABLE), deps=[TELEMETRY, LANDING])
+        for table in (BASE_TABLE, BASE_TABLE_REJECTS)
     ],
     can_subset=True,  # both are always made; the UI asks red questions of what cannot be chosen one by one
     pool=WAREHOUSE_POOL,

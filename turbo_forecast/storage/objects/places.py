@@ -5,6 +5,7 @@
     <asset>/<month>.parquet               an asset of one file: one object, replaced in one step
     <asset>/<month>.parquet/<version>/…   an asset of many parts; its manifest.json names the version that counts
     tournament/<month>/<version>/…        a run's own results, likewise; groups/<month>/ of groups
+    telemetry_landing/<source>/…          landed months, an object each, and what is known not to be there
     published/…                           as in the data folder: versions, and manifests that are put last
     warehouse/<version>.duckdb            a copy of the warehouse; manifest.json names the one that counts
     runs/<month>/<run>/…                  what a run has finished so far (`fleet/object_exchange.py`)

@@ -1,0 +1,53 @@
+"""What the landing of telemetry is told by a run, and shows of itself in the UI.
+
+Does not belong here: the rules of landing (`landing/`), and its asset (`assets/telemetry_landing.py`).
+"""
+
+from collections.abc import Callable, Sequence
+
+import dagster as dg
+import polars as pl
+
+from turbo_forecast.defs.reporting import Metadata, table
+from turbo_forecast.defs.resources import DataFolder
+from turbo_forecast.defs.stored_data import stored_in
+from turbo_forecast.landing.configured import calendar_of
+from turbo_forecast.landing.landing import LandingOptions, SourceLanding
+from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.landed import FOLDER
+
+LANDED_FILES = "One file a source and month, `telemetry_landing/<source>/YYYY-MM.parquet` in the data folder, with its manifest in it."
+NO_SOURCES = "no sources are configured: telemetry is read from files alone"
+
+
+def options_of(settings: TelemetrySettings, say: Callable[[str], None]) -> LandingOptions:
+    """How a run's telemetry settings want months to be landed."""
+    return LandingOptions(zone=calendar_of(settings), late_data_hours=settings.late_data_hours, say=say)
+
+
+def landing_metadata(landings: Sequence[SourceLanding], folder: DataFolder) -> Metadata:
+    """What a materialisation shows of what landed now: counts, and a row a source."""
+    told: Metadata = {"dagster/row_count": sum(each.rows for each in landings), **stored_in(folder.store)}
+    if not landings:
+        return {**told, "sources": NO_SOURCES}
+    rows = [
+        {
+            "source": each.source,
+            "kind": each.kind,
+            "months landed": len(each.landed),
+            "rows": each.rows,
+            "rows kept of former landings": each.kept,
+            "months that stand": each.standing,
+            "nothing there": ", ".join(each.not_there),
+            "known not to be there": each.known_absent,
+            "not complete yet": ", ".join(each.incomplete),
+            "seconds": round(each.seconds, 1),
+        }
+        for each in landings
+    ]
+    return {
+        **told,
+        "months landed": sum(len(each.landed) for each in landings),
+        "sources": table(pl.DataFrame(rows, infer_schema_length=None)),
+        "folder": dg.MetadataValue.path(str(folder.root / FOLDER)),
+    }

@@ -1,0 +1,96 @@
+"""The sources that a process was told of: those of the settings file, and the one whose address stands where files could.
+
+Belongs here: their names, and the refusal of what cannot be one. Does not belong here: kinds of sources (`sources/registry.py`), and
+what is done with them.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from turbo_forecast.errors import SettingsError
+from turbo_forecast.option_rules import shown, shown_name
+from turbo_forecast.settings import Environment, TelemetrySettings, load_settings
+from turbo_forecast.sources.protocol import Source
+from turbo_forecast.sources.registry import recognised, source_of
+from turbo_forecast.storage.telemetry.zones import zone_name
+from turbo_forecast.text import shown_location
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_READABLE = 60
+_DIGEST_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What telemetry is made of. sources: by name; files: a file, folder, glob or URI beside them, or nothing."""
+
+    sources: Mapping[str, Source]
+    files: str
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is no telemetry at all."""
+        return not self.sources and not self.files
+
+
+def configured(environment: Environment) -> Told:
+    """What the process was told. Nothing is connected to, and nothing written.
+
+    Raises SettingsError for a source whose name or options cannot work, for two of one name, and for a settings file that cannot be used.
+    """
+    settings = environment.settings()
+    sources = {name: named_source(name, options) for name, options in settings.sources.items()}
+    files = ""
+    for place in dict.fromkeys([environment.telemetry, load_settings(environment.config).telemetry.telemetry]):
+        options = recognised(place) if place else None
+        if options is None:
+            files = files or place
+            continue
+        name = name_of(str(options["kind"]), place)
+        if name in sources:
+            raise SettingsError(
+                f"{shown_location(place)} and sources.{name} of the settings file are both called {name}: give one of them"
+            )
+        sources[name] = source_of(name, options)
+    return Told(sources, files)
+
+
+def named_source(name: str, options: Mapping[str, object]) -> Source:
+    """The source of a section of the settings file. Raises SettingsError, also for a name that no folder can have."""
+    if not _NAME.fullmatch(name) or name.endswith(".parquet"):
+        raise SettingsError(
+            f"sources.{shown_name(name)}: a source's name is that of its folder: letters, digits, . _ and -, at most 80, the first of "
+            "them a letter or digit, and not ending in .parquet"
+        )
+    return source_of(name, options)
+
+
+def name_of(kind: str, address: str) -> str:
+    """What a source is called that was given by its address: its kind, host, port and path, the same each time, and no credentials."""
+    parts = urlsplit(address)
+    try:
+        port = parts.port
+    except ValueError:
+        raise SettingsError(f"{shown_location(address)} has a port that is no number from 0 to 65535") from None
+    where = f"{parts.hostname or ''}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+    name = "-".join([kind, *re.findall(r"[a-z0-9._]+", where.lower())])
+    if len(name) <= _READABLE:
+        return name
+    digest = hashlib.blake2b(where.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{name[:_READABLE]}-{digest}"
+
+
+def source_named(told: Told, name: str) -> Source:
+    """One of them. Raises SettingsError, which lists those that there are."""
+    if name not in told.sources:
+        there = f"there are {', '.join(sorted(told.sources))}" if told.sources else "the settings file names none"
+        raise SettingsError(f"there is no source {shown(name)}: {there}")
+    return told.sources[name]
+
+
+def calendar_of(settings: TelemetrySettings) -> str:
+    """The zone whose calendar landed months are of: the telemetry's, UTC where none is set."""
+    return zone_name(settings.timezone) if settings.timezone else "UTC"

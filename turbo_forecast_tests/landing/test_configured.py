@@ -1,0 +1,114 @@
+"""Which sources a process is told of, what they are called, and what is refused before anything is asked."""
+
+from pathlib import Path
+
+import pytest
+
+from turbo_forecast.errors import SettingsError
+from turbo_forecast.landing.configured import calendar_of, configured, name_of, source_named
+from turbo_forecast.settings import Environment, telemetry_settings
+from turbo_forecast.sources import registry
+from turbo_forecast.sources.registry import recognised
+from turbo_forecast_tests.landing.fake_source import FakeSource, Stock
+
+TWO = "sources:\n  one: {kind: fake, stock: shop}\n  two: {kind: fake, stock: other, query: up}\n"
+
+
+def told(folder: Path, text: str = "", telemetry: str = "") -> Environment:
+    config = folder / "settings.yaml"
+    config.write_text(text)
+    return Environment(data=folder / "data", telemetry=telemetry, config=config)
+
+
+def test_sources_of_the_settings_file_and_an_address_stand_beside_each_other(stock: Stock, tmp_path: Path) -> None:
+    found = configured(told(tmp_path, TWO + "telemetry: {telemetry: exports}\n", "fake://shop:9090/a"))
+    assert list(found.sources) == ["one", "two", "fake-shop-9090-a"]
+    assert found.files == "exports", "the files of the settings file are still read"
+    assert all(isinstance(source, FakeSource) for source in found.sources.values())
+    assert found.sources["two"].query["query"] == "up"
+
+
+@pytest.mark.parametrize("place", ["exports/*.parquet", "fleet.duckdb", "s3://bucket/fleet", "https://h/x.csv?key=1"])
+def test_what_is_no_sources_address_means_files_and_goes_before_the_settings_files(
+    stock: Stock, tmp_path: Path, place: str
+) -> None:
+    found = configured(told(tmp_path, "telemetry: {telemetry: exports}\n", place))
+    assert (dict(found.sources), found.files, found.is_nothing) == ({}, place, False)
+
+
+def test_an_address_may_stand_in_the_settings_file_too(stock: Stock, tmp_path: Path) -> None:
+    found = configured(told(tmp_path, "telemetry: {telemetry: 'fake://shop'}\n"))
+    assert (list(found.sources), found.files) == (["fake-shop"], "")
+
+
+def test_nothing_is_nothing(stock: Stock, tmp_path: Path) -> None:
+    assert configured(told(tmp_path)).is_nothing
+    assert configured(told(tmp_path, "sources:\n")).is_nothing, "a section whose sources are all commented out"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sources: {m: {kind: fake}}", "sources.m.stock is empty"),
+        ("sources: {m: {kind: nope}}", "sources.m.kind must be one of fake, not 'nope'"),
+        ("sources: {m: {stock: shop}}", "sources.m has no kind: write kind: and one of fake"),
+        ("sources: {m: {kind: fake, stok: shop}}", "sources.m: stok"),
+        ("sources: {m: {kind: fake, stock: 3}}", "sources.m: stock"),
+        ("sources: {'../m': {kind: fake, stock: shop}}", "a source's name is that of its folder"),
+        ("sources: {.m: {kind: fake, stock: shop}}", "a source's name is that of its folder"),
+        ("sources: {m.parquet: {kind: fake, stock: shop}}", "a source's name is that of its folder"),
+        ("sources: {m: fake}", "sources.m"),
+        ("sources: {fake-shop: {kind: fake, stock: shop}}", "are both called fake-shop: give one of them"),
+    ],
+)
+def test_a_source_that_cannot_work_is_refused_in_a_sentence_that_names_it(
+    stock: Stock, tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(SettingsError) as error:
+        configured(told(tmp_path, text, "fake://user:secret@shop"))
+    assert said in str(error.value)
+    assert "secret" not in str(error.value)
+    assert stock.asked == []
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("fake://shop", "fake-shop"),
+        ("fake://user:secret@Shop.Example.org:9090/", "fake-shop.example.org-9090"),
+        ("fake://shop/db/metrics?password=secret#x", "fake-shop-db-metrics"),
+        ("fake:///srv/zabbix.db", "fake-srv-zabbix.db"),
+        ("fake://[::1]:80/x", "fake-1-80-x"),
+    ],
+)
+def test_an_address_gives_a_stable_name_without_credentials(address: str, name: str) -> None:
+    assert name_of("fake", address) == name
+
+
+def test_long_addresses_have_names_of_their_own() -> None:
+    one, other = (name_of("fake", f"fake://{'x' * 80}/{end}") for end in "ab")
+    assert one != other
+    assert len(one) <= 80
+    with pytest.raises(SettingsError, match="port that is no number"):
+        name_of("fake", "fake://shop:99999")
+
+
+def test_one_source_is_found_by_its_name(stock: Stock, tmp_path: Path) -> None:
+    found = configured(told(tmp_path, TWO))
+    assert source_named(found, "two") is found.sources["two"]
+    with pytest.raises(SettingsError, match="there is no source 'three': there are one, two"):
+        source_named(found, "three")
+
+
+@pytest.mark.parametrize(
+    ("zone", "calendar"), [("", "UTC"), ("Z", "UTC"), ("Europe/Berlin", "Europe/Berlin"), ("+0530", "+05:30")]
+)
+def test_months_are_of_the_telemetrys_zone_and_of_utc_without_one(zone: str, calendar: str) -> None:
+    assert calendar_of(telemetry_settings(timezone=zone)) == calendar
+
+
+def test_no_kind_is_asked_about_what_is_a_path_or_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "BUILT_IN", {"broken": "no.such.module:Source"})
+    assert [recognised(place) for place in ("a/*.csv", "s3://b/c", "file:///x", "HTTPS://h/x.csv")] == [None] * 4
+    with pytest.raises(SettingsError, match="sources of kind broken cannot be used"):
+        recognised("thing://x")
