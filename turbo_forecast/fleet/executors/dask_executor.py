@@ -207,7 +207,7 @@ class DaskExecutor:
         self._closed = True
         self._queue.clear()
         self._collectors.shutdown(wait=False, cancel_futures=True)
-        self._cluster.cancel(*(each.future for each in self._out.values()))
+        self._cluster.cancel(*(each.future for each in self._out.values()), *self._ending.values())
         self._out.clear()
         awaited = self._crew.dismiss()
         deadline = time.monotonic() + FAREWELL_SECONDS
@@ -228,9 +228,9 @@ class DaskExecutor:
 
     def _take_in(self, mail: object, events: Events) -> None:
         match mail:
-            case Heard(address, message):
+            case Heard(address, lease, message):
                 member = self._crew.members.get(address)
-                if member is not None:
+                if member is not None and member.lease_key == lease:  # else it was asked anew since
                     self._crew.heard(member)
                     self._hear(member, message)
             case Seen(workers):
@@ -304,10 +304,12 @@ class DaskExecutor:
         elif status == "error":
             raise TaskFailed(f"{self._cluster.name} cannot carry the task {key}: {why}")
         else:
-            self._put_back(key, died=True)
+            self._put_back(key, died=status != "cancelled")
 
     def _miss_the_silent(self) -> None:
-        """Take tasks back from workers that are not heard of, and those whose end nobody has explained."""
+        """Take tasks back from workers that are not heard of or paused, and those whose end nobody has explained."""
+        for key in self._crew.unbegun({key: each.worker for key, each in self._out.items()}):
+            self._put_back(key, died=False)
         for member in self._crew.fell_silent({each.worker for each in self._out.values()}):
             self._take_back_all(member)
         now = time.monotonic()
