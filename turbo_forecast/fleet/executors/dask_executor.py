@@ -64,6 +64,8 @@ FAREWELL_SECONDS = 3.0
 """So long it is waited for workers to have ended what they had of the run."""
 AHEAD = {Step.FORECAST: 0, Step.COMBINE: 1, Step.PUBLISH: 1}
 """Tasks that a worker has beside those that its threads are at."""
+AWAITED_THREADS = 16
+"""Where no worker is there when the work is cut, so many threads are reckoned with: who comes late is to get a share."""
 COLLECTORS = 4
 """Threads that bring here what workers have left."""
 
@@ -161,7 +163,7 @@ class DaskExecutor:
 
     def chunk_size(self, series: int, wanted: int) -> int:
         """Large: each task is the scheduler's to carry."""
-        return far_chunk_size(series, self.workers, wanted)
+        return far_chunk_size(series, self._crew.threads or AWAITED_THREADS, wanted)
 
     def submit(self, task: Task, fresh: bool = False) -> None:
         """Queue a task. Before a step's first one, what it reads is offered to workers. Raises StorageError."""

@@ -123,3 +123,9 @@ def test_a_question_that_somebody_has_cancelled_is_put_again(stage: Callable[...
     made.executor.wait(0)
     made.executor.wait(0)
     assert made.cluster.leases("b")[-1].key != question.key
+
+
+def test_a_fleet_that_is_cut_before_any_worker_is_there_has_chunks_for_many(stage: Callable[..., Stage]) -> None:
+    """A cluster's workers are often asked for together with the run, and come when they get a machine."""
+    size = stage().executor.chunk_size(8_000, 0)
+    assert 8_000 / size >= 8 * 16
