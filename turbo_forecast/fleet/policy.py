@@ -17,6 +17,7 @@ that was measured. A worker that has grown by and by hands back the rest of its 
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -109,6 +110,7 @@ class Work:
     ) -> None:
         self._executor, self._ledger = executor, ledger
         self._timeout, self._clock = series_timeout_seconds, clock
+        self._shown: _Shown | None = None
 
     def run(
         self,
@@ -125,8 +127,26 @@ class Work:
 
     def run_tasks(self, tasks: Sequence[Task], on_report: OnReport, on_look: OnLook) -> None:
         """Work tasks of one step as they are, condemned ones too. The rest is as for `run`."""
-        work = _Map(self._executor, self._ledger, _Limits(self._timeout, self._clock), on_report, on_look)
-        work.run(tasks)
+        if not tasks:
+            return
+        if self._shown is None or self._shown.step is not tasks[0].step:
+            self._shown = _Shown(tasks[0].step)
+        limits = _Limits(self._timeout, self._clock)
+        _Map(self._executor, self._ledger, limits, self._shown, on_report, on_look).run(tasks)
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What workers have shown of a step so far, in however many calls its tasks come (on a Dask worker, one by one).
+
+    is_proven: whether a series, or part, was finished as it should be; too_large: how many workers needed too much memory before
+    that; unexplained: losses in a row with nothing finished and no series in hand.
+    """
+
+    step: Step
+    is_proven: bool = False
+    too_large: int = 0
+    unexplained: int = 0
 
 
 class _Limits:
@@ -155,9 +175,15 @@ class _Map:
     """One map's bookkeeping."""
 
     def __init__(
-        self, executor: Executor, ledger: Ledger, limits: _Limits, on_report: OnReport, on_look: OnLook
+        self,
+        executor: Executor,
+        ledger: Ledger,
+        limits: _Limits,
+        shown: _Shown,
+        on_report: OnReport,
+        on_look: OnLook,
     ) -> None:
-        self._executor, self._ledger, self._limits = executor, ledger, limits
+        self._executor, self._ledger, self._limits, self._shown = executor, ledger, limits, shown
         self._on_report, self._on_look = on_report, on_look
         self._todo: deque[Task] = deque()
         self._out: set[Task] = set()
@@ -165,10 +191,7 @@ class _Map:
         self._overdue: set[int] = set()
         self._stuck: set[Task] = set()
         self._too_large: dict[Task, float] = {}
-        self._too_large_at_first = 0
-        self._is_proven = False
         self._losses: Counter[Task] = Counter()
-        self._unexplained = 0
 
     def run(self, tasks: Sequence[Task]) -> None:
         self._todo.extend(tasks)
@@ -193,7 +216,7 @@ class _Map:
             self._report(report)
         for lost in events.lost:
             self._out.remove(lost.task)
-        self._is_proven = self._is_proven or any(hand.finished for hand in events.in_hand)
+        self._shown.is_proven |= any(hand.finished and not hand.task.condemned for hand in events.in_hand)
         self._end_overdue(events.in_hand)
         self._end_too_large(events.in_hand)
         self._on_look(partial(self._standing, events))
@@ -210,8 +233,8 @@ class _Map:
             self._executor.kill(hand.task)
 
     def _report(self, report: TaskReport) -> None:
-        self._unexplained = 0
-        self._is_proven = True
+        self._shown.unexplained = 0
+        self._shown.is_proven |= not report.task.condemned  # a fallback alone proves nothing of the entrants
         self._on_report(report)
 
     def _end_too_large(self, in_hand: Sequence[InHand]) -> None:
@@ -261,8 +284,8 @@ class _Map:
             self._alone.append(task)
 
     def _count_unexplained(self, task: Task) -> None:
-        self._unexplained += 1
-        if self._unexplained < MAX_UNEXPLAINED:
+        self._shown.unexplained += 1
+        if self._shown.unexplained < MAX_UNEXPLAINED:
             return
         times = f"worker processes died {MAX_UNEXPLAINED} times in a row"
         if task.step is Step.FORECAST:
@@ -271,8 +294,8 @@ class _Map:
 
     def _count_too_large(self, limit_mb: float) -> None:
         """Raises WorkersCannotStart where no worker does its first series with what it may hold."""
-        self._too_large_at_first += not self._is_proven
-        if not self._is_proven and self._too_large_at_first >= MAX_TOO_LARGE:
+        self._shown.too_large += not self._shown.is_proven
+        if not self._shown.is_proven and self._shown.too_large >= MAX_TOO_LARGE:
             raise WorkersCannotStart(
                 f"{MAX_TOO_LARGE} workers needed more than {limit_mb:,.0f} MB each before any had finished a series: "
                 "worker_memory_mb is too low for these entrants; give it more, or 0 for no limit"

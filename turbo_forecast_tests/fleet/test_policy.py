@@ -435,3 +435,21 @@ def test_workers_that_finish_nothing_and_have_nothing_in_hand_end_the_run() -> N
         PartLost, match=f"{MAX_UNEXPLAINED} times in a row at the step publish, .* host-1152 to host-1279"
     ):
         worked(Hopeless(Fate(), 2, random.Random(0)), Step.PUBLISH, cut([Span(0, 6400)], 128))
+
+
+@pytest.mark.parametrize(
+    ("executor", "why"),
+    [
+        (Unreliable(Fate(hogs=frozenset(range(640))), 2, random.Random(0)), "20 workers needed more than 900 MB"),
+        (Hopeless(Fate(), 2, random.Random(0)), "died 10 times in a row while they had no series in hand"),
+    ],
+)
+def test_what_no_worker_can_do_is_found_out_though_each_chunk_is_given_by_itself(
+    executor: Unreliable, why: str
+) -> None:
+    """As a Dask worker gets them: else each series of a small chunk would be condemned, and the run take that for its result."""
+    work, reports = Work(executor, Book(), TIMEOUT), list[TaskReport]()
+    with pytest.raises(WorkersCannotStart, match=why):
+        for lo in range(0, 640, 2):
+            work.run(Step.FORECAST, [Span(lo, lo + 2)], reports.append)
+    assert len(reports) <= MAX_TOO_LARGE

@@ -16,7 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 
 from turbo_forecast.errors import SettingsError, TurboForecastError
 from turbo_forecast.fleet.executors.dask_messages import Message, unpacked
@@ -31,7 +32,8 @@ CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 """So often the scheduler is asked which workers there are."""
 CLOSE_SECONDS = 2.0
-THERE = ("running", "paused")
+PAUSED = "paused"
+THERE = ("running", PAUSED)
 """What Dask says of workers that work, or will go on."""
 LOGGERS = ("distributed.client", "distributed.core", "distributed.comm", "distributed.batched", "distributed.utils")
 """What Dask's client would say of a lost connection, in tracebacks; the run says it in a sentence."""
@@ -47,26 +49,38 @@ class NoWorkers(TurboForecastError):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A worker has sent a message."""
+    """A worker has sent a message; lease: the key of the task by which it was asked to take part."""
 
     worker: str
+    lease: str
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A task's future has come to an end, in Dask's words; why: of an error."""
+    """A task's future has come to an end, in Dask's words; why: of an error.
+
+    "killed" is ours: Dask has given the task up because workers died of it.
+    """
 
     key: str
     status: str
     why: str = ""
 
 
+class There(NamedTuple):
+    """A worker that is there. paused: Dask lets it begin nothing, until it holds less memory."""
+
+    name: str
+    threads: int
+    paused: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The workers that are there: name and threads by address."""
+    """The workers that are there, by address."""
 
-    workers: Mapping[str, tuple[str, int]]
+    workers: Mapping[str, There]
 
 
 Mail = Heard | Resolved | Seen | object
@@ -81,8 +95,10 @@ class Cluster:
         self.name = name
         self._client, self._silence = client, silence_seconds
         self._mail: SimpleQueue[Mail] = SimpleQueue()
-        self._asked: float | None = None
-        self._answered = time.monotonic()
+        self._unanswered_since: float | None = None
+        self._is_asking, self._asked = False, time.monotonic()
+        self._scheduler_id: str | None = None
+        self._is_another = False
         self._topic = ""
 
     def post(self, mail: object) -> None:
@@ -109,11 +125,11 @@ class Cluster:
 
     def submit(self, function: Callable[..., object], *args: object, key: str, worker: str) -> Future:
         """Send a task to one worker; posts `Resolved` when that ends. Raises ClusterLost."""
-        self.require_alive()
-        future = self._client.submit(
-            function, *args, key=key, workers=[worker], allow_other_workers=False, pure=False, retries=0
-        )
-        future.add_done_callback(lambda done: self.post(Resolved(key, done.status, _why(done))))
+        with self._alive():
+            future = self._client.submit(
+                function, *args, key=key, workers=[worker], allow_other_workers=False, pure=False, retries=0
+            )
+        future.add_done_callback(lambda done: self.post(Resolved(key, *_end_of(done))))
         return future
 
     def cancel(self, *futures: Future) -> None:
@@ -126,33 +142,40 @@ class Cluster:
 
     def ask(self) -> None:
         """Ask the scheduler which workers there are, if that is due; posts `Seen` when it answers. Raises ClusterLost."""
-        self.require_alive()
         now = time.monotonic()
-        if self._asked is not None:
-            if now - self._asked > self._silence:
-                raise ClusterLost(f"{self.name} has not answered for {self._silence:g} s")
-        elif now - self._answered >= LOOK_SECONDS:
-            self._asked = now
-            asked = asyncio.run_coroutine_threadsafe(self._identity(), self._client.loop.asyncio_loop)
-            asked.add_done_callback(self._answer)
+        if self._unanswered_since is not None and now - self._unanswered_since > self._silence:
+            raise ClusterLost(f"{self.name} has not answered for {self._silence:g} s")
+        with self._alive():
+            if not self._is_asking and now - self._asked >= LOOK_SECONDS:
+                self._is_asking, self._asked = True, now
+                self._unanswered_since = self._unanswered_since or now
+                asked = asyncio.run_coroutine_threadsafe(self._identity(), self._client.loop.asyncio_loop)
+                asked.add_done_callback(self._answer)
 
     async def _identity(self) -> Any:
         return await self._client.scheduler.identity(n_workers=-1)
 
     def _answer(self, asked: "ThreadFuture[Any]") -> None:
-        with suppress(BaseException):  # what is wrong with the connection is seen by its status
-            self.post(Seen(_workers(asked.result())))
-            self._asked, self._answered = None, time.monotonic()
+        with suppress(BaseException):  # asked again; what is wrong with the connection is seen by its status
+            self.post(Seen(self._workers(asked.result())))
+            self._unanswered_since = None
+        self._is_asking = False
+
+    def _workers(self, identity: Mapping[str, Any]) -> dict[str, There]:
+        """The workers that a scheduler tells of; notes whether it is still the same one."""
+        self._scheduler_id = self._scheduler_id or identity["id"]
+        self._is_another = identity["id"] != self._scheduler_id
+        return _workers(identity)
 
     def was_paused(self) -> None:
         """This process stood still: what it has not heard meanwhile is nobody's silence."""
-        if self._asked is not None:
-            self._asked = time.monotonic()
+        if self._unanswered_since is not None:
+            self._unanswered_since = time.monotonic()
 
-    def look(self) -> Mapping[str, tuple[str, int]]:
+    def look(self) -> Mapping[str, There]:
         """The workers that are there now, by a question that is waited for. Raises ClusterLost."""
         try:
-            return _workers(self._client.sync(self._identity, callback_timeout=CONNECT_SECONDS))
+            return self._workers(self._client.sync(self._identity, callback_timeout=CONNECT_SECONDS))
         except Exception as error:
             raise ClusterLost(f"{self.name} does not answer: {_words(error)}") from None
 
@@ -161,10 +184,22 @@ class Cluster:
         """Whether the client is connected."""
         return bool(self._client.status == "running")
 
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
+        """What Dask raises in the block because the connection ends just then is ClusterLost."""
+        self.require_alive()
+        try:
+            yield
+        except Exception:
+            self.require_alive()
+            raise
+
     def require_alive(self) -> None:
-        """Raises ClusterLost unless the client is connected."""
+        """Raises ClusterLost unless the client is connected, and to the scheduler that knows of this run."""
         if not self.is_alive:
             raise ClusterLost(f"the connection to {self.name} is lost")
+        if self._is_another:
+            raise ClusterLost(f"{self.name} has been started anew and knows nothing of this run")
 
     def leave(self) -> None:
         """Listen no more."""
@@ -172,18 +207,23 @@ class Cluster:
             self._client.unsubscribe_topic(self._topic)
 
 
-def _workers(identity: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+def _workers(identity: Mapping[str, Any]) -> dict[str, There]:
     working = {address: each for address, each in identity["workers"].items() if each.get("status") in THERE}
-    return {address: (str(each.get("name") or address), int(each["nthreads"])) for address, each in working.items()}
+    return {
+        address: There(str(each.get("name") or address), int(each["nthreads"]), each["status"] == PAUSED)
+        for address, each in working.items()
+    }
 
 
-def _why(future: Future) -> str:
+def _end_of(future: Future) -> tuple[str, str]:
+    """How a future has ended, and why where that is an error."""
     if future.status != "error":
-        return ""
+        return future.status, ""
     try:
-        return _words(future.exception(timeout=1))
-    except BaseException as error:
-        return _words(error)
+        error = future.exception(timeout=1)
+    except BaseException as other:
+        error = other
+    return "killed" if type(error).__name__ == "KilledWorker" else "error", _words(error)
 
 
 def _words(error: BaseException | None) -> str:
@@ -276,15 +316,26 @@ def _connection(options: ExecutorSettings, about: str) -> Client:
         ) from None
 
 
+_quieting = Lock()
+_loud: dict[str, int] = {}
+"""What Dask's loggers were set to before the first of the runs that are at work in this process."""
+_runs = 0
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """In the block, Dask's client logs nothing but what is critical."""
+    """In the block, Dask's client logs nothing but what is critical; of several runs at once, until the last one ends."""
+    global _runs
     loggers = [logging.getLogger(name) for name in LOGGERS]
-    levels = [each.level for each in loggers]
-    for each in loggers:
-        each.setLevel(logging.CRITICAL)
+    with _quieting:
+        _runs += 1
+        for each in loggers:
+            _loud.setdefault(each.name, each.level)
+            each.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        for each, level in zip(loggers, levels, strict=True):
-            each.setLevel(level)
+        with _quieting:
+            _runs -= 1
+            for each in loggers if _runs == 0 else ():
+                each.setLevel(_loud.pop(each.name))

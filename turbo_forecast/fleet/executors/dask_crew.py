@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from turbo_forecast.fleet.exchange import Exchange
-from turbo_forecast.fleet.executors.dask_cluster import Cluster, Future, NoWorkers
+from turbo_forecast.fleet.executors.dask_cluster import Cluster, Future, NoWorkers, There
 from turbo_forecast.fleet.executors.dask_entry import take_part
 from turbo_forecast.fleet.executors.dask_messages import Spec
 from turbo_forecast.fleet.executors.fitness import own_fitness
@@ -26,6 +26,8 @@ from turbo_forecast.status_log import SILENCE_SECONDS, duration, longer_silence
 BEAT_SECONDS = 1.0
 BEATS_A_SECOND = 20
 """Of all workers together: a scheduler passes on each of them."""
+BEATS_OF_SILENCE = 4
+"""So many beats, at least, a worker has missed when it is taken to be silent."""
 GRACE_SECONDS = 5.0
 """A cluster whose every worker is refused is given so long for one that fits to come."""
 
@@ -43,7 +45,7 @@ class State(Enum):
 class Member:
     """A worker. heard: when it was heard of last; ahead: this machine's monotonic clock less the worker's.
 
-    finished: series by task in hand; silent: not heard of for so long that it gets nothing.
+    finished: series by task in hand; silent: not heard of for so long that it gets nothing; paused: by Dask.
     """
 
     address: str
@@ -56,6 +58,7 @@ class Member:
     why: str = ""
     ahead: float = 0.0
     silent: bool = False
+    paused: bool = False
     finished: Mapping[str, int] = field(default_factory=dict)
     tallies: list[Tally] = field(default_factory=list)
 
@@ -86,6 +89,7 @@ class Crew:
         self._number = count()
         self._without_since: float | None = None
         self._said_after = SILENCE_SECONDS
+        self._said_paused = set[str]()
         cluster.listen(self._topic)
 
     @property
@@ -96,32 +100,50 @@ class Crew:
     @property
     def ready(self) -> list[Member]:
         """The workers that take tasks now."""
-        return [each for each in self.members.values() if each.state is State.READY and not each.silent]
+        able = [each for each in self.members.values() if not (each.silent or each.paused)]
+        return [each for each in able if each.state is State.READY]
 
     @property
     def tallies(self) -> list[Tally]:
         """What the workers' processes have finished of the present step, as told last, in this machine's time."""
         return [tally for each in self.members.values() for tally in each.tallies]
 
-    def see(self, workers: Mapping[str, tuple[str, int]]) -> list[Member]:
+    def see(self, workers: Mapping[str, There]) -> list[Member]:
         """Take in which workers there are; returns those that have left."""
         gone = [self.members.pop(address) for address in list(self.members) if address not in workers]
-        joined = [address for address in workers if address not in self.members]
-        for address in joined:
-            name, threads = workers[address]
-            self.members[address] = Member(address, name, threads, time.monotonic())
+        for member in gone:  # else it would be asked when it comes again, after the run, even
+            self._release(member)
+        for address, there in workers.items():
+            if address not in self.members:
+                self.members[address] = Member(address, there.name, there.threads, time.monotonic())
+            self._note_pause(self.members[address], there.paused)
         return gone
+
+    def _note_pause(self, member: Member, paused: bool) -> None:
+        if paused and member.state is State.READY and member.address not in self._said_paused:
+            self._said_paused.add(member.address)
+            self._say(f"{member.title} is paused by Dask, by its memory limit: it is given nothing until it goes on")
+        member.paused = paused
+
+    def unbegun(self, tasks: Mapping[str, str]) -> list[str]:
+        """Of tasks, worker by key, those that wait at a worker which is paused: it may never begin them."""
+        held = {key: self.members.get(address) for key, address in tasks.items()}
+        return [key for key, member in held.items() if member and member.paused and key not in member.finished]
 
     def ask(self) -> None:
         """Ask those who have not been asked to take part."""
         for member in [each for each in self.members.values() if each.state is State.NEW]:
             member.lease_key = f"worker-{self.run}-{next(self._number)}"
-            beat = max(BEAT_SECONDS, len(self.members) / BEATS_A_SECOND)
-            spec = Spec(self.run, member.lease_key, self._topic, self._fitness, self._job, beat)
+            spec = Spec(self.run, member.lease_key, self._topic, self._fitness, self._job, self._beat_seconds())
             member.state = State.ASKED
             member.lease = self._cluster.submit(
                 take_part, pickle.dumps(spec), key=member.lease_key, worker=member.address
             )
+
+    def _beat_seconds(self) -> float:
+        """The more workers the further apart, but close enough that none is taken to be silent for that."""
+        wanted = max(BEAT_SECONDS, len(self.members) / BEATS_A_SECOND)
+        return min(wanted, self._options.silence_seconds / BEATS_OF_SILENCE)
 
     def heard(self, member: Member) -> None:
         """Note that a worker was heard of."""
@@ -144,10 +166,13 @@ class Crew:
             self._release(member)
 
     def lease_resolved(self, key: str, status: str, why: str) -> None:
-        """Note that a worker could not even be asked."""
+        """Note that a worker could not even be asked; where somebody has cancelled the question, it is asked again."""
         for member in self.members.values():
-            if member.lease_key == key and member.state is State.ASKED and status == "error":
-                self.refuse(member, f"cannot take part: {why}")
+            if member.lease_key == key and member.state is State.ASKED:
+                if status in ("error", "killed"):
+                    self.refuse(member, f"cannot take part: {why}")
+                elif status == "cancelled":
+                    member.state = State.NEW
 
     def beat(self, member: Member, finished: Mapping[str, int], tallies: Any) -> None:
         """Take in how far a worker's tasks are."""
@@ -185,11 +210,12 @@ class Crew:
         waited = now - self._without_since
         refused = [each.why for each in self.members.values() if each.state is State.REFUSED]
         asked = [each for each in self.members.values() if each.state in (State.NEW, State.ASKED)]
-        if refused and not asked and waited > GRACE_SECONDS:
+        if refused and len(refused) == len(self.members) and waited > GRACE_SECONDS:
             others = f"; so it is with {len(refused) - 1} more" if len(refused) > 1 else ""
             raise NoWorkers(f"no worker of {self._cluster.name} can take part: {refused[0]}{others}")
         if waited > self._options.wait_seconds:
-            none = f"none of the {len(asked)} workers that were asked has answered" if asked else "no worker was there"
+            able = "no worker that is there could take a task" if self.members else "no worker was there"
+            none = f"none of the {len(asked)} workers that were asked has answered" if asked else able
             raise NoWorkers(
                 f"{self._cluster.name}: {none} for {duration(waited)} (executor.wait_seconds); start some and run again"
             )

@@ -64,6 +64,8 @@ FAREWELL_SECONDS = 3.0
 """So long it is waited for workers to have ended what they had of the run."""
 AHEAD = {Step.FORECAST: 0, Step.COMBINE: 1, Step.PUBLISH: 1}
 """Tasks that a worker has beside those that its threads are at."""
+AWAITED_THREADS = 16
+"""Where no worker is there when the work is cut, so many threads are reckoned with: who comes late is to get a share."""
 COLLECTORS = 4
 """Threads that bring here what workers have left."""
 
@@ -161,7 +163,7 @@ class DaskExecutor:
 
     def chunk_size(self, series: int, wanted: int) -> int:
         """Large: each task is the scheduler's to carry."""
-        return far_chunk_size(series, self.workers, wanted)
+        return far_chunk_size(series, self._crew.threads or AWAITED_THREADS, wanted)
 
     def submit(self, task: Task, fresh: bool = False) -> None:
         """Queue a task. Before a step's first one, what it reads is offered to workers. Raises StorageError."""
@@ -207,7 +209,7 @@ class DaskExecutor:
         self._closed = True
         self._queue.clear()
         self._collectors.shutdown(wait=False, cancel_futures=True)
-        self._cluster.cancel(*(each.future for each in self._out.values()))
+        self._cluster.cancel(*(each.future for each in self._out.values()), *self._ending.values())
         self._out.clear()
         awaited = self._crew.dismiss()
         deadline = time.monotonic() + FAREWELL_SECONDS
@@ -228,9 +230,9 @@ class DaskExecutor:
 
     def _take_in(self, mail: object, events: Events) -> None:
         match mail:
-            case Heard(address, message):
+            case Heard(address, lease, message):
                 member = self._crew.members.get(address)
-                if member is not None:
+                if member is not None and member.lease_key == lease:  # else it was asked anew since
                     self._crew.heard(member)
                     self._hear(member, message)
             case Seen(workers):
@@ -304,10 +306,12 @@ class DaskExecutor:
         elif status == "error":
             raise TaskFailed(f"{self._cluster.name} cannot carry the task {key}: {why}")
         else:
-            self._put_back(key, died=True)
+            self._put_back(key, died=status != "cancelled")
 
     def _miss_the_silent(self) -> None:
-        """Take tasks back from workers that are not heard of, and those whose end nobody has explained."""
+        """Take tasks back from workers that are not heard of or paused, and those whose end nobody has explained."""
+        for key in self._crew.unbegun({key: each.worker for key, each in self._out.items()}):
+            self._put_back(key, died=False)
         for member in self._crew.fell_silent({each.worker for each in self._out.values()}):
             self._take_back_all(member)
         now = time.monotonic()

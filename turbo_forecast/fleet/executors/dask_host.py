@@ -11,6 +11,7 @@ runs here is ended within a second.
 
 import pickle
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -72,7 +73,7 @@ def open_host(spec: Spec) -> str:
 
     def say(message: Message) -> None:
         with suppress(Exception):  # the worker is closing: nobody hears it
-            worker.log_event(spec.topic, packed(worker.address, message))
+            worker.log_event(spec.topic, packed(worker.address, spec.lease, message))
 
     with _opening:
         host = _opened(spec, worker, say)
@@ -91,10 +92,8 @@ def _opened(spec: Spec, worker: Worker, say: Say) -> "Host | None":
         if why:
             say(Refused(why))
             return None
-        here = Path(worker.local_directory) / f"turbo-forecast-{spec.run}-{_plain(worker.address)}"
         with ExitStack() as stack:
-            with writing(here):
-                here.mkdir(parents=True, exist_ok=True)
+            here = _own_folder(Path(worker.local_directory), spec)
             stack.callback(shutil.rmtree, here, ignore_errors=True)
             settled = exchange.settle(job, here)
             temp = stack.enter_context(temporary(here))
@@ -119,8 +118,11 @@ def _name(run: str, worker: Worker) -> str:
     return f"{run} {worker.address}"
 
 
-def _plain(address: str) -> str:
-    return "".join(each if each.isalnum() else "-" for each in address)
+def _own_folder(local: Path, spec: Spec) -> Path:
+    """A folder of this host alone: another one of the same run may just be ending here, and removes its own."""
+    with writing(local):
+        local.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"turbo-forecast-{spec.lease}-", dir=local))
 
 
 @dataclass(slots=True)
@@ -152,7 +154,11 @@ class Host:
 
     def work(self, key: str, task: Task, fresh: bool) -> None:
         """Work a task with the policy of one machine, and send what comes of it. fresh: in a new process."""
-        bench = self._take(key, fresh)
+        try:
+            bench = self._take(key, fresh)
+        except WorkersCannotStart as error:
+            self._say(Failed(key, error, cannot_start=True))
+            return
         if bench is None:
             self._say(Ended(key))
             return

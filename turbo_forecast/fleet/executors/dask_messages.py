@@ -89,15 +89,16 @@ class Spec:
     beat_seconds: float
 
 
-def packed(sender: str, message: Message) -> dict[str, Any]:
-    """As an event of Dask's, which can be shown on its dashboard: who, what, and the message itself."""
-    return {"worker": sender, "what": type(message).__name__.lower(), "message": pickle.dumps(message)}
+def packed(sender: str, lease: str, message: Message) -> dict[str, Any]:
+    """As an event of Dask's, which can be shown on its dashboard: who, by which lease, what, and the message itself."""
+    what = type(message).__name__.lower()
+    return {"worker": sender, "lease": lease, "what": what, "message": pickle.dumps(message)}
 
 
-def unpacked(event: Mapping[str, Any]) -> tuple[str, Message] | None:
-    """Who says what; None for what another version of this package says."""
+def unpacked(event: Mapping[str, Any]) -> tuple[str, str, Message] | None:
+    """Who says what, and by which lease; None for what another version of this package says."""
     try:
         message = pickle.loads(event["message"])
-        return (str(event["worker"]), message) if isinstance(message, Message) else None
+        return (str(event["worker"]), str(event["lease"]), message) if isinstance(message, Message) else None
     except Exception:
         return None

@@ -1,6 +1,7 @@
 """What tests of executors share: one Dask cluster for all of a session."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,15 @@ import pytest
 
 if TYPE_CHECKING:
     from turbo_forecast_tests.fleet.executors.dask_processes import DaskProcesses
+    from turbo_forecast_tests.fleet.executors.made_up_cluster import Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Callable[..., "Stage"]:
+    """Makes an executor on a made-up cluster: its workers' threads by name."""
+    from turbo_forecast_tests.fleet.executors.made_up_cluster import staged
+
+    return partial(staged, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -1,147 +1,18 @@
 """Which worker gets which task, and what becomes of tasks whose worker is gone: on a cluster that is made up."""
 
-import pickle
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.chunks import Span
-from turbo_forecast.fleet.exchange import SharedFolder
 from turbo_forecast.fleet.executors import dask_executor
-from turbo_forecast.fleet.executors.dask_cluster import Heard, NoWorkers, Resolved, Seen
-from turbo_forecast.fleet.executors.dask_executor import DaskExecutor, TaskFailed
-from turbo_forecast.fleet.executors.dask_messages import Beat, Done, Ended, Failed, Message, Ready, Refused
+from turbo_forecast.fleet.executors.dask_cluster import NoWorkers, Resolved
+from turbo_forecast.fleet.executors.dask_executor import TaskFailed
+from turbo_forecast.fleet.executors.dask_messages import Beat, Done, Ended, Failed, Ready, Refused
 from turbo_forecast.fleet.executors.protocol import Events, Lost, WorkersCannotStart
-from turbo_forecast.fleet.run_folder import RunFolder
-from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
-from turbo_forecast.settings import ExecutorSettings
-from turbo_forecast_tests.fleet.working import fleet, job_of
-
-OPTIONS = ExecutorSettings(kind="dask", address="tcp://host:8786", silence_seconds=5.0, wait_seconds=1.0)
-
-
-@dataclass(eq=False)
-class Sent:
-    """A task of Dask's that is sent to a worker."""
-
-    key: str
-    worker: str
-    task: Task | None
-
-
-@dataclass
-class MadeUp:
-    """Stands for `Cluster`: what is sent is noted, and mail is what a test posts."""
-
-    workers: dict[str, tuple[str, int]]
-    name: str = "the made-up scheduler"
-    is_alive: bool = True
-    sent: list[Sent] = field(default_factory=list)
-    cancelled: list[Sent] = field(default_factory=list)
-    posted: list[object] = field(default_factory=list)
-
-    def listen(self, topic: str) -> None: ...
-    def leave(self) -> None: ...
-    def ask(self) -> None: ...
-    def was_paused(self) -> None: ...
-
-    def look(self) -> Mapping[str, tuple[str, int]]:
-        return self.workers
-
-    def post(self, mail: object) -> None:
-        self.posted.append(mail)
-
-    def mail(self, seconds: float) -> Iterator[object]:
-        posted, self.posted = self.posted, []
-        yield from posted
-
-    def submit(self, function: Callable[..., object], *args: Any, key: str, worker: str) -> Sent:
-        task = pickle.loads(args[2])[0] if len(args) == 3 else None
-        self.sent.append(Sent(key, worker, task))
-        return self.sent[-1]
-
-    def cancel(self, *futures: Sent) -> None:
-        self.cancelled += futures
-
-    # what tests do
-
-    def hear(self, worker: str, message: Message) -> None:
-        self.post(Heard(worker, message))
-
-    def see(self, **workers: int) -> None:
-        self.workers = {name: (name, threads) for name, threads in workers.items()}
-        self.post(Seen(self.workers))
-
-    def tasks(self, worker: str | None = None) -> list[Sent]:
-        """Tasks that are with a worker, or with all, in the order in which they were sent."""
-        there = [each for each in self.sent if each.task is not None and each not in self.cancelled]
-        return [each for each in there if worker in (None, each.worker)]
-
-
-@dataclass
-class Noting(SharedFolder):
-    """Notes what is asked of it, in order; fails at a task if asked to."""
-
-    noted: list[str] = field(default_factory=list)
-    fails: bool = False
-
-    def offer(self, job: Job, step: Step) -> None:
-        self.noted.append(f"offer {step}")
-
-    def collect(self, folder: RunFolder, task: Task) -> None:
-        if self.fails:
-            raise StorageError("s3://bucket/run cannot be read: the bucket is gone")
-        self.noted.append(f"collect {task.span.stem}")
-
-
-@dataclass
-class Stage:
-    """An executor on a made-up cluster whose workers are ready."""
-
-    cluster: MadeUp
-    executor: DaskExecutor
-    exchange: Noting
-    lines: list[str]
-
-    def submit(self, *starts: int, step: Step = Step.FORECAST) -> list[Task]:
-        tasks = [Task(step, Span(lo, lo + 2)) for lo in starts]
-        for task in tasks:
-            self.executor.submit(task)
-        return tasks
-
-    def completed(self, count: int) -> list[TaskReport]:
-        """Wait until so many tasks are completed: they are collected by another thread."""
-        found: list[TaskReport] = []
-        deadline = time.monotonic() + 60
-        while len(found) < count:
-            assert time.monotonic() < deadline
-            found += self.executor.wait(0.01).completed
-        return found
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Callable[..., Stage]:
-    def make(**threads: int) -> Stage:
-        cluster = MadeUp({name: (name, count) for name, count in threads.items()})
-        exchange, lines = Noting(), []
-        job = job_of(fleet(1), tmp_path, "naive")
-        executor = DaskExecutor(cluster, job, exchange, OPTIONS, lines.append)  # type: ignore[arg-type]
-        made = Stage(cluster, executor, exchange, lines)
-        ready(made, *threads)
-        return made
-
-    return make
-
-
-def ready(stage: Stage, *workers: str) -> None:
-    stage.executor.wait(0)
-    for worker in workers:
-        stage.cluster.hear(worker, Ready(clock=0.0))
+from turbo_forecast.fleet.tasks import Step, Task, TaskReport
+from turbo_forecast_tests.fleet.executors.made_up_cluster import Stage, ready
 
 
 def test_no_worker_has_more_tasks_than_threads_and_the_least_busy_is_next(stage: Callable[..., Stage]) -> None:
