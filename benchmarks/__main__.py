@@ -18,7 +18,18 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="a few series only; prints, writes no file")
     parser.add_argument(
         "--section",
-        choices=["engines", "fits", "fleet", "scale", "first", "ways", "dashboard", "carriers", "prometheus", "telemetry"],
+        choices=[
+            "engines",
+            "fits",
+            "fleet",
+            "scale",
+            "first",
+            "ways",
+            "dashboard",
+            "carriers",
+            "prometheus",
+            "telemetry",
+        ],
         help="one section only; prints, writes no file",
     )
     parser.add_argument(
