@@ -1,0 +1,166 @@
+"""Servers that go away, users that are not let in, secrets that are never told."""
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from turbo_forecast.errors import SourceError
+from turbo_forecast.sources.sql import asking
+from turbo_forecast.sources.sql.database import Answer, Database
+from turbo_forecast_tests.production import postgres
+from turbo_forecast_tests.sources.sql import databases
+from turbo_forecast_tests.sources.sql.databases import Lab, MariaDBLab, PostgresLab, source
+from turbo_forecast_tests.sources.sql.test_systems import DECEMBER, fetched, hourly, put_in, refusal
+
+ROWS = hourly(datetime(2025, 12, 1, tzinfo=UTC), 24 * 31, hosts=100)
+"""More than a server sends before anybody reads."""
+
+
+@pytest.fixture(params=["postgres_lab", "mariadb_lab"])
+def server_lab(request: pytest.FixtureRequest) -> PostgresLab | MariaDBLab:
+    found: PostgresLab | MariaDBLab = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def during_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], list[int]]:
+    """Lets something happen once, after the first batch of the first answer of many rows; tells how many answers began."""
+    begun: list[int] = []
+    really = asking.database
+
+    def arrange(happens: Callable[[], None]) -> list[int]:
+        def watched(*arguments: Any) -> Database:
+            there = really(*arguments)
+            ask = there.answer
+
+            class Watched:
+                version = there.version
+
+                def answer(self, sql: str, seconds: float) -> Any:
+                    from contextlib import contextmanager
+
+                    @contextmanager
+                    def answered() -> Iterator[Answer]:
+                        with ask(sql, seconds) as answer:
+                            yield Answer(answer.schema, batches(answer))
+
+                    return answered()
+
+            def batches(answer: Answer) -> Iterator[Any]:
+                begun.append(0)
+                attempt = len(begun)
+                for index, batch in enumerate(answer.batches):
+                    yield batch
+                    if index == 0 and attempt == 1:
+                        happens()
+
+            return Watched()
+
+        monkeypatch.setattr(asking, "database", watched)
+        return begun
+
+    return arrange
+
+
+def test_a_server_that_crashes_midway_and_is_back_gives_the_whole_month(
+    server_lab: PostgresLab | MariaDBLab, during_the_first_batch: Callable[[Callable[[], None]], list[int]]
+) -> None:
+    server_lab.fill(ROWS)
+
+    def crash() -> None:
+        server_lab.server.stop(immediately=True)
+        server_lab.server.start()
+
+    begun = during_the_first_batch(crash)
+    assert fetched(source(server_lab, batch_rows=1000, attempts=4)).equals(put_in(ROWS, DECEMBER))
+    assert len(begun) == 2
+
+
+def test_a_server_that_stays_away_gives_nothing_and_one_sentence(
+    server_lab: PostgresLab | MariaDBLab, during_the_first_batch: Callable[[Callable[[], None]], list[int]]
+) -> None:
+    server_lab.fill(ROWS)
+    during_the_first_batch(lambda: server_lab.server.stop(immediately=True))
+    given = []
+    try:
+        with pytest.raises(SourceError, match="source fleet: .* on 127.0.0.1:.* does not answer: .*") as caught:
+            for batch in source(server_lab, batch_rows=1000, attempts=2).fetch(DECEMBER):
+                given.append(batch)
+    finally:
+        server_lab.server.start()
+    assert not given
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_credentials_are_told_at_once(
+    server_lab: PostgresLab | MariaDBLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(databases.PASSWORD_VARIABLE, "not-the-password")
+    for ask in (lambda made: list(made.fetch(DECEMBER)), lambda made: made.describe()):
+        with pytest.raises(SourceError, match="does not accept this user and password") as caught:
+            ask(source(server_lab, attempts=20))
+        assert "not-the-password" not in str(caught.value)
+
+
+def test_an_unknown_host_database_or_variable_is_told(
+    server_lab: PostgresLab | MariaDBLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = server_lab.options["address"]
+    unknown = address.replace("127.0.0.1", "no-such-host.invalid")
+    assert "the host no-such-host.invalid is not known" in refusal(source(server_lab, address=unknown))
+    assert "no_such_database" in refusal(source(server_lab, address=address.rpartition("/")[0] + "/no_such_database"))
+    monkeypatch.delenv(databases.PASSWORD_VARIABLE)
+    with pytest.raises(
+        Exception, match=f"password_env: the environment's variable {databases.PASSWORD_VARIABLE} is not set"
+    ):
+        list(source(server_lab).fetch(DECEMBER))
+
+
+def test_a_table_that_the_user_may_not_read_is_told(server_lab: PostgresLab | MariaDBLab) -> None:
+    server_lab.fill([])
+    if isinstance(server_lab, PostgresLab):
+        secret = postgres.PASSWORD.replace("'", "''")
+        server_lab.run("DROP ROLE IF EXISTS guest", f"CREATE ROLE guest LOGIN PASSWORD '{secret}'")
+        told = refusal(source(server_lab, address=server_lab.options["address"].replace("turbo@", "guest@")))
+    else:
+        told = refusal(source(server_lab, query="SELECT user AS host_id FROM mysql.user WHERE :start < :end"))
+    assert "the user may not read what the query asks for" in told
+
+
+def test_tls_that_the_server_does_not_speak_is_told(postgres_lab: PostgresLab) -> None:
+    assert "SSL" in refusal(source(postgres_lab, sslmode="require"))
+    with pytest.raises(Exception, match="sslmode cannot be used with MySQL or MariaDB"):
+        source(postgres_lab, address="mysql://turbo@127.0.0.1/monitoring", sslmode="require")
+
+
+def test_a_planted_password_is_nowhere(
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """In no sentence, log, query, description, on no stream; neither as it is nor as an address writes it."""
+    caplog.set_level(logging.DEBUG)
+    lab.fill(ROWS[:10])
+    made = source(lab)
+    right = made.describe()
+    said = [
+        repr(right),
+        repr(made.query),
+        repr(made.fetch(DECEMBER)),
+        repr(vars(made)),
+        repr(list(made.fetch(DECEMBER))),
+    ]
+    planted = ["p/w:d@%?#& '", "p%2Fw%3Ad%40%25%3F%23%26%20%27"]
+    if "password_env" in lab.options:
+        planted.append("planted:s3cr%t/")
+        monkeypatch.setenv(databases.PASSWORD_VARIABLE, "planted:s3cr%t/")
+        said.append(refusal(made))
+        query = "SELECT 'planted:s3cr%t/' FROM nix WHERE :start < :end"
+        said.append(refusal(source(lab, query=query)))
+    told = capfd.readouterr()
+    for text in (*said, told.out, told.err, caplog.text):
+        assert not [secret for secret in planted if secret in text]
