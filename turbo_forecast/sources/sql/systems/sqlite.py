@@ -65,6 +65,11 @@ class SQLite:
         """
         with closing(sqlite3.connect(uri, uri=True)) as connection:
             names = [column[0] for column in connection.execute(f"SELECT * FROM ({sql}\n) LIMIT 0").description]
+        again = next((name for name in names if re.sub(r":\d+$", "", name) in set(names) - {name}), None)
+        if again is not None:  # SQLite calls the second `x` of a subquery `x:1`
+            raise QueryError(
+                f"the query's answer has two columns {again.rpartition(':')[0]}: give each a name of its own with AS"
+            )
         number, columns = self._access.number, []
         for name in names:
             quoted = identifier(name, "sqlite")
