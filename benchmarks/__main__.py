@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import carriers, dashboard, engines, fits, fleet, scale, ways
+from benchmarks import carriers, dashboard, engines, fits, fleet, scale, sql, ways
 from benchmarks.measuring import machine
 from benchmarks.series import demo_rows, samples
 
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="a few series only; prints, writes no file")
     parser.add_argument(
         "--section",
-        choices=["engines", "fits", "fleet", "scale", "first", "ways", "dashboard", "carriers"],
+        choices=["engines", "fits", "fleet", "scale", "first", "ways", "dashboard", "carriers", "sql"],
         help="one section only; prints, writes no file",
     )
     parser.add_argument(
@@ -50,6 +50,8 @@ def main() -> int:
         parts.append(dashboard.report(options.data, 6 if small else 2_000, 20 if small else dashboard.PAGES, _say))
     if section in (None, "carriers"):
         parts.append(carriers.report(rows, *((40, 80) if small else (64_000, 256_000)), _say))
+    if section in (None, "sql"):
+        parts.append(sql.report(*((40, 3) if small else (8_000, 36)), _say))
     text = "\n\n".join(parts)
     print(text)
     if not (small or section):
