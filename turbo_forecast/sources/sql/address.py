@@ -34,6 +34,11 @@ class DatabaseAddress:
     database: str = ""
     path: str = ""
 
+    @property
+    def location(self) -> str:
+        """Where it is, whoever asks."""
+        return f"{self.system}:{self.path}" if self.path else f"{self.system}://{self.host}:{self.port}/{self.database}"
+
     def __str__(self) -> str:
         if self.path:
             return self.path

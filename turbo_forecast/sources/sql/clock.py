@@ -50,7 +50,8 @@ class LocalClock:
         first, last = (self._read(wall, which) for which in ("earliest", "latest"))
         found = first
         if first.null_count():
-            found = last = first.fill_null(self._beginnings(wall.filter(first.is_null()), frame, first))
+            beginnings = self._beginnings(wall, wall.filter(first.is_null()))
+            found, last = first.fill_null(beginnings), last.fill_null(beginnings)
         twice = (found != last).fill_null(False)
         if twice.any():
             found = frame.select(pl.when(self._again(frame, twice)).then(last).otherwise(found))[:, 0]
@@ -59,14 +60,14 @@ class LocalClock:
     def _read(self, wall: pl.Series, which: str) -> pl.Series:
         return wall.dt.replace_time_zone(self._zone, ambiguous=which, non_existent="null").dt.convert_time_zone("UTC")  # type: ignore[arg-type]  # its Literal
 
-    def _beginnings(self, skipped: pl.Series, frame: pl.DataFrame, first: pl.Series) -> pl.Series:
-        """For each row, the first moment of its day; skipped: the clock times that do not come."""
+    def _beginnings(self, wall: pl.Series, skipped: pl.Series) -> pl.Series:
+        """For each row that is a midnight which does not come, the first moment of its day. skipped: all times that do not come."""
         wrong = skipped.filter(skipped != skipped.dt.truncate("1d"))
         if len(wrong):
             raise QueryError(
                 f"{wrong[0]:%Y-%m-%d %H:%M:%S} does not exist in {self._zone}, whose clock is put forward then: is time_zone right?"
             )
-        later = [self._read(frame["wall"].dt.offset_by(f"{minutes}m"), "earliest") for minutes in (30, 60, 120)]
+        later = [self._read(wall.dt.offset_by(f"{minutes}m"), "earliest") for minutes in (30, 60, 120)]
         return pl.select(pl.coalesce(later))[:, 0]
 
     def _again(self, frame: pl.DataFrame, twice: pl.Series) -> pl.Series:

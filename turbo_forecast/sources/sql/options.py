@@ -142,7 +142,8 @@ class SQLOptions(DatabaseOptions):
     @property
     def decisive(self) -> dict[str, Any]:
         """What decides which rows a window has."""
-        return self.model_dump(include={"address", "query", "columns", "time_zone", "epoch"})
+        chosen = self.model_dump(include={"query", "columns", "time_zone", "epoch"})
+        return {"database": self.place.location, **chosen}
 
 
 def zone_name(value: str) -> str:

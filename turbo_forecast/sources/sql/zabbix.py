@@ -62,7 +62,7 @@ class ZabbixOptions(DatabaseOptions):
 
     @classmethod
     def database(cls, address: str) -> DatabaseAddress:
-        found = database_address(address.removeprefix(PREFIX))
+        found = database_address(address[len(PREFIX) :] if scheme_of(address).startswith(PREFIX) else address)
         if found.path:
             raise ValueError(
                 "is no database of Zabbix: write zabbix+postgresql://user@host:5432/zabbix or zabbix+mysql://…"
@@ -93,7 +93,8 @@ class ZabbixOptions(DatabaseOptions):
     @property
     def decisive(self) -> dict[str, Any]:
         """What decides which rows a window has."""
-        return self.model_dump(include={"address", "items", "value", "host_name", "host_groups"})
+        chosen = self.model_dump(include={"items", "value", "host_name", "host_groups"})
+        return {"database": self.place.location, **chosen}
 
 
 class ZabbixSource:

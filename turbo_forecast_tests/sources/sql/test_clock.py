@@ -51,6 +51,14 @@ def test_a_day_is_its_first_moment_even_where_it_begins_at_one_o_clock() -> None
     assert moments("Africa/Cairo", [datetime(day.year, day.month, day.day) for day in days]) == first
 
 
+def test_a_time_that_is_none_stays_none_beside_hours_that_come_twice() -> None:
+    wall = datetime(2025, 10, 31, 0, 30)  # Cairo: at 24:00 on 30 October the clock is put back to 23:00
+    twice, none = datetime(2025, 10, 30, 23, 30), None
+    found = moments("Africa/Cairo", [twice, none, twice, wall, datetime(2025, 4, 25)])
+    utc = [datetime(2025, 10, 30, hour, 30, tzinfo=UTC) for hour in (20, 21, 22)]
+    assert found == [utc[0], None, utc[1], utc[2], datetime(2025, 4, 24, 22, tzinfo=UTC)]
+
+
 @pytest.mark.parametrize("kind", [pl.Int32, pl.Int64, pl.UInt64, pl.Float64])
 def test_seconds_since_1970_are_moments_whatever_type_they_are_of(kind: pl.DataType) -> None:
     moment = datetime(2025, 12, 1, 13, tzinfo=UTC)

@@ -123,7 +123,7 @@ def test_making_a_source_connects_to_nothing_and_its_query_is_plain() -> None:
     made = source_of("fleet", {"kind": "sql", **options})
     assert isinstance(made, Source)
     assert made.query == {
-        "address": options["address"],
+        "database": "postgresql://no-such-host.invalid:5432/db",
         "query": QUERY,
         "columns": {"host": "host_id", "resource": "resource", "time": "timestamp", "value": "value"},
         "time_zone": "",

@@ -130,6 +130,13 @@ def test_a_table_that_the_user_may_not_read_is_told(server_lab: PostgresLab | Ma
     assert "the user may not read what the query asks for" in told
 
 
+def test_a_mariadb_behind_a_port_of_this_machine_is_asked_by_that_port(mariadb_lab: MariaDBLab) -> None:
+    """Not by the socket that the server names: behind a tunnel, that is another server's, or none."""
+    columns = "SUBSTRING_INDEX(USER(), '@', -1) AS host_id, 'cpu' AS resource, :start AS timestamp, 1 AS value"
+    query = f"SELECT {columns} FROM (SELECT 1 AS one) AS row_ WHERE :start < :end"
+    assert fetched(source(mariadb_lab, query=query, time_zone="UTC"))["host_id"].to_list() == ["127.0.0.1"]
+
+
 def test_tls_that_the_server_does_not_speak_is_told(postgres_lab: PostgresLab) -> None:
     assert "SSL" in refusal(source(postgres_lab, sslmode="require"))
     with pytest.raises(Exception, match="sslmode cannot be used with MySQL or MariaDB"):

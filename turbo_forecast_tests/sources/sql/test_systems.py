@@ -1,7 +1,9 @@
 """The same of PostgreSQL, MariaDB, SQLite and DuckDB: what was put in comes out, what cannot be used is refused in a sentence."""
 
 import json
+import tempfile
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,6 +12,7 @@ import pytest
 
 from turbo_forecast.errors import SourceError
 from turbo_forecast.sources.protocol import ROWS, Source, Window
+from turbo_forecast.sources.sql import whole
 from turbo_forecast_tests.production import postgres
 from turbo_forecast_tests.sources.sql.databases import Lab, Row, source
 
@@ -61,6 +64,24 @@ def test_a_window_s_values_are_those_that_were_put_in_and_its_edges_are_kept(lab
         assert fetched(source(lab), window).equals(put_in(rows, window))
 
 
+def test_a_query_may_end_with_a_comment_and_a_semicolon(lab: Lab) -> None:
+    rows = hourly(datetime(2025, 12, 1, tzinfo=UTC), 24, hosts=1)
+    lab.fill(rows)
+    assert fetched(source(lab, query=f"-- first: \n{lab.query} -- :last, it's")).equals(put_in(rows, DECEMBER))
+    assert fetched(source(lab, query=f"/* :a */ {lab.query} ;\n")).equals(put_in(rows, DECEMBER))
+
+
+def test_more_rows_than_memory_is_meant_for_lie_in_a_file_meanwhile(
+    sqlite_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(whole, "IN_MEMORY_BYTES", 2000)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    rows = hourly(datetime(2025, 12, 1, tzinfo=UTC), 24 * 31)
+    sqlite_lab.fill(rows)
+    assert fetched(source(sqlite_lab, batch_rows=1000)).equals(put_in(rows, DECEMBER))
+    assert [each.name for each in tmp_path.iterdir() if "fleet" not in each.name] == []
+
+
 def test_batches_are_small_and_the_rows_are_the_same(lab: Lab) -> None:
     rows = hourly(datetime(2025, 12, 1, tzinfo=UTC), 24 * 31, hosts=5)
     lab.fill(rows)
@@ -105,6 +126,11 @@ def test_two_values_of_one_series_and_moment_are_refused_across_batches(lab: Lab
 
 def test_a_wrong_query_is_told_in_the_server_s_words(lab: Lab) -> None:
     lab.fill([])
+    told = refusal(
+        source(lab, query="SELECT 'timed out, connection refused' FROM no_such_table WHERE :start < :end", attempts=9)
+    )
+    assert "no_such_table" in told
+    assert "refused" not in told
     assert "no_such_column" in refusal(source(lab, query="SELECT no_such_column FROM telemetry WHERE :start < :end"))
     assert "no_such_table" in refusal(source(lab, query="SELECT 1 FROM no_such_table WHERE :start < :end"))
     query = "SELECT host_id, value FROM telemetry WHERE :start < :end"

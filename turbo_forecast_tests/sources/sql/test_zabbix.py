@@ -1,6 +1,8 @@
 """Zabbix's hourly trends, in its own schema on PostgreSQL and in the same tables on MariaDB."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,6 +15,7 @@ from turbo_forecast.sources.protocol import Window
 from turbo_forecast.sources.registry import source_of
 from turbo_forecast.sources.sql.zabbix import ZabbixOptions, ZabbixSource
 from turbo_forecast.sources.sql.zabbix_items import Patterns, says_what_is_free
+from turbo_forecast_tests.production import postgres
 from turbo_forecast_tests.sources.sql.databases import MariaDBLab, PostgresLab
 from turbo_forecast_tests.sources.sql.test_systems import fetched
 from turbo_forecast_tests.sources.sql.zabbix_schema import MYSQL, TABLES, Fleet, postgresql_schema
@@ -47,20 +50,25 @@ def fleet() -> Fleet:
     return made
 
 
-@pytest.fixture(params=["postgres_lab", "mariadb_lab"])
-def zabbix(request: pytest.FixtureRequest) -> dict[str, Any]:
+def with_zabbix_s_tables(lab: PostgresLab | MariaDBLab) -> dict[str, Any]:
     """The options of a source of kind zabbix; its tables are the fleet's."""
-    lab: PostgresLab | MariaDBLab = request.getfixturevalue(request.param)
     if isinstance(lab, PostgresLab):
         schema = postgresql_schema()
         with psycopg.connect(lab.server.url) as there:
             there.execute("DROP SCHEMA public CASCADE")
             there.execute("CREATE SCHEMA public")
+            there.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")  # as a new database has it
             there.execute(schema)  # type: ignore[call-overload]  # no literal
         lab.run(*fleet().statements)
     else:
         lab.run(*(f"DROP TABLE IF EXISTS {table}" for table in TABLES), *MYSQL, *fleet().statements)
     return {"kind": "zabbix", **lab.options, "address": "zabbix+" + lab.options["address"], "attempts": 1}
+
+
+@pytest.fixture(params=["postgres_lab", "mariadb_lab"])
+def zabbix(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The same, of each system in turn."""
+    return with_zabbix_s_tables(request.getfixturevalue(request.param))
 
 
 def made(options: dict[str, Any], **more: Any) -> ZabbixSource:
@@ -141,6 +149,31 @@ def test_it_says_what_it_has_and_what_is_missing(zabbix: dict[str, Any]) -> None
     assert "no monitored host has an item of resource swap" in told.notes
     assert "items of resource network have the unit bps, not %" in told.notes
     assert "2 monitored hosts have none of the items" in told.notes
+
+
+def test_a_user_that_may_read_what_the_documentation_grants_can_do_all_of_it(postgres_lab: PostgresLab) -> None:
+    """In Zabbix's own schema, whose tables of hosts and items hold secrets."""
+    options = with_zabbix_s_tables(postgres_lab)
+    text = (Path(__file__).resolve().parents[3] / "docs" / "sources-sql.md").read_text()
+    grants = re.findall(r"GRANT SELECT .*ON (?:hosts|items|trends).* TO reader;", text)
+    assert len(grants) == 3
+    secret = postgres.PASSWORD.replace("'", "''")
+    made_reader = (
+        ("DROP OWNED BY reader", "DROP ROLE reader")
+        if postgres_lab.server.ask("SELECT 1 FROM pg_roles WHERE rolname = 'reader'")
+        else ()
+    )
+    postgres_lab.run(
+        *made_reader, f"CREATE ROLE reader LOGIN PASSWORD '{secret}'", "GRANT USAGE ON SCHEMA public TO reader", *grants
+    )
+    reader = {**options, "address": options["address"].replace("turbo@", "reader@")}
+    assert fetched(made(reader), WINDOW).equals(fetched(made(options), WINDOW))
+    assert made(reader, host_name="visible", host_groups=["Linux servers"]).describe().series == {
+        "cpu": 1,
+        "disk:/": 1,
+        "disk:/var/lib, x": 1,
+    }
+    assert made(reader).groups() == made(options).groups()
 
 
 def test_two_items_of_one_series_are_refused(zabbix: dict[str, Any]) -> None:

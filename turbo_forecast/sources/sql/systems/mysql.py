@@ -62,7 +62,7 @@ class MySQL:
         try:
             reader = connectorx.read_sql(
                 self._uri(),
-                sql,
+                f"{sql}\n",  # the driver adds LIMIT 0 to look at types, and it may end with a comment
                 return_type="arrow_stream",
                 batch_size=self._access.options.batch_rows,
                 pre_execution_query=settings,
@@ -80,8 +80,10 @@ class MySQL:
         secret = f":{quote(password, safe='')}" if password else ""
         host = f"[{place.host}]" if ":" in place.host else place.host
         timeout = self._access.options.connect_timeout_seconds * 1000
+        # the driver would ask a server on 127.0.0.1 for its socket and go there: behind a tunnel, that is another server's
+        parameters = f"prefer_socket=false&tcp_connect_timeout_ms={timeout}"
         who = f"{quote(place.user, safe='')}{secret}"
-        return f"mysql://{who}@{host}:{place.port}/{quote(place.database, safe='')}?tcp_connect_timeout_ms={timeout}"
+        return f"mysql://{who}@{host}:{place.port}/{quote(place.database, safe='')}?{parameters}"
 
     @contextmanager
     def _knocked(self) -> "Iterator[pymysql.Connection[Any]]":

@@ -98,7 +98,7 @@ class PostgreSQL:
                 cursor.execute(setting)
             size = self._access.options.batch_rows * _ROW_BYTES
             cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(size)})
-            cursor.execute(sql)
+            cursor.execute(f"{sql}\n")  # becomes COPY (…) TO STDOUT, and may end with a comment
             return cursor.fetch_record_batch()
         except (adbc_driver_manager.Error, OSError) as error:
             raise self._failed(error, seconds) from None
@@ -115,7 +115,8 @@ class PostgreSQL:
 
     def _failed(self, error: BaseException, seconds: float) -> Exception:
         """A stream's errors have no SQLSTATE, only words."""
-        state, message = str(getattr(error, "sqlstate", "") or ""), str(error)
+        state = str(getattr(error, "sqlstate", "") or "")
+        message = str(error).partition("\nQuery was: ")[0]  # the query may hold any words
         words = _words(message)
         if state == "57014" or "statement timeout" in message:
             return timed_out(seconds)

@@ -86,7 +86,7 @@ class SQLite:
 
 
 def _failed(error: BaseException) -> Exception:
-    message = str(error)
+    message = str(error).partition("\nquery: ")[0]  # the query may hold any words
     words = re.sub(
         r"^(\w+: )?(\[SQLite\] )?(Failed to prepare query: |Failed to step query: )?", "", message
     ).partition("\n")[0]
