@@ -114,17 +114,15 @@ class PostgreSQL:
         return QueryError(f"{self._place} cannot be connected to: {words}")
 
     def _failed(self, error: BaseException, seconds: float) -> Exception:
-        """A stream's errors have no SQLSTATE, only words."""
-        state = str(getattr(error, "sqlstate", "") or "")
-        message = str(error).partition("\nQuery was: ")[0]  # the query may hold any words
-        words = _words(message)
-        if state == "57014" or "statement timeout" in message:
+        """A stream's errors have no SQLSTATE, only words; those of a refused query have both, and may quote any words of it."""
+        state, words = str(getattr(error, "sqlstate", "") or ""), _words(str(error))
+        if state == "57014" or "statement timeout" in words:
             return timed_out(seconds)
-        if state.startswith(_AWAY_STATES) or _AWAY.search(message):
+        if state.startswith(_AWAY_STATES) or (not state and _AWAY.search(words)):
             return UnreachableError(f"{self._place} went away during the query: {words}")
         if state == "42501":
             return QueryError(f"the user may not read what the query asks for: {words}")
-        if state == "25006" or "read-only transaction" in message:
+        if state == "25006" or "read-only transaction" in words:
             return QueryError(f"the query would change data, which is not allowed here: {words}")
         return QueryError(f"{self._place} refuses the query: {words}")
 
