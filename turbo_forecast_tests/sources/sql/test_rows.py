@@ -210,3 +210,23 @@ def test_a_window_s_answer_that_is_refused_gives_no_row_at_all(sqlite_lab: FileL
     with pytest.raises(SourceError, match="row 5,001"):
         given.extend(source(sqlite_lab, batch_rows=1000).fetch(BERLIN))
     assert not given
+
+
+@pytest.mark.parametrize(
+    ("times", "asked"),
+    [
+        (
+            ["2025-11-30 23:59:59", "2025-12-01 00:00:00", "2025-12-31 23:59:59", "2026-01-01 00:00:00"],
+            "at >= :start AND at < :end",
+        ),
+        (["2025-11-30", "2025-12-01", "2025-12-31", "2026-01-01"], "at >= date(:start) AND at < date(:end)"),
+    ],
+)
+def test_sqlite_s_times_that_are_text_are_asked_for_as_the_documentation_says(
+    sqlite_lab: FileLab, times: list[str], asked: str
+) -> None:
+    sqlite_lab.fill([])
+    sqlite_lab.run("CREATE TABLE texts (at TEXT)", *(f"INSERT INTO texts VALUES ('{time}')" for time in times))
+    text = f"SELECT 'a' AS host_id, 'cpu' AS resource, unixepoch(at) AS timestamp, 1 AS value FROM texts WHERE {asked}"
+    rows = fetched(source(sqlite_lab, query=text), Window.of_days(date(2025, 12, 1), date(2025, 12, 31), "UTC"))
+    assert rows["timestamp"].to_list() == [datetime.fromisoformat(time).replace(tzinfo=UTC) for time in times[1:3]]
