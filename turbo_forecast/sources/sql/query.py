@@ -125,7 +125,8 @@ def _known(name: str) -> str:
 
 
 def literals(window: Window, system: System, zone: str) -> Mapping[str, str]:
-    """Each parameter's SQL. A time is not cut: whole seconds in the way of `epoch` hold for rows of whole seconds, too."""
+    """Each parameter's SQL. Where an edge lies within a second, its whole seconds are rounded up: a row of whole seconds is then on the
+    same side of both."""
     values = {}
     for edge, moment in (("start", window.start), ("end", window.end)):
         utc, seconds = moment.astimezone(UTC), moment.timestamp()

@@ -21,8 +21,6 @@ from turbo_forecast.text import one_line
 
 NAME_SHOWN = 60
 _SERIES = ["host_id", "resource"]
-_NUMERIC_TEXT = "arrow.opaque"
-"""The extension type of PostgreSQL's numeric, which ADBC hands over as text."""
 
 
 class Rows:
@@ -103,20 +101,8 @@ class Rows:
                 f"the query's answer has no column {' and no column '.join(missing)}; it has {', '.join(there)}: "
                 "name them with AS, or set columns"
             )
-        found = {}
-        for name, column in zip(there, batch.columns, strict=True):
-            plain = column.storage if isinstance(column, pa.ExtensionArray) else column
-            if (
-                isinstance(column.type, pa.BaseExtensionType)
-                and column.type.extension_name == _NUMERIC_TEXT
-                and (getattr(column.type, "type_name", "") == "numeric")
-            ):
-                plain = pc.cast(plain, pa.float64())
-            plain = plain.dictionary_decode() if kinds.is_dictionary(plain.type) else plain
-            if dict(batch.schema.field(name).metadata or {}).get(b"POSTGRESQL:type") == b"bpchar":
-                plain = pc.utf8_rtrim_whitespace(plain)  # char(n) is filled with spaces that mean nothing
-            found[ours.get(name, f"labels.{name}")] = plain
-        return found
+        columns = zip(batch.schema, batch.columns, strict=True)
+        return {ours.get(field.name, f"labels.{field.name}"): _plain(column, field) for field, column in columns}
 
     def _numbered(self, names: pl.DataFrame) -> pl.Series:
         """A number for each row's series, the same in all batches."""
@@ -195,6 +181,16 @@ def _as_rows(frame: pl.DataFrame) -> pa.RecordBatch:
     )
 
 
+def _plain(column: pa.Array, field: pa.Field) -> pa.Array:
+    """The column as an ordinary type. PostgreSQL's numeric comes as text, and its char(n) filled up with spaces that mean nothing."""
+    plain = column.storage if isinstance(column, pa.ExtensionArray) else column
+    if isinstance(field.type, pa.OpaqueType) and field.type.type_name == "numeric":
+        plain = pc.cast(plain, pa.float64())
+    plain = plain.dictionary_decode() if kinds.is_dictionary(plain.type) else plain
+    padded = dict(field.metadata or {}).get(b"POSTGRESQL:type") == b"bpchar"
+    return pc.utf8_rtrim(plain, " ") if padded else plain
+
+
 def _text(column: pa.Array, called: str) -> pl.Series:
     """Names. Whole numbers are names, too: of hosts in an inventory."""
     kind = column.type
@@ -209,8 +205,7 @@ def _number(column: pa.Array, called: str) -> pl.Series:
     kind = column.type
     if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind) or kinds.is_null(kind):
         return _polars(pc.cast(column, pa.float64(), safe=False), called)
-    hint = ": cast it in the query"
-    raise QueryError(f"column {called} must hold numbers, not {_type(kind)}{hint}")
+    raise QueryError(f"column {called} must hold numbers, not {_type(kind)}: cast it in the query")
 
 
 def _labels(named: dict[str, pa.Array]) -> pl.Series:

@@ -1,15 +1,14 @@
 """Servers that go away, users that are not let in, secrets that are never told."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from turbo_forecast.errors import SourceError
-from turbo_forecast.sources.sql import asking
-from turbo_forecast.sources.sql.database import Answer, Database
+from turbo_forecast.sources.sql.whole import Whole
 from turbo_forecast_tests.production import postgres
 from turbo_forecast_tests.sources.sql import databases
 from turbo_forecast_tests.sources.sql.databases import Lab, MariaDBLab, PostgresLab, source
@@ -26,47 +25,27 @@ def server_lab(request: pytest.FixtureRequest) -> PostgresLab | MariaDBLab:
 
 
 @pytest.fixture
-def during_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], list[int]]:
-    """Lets something happen once, after the first batch of the first answer of many rows; tells how many answers began."""
-    begun: list[int] = []
-    really = asking.database
+def during_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], list[Whole]]:
+    """Lets something happen once, after the first batch of the first answer; returns what each answer with rows was kept in."""
+    begun: list[Whole] = []
+    really = Whole.add
 
-    def arrange(happens: Callable[[], None]) -> list[int]:
-        def watched(*arguments: Any) -> Database:
-            there = really(*arguments)
-            ask = there.answer
+    def arrange(happens: Callable[[], None]) -> list[Whole]:
+        def add(self: Whole, batch: pa.RecordBatch) -> None:
+            really(self, batch)
+            if self not in begun:
+                begun.append(self)
+                if len(begun) == 1:
+                    happens()
 
-            class Watched:
-                version = there.version
-
-                def answer(self, sql: str, seconds: float) -> Any:
-                    from contextlib import contextmanager
-
-                    @contextmanager
-                    def answered() -> Iterator[Answer]:
-                        with ask(sql, seconds) as answer:
-                            yield Answer(answer.schema, batches(answer))
-
-                    return answered()
-
-            def batches(answer: Answer) -> Iterator[Any]:
-                begun.append(0)
-                attempt = len(begun)
-                for index, batch in enumerate(answer.batches):
-                    yield batch
-                    if index == 0 and attempt == 1:
-                        happens()
-
-            return Watched()
-
-        monkeypatch.setattr(asking, "database", watched)
+        monkeypatch.setattr(Whole, "add", add)
         return begun
 
     return arrange
 
 
 def test_a_server_that_crashes_midway_and_is_back_gives_the_whole_month(
-    server_lab: PostgresLab | MariaDBLab, during_the_first_batch: Callable[[Callable[[], None]], list[int]]
+    server_lab: PostgresLab | MariaDBLab, during_the_first_batch: Callable[[Callable[[], None]], list[Whole]]
 ) -> None:
     server_lab.fill(ROWS)
 
@@ -80,7 +59,7 @@ def test_a_server_that_crashes_midway_and_is_back_gives_the_whole_month(
 
 
 def test_a_server_that_stays_away_gives_nothing_and_one_sentence(
-    server_lab: PostgresLab | MariaDBLab, during_the_first_batch: Callable[[Callable[[], None]], list[int]]
+    server_lab: PostgresLab | MariaDBLab, during_the_first_batch: Callable[[Callable[[], None]], list[Whole]]
 ) -> None:
     server_lab.fill(ROWS)
     during_the_first_batch(lambda: server_lab.server.stop(immediately=True))

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -127,8 +128,6 @@ def test_mysql_s_clock_times_are_asked_for_by_local_edges(mariadb_lab: MariaDBLa
     """An October with its hour that comes twice: 31 days and one hour."""
     hours = [BERLIN.start + timedelta(hours=hour) for hour in range(-3, 31 * 24 + 5)]
     mariadb_lab.run("DROP TABLE IF EXISTS walls", "CREATE TABLE walls (n int PRIMARY KEY, dt datetime)")
-    from zoneinfo import ZoneInfo
-
     walls = [
         (index, hour.astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None)) for index, hour in enumerate(hours)
     ]

@@ -70,10 +70,14 @@ class PostgreSQL:
 
     def _uri(self, password: str | None) -> str:
         options, place = self._access.options, self._place
-        names = {"sslmode": options.sslmode, "sslrootcert": options.ca_file, "sslcert": options.cert_file}
+        tls = {
+            "sslmode": options.sslmode,
+            "sslrootcert": options.ca_file,
+            "sslcert": options.cert_file,
+            "sslkey": options.key_file,
+        }
         parameters = {
-            **{name: value for name, value in names.items() if value},
-            **({"sslkey": options.key_file} if options.key_file else {}),
+            **{name: value for name, value in tls.items() if value},
             "connect_timeout": str(options.connect_timeout_seconds),
             "application_name": "turbo-forecast",
             "keepalives_idle": "30",
