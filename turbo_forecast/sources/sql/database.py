@@ -11,6 +11,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from turbo_forecast.number_words import counted
 from turbo_forecast.sources.retries import TemporaryError
 from turbo_forecast.sources.sql.options import DatabaseOptions
 
@@ -88,5 +89,5 @@ def streamed(reader: pa.RecordBatchReader, failed: Callable[[BaseException], Exc
 def timed_out(seconds: float) -> QueryError:
     """The sentence for a query that takes too long."""
     return QueryError(
-        f"the query took longer than {seconds:,.0f} seconds: make it faster (an index on its time?), or raise statement_timeout_seconds"
+        f"the query took longer than {counted(round(seconds), 'second')}: make it faster (an index on its time?), or raise statement_timeout_seconds"
     )

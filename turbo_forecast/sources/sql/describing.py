@@ -10,6 +10,7 @@ from itertools import islice
 import pyarrow as pa
 
 from turbo_forecast.errors import SourceError
+from turbo_forecast.number_words import counted
 from turbo_forecast.sources.protocol import ROWS, Description, Window
 from turbo_forecast.sources.sql.asking import Asking
 from turbo_forecast.sources.sql.query import identifier
@@ -36,7 +37,8 @@ def described(asking: Asking, request: Callable[[Window], Request], time: str) -
         batches = list(islice(kept.batches(), 1))
         since = f"{window.start:%Y-%m-%d %H:%M} UTC"
         if kept.without_value:
-            notes.append(f"{kept.without_value:,} rows since {since} have no finite value, and are left out")
+            left_out = counted(kept.without_value, "row")
+            notes.append(f"left out are {left_out} since {since}, without a finite value")
         if kept.series:
             sample = pa.Table.from_batches([batch.slice(0, SAMPLE) for batch in batches], schema=ROWS)
             return Description(

@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
+from turbo_forecast.number_words import counted
 from turbo_forecast.settings.options import Options
 from turbo_forecast.sources.protocol import Description, Window
 from turbo_forecast.sources.sql.address import DatabaseAddress, database_address, scheme_of
@@ -230,7 +231,7 @@ class ZabbixSource:
             f"(SELECT 1 FROM items i WHERE i.hostid = h.hostid AND {self._items()})"
         )
         hosts = self._asking.table(without, seconds).column(0)[0].as_py()
-        return [*notes, *([f"{hosts:,} monitored hosts have none of the items"] if hosts else [])]
+        return [*notes, *([f"without any of the items: {counted(hosts, 'monitored host')}"] if hosts else [])]
 
 
 def _pairs(table: pa.Table) -> list[tuple[str, str]]:

@@ -153,7 +153,7 @@ def test_a_query_that_takes_too_long_is_ended(lab: Lab) -> None:
     lab.fill([])
     window = Window(DECEMBER.start, DECEMBER.start + timedelta(days=400))
     told = refusal(source(lab, query=slow[lab.name], statement_timeout_seconds=1), window)
-    assert "the query took longer than 1 seconds" in told
+    assert "the query took longer than 1 second:" in told
     assert "raise statement_timeout_seconds" in told
 
 
@@ -174,10 +174,8 @@ def test_a_query_that_would_change_data_is_refused(lab: Lab) -> None:
 
 def test_labels_are_the_other_columns_as_json_with_sorted_names(lab: Lab) -> None:
     lab.fill([("a", "cpu", datetime(2025, 12, 1, tzinfo=UTC), 1.0, 'x"\\ü')])
-    query = lab.query.replace("rack FROM", "rack, 7 AS a_number, rack AS `Zone` FROM").replace(
-        "`", "" if lab.name == "duckdb" else "`"
-    )
-    query = query.replace("`", '"') if lab.name in ("postgresql",) else query
+    zone = {"postgresql": '"Zone"', "duckdb": '"Zone"'}.get(lab.name, "`Zone`")
+    query = lab.query.replace("rack FROM", f"rack, 7 AS a_number, rack AS {zone} FROM")
     labels = fetched(source(lab, query=query))["labels"][0]
     assert json.loads(labels) == {"Zone": 'x"\\ü', "a_number": "7", "rack": 'x"\\ü'}
     assert list(json.loads(labels)) == ["Zone", "a_number", "rack"]
@@ -199,7 +197,7 @@ def test_it_says_what_it_has_before_anything_is_fetched(lab: Lab) -> None:
     assert told.series == {"cpu": 3}
     assert told.sample.schema == ROWS
     assert 0 < told.sample.num_rows <= 5
-    assert any("1 rows since" in note and "no finite value" in note for note in told.notes)
+    assert any(note.startswith("left out are 1 row since 2025-12-09 23:00 UTC") for note in told.notes)
 
 
 def test_a_source_without_rows_says_so(lab: Lab) -> None:

@@ -148,7 +148,7 @@ def test_it_says_what_it_has_and_what_is_missing(zabbix: dict[str, Any]) -> None
     assert told.series == {"cpu": 1, "network:eth0": 1}
     assert "no monitored host has an item of resource swap" in told.notes
     assert "items of resource network have the unit bps, not %" in told.notes
-    assert "2 monitored hosts have none of the items" in told.notes
+    assert "without any of the items: 2 monitored hosts" in told.notes
 
 
 def test_a_user_that_may_read_what_the_documentation_grants_can_do_all_of_it(postgres_lab: PostgresLab) -> None:
