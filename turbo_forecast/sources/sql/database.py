@@ -12,7 +12,6 @@ from typing import Protocol
 import pyarrow as pa
 
 from turbo_forecast.number_words import counted
-from turbo_forecast.sources.retries import TemporaryError
 from turbo_forecast.sources.sql.options import DatabaseOptions
 
 LONGEST_WORDS = 200
@@ -23,7 +22,7 @@ class QueryError(Exception):
     """What a source cannot do, in one sentence without the source's name; asking again would not help."""
 
 
-class UnreachableError(TemporaryError):
+class UnreachableError(Exception):
     """The server is away, or went away; it may be back soon."""
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from turbo_forecast.errors import writing
 from turbo_forecast.sources.protocol import ROWS
@@ -20,7 +19,7 @@ from turbo_forecast.sources.sql.rows import Rows
 
 IN_MEMORY_BYTES = 64 * 2**20
 """Of a window's rows, compressed; more of them lie in a file without a name."""
-_PAUSES = wait_random_exponential(multiplier=0.5, max=30)
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 
 
 def _unchanged(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -70,10 +69,13 @@ def whole(database: Database, request: Request, seconds: float, attempts: int) -
 
     Raises QueryError, or UnreachableError when as many attempts were in vain.
     """
+    # not at the top: whether an address is of a database is asked where the extra `sources` is not installed, too
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
     again = Retrying(
         retry=retry_if_exception_type(UnreachableError),
         stop=stop_after_attempt(attempts),
-        wait=_PAUSES,
+        wait=wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
         reraise=True,
     )
     return again(_asked, database, request, seconds)

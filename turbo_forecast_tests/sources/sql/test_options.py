@@ -1,5 +1,7 @@
 """Addresses and options: what is refused, and that no refusal shows a password."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -129,3 +131,16 @@ def test_making_a_source_connects_to_nothing_and_its_query_is_plain() -> None:
         "time_zone": "",
         "epoch": "seconds",
     }
+
+
+def test_addresses_are_known_without_the_packages_that_ask_them() -> None:
+    """Every path that a person gives instead of a file is looked at by each kind of source."""
+    script = """
+import sys
+import turbo_forecast.sources.sql.source
+import turbo_forecast.sources.sql.zabbix
+drivers = {"tenacity", "adbc_driver_manager", "adbc_driver_postgresql", "adbc_driver_sqlite", "connectorx", "pymysql", "duckdb"}
+print(sorted(drivers & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
