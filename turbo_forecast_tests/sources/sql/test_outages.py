@@ -14,8 +14,12 @@ from turbo_forecast_tests.sources.sql import databases
 from turbo_forecast_tests.sources.sql.databases import Lab, MariaDBLab, PostgresLab, source
 from turbo_forecast_tests.sources.sql.test_systems import DECEMBER, fetched, hourly, put_in, refusal
 
-ROWS = hourly(datetime(2025, 12, 1, tzinfo=UTC), 24 * 31, hosts=100)
-"""More than a server sends before anybody reads."""
+ROWS = hourly(datetime(2025, 12, 1, tzinfo=UTC), 24 * 31, hosts=10)
+SLOWLY = {
+    "postgresql": "CASE WHEN epoch % 86400 = 0 THEN pg_sleep(0.001)::text = '' ELSE true END",
+    "mysql": "sleep(0.0001) = 0",
+}
+"""A condition that holds of each row, and takes the server a while: it cannot have sent all rows when the first are there."""
 
 
 @pytest.fixture(params=["postgres_lab", "mariadb_lab"])
@@ -54,7 +58,8 @@ def test_a_server_that_crashes_midway_and_is_back_gives_the_whole_month(
         server_lab.server.start()
 
     begun = during_the_first_batch(crash)
-    assert fetched(source(server_lab, batch_rows=1000, attempts=4)).equals(put_in(ROWS, DECEMBER))
+    query = f"{server_lab.query} AND {SLOWLY[server_lab.name]}"
+    assert fetched(source(server_lab, query=query, batch_rows=1000, attempts=4)).equals(put_in(ROWS, DECEMBER))
     assert len(begun) == 2
 
 
@@ -64,9 +69,10 @@ def test_a_server_that_stays_away_gives_nothing_and_one_sentence(
     server_lab.fill(ROWS)
     during_the_first_batch(lambda: server_lab.server.stop(immediately=True))
     given = []
+    query = f"{server_lab.query} AND {SLOWLY[server_lab.name]}"
     try:
         with pytest.raises(SourceError, match="source fleet: .* on 127.0.0.1:.* does not answer: .*") as caught:
-            for batch in source(server_lab, batch_rows=1000, attempts=2).fetch(DECEMBER):
+            for batch in source(server_lab, query=query, batch_rows=1000, attempts=2).fetch(DECEMBER):
                 given.append(batch)
     finally:
         server_lab.server.start()
