@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import carriers, dashboard, engines, fits, fleet, prometheus_source, scale, telemetry, ways
+from benchmarks import carriers, dashboard, engines, fits, fleet, prometheus_source, scale, sql, telemetry, ways
 from benchmarks.measuring import machine
 from benchmarks.series import demo_rows, samples
 
@@ -29,6 +29,7 @@ def main() -> int:
             "carriers",
             "prometheus",
             "telemetry",
+            "sql",
         ],
         help="one section only; prints, writes no file",
     )
@@ -65,6 +66,8 @@ def main() -> int:
         parts.append(prometheus_source.report(*((50, 4) if small else (2_000, 36)), _say))
     if section in (None, "telemetry"):
         parts.append(telemetry.report(rows, _say))
+    if section in (None, "sql"):
+        parts.append(sql.report(*((40, 3) if small else (8_000, 36)), _say))
     text = "\n\n".join(parts)
     print(text)
     if not (small or section):

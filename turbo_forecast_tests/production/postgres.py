@@ -98,10 +98,10 @@ class Postgres:
                 assert time.monotonic() < deadline, "PostgreSQL does not answer"
                 time.sleep(0.1)
 
-    def stop(self) -> None:
-        """As `pg_ctl stop -m fast` does: sessions are ended, nothing that was committed is lost."""
+    def stop(self, *, immediately: bool = False) -> None:
+        """As `pg_ctl stop -m fast` does: sessions are ended, nothing that was committed is lost. Or as -m immediate: as in a crash."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(signal.SIGQUIT if immediately else signal.SIGINT)
             self._process.wait(timeout=PATIENCE_SECONDS)
             self._process = None
 
