@@ -1,8 +1,9 @@
 """Dagster's SQLite storage with one SQLAlchemy engine for each file, where Dagster makes a new one for each statement or two.
 
-An engine keeps what it has compiled: made anew for each of a run's four thousand statements, engines and the compiling took a third of the
-time that Dagster needs for a step. Files, tables and transactions are Dagster's own, and so is each connection: it is closed
-after its transaction, as before. `dagster.yaml` names the class; without it the same files are read and written by Dagster's.
+An engine keeps what it has compiled. A month's run has three thousand transactions: making as many engines, and compiling
+their statements, took a third of the time that Dagster needs for a step. Files, tables and transactions are Dagster's own,
+and each connection is closed after its transaction, as before. `dagster.yaml` names the class; without it the same files are
+read and written by Dagster's.
 
 Belongs here: how Dagster's SQLite files are connected to. Does not belong here: opening the instance (`instance.py`).
 """
@@ -12,11 +13,14 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Self
 
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
-from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage  # Dagster exports none of these
-from dagster._serdes import ConfigurableClassData
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
+    SqliteEventLogStorage,  # Dagster exports none of its storages: they are named in dagster.yaml by these paths
+)
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage  # … nor this one
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS  # … and how long they wait, the same for all
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage  # … nor all three together
+from dagster._serdes import ConfigurableClassData  # … and what a class gets that dagster.yaml names
 from sqlalchemy import Connection, Engine, create_engine, inspect
 from sqlalchemy.pool import NullPool
 

@@ -68,8 +68,8 @@ def _opened(path: Path, memory_limit: str) -> _Kept:
         kept = _KEPT.get(path)
         if kept is None:
             _forget_idle()
-            spilled = {"temp_directory": f"{path}.tmp", "memory_limit": memory_limit}
-            kept = _KEPT[path] = _Kept(path, duckdb.connect(":memory:", config=spilled))
+            root = duckdb.connect(":memory:", config={"temp_directory": f"{path}.tmp", "memory_limit": memory_limit})
+            kept = _KEPT[path] = _Kept(path, root)
         if not kept.users:
             try:
                 kept.root.execute(f"ATTACH {literal(str(path))} AS {NAME}")

@@ -49,7 +49,12 @@ class Place:
         }
 
     def definitions(self, telemetry: Path | None = None, **forecast: object) -> dg.Definitions:
-        return build_definitions(self.resources(telemetry, **forecast))
+        every = code_location()
+        parts = {
+            part: getattr(every, part)
+            for part in ("assets", "asset_checks", "jobs", "schedules", "sensors", "executor")
+        }
+        return dg.Definitions(**parts, resources={**(every.resources or {}), **self.resources(telemetry, **forecast)})
 
     def materialise(self, telemetry: Path, month: str, **forecast: object) -> dg.ExecuteInProcessResult:
         """The whole job for a month, in this process."""

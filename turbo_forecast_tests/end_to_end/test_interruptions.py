@@ -13,7 +13,9 @@ import pytest
 from turbo_forecast_tests.end_to_end.conftest import SLOW, House
 from turbo_forecast_tests.end_to_end.gate import GATE, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interruptions")]
+pytestmark = (
+    pytest.mark.slow
+)  # no group: what is shared is made once for all processes, and what a test starts is its own
 
 
 def chunks(house: House) -> list[Path]:
