@@ -9,17 +9,31 @@ from collections.abc import Iterable
 import pytest
 
 SECONDS = {
-    "browser": 400,
+    "browser": 500,
+    "postgres": 400,
     "definitions": 300,
-    "interruptions": 300,
-    "s3": 200,
-    "months": 150,
-    "postgres": 250,
-    "dashboard": 200,
-    "tournament": 120,
-    "dask": 120,
+    "dashboard": 300,
+    "s3": 300,
+    "months": 200,
+    "dask": 200,
+    "tournament": 150,
+    "steps": 150,
+    "parity/test_prophets_own_suite.py": 100,
+    "end_to_end/test_interruptions.py": 100,
+    "dominance": 80,
+    "timeouts": 60,
+    "faults": 60,
+    "children": 60,
+    "memory": 60,
+    "resume": 60,
+    "parity/test_published_numbers.py": 40,
+    "folds": 40,
+    "process contract": 40,
+    "end_to_end/test_official_commands.py": 30,
+    "end_to_end/test_bad_input.py": 20,
+    "defs/test_instance.py": 20,
 }
-"""About how long a group takes, or a file whose tests are of no group, on a machine of two processors."""
+"""About how long a group takes, or the longest test of a file without a group, while three processes share two processors."""
 
 
 def seconds(item: pytest.Item) -> float:
