@@ -10,7 +10,7 @@ Belongs here: keeping that DuckDB, and giving it up. Does not belong here: waiti
 import atexit
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,15 +44,14 @@ def attached(path: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnectio
     After an error in the block nothing is kept, whatever the error has done to DuckDB. Raises what `duckdb.connect` raises.
     """
     kept = _opened(path.absolute(), memory_limit)
-    con = kept.root.cursor()
     try:
-        con.execute(f"USE {NAME}")
-        yield con
+        with closing(kept.root.cursor()) as con:  # closing it rolls back a transaction that is open
+            con.execute(f"USE {NAME}")
+            yield con
     except BaseException:
         kept.spoilt = True
         raise
     finally:
-        con.close()  # a transaction that is open is rolled back
         _release(kept)
 
 
