@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 
@@ -142,3 +143,14 @@ def test_a_home_that_was_moved_is_read_where_it_is_now(tmp_path: Path) -> None:
     with instance_of(tmp_path / "after") as instance:
         assert [run.run_id for run in instance.get_runs()] == [run_id]
         assert instance.all_logs(run_id)
+
+
+def test_a_process_that_is_handed_the_instance_opens_the_same_storage(tmp_path: Path) -> None:
+    """As the UI hands it to code servers and to runs: as a text that is made of the instance."""
+    with instance_of(tmp_path) as instance:
+        run_id = make(instance)
+        handed = dg.deserialize_value(dg.serialize_value(instance.get_ref()), InstanceRef)
+        with dg.DagsterInstance.from_ref(handed) as opened:
+            assert type(opened.event_log_storage) is sqlite_storage.EventLog
+            assert type(opened.run_storage) is sqlite_storage.Runs
+            assert [run.run_id for run in opened.get_runs()] == [run_id]
