@@ -1,6 +1,8 @@
 """What tests share: synthetic base tables, the real data beside the checkout, folders in memory, kernels compiled once."""
 
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ import pytest
 
 from turbo_forecast.models import level_cache
 from turbo_forecast.turbo_prophet import cache
+from turbo_forecast_tests.longest_first import in_order
 from turbo_forecast_tests.object_storage import s3, s3_server
 
 __all__ = ["s3", "s3_server"]  # fixtures
@@ -36,6 +39,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
         folder = config.option.basetemp = tempfile.mkdtemp(prefix="turbo-forecast-tests-", dir=MEMORY)
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+    # commands and workers are processes of their own, hundreds of them: each would compile the package's modules again
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    config.option.loadscopereorder = (
+        False  # of pytest-xdist, which else begins with groups of many tests: see `longest_first`
+    )
+
+
+@pytest.hookimpl(trylast=True)  # when every folder's conftest has named its groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, what takes long begins first."""
+    if hasattr(config, "workerinput"):
+        items[:] = in_order(items)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,12 @@ COMPILED = {"kernel", "entry"}
 """A numba kernel is one compiled loop: its length is not a reader's burden as an ordinary function's is."""
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A file's syntax, read once for all that is asked of it."""
+    return ast.parse(path.read_text())
+
+
 def part_of(path: Path) -> str:
     """`storage` for everything in the folder storage, `errors` for errors.py."""
     top = path.relative_to(PACKAGE).parts[0]
@@ -131,7 +138,7 @@ def test_a_floor_imports_only_from_below(path: Path) -> None:
     part = part_of(path)
     parts = {
         name.split(".")[1]
-        for name in imported(ast.parse(path.read_text()), path)
+        for name in imported(parsed(path), path)
         if name.count(".") >= 1 and name.startswith("turbo_forecast.")
     }
     parts = {name for name in parts if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()}
@@ -140,7 +147,7 @@ def test_a_floor_imports_only_from_below(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_definitions_import_dagster(path: Path) -> None:
-    heavy = {name.split(".")[0] for name in imported(ast.parse(path.read_text()), path)}
+    heavy = {name.split(".")[0] for name in imported(parsed(path), path)}
     if part_of(path) not in ("defs", "definitions"):
         assert not {name for name in heavy if name.startswith("dagster")}
 
@@ -151,7 +158,7 @@ def test_only_definitions_import_dagster(path: Path) -> None:
 def test_pandas_prophet_and_plots_are_imported_nowhere_but_at_their_doors(part: str) -> None:
     for path in FILES:
         if part_of(path) == part:
-            tops = {name.split(".")[0] for name in imported(ast.parse(path.read_text()), path)}
+            tops = {name.split(".")[0] for name in imported(parsed(path), path)}
             assert path.name in DROP_IN or not tops & {
                 "pandas",
                 "prophet",
@@ -166,7 +173,7 @@ def test_definitions_are_imported_upwards_in_one_place_only() -> None:
     upwards = [
         path.name
         for path in FILES
-        if part_of(path) == "defs" and "turbo_forecast.definitions" in imported(ast.parse(path.read_text()), path)
+        if part_of(path) == "defs" and "turbo_forecast.definitions" in imported(parsed(path), path)
     ]
     assert upwards == ["launch.py"]
 
@@ -174,7 +181,7 @@ def test_definitions_are_imported_upwards_in_one_place_only() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_what_dagster_does_not_export_is_imported_with_a_reason(path: Path) -> None:
     source = path.read_text()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import | ast.ImportFrom) and any(
             n.startswith("dagster._") for n in imported(node, path)
         ):
@@ -186,20 +193,20 @@ def test_what_dagster_does_not_export_is_imported_with_a_reason(path: Path) -> N
 def test_modules_and_functions_stay_small(path: Path) -> None:
     source = path.read_text()
     assert source.count("\n") <= 400
-    plain = [node for node in functions(ast.parse(source)) if not COMPILED & set(map(ast.unparse, node.decorator_list))]
+    plain = [node for node in functions(parsed(path)) if not COMPILED & set(map(ast.unparse, node.decorator_list))]
     assert {node.name: lines(node) for node in plain if lines(node) > 60} == {}
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "defs" / "assets").glob("*.py")), ids=lambda path: path.name)
 def test_an_assets_function_fits_in_twenty_five_lines(path: Path) -> None:
-    for node in functions(ast.parse(path.read_text())):
+    for node in functions(parsed(path)):
         decorated = any("asset" in ast.unparse(decorator) for decorator in node.decorator_list)
         assert not decorated or lines(node) < 25, node.name
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_module_says_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text()))
+    assert ast.get_docstring(parsed(path))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Belongs here: starting runs. Does not belong here: what one has to say afterward
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 
 import dagster as dg
 
@@ -19,7 +20,13 @@ from turbo_forecast.settings import told
 
 
 def month_job() -> dg.JobDefinition:
-    """The monthly job as the code location defines it."""
+    """The monthly job as the code location defines it. Dagster calls this four times for a run, half a second each."""
+    return _job_of_this_run()
+
+
+@cache
+def _job_of_this_run() -> dg.JobDefinition:
+    """Built once for each run, of the settings as they are when it begins (`_run`)."""
     from turbo_forecast.definitions import build_definitions  # slow, and built when it is known what of
 
     return build_definitions().resolve_job_def(monthly_forecast.name)
@@ -87,6 +94,7 @@ def _made_with(keys: Sequence[str]) -> dict[str, str]:
 
 def _run(instance: dg.DagsterInstance, key: str, tags: Mapping[str, str], *, verbose: bool) -> Launched:
     started = time.perf_counter()
+    _job_of_this_run.cache_clear()
     quiet = {"loggers": {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}}
     try:
         result = dg.execute_job(

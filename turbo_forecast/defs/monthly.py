@@ -131,7 +131,7 @@ def _month(
     with plain_errors():
         key = month_of(context)
     log = StatusLog(say_to(context), about=key)
-    with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection() as con:
+    with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection(keep_duckdb=True) as con:
         month = Month(context, key, settings, outlook, con, folder, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
         if as_file:
@@ -173,7 +173,8 @@ def month_beside(
     with plain_errors():
         key = month_of(context)
     log = StatusLog(say_to(context), about=key)
-    with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection() as con, transaction(con):
+    opened = warehouse.get_connection(keep_duckdb=True)
+    with plain_errors(), log.working(f"making {asset}"), opened as con, transaction(con):
         month = Month(context, key, settings, outlook, con, folder, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
         work.require_same(con)

@@ -275,8 +275,10 @@ class Warehouse(DuckDBResource):
             yield self
 
     @contextmanager
-    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def get_connection(self, *, keep_duckdb: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection, closed in any case. Raises StorageError, naming the process that holds the file.
+
+        keep_duckdb: as of `connected`, for what is but one of a run's many short steps.
 
         All steps begin here, so here the files beside the warehouse get the months' names of today.
         """
@@ -284,7 +286,7 @@ class Warehouse(DuckDBResource):
         renamed = rename_former(data)
         if renamed.is_news:
             dg.get_dagster_logger().info(renamed.describe())
-        with connected(Path(self.database), dg.get_dagster_logger().info) as con:
+        with connected(Path(self.database), dg.get_dagster_logger().info, keep_duckdb=keep_duckdb) as con:
             try:
                 yield con
             except BaseException:

@@ -6,7 +6,7 @@ the base table's series out (`histories.py`).
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from turbo_forecast.leftovers import remove_leftovers
 from turbo_forecast.paths import require_storable
 from turbo_forecast.schemas import RUN_AUDIT
 from turbo_forecast.storage.frames import arrow_reader
+from turbo_forecast.storage.kept_duckdb import attached, is_attached
 from turbo_forecast.storage.rows_view import bring_up_to_date
 from turbo_forecast.storage.versions import name_windows, take_over
 from turbo_forecast.tables import Table
@@ -45,42 +46,59 @@ def _unheard(line: str) -> None:
 
 
 @contextmanager
-def connected(path: Path, say: Callable[[str], None] = _unheard) -> Iterator[duckdb.DuckDBPyConnection]:
+def connected(
+    path: Path, say: Callable[[str], None] = _unheard, *, keep_duckdb: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the warehouse, closed in any case; its view of the months' rows is that of the files that are there.
 
-    say: called with a line where a warehouse of a former version was taken over.
+    say: called with a line where a warehouse of a former version was taken over. keep_duckdb: whether this process will soon
+    ask the same again (`kept_duckdb.py`): the file is closed all the same, and the block changes no setting of the database.
 
     Raises StorageError when another process holds the file for longer than LOCK_PATIENCE_SECONDS (naming it,
     as DuckDB tells), or when the folder cannot be written or has a character in its path that DuckDB cannot store under.
     """
-    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
     require_storable(path.parent)
     _remove_leftovers(path.parent)  # first: where the disk is full, they may be why
     _writable_folder(path.parent)
+    with ExitStack() as stack:
+        con = _opened(stack, path, keep_duckdb)
+        _remove_spilled(path.with_name(f"{path.name}.tmp"))
+        try:
+            con.execute("SET enable_progress_bar = false")
+            with transaction(con):
+                name_windows(con)
+                taken_over = bring_up_to_date(con, path.absolute().parent)
+            if taken_over:
+                con.execute("CHECKPOINT")  # what the table took is free now, for whatever is stored next
+                say(taken_over)
+            yield con
+        except duckdb.Error as error:
+            if isinstance(error, REFUSED_BY_THE_DISK):
+                raise StorageError(f"the warehouse {path}: {' '.join(str(error).split())}") from error
+            raise
+
+
+def _opened(stack: ExitStack, path: Path, keep_duckdb: bool) -> duckdb.DuckDBPyConnection:
+    """A connection that the stack closes. Raises StorageError where the file cannot be opened within LOCK_PATIENCE_SECONDS."""
+    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    opening = attached if keep_duckdb or is_attached(path) else _of_its_own
     while True:
         try:
-            con = duckdb.connect(str(path.absolute()))
-            break
+            return stack.enter_context(opening(path.absolute(), MEMORY_LIMIT))
         except duckdb.IOException as error:
             if time.monotonic() >= deadline or "lock" not in str(error).lower():
                 said = " ".join(str(error).split()).split(" See also")[0]
                 raise StorageError(f"the warehouse {path} cannot be opened: {said}") from None
             time.sleep(0.25)
-    _remove_spilled(path.with_name(f"{path.name}.tmp"))
+
+
+@contextmanager
+def _of_its_own(path: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection by a DuckDB that ends with it. Raises what `duckdb.connect` raises."""
+    con = duckdb.connect(str(path))
     try:
-        con.execute("SET enable_progress_bar = false")
-        con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        with transaction(con):
-            name_windows(con)
-            taken_over = bring_up_to_date(con, path.absolute().parent)
-        if taken_over:
-            con.execute("CHECKPOINT")  # what the table took is free now, for whatever is stored next
-            say(taken_over)
+        con.execute(f"SET memory_limit = '{memory_limit}'")
         yield con
-    except duckdb.Error as error:
-        if isinstance(error, REFUSED_BY_THE_DISK):
-            raise StorageError(f"the warehouse {path}: {' '.join(str(error).split())}") from error
-        raise
     finally:
         con.close()
 

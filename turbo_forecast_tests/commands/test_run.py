@@ -13,7 +13,7 @@ from turbo_forecast.defs import launch
 from turbo_forecast.defs.launched import Launched
 from turbo_forecast.errors import SettingsError
 
-pytestmark = pytest.mark.xdist_group("definitions")
+pytestmark = pytest.mark.xdist_group("steps")
 
 
 @pytest.fixture

@@ -49,7 +49,12 @@ class Place:
         }
 
     def definitions(self, telemetry: Path | None = None, **forecast: object) -> dg.Definitions:
-        return build_definitions(self.resources(telemetry, **forecast))
+        every = code_location()
+        parts = {
+            part: getattr(every, part)
+            for part in ("assets", "asset_checks", "jobs", "schedules", "sensors", "executor")
+        }
+        return dg.Definitions(**parts, resources={**(every.resources or {}), **self.resources(telemetry, **forecast)})
 
     def materialise(self, telemetry: Path, month: str, **forecast: object) -> dg.ExecuteInProcessResult:
         """The whole job for a month, in this process."""
@@ -91,15 +96,28 @@ class Place:
 @cache
 def job_of_check(asset: str, name: str) -> dg.JobDefinition:
     """A job of one check as the code location defines it, without all the others: building those takes most of a test."""
-    every, key = build_definitions({}), dg.AssetCheckKey(dg.AssetKey(asset), name)
+    every, key = code_location(), dg.AssetCheckKey(dg.AssetKey(asset), name)
     checks = [check for check in every.asset_checks or () if key in check.check_keys]  # type: ignore[union-attr]
     assets = [each for each in every.assets or () if dg.AssetKey(asset) in getattr(each, "keys", ())]
     made = {key for each in assets for key in each.keys}  # type: ignore[union-attr]
-    named = [spec for spec in every.resolve_all_asset_specs() if spec.key not in made]
-    others = [dg.AssetSpec(spec.key, partitions_def=spec.partitions_def) for spec in named]
+    others = [
+        dg.AssetSpec(key, partitions_def=partitions) for key, partitions in partitions_of_all() if key not in made
+    ]
     job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key))
     definitions = dg.Definitions(assets=[*assets, *others], asset_checks=checks, jobs=[job], resources=every.resources)
     return definitions.resolve_job_def("one_check")
+
+
+@cache
+def code_location() -> dg.Definitions:
+    """All definitions, built once: which settings they are built of, plays no part where a test gives the resources."""
+    return build_definitions({})
+
+
+@cache
+def partitions_of_all() -> list[tuple[dg.AssetKey, dg.PartitionsDefinition | None]]:  # type: ignore[type-arg]
+    """Every asset, and how it is partitioned."""
+    return [(spec.key, spec.partitions_def) for spec in code_location().resolve_all_asset_specs()]
 
 
 def six_series() -> pl.DataFrame:

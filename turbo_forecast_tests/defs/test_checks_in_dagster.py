@@ -28,7 +28,7 @@ from turbo_forecast_tests.defs.violations import (
     SORTED,
 )
 
-pytestmark = pytest.mark.xdist_group("definitions")
+pytestmark = pytest.mark.xdist_group("steps")
 AGREES = "turbo_agrees_with_stan"
 
 

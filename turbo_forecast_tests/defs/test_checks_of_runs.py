@@ -14,7 +14,7 @@ from turbo_forecast_tests.defs.conftest import MONTH, Place
 from turbo_forecast_tests.defs.violations import SOMETHING
 from turbo_forecast_tests.fleet.entrants import MARKED
 
-pytestmark = pytest.mark.xdist_group("definitions")
+pytestmark = pytest.mark.xdist_group("steps")
 
 
 def judged_entrants(place: Place, telemetry: Path, **forecast: object) -> dg.AssetCheckEvaluation:

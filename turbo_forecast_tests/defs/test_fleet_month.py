@@ -14,7 +14,7 @@ from turbo_forecast.types import Status
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 from turbo_forecast_tests.defs.made_up_run import made_up_run, rows, run, said, told
 
-pytestmark = pytest.mark.xdist_group("definitions")
+pytestmark = pytest.mark.xdist_group("steps")
 
 FLEET = {"fleet_forecast", "fold_forecast", "combination_weights", "series_outcomes", "model_runs", "run_audit"}
 WINDOWS = {"forecast", "backtest", "fold 1", "fold 2", "fold 3"}

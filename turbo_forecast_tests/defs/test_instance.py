@@ -14,35 +14,35 @@ from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.errors import StorageError
 
 
-def _open(home: str, together: Barrier, report: Path) -> None:
-    os.environ["DAGSTER_HOME"] = home
-    together.wait(timeout=60)
-    try:
-        with opened_instance() as instance:
-            instance.get_runs(limit=1)
-            instance.event_log_storage.get_concurrency_keys()
-            instance.all_instigator_state()
-        report.write_text("opened")
-    except Exception as error:
-        report.write_text(f"{type(error).__name__}: {error}")
+def _open(homes: list[str], together: Barrier, reports: list[Path]) -> None:
+    for home, report in zip(homes, reports, strict=True):
+        os.environ["DAGSTER_HOME"] = home
+        together.wait(timeout=60)
+        try:
+            with opened_instance() as instance:
+                instance.get_runs(limit=1)
+                instance.event_log_storage.get_concurrency_keys()
+                instance.all_instigator_state()
+            report.write_text("opened")
+        except Exception as error:
+            report.write_text(f"{type(error).__name__}: {error}")
 
 
 def test_processes_that_open_an_empty_home_at_once_all_get_it(tmp_path: Path) -> None:
     spawning = multiprocessing.get_context("spawn")
-    homes = [tmp_path / f"home-{number}" for number in range(3)]
-    reports = []
-    for home in homes:  # without the lock, most homes lost a process
+    homes = [tmp_path / f"home-{number}" for number in range(3)]  # without the lock, most homes lost a process
+    for home in homes:
         home.mkdir()
         (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-        together = spawning.Barrier(3)
-        mine = [tmp_path / f"{home.name}-{number}" for number in range(3)]
-        processes = [spawning.Process(target=_open, args=(str(home), together, report)) for report in mine]
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join(timeout=120)
-        reports += [report.read_text() for report in mine]
-    assert reports == ["opened"] * len(reports)
+    together = spawning.Barrier(3)
+    reports = [[tmp_path / f"{home.name}-{number}" for home in homes] for number in range(3)]
+    named = [str(home) for home in homes]
+    processes = [spawning.Process(target=_open, args=(named, together, mine)) for mine in reports]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=120)
+    assert [report.read_text() for mine in reports for report in mine] == ["opened"] * 9
 
 
 def test_opening_makes_the_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

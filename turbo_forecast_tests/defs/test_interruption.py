@@ -14,7 +14,7 @@ from turbo_forecast.defs.launched import Launched
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reasons import INTERRUPTED
 
-pytestmark = pytest.mark.xdist_group("definitions")
+pytestmark = pytest.mark.xdist_group("steps")
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from turbo_forecast.tables import Column, Table
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 from turbo_forecast_tests.defs.made_up_run import made_up_run, rows, run, said, told
 
-pytestmark = pytest.mark.xdist_group("definitions")
+pytestmark = pytest.mark.xdist_group("steps")
 
 LATER = [name for name in STEPS if name not in months.FLEET_STEP]
 IN_THE_WAREHOUSE = ("tournament_scores", "champions", "calibration", "tournament_standings")

@@ -12,7 +12,7 @@ import pytest
 from turbo_forecast_tests.conftest import series_rows
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 
-pytestmark = pytest.mark.xdist_group("definitions")
+pytestmark = pytest.mark.xdist_group("steps")
 
 CHECK = ("forecast_parquet", "forecasts_rest_on_observations")
 WEEKEND = "host_id = 'b' AND phase = 'forecast' AND isodow(ds) > 5"

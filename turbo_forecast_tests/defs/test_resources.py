@@ -14,7 +14,7 @@ from turbo_forecast.settings import ExecutorSettings, ForecastSettings, OutlookS
 from turbo_forecast.storage.groups import read_groups
 from turbo_forecast.storage.plans import read_plans
 
-pytestmark = pytest.mark.xdist_group("definitions")
+pytestmark = pytest.mark.xdist_group("steps")
 
 DASK: dict[str, object] = {"kind": "dask", "address": "tcp://host:8786"}
 TLS = {name: f"/nowhere/{name}.pem" for name in ("ca", "cert", "key")}

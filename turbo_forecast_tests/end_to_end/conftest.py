@@ -15,9 +15,13 @@ import pytest
 import yaml
 
 from turbo_forecast_tests.conftest import series_rows, wave
+from turbo_forecast_tests.made_once import made_once
 
 ROOT = Path(__file__).resolve().parents[2]
 NAIVE = {"forecast": {"entrants": ["seasonal_naive"], "workers": 2}}
+SLOW = {"forecast": {"entrants": ["turbo_forecast_tests.fleet.entrants:slow"], "workers": 2, "chunk_size": 1}}
+MANY = 24
+"""Series of which two slow workers make 5 s of work."""
 TIMINGS = {
     "series_outcomes": ["milliseconds"],
     "model_runs": ["milliseconds"],
@@ -56,6 +60,15 @@ class House:
         self.home.mkdir(parents=True)
         shutil.copy(ROOT / "dagster_home" / "dagster.yaml", self.home)
         self.settings = self.write_settings(NAIVE)
+
+    @classmethod
+    def copied(cls, source: Path, folder: Path) -> "House":
+        """A house as the one in the folder `source` is: what is done to it, is done to it alone."""
+        shutil.copytree(source, folder)
+        house = cls.__new__(cls)
+        house.folder, house.data, house.home = folder, folder / "data", folder / "home"
+        house.settings = folder / "settings.yaml"
+        return house
 
     def write_settings(self, content: dict[str, object], name: str = "settings.yaml") -> Path:
         path = self.folder / name
@@ -182,23 +195,34 @@ def telemetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One resource of twenty-four hosts, 2023-01-01 to 2025-12-31."""
+    rows = pl.concat([series_rows(f"host-{i:02}", wave(seed=i)) for i in range(MANY)])
+    return as_telemetry(rows, tmp_path_factory.mktemp("many") / "many.parquet")
+
+
+@pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory, telemetry: Path) -> House:
     """A house in which 2025-12 of the six series is published. Tests leave it as they found it."""
-    house = House(tmp_path_factory.mktemp("published"))
-    house.succeed("2025-12", telemetry)
-    return house
+    made = made_once(
+        tmp_path_factory, "published", lambda folder: House(folder / "house").succeed("2025-12", telemetry)
+    )
+    return House.copied(made / "house", tmp_path_factory.mktemp("published") / "house")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, many: Path) -> House:
+    """A house in which 2025-12 of the twenty-four series was made slowly, by a run that nothing befell. Tests only read it."""
+
+    def make(folder: Path) -> None:
+        house = House(folder / "house")
+        house.succeed("2025-12", many, settings=house.write_settings(SLOW))
+
+    made = made_once(tmp_path_factory, "undisturbed", make)
+    return House.copied(made / "house", tmp_path_factory.mktemp("undisturbed") / "house")
 
 
 @pytest.fixture
 def another(published: House, tmp_path: Path) -> Callable[[], House]:
     """A copy of the published house that a test may change."""
-
-    def copied() -> House:
-        shutil.copytree(published.folder, tmp_path / "copy")
-        house = House.__new__(House)
-        house.folder = tmp_path / "copy"
-        house.data, house.home = house.folder / "data", house.folder / "home"
-        house.settings = house.folder / "settings.yaml"
-        return house
-
-    return copied
+    return lambda: House.copied(published.folder, tmp_path / "copy")

@@ -9,7 +9,7 @@ import pytest
 
 from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry, six_series
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bad_input")]
+pytestmark = pytest.mark.slow
 
 
 def export() -> pl.DataFrame:

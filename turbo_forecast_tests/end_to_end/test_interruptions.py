@@ -7,25 +7,15 @@ import sys
 import time
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 import pytest
 
-from turbo_forecast_tests.conftest import series_rows, wave
-from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry
+from turbo_forecast_tests.end_to_end.conftest import SLOW, House
 from turbo_forecast_tests.end_to_end.gate import GATE, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interruptions")]
-
-ENTRANT = "turbo_forecast_tests.fleet.entrants:{}"
-SLOW = {"forecast": {"entrants": [ENTRANT.format("slow")], "workers": 2, "chunk_size": 1}}
-
-
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty-four series: 5 s of work for two slow workers."""
-    rows = pl.concat([series_rows(f"host-{i:02}", wave(seed=i)) for i in range(24)])
-    return as_telemetry(rows, tmp_path_factory.mktemp("many") / "many.parquet")
+pytestmark = (
+    pytest.mark.slow
+)  # no group: what is shared is made once for all processes, and what a test starts is its own
 
 
 def chunks(house: House) -> list[Path]:
@@ -67,12 +57,6 @@ def wait_until_gone(pids: list[int], seconds: float) -> list[int]:
     return [pid for pid in pids if alive(pid)]
 
 
-def runs(house: House) -> list[dg.DagsterRunStatus]:
-    """Statuses of all runs, the latest first."""
-    with dg.DagsterInstance.from_ref(dg.DagsterInstance.local_temp(str(house.home)).get_ref()) as instance:
-        return [run.status for run in instance.get_runs()]
-
-
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
 def test_a_cancelled_run_ends_at_once_and_leaves_no_worker(kind: signal.Signals, house: House, many: Path) -> None:
     settings = house.write_settings(SLOW)
@@ -96,7 +80,7 @@ def test_a_cancelled_run_ends_at_once_and_leaves_no_worker(kind: signal.Signals,
     assert house.leftovers() == []
 
 
-def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path) -> None:
+def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path, undisturbed: House) -> None:
     settings = house.write_settings(SLOW)
     process = house.start("2025-12", many, settings=settings)
     wait_for_chunks(house, process, 5)
@@ -115,10 +99,8 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path) -
     assert not list(house.data.glob("fleet_forecast/.unfinished-*/"))
     assert house.query("SELECT count(*) FROM series_outcomes WHERE outcome = 'forecast'").item() == 24
 
-    clean = House(house.folder / "clean")
-    clean.succeed("2025-12", many, settings=settings)
-    assert clean.digests() == house.digests()
-    assert clean.tables() == house.tables()
+    assert undisturbed.digests() == house.digests()
+    assert undisturbed.tables() == house.tables()
 
 
 def test_a_range_killed_in_its_second_month_is_finished_by_the_same_command(house: House, telemetry: Path) -> None:

@@ -10,16 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
 import pytest
 
-from turbo_forecast_tests.conftest import series_rows, wave
-from turbo_forecast_tests.end_to_end.conftest import ROOT, Finished, House, as_telemetry
+from turbo_forecast_tests.end_to_end.conftest import MANY, ROOT, SLOW, Finished, House
 from turbo_forecast_tests.object_storage import USER, S3Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("s3")]
-SLOW = {"forecast": {"entrants": ["turbo_forecast_tests.fleet.entrants:slow"], "workers": 2, "chunk_size": 1}}
-SERIES = 24
 SECONDS = 300
 
 
@@ -89,12 +85,10 @@ def shared(server: S3Server, bucket: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def story(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Story:
+def story(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory, many: Path, undisturbed: House) -> Story:
     """Also, the server is stopped and started again while the second machine forecasts."""
     folder, bucket = tmp_path_factory.mktemp("machines"), s3_server.bucket()
-    rows = pl.concat([series_rows(f"host-{i:02}", wave(seed=i)) for i in range(SERIES)])
-    export = as_telemetry(rows, folder / "many.parquet")
-    s3_server.files().put_file(str(export), f"{bucket}/exports/many.parquet")
+    s3_server.files().put_file(str(many), f"{bucket}/exports/many.parquet")
     telemetry = f"s3://{bucket}/exports"
 
     killed = Machine(folder / "killed", s3_server, bucket)
@@ -120,10 +114,7 @@ def story(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Stor
     s3_server.start()
     out, err = process.communicate(timeout=SECONDS)
     ended = Finished(process.returncode, out, err)
-
-    local = House(folder / "local")
-    local.succeed("2025-12", export, settings=local.write_settings(SLOW))
-    return Story(bucket, failed, killed, resumed, local, before, ended)
+    return Story(bucket, failed, killed, resumed, undisturbed, before, ended)
 
 
 def test_a_server_that_stays_away_ends_a_run_in_a_sentence(story: Story) -> None:
@@ -138,7 +129,7 @@ def test_a_killed_run_is_resumed_on_a_machine_that_has_nothing(story: Story) -> 
     assert story.ended.code == 0, story.ended.err
     lines = story.ended.out.splitlines()
     resumed = [line for line in lines if line.startswith("2025-12 · resuming: ")]
-    assert resumed == [f"2025-12 · resuming: {story.finished_before}/{SERIES} series were finished before"]
+    assert resumed == [f"2025-12 · resuming: {story.finished_before}/{MANY} series were finished before"]
     assert f"Stored in s3://{story.bucket}/fleet" in story.ended.out
 
 
@@ -166,7 +157,7 @@ def test_a_third_machine_answers_questions_with_what_is_published_alone(
     asking = Machine(tmp_path / "asking", s3_server, story.bucket)
     answer = asking.ask("outlook", "--state", "all", "--json")
     assert answer.code == 0, answer.err
-    assert len(json.loads(answer.out)["rows"]) == SERIES
+    assert len(json.loads(answer.out)["rows"]) == MANY
     assert asking.ask("months").code == 0
     assert not (asking.at_its_copy().data / "warehouse.duckdb").exists()
     missing = asking.ask("show", "nobody")

@@ -9,7 +9,7 @@ import pytest
 
 from turbo_forecast_tests.end_to_end.conftest import ROOT, House
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("official_commands")]
+pytestmark = pytest.mark.slow
 
 SCRIPTS = Path(sys.executable).parent
 

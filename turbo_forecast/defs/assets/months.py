@@ -31,7 +31,7 @@ def months(
 ) -> dg.MaterializeResult[None]:
     """Call the run's month complete."""
     needed = {(asset, name) for asset, name in BLOCKING if asset != MONTHS.name}
-    with plain_errors(), warehouse.get_connection() as con, transaction(con):
+    with plain_errors(), warehouse.get_connection(keep_duckdb=True) as con, transaction(con):
         key = month_of(context)
         require_files(folder, key)
         work = MonthOfRun(cutoff_of(key), forecast.settings().config_hash(), context.run.run_id)

@@ -43,13 +43,13 @@ def judged(
     context: dg.AssetCheckExecutionContext, settings: ForecastSettings, warehouse: Warehouse, folder: DataFolder
 ) -> Judged:
     """Compare a sample of the month; the metadata shows differences and speed. The warehouse is closed meanwhile."""
-    with warehouse.get_connection() as con, transaction(con):
+    with warehouse.get_connection(keep_duckdb=True) as con, transaction(con):
         asked = month_to_judge(context, con)
         month = MonthOfRun(cutoff_of(asked.key), settings.config_hash(), context.run.run_id)
         drawn = sample(con, month, settings)
     compared = _compared(drawn, settings)
     verdict = Verdict(len(compared), compared.filter(~pl.col("holds")))
-    with warehouse.get_connection() as con, transaction(con):
+    with warehouse.get_connection(keep_duckdb=True) as con, transaction(con):
         month.require_same(con)
         record(con, month, FLEET_FORECAST.name, AGREES, passed=verdict.holds(AGREES.tolerated))
     return Judged(AGREES, asked, verdict, _shown(compared))

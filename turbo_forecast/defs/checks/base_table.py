@@ -55,7 +55,7 @@ def base_check(prop: Property) -> dg.AssetChecksDefinition:
         pool=WAREHOUSE_POOL,
     )
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, folder: DataFolder) -> dg.AssetCheckResult:
-        with plain_errors(), warehouse.get_connection() as con, transaction(con):
+        with plain_errors(), warehouse.get_connection(keep_duckdb=True) as con, transaction(con):
             require_base_table(con)
             require_own_base_table(con, context.run.run_id)
             verdict = judge(con, prop, {"stored": BASE_TABLE.name})
@@ -75,7 +75,7 @@ def base_check(prop: Property) -> dg.AssetChecksDefinition:
 )
 def fleet_has_not_shrunk(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
     """Compare the stored series with what the materialisation before the last one reported of this warehouse."""
-    with plain_errors(), warehouse.get_connection() as con, transaction(con):
+    with plain_errors(), warehouse.get_connection(keep_duckdb=True) as con, transaction(con):
         require_base_table(con)
         require_own_base_table(con, context.run.run_id)
         now = con.execute("SELECT count(*) FROM (SELECT DISTINCT host_id, resource FROM base_table)").fetchall()[0][0]

@@ -146,7 +146,7 @@ def judge_month(
     RowsNotKept, which does not, where the month is so old that its rows were removed.
     """
     outlook = outlook or OutlookSettings()
-    with plain_errors(), warehouse.get_connection() as con:
+    with plain_errors(), warehouse.get_connection(keep_duckdb=True) as con:
         with transaction(con):
             judged = month_to_judge(context, con)
             month = MonthOfRun(cutoff_of(judged.key), settings.config_hash(), context.run.run_id)

@@ -100,7 +100,7 @@ def latest_month_is_published(
     context: dg.AssetCheckExecutionContext, warehouse: Warehouse, folder: DataFolder
 ) -> dg.AssetCheckResult:
     """Of no partition: it is about the calendar. A warning, because nothing that is stored is wrong."""
-    with plain_errors(), warehouse.get_connection() as con:
+    with plain_errors(), warehouse.get_connection(keep_duckdb=True) as con:
         states = month_states(con)
     found = published(utc_today(), states, folder.masters(FORECAST_PARQUET.name))
     return dg.AssetCheckResult(

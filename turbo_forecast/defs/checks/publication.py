@@ -37,7 +37,7 @@ def judged(
     context: dg.AssetCheckExecutionContext, settings: ForecastSettings, warehouse: Warehouse, folder: DataFolder
 ) -> Judged:
     """Compare the month, as it is stored now."""
-    with warehouse.get_connection() as con, transaction(con):
+    with warehouse.get_connection(keep_duckdb=True) as con, transaction(con):
         asked = month_to_judge(context, con)
         month = MonthOfRun(cutoff_of(asked.key), settings.config_hash(), context.run.run_id)
         month.require_same(con)

@@ -1,0 +1,48 @@
+"""In which order test processes take groups of tests: those that take long first, so that all processes end at about the same time.
+
+A group that shares a fixture (`xdist_group`) is the work of one process. Began one of minutes last, all others would wait for it.
+Seconds need not be exact: they only decide the order. What is not listed comes after, as pytest collects it.
+"""
+
+from collections.abc import Iterable
+
+import pytest
+
+SECONDS = {
+    "browser": 500,
+    "postgres": 400,
+    "definitions": 300,
+    "dashboard": 300,
+    "s3": 300,
+    "months": 200,
+    "dask": 200,
+    "tournament": 150,
+    "steps": 150,
+    "parity/test_prophets_own_suite.py": 100,
+    "end_to_end/test_interruptions.py": 100,
+    "dominance": 80,
+    "timeouts": 60,
+    "faults": 60,
+    "children": 60,
+    "memory": 60,
+    "resume": 60,
+    "parity/test_published_numbers.py": 40,
+    "folds": 40,
+    "process contract": 40,
+    "end_to_end/test_official_commands.py": 30,
+    "end_to_end/test_bad_input.py": 20,
+    "defs/test_instance.py": 20,
+}
+"""About how long a group takes, or the longest test of a file without a group, while three processes share two processors."""
+
+
+def seconds(item: pytest.Item) -> float:
+    """About how long what the test belongs to takes; 0 where nobody has noted it."""
+    group = item.get_closest_marker("xdist_group")
+    name = group.args[0] if group and group.args else item.nodeid.split("::")[0].partition("/")[2]
+    return SECONDS.get(name, 0)
+
+
+def in_order(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """The tests, those of long groups first, each group's in the order that they had."""
+    return sorted(items, key=seconds, reverse=True)
