@@ -1,0 +1,68 @@
+"""Which presets there are, which of them a file looks like, and the files of one rewritten for the reader.
+
+Belongs here: a line a preset. Does not belong here: what any tool writes (its own module).
+"""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from turbo_forecast.errors import TelemetryError, TurboForecastError
+from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry.messages import brief
+from turbo_forecast.storage.telemetry.presets import azure, cloudwatch, grafana, influxdb, sadf
+from turbo_forecast.storage.telemetry.presets.export import Preset, export_at
+
+PRESETS: Mapping[str, Preset] = {
+    "grafana": grafana,
+    "cloudwatch": cloudwatch,
+    "azure": azure,
+    "influxdb": influxdb,
+    "sadf": sadf,
+}
+
+
+def recognised(path: str, settings: TelemetrySettings) -> str:
+    """The preset that a local CSV file looks made for, as advice; empty where it looks like none, or cannot be read."""
+    try:
+        export = export_at(path, brief(path), encoding=settings.encoding, skip_rows=settings.skip_rows)
+        head = export.head()
+    except (TurboForecastError, OSError):  # whoever reads it says what is wrong
+        return ""
+    for name, preset in PRESETS.items():
+        if preset.looks_like(head):
+            return f"{export.where} looks like {preset.TITLE}: set preset: {name} to read it as one"
+    return ""
+
+
+class PresetFiles:
+    """The files of a preset, each rewritten as a plain CSV table, and the reader's settings for all of them."""
+
+    def __init__(self, settings: TelemetrySettings) -> None:
+        self._asked = settings
+        self._options: dict[str, Any] | None = None
+        self._first = ""
+
+    @property
+    def settings(self) -> TelemetrySettings:
+        """What was asked for, with the preset's options for the tables that were written."""
+        return self._asked.model_copy(update={**(self._options or {}), "preset": "", "series_name": ""})
+
+    def rewritten(self, path: str, where: str, folder: Path, notes: list[str]) -> str:
+        """The path of a local file's table in `folder`. Raises SettingsError and TelemetryError as `Preset.rewritten` does."""
+        asked = self._asked
+        export = export_at(path, where, encoding=asked.encoding, skip_rows=asked.skip_rows)
+        table = PRESETS[asked.preset].rewritten(export, asked)
+        if self._options is not None and table.options != self._options:
+            raise TelemetryError(
+                f"{where} is another kind of table than {self._first}: give files of one kind, by a glob, say"
+            )
+        self._options, self._first = table.options, self._first or where
+        copy = folder / "rows.csv"
+        with copy.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(table.columns)
+            writer.writerows(table.rows)
+        notes += table.notes
+        return str(copy)
