@@ -29,7 +29,7 @@ from turbo_forecast.storage.telemetry.csv_dialect import (
 from turbo_forecast.storage.telemetry.files import Found, found_files, is_remote, kind_of
 from turbo_forecast.storage.telemetry.messages import NOT_SET, UNREADABLE, brief, enumerated, shortened, unreadable
 from turbo_forecast.storage.telemetry.parts import FILE_COLUMN, Columns, Part, united
-from turbo_forecast.storage.telemetry.presets.registry import PresetFiles, recognised
+from turbo_forecast.storage.telemetry.presets.registry import PRESETS, PresetFiles, recognised
 from turbo_forecast.storage.telemetry.sql import identifier, listed, literal
 from turbo_forecast.storage.telemetry.wording import fitting, shown
 from turbo_forecast.text import shown_location
@@ -100,13 +100,16 @@ def opened(
 def _advised(files: Sequence[tuple[str, str]], settings: TelemetrySettings) -> Iterator[list[str]]:
     """Notes on the preset that the first CSV file looks made for, where none is set; an error while it is read says so, too."""
     first = next((name for name, kind in files if kind == "csv" and not is_remote(name)), "")
-    advice = recognised(first, settings) if first and not settings.preset else ""
+    preset = recognised(first, settings) if first and not settings.preset else ""
+    if not preset:
+        yield []
+        return
+    advice = f"{brief(first)} looks like {PRESETS[preset].TITLE}: set preset: {preset}"
     try:
-        yield [advice] if advice else []
+        yield [f"{advice} to read it as one"]
     except (SettingsError, TelemetryError) as error:
-        if not advice:
-            raise
-        raise type(error)(fitting(f"{advice}. Read without it: {error}", advice)) from None
+        sentences = (f"{advice}. Read without it: {error}", f"{error}; or set preset: {preset}", str(error))
+        raise type(error)(fitting(*sentences)) from None
 
 
 def _by_its_name(error: duckdb.Error, parts: Sequence[Part]) -> duckdb.Error:

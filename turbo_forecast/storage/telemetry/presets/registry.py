@@ -24,16 +24,13 @@ PRESETS: Mapping[str, Preset] = {
 
 
 def recognised(path: str, settings: TelemetrySettings) -> str:
-    """The preset that a local CSV file looks made for, as advice; empty where it looks like none, or cannot be read."""
+    """The preset that a local CSV file looks made for; empty where it looks like none, or its first lines cannot be read."""
     try:
         export = export_at(path, brief(path), encoding=settings.encoding, skip_rows=settings.skip_rows)
         head = export.head()
     except (TurboForecastError, OSError):  # whoever reads it says what is wrong
         return ""
-    for name, preset in PRESETS.items():
-        if preset.looks_like(head):
-            return f"{export.where} looks like {preset.TITLE}: set preset: {name} to read it as one"
-    return ""
+    return next((name for name, preset in PRESETS.items() if preset.looks_like(head)), "")
 
 
 class PresetFiles:
