@@ -147,7 +147,8 @@ def _sources(
             files.append(_preset_file(con, name, kind, settings, preset, folder, notes))
         else:
             files += [_parquet(con, name)] if kind == "parquet" else _csv(con, name, settings, folder, notes)
-    settings = preset.settings if preset else settings
+    if preset:
+        settings, notes = preset.settings, [*notes, *preset.notes]
     empty = [brief(file.name) for file in files if not file.has_rows]
     if len(empty) == len(files):
         raise TelemetryError(f"{brief(settings.telemetry)} has columns but not one row")
@@ -291,7 +292,7 @@ def _preset_file(
     if kind != "csv" or is_remote(name):
         what = "a remote file: copy it first" if kind == "csv" else "no CSV file"
         raise TelemetryError(f"preset: {settings.preset} reads local CSV files, but {where} is {what}")
-    path = preset.rewritten(name, where, _copies(name, folder), notes)
+    path = preset.rewritten(name, where, _copies(name, folder))
     return _csv_file(con, name, path, file_dialect(path, where, encoding="utf-8", skip_rows=0, ignored=()), notes)
 
 

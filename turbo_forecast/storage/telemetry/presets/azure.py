@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry.csv_dialect import LIKE_A_VALUE
 from turbo_forecast.storage.telemetry.presets.export import Export, Record, Rewritten, not_of_kind
 from turbo_forecast.storage.telemetry.presets.series_names import SeriesNames
 from turbo_forecast.storage.telemetry.presets.tables import columns_of_series, labels_in_columns, utc_format, utc_time
-from turbo_forecast.storage.telemetry.wording import names, quoted
+from turbo_forecast.storage.telemetry.wording import names
 
 TITLE = "an Azure Monitor export"
 TIME = re.compile(r"(date ?)?(time ?stamp|time)( ?[(\[](utc)[)\]])?|date", re.IGNORECASE)
@@ -44,7 +45,7 @@ def rewritten(export: Export, settings: TelemetrySettings) -> Rewritten:
         if generated is not None and not above:
             return _rows(export, fields, records, settings, generated[0], utc=bool(generated[2]))
         time = TIME.fullmatch(fields[0])
-        if time and len([name for name in fields if name]) > 1:
+        if time and any(fields[1:]) and not any(LIKE_A_VALUE.fullmatch(name) for name in fields[1:]):
             return _chart(export, fields, records, settings, above, utc=bool(time[4]))
         above |= _line(fields)
     raise not_of_kind(export, TITLE, "no line of it begins with Time or TimeGenerated and names further columns")
@@ -101,9 +102,9 @@ def _chart(
     known = [name for name in HOST_LINES if above.get(name)] if host else []
     others = [name for name in above if name and name not in known]
     if host:
-        result.notes.append(f"host {quoted(host)}, as a line above the table of {export.where} says")
+        result.notes.append("a line above the table names the host")
     if others:
-        result.notes.append(f"left out lines above the table of {export.where}: {names(others, 8)}")
+        result.notes.append(f"left out lines above the table ({names(others, 8)})")
     return result
 
 

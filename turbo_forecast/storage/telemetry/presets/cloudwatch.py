@@ -45,13 +45,19 @@ def rewritten(export: Export, settings: TelemetrySettings) -> Rewritten:
         return names_in_rows(
             export, first, records, settings, found, name_at=name_at, time_at=time_at, value_at=value_at
         )
-    header, below = _table(export, chain([(number, first)], records) if first else records)
-    return columns_of_series(export, header, below, settings, found)
-
-
-def _table(export: Export, records: Iterator[Record]) -> tuple[list[str], Iterator[Record]]:
-    """The metrics' labels, below a name for the times, and the records of the table."""
     above: dict[str, list[str]] = {}
+    header, below = _table(export, chain([(number, first)], records) if first else records, above)
+    result = columns_of_series(export, header, below, settings, found)
+    states = dict.fromkeys(state for state in above.get("statuscode", [])[1:] if state not in ("", "Complete"))
+    result.notes += [f"CloudWatch says that metrics are {state}, not Complete" for state in states]
+    result.notes += [f"CloudWatch's message {quoted(said)}" for said in above.get("messages", [])[1:] if said]
+    return result
+
+
+def _table(
+    export: Export, records: Iterator[Record], above: dict[str, list[str]]
+) -> tuple[list[str], Iterator[Record]]:
+    """The metrics' labels, below a name for the times, and the records of the table; lines above it go to `above`."""
     for number, fields in records:
         if TIME.fullmatch(fields[0]):
             labels = next((above[name] for name in LABELS if name in above), None)

@@ -6,6 +6,7 @@ Belongs here: encodings, separators and `sep=` lines of exports. Does not belong
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -71,12 +72,14 @@ def export_at(path: str, where: str, *, encoding: str, skip_rows: int) -> Export
 class Rewritten:
     """The rows of an export as one plain table, and the reader's options for it.
 
-    rows: as long as `columns` each, made as they are asked for. notes: what was left out, complete once all rows were made.
+    rows: as long as `columns` each, made as they are asked for. left_out: how many of what there was no row for, by a noun;
+    notes: clauses about the file. Both are complete once all rows were made.
     """
 
     columns: tuple[str, ...]
     rows: Iterable[Sequence[str]]
     options: dict[str, Any]
+    left_out: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
 

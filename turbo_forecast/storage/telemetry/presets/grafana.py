@@ -65,6 +65,10 @@ def rewritten(export: Export, settings: TelemetrySettings) -> Rewritten:
         raise TelemetryError(
             f"{export.where} calls every series {values[0]}: give the query a legend in Grafana, such as {{{{instance}}}} cpu"
         )
+    if len(values) > 1 and not settings.value_column:
+        raise TelemetryError(
+            f"{export.where} has several values a row, {names(values)}: set value_column to one of them"
+        )
     if len(header) > 2 and (values or settings.value_column):
         return labels_in_columns(export, header, records, settings, _usual(header, time_at, values, settings))
     return columns_of_series(export, header, records, settings, found, time_at)

@@ -49,7 +49,7 @@ def rewritten(export: Export, settings: TelemetrySettings) -> Rewritten:
             own[value] = plain_value(own.get(value, ""), value, export.where)
             yield [own.get(name, "") for name in columns]
 
-    return Rewritten(tuple(columns), rows(), options, [])
+    return Rewritten(tuple(columns), rows(), options)
 
 
 def _headers(export: Export) -> Iterator[tuple[str, ...]]:

@@ -4,13 +4,15 @@ Belongs here: a line a preset. Does not belong here: what any tool writes (its o
 """
 
 import csv
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from turbo_forecast.errors import TelemetryError, TurboForecastError
+from turbo_forecast.number_words import counted
 from turbo_forecast.settings import TelemetrySettings
-from turbo_forecast.storage.telemetry.messages import brief
+from turbo_forecast.storage.telemetry.messages import brief, enumerated
 from turbo_forecast.storage.telemetry.presets import azure, cloudwatch, grafana, influxdb, sadf
 from turbo_forecast.storage.telemetry.presets.export import Preset, export_at
 
@@ -40,13 +42,25 @@ class PresetFiles:
         self._asked = settings
         self._options: dict[str, Any] | None = None
         self._first = ""
+        self._left_out: Counter[str] = Counter()
+        self._said: dict[str, list[str]] = {}
 
     @property
     def settings(self) -> TelemetrySettings:
         """What was asked for, with the preset's options for the tables that were written."""
         return self._asked.model_copy(update={**(self._options or {}), "preset": "", "series_name": ""})
 
-    def rewritten(self, path: str, where: str, folder: Path, notes: list[str]) -> str:
+    @property
+    def notes(self) -> list[str]:
+        """What was left out of the files that were written, and what is to be known of them: a clause for all files alike."""
+        counts = [
+            f"left out {counted(number, noun)} of {enumerated(self._said[noun])}"
+            for noun, number in self._left_out.items()
+        ]
+        said = [f"{note}: {enumerated(files)}" for note, files in self._said.items() if note not in self._left_out]
+        return counts + said
+
+    def rewritten(self, path: str, where: str, folder: Path) -> str:
         """The path of a local file's table in `folder`. Raises SettingsError and TelemetryError as `Preset.rewritten` does."""
         asked = self._asked
         export = export_at(path, where, encoding=asked.encoding, skip_rows=asked.skip_rows)
@@ -61,5 +75,7 @@ class PresetFiles:
             writer = csv.writer(file)
             writer.writerow(table.columns)
             writer.writerows(table.rows)
-        notes += table.notes
+        self._left_out += table.left_out
+        for each in (*table.left_out, *table.notes):
+            self._said.setdefault(each, []).append(where)
         return str(copy)

@@ -7,13 +7,11 @@ Belongs here: which statistics are percent of capacity. Does not belong here: wh
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from turbo_forecast.errors import SettingsError, TelemetryError
-from turbo_forecast.number_words import counted
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.presets.export import (
     Export,
@@ -82,14 +80,13 @@ def rewritten(export: Export, settings: TelemetrySettings) -> Rewritten:
         "thousands": "",
     }
     result = Rewritten(COLUMNS, (), options)
-    result.rows = _rows(replace(export, delimiter=";"), wanted, result.notes)
+    result.rows = _rows(replace(export, delimiter=";"), wanted, result)
     return result
 
 
-def _rows(export: Export, wanted: Sequence[Statistic], notes: list[str]) -> Iterator[Sequence[str]]:
+def _rows(export: Export, wanted: Sequence[Statistic], result: Rewritten) -> Iterator[Sequence[str]]:
     header: list[str] | None = None
     left_out: dict[str, None] = {}
-    special: Counter[str] = Counter()
     found = False
     for number, fields in export.records():
         if named := _header(fields):
@@ -98,7 +95,7 @@ def _rows(export: Export, wanted: Sequence[Statistic], notes: list[str]) -> Iter
             used = {each.column for each in wanted} | {name for each in wanted for name in each.devices}
             left_out |= dict.fromkeys(name for name in header[len(START) :] if name not in used)
         elif len(fields) > len(START) and SPECIAL.fullmatch(fields[3]):
-            special["restarts" if fields[3].startswith("LINUX") else "comments"] += 1
+            result.left_out["restart" if fields[3].startswith("LINUX") else "comment"] += 1
         elif header is None:
             raise not_of_kind(export, TITLE, "no line '# hostname;interval;timestamp;…' stands above its first row")
         else:
@@ -113,8 +110,8 @@ def _rows(export: Export, wanted: Sequence[Statistic], notes: list[str]) -> Iter
             f"{export.where} has none of the columns {', '.join(each.column for each in wanted)}: export them with "
             "sadf -d … -- -u -r -d, say"
         )
-    notes += [f"left out {counted(special[kind], kind[:-1])} of {export.where}" for kind in sorted(special)]
-    notes += [f"left out of {export.where}, not read as a resource: {names(left_out, 12)}"] if left_out else []
+    if left_out:
+        result.notes.append(f"left out columns {names(left_out, 12)}, which are no resource")
 
 
 def _header(fields: Sequence[str]) -> list[str] | None:

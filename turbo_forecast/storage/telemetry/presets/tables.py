@@ -4,10 +4,10 @@ Belongs here: the rows, and the reader's options for them. Does not belong here:
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from turbo_forecast.errors import SettingsError, TelemetryError
-from turbo_forecast.number_words import counted
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.presets.cells import plain_value
 from turbo_forecast.storage.telemetry.presets.export import Export, Record, Rewritten, refuse_options, refuse_ragged
@@ -46,21 +46,19 @@ def columns_of_series(
     refuse_options(settings, NO_COLUMNS, FROM_NAMES)
     refuse_options(settings, NO_LAYOUT, KNOWS_LAYOUT)
     left_out = {place_of("ignore_columns", header, name, export) for name in settings.ignore_columns}
-    columns: dict[int, Series] = {}
+    columns: dict[Series, int] = {}
     for place, name in enumerate(header):
         if place == time_at or place in left_out:
             continue
         series = found.series(name)
-        twin = next((at for at, other in columns.items() if other == series), None)
-        if twin is not None:
+        if series in columns:
             raise TelemetryError(
-                f"columns {quoted(header[twin])} and {quoted(name)} of {export.where} are both {_told(series)}: set "
-                "series_name to tell them apart, or list one in ignore_columns"
+                f"columns {quoted(header[columns[series]])} and {quoted(name)} of {export.where} are both {_told(series)}: "
+                "set series_name to tell them apart, or list one in ignore_columns"
             )
-        columns[place] = series
-    result = Rewritten((), (), _options(settings))
-    result.columns = _columns(settings)
-    result.rows = _cells(export, header, records, columns, time_at, result.notes, settings)
+        columns[series] = place
+    result = Rewritten(_columns(settings), (), _options(settings))
+    result.rows = _cells(export, header, records, columns, time_at, result.left_out, settings)
     return result
 
 
@@ -68,23 +66,20 @@ def _cells(
     export: Export,
     header: Sequence[str],
     records: Iterable[Record],
-    columns: Mapping[int, Series],
+    columns: Mapping[Series, int],
     time_at: int,
-    notes: list[str],
+    left_out: Counter[str],
     settings: TelemetrySettings,
 ) -> Iterator[Sequence[str]]:
     """A row a cell; a cell without a character says that the series has nothing at a time that another series has."""
-    empty = 0
     for number, fields in records:
         refuse_ragged(number, fields, len(header), export)
-        for place, series in columns.items():
-            if not fields[place]:
-                empty += 1
-                continue
-            value = plain_value(fields[place], header[place], export.where)
-            yield _row(settings, series, fields[time_at], value)
-    if empty:
-        notes.append(f"left out {counted(empty, 'empty cell')} of {export.where}: no value of the series at that time")
+        for series, place in columns.items():
+            if fields[place]:
+                value = plain_value(fields[place], header[place], export.where)
+                yield _row(settings, series, fields[time_at], value)
+            else:
+                left_out["empty cell"] += 1
 
 
 def names_in_rows(
@@ -118,7 +113,7 @@ def names_in_rows(
             yield _row(settings, known[name], fields[time_at], plain_value(fields[value_at], name, export.where))
 
     used = {name_at, time_at, value_at}
-    return Rewritten(_columns(settings), rows(), _options(settings), _unused(export, header, used))
+    return Rewritten(_columns(settings), rows(), _options(settings), notes=_unused(header, used))
 
 
 def labels_in_columns(
@@ -144,6 +139,8 @@ def labels_in_columns(
     labels = [place_of("resource_columns", header, name, export) for name in settings.resource_columns]
     ignored = {place_of("ignore_columns", header, name, export) for name in settings.ignore_columns}
     kept = dict.fromkeys((*chosen.values(), *labels, *(range(len(header)) if further else ()))).keys() - ignored
+    if both := sorted(ignored & set(chosen.values())):
+        raise SettingsError(f"ignore_columns lists {names([header[both[0]]])}, which preset: {settings.preset} reads")
     places = sorted(kept)
     value_at, time_at = chosen["value_column"], chosen["time_column"]
 
@@ -160,8 +157,8 @@ def labels_in_columns(
         "ignore_columns": [],
         "time_format": utc_format(settings) if utc else settings.time_format,
     }
-    notes = _unused(export, header, {*places, *ignored})
-    return Rewritten(tuple(header[at] for at in places), rows(), options, notes)
+    notes = _unused(header, {*places, *ignored})
+    return Rewritten(tuple(header[at] for at in places), rows(), options, notes=notes)
 
 
 def utc_time(text: str) -> str:
@@ -175,9 +172,9 @@ def utc_format(settings: TelemetrySettings) -> str:
     return f"{given} UTC" if given and not given.endswith(("Z", "UTC", "%z")) else given
 
 
-def _unused(export: Export, header: Sequence[str], used: set[int]) -> list[str]:
+def _unused(header: Sequence[str], used: set[int]) -> list[str]:
     unused = [name for at, name in enumerate(header) if at not in used and name]
-    return [f"left out of {export.where}, which no option names: {names(unused, 8)}"] if unused else []
+    return [f"left out columns {names(unused, 8)}, which no option names"] if unused else []
 
 
 def _columns(settings: TelemetrySettings) -> tuple[str, ...]:

@@ -59,3 +59,8 @@ def test_times_that_state_utc_already_are_left_as_they_are(csv, read, time):
 )
 def test_what_is_missing_is_said(csv, refusal, lines, options, said):
     assert said in refusal(csv(*lines), preset="azure", **options)
+
+
+def test_a_line_with_a_date_above_the_table_is_no_header(csv, read):
+    lines = ["Resource: web-1", "Date,2025-03-02", "Time,cpu", "2025-03-01 00:00:00,50"]
+    assert read(csv(*lines), preset="azure").rows == [("web-1", "cpu", DAY, 50.0)]

@@ -54,3 +54,16 @@ def test_two_names_of_one_series_in_rows_are_refused(csv, refusal):
 )
 def test_what_is_missing_is_said(csv, refusal, lines, said):
     assert said in refusal(csv(*lines), preset="cloudwatch")
+
+
+def test_what_cloudwatch_says_of_a_metric_is_noted(csv, read):
+    lines = [
+        ABOVE[0],
+        "StatusCode,Complete,PartialData",
+        "Messages,,too many points",
+        "Label,i-0a cpu,i-0b cpu",
+        *TABLE,
+    ]
+    notes = " ".join(read(csv(*lines), preset="cloudwatch").report.notes)
+    assert "PartialData, not Complete" in notes
+    assert "'too many points'" in notes

@@ -105,6 +105,8 @@ def test_names_in_prometheus_notation_name_host_and_metric(csv, read):
         (['"Time","a cpu"', "1740787200000,1.5 GiB"], {}, "column 'a cpu' of"),
         (['"Time","a cpu"', "1740787200000,1.5 GiB"], {}, "'1.5 GiB', a value with a unit"),
         (['"Time","Value","Value"', "1740787200000,1,2"], {}, "calls every series Value"),
+        (["Time,instance,Value #A,Value #B", "1740787200000,a,1,2"], {"resource": "cpu"}, "has several values a row"),
+        (["Time,instance,Value", "1740787200000,a,1"], {"ignore_columns": ["instance"]}, "which preset: grafana reads"),
         (['"Time","web 1 cpu"', "1740787200000,1"], {}, "'web' and '1 cpu' or 'web 1' and 'cpu'"),
         (['"Time","web-1"', "1740787200000,1"], {}, "column 'web-1' of"),
         (['"Time","a cpu","a cpu"', "1740787200000,1,2"], {}, "columns 'a cpu' and 'a cpu' of"),
@@ -119,7 +121,7 @@ def test_names_in_prometheus_notation_name_host_and_metric(csv, read):
 def test_what_cannot_be_read_is_refused_by_its_name(csv, refusal, lines, options, said):
     sentence = refusal(csv(*lines), preset="grafana", **options)
     assert said in sentence
-    assert "telemetry.csv" in sentence or "host_column" in sentence
+    assert "telemetry.csv" in sentence or "preset: grafana" in sentence
 
 
 def test_columns_that_are_not_wanted_are_left_out(csv, read):

@@ -88,3 +88,13 @@ def test_compressed_and_several_files_are_read_as_one(tmp_path, csv, read):
     reading = read(tmp_path / "x", preset="grafana")
     assert reading.rows == [("a", "cpu", date(2025, 3, 1), 50.0), ("b", "cpu", date(2025, 3, 1), 60.0)]
     assert reading.report.sources == [str(tmp_path / "x" / "a.csv"), str(tmp_path / "x" / "b.csv.gz")]
+
+
+def test_what_is_left_out_is_noted_once_for_all_files(csv, read):
+    header, row = "# hostname;interval;timestamp;CPU;%user;%idle", "{0};600;2025-03-01 00:00:00 UTC;-1;1;50"
+    for host in "abc":
+        csv(f"{host};-1;2025-03-01 00:00:00 UTC;COM x", header, row.format(host), name=f"x/{host}.csv")
+    notes = read(csv(header, row.format("d"), name="x/d.csv").parent, preset="sadf").report.notes
+    assert len(notes) == 2
+    assert notes[0].startswith("left out 3 comments of ")
+    assert notes[1].startswith("left out columns %user, which are no resource: ")
