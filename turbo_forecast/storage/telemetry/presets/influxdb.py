@@ -33,7 +33,8 @@ def rewritten(export: Export, settings: TelemetrySettings) -> Rewritten:
     refuse_options(settings, ("series_name", "resources"), "finds hosts and resources in columns of this file")
     refuse_options(settings, NO_LAYOUT, KNOWS_LAYOUT)
     export = replace(export, delimiter=",")
-    columns = list(dict.fromkeys(name for header in _headers(export) for name in header if name not in WINDOW))
+    left_out = set(WINDOW) - {settings.time_column}
+    columns = list(dict.fromkeys(name for header in _headers(export) for name in header if name not in left_out))
     options = _options(columns, settings)
     needed = [str(options[option] or "") for option in ("time_column", "value_column")]
     hosts = [str(options["host_column"])] if options.get("host_column") else []
@@ -78,9 +79,9 @@ def _options(columns: Sequence[str], settings: TelemetrySettings) -> dict[str, o
     }
     if settings.host_from == "column":
         options["host_column"] = settings.host_column or "host"
-    if settings.resource:
-        ignored = [name for name in measured if name not in settings.resource_columns]
-        options["ignore_columns"] = [*dict.fromkeys([*settings.ignore_columns, *ignored])]
+    if (
+        settings.resource
+    ):  # if there are several measurements or fields, the reader refuses to take them for one resource
         return options
     options["resource_column"] = settings.resource_column or next(iter(measured), "")
     used = (options["resource_column"], *settings.ignore_columns)

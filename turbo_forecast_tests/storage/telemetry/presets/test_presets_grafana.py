@@ -101,6 +101,7 @@ def test_names_in_prometheus_notation_name_host_and_metric(csv, read):
             {},
             "does not look like a Grafana export, which the preset is for: its first line has no",
         ),
+        (['"Time","a cpu","b cpu"', "1740787200000,50,on"], {}, "column 'b cpu' of"),
         (["Time", "1740787200000"], {}, "it has no column beside Time"),
         (['"Time","a cpu"', "1740787200000,1.5 GiB"], {}, "column 'a cpu' of"),
         (['"Time","a cpu"', "1740787200000,1.5 GiB"], {}, "'1.5 GiB', a value with a unit"),

@@ -40,6 +40,19 @@ def test_a_resource_has_the_name_that_is_set(csv, read):
     assert read(csv(*MEMORY), preset="influxdb", resource="memory").rows == [("a", "memory", DAY, 46.0)]
 
 
+def test_several_fields_are_not_taken_for_one_resource(csv, refusal):
+    more = "2025-03-01T18:00:00Z,9,swap_percent,,a"
+    lines = table(
+        "host", "2025-03-01T00:00:00Z,45.3,used_percent,,a", "2025-03-01T12:00:00Z,46.7,used_percent,,a", more
+    )
+    assert "_field" in refusal(csv(*lines), preset="influxdb", resource="memory")
+
+
+def test_a_windows_end_may_be_the_time(csv, read):
+    rows = read(csv(*MEMORY[:5]), preset="influxdb", time_column="_stop").rows
+    assert rows == [("a", "mem:used_percent", date(2025, 3, 2), 45.3)]
+
+
 def test_another_tag_may_name_the_host(csv, read, refusal):
     lines = [line.replace(",host", ",server") for line in MEMORY]
     assert read(csv(*lines), preset="influxdb", host_column="server").rows == [("a", "mem:used_percent", DAY, 46.0)]
