@@ -24,6 +24,8 @@ AGGREGATED = re.compile(r".+ \((avg|min|max|sum|count)\).*", re.IGNORECASE)
 """How the portal calls a metric of a chart: `Percentage CPU (Avg)`."""
 HOST_LINES = ("resource", "resource name", "virtual machine")
 ROWS = ("metricname", "resource")
+APART = ("MetricName", "ResourceId", "ResourceGroup", "SubscriptionId")
+"""Columns by which rows of one `Resource`, or of one name of a resource, may differ: the reader refuses to merge them."""
 
 
 def looks_like(head: Sequence[Sequence[str]]) -> bool:
@@ -78,7 +80,7 @@ def _rows(
     asked = [getattr(settings, option) or name for option, name in usual.items() if name]
     if missing := [name for name in asked if name.casefold() not in own]:
         raise not_of_kind(export, TITLE, f"it has TimeGenerated, but no column {names(missing)}")
-    return labels_in_columns(export, header, records, settings, usual, utc=utc, further=False)
+    return labels_in_columns(export, header, records, settings, usual, utc=utc, further=APART)
 
 
 def _chart(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
+from turbo_forecast.storage.telemetry.layout import USUAL_NAMES
 from turbo_forecast.storage.telemetry.presets.cells import plain_value
 from turbo_forecast.storage.telemetry.presets.export import Export, Record, Rewritten, refuse_options, refuse_ragged
 from turbo_forecast.storage.telemetry.presets.series_names import Series, SeriesNames
@@ -124,13 +125,13 @@ def labels_in_columns(
     usual: Mapping[str, str],
     *,
     utc: bool = False,
-    further: bool = True,
+    further: Sequence[str] | None = None,
 ) -> Rewritten:
     """A row a value, with a column for the host and, unless `resource` is set, one for the resource.
 
     usual: per option (`host_column`, `resource_column`, `time_column`, `value_column`) the column that it has where the option
-    is not set. utc: whether times without a zone are UTC's. further: whether further columns may tell series apart, so that
-    the reader is to see them.
+    is not set. utc: whether times without a zone are UTC's. further: columns that may tell series apart, so that the
+    reader is to see them; every column where it is None.
     """
     refuse_options(settings, ("series_name", "resources"), "finds hosts and resources in columns of this file")
     refuse_options(settings, NO_LAYOUT, KNOWS_LAYOUT)
@@ -138,7 +139,8 @@ def labels_in_columns(
     chosen = {option: place_of(option, header, getattr(settings, option) or usual[option], export) for option in roles}
     labels = [place_of("resource_columns", header, name, export) for name in settings.resource_columns]
     ignored = {place_of("ignore_columns", header, name, export) for name in settings.ignore_columns}
-    kept = dict.fromkeys((*chosen.values(), *labels, *(range(len(header)) if further else ()))).keys() - ignored
+    seen = [at for at, name in enumerate(header) if further is None or name in further]
+    kept = {*chosen.values(), *labels, *seen} - ignored
     if both := sorted(ignored & set(chosen.values())):
         raise SettingsError(f"ignore_columns lists {names([header[both[0]]])}, which preset: {settings.preset} reads")
     places = sorted(kept)
@@ -151,14 +153,17 @@ def labels_in_columns(
             fields[time_at] = utc_time(fields[time_at]) if utc else fields[time_at]
             yield [fields[at] for at in places]
 
-    options: dict[str, object] = {option: header[at] for option, at in chosen.items()}
+    called = dict(enumerate(header))
+    if "host_column" in chosen and header[chosen["host_column"]].casefold() in USUAL_NAMES["resource_column"]:
+        called[chosen["host_column"]] = "host"  # else the reader would take a column called Resource for the resource's
+    options: dict[str, object] = {option: called[at] for option, at in chosen.items()}
     options |= {
         "layout": "long",
         "ignore_columns": [],
         "time_format": utc_format(settings) if utc else settings.time_format,
     }
     notes = _unused(header, {*places, *ignored})
-    return Rewritten(tuple(header[at] for at in places), rows(), options, notes=notes)
+    return Rewritten(tuple(called[at] for at in places), rows(), options, notes=notes)
 
 
 def utc_time(text: str) -> str:

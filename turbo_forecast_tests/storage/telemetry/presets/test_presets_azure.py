@@ -37,6 +37,7 @@ def test_rows_of_azure_metrics_are_of_a_resource_and_a_metric(csv, read):
     expected = [("VM-1", "cpu", date(2025, 2, 25), 5.5), ("VM-1", "cpu", date(2025, 2, 26), 7.5)]
     assert read(csv(METRICS, *rows), **options).rows == expected
     assert [row[3] for row in read(csv(METRICS, *rows), **options, value_column="Maximum").rows] == [9.0, 9.0]
+    assert [row[1] for row in read(csv(METRICS, *rows), **options, resource="load").rows] == ["load", "load"]
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,12 @@ def test_what_is_missing_is_said(csv, refusal, lines, options, said):
 def test_a_line_with_a_date_above_the_table_is_no_header(csv, read):
     lines = ["Resource: web-1", "Date,2025-03-02", "Time,cpu", "2025-03-01 00:00:00,50"]
     assert read(csv(*lines), preset="azure").rows == [("web-1", "cpu", DAY, 50.0)]
+
+
+def test_metrics_and_resources_of_one_name_are_not_merged(csv, refusal):
+    lines = ["TimeGenerated,Resource,ResourceGroup,MetricName,Average"]
+    times = [f"2025-03-01T{hour:02}:00:00Z" for hour in range(12)]
+    metrics = [f"{time},VM-1,G,{('cpu', 'memory')[number % 2]},5{number % 10}" for number, time in enumerate(times)]
+    assert "MetricName" in refusal(csv(*lines, *metrics), preset="azure", resource="cpu")
+    groups = [f"{time},VM-1,{'GH'[number % 2]},cpu,5{number % 10}" for number, time in enumerate(times)]
+    assert "ResourceGroup" in refusal(csv(*lines, *groups), preset="azure")
