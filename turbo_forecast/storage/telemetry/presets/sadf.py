@@ -116,8 +116,8 @@ def _rows(export: Export, wanted: Sequence[Statistic], result: Rewritten) -> Ite
 
 def _header(fields: Sequence[str]) -> list[str] | None:
     """The column names of a header line, None for any other line."""
-    names_ = [fields[0].lstrip("# "), *fields[1:]]
-    return names_ if tuple(names_[:3]) == START else None
+    columns = [fields[0].lstrip("# "), *fields[1:]]
+    return columns if tuple(columns[:3]) == START else None
 
 
 def _refuse_horizontal(header: Sequence[str], export: Export) -> None:
