@@ -12,12 +12,12 @@ from pydantic import Field, field_validator, model_validator
 from turbo_forecast import option_rules
 from turbo_forecast.settings.options import Options
 
-STATISTICS = ("mean", "p95", "max")
-UNITS = ("percent", "fraction")
 SERIES_PLACEHOLDER = re.compile(r"\{(host|resource|any)\}")
 """What stands in `series_name` for a part of a series' name; everything else in it stands for itself."""
 NAMES_SERIES = ("grafana", "cloudwatch", "azure")
 """Presets of files that may name series, which `series_name` is for."""
+STATISTICS = ("mean", "p95", "max")
+UNITS = ("percent", "fraction")
 INDIFFERENT_TO_READING = {"memory_limit", "reread"}
 """Telemetry settings that decide nothing that is read."""
 
