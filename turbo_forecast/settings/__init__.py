@@ -25,7 +25,13 @@ from turbo_forecast.settings.reading import (
     outlook_settings,
     telemetry_settings,
 )
-from turbo_forecast.settings.telemetry import INDIFFERENT_TO_READING, STATISTICS, UNITS, TelemetrySettings
+from turbo_forecast.settings.telemetry import (
+    INDIFFERENT_TO_READING,
+    SERIES_PLACEHOLDER,
+    STATISTICS,
+    UNITS,
+    TelemetrySettings,
+)
 
 __all__ = [
     "COMBINATIONS",
@@ -36,6 +42,7 @@ __all__ = [
     "INDIFFERENT_TO_READING",
     "NEGLIGIBLE_PERCENT",
     "SECTIONS",
+    "SERIES_PLACEHOLDER",
     "STATISTICS",
     "UNITS",
     "DeploymentSettings",

@@ -4,6 +4,7 @@ Does not belong here: what the options do.
 """
 
 import codecs
+import re
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -11,6 +12,10 @@ from pydantic import Field, field_validator, model_validator
 from turbo_forecast import option_rules
 from turbo_forecast.settings.options import Options
 
+SERIES_PLACEHOLDER = re.compile(r"\{(host|resource|any)\}")
+"""What stands in `series_name` for a part of a series' name; everything else in it stands for itself."""
+NAMES_SERIES = ("grafana", "cloudwatch", "azure")
+"""Presets of files that may name series, which `series_name` is for."""
 STATISTICS = ("mean", "p95", "max")
 UNITS = ("percent", "fraction")
 INDIFFERENT_TO_READING = {"memory_limit", "reread", "late_data_hours"}
@@ -28,6 +33,13 @@ class TelemetrySettings(Options):
 
     telemetry: str = Field("", description="a file, folder, glob or object-store URI (Parquet, CSV), or a DuckDB file")
     table: str = Field("", description="the table to read when telemetry is a DuckDB file")
+    preset: Literal["", "grafana", "cloudwatch", "azure", "influxdb", "sadf"] = Field(
+        "", description="the tool whose export the telemetry is: grafana, cloudwatch, azure, influxdb or sadf"
+    )
+    series_name: str = Field(
+        "",
+        description="with a preset: how a series' name tells its host and resource, such as '{host} {resource}'; {any} is left out",
+    )
     layout: Literal["auto", "long", "wide"] = Field(
         "auto", description="auto, long (one value column) or wide (one column per resource)"
     )
@@ -118,6 +130,27 @@ class TelemetrySettings(Options):
                 f"time_format must be a strptime format such as %d/%m/%Y %H:%M, not {option_rules.shown(value)}"
             )
         return value
+
+    @model_validator(mode="after")
+    def _series_name(self) -> "TelemetrySettings":
+        pattern, places = self.series_name, SERIES_PLACEHOLDER.findall(self.series_name)
+        unknown = re.search(r"\{[A-Za-z_]*\}", SERIES_PLACEHOLDER.sub("", pattern))
+        rules = (
+            (self.preset not in NAMES_SERIES, f"is for preset: {' or '.join(NAMES_SERIES)}, whose files name series"),
+            (unknown, f"holds {unknown and unknown[0]}, but a pattern's places are {{host}}, {{resource}} and {{any}}"),
+            (not {"host", "resource"} & set(places), "must hold {host} or {resource}, such as '{host} {resource}'"),
+            (places.count("host") > 1 or places.count("resource") > 1, "holds {host} or {resource} more than once"),
+            (
+                re.search(f"{SERIES_PLACEHOLDER.pattern}{SERIES_PLACEHOLDER.pattern}", pattern),
+                "needs text between two places, such as a space",
+            ),
+            (self.resource and "resource" in places, "holds {resource}, but resource is set: set one of them"),
+            (self.host_from != "column" and "host" in places, "holds {host}, but host_from: file name is set"),
+        )
+        wrong = next((sentence for is_wrong, sentence in rules if pattern and is_wrong), "")
+        if wrong:
+            raise ValueError(f"series_name {wrong}")
+        return self
 
     @model_validator(mode="after")
     def _one_time(self) -> "TelemetrySettings":

@@ -275,3 +275,15 @@ def test_nothing_is_written_anywhere(more: list[str], csv: Callable[..., Path], 
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_export_of_a_known_tool_is_read_once_its_preset_is_set(csv, check, tmp_path):
+    times = [FIRST + timedelta(days=day) for day in range(DAYS)]
+    path = csv('"Time","a cpu"', *(f"{time},{20 + time.day} %" for time in times))
+    code, _, said = check(path)
+    assert code == 2
+    assert "telemetry.csv looks like a Grafana export: set preset: grafana" in said
+    assert OPTIONS_HINT in said
+    (tmp_path / "settings.yaml").write_text("telemetry: {preset: grafana}\n")
+    code, told, _ = check(path, "--config", str(tmp_path / "settings.yaml"))
+    assert f"Series: 1 (1 host; cpu), {DAYS} days of them" in told

@@ -70,11 +70,7 @@ class Dialect:
 
 def file_dialect(path: str, where: str, *, encoding: str, skip_rows: int, ignored: Sequence[str]) -> Dialect:
     """The dialect of a local CSV file, called `where` in messages. Raises TelemetryError, naming the file and its line, where it has none."""
-    try:
-        with opened_bytes(path) as file:
-            head = file.read(HEAD_BYTES)
-    except (OSError, EOFError, zlib.error) as error:
-        raise TelemetryError(f"{where} is not a readable CSV file: {reason(error)}") from None
+    head = _head(path, where)
     encoding = _encoding(head, encoding, where)
     if encoding in ("utf-8", "utf-8-sig"):
         _refuse_nul(path, where)
@@ -83,6 +79,24 @@ def file_dialect(path: str, where: str, *, encoding: str, skip_rows: int, ignore
         raise TelemetryError(f"the first line of {where} is longer than {HEAD_BYTES:,} bytes: it is no table of text")
     found = text_dialect(text, where, skip_rows=skip_rows, ignored=ignored, is_whole=len(head) < HEAD_BYTES)
     return replace(found, encoding=encoding)
+
+
+def file_head(path: str, where: str, encoding: str) -> tuple[str, str]:
+    """The start of a local file as text, and its encoding: the one that its byte order mark states, else `encoding`.
+
+    Raises TelemetryError where the start is no text of that encoding.
+    """
+    head = _head(path, where)
+    encoding = _encoding(head, encoding, where)
+    return decoded(head, encoding, where), encoding
+
+
+def _head(path: str, where: str) -> bytes:
+    try:
+        with opened_bytes(path) as file:
+            return file.read(HEAD_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        raise TelemetryError(f"{where} is not a readable CSV file: {reason(error)}") from None
 
 
 def opened_bytes(path: str) -> BinaryIO:
@@ -119,7 +133,7 @@ def text_dialect(text: str, where: str, *, skip_rows: int, ignored: Sequence[str
     if not is_whole and top.at == len(lines) - 1:
         raise TelemetryError(f"line {top.at + 1} of {where} is longer than {HEAD_BYTES:,} bytes: no header is")
     sample = _sample(lines, top.at, is_whole)
-    delimiter = delimiter or _delimiter([line for _, line in sample])
+    delimiter = delimiter or likely_delimiter([line for _, line in sample])
     rows = [(number, _fields(line, delimiter)) for number, line in sample]
     at = _commented_header(lines, top.at, rows, delimiter)
     header = _fields("".join(lines[at:]), delimiter)
@@ -181,8 +195,8 @@ def _sample(lines: Sequence[str], at: int, is_whole: bool) -> list[tuple[int, st
     return [(number, line) for number, line in enumerate(complete[at : at + SAMPLE_LINES], at) if line.strip()]
 
 
-def _delimiter(sample: Sequence[str]) -> str:
-    """The candidate that cuts most of the lines into equally many fields, more than one."""
+def likely_delimiter(sample: Sequence[str]) -> str:
+    """The separator that cuts most of the lines into equally many fields, more than one."""
 
     def score(candidate: str) -> tuple[float, int]:
         counts = Counter(len(_fields(line, candidate)) for line in sample)

@@ -48,7 +48,7 @@ def plain_tables(path: str, where: str, encoding: str, skip_rows: int, folder: P
             writers = {}
             for _ in range(skip_rows):
                 source.readline()
-            for header, row in _rows(csv.reader(source), where):
+            for header, row in annotated_rows(csv.reader(source), where):
                 if header not in writers:
                     copies[header] = _fresh(folder)
                     file = stack.enter_context(copies[header].open("w", encoding="utf-8", newline=""))
@@ -62,8 +62,11 @@ def plain_tables(path: str, where: str, encoding: str, skip_rows: int, folder: P
     return [str(copy) for copy in copies.values()]
 
 
-def _rows(records: Iterable[list[str]], where: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
-    """Each row with its table's column names; both without the columns that number tables."""
+def annotated_rows(records: Iterable[list[str]], where: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Each row of annotated CSV with its table's column names; both without the columns that number tables.
+
+    Empty fields get the default that their table states. Raises TelemetryError for a row that fits no table.
+    """
     header: list[str] = []
     defaults: list[str] = []
     kept: list[int] = []

@@ -122,7 +122,7 @@ def _read(
     elsewhere: Collection[str],
 ) -> TelemetryReport:
     with watch.stage("columns"):
-        parts, settings = joined_times(portion.rows(con, sources.parts), settings)
+        parts, settings = joined_times(portion.rows(con, sources.parts), sources.settings)
         layout = chosen_layout(con, parts, settings)
         _refuse_absent(parts, layout)
         parts, layout = portion.hosts(con, parts, layout)

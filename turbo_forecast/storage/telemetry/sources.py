@@ -29,8 +29,9 @@ from turbo_forecast.storage.telemetry.csv_dialect import (
 from turbo_forecast.storage.telemetry.files import Found, found_files, is_remote, kind_of
 from turbo_forecast.storage.telemetry.messages import NOT_SET, UNREADABLE, brief, enumerated, shortened, unreadable
 from turbo_forecast.storage.telemetry.parts import FILE_COLUMN, Columns, Part, united
+from turbo_forecast.storage.telemetry.presets.registry import PRESETS, PresetFiles, recognised
 from turbo_forecast.storage.telemetry.sql import identifier, listed, literal
-from turbo_forecast.storage.telemetry.wording import shown
+from turbo_forecast.storage.telemetry.wording import fitting, shown
 from turbo_forecast.text import shown_location
 
 HEAD_LINES = 100
@@ -42,6 +43,8 @@ class Sources:
     """The parts of the telemetry, and what their reader should know of how they were found."""
 
     parts: list[Part]
+    settings: TelemetrySettings
+    """How the parts are read: what was asked for, and a preset's options where one is set."""
     notes: list[str] = field(default_factory=list)
     computed: bool = False
     """Whether a database computes the rows as they are read: from equal files it may make others another time."""
@@ -81,13 +84,32 @@ def opened(
                 raise TelemetryError(f"telemetry may be one DuckDB file, not several or one among others: {some}")
             with database.attached(con, found.names[0]):
                 part, computed = _table(con, found.names[0], settings, Path(folder))
-                yield Sources([part], found.notes, computed)
+                yield Sources([part], settings, found.notes, computed)
             return
-        sources = _sources(con, list(zip(found.names, kinds, strict=True)), settings, Path(folder), found.notes)
-        try:
-            yield sources
-        except duckdb.Error as error:
-            raise _by_its_name(error, sources.parts) from None
+        files = list(zip(found.names, kinds, strict=True))
+        with _advised(files, settings) as advice:
+            sources = _sources(con, files, settings, Path(folder), found.notes)
+            sources.notes.extend(advice)
+            try:
+                yield sources
+            except duckdb.Error as error:
+                raise _by_its_name(error, sources.parts) from None
+
+
+@contextmanager
+def _advised(files: Sequence[tuple[str, str]], settings: TelemetrySettings) -> Iterator[list[str]]:
+    """Notes on the preset that the first CSV file looks made for, where none is set; an error while it is read says so, too."""
+    first = next((name for name, kind in files if kind == "csv" and not is_remote(name)), "")
+    preset = recognised(first, settings) if first and not settings.preset else ""
+    if not preset:
+        yield []
+        return
+    advice = f"{brief(first)} looks like {PRESETS[preset].TITLE}: set preset: {preset}"
+    try:
+        yield [f"{advice} to read it as one"]
+    except (SettingsError, TelemetryError) as error:
+        sentences = (f"{advice}. Read without it: {error}", f"{error}; or set preset: {preset}", str(error))
+        raise type(error)(fitting(*sentences)) from None
 
 
 def _by_its_name(error: duckdb.Error, parts: Sequence[Part]) -> duckdb.Error:
@@ -104,7 +126,7 @@ def _refuse_idle_options(kinds: Sequence[str], settings: TelemetrySettings) -> N
     name = shown(brief(settings.telemetry))
     if settings.table and "table" not in kinds:
         raise SettingsError(f"table is set to {shown(settings.table)}, but {name} is not a DuckDB file")
-    for option in ("skip_rows", "encoding"):
+    for option in ("skip_rows", "encoding", "preset"):
         value = getattr(settings, option)
         if value != type(settings).model_fields[option].default and "csv" not in kinds:
             raise SettingsError(f"{option} is set to {value}, but {name} has no CSV file, which it is for")
@@ -119,8 +141,14 @@ def _sources(
 ) -> Sources:
     notes = list(notes)
     files: list[_File] = []
+    preset = PresetFiles(settings) if settings.preset else None
     for name, kind in found:
-        files += [_parquet(con, name)] if kind == "parquet" else _csv(con, name, settings, folder, notes)
+        if preset:
+            files.append(_preset_file(con, name, kind, settings, preset, folder, notes))
+        else:
+            files += [_parquet(con, name)] if kind == "parquet" else _csv(con, name, settings, folder, notes)
+    if preset:
+        settings, notes = preset.settings, [*notes, *preset.notes]
     empty = [brief(file.name) for file in files if not file.has_rows]
     if len(empty) == len(files):
         raise TelemetryError(f"{brief(settings.telemetry)} has columns but not one row")
@@ -133,7 +161,7 @@ def _sources(
     _refuse_nested(parts, settings)
     by_host = settings.columns == "hosts"  # columns are hosts: they come and go
     parts, joined = united(parts, may_differ=by_host, ignored=_ignored(settings))
-    return Sources(parts, list(dict.fromkeys(notes)) + joined)
+    return Sources(parts, settings, list(dict.fromkeys(notes)) + joined)
 
 
 def _ignored(settings: TelemetrySettings) -> list[str]:
@@ -229,9 +257,7 @@ def _csv(
         dialect = _remote_dialect(con, name, settings)
         return [_csv_file(con, name, name, dialect, notes)]
     dialect = file_dialect(name, where, encoding=settings.encoding, skip_rows=settings.skip_rows, ignored=ignored)
-    copies = folder / str(len(list(folder.iterdir())))  # in folders of the same key=value names, which are read too
-    copies = copies.joinpath(*(part for part in Path(name).parts[:-1] if HIVE_FOLDER.fullmatch(part)))
-    copies.mkdir(parents=True)
+    copies = _copies(name, folder)
     if dialect.annotated:
         notes.append(f"{where} is annotated CSV: its columns that hold annotations and number its tables are left out")
         paths = csv_rewriting.plain_tables(name, where, dialect.encoding, settings.skip_rows, copies)
@@ -242,6 +268,32 @@ def _csv(
         return [_csv_file(con, name, name, dialect, notes)]
     copy = csv_rewriting.in_utf8(name, where, dialect.encoding, copies)
     return [_csv_file(con, name, copy, dialect, notes)]
+
+
+def _copies(name: str, folder: Path) -> Path:
+    """A new folder for copies of a file, in folders of the same key=value names as its own, which are read too."""
+    copies = folder / str(len(list(folder.iterdir())))
+    copies = copies.joinpath(*(part for part in Path(name).parts[:-1] if HIVE_FOLDER.fullmatch(part)))
+    copies.mkdir(parents=True)
+    return copies
+
+
+def _preset_file(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    kind: str,
+    settings: TelemetrySettings,
+    preset: PresetFiles,
+    folder: Path,
+    notes: list[str],
+) -> _File:
+    """The table that a preset makes of a file. Raises TelemetryError where it is no local CSV file, or not of its kind."""
+    where = brief(name)
+    if kind != "csv" or is_remote(name):
+        what = "a remote file: copy it first" if kind == "csv" else "no CSV file"
+        raise TelemetryError(f"preset: {settings.preset} reads local CSV files, but {where} is {what}")
+    path = preset.rewritten(name, where, _copies(name, folder))
+    return _csv_file(con, name, path, file_dialect(path, where, encoding="utf-8", skip_rows=0, ignored=()), notes)
 
 
 def _csv_file(con: duckdb.DuckDBPyConnection, name: str, path: str, dialect: Dialect, notes: list[str]) -> _File:

@@ -147,6 +147,8 @@ OTHER_VALUES: dict[str, object] = {
     "capacity": {"cpu": 50.0},
     "units": {"cpu": "percent"},
     "time_unit": "s",
+    "preset": "grafana",
+    "series_name": "{host} {resource}",
     "time_format": "%d/%m/%Y",
     "time_columns": ["date", "clock"],
     "skip_rows": 1,
@@ -164,8 +166,9 @@ def test_every_option_that_decides_what_is_read_shows(
     option: str, export: Path, known: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = {"telemetry": "export", option: OTHER_VALUES.get(option, "another")}
-    assert known(**options) != known("export")
+    needed = {"preset": "grafana"} if option == "series_name" else {}
+    options = {"telemetry": "export", **needed, option: OTHER_VALUES.get(option, "another")}
+    assert known(**options) != known("export", **needed)
 
 
 def test_memory_and_the_wish_to_read_again_do_not_show(export: Path, known: Callable[..., str]) -> None:
