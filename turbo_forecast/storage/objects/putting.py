@@ -8,7 +8,7 @@ has the asset's name, so that others can read it by that, and is replaced just b
 """
 
 import json
-import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -165,8 +165,19 @@ def _warehouse_copy(folder: Path, state: LocalState) -> Iterator[Path | None]:
         with temporary_file(folder / HIDDEN / WAREHOUSE) as copy:
             with connected(warehouse) as con:
                 con.execute("CHECKPOINT")
-                shutil.copyfile(warehouse, copy)
+                copied_aside(warehouse, copy)
             yield copy
+
+
+def copied_aside(path: Path, copy: Path) -> None:
+    """Copy a file by another process, because this one holds a lock on it. Raises StorageError.
+
+    A process loses its locks on a file when it closes any of its handles on it (POSIX, fcntl): a copy made here would let others
+    open the warehouse while DuckDB still has it open.
+    """
+    done = subprocess.run(["cp", "--", str(path), str(copy)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StorageError(f"{path} cannot be copied: {' '.join(done.stderr.split())}")
 
 
 def _put(store: ObjectStore, here: _Here, paths: list[str], number: int) -> Put:

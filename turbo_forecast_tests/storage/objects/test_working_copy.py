@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -466,3 +468,17 @@ def test_a_run_of_the_same_machine_is_waited_for(address: Address, tmp_path: Pat
         assert said == [f"waiting for the run of this machine that is at work in {address.working_folder}"]
     process.join(30)
     assert process.exitcode == 0
+
+
+def test_a_warehouse_that_is_copied_stays_closed_to_others(tmp_path: Path) -> None:
+    """A process that closes a second handle on a file loses its lock on it."""
+    warehouse, copy = tmp_path / "warehouse.duckdb", tmp_path / "copy.duckdb"
+    asked = [sys.executable, "-c", "import duckdb, sys; duckdb.connect(sys.argv[1])", str(warehouse)]
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute("CREATE TABLE rows AS SELECT 1 AS y; CHECKPOINT")
+        putting.copied_aside(warehouse, copy)
+        assert "lock" in subprocess.run(asked, capture_output=True, text=True).stderr
+        assert subprocess.run([*asked[:-1], str(copy)]).returncode == 0
+    assert subprocess.run(asked).returncode == 0
+    with pytest.raises(StorageError, match="nothing.duckdb cannot be copied: .*No such file"):
+        putting.copied_aside(tmp_path / "nothing.duckdb", copy)
