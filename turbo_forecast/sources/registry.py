@@ -41,15 +41,22 @@ def source_of(name: str, options: Mapping[str, Any]) -> Source:
 
 def recognised(address: str) -> Mapping[str, Any] | None:
     """The options of the source that an address stands for; None where it is a file's, a folder's or an object store's."""
-    if (
-        not is_address(address) or address.partition("://")[0].lower() in OF_FILES
-    ):  # no driver need be imported for those
+    if not is_address(address) or _scheme(address) in OF_FILES:  # no driver need be imported for those
         return None
     for kind in kinds():
-        options = _loaded(kind).recognises(address)
+        try:
+            options = _loaded(kind).recognises(address)
+        except SettingsError:  # its package is not installed, which matters to those alone who mean this kind
+            if _scheme(address).partition("+")[0] == kind:
+                raise
+            continue
         if options is not None:
             return {"kind": kind, **options}
     return None
+
+
+def _scheme(address: str) -> str:
+    return address.partition("://")[0].lower()
 
 
 def kinds() -> list[str]:
@@ -77,6 +84,12 @@ def _loaded(kind: str) -> type[Source]:
     module, _, name = {**_outside(), **BUILT_IN}[kind].partition(":")
     try:
         found: type[Source] = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except ImportError as error:
+        if kind in BUILT_IN:
+            raise SettingsError(
+                f"sources of kind {kind} need the package {error.name}, which is not installed: pip install 'turbo-forecast[sources]'"
+            ) from None
+        raise SettingsError(f"sources of kind {kind} cannot be used: {error}") from None
+    except AttributeError as error:
         raise SettingsError(f"sources of kind {kind} cannot be used: {error}") from None
     return found
