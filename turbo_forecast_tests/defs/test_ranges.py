@@ -151,9 +151,12 @@ def test_a_month_without_one_of_its_files_does_not_stand(
 def test_a_month_does_not_stand_whose_forecasts_of_before_were_made_after_it(
     minutes: str, place: Place, resources: Mapping[str, object]
 ) -> None:
-    """It has judged nothing of a month that was made, or made again, when it was complete; it would now."""
-    own = f"(SELECT finished_at FROM months WHERE month = '{MONTH}')"
-    place.sql(f"UPDATE months SET finished_at = {own} + INTERVAL {minutes} MINUTE WHERE month = '{EARLIER}'")
+    """It has judged nothing of a month that was made, or made again, once it had judged; it would now."""
+    judged = f"""
+        (SELECT min(recorded_at) FROM month_steps JOIN months USING (cutoff)
+         WHERE month = '{MONTH}' AND result = 'stored' AND asset IN ('forecast_accuracy', 'outlook_over_time'))
+    """
+    place.sql(f"UPDATE months SET finished_at = {judged} + INTERVAL {minutes} MINUTE WHERE month = '{EARLIER}'")
     assert standing(place, resources) == ([EARLIER, MONTH] if minutes == "0" else [EARLIER])
 
 

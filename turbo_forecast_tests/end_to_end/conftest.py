@@ -28,6 +28,7 @@ TIMINGS = {
     "run_audit": ["seconds", "series_per_second", "peak_memory_mb", "run_id"],
     "months": ["run_id", "started_at", "finished_at"],
     "month_steps": ["run_id", "recorded_at"],
+    "base_table_parts": ["known_by", "read_by", "read_on", "findings"],
     "base_table_runs": ["number", "run_id", "written_at", "telemetry", "read_in", "read_on", "report"],
 }
 

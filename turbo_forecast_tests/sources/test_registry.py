@@ -33,7 +33,9 @@ def without_httpx(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("without_httpx")
 def test_a_kind_whose_packages_are_missing_says_how_to_install_them() -> None:
-    sentence = r"kind prometheus need the package httpx, which is not installed: pip install 'turbo-forecast\[sources\]'"
+    sentence = (
+        r"kind prometheus need the package httpx, which is not installed: pip install 'turbo-forecast\[sources\]'"
+    )
     with pytest.raises(SettingsError, match=sentence):
         registry.recognised("prometheus+http://metrics:9090")
     with pytest.raises(SettingsError, match=sentence):

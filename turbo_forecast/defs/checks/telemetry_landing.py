@@ -18,6 +18,7 @@ from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.landing.verification import faults, landed_files, missing_between
 from turbo_forecast.month_keys import last_over
+from turbo_forecast.schemas import FORECAST_PARQUET
 from turbo_forecast.storage.landed import landed_months
 
 WHOLE = Property(
@@ -69,7 +70,7 @@ def files_check(prop: Property, judge: Callable[[DataFolder], Verdict]) -> dg.As
         context: dg.AssetCheckExecutionContext, folder: DataFolder
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation | dg.Output[None]]:
         with plain_errors():
-            month = _month_to_judge(context)
+            month = _month_to_judge(context, folder)
             judged = Judged(prop, month, judge(folder))
             result = told(prop, LANDING, judged.verdict, folder, month)
         if month.kept:
@@ -81,11 +82,15 @@ def files_check(prop: Property, judge: Callable[[DataFolder], Verdict]) -> dg.As
     return check
 
 
-def _month_to_judge(context: dg.AssetCheckExecutionContext) -> JudgedMonth:
-    """The run's month; where it is of none, as the UI starts a check, the last that is over: files are those of all months."""
+def _month_to_judge(context: dg.AssetCheckExecutionContext, folder: DataFolder) -> JudgedMonth:
+    """The run's month; where it is of none, as the UI starts a check, the latest that has a master file, as other checks do.
+
+    What is judged are the files of all months; before there is any month, the verdict is kept with the last that is over.
+    """
     if context.has_partition_key or context.has_partition_key_range:
         return JudgedMonth(month_of(context), named=True, kept=context.has_partition_key)
-    return JudgedMonth(last_over(), named=False, kept=False)
+    made = folder.masters(FORECAST_PARQUET.name)
+    return JudgedMonth(f"{max(made):%Y-%m}" if made else last_over(), named=False, kept=False)
 
 
 checks = [files_check(WHOLE, judged_whole), files_check(WITHOUT_GAPS, judged_gaps)]
