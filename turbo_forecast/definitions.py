@@ -1,7 +1,8 @@
 """What Dagster loads: assets, checks, jobs, schedule, sensors, resources.
 
 `build_definitions` is the one seam where tests (and deployments) override resources. Every asset of a module in
-`defs/assets/` is loaded, and every check in a list of a module in `defs/checks/`: no list here says so again.
+`defs/assets/` is loaded, and every check in a list of a module in `defs/checks/`: no list here says so again. Only the landing of
+telemetry is left out where no source is named.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ import dagster as dg
 
 from turbo_forecast.defs import assets, checks
 from turbo_forecast.defs.alerts import alerts
+from turbo_forecast.defs.catalog import LANDING, long_text, presented
 from turbo_forecast.defs.freshness import latest_month_sensor
 from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.jobs import (
@@ -19,6 +21,7 @@ from turbo_forecast.defs.jobs import (
     monthly_outlook,
     monthly_schedule,
 )
+from turbo_forecast.defs.landed import NO_SOURCES
 from turbo_forecast.defs.old_runs import remove_old_runs, remove_old_runs_daily
 from turbo_forecast.defs.resources import (
     DataFolder,
@@ -28,8 +31,15 @@ from turbo_forecast.defs.resources import (
     Warehouse,
 )
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.landing.configured import configured
 from turbo_forecast.settings import Environment, told
 
+NOTHING_LANDS = dg.AssetSpec(
+    LANDING,
+    description=f"{NO_SOURCES[0].upper()}{NO_SOURCES[1:]}. {long_text(LANDING)}",
+    **presented("telemetry", ["parquet"]),
+)
+"""What stands for the landing of telemetry where no source is named."""
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 
@@ -56,9 +66,13 @@ def build_definitions(
 ) -> dg.Definitions:
     """All definitions, with some resources replaced. environment: as for `build_resources`."""
     environment = environment or told()
+    lands = bool(configured(environment).sources)
+    every = dg.load_assets_from_package_module(assets, include_specs=True)
     return dg.Definitions(
-        assets=dg.load_assets_from_package_module(assets, include_specs=True),
-        asset_checks=dg.load_asset_checks_from_package_module(checks),
+        assets=[*every] if lands else [*(each for each in every if not _is_landing(each)), NOTHING_LANDS],
+        asset_checks=[
+            check for check in dg.load_asset_checks_from_package_module(checks) if lands or not _is_landing(check)
+        ],
         jobs=[monthly_forecast, monthly_outlook, monthly_checks, latest_month_check, remove_old_runs],
         schedules=[monthly_schedule, remove_old_runs_daily],
         sensors=[alerts, latest_month_sensor],
@@ -66,6 +80,15 @@ def build_definitions(
         # asset pages, Lineage and jobs alike: a process per step costs seconds each, and only one step is heavy
         executor=EXECUTORS[environment.settings().deployment.executor],
     )
+
+
+def _is_landing(definition: object) -> bool:
+    """Whether it is the asset that lands telemetry, or checks of it: where no source is named, there is nothing to land.
+
+    They would cost every run three steps, and every range that is chosen in the UI one more run a month.
+    """
+    keys = {each.asset_key for each in getattr(definition, "check_keys", ())} | set(getattr(definition, "keys", ()))
+    return keys == {dg.AssetKey(LANDING)}
 
 
 @dg.definitions

@@ -68,7 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "library": GROUND | {"models", "tournament", "outlook", "storage", "fleet", "answers", "charts", "summary"},
     "defs": GROUND
     | {"sources", "landing", "models", "tournament", "outlook", "storage", "fleet", "answers", "report", "definitions"},
-    "definitions": GROUND | {"defs"},
+    "definitions": GROUND | {"defs", "landing"},
     "summary": GROUND | {"storage", "defs", "fleet", "outlook", "answers"},
     "commands": GROUND
     | {

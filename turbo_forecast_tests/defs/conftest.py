@@ -20,6 +20,7 @@ from turbo_forecast.defs.resources import (
     TelemetryResource,
     Warehouse,
 )
+from turbo_forecast.settings import Environment
 from turbo_forecast.storage.published.sql import publish_views
 from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.defs import damage
@@ -91,6 +92,10 @@ class Place:
     def spoil(self, asset: str, statement: str) -> None:
         """Run a statement on `stored`, the asset's rows, wherever they are."""
         damage.spoil(self.data, asset, statement)
+
+
+FED = Environment(telemetry="prometheus+http://127.0.0.1:9")
+"""A source is named, which nobody asks: telemetry lands."""
 
 
 @cache

@@ -19,7 +19,7 @@ from turbo_forecast.settings.deployment import DeploymentSettings
 from turbo_forecast.storage.months import STEPS
 from turbo_forecast.storage.published.layout import PUBLISHED
 from turbo_forecast.tables import Table
-from turbo_forecast_tests.defs.conftest import FILES, MONTH, Place
+from turbo_forecast_tests.defs.conftest import FED, FILES, MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -43,7 +43,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @pytest.fixture(scope="module")
 def graph():
-    return build_definitions({}).resolve_asset_graph()
+    return build_definitions({}, environment=FED).resolve_asset_graph()
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 from turbo_forecast.settings import OutlookSettings
 from turbo_forecast.storage.rows_view import month_folders, redefine
 from turbo_forecast.storage.warehouse import transaction
+from turbo_forecast_tests.defs.conftest import FED
 from turbo_forecast_tests.defs.damage import spoil, verdict
 from turbo_forecast_tests.defs.made_month import CHAMPION as CHOSEN
 from turbo_forecast_tests.defs.made_month import EARLIER, GUESSER, SINGLES
@@ -47,7 +48,7 @@ JUDGED = sorted({(asset, check) for asset, check, _ in VIOLATIONS})
 def attached() -> set[tuple[str, str]]:
     from turbo_forecast.definitions import build_definitions
 
-    checks = build_definitions({}).asset_checks or ()
+    checks = build_definitions({}, environment=FED).asset_checks or ()
     return {(key.asset_key.to_user_string(), key.name) for check in checks for key in check.check_keys}  # type: ignore[union-attr]
 
 

@@ -12,8 +12,9 @@ from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs import checks
 from turbo_forecast.defs.checks.judging import BLOCKING
 from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.settings import Environment
 from turbo_forecast.storage.months import STEPS
-from turbo_forecast_tests.defs.conftest import ENTRANTS, MONTH, Place
+from turbo_forecast_tests.defs.conftest import ENTRANTS, FED, MONTH, Place
 from turbo_forecast_tests.defs.made_month import REACH
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -138,7 +139,7 @@ WARNINGS = {
 
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
-    return build_definitions({})
+    return build_definitions({}, environment=FED)
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +267,7 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
     assert result.success
     events = [event.step_materialization_data for event in result.all_events if event.is_step_materialization]
     told = {event.materialization.asset_key.to_user_string(): event.materialization for event in events}
-    assert set(told) == set(CHECKS)
+    assert set(told) == set(CHECKS) - {"telemetry_landing"}
     counted = {
         name: event.metadata["dagster/row_count"].value
         for name, event in told.items()
@@ -275,7 +276,6 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
     assert counted.pop("outlook_reliability") in range(2, 2 * 10 + 1), "bins that have a statement, of both populations"
     entrants, days, folds = len(ENTRANTS), 122 + 181, 123 + 120 + 122
     assert counted == {
-        "telemetry_landing": 0,
         "base_table": 6 * 1096,
         "base_table_rejects": 0,
         "fleet_forecast": 6 * entrants * days,
@@ -301,7 +301,7 @@ def test_a_run_reports_counts_and_seconds_but_no_rows(month: tuple[Place, dg.Exe
     }
     assert {
         name: event.partition for name, event in told.items() if not name.startswith("base_table")
-    } == dict.fromkeys(set(CHECKS) - {"base_table", "base_table_rejects"}, MONTH)
+    } == dict.fromkeys(set(CHECKS) - {"base_table", "base_table_rejects", "telemetry_landing"}, MONTH)
     words = {name: re.sub(r"base64,[A-Za-z0-9+/=]+", "", str(event.metadata)) for name, event in told.items()}
     assert max(map(len, words.values())) < 5_000, "plots aside, a month tells a screen of text"
 
@@ -310,5 +310,22 @@ def test_every_check_of_a_healthy_month_passes(month: tuple[Place, dg.ExecuteInP
     _, result = month
     verdicts = {(e.asset_key.to_user_string(), e.check_name): e.passed for e in result.get_asset_check_evaluations()}
     of_months = {(asset, check) for asset, checks in CHECKS.items() for check in checks}
-    assert set(verdicts) == of_months - {("forecast_parquet", "latest_month_is_published")}  # which is of the calendar
+    # one is of the calendar, and without a source nothing lands
+    left_out = {
+        ("forecast_parquet", "latest_month_is_published"),
+        *(("telemetry_landing", name) for name in CHECKS["telemetry_landing"]),
+    }
+    assert set(verdicts) == of_months - left_out
     assert {key for key, passed in verdicts.items() if not passed} <= {("base_table", "telemetry_is_fresh")}
+
+
+def test_where_no_source_is_named_nothing_lands() -> None:
+    unfed = build_definitions({}, environment=Environment())
+    graph = unfed.resolve_asset_graph()
+    landing = graph.get(dg.AssetKey("telemetry_landing"))
+    assert landing.is_external
+    assert not graph.get_check_keys_for_assets({landing.key})
+    assert (landing.description or "").startswith("No sources are configured: telemetry is read from files alone. ")
+    nodes = {node.name for node in unfed.resolve_job_def("monthly_forecast").nodes}
+    assert not {name for name in nodes if "landing" in name}
+    assert "base_table" in nodes

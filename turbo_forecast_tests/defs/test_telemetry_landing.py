@@ -10,7 +10,6 @@ import pytest
 
 from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs.catalog import LANDING
-from turbo_forecast.defs.landed import NO_SOURCES
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.landing.verification import landed_files
 from turbo_forecast.settings import Environment, telling
@@ -124,14 +123,6 @@ def test_a_landed_file_that_was_changed_fails_its_check_which_names_it(landing: 
     assert not check.passed
     assert check.blocking
     assert "its rows are not those that were landed" in str(check.metadata["first offenders"].value)
-
-
-def test_without_sources_there_is_nothing_to_do_and_it_says_so(tmp_path: Path, stock: Stock) -> None:
-    result = Landing(tmp_path, "{}").run()
-    assert result.success
-    assert told(result) == {"dagster/row_count": 0, "sources": NO_SOURCES}
-    assert all(each.passed for each in verdicts(result).values())
-    assert not (tmp_path / "data" / LANDING).exists()
 
 
 def test_no_secret_is_in_what_dagster_keeps(landing: Landing) -> None:
