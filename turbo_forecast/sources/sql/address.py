@@ -83,7 +83,7 @@ def _server(system: System, scheme: str, rest: str) -> DatabaseAddress:
         )
     where, _, database = place.partition("/")
     host, colon, port = (where, "", "") if where.endswith("]") else _host_and_port(where)
-    if not _HOST.fullmatch(host) or (colon and not re.fullmatch("[0-9]{1,5}", port)):
+    if not _HOST.fullmatch(host) or (colon and not (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65_536)):
         raise ValueError(f"names no host and port: write {scheme}://user@host:{PORTS[system]}/database")
     if not database or "/" in database:
         raise ValueError(f"names no database: write {scheme}://user@host:{PORTS[system]}/database")

@@ -172,8 +172,8 @@ def test_every_option_that_decides_what_is_read_shows(
 
 
 def test_memory_and_the_wish_to_read_again_do_not_show(export: Path, known: Callable[..., str]) -> None:
-    assert known(export, memory_limit="300MB", reread=True) == known(export)
-    assert {"memory_limit", "reread"} == INDIFFERENT_TO_READING
+    assert known(export, memory_limit="300MB", reread=True, late_data_hours=9) == known(export)
+    assert {"memory_limit", "reread", "late_data_hours"} == INDIFFERENT_TO_READING
 
 
 def test_the_connections_time_zone_shows(
