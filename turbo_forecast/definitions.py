@@ -2,7 +2,7 @@
 
 `build_definitions` is the one seam where tests (and deployments) override resources. Every asset of a module in
 `defs/assets/` is loaded, and every check in a list of a module in `defs/checks/`: no list here says so again. Only the landing of
-telemetry is left out where no source is named.
+telemetry is left out where no source is named and nothing has landed.
 """
 
 from collections.abc import Mapping
@@ -33,13 +33,14 @@ from turbo_forecast.defs.resources import (
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.landing.configured import configured
 from turbo_forecast.settings import Environment, told
+from turbo_forecast.storage.landed import landed_files
 
 NOTHING_LANDS = dg.AssetSpec(
     LANDING,
     description=f"{NO_SOURCES[0].upper()}{NO_SOURCES[1:]}. {long_text(LANDING)}",
     **presented("telemetry", ["parquet"]),
 )
-"""What stands for the landing of telemetry where no source is named."""
+"""What stands for the landing of telemetry where no source is named and nothing has landed."""
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 
@@ -66,7 +67,7 @@ def build_definitions(
 ) -> dg.Definitions:
     """All definitions, with some resources replaced. environment: as for `build_resources`."""
     environment = environment or told()
-    lands = bool(configured(environment).sources)
+    lands = bool(configured(environment).sources or landed_files(environment.data))
     every = dg.load_assets_from_package_module(assets, include_specs=True)
     return dg.Definitions(
         assets=[*every] if lands else [*(each for each in every if not _is_landing(each)), NOTHING_LANDS],
@@ -83,7 +84,7 @@ def build_definitions(
 
 
 def _is_landing(definition: object) -> bool:
-    """Whether it is the asset that lands telemetry, or checks of it: where no source is named, there is nothing to land.
+    """Whether it is the asset that lands telemetry, or checks of it: where no source is named and nothing has landed, it is left out.
 
     They would cost every run three steps, and every range that is chosen in the UI one more run a month.
     """

@@ -68,7 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "library": GROUND | {"models", "tournament", "outlook", "storage", "fleet", "answers", "charts", "summary"},
     "defs": GROUND
     | {"sources", "landing", "models", "tournament", "outlook", "storage", "fleet", "answers", "report", "definitions"},
-    "definitions": GROUND | {"defs", "landing"},
+    "definitions": GROUND | {"defs", "landing", "storage"},
     "summary": GROUND | {"storage", "defs", "fleet", "outlook", "answers"},
     "commands": GROUND
     | {

@@ -14,13 +14,8 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.landing.due import month_window
 from turbo_forecast.month_keys import shifted
 from turbo_forecast.sources.protocol import ROWS
-from turbo_forecast.storage.landed import FOLDER, LandedMonth, landed_month
+from turbo_forecast.storage.landed import LandedMonth, landed_month
 from turbo_forecast.storage.landed_rows import SortedRows, read_rows
-
-
-def landed_files(data: Path) -> list[Path]:
-    """The files of all landed months below a data folder, by source and month."""
-    return sorted((data / FOLDER).glob("[!.]*/[!.]*.parquet"))
 
 
 def faults(path: Path) -> Iterator[str]:

@@ -76,12 +76,17 @@ class LandedMonth:
     manifest: Manifest
 
 
+def landed_files(data: Path) -> list[Path]:
+    """The files of all landed months below a data folder, by source and month."""
+    return sorted((data / FOLDER).glob("[!.]*/[!.]*.parquet"))
+
+
 def landed_months(data: Path) -> list[LandedMonth]:
     """All that have landed below a data folder, by source and month.
 
     Raises StorageError for a file that is damaged or holds no manifest: what landed is never left out silently.
     """
-    return [landed_month(path) for path in sorted((data / FOLDER).glob("[!.]*/[!.]*.parquet"))]
+    return [landed_month(path) for path in landed_files(data)]
 
 
 def landed_month(path: Path) -> LandedMonth:

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 import dagster as dg
@@ -319,8 +320,8 @@ def test_every_check_of_a_healthy_month_passes(month: tuple[Place, dg.ExecuteInP
     assert {key for key, passed in verdicts.items() if not passed} <= {("base_table", "telemetry_is_fresh")}
 
 
-def test_where_no_source_is_named_nothing_lands() -> None:
-    unfed = build_definitions({}, environment=Environment())
+def test_where_no_source_is_named_nothing_lands(tmp_path: Path) -> None:
+    unfed = build_definitions({}, environment=Environment(data=tmp_path))
     graph = unfed.resolve_asset_graph()
     landing = graph.get(dg.AssetKey("telemetry_landing"))
     assert landing.is_external

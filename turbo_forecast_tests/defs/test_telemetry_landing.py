@@ -10,11 +10,11 @@ import pytest
 
 from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs.catalog import LANDING
+from turbo_forecast.defs.landed import NO_SOURCES
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.landing.verification import landed_files
 from turbo_forecast.settings import Environment, telling
 from turbo_forecast.sources.protocol import ROWS
-from turbo_forecast.storage.landed import METADATA_KEY, landed_months
+from turbo_forecast.storage.landed import METADATA_KEY, landed_files, landed_months
 from turbo_forecast_tests.landing.fake_source import STOCKS, Stock, stock
 
 __all__ = ["stock"]  # a fixture
@@ -135,3 +135,16 @@ def test_no_secret_is_in_what_dagster_keeps(landing: Landing) -> None:
 def test_a_source_that_cannot_work_keeps_definitions_from_being_built(tmp_path: Path, stock: Stock) -> None:
     with pytest.raises(SettingsError, match=r"sources\.shop\.stock is empty"):
         Landing(tmp_path, "{shop: {kind: fake}}").run()
+
+
+def test_what_has_landed_is_checked_although_no_source_is_named_any_more(tmp_path: Path, landing: Landing) -> None:
+    """It goes on being part of the base table."""
+    assert landing.run().success
+    unnamed = Landing(tmp_path, "{}")
+    result = unnamed.run()
+    assert result.success
+    assert told(result) == {"dagster/row_count": 0, "sources": NO_SOURCES}
+    assert verdicts(result)["landed_months_are_whole"].passed
+    file = max(landed_files(tmp_path / "data"))
+    file.write_bytes(file.read_bytes()[:-100])
+    assert not unnamed.run().success

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from turbo_forecast.landing.verification import faults, landed_files, missing_between
+from turbo_forecast.landing.verification import faults, missing_between
 from turbo_forecast.sources.protocol import ROWS
-from turbo_forecast.storage.landed import METADATA_KEY, landed_months
+from turbo_forecast.storage.landed import METADATA_KEY, landed_files, landed_months
 from turbo_forecast_tests.landing.conftest import Shop
 
 
