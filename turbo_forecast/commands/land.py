@@ -101,7 +101,13 @@ def _say(line: str) -> None:
 
 
 def _document(landing: SourceLanding) -> dict[str, Any]:
-    return {**asdict(landing), "rows": landing.rows, "kept": landing.kept, "incomplete": landing.incomplete}
+    return {
+        **asdict(landing),
+        "rows": landing.rows,
+        "kept": landing.kept,
+        "dropped": landing.dropped,
+        "incomplete": landing.incomplete,
+    }
 
 
 def _print(landings: Sequence[SourceLanding]) -> None:

@@ -37,6 +37,7 @@ def landing_metadata(landings: Sequence[SourceLanding], folder: DataFolder) -> M
             "months landed": len(each.landed),
             "rows": each.rows,
             "rows kept of former landings": each.kept,
+            "values without a number": each.dropped,
             "months that stand": each.standing,
             "nothing there": ", ".join(each.not_there),
             "known not to be there": each.known_absent,

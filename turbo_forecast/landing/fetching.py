@@ -33,12 +33,16 @@ CODED = pa.schema([(name, pa.int32() if name in TEXTS else kind) for name, kind 
 
 @dataclass(slots=True)
 class Fetched:
-    """What a source answered: so many rows, of these days of the month, in a file of schema CODED, in the source's order."""
+    """What a source answered: so many rows, of these days of the month, in a file of schema CODED, in the source's order.
+
+    dropped: values that it says were no finite number, so that they are no rows.
+    """
 
     path: Path
     codes: Mapping[str, TextCodes] = field(default_factory=lambda: {name: TextCodes() for name in TEXTS})
     rows: int = 0
     days: set[date] = field(default_factory=set)
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ def fetch(name: str, source: Source, month: str, zone: str, path: Path, stopped:
             _write(file, fetched.codes, batch, path)
             fetched.rows += batch.num_rows
             fetched.days |= days.of_moments(batch.column("timestamp"))
+    fetched.dropped = getattr(source, "dropped", 0)
     return fetched
 
 

@@ -85,6 +85,11 @@ class SourceLanding:
         """Those of them that the source has no more."""
         return sum(manifest.kept for manifest in self.landed)
 
+    @property
+    def dropped(self) -> int:
+        """Values of the months that landed now that were no finite number, and are no rows."""
+        return sum(manifest.dropped for manifest in self.landed)
+
     def describe(self) -> str:
         """What happened, in a sentence."""
         if not self.landed and not self.not_there:
@@ -94,6 +99,8 @@ class SourceLanding:
         ]
         if self.kept:
             parts.append(f"{counted(self.kept, 'row')} of former landings kept, which it has no more")
+        if self.dropped:
+            parts.append(f"{counted(self.dropped, 'value')} without a number left out")
         if self.not_there:
             parts.append(f"nothing there of {counted(len(self.not_there), 'month')} ({_span(self.not_there)})")
         if self.incomplete:
@@ -191,7 +198,7 @@ class _Landing:
             union = Union()
 
             def manifest_of(known: SortedRows) -> Manifest:
-                return self._manifest(month, question, known, union.kept, asked_at)
+                return self._manifest(month, question, known, union.kept, fetched.dropped, asked_at)
 
             try:
                 with in_order(fetched, kept, work) as found:
@@ -223,7 +230,9 @@ class _Landing:
             )
         return None
 
-    def _manifest(self, month: str, question: Question, known: SortedRows, kept: int, asked_at: datetime) -> Manifest:
+    def _manifest(
+        self, month: str, question: Question, known: SortedRows, kept: int, dropped: int, asked_at: datetime
+    ) -> Manifest:
         window = month_window(month, question.zone)
         return Manifest(
             source=self.name,
@@ -239,6 +248,7 @@ class _Landing:
             fetched_at=asked_at,
             complete=is_complete(window, asked_at, timedelta(hours=self.options.late_data_hours)),
             kept=kept,
+            dropped=dropped,
         )
 
     def _note_absent(self, absent: dict[str, Absent], made: _Progress, landed: set[str], question: Question) -> None:

@@ -99,6 +99,7 @@ class Source(Protocol):
     def fetch(self, window: Window) -> Iterator[pa.RecordBatch]:
         """The window's rows, of schema ROWS, in any order; a batch at a time, so that a month need not be in memory.
 
-        A value that is no finite number is no row. A series (host and resource) has one value at a moment. What ends early is
+        A value that is no finite number is no row; a source that has left some out says how many in an attribute `dropped`, an int of
+        the window that was fetched last. A series (host and resource) has one value at a moment. What ends early is
         an error, never a shorter answer.
         """

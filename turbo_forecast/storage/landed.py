@@ -31,7 +31,8 @@ class Manifest:
     source: its name in the settings; kind; month: YYYY-MM; zone: whose calendar the month is of (IANA name); start, end: the
     window, end excluded; query: all that decided which rows it has; rows, series: how many; digest: of the rows, whatever
     their order; fetched_at: when; complete: whether all of the month lay in the past when it was fetched, so that it is never
-    fetched again unless someone asks for it; kept: rows of former landings that the source had no more.
+    fetched again unless someone asks for it; kept: rows of former landings that the source had no more; dropped: values that the
+    source had and that were no finite number, which are no rows.
     """
 
     source: str
@@ -47,6 +48,7 @@ class Manifest:
     fetched_at: datetime
     complete: bool
     kept: int = 0
+    dropped: int = 0
 
     def as_json(self) -> str:
         """As it is stored."""

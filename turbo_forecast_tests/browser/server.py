@@ -7,7 +7,6 @@ What a test waits for is read from GraphQL, so that no test depends on how fast 
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Any
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
 from turbo_forecast_tests.browser import queries
 from turbo_forecast_tests.end_to_end.conftest import NAIVE, ROOT, House
+from turbo_forecast_tests.local_servers import free_port
 
 LOCATION = "turbo_forecast"
 POLL_SECONDS = 0.3
@@ -177,12 +177,6 @@ def settings(telemetry: Path | None, entrants: list[str] | None = None) -> dict[
     """A settings file's content: six series are forecast in a second by the seasonal naive entrant alone."""
     forecast = {**NAIVE["forecast"], **({"entrants": entrants} if entrants else {})}
     return {"forecast": forecast, **({"telemetry": {"telemetry": str(telemetry)}} if telemetry else {})}
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def hears_ctrl_c() -> None:

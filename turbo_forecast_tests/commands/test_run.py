@@ -17,13 +17,8 @@ pytestmark = pytest.mark.xdist_group("steps")
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder that is not there yet, and an environment that names nothing."""
-    (tmp_path / "home").mkdir()
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
-    for name in ("TELEMETRY", "CONFIG", "DATA", "FIRST_MONTH"):
-        monkeypatch.setenv(f"TURBO_FORECAST_{name}", "")
-    return tmp_path / "data"
+def data(untouched_data: Path) -> Path:
+    return untouched_data
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,8 @@ pytestmark = pytest.mark.xdist_group("definitions")
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "home").mkdir()
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
-    for name in ("TELEMETRY", "CONFIG", "DATA", "FIRST_MONTH"):
-        monkeypatch.setenv(f"TURBO_FORECAST_{name}", "")
-    return tmp_path / "data"
+def data(untouched_data: Path) -> Path:
+    return untouched_data
 
 
 @pytest.mark.parametrize("place", ["argument", "variable", "settings file"])

@@ -9,14 +9,9 @@ import pytest
 from turbo_forecast.defs import webhook
 from turbo_forecast.defs.webhook import is_web_address, undelivered
 from turbo_forecast_tests.defs.receiver import SECRET, listening
+from turbo_forecast_tests.local_servers import free_port
 
 MESSAGE = {"text": "Köln & 東京", "turbo_forecast": {"n": 1}}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])

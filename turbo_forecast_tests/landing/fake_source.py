@@ -35,6 +35,7 @@ class Stock:
     fails_at: datetime | None = None
     batches: list[Any] | None = None
     batch_rows: int = 7
+    dropped: int = 0
     before: Callable[[Window], None] = lambda window: None
 
     def forget(self, before: datetime) -> None:
@@ -77,6 +78,11 @@ class FakeSource:
     @property
     def query(self) -> Mapping[str, Any]:
         return {"query": self._options.query, "of": ("stock", self._options.stock)}  # a tuple is a list in JSON
+
+    @property
+    def dropped(self) -> int:
+        """What it says that it has left out."""
+        return self._stock.dropped
 
     @property
     def _stock(self) -> Stock:

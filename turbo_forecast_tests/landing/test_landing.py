@@ -40,6 +40,14 @@ def test_a_month_lands_as_the_source_has_it_and_a_second_landing_asks_nothing(sh
     assert shop.bytes() == before
 
 
+def test_values_that_a_source_has_left_out_are_told_and_kept_in_the_manifest(shop: Shop) -> None:
+    shop.fill("2025-12", DECEMBER)
+    shop.stock.dropped = 3
+    landing = shop.land("2025-12")
+    assert landing.dropped == shop.there["2025-12"].manifest.dropped == 3
+    assert "3 values without a number left out" in landing.describe()
+
+
 def test_the_file_is_sorted_compressed_and_holds_its_manifest(shop: Shop) -> None:
     shop.fill("2025-12", DECEMBER, hosts=["z", "a", "m", "ä"])
     shop.land("2025-12")

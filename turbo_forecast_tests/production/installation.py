@@ -20,9 +20,10 @@ from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._grpc.client import DagsterGrpcClient
 
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
-from turbo_forecast_tests.browser.server import LOCATION, Server, free_port, hears_ctrl_c, settings
+from turbo_forecast_tests.browser.server import LOCATION, Server, hears_ctrl_c, settings
 from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.end_to_end.conftest import ROOT, House, as_telemetry
+from turbo_forecast_tests.local_servers import free_port
 from turbo_forecast_tests.production.postgres import Postgres
 
 LAUNCH = """

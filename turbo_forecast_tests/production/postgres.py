@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from turbo_forecast_tests.browser.server import free_port
+from turbo_forecast_tests.local_servers import free_port, wait_for_answer
 
 PROGRAMS = Path("/usr/lib/postgresql")
 """Where Debian keeps them, a folder for each version."""
@@ -88,15 +87,14 @@ class Postgres:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                psycopg.connect(self._address("postgres")).close()
-                return
-            except psycopg.OperationalError:
-                assert self._process.poll() is None, (self.folder / "server.log").read_text()[-2000:]
-                assert time.monotonic() < deadline, "PostgreSQL does not answer"
-                time.sleep(0.1)
+        wait_for_answer(self._process, self.folder / "server.log", self._answers, PATIENCE_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self._address("postgres")).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def stop(self, *, immediately: bool = False) -> None:
         """As `pg_ctl stop -m fast` does: sessions are ended, nothing that was committed is lost. Or as -m immediate: as in a crash."""

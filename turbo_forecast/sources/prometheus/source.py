@@ -30,7 +30,10 @@ DESCRIBING_PATIENCE_SECONDS = 15.0
 
 
 class PrometheusSource:
-    """A Prometheus, Thanos, Mimir or VictoriaMetrics that is asked by PromQL (`protocol.Source`)."""
+    """A Prometheus, Thanos, Mimir or VictoriaMetrics that is asked by PromQL (`protocol.Source`).
+
+    dropped: values of the last window that was fetched that were NaN or infinite.
+    """
 
     kind: ClassVar[str] = "prometheus"
     options: ClassVar[type[Options]] = PrometheusOptions
@@ -38,6 +41,7 @@ class PrometheusSource:
     def __init__(self, name: str, options: PrometheusOptions, transport: httpx.BaseTransport | None = None) -> None:
         self._where, self._options, self._transport = f"sources.{shown_name(name)}", options, transport
         self._sizes = Sizes()
+        self.dropped = 0
 
     @classmethod
     def recognises(cls, address: str) -> Mapping[str, Any] | None:
@@ -73,6 +77,7 @@ class PrometheusSource:
             for answers in in_order(asker.answers, asker.pieces(spans), options.side_by_side, ended):
                 for answer in answers:
                     yield from joiner.rows(answer)
+        self.dropped = sum(joiner.no_numbers.values())
         for resource, number in joiner.no_numbers.items():
             if number:
                 logger.warning(

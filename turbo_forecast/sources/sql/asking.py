@@ -28,6 +28,7 @@ class Asking:
     def __init__(self, name: str, options: DatabaseOptions, access: Access) -> None:
         self.name, self.options = name, options
         self._access = replace(access, password=self._password)
+        self.dropped = 0
 
     @property
     def system(self) -> System:
@@ -53,6 +54,12 @@ class Asking:
         """Which system answers. Raises SourceError."""
         with self._named() as there:
             return there.version()
+
+    def rows(self, request: Request) -> Iterator[pa.RecordBatch]:
+        """All rows of a query's answer; `dropped` says then how many had no finite number for a value. Raises SourceError."""
+        kept = self.whole(request)
+        self.dropped = kept.without_value
+        yield from kept.batches()
 
     def error(self, sentence: str) -> SourceError:
         """A SourceError in the source's name."""

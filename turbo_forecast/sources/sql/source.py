@@ -20,7 +20,7 @@ from turbo_forecast.sources.sql.whole import Request
 
 
 class SQLSource:
-    """A protocol.Source. dropped: rows of the last window that was fetched whose value was null or no finite number."""
+    """A protocol.Source."""
 
     kind: ClassVar[str] = "sql"
     options: ClassVar[type[Options]] = SQLOptions
@@ -31,7 +31,6 @@ class SQLSource:
         self._query = options.asked
         zone = options.time_zone or "UTC"
         self._asking = Asking(name, options, Access(options, lambda: None, zone, options.columns.value))
-        self.dropped = 0
 
     @classmethod
     def recognises(cls, address: str) -> Mapping[str, Any] | None:
@@ -47,13 +46,16 @@ class SQLSource:
     def query(self) -> Mapping[str, Any]:
         return self._options.decisive
 
+    @property
+    def dropped(self) -> int:
+        """Rows of the last window that was fetched whose value was null or no finite number."""
+        return self._asking.dropped
+
     def describe(self) -> Description:
         return described(self._asking, self._request, self._options.columns.time)
 
     def fetch(self, window: Window) -> Iterator[pa.RecordBatch]:
-        kept = self._asking.whole(self._request(window))
-        self.dropped = kept.without_value
-        yield from kept.batches()
+        return self._asking.rows(self._request(window))
 
     def _request(self, window: Window) -> Request:
         options = self._options

@@ -99,7 +99,7 @@ class ZabbixOptions(DatabaseOptions):
 
 
 class ZabbixSource:
-    """A protocol.Source. dropped: as of a SQLSource."""
+    """A protocol.Source."""
 
     kind: ClassVar[str] = "zabbix"
     options: ClassVar[type[Options]] = ZabbixOptions
@@ -108,7 +108,6 @@ class ZabbixSource:
         self.name = name
         self._options, self._patterns = options, options.patterns
         self._asking = Asking(name, options, Access(options, lambda: None))
-        self.dropped = 0
 
     @classmethod
     def recognises(cls, address: str) -> Mapping[str, Any] | None:
@@ -123,15 +122,18 @@ class ZabbixSource:
     def query(self) -> Mapping[str, Any]:
         return self._options.decisive
 
+    @property
+    def dropped(self) -> int:
+        """Rows of the last window that was fetched whose value was null or no finite number."""
+        return self._asking.dropped
+
     def describe(self) -> Description:
         """As every source; notes say which resources, hosts and units are not as they should be."""
         told = described(self._asking, self._request, _COLUMNS.time)
         return replace(told, system=f"{self._version()} on {told.system}", notes=[*self._missing(), *told.notes])
 
     def fetch(self, window: Window) -> Iterator[pa.RecordBatch]:
-        kept = self._asking.whole(self._request(window))
-        self.dropped = kept.without_value
-        yield from kept.batches()
+        return self._asking.rows(self._request(window))
 
     def groups(self) -> pa.Table:
         """`host_id, group`, sorted: the monitored hosts of each host group, as the option outlook.groups takes them in a file.

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,17 +20,12 @@ from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.executors import dask_cluster
 from turbo_forecast.fleet.executors.dask_cluster import Cluster, ClusterLost, Seen, There, connected
 from turbo_forecast.settings import ExecutorSettings
-
-
-def nobodys_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+from turbo_forecast_tests.local_servers import free_port
 
 
 def test_an_address_where_nobody_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 1.0)
-    address = f"tcp://127.0.0.1:{nobodys_port()}"
+    address = f"tcp://127.0.0.1:{free_port()}"
     options = ExecutorSettings(kind="dask", address=address)
     with (
         pytest.raises(ClusterLost, match=rf"^no Dask scheduler answers at {address} \(executor.address\): "),

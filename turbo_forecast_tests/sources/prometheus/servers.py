@@ -2,10 +2,8 @@
 
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,15 +12,10 @@ from typing import Self
 import httpx
 import pytest
 
-START_SECONDS = 60
+from turbo_forecast_tests.local_servers import free_port, wait_for_answer
+
 KEEP = "100y"
 """Retention: the samples are of 2025 for ever."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def program(name: str) -> str:
@@ -58,11 +51,7 @@ class Server:
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([*self.command(), *self.arguments], stdout=log, stderr=log, cwd=self.folder)
-        deadline = time.monotonic() + START_SECONDS
-        while not self._ready():
-            assert self.process.poll() is None, self.log()[-2000:]
-            assert time.monotonic() < deadline, self.log()[-2000:]
-            time.sleep(0.05)
+        wait_for_answer(self.process, self.folder / "log", self._ready)
 
     def _ready(self) -> bool:
         try:

@@ -172,12 +172,14 @@ def test_two_queries_that_give_one_resource_are_refused(prometheus: Prometheus) 
 def test_values_that_are_no_numbers_are_no_rows_and_are_counted(
     prometheus: Prometheus, caplog: pytest.LogCaptureFixture
 ) -> None:
+    asked = source(prometheus.address, queries=gauges("holes"))
     with caplog.at_level(logging.WARNING):
-        found = rows(source(prometheus.address, queries=gauges("holes")))
+        found = rows(asked)
     in_march = [hour for hour in (*NAN_HOURS, NAN_HOURS.stop) if hour >= hour_of(MARCH.start)]
     assert found.height == 31 * 24 - len(in_march)
     level = (np.arange(hour_of(MARCH.end)) % 100)[hour_of(MARCH.start) :]
     np.testing.assert_allclose(found["value"], np.delete(level, np.array(in_march) - hour_of(MARCH.start)))
+    assert asked.dropped == len(in_march)
     assert f"sources.fleet: holes: {len(in_march)} values are NaN or infinite, and are no rows" in caplog.messages
 
 

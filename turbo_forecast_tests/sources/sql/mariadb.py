@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from turbo_forecast_tests.browser.server import free_port
+from turbo_forecast_tests.local_servers import free_port, wait_for_answer
 
 USER, DATABASE = "turbo", "monitoring"
 PASSWORD = "p/w:d@%?#& '"
@@ -73,15 +72,14 @@ class MariaDB:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                pymysql.connect(unix_socket=str(self.socket), user="root").close()
-                return
-            except pymysql.Error:
-                assert self._process.poll() is None, (self.folder / "server.log").read_text()[-2000:]
-                assert time.monotonic() < deadline, "MariaDB does not answer"
-                time.sleep(0.05)
+        wait_for_answer(self._process, self.folder / "server.log", self._answers, PATIENCE_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            pymysql.connect(unix_socket=str(self.socket), user="root").close()
+        except pymysql.Error:
+            return False
+        return True
 
     def stop(self, *, immediately: bool = False) -> None:
         """As an administrator does, or as in a crash."""
