@@ -43,15 +43,18 @@ def recognised(address: str) -> Mapping[str, Any] | None:
     """The options of the source that an address stands for; None where it is a file's, a folder's or an object store's."""
     if not is_address(address) or _scheme(address) in OF_FILES:  # no driver need be imported for those
         return None
+    cannot_be_asked: SettingsError | None = None
     for kind in kinds():
         try:
             options = _loaded(kind).recognises(address)
-        except SettingsError:  # its package is not installed, which matters to those alone who mean this kind
-            if _scheme(address).partition("+")[0] == kind:
-                raise
+        except SettingsError as error:  # a package is not installed, which matters to those alone who mean this kind
+            if kind not in BUILT_IN or _scheme(address).partition("+")[0] == kind:
+                cannot_be_asked = error
             continue
         if options is not None:
             return {"kind": kind, **options}
+    if cannot_be_asked:
+        raise cannot_be_asked
     return None
 
 

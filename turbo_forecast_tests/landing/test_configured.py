@@ -110,5 +110,5 @@ def test_months_are_of_the_telemetrys_zone_and_of_utc_without_one(zone: str, cal
 def test_no_kind_is_asked_about_what_is_a_path_or_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "BUILT_IN", {"broken": "no.such.module:Source"})
     assert [recognised(place) for place in ("a/*.csv", "s3://b/c", "file:///x", "HTTPS://h/x.csv")] == [None] * 4
-    with pytest.raises(SettingsError, match="sources of kind broken cannot be used"):
-        recognised("thing://x")
+    with pytest.raises(SettingsError, match="sources of kind broken need the package no, which is not installed"):
+        recognised("broken+https://x")

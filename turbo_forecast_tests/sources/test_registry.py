@@ -48,3 +48,13 @@ def test_a_kind_whose_packages_are_missing_is_in_nobody_elses_way() -> None:
     assert registry.recognised("carrier://pigeon") is None
     assert registry.recognised("s3://bucket/exports") is None
     assert registry.recognised("exports/*.parquet") is None
+
+
+def test_a_kind_of_another_package_that_cannot_be_used_is_named_where_nobody_else_knows_the_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which addresses it would have known, nobody can tell."""
+    monkeypatch.setattr(registry, "_outside", lambda: {"inventory": "no.such.module:Source"})
+    assert registry.recognised("zabbix+postgresql://reader@db/zabbix") is not None
+    with pytest.raises(SettingsError, match="sources of kind inventory cannot be used: No module named 'no'"):
+        registry.recognised("carrier://pigeon")
