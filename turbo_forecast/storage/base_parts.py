@@ -65,9 +65,16 @@ class StoredPart:
 
     def holds(self, known_by: str | None, today: date) -> bool:
         """Whether the part is what reading it would give now."""
-        # values of the future become usable as days pass; and where the clock is set back, usable ones become future
-        same_today = today == self.read_on or (today > self.read_on and IN_THE_FUTURE not in self.findings.rejects)
-        return known_by is not None and known_by == self.known_by and same_today
+        is_known = known_by is not None and known_by == self.known_by
+        return is_known and holds_today(self.read_on, self.findings.rejects, today)
+
+
+def holds_today(read_on: date, rejects: Collection[str], today: date) -> bool:
+    """Whether what was read that day would be read so today. rejects: the reasons for which values were rejected then.
+
+    Values of the future become usable as days pass; and where the clock is set back, usable ones become future.
+    """
+    return today == read_on or (today > read_on and IN_THE_FUTURE not in rejects)
 
 
 def stored_parts(con: duckdb.DuckDBPyConnection) -> dict[str, StoredPart]:

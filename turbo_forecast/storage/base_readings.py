@@ -19,9 +19,8 @@ from turbo_forecast.schemas import (
     BASE_TABLE_REJECTS,
 )
 from turbo_forecast.storage.base_digests import digest_of, digest_of_days
-from turbo_forecast.storage.base_parts import FILES, are_stored, describe_months, stored_parts
+from turbo_forecast.storage.base_parts import FILES, are_stored, describe_months, holds_today, stored_parts
 from turbo_forecast.storage.telemetry.fingerprint import Fingerprint
-from turbo_forecast.storage.telemetry.judgement import IN_THE_FUTURE
 from turbo_forecast.storage.telemetry.report import TelemetryReport
 from turbo_forecast.storage.versions import columns_to_add
 from turbo_forecast.storage.warehouse import has_table
@@ -89,9 +88,8 @@ class LastReading:
 
     def is_of(self, now: Fingerprint, today: date) -> bool:
         """Whether it was of the telemetry that is there now."""
-        # values of the future become usable as days pass; and where the clock is set back, usable ones become future
-        same_today = today == self.read_on or (today > self.read_on and IN_THE_FUTURE not in self.report.rejects)
-        return now.digest is not None and now.digest == self.telemetry and same_today
+        is_known = now.digest is not None and now.digest == self.telemetry
+        return is_known and holds_today(self.read_on, self.report.rejects, today)
 
 
 def last_reading(con: duckdb.DuckDBPyConnection) -> LastReading | None:
