@@ -6,6 +6,7 @@ Credentials come from the environment alone, as the drivers read it (AWS_ACCESS_
 AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_REGION, AWS_PROFILE): no object here holds one, so none can be logged or pickled.
 """
 
+import errno
 import os
 import random
 import re
@@ -31,6 +32,8 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 5.0
 AT_ONCE = 8
 """Objects that are on their way at the same time: a request waits more than it works."""
 DELETED_AT_ONCE = 1000
+_WITHOUT_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems answer that have no second names for a file, such as some network shares."""
 _MAGIC = re.compile(r"[*?\[\]]")
 
 Answer = TypeVar("Answer")
@@ -107,7 +110,7 @@ class ObjectStore:
         """Put a small object where none has that key; False where one has. content: no two callers' is the same."""
         try:
             if self.address.scheme == "file":
-                self._tried(key, lambda: self._placed(key, lambda beside: beside.write_bytes(content), os.link))
+                self._tried(key, lambda: self._placed(key, lambda beside: beside.write_bytes(content), _alone_under))
             else:
                 self._tried(key, lambda: self._fs.pipe_file(self._path(key), content, mode="create"))
         except _TakenError:
@@ -117,7 +120,7 @@ class ObjectStore:
     def _placed(self, key: str, fill: Callable[[Path], object], place: Callable[[Path, Path], None]) -> None:
         """Make a file of a folder at once: fsspec's own ways for a folder show half a file, and two may create the same one.
 
-        place: rename, or link, which only the first can who does it.
+        place: a rename, or `_alone_under`, which only the first can who does it.
         """
         path = Path(self._path(key))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -266,6 +269,17 @@ def _options(scheme: str) -> dict[str, Any]:
             "client_kwargs": {"region_name": region} if region else {},  # botocore itself reads the second name alone
         }
     return {"auto_mkdir": True} if scheme == "file" else {}
+
+
+def _alone_under(beside: Path, path: Path) -> None:
+    """Give a small file a name that no other has: FileExistsError for all but the first who does it."""
+    try:
+        os.link(beside, path)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
+        with path.open("xb") as file:  # one alone can, though another may see it empty for a moment
+            file.write(beside.read_bytes())
 
 
 def _is_aside(name: str) -> bool:

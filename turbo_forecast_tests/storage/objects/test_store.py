@@ -1,6 +1,7 @@
 """The verbs of an object store, on a real S3 server and on what fsspec carries besides; and what its errors come to."""
 
 import errno
+import os
 import pickle
 import threading
 import time
@@ -80,6 +81,21 @@ def test_of_many_at_once_one_creates_it(store: ObjectStore) -> None:
         at_once(create)
         assert len(made) == 1
         assert store.read(key) == f"content {made[0]}".encode()
+
+
+def test_on_a_share_without_hard_links_only_the_first_creates_an_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    share = ObjectStore(parsed(f"file://{tmp_path}/objects", "--data"), patience=5)
+    made: list[int] = []
+    at_once(lambda own: made.append(own) if share.create("one", f"content {own}".encode()) else None)
+    assert len(made) == 1
+    assert share.read("one") == f"content {made[0]}".encode()
+    assert list(share.listed()) == ["one"]
 
 
 def test_an_object_is_never_seen_in_part_nor_beside_its_own_name(store: ObjectStore, tmp_path: Path) -> None:
