@@ -1,6 +1,7 @@
 """The floors: each imports only from below, and files and functions stay small. Read from the source."""
 
 import ast
+import os
 import subprocess
 import sys
 from functools import cache
@@ -233,6 +234,26 @@ print(sorted(set(sys.modules) & {heavy!r}))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_time_of_a_series_holds_no_import_of_pandas(tmp_path: Path) -> None:
+    """A third of a second where a series may have half of one. In the place of pandas lies a tell-tale; Arrow does without."""
+    (tmp_path / "pandas.py").write_text(
+        "import pathlib, traceback\n"
+        "stack = ''.join(traceback.format_stack())\n"
+        "pathlib.Path(__file__).with_name('in_hand' if 'in _result' in stack else 'elsewhere').write_text(stack)\n"
+        "raise ImportError('not here')\n"
+    )
+    (tmp_path / "script.py").write_text(
+        "from turbo_forecast import forecast_fleet\n"
+        "from turbo_forecast_tests.fleet.working import fleet\n"
+        "if __name__ == '__main__':\n"
+        "    assert forecast_fleet(fleet(3), cutoff='2025-12-31', workers=1).outcomes.height == 3\n"
+    )
+    paths = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    subprocess.run([sys.executable, str(tmp_path / "script.py")], check=True, cwd=ROOT, env=paths)
+    assert (tmp_path / "elsewhere").exists(), "the tell-tale works"
+    assert not (tmp_path / "in_hand").exists(), (tmp_path / "in_hand").read_text()
 
 
 def test_importing_the_package_costs_nothing() -> None:

@@ -71,10 +71,10 @@ def test_an_entrant_that_forgets_to_close_files_gets_a_new_worker_in_time(tmp_pa
 
 
 def test_a_series_that_never_ends_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
-    job = job_of(fleet(6, marked=(2,)), tmp_path, "sleeper", series_timeout_seconds=0.5)
+    job = job_of(fleet(6, marked=(2,)), tmp_path, "sleeper", series_timeout_seconds=1.0)
     done = forecast(job, 6, chunk=3)
     assert done.named("failed") == [2]
-    assert done.outcomes.row(2, named=True)["reason"] == "the series took longer than 0.5 s (series_timeout_seconds)"
+    assert done.outcomes.row(2, named=True)["reason"] == "the series took longer than 1 s (series_timeout_seconds)"
     assert done.named("forecast") == [0, 1, 3, 4, 5]
     assert [report.task.status for report in done.reports if report.failed] == [Status.TIMED_OUT]
 
