@@ -254,8 +254,8 @@ class DataFolder(dg.ConfigurableResource[None]):
         """What an unfinished fleet forecast of the month leaves for the next attempt."""
         return self.root / "fleet_forecast" / f".unfinished-{partition}"
 
-    def offenders(self, asset: str, check: str, partition: str | None) -> Path:
-        """Where a failed check lists all its offenders."""
+    def failing_rows(self, asset: str, check: str, partition: str | None) -> Path:
+        """Where a failed check lists all rows that fail it."""
         return self.root / "checks" / asset / f"{check}{f'-{partition}' if partition else ''}.csv"
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 import duckdb
 
 from turbo_forecast.defs.catalog import Place, Stored
-from turbo_forecast.defs.checks.judging import BLOCKING
+from turbo_forecast.defs.checks.month_checks import BLOCKING
 from turbo_forecast.defs.month_markdown import closing_metadata
 from turbo_forecast.defs.month_table import month_asset
 from turbo_forecast.defs.partitions import month_of

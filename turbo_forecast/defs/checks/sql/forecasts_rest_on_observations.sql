@@ -67,7 +67,7 @@ WITH history AS (
     WHERE is_unobserved
 )
 SELECT {series}, phase, ds, yhat, lowest, highest FROM allowed
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 SELECT * FROM prepared WHERE yhat NOT BETWEEN lowest - {margin_percent} AND highest + {margin_percent} ORDER BY ALL
