@@ -1,6 +1,6 @@
 """What a driver's error means, in one sentence: wrong credentials, no such bucket, a server that cannot be reached.
 
-Belongs here: the judgement. Does not belong here: how often a request is tried again (`store.py`).
+Does not belong here: how often a request is tried again (`store.py`).
 
 Drivers wrap errors in theirs, some outside of OSError. botocore's carry the server's own code and status, which decide where
 they are there; messages are shown only where no part of them is a secret (keys are names people know; secrets are never sent).

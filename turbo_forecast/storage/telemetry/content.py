@@ -10,7 +10,7 @@ import duckdb
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.numerals import looks_like_a_number, number
 from turbo_forecast.storage.telemetry.parts import Part
-from turbo_forecast.storage.telemetry.sql import identifier, told
+from turbo_forecast.storage.telemetry.sql import identifier, text_or_null
 
 NUMERIC_TYPES = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
@@ -80,7 +80,7 @@ def mostly_numbers(
 
 
 def _counted(part: Part, name: str, settings: TelemetrySettings) -> str:
-    text = told(identifier(name))
+    text = text_or_null(identifier(name))
     is_one = f"{number_of(part, name, settings)} IS NOT NULL OR {looks_like_a_number(text)}"
     return f"count({text}), count(*) FILTER ({text} IS NOT NULL AND ({is_one}))"
 
@@ -97,7 +97,7 @@ def names_in(
 def _are_times(con: duckdb.DuckDBPyConnection, part: Part, column: str) -> bool:
     if column not in part.columns:
         return False
-    text = told(identifier(column))
+    text = text_or_null(identifier(column))
     query = f"""
         SELECT count({text}), count(TRY_CAST({text} AS TIMESTAMPTZ))
         FROM (SELECT {identifier(column)} FROM {part.relation} LIMIT {SAMPLE_ROWS})

@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.number_words import counted
 from turbo_forecast.storage.telemetry.messages import reason
-from turbo_forecast.storage.telemetry.sql import NOTHING, literal
+from turbo_forecast.storage.telemetry.sql import NULL_STRINGS, literal
 from turbo_forecast.storage.telemetry.wording import quoted
 
 HEAD_BYTES = 1 << 20
@@ -215,7 +215,7 @@ def _commented_header(lines: Sequence[str], at: int, rows: Sequence[tuple[int, l
         return at
     above, first = _fields(lines[at - 1], delimiter), rows[0][1]
     second = rows[1][1] if len(rows) > 1 else []
-    words = (field.strip().lower() not in NOTHING and not _holds_a_value([field]) for field in first)
+    words = (field.strip().lower() not in NULL_STRINGS and not _holds_a_value([field]) for field in first)
     names = any(word and _holds_a_value([below]) for word, below in zip(words, second, strict=False))
     is_header = len(above) == len(first) > 1 and not _holds_a_value(above) and _holds_a_value(first) and not names
     return at - 1 if is_header else at

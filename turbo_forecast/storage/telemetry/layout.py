@@ -2,7 +2,7 @@
 
 Belongs here: column names, guesses, ambiguities, long or wide, options that contradict each other.
 Does not belong here: what a column holds (`content`), what its values mean (`clock`, `units`), whether they are usable
-(`judgement`), and whether a column may be left out (`survey`).
+(`validation`), and whether a column may be left out (`survey`).
 """
 
 import re

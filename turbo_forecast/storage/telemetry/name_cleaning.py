@@ -8,7 +8,7 @@ import unicodedata
 from decimal import Decimal
 from pathlib import PurePosixPath
 
-from turbo_forecast.storage.telemetry.sql import NOTHING, WHITE_SPACE
+from turbo_forecast.storage.telemetry.sql import NULL_STRINGS, WHITE_SPACE
 
 CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 """Characters that end lines or drive terminals: nothing a name can hold, and some programs die of them."""
@@ -37,7 +37,7 @@ def clean(found: object, exact_below: int = EXACT_IN_DOUBLE) -> str | None:
     if isinstance(found, float | Decimal):
         return _of_number(found, exact_below)
     text = unicodedata.normalize("NFC", str(found)).strip(WHITE_SPACE)
-    if text.lower() in NOTHING or re.search(CONTROL, text):
+    if text.lower() in NULL_STRINGS or re.search(CONTROL, text):
         return None
     return text
 

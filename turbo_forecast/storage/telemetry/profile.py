@@ -1,6 +1,6 @@
 """What each resource's values are like, counted before anything is judged.
 
-Belongs here: the counts. Does not belong here: what follows from them (`units`, `judgement`).
+Belongs here: the counts. Does not belong here: what follows from them (`units`, `validation`).
 """
 
 from dataclasses import dataclass

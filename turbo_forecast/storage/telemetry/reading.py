@@ -1,7 +1,7 @@
 """Telemetry to the base table: a profile, one bulk pass, and a second look at what was rejected, if anything was.
 
 Belongs here: the order of the stages, and the count that proves nothing was lost. Does not belong here: what is usable
-(`judgement`), what a value means (`units`, `clock`), the pass itself (`days`), the statements (`*.sql`).
+(`validation`), what a value means (`units`, `clock`), the pass itself (`days`), the statements (`*.sql`).
 """
 
 import time
@@ -19,7 +19,7 @@ from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.ordered_rows import insert_in_order
-from turbo_forecast.storage.telemetry import judgement, roles, units
+from turbo_forecast.storage.telemetry import roles, units, validation
 from turbo_forecast.storage.telemetry.clock import Clock, joined_times, read_clock
 from turbo_forecast.storage.telemetry.days import fill_days, fill_rejects, kept_values
 from turbo_forecast.storage.telemetry.layout import Layout, chosen_layout
@@ -136,8 +136,8 @@ def _read(
         create_values(
             con,
             percent=units.percent("number", "resource", settings),
-            usable=judgement.usable(settings, tomorrow),
-            reason=judgement.reason(settings, tomorrow),
+            usable=validation.usable(settings, tomorrow),
+            reason=validation.reason(settings, tomorrow),
             day=clock.day("moment"),
         )
     with watch.stage("profile"):
@@ -145,10 +145,10 @@ def _read(
         _refuse(con, profile, layout, settings, today)
     with watch.stage("days"):
         fill_days(con, profile, settings, clock)
-        if judgement.has_conflicts(con):
+        if validation.has_conflicts(con):
             roles.refuse_labels_in_conflicts(con, parts, layout, clock, settings)
             if settings.on_conflicting_duplicates == "error":
-                judgement.refuse_conflicts(con)
+                validation.refuse_conflicts(con)
     with watch.stage("rejects"):
         values_read = sum(row.cells for row in profile)
         values_kept, clipped = _kept(con, settings)
@@ -196,11 +196,11 @@ def _refuse(
     if not profile:
         raise TelemetryError(f"{brief(settings.telemetry)} has columns but not one row")
     named = [row for row in profile if row.resource is not None]
-    judgement.refuse_text(con, profile, layout, settings)
+    validation.refuse_text(con, profile, layout, settings)
     units.refuse_unconfirmed_fractions(named, settings)
     units.refuse_other_units(con, named, settings)
     if settings.on_future_dates == "error":
-        judgement.refuse_future(con, profile, today)
+        validation.refuse_future(con, profile, today)
     if not any(row.usable for row in profile):
         reasons = con.execute("SELECT reason, count(*) FROM telemetry_values GROUP BY ALL ORDER BY ALL").fetchall()
         told = ", ".join(f"{count:,} {reason}" for reason, count in reasons)

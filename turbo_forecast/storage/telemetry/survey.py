@@ -20,7 +20,7 @@ from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.name_cleaning import alike, clean
 from turbo_forecast.storage.telemetry.part_names import PartNames, refuse_two_kinds_of_ids
 from turbo_forecast.storage.telemetry.parts import Part
-from turbo_forecast.storage.telemetry.sql import NOTHING, identifier
+from turbo_forecast.storage.telemetry.sql import NULL_STRINGS, identifier
 from turbo_forecast.storage.telemetry.wording import fitting, quoted, shown
 from turbo_forecast.storage.telemetry.wording import names as listed_names
 
@@ -258,7 +258,7 @@ def _facts_of(
 def _same(value: str | None) -> str | None:
     """One text for a label in files of different types: 1 and 1.0 are the same, and so are all ways to say nothing."""
     said = (value or "").rstrip(" ").removesuffix(".0")
-    return None if said.strip().lower() in NOTHING else said
+    return None if said.strip().lower() in NULL_STRINGS else said
 
 
 def _refuse_varying(parts: list[Part], layout: Layout, varying: dict[str, tuple[str, list[str]]]) -> None:

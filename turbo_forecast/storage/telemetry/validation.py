@@ -17,7 +17,7 @@ from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.name_cleaning import CONTROL_RE2
 from turbo_forecast.storage.telemetry.numerals import way_out
 from turbo_forecast.storage.telemetry.profile import ResourceProfile
-from turbo_forecast.storage.telemetry.sql import literal, told, trimmed
+from turbo_forecast.storage.telemetry.sql import literal, text_or_null, trimmed
 from turbo_forecast.storage.telemetry.wording import quoted, shown
 
 NO_HOST = "no host"
@@ -59,7 +59,7 @@ def reason(settings: TelemetrySettings, tomorrow: datetime) -> str:
         (NO_HOST, "host_id IS NULL"),
         (NO_RESOURCE, "resource IS NULL"),
         (NO_TIME, "moment IS NULL"),
-        (NOT_A_NUMBER, f"number IS NULL AND {told('value')} IS NOT NULL"),
+        (NOT_A_NUMBER, f"number IS NULL AND {text_or_null('value')} IS NOT NULL"),
         (NO_VALUE, "number IS NULL OR isnan(number)"),
         (INFINITE, "isinf(number)"),
         (NEGATIVE, "number < 0"),
