@@ -27,10 +27,10 @@ from turbo_forecast.schemas import FORECAST_ACCURACY
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.accuracy import latest_month_judged
 from turbo_forecast.storage.findings import (
-    Coverage,
+    Completeness,
     backtest_of,
     champions_of,
-    coverage_of,
+    completeness_of,
     earlier_of,
     kinds_counted,
     stages_of,
@@ -56,7 +56,7 @@ class MonthFacts:
 
     cutoff: date
     interval_width: float
-    coverage: Coverage
+    completeness: Completeness
     champions: pl.DataFrame
     backtest: pl.DataFrame
     judged: pl.DataFrame
@@ -92,7 +92,7 @@ def month_facts(
     return MonthFacts(
         cutoff,
         interval_width,
-        coverage_of(con, cutoff),
+        completeness_of(con, cutoff),
         champions_of(con, cutoff),
         backtest_of(con, cutoff, published),
         judged,
@@ -138,11 +138,11 @@ def numbers(facts: MonthFacts) -> Metadata:
 
     A figure that does not exist (no series has a backtest, say) is left out.
     """
-    outcomes = dict(facts.coverage.outcomes.iter_rows())
-    live = facts.coverage.live
+    outcomes = dict(facts.completeness.outcomes.iter_rows())
+    live = facts.completeness.live
     found: Metadata = {
         "series": live,
-        "share of series with an outcome": facts.coverage.told / live if live else None,
+        "share of series with an outcome": facts.completeness.with_outcome / live if live else None,
         **{f"series with outcome {name}": outcomes.get(name, 0) for name in OUTCOMES},
         "champions' mean MASE over series": facts.fleet.get("mase"),
         "champions' mean MAE over series (points)": facts.fleet.get("mae"),
@@ -167,7 +167,7 @@ def in_short(facts: MonthFacts) -> dg.MarkdownMetadataValue:
 
 
 def _short_lines(facts: MonthFacts) -> Iterator[str]:
-    yield f"**Series:** {markdown_text(str(facts.coverage))}"
+    yield f"**Series:** {markdown_text(str(facts.completeness))}"
     fleet = facts.fleet
     if fleet:
         scaled = "" if fleet["mase"] is None else f"MASE {fleet['mase']:.3f} over {fleet['mase_series']:,} series, "
@@ -247,8 +247,8 @@ def _judged(facts: MonthFacts) -> Iterator[str]:
 
 
 def _outcomes(facts: MonthFacts) -> Iterator[str]:
-    yield markdown(facts.coverage.outcomes.select("outcome", whole("n").alias("series")))
-    kinds = folded(facts.coverage.reasons.iter_rows())
+    yield markdown(facts.completeness.outcomes.select("outcome", whole("n").alias("series")))
+    kinds = folded(facts.completeness.reasons.iter_rows())
     if kinds:
         rows = pl.DataFrame(kinds[:REASONS], schema={"series": pl.Int64, "reason": pl.String}, orient="row")
         yield markdown(rows.select(whole("series"), "reason"))

@@ -133,7 +133,9 @@ def test_the_month_in_short_says_what_happened_in_lines_that_dagster_shows_at_on
 
 def test_the_month_in_short_stays_short_whatever_the_names(ask: Callable[..., MonthFacts]) -> None:
     facts = ask(warnings=[f"{'x' * 180}.{number}: y" for number in range(9)])
-    long = replace(facts, coverage=replace(facts.coverage, outcomes=pl.DataFrame({"outcome": ["*" * 900], "n": [3]})))
+    long = replace(
+        facts, completeness=replace(facts.completeness, outcomes=pl.DataFrame({"outcome": ["*" * 900], "n": [3]}))
+    )
     for told in (facts, long):
         assert 0 < len(str(in_short(told).value)) < 1_000
     assert "and 6 more" in str(in_short(facts).value)
