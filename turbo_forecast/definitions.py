@@ -53,7 +53,7 @@ def build_resources(environment: Environment | None = None) -> dict[str, object]
     except SettingsError as error:  # entrants that are nobody's, which reading the file alone cannot tell
         raise SettingsError(f"{environment.config}: {error}" if environment.config else str(error)) from None
     return {
-        "telemetry": TelemetryResource.told(environment),
+        "telemetry": TelemetryResource.of_environment(environment),
         "forecast": forecast,
         "outlook": OutlookResource(**settings.outlook.model_dump()),
         "folder": DataFolder(path=str(data), store=environment.store),

@@ -1,7 +1,7 @@
 """A month's fleet forecast around its run: what is read for it, and how all that it leaves is stored.
 
 Belongs here: the order in which a month is begun, forecast, published and committed, and which months' rows go then. Does
-not belong here: the run itself (`fleet/`), and what Dagster is told of it (`assets/fleet_forecast.py`).
+not belong here: the run itself (`fleet/`), and its metadata (`assets/fleet_forecast.py`).
 """
 
 from collections.abc import Callable, Iterator, Sequence

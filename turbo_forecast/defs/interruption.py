@@ -28,7 +28,7 @@ WORTH_A_WORD_SECONDS = 2.0
 
 @contextmanager
 def interruptions_noticed() -> Iterator[Callable[[], bool]]:
-    """Tells whether SIGINT or SIGTERM has come since the block began, whoever has handled it, or not.
+    """A function that is true once SIGINT or SIGTERM has come since the block began, whoever has handled it.
 
     Only in the main thread, which alone gets signals; in others the answer is always no.
     """
@@ -54,8 +54,8 @@ def interruptions_noticed() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def waiting_told(instance: dg.DagsterInstance, about: str, say: Callable[[str], None]) -> Iterator[None]:
-    """A run in the block that waits for its place in the pool leaves the processor to others, says so, and can be interrupted.
+def waiting_logged(instance: dg.DagsterInstance, about: str, say: Callable[[str], None]) -> Iterator[None]:
+    """A run in the block that waits for its place in the pool leaves the processor to others, logs that it waits, and can be interrupted.
 
     about: what each line begins with.
     """

@@ -93,12 +93,12 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
 
     def publish_parts(self, context: dg.OutputContext, made: MadeRows, path: "UPath") -> None:
         """Publish a folder of part files whole, and report its rows, bytes and parts."""
-        told = {"dagster/row_count": made.rows, "bytes": made.bytes, "parts": len(parts(made.folder))}
+        metadata = {"dagster/row_count": made.rows, "bytes": made.bytes, "parts": len(parts(made.folder))}
         if path.protocol in LOCAL:
             publish_folder(made.folder, Path(path.path))
         else:
             _upload(made.folder, path)
-        context.add_output_metadata(told)
+        context.add_output_metadata(metadata)
 
     def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
         """The same, of a lazy frame."""
@@ -154,10 +154,10 @@ def _upload(folder: Path, path: "UPath") -> None:
 
 
 def _declared(context: dg.InputContext) -> list[str]:
-    """The columns that an asset's definition says its files have; none where it says nothing."""
+    """The columns of the schema in an asset's definition; none where it has no schema."""
     made = context.upstream_output
-    told = made.definition_metadata.get("dagster/column_schema") if made else None
-    return [column.name for column in told.columns] if isinstance(told, dg.TableSchema) else []
+    schema = made.definition_metadata.get("dagster/column_schema") if made else None
+    return [column.name for column in schema.columns] if isinstance(schema, dg.TableSchema) else []
 
 
 def _remedy(context: dg.InputContext, missing: str) -> str:

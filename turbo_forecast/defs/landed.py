@@ -1,4 +1,4 @@
-"""What the landing of telemetry is told by a run, and shows of itself in the UI.
+"""What a run passes to the landing of telemetry, and the metadata of what has landed.
 
 Does not belong here: the rules of landing (`landing/`), and its asset (`assets/telemetry_landing.py`).
 """
@@ -26,10 +26,10 @@ def options_of(settings: TelemetrySettings, say: Callable[[str], None]) -> Landi
 
 
 def landing_metadata(landings: Sequence[SourceLanding], folder: DataFolder) -> Metadata:
-    """What a materialisation shows of what landed now: counts, and a row a source."""
-    told: Metadata = {"dagster/row_count": sum(each.rows for each in landings), **stored_in(folder.store)}
+    """The metadata of what has landed now: counts, and a row a source."""
+    metadata: Metadata = {"dagster/row_count": sum(each.rows for each in landings), **stored_in(folder.store)}
     if not landings:
-        return {**told, "sources": NO_SOURCES}
+        return {**metadata, "sources": NO_SOURCES}
     rows = [
         {
             "source": each.source,
@@ -47,7 +47,7 @@ def landing_metadata(landings: Sequence[SourceLanding], folder: DataFolder) -> M
         for each in landings
     ]
     return {
-        **told,
+        **metadata,
         "months landed": sum(len(each.landed) for each in landings),
         "sources": table(pl.DataFrame(rows, infer_schema_length=None)),
         "folder": dg.MetadataValue.path(str(folder.root / FOLDER)),

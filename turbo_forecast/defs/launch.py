@@ -11,7 +11,7 @@ from functools import cache
 import dagster as dg
 
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
-from turbo_forecast.defs.interruption import interruptions_noticed, waiting_told
+from turbo_forecast.defs.interruption import interruptions_noticed, waiting_logged
 from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.launched import Launched
 from turbo_forecast.defs.ownership import OWNER_TAG, owner_tags, release_dead_runs
@@ -54,7 +54,7 @@ def materialise(keys: Sequence[str], *, verbose: bool, say: Callable[[str], None
         for key in keys:
             launched = _standing(before, key)
             if launched is None:
-                with waiting_told(instance, key, say):
+                with waiting_logged(instance, key, say):
                     launched = _run(instance, key, {**tags, **_made_with(keys)}, verbose=verbose)
             if interrupted():
                 launched.interrupt()

@@ -1,6 +1,6 @@
 """A month's report in Markdown, the short one beside it, and the numbers that Dagster plots over the months.
 
-Belongs here: what is told, in which order, and how it is laid out. Does not belong here: what it is asked from
+Belongs here: what is shown, in which order, and how it is laid out. Does not belong here: what it is asked from
 (`storage/findings.py`), plots (`plots.py`), and the printed summary (`summary.py`).
 
 Dagster shows short Markdown and tables at once, and longer Markdown behind a click (`reporting.at_once`). So the month in
@@ -112,7 +112,7 @@ def master_metadata(
     """What the master file's materialisation shows.
 
     published: SQL for the rows that the master file will hold; masters: the files of all months, by cutoff. Whatever is
-    told is asked from what comes before the master file, from its own rows and from earlier months' files, so that nothing
+    shown is asked from what comes before the master file, from its own rows and from earlier months' files, so that nothing
     in it is of an earlier run.
     """
     facts = month_facts(

@@ -42,7 +42,7 @@ class MonthOptions:
 
 @dataclass(slots=True)
 class Month:
-    """One month of one asset: an open transaction, a timer, and what will be told of it.
+    """One month of one asset: an open transaction, a timer, and the metadata of its materialisation.
 
     context: of the step; folder: all that is stored. The rest is the month's: key (YYYY-MM), cutoff, the run's settings.
     outlook: what the outlook is about, which may differ from what it was when the month was forecast.
@@ -55,7 +55,7 @@ class Month:
     con: duckdb.DuckDBPyConnection
     folder: DataFolder
     timer: AuditTimer
-    told: Metadata = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
     @property
     def cutoff(self) -> date:
@@ -88,12 +88,12 @@ class Month:
         return warnings_so_far(self.context.instance, self.context.run.run_id, self.con, self.cutoff)
 
     def result(self) -> dg.MaterializeResult[None]:
-        """What an asset yields that has stored its rows itself: all that is told of the month, and its seconds by stage."""
-        return dg.MaterializeResult(metadata={**self.told, **stage_metadata(self.timer)})
+        """What an asset yields that has stored its rows itself: the month's metadata, and its seconds by stage."""
+        return dg.MaterializeResult(metadata={**self.metadata, **stage_metadata(self.timer)})
 
     def result_of(self, rows: pl.DataFrame | pl.LazyFrame) -> dg.MaterializeResult[pl.LazyFrame]:
         """What an asset yields that the I/O manager stores; when the asset goes on, the file is there."""
-        return dg.MaterializeResult(value=rows.lazy(), metadata={**self.told, **stage_metadata(self.timer)})
+        return dg.MaterializeResult(value=rows.lazy(), metadata={**self.metadata, **stage_metadata(self.timer)})
 
 
 def one_month(

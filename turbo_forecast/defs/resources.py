@@ -137,7 +137,7 @@ class TelemetryResource(TelemetrySettings, ValidatedResource):
         return cls(**{**settings.model_dump(), "telemetry": shown_location(settings.telemetry)})
 
     @classmethod
-    def told(cls, environment: Environment) -> "TelemetryResource":
+    def of_environment(cls, environment: Environment) -> "TelemetryResource":
         """The resource of what an environment names. A source's address names no files: its months are landed. Raises SettingsError."""
         files = configured(environment).files
         return cls.shown(environment.settings().telemetry.model_copy(update={"telemetry": files}))

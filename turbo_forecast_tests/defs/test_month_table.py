@@ -168,7 +168,7 @@ def busiest(monkeypatch: pytest.MonkeyPatch) -> dg.AssetsDefinition:
 
     @month_table(BUSIEST, Room("publication", Stored.TABLE))
     def busiest_hosts(month: Month) -> pl.LazyFrame:
-        month.told = {"by": "champions"}
+        month.metadata = {"by": "champions"}
         return month.made(CHAMPIONS).group_by("cutoff", "host_id").agg(series=pl.len().cast(pl.Int64))
 
     return busiest_hosts

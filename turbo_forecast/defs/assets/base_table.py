@@ -51,10 +51,16 @@ def base_table(
     say(reading.describe())
     if reading.of_files:
         context.log_event(observed(reading.of_files, telemetry.telemetry))
-    told: Metadata = {"digest": digest, "warehouse": dg.MetadataValue.path(warehouse.database), "utilisation": chart}
+    metadata: Metadata = {
+        "digest": digest,
+        "warehouse": dg.MetadataValue.path(warehouse.database),
+        "utilisation": chart,
+    }
     # the same rows are the same version: what was made of them is not out of date
     version = dg.DataVersion(digest)
-    base = dg.MaterializeResult[None](BASE_TABLE.name, metadata={**_told(reading), **told}, data_version=version)
+    base = dg.MaterializeResult[None](
+        BASE_TABLE.name, metadata={**_metadata(reading), **metadata}, data_version=version
+    )
     yield from recorded(
         context, [base, dg.MaterializeResult(BASE_TABLE_REJECTS.name, metadata=_rejected(reading.report))]
     )
@@ -71,7 +77,7 @@ def _require_month(con: duckdb.DuckDBPyConnection, month: str | None, settings: 
         require_complete(last_day_up_to(con, cutoff), cutoff, settings)
 
 
-def _told(reading: Reading) -> Metadata:
+def _metadata(reading: Reading) -> Metadata:
     report = reading.report
     return {
         **stored_in(environment().store),

@@ -68,11 +68,13 @@ def fleet_forecast(
         with held(context, work) as run:
             Results(run.fleet.results_folder).publish(folder.results(month))
             yield from recorded(context, rows_of(run), folder)
-    yield from recorded(context, [dg.MaterializeResult(name, metadata=told) for name, told in told_of(run)])
+    yield from recorded(
+        context, [dg.MaterializeResult(name, metadata=metadata) for name, metadata in metadata_of_tables(run)]
+    )
 
 
 def rows_of(run: MonthsRun) -> Iterator[dg.MaterializeResult[MadeRows]]:
-    """The run's rows, to be published; what is told of them are the stages until then."""
+    """The run's rows, to be published; their metadata has the stages until then."""
     yield dg.MaterializeResult(FOLD_FORECAST.name, value=MadeRows(run.fleet.folds_folder))
     rows = MadeRows(run.fleet.rows_folder)
     yield dg.MaterializeResult(FLEET_FORECAST.name, value=rows, metadata=forecast_metadata(run.fleet, run.timer))
@@ -90,8 +92,8 @@ def forecast_metadata(run: FleetRun, timer: AuditTimer) -> Metadata:
     }
 
 
-def told_of(run: MonthsRun) -> Iterator[tuple[str, Metadata]]:
-    """What the materialisation of each table in the warehouse shows."""
+def metadata_of_tables(run: MonthsRun) -> Iterator[tuple[str, Metadata]]:
+    """The metadata of each table in the warehouse, by its name."""
     fleet = run.fleet
     weights = {"mean weight in the forecast, over series": mean_weights(fleet.weights)}
     yield COMBINATION_WEIGHTS.name, {"dagster/row_count": len(fleet.weights), **weights}

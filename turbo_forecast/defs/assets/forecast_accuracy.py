@@ -29,8 +29,8 @@ def forecast_accuracy(month: Month) -> pl.DataFrame:
         settings.interval_width,
         settings.fallback,
     )
-    month.told = {"error by months ahead": accuracy_lines(judged)}
-    month.told |= month_ahead(judged) | left_out(masters, settled, month)
+    month.metadata = {"error by months ahead": accuracy_lines(judged)}
+    month.metadata |= month_ahead(judged) | left_out(masters, settled, month)
     return judged
 
 

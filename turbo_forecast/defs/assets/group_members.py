@@ -22,5 +22,5 @@ def group_members(month: Month) -> pl.DataFrame:
     members = members_of(groups, series, month.cutoff, PATIENCE_DAYS)
     for remark in members.remarks:
         say_to(month.context)(remark)
-    month.told = {"groups": members.rows["group_name"].n_unique(), "remarks": list(members.remarks)}
+    month.metadata = {"groups": members.rows["group_name"].n_unique(), "remarks": list(members.remarks)}
     return members.rows
