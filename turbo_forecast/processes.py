@@ -1,13 +1,13 @@
 """Which process something belongs to, and whether that process still lives.
 
-Belongs here: a process's identity across containers, machines and restarts, and the verdict on it.
+Belongs here: a process's identity across containers, machines and restarts, and whether it still lives.
 Does not belong here: what is done with what a dead process left (`leftovers.py`, `fleet/scratch.py`,
 `defs/ownership.py`).
 
 A number alone proves nothing: two containers that share a folder have processes of the same number. So whoever owns
 something also holds a lock (flock) on a file of it. The kernel frees the lock when the process ends, however it ends,
 and every container of the machine sees it. Where the lock cannot decide (another machine, a file system without
-locks), the verdict is UNKNOWN, and nothing of that process may be touched.
+locks), the answer is UNKNOWN, and nothing of that process may be touched.
 """
 
 import fcntl
@@ -92,25 +92,25 @@ def parsed(stem: str, host: str = "") -> ProcessIdentity | None:
 
 def life(owner: ProcessIdentity | None, claim: Path) -> Life:
     """Whether the owner of `claim`, a file or folder it has locked for as long as it lives, is still there."""
-    with judged(owner, claim) as verdict:
-        return verdict
+    with locked_life(owner, claim) as state:
+        return state
 
 
 @contextmanager
-def judged(owner: ProcessIdentity | None, claim: Path) -> Iterator[Life]:
-    """The verdict of `life`, with the lock held (where it was free) until the block ends, so that it stays true."""
+def locked_life(owner: ProcessIdentity | None, claim: Path) -> Iterator[Life]:
+    """As `life`, with the lock held (where it was free) until the block ends, so that it stays true."""
     try:
         handle = os.open(claim, os.O_NOFOLLOW | (os.O_RDONLY if claim.is_dir() else os.O_RDWR))
     except OSError:  # not there, or another user's
         yield life_by_number(owner)
         return
     try:
-        yield _verdict(owner, handle)
+        yield _life_of_claim(owner, handle)
     finally:
         os.close(handle)
 
 
-def _verdict(owner: ProcessIdentity | None, handle: int) -> Life:
+def _life_of_claim(owner: ProcessIdentity | None, handle: int) -> Life:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -121,7 +121,7 @@ def _verdict(owner: ProcessIdentity | None, handle: int) -> Life:
 
 
 def life_of_unlocked(owner: ProcessIdentity | None) -> Life:
-    """The verdict on a process whose lock was found free."""
+    """Whether a process still lives whose lock was found free."""
     if owner is None:
         return Life.UNKNOWN
     by_number = life_by_number(owner)
@@ -132,7 +132,7 @@ def life_of_unlocked(owner: ProcessIdentity | None) -> Life:
 
 
 def life_by_number(owner: ProcessIdentity | None) -> Life:
-    """The verdict where no lock helps: certain only within this machine's and this container's processes."""
+    """Whether a process still lives where no lock helps: certain only within this machine's and this container's processes."""
     if owner is None or not owner.same_kernel or owner.namespace != own_process().namespace:
         return Life.UNKNOWN
     with suppress(OSError):

@@ -26,7 +26,7 @@ from turbo_forecast.types import Phase, State
 
 MONTHS_SHOWN = 6
 DECIMALS = 9
-"""Of a group's bound, percent: as where all statements are judged (`storage/later_levels.py`)."""
+"""Of a group's bound, percent: as where all statements are scored (`storage/later_levels.py`)."""
 
 
 class Result(StrEnum):
@@ -165,8 +165,8 @@ class _Month:
 
 
 def _gathered(months: list[_Month], all_of_it: Mapping[date, float | None] | None = None) -> Earlier:
-    forecasts = [_judged_forecast(each) for each in months if len(each.forecast)]
-    statements = [row for each in months for row in _judged_statements(each, (all_of_it or {}).get(each.cutoff))]
+    forecasts = [_scored_forecast(each) for each in months if len(each.forecast)]
+    statements = [row for each in months for row in _scored_statements(each, (all_of_it or {}).get(each.cutoff))]
     lines = [each.forecast.select(pl.col(name).cast(dtype) for name, dtype in LINES.items()) for each in months]
     return Earlier(
         pl.DataFrame(forecasts, schema=FORECASTS, orient="row"),
@@ -175,7 +175,7 @@ def _gathered(months: list[_Month], all_of_it: Mapping[date, float | None] | Non
     )
 
 
-def _judged_forecast(each: _Month) -> tuple[Any, ...]:
+def _scored_forecast(each: _Month) -> tuple[Any, ...]:
     """A row of FORECASTS."""
     width = each.month.settings.interval_width
     since = each.forecast.drop("y").join(each.observed.select("ds", "y"), on="ds").filter(pl.col("ds") <= each.known)
@@ -187,7 +187,7 @@ def _judged_forecast(each: _Month) -> tuple[Any, ...]:
     return each.month.key, each.cutoff, found.days, found.mae, found.bias, found.inside, width, text
 
 
-def _judged_statements(each: _Month, level_of_all: float | None) -> Iterator[tuple[Any, ...]]:
+def _scored_statements(each: _Month, level_of_all: float | None) -> Iterator[tuple[Any, ...]]:
     """Rows of STATEMENTS, by threshold."""
     if each.said.is_empty():
         return

@@ -60,7 +60,7 @@ Such options are lines of a settings file, which a run is given, too: --config f
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Usability:
     """problems: why a run could not use the telemetry, a clause each; none where it could."""
 
     problems: tuple[str, ...]
@@ -88,15 +88,15 @@ def check_telemetry(path: str, *, config: Path | None, everything: bool = False,
             print(OPTIONS_HINT, file=sys.stderr)
         return code
     ready = run_readiness(found.histories, settings.forecast, today) if found.has_whole_histories else None
-    verdict = _verdict(found, ready)
+    usability = _usability(found, ready)
     if as_json:
-        print_json(_document(path, found, ready, verdict, today))
+        print_json(_document(path, found, ready, usability, today))
     else:
-        _print(path, found, ready, verdict, today)
-    return DONE if verdict.is_usable else NO
+        _print(path, found, ready, usability, today)
+    return DONE if usability.is_usable else NO
 
 
-def _verdict(found: DryRun, ready: Readiness | None) -> Verdict:
+def _usability(found: DryRun, ready: Readiness | None) -> Usability:
     problems = []
     if found.values_rejected > MOST_REJECTED * found.report.values_read:
         share = found.values_rejected / found.report.values_read
@@ -105,15 +105,15 @@ def _verdict(found: DryRun, ready: Readiness | None) -> Verdict:
         problems.append(ready.why_none)
     elif ready and not ready.outcomes.get(Outcome.FORECAST):
         problems.append(f"no series would be forecast in {ready.last}: all are too short for a backtest, or retired")
-    return Verdict(tuple(problems))
+    return Usability(tuple(problems))
 
 
-def _document(path: str, found: DryRun, ready: Readiness | None, verdict: Verdict, today: date) -> dict[str, Any]:
+def _document(path: str, found: DryRun, ready: Readiness | None, usability: Usability, today: date) -> dict[str, Any]:
     gap = _longest_gap(found)
     return {
         "telemetry": shown_location(path),
-        "usable": verdict.is_usable,
-        "problems": list(verdict.problems),
+        "usable": usability.is_usable,
+        "problems": list(usability.problems),
         "sample": {**asdict(found.portion), "described": found.portion.describe()}
         if found.portion and found.is_sample
         else None,
@@ -127,7 +127,7 @@ def _document(path: str, found: DryRun, ready: Readiness | None, verdict: Verdic
     }
 
 
-def _print(path: str, found: DryRun, ready: Readiness | None, verdict: Verdict, today: date) -> None:
+def _print(path: str, found: DryRun, ready: Readiness | None, usability: Usability, today: date) -> None:
     out = console()
     for line in _of_reading(path, found):
         out.print(Text(printable(line)))
@@ -137,7 +137,7 @@ def _print(path: str, found: DryRun, ready: Readiness | None, verdict: Verdict, 
     _print_rejects(out, found)
     for line in _of_histories(found, ready):
         out.print(Text(printable(line)))
-    if verdict.is_usable:
+    if usability.is_usable:
         out.print(
             Text(
                 "Ready for a run" + (f": {_run_of(path, ready.last)}" if ready and ready.last else "."),
@@ -145,7 +145,7 @@ def _print(path: str, found: DryRun, ready: Readiness | None, verdict: Verdict, 
             )
         )
     else:
-        out.print(Text(printable(f"Not ready for a run: {'; '.join(verdict.problems)}."), style="bold red"))
+        out.print(Text(printable(f"Not ready for a run: {'; '.join(usability.problems)}."), style="bold red"))
 
 
 def _run_of(path: str, month: str) -> str:
@@ -251,7 +251,9 @@ def _of_histories(found: DryRun, ready: Readiness | None) -> Iterator[str]:
         yield f"Days without any value: {some}"
     if not ready.months:
         return
-    backtest = f"from {ready.judged} on with a backtest" if ready.judged else "none with a backtest"
+    backtest = (
+        f"from {ready.first_with_backtest} on with a backtest" if ready.first_with_backtest else "none with a backtest"
+    )
     whole = (
         f"from {ready.whole} on with all the history that is asked for"
         if ready.whole

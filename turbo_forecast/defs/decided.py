@@ -1,6 +1,6 @@
 """Which settings decide what is stored of a month: of most tables those it was forecast with, of statements the thresholds too.
 
-Belongs here: the hash that a table's audit keeps of them, and refusing to judge statements by other thresholds. Does not
+Belongs here: the hash that a table's audit keeps of them, and refusing to score statements by other thresholds. Does not
 belong here: the settings themselves.
 """
 

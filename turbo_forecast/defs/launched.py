@@ -19,7 +19,7 @@ from turbo_forecast.text import printable, shown_message
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One check's verdict: `asset.check`, whether it passed, and whether it is only a warning if not."""
+    """One check's result: `asset.check`, whether it passed, and whether it is only a warning if not."""
 
     name: str
     passed: bool

@@ -25,7 +25,7 @@ from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import FORECAST_ACCURACY
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.accuracy import latest_month_judged
+from turbo_forecast.storage.accuracy import latest_month_scored
 from turbo_forecast.storage.findings import (
     Completeness,
     backtest_of,
@@ -43,14 +43,14 @@ LONGEST_WARNING = 1_000
 """A check's sentence tells what is wrong and then what to do: both are wanted here."""
 REASONS, RESOURCES, STAGES = 20, 20, 20
 OUTCOMES = ("forecast", "fallback", "retired", "failed")
-_NOTHING_JUDGED = pl.DataFrame(schema={"lead_month": pl.Int32, "mae": pl.Float64, "inside": pl.Float64})
+_NOTHING_SCORED = pl.DataFrame(schema={"lead_month": pl.Int32, "mae": pl.Float64, "inside": pl.Float64})
 
 
 @dataclass(frozen=True, slots=True)
 class MonthFacts:
     """What is known of a month when its master file is there.
 
-    backtest: as `backtest_of` gives it; judged: as `latest_month_judged` does; champions: `model, n`.
+    backtest: as `backtest_of` gives it; scored: as `latest_month_scored` does; champions: `model, n`.
     warnings: what checks have found so far, a sentence each. interval_width: the published interval's share of days.
     """
 
@@ -59,7 +59,7 @@ class MonthFacts:
     completeness: Completeness
     champions: pl.DataFrame
     backtest: pl.DataFrame
-    judged: pl.DataFrame
+    scored: pl.DataFrame
     warnings: Sequence[str]
 
     @property
@@ -70,7 +70,7 @@ class MonthFacts:
     @property
     def month_ahead(self) -> dict[str, Any]:
         """How good the forecast of the month before was for this month; empty without one."""
-        rows = self.judged.filter(pl.col("lead_month") == 1)
+        rows = self.scored.filter(pl.col("lead_month") == 1)
         return rows.row(0, named=True) if len(rows) else {}
 
     @property
@@ -85,7 +85,7 @@ def month_facts(
     interval_width: float,
     *,
     published: str,
-    judged: pl.DataFrame = _NOTHING_JUDGED,
+    scored: pl.DataFrame = _NOTHING_SCORED,
     warnings: Iterable[str] = (),
 ) -> MonthFacts:
     """Ask the warehouse and the master file, whose rows' SQL is `published`."""
@@ -95,7 +95,7 @@ def month_facts(
         completeness_of(con, cutoff),
         champions_of(con, cutoff),
         backtest_of(con, cutoff, published),
-        judged,
+        scored,
         list(warnings),
     )
 
@@ -120,7 +120,7 @@ def master_metadata(
         cutoff,
         settings.interval_width,
         published=published,
-        judged=latest_month_judged(
+        scored=latest_month_scored(
             con, cutoff, masters, settled_months(con, cutoff, FORECAST_ACCURACY.name), settings.horizon_months
         ),
         warnings=warnings,
@@ -197,7 +197,7 @@ def report(facts: MonthFacts, fleet: dg.MarkdownMetadataValue) -> str:
         str(fleet.value),
         "## How good the forecasts are",
         *_backtest(facts),
-        *_judged(facts),
+        *_scored(facts),
         "## What became of the series",
         *_outcomes(facts),
         "## Warnings",
@@ -231,13 +231,13 @@ def _backtest(facts: MonthFacts) -> Iterator[str]:
     )
 
 
-def _judged(facts: MonthFacts) -> Iterator[str]:
-    if facts.judged.is_empty():
+def _scored(facts: MonthFacts) -> Iterator[str]:
+    if facts.scored.is_empty():
         yield "No earlier month's forecast can be compared with this month yet."
         return
     yield f"What earlier months had forecast for {facts.cutoff:%Y-%m}, over all days of all series:"
     yield markdown(
-        facts.judged.select(
+        facts.scored.select(
             pl.col("lead_month").alias("months ahead"),
             decimals("mae", 2).alias("MAE, points"),
             decimals("inside", 1, 100, " %").alias("days inside the interval"),

@@ -162,7 +162,7 @@ OUTLOOK_BACKTEST = Table(
 )
 
 _RECORD = (
-    Column("n", pl.Int64, "statements judged"),
+    Column("n", pl.Int64, "statements scored"),
     Column("events", pl.Int64, "of these, thresholds that were reached"),
     Column("brier", pl.Float64, "mean squared difference of probability and what happened (0 or 1); lower is better"),
     Column("base_rate_brier", pl.Float64, "the same, had every statement been the share of events"),
@@ -206,7 +206,7 @@ OUTLOOK_OVER_TIME = Table(
     "Earlier months' statements against what has happened since, up to this month's cutoff.",
     (
         CUTOFF,
-        Column("forecast_cutoff", pl.Date, "cutoff of the month whose statements are judged"),
+        Column("forecast_cutoff", pl.Date, "cutoff of the month whose statements are scored"),
         *(KIND, POPULATION, OF_RESOURCE, THRESHOLD, HORIZON),
         *_RECORD,
     ),

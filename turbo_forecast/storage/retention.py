@@ -5,7 +5,7 @@ Belongs here: which months lose their rows, and the order in which they do. Does
 
 What goes is what only the tournament needs: `fleet_forecast`, `fold_forecast` and the run's own results. Master files, the
 further intervals beside them, and all that the warehouse's tables hold, stay for good, and with them the month's state: it
-is as complete as it was, only nobody can judge its rows again, or compare its entrants with what happened since.
+is as complete as it was, only nobody can check its rows again, or compare its entrants with what happened since.
 """
 
 from collections.abc import Collection

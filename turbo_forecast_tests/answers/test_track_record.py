@@ -124,9 +124,9 @@ def test_nothing_to_judge_is_no_error_and_an_unknown_resource_is() -> None:
     assert found.trust is None
     tables = (found.reliability, found.accuracy, found.misses, found.false_alarms, found.over_time, found.forecasts)
     assert all(frame.is_empty() for frame in tables)
-    with pytest.raises(SettingsError, match="resource 'gpu' was not judged in 2025-12: nothing was"):
+    with pytest.raises(SettingsError, match="resource 'gpu' was not scored in 2025-12: nothing was"):
         track_record(nothing, TrackQuestion(resource="gpu"))  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match="resource 'gpu' was not judged in 2025-12: there is cpu, disk"):
+    with pytest.raises(SettingsError, match="resource 'gpu' was not scored in 2025-12: there is cpu, disk"):
         track_record(month_of(SAID), TrackQuestion(resource="gpu"))  # type: ignore[arg-type]
 
 

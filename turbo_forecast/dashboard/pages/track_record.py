@@ -68,7 +68,7 @@ def reliability_grid(bins: pl.DataFrame) -> Grid:
             ]
             for row in bins.iter_rows(named=True)
         ),
-        "No statement was judged.",
+        "No statement was scored.",
     )
 
 
@@ -99,7 +99,7 @@ def accuracy_grid(found: TrackAnswer) -> Grid:
             [threshold(row["threshold"]), counted(row["horizon_days"], "day"), *scored(row)]
             for row in found.accuracy.iter_rows(named=True)
         ),
-        "No statement was judged.",
+        "No statement was scored.",
     )
 
 

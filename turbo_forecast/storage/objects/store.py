@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from turbo_forecast.addresses import Address
 from turbo_forecast.errors import SettingsError, StorageError, refusal, writing
 from turbo_forecast.leftovers import is_temporary, temporary_file
-from turbo_forecast.storage.objects.refusals import Kind, RefusedDeletionError, judged
+from turbo_forecast.storage.objects.refusals import Kind, RefusedDeletionError, classified
 from turbo_forecast.text import printable
 
 PATIENCE = "TURBO_FORECAST_STORE_PATIENCE_SECONDS"
@@ -210,8 +210,10 @@ class ObjectStore:
                 answer = ask()
                 _LOST.pop(place, None)
                 return answer
-            except Exception as error:  # drivers raise what they like: `judged` raises again what is none of a store's
-                found = judged(error, self.address, key, here)
+            except (
+                Exception
+            ) as error:  # drivers raise what they like: `classified` raises again what is none of a store's
+                found = classified(error, self.address, key, here)
                 if found.kind is Kind.MISSING:
                     raise MissingError(found.sentence) from None
                 if found.kind is Kind.TAKEN:

@@ -1,4 +1,4 @@
-"""What each resource's values are like, counted before anything is judged.
+"""What each resource's values are like, counted before anything is validated.
 
 Belongs here: the counts. Does not belong here: what follows from them (`units`, `validation`).
 """

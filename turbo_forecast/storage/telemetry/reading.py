@@ -37,7 +37,7 @@ from turbo_forecast.storage.telemetry.workspace import workspace
 
 STAGES = {
     "columns": "finding what its columns are",
-    "profile": "judging its values",
+    "profile": "validating its values",
     "days": "making one value a day",
     "rejects": "collecting the values that cannot be used",
     "write": "writing the tables",

@@ -23,7 +23,7 @@ from turbo_forecast.storage.telemetry.sql import identifier, literal
 from turbo_forecast.storage.telemetry.survey import key_expressions
 
 SMALL = 700_000
-"""Values that are all judged: two processor seconds."""
+"""Values that are all read: two processor seconds."""
 MOST_VALUES = 250_000
 """Values of a sample of hosts."""
 FIRST_ROWS = 400_000
