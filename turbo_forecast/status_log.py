@@ -33,13 +33,13 @@ def watching(see: Callable[[str], None]) -> Iterator[None]:
 class StatusLog:
     """Passes lines on, one at a time, with `about` before each; breaks silence while something takes long.
 
-    Any thread may call it, and heartbeats come from a thread of their own: `say` must bear that (Dagster's log does).
+    Any thread may call it, and heartbeats come from a thread of their own: `log` must bear that (Dagster's log does).
 
     A line that ends in "…" announces what takes a while: heartbeats then name it, by its words up to the colon.
     """
 
-    def __init__(self, say: Callable[[str], None], about: str = "", silence_seconds: float = SILENCE_SECONDS) -> None:
-        self._say, self._silence = say, silence_seconds
+    def __init__(self, log: Callable[[str], None], about: str = "", silence_seconds: float = SILENCE_SECONDS) -> None:
+        self._log, self._silence = log, silence_seconds
         self._beginning = f"{about} · " if about else ""
         self._lock = threading.RLock()  # a signal's handler may speak while its own thread does
         self._last = self._since = time.monotonic()
@@ -100,7 +100,7 @@ class StatusLog:
 
     def _pass_on(self, line: str) -> None:
         self._last = time.monotonic()
-        self._say(f"{self._beginning}{line}")
+        self._log(f"{self._beginning}{line}")
 
 
 def longer_silence(waited: float, shortest: float = SILENCE_SECONDS) -> float:

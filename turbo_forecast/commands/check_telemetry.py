@@ -80,7 +80,7 @@ def check_telemetry(path: str, *, config: Path | None, everything: bool = False,
     named = settings.telemetry.model_copy(update={"telemetry": path})
     try:
         found = dry_run(
-            named, today=today, everything=everything, say=lambda line: print(line, file=sys.stderr, flush=True)
+            named, today=today, everything=everything, log=lambda line: print(line, file=sys.stderr, flush=True)
         )
     except TelemetryError as error:
         code = cannot(str(error))

@@ -52,7 +52,7 @@ def land(options: LandOptions) -> int:
     settings, sources = environment.settings(), _sources(options, environment)
     asked = _asked(options, settings)
     with opened_data(options.data) as copy:
-        landing = LandingOptions(calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_say)
+        landing = LandingOptions(calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_log)
         landings = land_months(environment.data, sources, asked, landing)
         if copy is not None:
             copy.put_back()
@@ -96,7 +96,7 @@ def _asked(options: LandOptions, settings: Settings) -> Asked:
     return Asked(history_months(last_over(), settings.forecast), again=options.again)
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(printable(shown_message(line)), file=sys.stderr, flush=True)
 
 

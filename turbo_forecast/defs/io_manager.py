@@ -16,7 +16,7 @@ from dagster_polars import PolarsParquetIOManager
 from dagster_polars.io_managers.type_routers import resolve_type_router
 
 from turbo_forecast.defs.held import closing_held
-from turbo_forecast.defs.reporting import plain_errors, say_to
+from turbo_forecast.defs.reporting import log_to, plain_errors
 from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.processes import own_process
@@ -48,7 +48,7 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
         if self._base_path.protocol in LOCAL:
             renamed = rename_former(Path(self._base_path.path).absolute()).describe()
             if renamed and context.log:
-                say_to(context)(renamed)
+                log_to(context)(renamed)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Store what an asset has returned or yielded; what cannot be stored fails its step with one sentence."""

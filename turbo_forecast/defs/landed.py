@@ -20,9 +20,9 @@ LANDED_FILES = "One file a source and month, `telemetry_landing/<source>/YYYY-MM
 NO_SOURCES = "no sources are configured: telemetry is read from files alone"
 
 
-def options_of(settings: TelemetrySettings, say: Callable[[str], None]) -> LandingOptions:
+def options_of(settings: TelemetrySettings, log: Callable[[str], None]) -> LandingOptions:
     """How a run's telemetry settings want months to be landed."""
-    return LandingOptions(zone=calendar_of(settings), late_data_hours=settings.late_data_hours, say=say)
+    return LandingOptions(zone=calendar_of(settings), late_data_hours=settings.late_data_hours, say=log)
 
 
 def landing_metadata(landings: Sequence[SourceLanding], folder: DataFolder) -> Metadata:

@@ -39,14 +39,14 @@ def left_runs(instance: dg.DagsterInstance) -> list[str]:
     ]
 
 
-def end_left_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], say: Callable[[str], None]) -> None:
+def end_left_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], log: Callable[[str], None]) -> None:
     """Record these runs as failed, unless they have ended meanwhile, and free their places in the pools."""
     for run_id in run_ids:
         run = instance.get_run_by_id(run_id)
         if run is not None and run.status is dg.DagsterRunStatus.STARTED:
             instance.report_run_failed(run, "The code server in which this run was a process has ended without it.")
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-            say(f"run {run_id} was left by a code server that has ended: recorded as failed")
+            log(f"run {run_id} was left by a code server that has ended: recorded as failed")
 
 
 def end_beside_server(run_ids: Sequence[str], host: str, port: int) -> None:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if _served(given.host, given.port, os.getppid()):
             with opened_instance() as instance, storage_errors_named():
-                end_left_runs(instance, given.run_ids, say)
+                end_left_runs(instance, given.run_ids, log)
     except TurboForecastError as error:
         print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr, flush=True)
         return 2
@@ -88,7 +88,7 @@ def _served(host: str, port: int, parent: int) -> bool:
     return True
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """Print a line that may hold names which others chose."""
     print(printable(shown_message(line)), flush=True)
 

@@ -16,7 +16,7 @@ import polars as pl
 from turbo_forecast.defs.decided import deciding_hash
 from turbo_forecast.defs.held import held
 from turbo_forecast.defs.partitions import month_of
-from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, stage_metadata
+from turbo_forecast.defs.reporting import Metadata, log_to, plain_errors, stage_metadata
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.defs.run_warnings import warnings_so_far
 from turbo_forecast.fleet.audit import AuditTimer
@@ -130,7 +130,7 @@ def _month(
     timer, run_id, asset = AuditTimer(), context.run.run_id, table.name
     with plain_errors():
         key = month_of(context)
-    log = StatusLog(say_to(context), about=key)
+    log = StatusLog(log_to(context), about=key)
     with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection(keep_duckdb=True) as con:
         month = Month(context, key, settings, outlook, con, folder, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
@@ -172,7 +172,7 @@ def month_beside(
     timer, run_id = AuditTimer(), context.run.run_id
     with plain_errors():
         key = month_of(context)
-    log = StatusLog(say_to(context), about=key)
+    log = StatusLog(log_to(context), about=key)
     opened = warehouse.get_connection(keep_duckdb=True)
     with plain_errors(), log.working(f"making {asset}"), opened as con, transaction(con):
         month = Month(context, key, settings, outlook, con, folder, timer)

@@ -42,12 +42,12 @@ def owner_tags() -> Iterator[dict[str, str]]:
         yield {OWNER_TAG: claim.name, HOST_TAG: socket.gethostname()}
 
 
-def release_dead_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) -> None:
+def release_dead_runs(instance: dg.DagsterInstance, log: Callable[[str], None]) -> None:
     """End the runs whose process is gone (killed, or the machine went down), and free their place in the pools.
 
     So is the place of a run that has ended and left it behind.
     The daemon does this for runs it launched; a run from the command line has only its successor. A run of which it is
-    not certain keeps its place, and `say` is told what a person can do.
+    not certain keeps its place, and `log` gets a line with what a person can do.
     """
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED)):
         owner = owner_of(run)
@@ -59,7 +59,7 @@ def release_dead_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) 
             if state is Life.GONE:
                 end(instance, run, f"its process is gone: {who}")
             elif state is Life.UNKNOWN:
-                say(
+                log(
                     f"run {run.run_id[:8]} of {who} may still be at work, which cannot be seen from here; this run waits for "
                     f"its end. If it has died: python -m turbo_forecast.defs.ownership {run.run_id}"
                 )

@@ -200,7 +200,7 @@ def _drawable(value: Any) -> Any:
     return printable(value) if isinstance(value, str) else value
 
 
-def say_to(
+def log_to(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.InitResourceContext,
 ) -> Callable[[str], None]:
     """Where progress lines go: the run's log and the terminal.
@@ -209,11 +209,11 @@ def say_to(
     when nobody reads its output any more: the log has it.
     """
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         shown = "\n".join(map(printable, shown_message(line).split("\n")))
         if context.log:
             context.log.info(shown)
         with suppress(BrokenPipeError):
             print(shown, flush=True)
 
-    return say
+    return log

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from turbo_forecast.addresses import parsed
-from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to
+from turbo_forecast.defs.reporting import Metadata, log_to, plain_errors
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.object_exchange import ObjectExchange
 from turbo_forecast.storage.objects.working_copy import opened_copy, working_copy
@@ -27,16 +27,16 @@ def brought_and_put_back(store: str, context: dg.InitResourceContext) -> Iterato
     if not store:
         yield
         return
-    say = say_to(context)
-    with plain_errors(), working_copy(parsed(store, "the data folder"), say) as copy:
+    log = log_to(context)
+    with plain_errors(), working_copy(parsed(store, "the data folder"), log) as copy:
         yield
         try:
             put = copy.put_back()
         except StorageError as error:
-            say(f"what this run has made is not in the store: {error}")
+            log(f"what this run has made is not in the store: {error}")
             raise
         if put.objects:
-            say(f"put {put.objects:,} objects, {put.bytes / 1e6:,.1f} MB, into {store} (commit {put.number})")
+            log(f"put {put.objects:,} objects, {put.bytes / 1e6:,.1f} MB, into {store} (commit {put.number})")
 
 
 def exchange_of(store: str, month: str) -> ObjectExchange | None:

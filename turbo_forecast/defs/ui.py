@@ -51,7 +51,7 @@ def _prepare() -> None:
     with opened_instance() as instance, storage_errors_named():
         _take_over(instance, data)
     where = f"{environment.store}, with its working copy {data}" if environment.store else str(data)
-    say(f"Data folder {where}. {said}")
+    log(f"Data folder {where}. {said}")
 
 
 def _become_dagster(arguments: Sequence[str]) -> NoReturn:
@@ -65,12 +65,12 @@ def _become_dagster(arguments: Sequence[str]) -> NoReturn:
 def _take_over(instance: dg.DagsterInstance, data: Path) -> None:
     """Months of former names get those of today, or else stay for the next run: the UI opens where a run is at work, too."""
     try:
-        take_over_former(instance, data, say)
+        take_over_former(instance, data, log)
     except StorageError as error:
-        say(f"Months that were materialised as YYYY-MM-01 are not all shown yet: {error}")
+        log(f"Months that were materialised as YYYY-MM-01 are not all shown yet: {error}")
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """Print a line that may hold names which others chose."""
     print(printable(shown_message(line)), flush=True)
 

@@ -41,17 +41,17 @@ STAGED = "{}__new"
 _LOADED = time.time()
 
 
-def _unheard(line: str) -> None:
+def _discard(line: str) -> None:
     """For who does not want to know."""
 
 
 @contextmanager
 def connected(
-    path: Path, say: Callable[[str], None] = _unheard, *, keep_duckdb: bool = False
+    path: Path, log: Callable[[str], None] = _discard, *, keep_duckdb: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the warehouse, closed in any case; its view of the months' rows is that of the files that are there.
 
-    say: called with a line where a warehouse of a former version was taken over. keep_duckdb: whether this process will soon
+    log: called with a line where a warehouse of a former version was taken over. keep_duckdb: whether this process will soon
     ask the same again (`kept_duckdb.py`): the file is closed all the same, and the block changes no setting of the database.
 
     Raises StorageError when another process holds the file for longer than LOCK_PATIENCE_SECONDS (naming it,
@@ -70,7 +70,7 @@ def connected(
                 taken_over = bring_up_to_date(con, path.absolute().parent)
             if taken_over:
                 con.execute("CHECKPOINT")  # what the table took is free now, for whatever is stored next
-                say(taken_over)
+                log(taken_over)
             yield con
         except duckdb.Error as error:
             if isinstance(error, REFUSED_BY_THE_DISK):

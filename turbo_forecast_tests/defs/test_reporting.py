@@ -19,7 +19,7 @@ from dagster._serdes import serialize_value
 from turbo_forecast.definitions import build_definitions, build_resources
 from turbo_forecast.defs.checks.expectations import Expectation, Validation
 from turbo_forecast.defs.checks.month_checks import check_result
-from turbo_forecast.defs.reporting import at_once, markdown, plain_errors, plot, say_to, table
+from turbo_forecast.defs.reporting import at_once, log_to, markdown, plain_errors, plot, table
 from turbo_forecast.defs.resources import DataFolder, TelemetryResource
 from turbo_forecast.errors import TelemetryError
 
@@ -148,7 +148,7 @@ def test_a_run_goes_on_when_nobody_reads_its_output_any_more(monkeypatch: pytest
     reading, writing = os.pipe()
     os.close(reading)
     monkeypatch.setattr(sys, "stdout", os.fdopen(writing, "w"))
-    say = say_to(context)  # type: ignore[arg-type]
+    say = log_to(context)  # type: ignore[arg-type]
     say("one")
     say("two")
     assert logged == ["one", "two"]

@@ -13,9 +13,9 @@ from turbo_forecast.defs.plots import outcome_bars
 from turbo_forecast.defs.reporting import (
     Metadata,
     counts,
+    log_to,
     mean_weights,
     plain_errors,
-    say_to,
     spec,
     stage_metadata,
 )
@@ -63,8 +63,8 @@ def fleet_forecast(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """A pool of processes over all series of the month."""
     with plain_errors():
-        month, settings, say = month_of(context), forecast.settings(), say_to(context)
-        work = forecast_month(month, settings, warehouse, folder, context.run.run_id, say)
+        month, settings, log = month_of(context), forecast.settings(), log_to(context)
+        work = forecast_month(month, settings, warehouse, folder, context.run.run_id, log)
         with held(context, work) as run:
             Results(run.fleet.results_folder).publish(folder.results(month))
             yield from recorded(context, rows_of(run), folder)

@@ -23,7 +23,7 @@ from turbo_forecast.defs.checks.wording import describe
 from turbo_forecast.defs.decided import require_same_thresholds
 from turbo_forecast.defs.links import check_again, described_check
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
-from turbo_forecast.defs.reporting import Metadata, markdown, plain_errors, say_to
+from turbo_forecast.defs.reporting import Metadata, log_to, markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import MONTHS as MONTHS_TABLE
@@ -94,7 +94,7 @@ def month_check(expectation: Expectation, table: Table, validator: Validator | N
         warehouse: Warehouse,
         folder: DataFolder,
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation | dg.Output[None]]:
-        log = StatusLog(say_to(context))
+        log = StatusLog(log_to(context))
         with plain_errors(), log.working(f"checking {table.name}: {expectation.name}"):
             settings = forecast.settings()
             if validator:

@@ -30,10 +30,10 @@ from turbo_forecast.storage.objects.places import (
 from turbo_forecast.storage.objects.store import ObjectStore, each_of
 from turbo_forecast.storage.published.sql import publish_views
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
-def bring(store: ObjectStore, folder: Path, say: Say, *, published_alone: bool = False) -> int:
+def bring(store: ObjectStore, folder: Path, log: Log, *, published_alone: bool = False) -> int:
     """Make the copy hold what the store holds; returns the files that were brought. Raises StorageError.
 
     published_alone: only what is published, for who asks and does not run; a copy that is whole stays whole.
@@ -56,15 +56,15 @@ def bring(store: ObjectStore, folder: Path, say: Say, *, published_alone: bool =
     lacking = {path: file for path, file in wanted.items() if is_lacking(path, file)}
     extra = [path for path in here if path not in now.files and (not alone or is_published(path))] if moved else []
     if moved:
-        _tell_what_goes(store, now, [path for path in here if path in lacking or path in extra], state, here, say)
-    _get(store, folder, lacking, state, say)
+        _tell_what_goes(store, now, [path for path in here if path in lacking or path in extra], state, here, log)
+    _get(store, folder, lacking, state, log)
     for path in extra:
         with writing(folder / path):
             remove_file(folder, folder / path)
     for path in [path for path in state.files if moved and path not in now.files]:
         del state.files[path]
     if any(map(is_published, (*wanted, *extra) if moved else lacking)):
-        publish_views(folder, say)
+        publish_views(folder, log)
     state.number, state.process, state.whole = now.number, now.process, not alone
     state.save()
     return len(lacking)
@@ -117,17 +117,17 @@ def _is_gone(state: LocalState, here: dict[str, Seen]) -> Callable[[str, StoredF
 
 
 def _tell_what_goes(
-    store: ObjectStore, now: Commit, going: list[str], state: LocalState, here: dict[str, Seen], say: Say
+    store: ObjectStore, now: Commit, going: list[str], state: LocalState, here: dict[str, Seen], log: Log
 ) -> None:
     made_here = [path for path in going if not state.is_unchanged(path, here[path])]
     if made_here:
-        say(
+        log(
             f"{store.address} was changed by {now.describe()}: what this machine had made and not stored "
             f"({len(made_here):,} {'file' if len(made_here) == 1 else 'files'}) is replaced by what is there"
         )
 
 
-def _get(store: ObjectStore, folder: Path, files: dict[str, StoredFile], state: LocalState, say: Say) -> None:
+def _get(store: ObjectStore, folder: Path, files: dict[str, StoredFile], state: LocalState, log: Log) -> None:
     """Bring files, documents last, and know them. Raises StorageError."""
     by_name = set(replaced_in_place(files))
 
@@ -142,7 +142,7 @@ def _get(store: ObjectStore, folder: Path, files: dict[str, StoredFile], state: 
         if digest != file.digest:
             if path not in by_name:
                 raise StorageError(f"{store.address.at(file.key)} is damaged: it is not what the store says it holds")
-            say(f"{store.address.at(file.key)} is of a run that did not come to its end: run its month again")
+            log(f"{store.address.at(file.key)} is of a run that did not come to its end: run its month again")
         state.files[path] = Known(file.model_copy(update={"digest": digest, "text": None}), seen(target))
 
     each_of([path for path, file in files.items() if file.text is None], get)

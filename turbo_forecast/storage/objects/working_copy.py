@@ -25,7 +25,7 @@ from turbo_forecast.storage.objects.local_state import HIDDEN
 from turbo_forecast.storage.objects.putting import Put, put_ahead, put_back
 from turbo_forecast.storage.objects.store import ObjectStore
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 OPENED_BY = "TURBO_FORECAST_WORKING_COPY"
 """Environment of the processes that a run starts: the copy that it has open, which they need not open again."""
 POLL_SECONDS = 0.5
@@ -33,7 +33,7 @@ AT_WORK, BRINGING = "lock", "bringing.lock"
 """Files in the copy's hidden folder: who works in it has the first one locked; who brings, the second, and who asks waits for that."""
 
 
-def _unheard(line: str) -> None:
+def _discard(line: str) -> None:
     """For who does not want to know."""
 
 
@@ -69,10 +69,10 @@ def opened_copy(folder: Path) -> WorkingCopy | None:
 
 
 @contextmanager
-def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]:
+def working_copy(address: Address, log: Log = _discard) -> Iterator[WorkingCopy]:
     """The store's copy on this machine, with all that the store holds, until the block ends; the same one within another such block.
 
-    say: called with a line where something takes time, or is replaced. The block puts back what it has made. Raises
+    log: called with a line where something takes time, or is replaced. The block puts back what it has made. Raises
     StorageError where another machine's run is at work on the store; a run of this machine is waited for.
     """
     folder = address.working_folder
@@ -84,10 +84,10 @@ def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]
         yield WorkingCopy(store, folder, None)
         return
     require_storable(folder)
-    with _alone(folder, say) as bringing:
+    with _alone(folder, log) as bringing:
         store.require_there()
         with leased(store) as lease:
-            _brought(store, folder, say)
+            _brought(store, folder, log)
             bringing.close()
             _OPEN[folder] = WorkingCopy(store, folder, lease)
             os.environ[OPENED_BY] = str(folder)
@@ -98,8 +98,8 @@ def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]
                 os.environ.pop(OPENED_BY, None)
 
 
-def copy_for_reading(address: Address, say: Say = _unheard) -> Path:
-    """The folder of what is published in the store, for who asks. say: called with what is replaced. Raises StorageError.
+def copy_for_reading(address: Address, log: Log = _discard) -> Path:
+    """The folder of what is published in the store, for who asks. log: called with what is replaced. Raises StorageError.
 
     Where a run of this machine is at work in it, the folder is taken as it is: nothing newer is elsewhere. A process that is
     bringing the copy is waited for.
@@ -111,19 +111,19 @@ def copy_for_reading(address: Address, say: Say = _unheard) -> Path:
         if free:
             store = ObjectStore(address)
             store.require_there()
-            bring(store, folder, say, published_alone=True)
+            bring(store, folder, log, published_alone=True)
     return folder
 
 
-def _brought(store: ObjectStore, folder: Path, say: Say) -> None:
+def _brought(store: ObjectStore, folder: Path, log: Log) -> None:
     began = time.monotonic()
-    count = bring(store, folder, say)
+    count = bring(store, folder, log)
     if count:
-        say(f"brought {count:,} files of {store.address} into {folder} in {time.monotonic() - began:.1f} s")
+        log(f"brought {count:,} files of {store.address} into {folder} in {time.monotonic() - began:.1f} s")
 
 
 @contextmanager
-def _alone(folder: Path, say: Say) -> Iterator[ExitStack]:
+def _alone(folder: Path, log: Log) -> Iterator[ExitStack]:
     """Within the block, no other process of this machine works in the copy; one that does is waited for.
 
     Until what is yielded is closed, who asks waits.
@@ -138,7 +138,7 @@ def _alone(folder: Path, say: Say) -> Iterator[ExitStack]:
                         return
         if not waited:
             waited = True
-            say(f"waiting for the run of this machine that is at work in {folder}")
+            log(f"waiting for the run of this machine that is at work in {folder}")
         time.sleep(POLL_SECONDS)
 
 

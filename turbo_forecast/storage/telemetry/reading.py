@@ -49,7 +49,7 @@ STAGES = {
 class Stopwatch:
     """Wall seconds per stage, and a word of the one that takes long."""
 
-    log: StatusLog
+    status: StatusLog
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -57,7 +57,7 @@ class Stopwatch:
         """Time what happens inside, under `name`."""
         start = time.perf_counter()
         try:
-            with self.log.working(f"reading telemetry: {STAGES[name]}"):
+            with self.status.working(f"reading telemetry: {STAGES[name]}"):
                 yield
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
@@ -70,7 +70,7 @@ def read_telemetry(
     today: date,
     base_table: str = BASE_TABLE.name,
     rejects_table: str = BASE_TABLE_REJECTS.name,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
     portion: Everything | None = None,
     elsewhere: Collection[str] = (),
 ) -> TelemetryReport:
@@ -79,18 +79,18 @@ def read_telemetry(
     `base_table` gets one row per series and day (percent of capacity, in [0, 100]), sorted by host_id, resource, ds;
     `rejects_table` one row per value that could not be used. Days after `today` are refused or rejected. The caller
     holds a transaction on `con`; memory stays within settings.memory_limit, DuckDB spills beside its file beyond it.
-    `say` is called, from another thread, with a line now and then while reading takes long. `portion` leaves out part of the
+    `log` is called, from another thread, with a line now and then while reading takes long. `portion` leaves out part of the
     telemetry; a run reads all of it. `elsewhere`: resources that other telemetry has, which options may name, too.
 
     Raises SettingsError or TelemetryError, in one sentence, before anything is written to either table.
     """
-    log, portion = StatusLog(say), portion or Everything()
+    status, portion = StatusLog(log), portion or Everything()
     with (
-        log.working("reading telemetry"),
+        status.working("reading telemetry"),
         workspace(con, settings, settings.telemetry),
         opened(con, settings, portion.files) as sources,
     ):
-        return _read(con, settings, sources, portion, today, base_table, rejects_table, Stopwatch(log), elsewhere)
+        return _read(con, settings, sources, portion, today, base_table, rejects_table, Stopwatch(status), elsewhere)
 
 
 def read_telemetry_frames(
