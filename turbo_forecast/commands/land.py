@@ -55,7 +55,7 @@ def land(options: LandOptions) -> int:
         landing = LandingOptions(calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_log)
         landings = land_months(environment.data, sources, asked, landing)
         if copy is not None:
-            copy.put_back()
+            copy.upload()
     if options.as_json:
         print_json([_document(each) for each in landings])
     else:

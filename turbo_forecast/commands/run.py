@@ -176,7 +176,7 @@ def _put_back(environment: Environment, launched: "Launched") -> None:
     copy = opened_copy(environment.data)
     try:
         if copy is not None:
-            copy.put_back()
+            copy.upload()
     except StorageError as error:
         launched.success, launched.ends_all = False, True
         if not any(failure.endswith(str(error)) for failure in launched.failures):

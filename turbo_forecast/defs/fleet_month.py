@@ -13,7 +13,7 @@ from functools import partial
 import duckdb
 
 from turbo_forecast.defs.resources import DataFolder, Warehouse
-from turbo_forecast.defs.stored_data import exchange_of, put_ahead
+from turbo_forecast.defs.stored_data import exchange_of, upload_ahead
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
 from turbo_forecast.fleet.executors.choice import check_executor
@@ -103,7 +103,7 @@ def forecast_month(
         if run.removed:
             remove_rows(folder.root, run.removed)
             status(describe(run.removed, settings.rows_months))
-    put_ahead(folder.store)  # and not at the month's end alone: the rows are most of what is put
+    upload_ahead(folder.store)  # and not at the month's end alone: the rows are most of what is put
 
 
 def store_tables(con: duckdb.DuckDBPyConnection, cutoff: date, run: FleetRun) -> None:

@@ -18,7 +18,7 @@ from dagster._core.definitions.definition_config_schema import DefinitionConfigS
 from dagster_duckdb import DuckDBResource
 from pydantic import Field, ValidationError
 
-from turbo_forecast.defs.stored_data import brought_and_put_back
+from turbo_forecast.defs.stored_data import working_copy_of_run
 from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.landing.configured import configured
@@ -226,7 +226,7 @@ class DataFolder(dg.ConfigurableResource[None]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
         """The folder, with what lies in the store until the run ends."""
-        with brought_and_put_back(self.store, context):
+        with working_copy_of_run(self.store, context):
             yield self
 
     @property
@@ -271,7 +271,7 @@ class Warehouse(DuckDBResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
         """The warehouse, with what lies in the store until the run ends: some steps need no more of the data folder."""
-        with brought_and_put_back(self.store, context):
+        with working_copy_of_run(self.store, context):
             yield self
 
     @contextmanager

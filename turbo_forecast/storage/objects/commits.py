@@ -1,7 +1,7 @@
 """What a store holds, said by numbered documents: each is created once, by whoever is first, and the greatest number counts.
 
 Belongs here: the documents, making the next one, and which former ones still keep their objects. Does not belong here: the
-objects (`putting.py`, `bringing.py`).
+objects (`uploading.py`, `downloading.py`).
 
 Object storage renames nothing, but creates an object only where there is none (If-None-Match), in one step. So two machines
 that have begun with commit 7 cannot both make 8: one of them is told that the store has changed, and has overwritten nothing.
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.processes import own_process
-from turbo_forecast.storage.objects.places import COMMITS
+from turbo_forecast.storage.objects.keys import COMMITS
 from turbo_forecast.storage.objects.store import ObjectStore
 
 FORMAT = 1

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.processes import Life, life_by_number, own_process, parsed
-from turbo_forecast.storage.objects.places import LEASE
+from turbo_forecast.storage.objects.keys import LEASE
 from turbo_forecast.storage.objects.store import ObjectStore
 
 RENEWED_SECONDS = 30.0

@@ -93,7 +93,7 @@ def _of_files(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Fi
         return Fingerprint(None, 0, "no telemetry is set")
     if is_remote(settings.telemetry):
         return Fingerprint(None, 0, "what a URL holds may change without a sign")
-    found, now = found_files(con, settings.telemetry, bring=False), time.time()
+    found, now = found_files(con, settings.telemetry, download=False), time.time()
     try:
         files = [state for name in found.names for state in _states(Path(name))]
     except OSError as error:
