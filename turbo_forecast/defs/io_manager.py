@@ -15,7 +15,7 @@ import pyarrow.dataset
 from dagster_polars import PolarsParquetIOManager
 from dagster_polars.io_managers.type_routers import resolve_type_router
 
-from turbo_forecast.defs.held import closing_held
+from turbo_forecast.defs.kept_open import closed_on_error
 from turbo_forecast.defs.reporting import log_to, plain_errors
 from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import temporary_folder
@@ -52,7 +52,7 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Store what an asset has returned or yielded; what cannot be stored fails its step with one sentence."""
-        with plain_errors(), closing_held(context):
+        with plain_errors(), closed_on_error(context):
             super().handle_output(context, obj)
 
     def load_input(self, context: dg.InputContext) -> Any:

@@ -13,12 +13,12 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from turbo_forecast.defs.decided import deciding_hash
-from turbo_forecast.defs.held import held
+from turbo_forecast.defs.kept_open import kept_open
 from turbo_forecast.defs.partitions import month_of
 from turbo_forecast.defs.reporting import Metadata, log_to, plain_errors, stage_metadata
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.defs.run_warnings import warnings_so_far
+from turbo_forecast.defs.settings_hashes import settings_hash
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.schemas import FORECAST_PARQUET
@@ -113,7 +113,7 @@ def one_month(
     within is stored within; should that fail, nothing is committed, and a complete month whose table is as it was stays
     complete.
     """
-    return held(context, _month(context, table, options, warehouse, folder, as_file=as_file))
+    return kept_open(context, _month(context, table, options, warehouse, folder, as_file=as_file))
 
 
 @contextmanager
@@ -149,8 +149,8 @@ def _month(
                     month.results.require_there()
             with month.results.reading():
                 yield month
-            decided = pl.lit(deciding_hash(table, settings, outlook)).alias("config_hash")
-            replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id).with_columns(decided))
+            own_hash = pl.lit(settings_hash(table, settings, outlook)).alias("config_hash")
+            replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id).with_columns(own_hash))
             work.record_stored(con, [asset])
 
 

@@ -14,8 +14,8 @@ import dagster as dg
 import duckdb
 
 from turbo_forecast.defs.assets.months import require_files
-from turbo_forecast.defs.decided import outlook_digest
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, TelemetryResource, Warehouse
+from turbo_forecast.defs.settings_hashes import outlook_digest
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.scratch import made_with
 from turbo_forecast.schemas import FORECAST_ACCURACY, OUTLOOK_OVER_TIME

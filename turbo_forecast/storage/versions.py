@@ -1,4 +1,4 @@
-"""Tables that another version of this program stored: which of them can be taken over, and how.
+"""Tables that another version of this program stored: which of them can be migrated, and how.
 
 Belongs here: telling a stored table's columns from those of `schemas/`, and adding what is missing. Does not belong
 here: what is stored (`warehouse.py`).
@@ -79,7 +79,7 @@ def require_usable_tables(con: duckdb.DuckDBPyConnection) -> None:
         columns_to_add(con, table)
 
 
-def take_over(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+def migrate_table(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Add the columns that a stored table lacks, and let those be null that may be. The caller holds the transaction.
 
     Raises StorageError, and changes nothing, where that is not enough.

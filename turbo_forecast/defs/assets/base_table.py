@@ -9,7 +9,7 @@ import duckdb
 
 from turbo_forecast.defs.assets.telemetry import observed
 from turbo_forecast.defs.catalog import LANDING, TELEMETRY, Place, Stored
-from turbo_forecast.defs.former_partitions import take_over_former
+from turbo_forecast.defs.partition_migration import migrate_partitions
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
 from turbo_forecast.defs.reporting import Metadata, log_to, plain_errors, spec
@@ -41,7 +41,7 @@ def base_table(
     """Read what has changed of the telemetry, and replace both tables, or months of them, in one transaction."""
     log, data, run_id = log_to(context), Path(warehouse.database).absolute().parent, context.run.run_id
     with plain_errors():
-        take_over_former(context.instance, data, log)
+        migrate_partitions(context.instance, data, log)
         settings, landed = telemetry.settings(), landed_months(data)
     with plain_errors(), warehouse.get_connection() as con:
         with transaction(con):

@@ -7,7 +7,7 @@ import dagster as dg
 
 from turbo_forecast.defs.catalog import Place, Stored
 from turbo_forecast.defs.fleet_month import MonthsRun, forecast_month
-from turbo_forecast.defs.held import held
+from turbo_forecast.defs.kept_open import kept_open
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.plots import outcome_bars
 from turbo_forecast.defs.reporting import (
@@ -65,7 +65,7 @@ def fleet_forecast(
     with plain_errors():
         month, settings, log = month_of(context), forecast.settings(), log_to(context)
         work = forecast_month(month, settings, warehouse, folder, context.run.run_id, log)
-        with held(context, work) as run:
+        with kept_open(context, work) as run:
             Results(run.fleet.results_folder).publish(folder.results(month))
             yield from recorded(context, rows_of(run), folder)
     yield from recorded(

@@ -20,11 +20,11 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from turbo_forecast.defs.checks.expectations import Expectation, Validation, validate
 from turbo_forecast.defs.checks.sql_context import RowsNotKept, require_readable_files, sql_context
 from turbo_forecast.defs.checks.wording import describe
-from turbo_forecast.defs.decided import require_same_thresholds
 from turbo_forecast.defs.links import check_again, described_check
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.reporting import Metadata, log_to, markdown, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
+from turbo_forecast.defs.settings_hashes import require_same_thresholds
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import MONTHS as MONTHS_TABLE
 from turbo_forecast.settings import ForecastSettings, OutlookSettings

@@ -18,7 +18,7 @@ OF_A_MONTH = (*STEPS, RUN_AUDIT.name, MONTHS.name)
 """The assets that have a partition for each month."""
 
 
-def take_over_former(instance: dg.DagsterInstance, data: Path, log: Callable[[str], None]) -> None:
+def migrate_partitions(instance: dg.DagsterInstance, data: Path, log: Callable[[str], None]) -> None:
     """Rename the files of former months, and show those that are complete as materialised under their names of today.
 
     Does nothing in a data folder and an instance that have no such months. log: called with what was done, a sentence
