@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 from rich.text import Text
 
-from turbo_forecast.commands.endings import DONE, NO
+from turbo_forecast.commands.exit_codes import DONE, NO
 from turbo_forecast.commands.output import print_json
 from turbo_forecast.commands.terminal import Shown, console, print_rows
 from turbo_forecast.landing.configured import calendar_of, name_of, named_source

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from turbo_forecast.answers.run_readiness import Readiness, run_readiness
-from turbo_forecast.commands.endings import DONE, NO, cannot
+from turbo_forecast.commands.exit_codes import DONE, NO, fail
 from turbo_forecast.commands.output import print_json
 from turbo_forecast.commands.terminal import Shown, console, print_rows
 from turbo_forecast.errors import TelemetryError
@@ -83,7 +83,7 @@ def check_telemetry(path: str, *, config: Path | None, everything: bool = False,
             named, today=today, everything=everything, log=lambda line: print(line, file=sys.stderr, flush=True)
         )
     except TelemetryError as error:
-        code = cannot(str(error))
+        code = fail(str(error))
         if config is None and NAMES_AN_OPTION.search(str(error)):
             print(OPTIONS_HINT, file=sys.stderr)
         return code

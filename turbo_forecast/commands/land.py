@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.text import Text
 
-from turbo_forecast.commands.endings import DONE, NO
+from turbo_forecast.commands.exit_codes import DONE, NO
 from turbo_forecast.commands.output import print_json
 from turbo_forecast.commands.run import data_folder, opened_data
 from turbo_forecast.commands.stored_data import with_store

@@ -122,13 +122,13 @@ def over_time_grid(rows: pl.DataFrame) -> Grid:
     )
 
 
-def named_grid(visit: Visit, rows: pl.DataFrame, caption: str, nothing: str) -> Grid:
+def named_grid(visit: Visit, rows: pl.DataFrame, caption: str, empty_text: str) -> Grid:
     """Statements by name, so many as one looks through."""
     return grid(
         caption,
         "Host|Resource|> Threshold|> Level then|> Said|Likely day|Reached",
         (named(visit, row) for row in rows.head(NAMED).iter_rows(named=True)),
-        nothing,
+        empty_text,
         total=len(rows),
         where="the table outlook_backtest",
     )
