@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-Entered = TypeVar("Kept")
+Entered = TypeVar("Entered")
 
 _OPEN: dict[tuple[str, str], ExitStack] = {}
 """By run and step: what steps of this process keep open at the moment."""
