@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class TurboForecastError(Exception):
-    """A run cannot go on, and the message alone tells its reader why and what to do."""
+    """A run cannot go on, and the message alone says why and what to do."""
 
 
 class TelemetryError(TurboForecastError):

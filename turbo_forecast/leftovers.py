@@ -171,7 +171,7 @@ def _locked(make: Callable[[], tuple[Path, int]]) -> tuple[Path, int]:
     """What `make` makes, locked; made again where another process looked at it (and removed it) before the lock."""
     while True:
         path, handle = make()
-        with suppress(OSError):  # a file system without locks: the name alone tells
+        with suppress(OSError):  # a file system without locks: the name alone decides
             fcntl.flock(handle, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):
             if path.stat().st_ino == os.fstat(handle).st_ino:

@@ -155,7 +155,7 @@ def _exists(pid: int) -> bool:
 
 
 def _started(process: str) -> str | None:
-    """When a process started, in clock ticks since boot: tells it from a later one of the same number."""
+    """When a process started, in clock ticks since boot: a later process of the same number has another."""
     with suppress(OSError, IndexError):
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
     return None

@@ -104,7 +104,7 @@ class StatusLog:
 
 
 def longer_silence(waited: float, shortest: float = SILENCE_SECONDS) -> float:
-    """Seconds until the next line of a wait: whoever has waited for minutes need not be told every ten seconds."""
+    """Seconds until the next line of a wait: whoever has waited for minutes needs no line every ten seconds."""
     return max(shortest, min(waited / 4, LONGEST_SILENCE_SECONDS))
 
 

@@ -141,8 +141,8 @@ def _explained(rows: pl.DataFrame) -> Iterator[str]:
     yield "  of days: of all days together. wins: series where no entrant has a lower MAE; a tie counts for each."
     charged = rows.filter(pl.col("own") < pl.col("series")).select("model", pl.col("series") - pl.col("own"))
     if len(charged):
-        told = ", ".join(f"{model} in {n:,}" for model, n in charged.iter_rows())
-        yield f"  Series without a forecast of its own count with the fallback's: {told}."
+        by_model = ", ".join(f"{model} in {n:,}" for model, n in charged.iter_rows())
+        yield f"  Series without a forecast of its own count with the fallback's: {by_model}."
 
 
 def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:

@@ -205,7 +205,7 @@ def _scored_statements(each: _Month, level_of_all: float | None) -> Iterator[tup
             result = Result.NOT_REACHED if end <= each.known else Result.OPEN
         if result is Result.UNKNOWN and end > each.known:
             result = Result.OPEN
-        until, probability = _told(said, each, end, reached)
+        until, probability = _shown_horizon(said, each, end, reached)
         text = _sentence(each.month.key, said, until, probability, reached, result, end, each.known)
         yield (
             *(each.month.key, each.cutoff, said["threshold"], said["level"], said["state"], probability, until),
@@ -240,8 +240,8 @@ def _first_day(levels: Floats, bound: float, cutoff: date) -> date | None:
     return cutoff + timedelta(days=found) if found else None
 
 
-def _told(said: Mapping[str, Any], each: _Month, end: date, reached: date | None) -> tuple[date, float]:
-    """The horizon that is told, and its probability: the longest that has passed or within which it happened; else the shortest."""
+def _shown_horizon(said: Mapping[str, Any], each: _Month, end: date, reached: date | None) -> tuple[date, float]:
+    """The horizon that is shown, and its probability: the longest that has passed or within which it happened; else the shortest."""
     horizons = [
         (min(each.cutoff + timedelta(days=days), end), said[f"probability_{days}"])
         for days in STATED

@@ -123,7 +123,7 @@ def _trust(longest: pl.DataFrame) -> TrackRecord | None:
 
 
 def _accuracy(rows: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
-    """With how many statements of a half or more there were, which the statements themselves tell."""
+    """With how many statements of a half or more there were, counted in the statements themselves."""
     key = ["threshold", "horizon_days"]
     said = scored.group_by(key).agg(said=(pl.col("probability") >= HALF).sum().cast(pl.Int64))
     return with_counts(rows).drop("said").join(said, on=key, how="left").sort(key)
@@ -142,7 +142,7 @@ def with_counts(record: pl.DataFrame) -> pl.DataFrame:
     """Rows of OUTLOOK_ACCURACY or OUTLOOK_OVER_TIME with what their shares are shares of.
 
     point_skill: the point forecast's, null where skill is. hits: events that had a half or more. said: statements of a half or
-    more; null where none of them came true, since the share alone does not tell how many there were.
+    more; null where none of them came true, since how many there were does not follow from the share alone.
     """
     hits = (pl.col("recall") * pl.col("events")).round().cast(pl.Int64).fill_null(0)
     return record.with_columns(

@@ -42,7 +42,7 @@ MEANINGS = {
     "resource_column": "the resource",
     "value_column": "the value",
     "resources": "a resource",
-    "resource_columns": "tells a host's resources apart",
+    "resource_columns": "identifies a host's resources",
 }
 """What a column is, by the setting that would choose it."""
 CLOSINGS = {
@@ -243,7 +243,7 @@ def _example(example: dict[str, str | None]) -> str:
 def _of_histories(found: DryRun, ready: Readiness | None) -> Iterator[str]:
     """Gaps, and what a run could make of the months."""
     if ready is None:
-        yield "Gaps and months: not told by a sample without all files and rows; --all tells"
+        yield "Gaps and months: not known from a sample without all files and rows; use --all"
         return
     yield f"Gaps: {_percent(found.missing_share)} of the days from each series' first to its last are missing{_longest(found)}"
     if days := found.unobserved_days:

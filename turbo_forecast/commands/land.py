@@ -67,7 +67,7 @@ def land(options: LandOptions) -> int:
 
 
 def _environment(options: LandOptions) -> Environment:
-    """What is told, by arguments and the environment. Raises SettingsError and StorageError."""
+    """The environment, by arguments and variables. Raises SettingsError and StorageError."""
     variables, data = told(), data_folder(options.data)
     require_storable(data)
     return Environment(

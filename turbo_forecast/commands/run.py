@@ -106,7 +106,7 @@ def write_demo(data: Path, hosts: int) -> Path:
 
 
 def _environment(options: RunOptions) -> Environment:
-    """What the run is told, from arguments and the environment. Raises SettingsError for what is missing."""
+    """The environment of the run, by arguments and variables. Raises SettingsError for what is missing."""
     set_dagster_home()
     variables, data = told(), data_folder(options.data)
     require_storable(data)

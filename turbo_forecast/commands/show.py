@@ -93,14 +93,14 @@ def _facts(answer: HostAnswer, earlier: Told) -> list[str]:
     """The sentences beside a chart, each with its resource where there are several."""
     found = []
     for series in answer.series:
-        told = earlier[series.resource]
+        past = earlier[series.resource]
         sentences = [
             *series.remarks,
             *(threshold_words(row) for row in series.outlook.iter_rows(named=True)),
             *_planned(series),
             *series.why,
-            *told.forecasts["text"],
-            *told.statements["text"],
+            *past.forecasts["text"],
+            *past.statements["text"],
         ]
         several = len(answer.series) > 1
         found += [f"{series.resource}: {each}" if several else each for each in sentences]

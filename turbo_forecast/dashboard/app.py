@@ -119,7 +119,7 @@ class Site:
 
     def prepare(self, pages: Sequence[Page], is_over: Callable[[], bool] = lambda: False) -> None:
         """Read what is kept in memory of the latest month, and make each page once, and one host's; it ends soon after `is_over` says so."""
-        with suppress(TurboForecastError):  # whoever opens a page is told
+        with suppress(TurboForecastError):  # whoever opens a page gets the error
             month = self._published.month()
             hold_all(self._published, month)
             asked = [(page, "") for page in pages if page.in_menu]

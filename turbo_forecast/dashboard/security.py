@@ -42,7 +42,7 @@ def security_middleware(hosts: Sequence[str]) -> list[Middleware]:
     """The middleware in front of every page. hosts: names by which the server may be called; empty for any.
 
     A page of another site may let its own name point to 127.0.0.1 and then read what is served there ("DNS rebinding"): the name
-    it asks for tells it apart.
+    it asks for differs.
     """
     named = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)] if hosts else []
     return [Middleware(SecurityHeaders), *named, Middleware(SameOriginForms)]

@@ -64,7 +64,7 @@ def materialise(keys: Sequence[str], *, verbose: bool, log: Callable[[str], None
 
 
 def _tell_processes() -> None:
-    """Where each step is a process of its own, let the environment tell these what this process was told.
+    """Where each step is a process of its own, pass these what this process was given by environment variables.
 
     Arguments of the job would do as well, were they not kept with the run and shown: a URL may hold a key.
     """

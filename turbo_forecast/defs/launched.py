@@ -59,7 +59,7 @@ class Launched:
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             self._take_check(event)
         elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not self.failures:
-            # between two steps, or before the first one: no step tells of it
+            # between two steps, or before the first one: no step has an event of it
             error = event.job_failure_data.error
             reason = printable(shown_message(reason_of_error(error) or "")) if error else ""
             self.failures += [reason] if reason else []

@@ -40,7 +40,7 @@ from turbo_forecast.storage.months import settled_months
 from turbo_forecast.text import markdown_text
 
 LONGEST_WARNING = 1_000
-"""A check's sentence tells what is wrong and then what to do: both are wanted here."""
+"""A check's description says what is wrong and then what to do: both are wanted here."""
 REASONS, RESOURCES, STAGES = 20, 20, 20
 OUTCOMES = ("forecast", "fallback", "retired", "failed")
 _NOTHING_SCORED = pl.DataFrame(schema={"lead_month": pl.Int32, "mae": pl.Float64, "inside": pl.Float64})

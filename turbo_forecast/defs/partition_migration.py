@@ -1,6 +1,6 @@
 """Months that were materialised as partitions `2025-12-01`, before keys became `2025-12`: files, and what Dagster shows.
 
-Belongs here: telling an instance that a month which is stored is there, under its name of today. Does not belong here: how
+Belongs here: reporting to an instance that a month which is stored is there, under its name of today. Does not belong here: how
 files are renamed (`storage/former_layout.py`).
 """
 

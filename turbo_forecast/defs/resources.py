@@ -290,7 +290,7 @@ class Warehouse(DuckDBResource):
             try:
                 yield con
             except BaseException:
-                with suppress(StorageError, duckdb.Error):  # what went wrong is told, not what comes of it
+                with suppress(StorageError, duckdb.Error):  # the first error is raised, not what follows from it
                     publish_standings(con, data)
                 raise
             publish_standings(con, data)

@@ -12,7 +12,7 @@ from turbo_forecast.tables import Column, Table
 GRID_DAYS = (1, 7, 14, 30, 61, 91, 122, 152, 182, 274, 365)
 """Days after the cutoff of which the witnesses of a series are kept; in between, they are interpolated."""
 WITNESSES = ("forecast", "entrants", "history")
-"""What tells how high a series will climb: the published forecast, the highest of anybody's, earlier stretches of as many days."""
+"""Signals of how high a series will climb: the published forecast, the highest of anybody's, earlier stretches of as many days."""
 LEVEL_DAYS, LEVEL_OBSERVED = 7, 4
 """A level is the mean of so many days, of which so many at least are observed."""
 DAYS_BEFORE = LEVEL_DAYS - 1
@@ -46,7 +46,7 @@ OUTLOOK_CALIBRATION = Table(
 
 OUTLOOK_SERIES = Table(
     "outlook_series",
-    "What is known of each series that tells how high it will climb, as the run has left it beside its other results.",
+    "Signals of how high each series will climb, as the run has left it beside its other results.",
     (
         *(CUTOFF, PHASE, HOST, RESOURCE),
         Column("level", pl.Float64, "mean of the last seven days, percent; null where fewer than four", nullable=True),

@@ -1,7 +1,7 @@
 """How long every entrant's rows are kept: those of the latest months, so that the data folder does not grow for ever.
 
 Belongs here: which months lose their rows, and the order in which they do. Does not belong here: the setting
-(`settings/forecast.py`, rows_months), and telling of it.
+(`settings/forecast.py`, rows_months), and reporting what was removed.
 
 What goes is what only the tournament needs: `fleet_forecast`, `fold_forecast` and the run's own results. Master files, the
 further intervals beside them, and all that the warehouse's tables hold, stay for good, and with them the month's state: it

@@ -1,6 +1,6 @@
 """The month's report as it was made, so that Dagster and a mail can link to it: a file, and no page of the dashboard's own.
 
-Does not belong here: what it tells (`report/`).
+Does not belong here: what it contains (`report/`).
 """
 
 from starlette.responses import HTMLResponse, Response

@@ -71,6 +71,6 @@ class LocalState:
                 beside.write_text(json.dumps(state), encoding="utf-8")
 
     def is_unchanged(self, name: str, now: FileStat | None) -> bool:
-        """Whether a file is as it was downloaded or uploaded, as far as the file system tells."""
+        """Whether a file is as it was downloaded or uploaded, as far as the file system knows."""
         known = self.files.get(name)
         return known is not None and known.seen == now

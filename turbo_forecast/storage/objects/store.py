@@ -44,7 +44,7 @@ once, so that it ends soon."""
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An object as a listing tells of it. mark: changes whenever its bytes do (an ETag, else the time of modification)."""
+    """An object in a listing. mark: changes whenever its bytes do (an ETag, else the time of modification)."""
 
     bytes: int
     mark: str

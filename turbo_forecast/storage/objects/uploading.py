@@ -181,7 +181,7 @@ def copied_aside(path: Path, copy: Path) -> None:
 
 
 def _upload(store: ObjectStore, here: _Here, paths: list[str], number: int) -> Upload:
-    """Put files whose keys tell their bytes, but for those that are there already."""
+    """Upload files whose keys have a digest of their bytes, but for those that are there already."""
     prefixes = {here.files[path].key.rpartition("/")[0] for path in paths}
     there = {key: found.bytes for prefix in sorted(prefixes) for key, found in store.listed(prefix).items()}
     lacking = [path for path in paths if there.get(here.files[path].key) != here.files[path].bytes]
@@ -198,8 +198,8 @@ def _upload_manifests(store: ObjectStore, here: _Here, new: list[str]) -> None:
         store.write(f"{unit.path}/{MANIFEST}", json.dumps({"version": unit.version, "files": files}).encode())
     if WAREHOUSE in new:
         file = here.files[WAREHOUSE]
-        told = {"file": file.key.rpartition("/")[2], "bytes": file.bytes}
-        store.write(f"{WAREHOUSE_KEYS}/{MANIFEST}", json.dumps(told).encode())
+        manifest = {"file": file.key.rpartition("/")[2], "bytes": file.bytes}
+        store.write(f"{WAREHOUSE_KEYS}/{MANIFEST}", json.dumps(manifest).encode())
     for path in new:
         text = here.files[path].text
         if text is not None:

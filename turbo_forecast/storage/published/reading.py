@@ -4,7 +4,7 @@ Belongs here: finding the version that was published last, and reading it; nothi
 run, or can make one wait. Does not belong here: questions to the tables (`answers/`).
 
 A version's files never change, so what was read of them may be kept (`PublishedMonth.frame`). Who holds a month while it
-is published twice finds its files gone, and is told so: the new version's would not fit those that were read before.
+is published twice finds its files gone, and gets an error that says so: the new version's would not fit those that were read before.
 """
 
 import re

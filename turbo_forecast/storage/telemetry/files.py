@@ -97,9 +97,9 @@ def kind_of(name: str) -> str:
     expected = {"parquet": ("Parquet", "encrypted Parquet"), "csv": ("gzip",) if name.lower().endswith(".gz") else ()}
     if is_what and is_what not in expected.get(kind, ()):
         label = {"parquet": "Parquet", "csv": "CSV", "table": "DuckDB"}[kind]
-        way_out = " (name it .csv.gz)" if is_what == "gzip" and kind == "csv" else ""
+        remedy = " (name it .csv.gz)" if is_what == "gzip" and kind == "csv" else ""
         raise TelemetryError(
-            f"{brief(name)} is not a readable {label} file: by its first bytes it is {is_what}{way_out}"
+            f"{brief(name)} is not a readable {label} file: by its first bytes it is {is_what}{remedy}"
         )
     if name.lower().endswith(".gz") and is_what != "gzip":
         raise TelemetryError(f"{brief(name)} is not gzip, as its name says: take .gz off the name")

@@ -22,7 +22,7 @@ EXPONENT = re.compile(r"(-?)(\d)(?:\.(\d+))?[eE]\+(\d{2,3})")
 
 
 class LostDigitsError(ValueError):
-    """A number that stood for a name and no longer tells which."""
+    """A number that stood for a name, and from which the name cannot be recovered."""
 
 
 def clean(found: object, exact_below: int = EXACT_IN_DOUBLE) -> str | None:

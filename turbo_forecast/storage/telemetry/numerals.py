@@ -57,7 +57,7 @@ def looks_like_a_number(text: str) -> str:
     return f"regexp_matches({trimmed(text)}, {literal(LIKE_A_NUMBER)})"
 
 
-def way_out(text: str, settings: TelemetrySettings) -> str:
+def remedy(text: str, settings: TelemetrySettings) -> str:
     """What to do about a text that is no number, as the end of a sentence."""
     bare = text.strip()
     if bare.endswith(("%", "\u2030", "\uff05", "%)")):

@@ -25,7 +25,7 @@ class ResourceProfile:
     not_numbers: int
     in_the_future: int
     usable: int
-    """Without any reason against them; duplicates are not told yet."""
+    """Without any reason against them; duplicates are not known yet."""
     measured: int
     """Finite and not negative; the next four are of these."""
     positive: int

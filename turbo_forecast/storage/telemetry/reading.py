@@ -42,7 +42,7 @@ STAGES = {
     "rejects": "collecting the values that cannot be used",
     "write": "writing the tables",
 }
-"""What a person is told of a stage that takes long."""
+"""The log line of a stage that takes long."""
 
 
 @dataclass(slots=True)
@@ -192,7 +192,7 @@ def _refuse(
     settings: TelemetrySettings,
     today: date,
 ) -> None:
-    """Every error about values that can be told without looking at moments."""
+    """Raise every error about values that can be found without looking at moments."""
     if not profile:
         raise TelemetryError(f"{brief(settings.telemetry)} has columns but not one row")
     named = [row for row in profile if row.resource is not None]
@@ -203,8 +203,8 @@ def _refuse(
         validation.refuse_future(con, profile, today)
     if not any(row.usable for row in profile):
         reasons = con.execute("SELECT reason, count(*) FROM telemetry_values GROUP BY ALL ORDER BY ALL").fetchall()
-        told = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-        raise TelemetryError(f"{brief(settings.telemetry)} has no usable value: {told}")
+        reasons_counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+        raise TelemetryError(f"{brief(settings.telemetry)} has no usable value: {reasons_counted}")
 
 
 def _kept(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> tuple[int, int]:

@@ -83,7 +83,7 @@ def surveyed(con: duckdb.DuckDBPyConnection, parts: list[Part], layout: Layout, 
 
 
 def key_expressions(part: Part, layout: Layout) -> list[str]:
-    """What tells rows of different series apart, as DuckDB expressions: host, resource, resource columns, if there."""
+    """The key of a series, as DuckDB expressions: host, resource, resource columns, if there."""
     columns = [name for name in (layout.host, layout.resource, *layout.labels) if name]
     found = [identifier(name) if name in part.columns else "NULL" for name in columns]
     return [part.source, *found] if layout.hosts_in_files else found

@@ -71,7 +71,7 @@ def implausible(column: str, written: str, source: str) -> TelemetryError:
 
 
 def _stated_zones(part: Part, column: str) -> dict[str, str]:
-    """Zones that Parquet files name for a column of instants. DuckDB tells only that there is one, Arrow which."""
+    """Zones that Parquet files name for a column of instants. DuckDB knows only that there is one, Arrow which."""
     zones: dict[str, str] = {}
     for name, path in zip(part.names, part.paths, strict=False) if part.kind == "parquet" else ():
         if not is_remote(path):
