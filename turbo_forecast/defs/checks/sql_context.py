@@ -192,7 +192,7 @@ def _day(day: date) -> str:
 
 
 def _windows(windows: Windows) -> str:
-    """SQL for the windows that end by the cutoff: name, number, last training day, last day, days. The backtest is 0."""
+    """SQL for the windows that end by the cutoff: name, number, last training day, last day, days."""
     backtest = (BACKTEST, windows.train_end, windows.cutoff, windows.backtest_days.size)
     folds = [(fold.number, fold.train_end, fold.end, fold.days.size) for fold in windows.folds]
     rows = ", ".join(

@@ -13,7 +13,7 @@ WITH published AS (
 )
 SELECT {series}, phase, month::INTEGER AS horizon_month
 FROM published JOIN months USING (phase)
-WHERE EXISTS (SELECT 1 FROM {windows} WHERE fold > 0)
+WHERE EXISTS (SELECT 1 FROM {windows} WHERE window_name != 'backtest')
 -- name: total
 SELECT count(*) FROM prepared
 -- name: failing_rows

@@ -7,7 +7,7 @@ WITH held AS MATERIALIZED (
     SELECT {series}, window_name, fold AS before FROM held
     UNION ALL
     SELECT {series}, 'forecast', -1 FROM {outcomes}
-    WHERE {refit} OR ({series}) NOT IN (SELECT ({series}) FROM held WHERE fold = 0)
+    WHERE {refit} OR ({series}) NOT IN (SELECT ({series}) FROM held WHERE window_name = 'backtest')
 )
 SELECT {series}, model, window_name, before
 FROM {outcomes} JOIN windows USING ({series}) CROSS JOIN (SELECT unnest({singles}) AS model)

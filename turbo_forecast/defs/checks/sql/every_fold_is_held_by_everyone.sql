@@ -1,6 +1,6 @@
 -- name: prepared
 SELECT {series}, fold, model, days AS days_due
-FROM (SELECT * FROM {held} WHERE fold > 0) JOIN {entrants_due} USING ({series})
+FROM (SELECT * FROM {held} WHERE window_name != 'backtest') JOIN {entrants_due} USING ({series})
 -- name: total
 SELECT count(*) FROM (SELECT DISTINCT {series}, fold FROM prepared)
 -- name: failing_rows
