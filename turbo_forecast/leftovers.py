@@ -1,4 +1,4 @@
-"""Temporary files and folders that carry their owner's identity, and the removal of those whose owner is gone.
+"""Temporary files and folders that carry their owner's identity, and the removal of those whose owner is dead.
 
 Belongs here: naming, locking and removing what lives no longer than one process.
 Does not belong here: who is alive (`processes.py`), and what a file holds.

@@ -1,4 +1,4 @@
-"""Which process something belongs to, and whether that process still lives.
+"""Process identity across machines and containers, and whether a process is still alive.
 
 Belongs here: a process's identity across containers, machines and restarts, and whether it still lives.
 Does not belong here: what is done with what a dead process left (`leftovers.py`, `fleet/scratch.py`,

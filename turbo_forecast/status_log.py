@@ -1,4 +1,4 @@
-"""Lines for a person who waits: each says which month it is of, and no long silence is left unexplained.
+"""Progress lines with heartbeats: each names its month, and after a silence a line says what is being done.
 
 Belongs here: how lines begin, heartbeats, a duration in words. Does not belong here: what the lines report
 (`fleet/progress.py`), and where they go.

@@ -1,4 +1,4 @@
-"""What a finished month looks like, in a screen of text, from what was published.
+"""The printed summary of a finished month, a screen of text, from what was published.
 
 Every mean says over what, every share of how many. Does not belong here: anything that changes what is stored, and
 what the run that made the month has to say of itself (`defs/launched.py`).

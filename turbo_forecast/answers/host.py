@@ -1,4 +1,4 @@
-"""Show me this host: its history, its forecast, when it runs full, what is planned, and why this forecast; or a group the same way.
+"""One host or group: its history, its forecast, when it runs full, what is planned, and why this forecast.
 
 Belongs here: what is published of one host or group, gathered. Does not belong here: what earlier months said of it (`earlier.py`), words
 (`champion_words.py`, `plan_words.py`), and pictures (`charts/`).

@@ -1,4 +1,4 @@
-"""How true a month is at a glance: its statements and forecasts in the backtest, and earlier months' against what has happened since.
+"""A month's accuracy in short: its statements and forecasts in the backtest, and earlier months' against what has happened since.
 
 Belongs here: the track record added up to a few rows. Does not belong here: the track record in full (`track_record.py`).
 """

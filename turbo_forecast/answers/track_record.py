@@ -1,4 +1,4 @@
-"""How often what a month said was true: its statements about thresholds, and its forecasts, against what happened.
+"""The track record: statements about thresholds, and forecasts, against what happened.
 
 Belongs here: the rows that answer it, of the untouched backtest and of earlier months. Does not belong here: how scores are made
 (`outlook/track_record.py`, `tournament/standings.py`), layout, and the record of one series (`earlier.py`).

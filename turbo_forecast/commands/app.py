@@ -1,6 +1,6 @@
 """The program `turbo-forecast`: which subcommands there are, and the way to call it that was there before them.
 
-Belongs here: that. Does not belong here: the options of a subcommand (`query_commands.py`, `run_commands.py`), what it does (a module
+Does not belong here: the options of a subcommand (`query_commands.py`, `run_commands.py`), what it does (a module
 each), and how it ends (`exit_codes.py`).
 """
 

@@ -1,4 +1,4 @@
-"""The application: which pages there are, how a visit becomes a page, and what is answered where it cannot.
+"""The web application: routes to pages, rendering, and error pages.
 
 Belongs here: routes, errors, rendering. Does not belong here: what a page shows (`pages/`), what is refused before
 (`security.py`), and starting a server (`serving.py`).

@@ -1,4 +1,4 @@
-"""A month's fleet forecast around its run: what is read for it, and how all that it leaves is stored.
+"""A month's fleet forecast as Dagster runs it: inputs are read, the run is started, its results are stored.
 
 Belongs here: the order in which a month is begun, forecast, published and committed, and which months' rows go then. Does
 not belong here: the run itself (`fleet/`), and its metadata (`assets/fleet_forecast.py`).

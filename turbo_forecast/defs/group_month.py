@@ -1,4 +1,4 @@
-"""A month's groups around their run and their statements: what is read for them, and what the run leaves beside its rows.
+"""A month's groups as Dagster runs them: inputs are read, groups are forecast, statements are made.
 
 Belongs here: folders and tables. Does not belong here: the run (`fleet/groups.py`), the statements (`fleet/group_statements.py`),
 and the assets.

@@ -1,4 +1,4 @@
-"""What a finished run has to say: its failures and warnings, of how many checks, and where its time went.
+"""The result of a run that has ended: failures, warnings, how many checks, time by step.
 
 Belongs here: what is read from a run's events, and the words for it. Does not belong here: starting a run
 (`launch.py`), printing, and what was stored (`summary.py`).

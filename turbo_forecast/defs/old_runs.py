@@ -1,4 +1,4 @@
-"""Old runs: what Dagster keeps of runs for ever, removed after a time. Dagster has no such retention of its own.
+"""Retention of old runs in the Dagster instance, which has none of its own.
 
 A run is its record, its events (materialisations and results of checks among them) and what its steps printed. What the UI shows of the
 present state is read from events of the runs that made it, however old these are; such runs stay.

@@ -1,4 +1,4 @@
-"""A month's planned changes around the assets: what the file of plans means now, and statements in every scenario.
+"""A month's planned changes for its assets: the file of plans resolved, and statements in every scenario.
 
 Belongs here: the tables and files that are read for it. Does not belong here: the rules (`outlook/`), and the assets.
 """

@@ -1,4 +1,4 @@
-"""A month's publication around the asset: what is published of it, and the metadata of that.
+"""Publishing a month for its asset, with the metadata of the materialisation.
 
 Belongs here: what the month's step knows (settings, warnings, folders). Does not belong here: how it is published
 (`storage/published/`).

@@ -1,4 +1,4 @@
-"""A command for several months of which not all succeeded, and is given again: which months need not be made anew.
+"""Resuming a command for several months: which of them are made already and need not be made again.
 
 Belongs here: the tags such a command leaves on its runs, and what must be equal for a finished month to stand. Does not
 belong here: starting runs (`launch.py`).

@@ -1,4 +1,4 @@
-"""The month's report around the asset: where it lies, and what Dagster shows of it.
+"""The month's report for its asset: written to its path, with the metadata of its materialisation.
 
 Belongs here: metadata, and where readers reach the dashboard. Does not belong here: the report (`report/`).
 """

@@ -1,4 +1,4 @@
-"""What assets show of themselves in the UI: schemas, counts, timings, tables, plots.
+"""Metadata of materialisations: schemas, counts, timings, tables, plots; and errors as Dagster shows them.
 
 Does not belong here: checks (`checks/`), and anything that is read back by code.
 """

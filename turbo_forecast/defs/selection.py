@@ -1,4 +1,4 @@
-"""What a run selected of a step that always makes all of its tables.
+"""Asset selection: of a step that always makes all of its tables, those that were not selected are reported, too.
 
 Belongs here: reporting to Dagster the tables that were made without being selected. Does not belong here: making them.
 """

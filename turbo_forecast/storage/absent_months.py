@@ -1,4 +1,4 @@
-"""Months that a source was asked for and has nothing of: kept, so that it is not asked for them again in every run.
+"""Negative cache of landing: months that a source has no data of, so that they are not requested in every run.
 
     telemetry_landing/<source>/absent.json     by month: the query and the zone that it was asked with, and when
 

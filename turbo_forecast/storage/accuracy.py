@@ -1,4 +1,4 @@
-"""What became of earlier months' forecasts, by one query over what is stored.
+"""Accuracy of earlier months' forecasts against what was observed since, by one query.
 
 Belongs here: the join of forecasts with the actuals that have arrived since. Does not belong here: backtests.
 """

@@ -1,4 +1,4 @@
-"""What a month's tables say, as facts: what the printed summary and the report in Dagster's UI are both made of.
+"""Facts of a month, queried from its tables: the printed summary and the report in Dagster's UI are made of them.
 
 Belongs here: one query for each fact, and the words that are the same wherever it is shown. Does not belong here: layout
 (`summary.py`, `defs/month_markdown.py`), and checks (`defs/checks/`).

@@ -1,4 +1,4 @@
-"""What became of earlier months' statements about thresholds, by one query over what is stored.
+"""Outcomes of earlier months' statements about thresholds, from what was observed since, by one query.
 
 Belongs here: the join of statements with the levels observed since. Does not belong here: how good statements were
 (`outlook/track_record.py`), and the backtest's.

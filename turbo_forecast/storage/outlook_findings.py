@@ -1,4 +1,4 @@
-"""What a month's outlook says, as facts: who reaches a threshold next, and how often such statements were true.
+"""Facts of a month's outlook: who reaches a threshold next, and how often such statements were true.
 
 Belongs here: one query for each fact. Does not belong here: layout (`summary.py`, `defs/month_markdown.py`).
 """

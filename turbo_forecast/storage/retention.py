@@ -1,4 +1,4 @@
-"""How long every entrant's rows are kept: those of the latest months, so that the data folder does not grow for ever.
+"""Retention of every entrant's rows: those of the latest months are kept, so that the data folder does not grow for ever.
 
 Belongs here: which months lose their rows, and the order in which they do. Does not belong here: the setting
 (`settings/forecast.py`, rows_months), and reporting what was removed.

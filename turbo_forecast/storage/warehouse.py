@@ -1,4 +1,4 @@
-"""The DuckDB warehouse: opened with patience but not for ever, written in transactions, checked while writing.
+"""The DuckDB warehouse: opened with retries up to a deadline, written in transactions, checked while writing.
 
 Belongs here: connections, and replacing a partition or a table whole. Does not belong here: what the rows mean, and reading
 the base table's series out (`histories.py`).

@@ -1,4 +1,4 @@
-"""What a store holds, said by numbered documents: each is created once, by whoever is first, and the greatest number counts.
+"""Commits: numbered documents that list what a store holds; each is created once, by whoever is first, and the greatest number counts.
 
 Belongs here: the documents, making the next one, and which former ones still keep their objects. Does not belong here: the
 objects (`uploading.py`, `downloading.py`).

@@ -1,4 +1,4 @@
-"""From the store into a working copy: what is newer there, whole files first, what names them after them.
+"""Downloading from the store into a working copy: what is newer there, data files first, manifests after them.
 
 Belongs here: what is downloaded, what of this machine is kept and what goes. Does not belong here: when (`working_copy.py`).
 

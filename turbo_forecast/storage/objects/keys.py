@@ -10,7 +10,7 @@
     warehouse/<version>.duckdb            a copy of the warehouse; manifest.json names the one that counts
     runs/<month>/<run>/…                  what a run has finished so far (`fleet/object_exchange.py`)
 
-Belongs here: that. Does not belong here: uploading and downloading them (`uploading.py`, `downloading.py`).
+Does not belong here: uploading and downloading them (`uploading.py`, `downloading.py`).
 
 Not stored: hidden files, what is half-written, the file of SQL views (it holds paths of this machine, and is made again), and what
 has the name of something that the store itself holds (`commits/`, `lease.json`, `runs/`, `warehouse/`).

@@ -1,4 +1,4 @@
-"""The lease: the object by which a run says that it is at work on a store, so that another machine's does not begin.
+"""The lease: a lock object with a heartbeat, by which one run at a time works on a store.
 
 Belongs here: taking it, renewing it, giving it back, and when another's may be taken. Does not belong here: what is done
 under it. It spares two machines the same hours of work; that neither overwrites the other's results, commits see to.

@@ -1,4 +1,4 @@
-"""What a driver's error means, in one sentence: wrong credentials, no such bucket, a server that cannot be reached.
+"""Errors of object stores by kind, in one sentence each: wrong credentials, no such bucket, a server that cannot be reached.
 
 Does not belong here: how often a request is tried again (`store.py`).
 

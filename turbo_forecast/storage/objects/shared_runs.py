@@ -1,6 +1,6 @@
-"""What runs have shared of their unfinished work, `runs/<month>/…`: when it goes, and in which order.
+"""Removing the shared chunks of unfinished runs, `runs/<month>/…`: when, and in which order.
 
-Belongs here: that. Does not belong here: what is shared, and how it is downloaded (`fleet/object_exchange.py`).
+Does not belong here: what is shared, and how it is downloaded (`fleet/object_exchange.py`).
 """
 
 from collections.abc import Collection

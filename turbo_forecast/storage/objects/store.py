@@ -1,4 +1,4 @@
-"""An object store, spoken to through fsspec: a few verbs, tried again where the server may recover, else one sentence.
+"""An object store behind fsspec: a few operations, with retries where the server may recover, else an error in one sentence.
 
 Belongs here: requests, their retries, and what their errors mean. Does not belong here: which objects there are for what.
 

@@ -1,4 +1,4 @@
-"""From a working copy into the store: what is new, objects first, what names them after them, the commit last.
+"""Uploading from a working copy into the store: what is new, data files first, manifests after them, the commit last.
 
 Belongs here: what is uploaded, and in which order. Does not belong here: when (`working_copy.py`), and keys (`keys.py`).
 

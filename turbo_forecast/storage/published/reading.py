@@ -1,4 +1,4 @@
-"""What is published, as readers ask for it: months, their tables, the history of a series.
+"""Reading what is published: months, their tables, the history of a series.
 
 Belongs here: finding the version that was published last, and reading it; nothing here opens the warehouse, waits for a
 run, or can make one wait. Does not belong here: questions to the tables (`answers/`).

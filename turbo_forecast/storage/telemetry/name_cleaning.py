@@ -1,4 +1,4 @@
-"""What a host or resource is called: one name for each, however the export writes it.
+"""Normalising names of hosts and resources: one name for each, however the export writes it.
 
 Belongs here: single names. Does not belong here: which columns they are in (`layout`), and finding them (`survey`).
 """

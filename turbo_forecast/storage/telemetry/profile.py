@@ -1,4 +1,4 @@
-"""What each resource's values are like, counted before anything is validated.
+"""A profile of each resource's values, counted before anything is validated.
 
 Belongs here: the counts. Does not belong here: what follows from them (`units`, `validation`).
 """

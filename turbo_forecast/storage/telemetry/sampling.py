@@ -1,4 +1,4 @@
-"""Which part of telemetry is read by who has no time for all of it: whole hosts where that can be, else first rows.
+"""Sampling of large telemetry: whole hosts where that is possible, else the first rows.
 
 Belongs here: how a part is chosen, and the words for what was read of it. Does not belong here: how it is read (`reading`), and
 what follows from it for the whole (`dry_run`).

@@ -1,4 +1,4 @@
-"""How SQL text is put together safely from names that others chose.
+"""Quoting: SQL text put together safely from names that others chose.
 
 Belongs here: quoting, text that stands for no value, and filling the `.sql` files of this package.
 Does not belong here: any statement itself.

@@ -1,4 +1,4 @@
-"""One pass before any value is read: who the hosts and resources are, and what every column without a role does.
+"""A first pass before any value is read: which hosts and resources there are, and how columns without a role vary.
 
 Belongs here: hosts' and resources' names over all files, and whether a column may be left out by itself.
 Does not belong here: how one name is cleaned (`name_cleaning`), which columns have a role (`layout`), values (`values`).
