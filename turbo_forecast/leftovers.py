@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from turbo_forecast.processes import PATTERN, Life, locked_life, own_process, parsed
+from turbo_forecast.processes import PATTERN, Liveness, locked_liveness, own_process, parsed
 
 TEMPORARY, ASIDE = ".tmp", ".old"
 _TEMPORARY = re.compile(rf"\.(?P<name>.+)\.(?P<stem>{PATTERN})(?P<kind>\{TEMPORARY}|\{ASIDE})", re.DOTALL)
@@ -112,8 +112,8 @@ def remove_leftovers(folder: Path) -> None:
     for path in _entries(folder):
         found = _TEMPORARY.fullmatch(path.name)
         if found:
-            with locked_life(parsed(found["stem"]), path) as state, suppress(OSError):
-                if state is Life.GONE:
+            with locked_liveness(parsed(found["stem"]), path) as state, suppress(OSError):
+                if state is Liveness.DEAD:
                     _put_back(path) if found["kind"] == ASIDE else remove(path)
 
 
@@ -143,8 +143,8 @@ def remove_leftover_folders(place: Path, prefix: str) -> None:
     for path in _entries(place):
         found = re.fullmatch(rf"{re.escape(prefix)}({PATTERN})(-[a-z]+)?", path.name)
         if found and path.is_dir():
-            with locked_life(parsed(found[1]), place / f"{prefix}{found[1]}") as state:
-                if state is Life.GONE:
+            with locked_liveness(parsed(found[1]), place / f"{prefix}{found[1]}") as state:
+                if state is Liveness.DEAD:
                     shutil.rmtree(path, ignore_errors=True)
 
 

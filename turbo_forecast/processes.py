@@ -29,11 +29,11 @@ PATTERN = r"(\d+)-(\w+)-(\w+)-([0-9a-f]{12}|none)-([0-9a-f]{8})-(\d+)"
 _count = itertools.count(1)
 
 
-class Life(Enum):
-    """Whether a process still lives; UNKNOWN where nothing here can prove it."""
+class Liveness(Enum):
+    """Whether a process is alive; UNKNOWN where nothing here can prove it."""
 
-    LIVING = "living"
-    GONE = "gone"
+    ALIVE = "alive"
+    DEAD = "dead"
     UNKNOWN = "unknown"
 
 
@@ -90,58 +90,58 @@ def parsed(stem: str, host: str = "") -> ProcessIdentity | None:
     return ProcessIdentity(int(found[1]), found[2], found[3], found[4], found[5], host) if found else None
 
 
-def life(owner: ProcessIdentity | None, claim: Path) -> Life:
+def liveness(owner: ProcessIdentity | None, claim: Path) -> Liveness:
     """Whether the owner of `claim`, a file or folder it has locked for as long as it lives, is still there."""
-    with locked_life(owner, claim) as state:
+    with locked_liveness(owner, claim) as state:
         return state
 
 
 @contextmanager
-def locked_life(owner: ProcessIdentity | None, claim: Path) -> Iterator[Life]:
-    """As `life`, with the lock held (where it was free) until the block ends, so that it stays true."""
+def locked_liveness(owner: ProcessIdentity | None, claim: Path) -> Iterator[Liveness]:
+    """As `liveness`, with the lock held (where it was free) until the block ends, so that it stays true."""
     try:
         handle = os.open(claim, os.O_NOFOLLOW | (os.O_RDONLY if claim.is_dir() else os.O_RDWR))
     except OSError:  # not there, or another user's
-        yield life_by_number(owner)
+        yield liveness_by_pid(owner)
         return
     try:
-        yield _life_of_claim(owner, handle)
+        yield _liveness_of_claim(owner, handle)
     finally:
         os.close(handle)
 
 
-def _life_of_claim(owner: ProcessIdentity | None, handle: int) -> Life:
+def _liveness_of_claim(owner: ProcessIdentity | None, handle: int) -> Liveness:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return Life.LIVING
+        return Liveness.ALIVE
     except OSError:  # a file system without locks
-        return life_by_number(owner)
-    return life_of_unlocked(owner)
+        return liveness_by_pid(owner)
+    return liveness_of_unlocked(owner)
 
 
-def life_of_unlocked(owner: ProcessIdentity | None) -> Life:
+def liveness_of_unlocked(owner: ProcessIdentity | None) -> Liveness:
     """Whether a process still lives whose lock was found free."""
     if owner is None:
-        return Life.UNKNOWN
-    by_number = life_by_number(owner)
-    if by_number is not Life.UNKNOWN:
+        return Liveness.UNKNOWN
+    by_number = liveness_by_pid(owner)
+    if by_number is not Liveness.UNKNOWN:
         return by_number
     restarted = owner.host_key == own_process().host_key  # the same machine after a restart: nothing survived it
-    return Life.GONE if owner.same_kernel or restarted else Life.UNKNOWN
+    return Liveness.DEAD if owner.same_kernel or restarted else Liveness.UNKNOWN
 
 
-def life_by_number(owner: ProcessIdentity | None) -> Life:
+def liveness_by_pid(owner: ProcessIdentity | None) -> Liveness:
     """Whether a process still lives where no lock helps: certain only within this machine's and this container's processes."""
     if owner is None or not owner.same_kernel or owner.namespace != own_process().namespace:
-        return Life.UNKNOWN
+        return Liveness.UNKNOWN
     with suppress(OSError):
         if os.readlink("/proc/self") != str(os.getpid()):  # a /proc of another namespace counts otherwise
-            return Life.LIVING if _exists(owner.pid) else Life.GONE
+            return Liveness.ALIVE if _exists(owner.pid) else Liveness.DEAD
     started = _started(str(owner.pid))
     if started is None:
-        return Life.LIVING if _exists(owner.pid) else Life.GONE
-    return Life.LIVING if started == owner.started else Life.GONE
+        return Liveness.ALIVE if _exists(owner.pid) else Liveness.DEAD
+    return Liveness.ALIVE if started == owner.started else Liveness.DEAD
 
 
 def _exists(pid: int) -> bool:

@@ -18,7 +18,7 @@ import dagster as dg
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.errors import TurboForecastError, writing
 from turbo_forecast.leftovers import locked_file
-from turbo_forecast.processes import Life, locked_life, parsed
+from turbo_forecast.processes import Liveness, locked_liveness, parsed
 
 OWNER_TAG = "turbo_forecast/process"
 HOST_TAG = "turbo_forecast/host"
@@ -55,10 +55,10 @@ def release_dead_runs(instance: dg.DagsterInstance, log: Callable[[str], None]) 
             continue
         identity = parsed(owner, run.tags.get(HOST_TAG, ""))
         who = identity.describe() if identity else f"process {owner.split('@')[0]}"
-        with locked_life(identity, claim_of(owner)) as state:
-            if state is Life.GONE:
+        with locked_liveness(identity, claim_of(owner)) as state:
+            if state is Liveness.DEAD:
                 end(instance, run, f"its process is gone: {who}")
-            elif state is Life.UNKNOWN:
+            elif state is Liveness.UNKNOWN:
                 log(
                     f"run {run.run_id[:8]} of {who} may still be at work, which cannot be seen from here; this run waits for "
                     f"its end. If it has died: python -m turbo_forecast.defs.ownership {run.run_id}"
@@ -103,8 +103,8 @@ def _remove_stale_claims() -> None:
     for path in claim_of("x").parent.glob("*"):
         owner = parsed(path.name)
         if owner:
-            with locked_life(owner, path) as state, suppress(OSError):
-                if state is Life.GONE:
+            with locked_liveness(owner, path) as state, suppress(OSError):
+                if state is Liveness.DEAD:
                     path.unlink()
 
 
@@ -124,8 +124,8 @@ def _end_by_hand(instance: dg.DagsterInstance, run_id: str) -> int:
     if run is None or run.status not in UNFINISHED or not owner:
         print(f"error: {run_id or 'no id'}: give the id of an unfinished run of the command line", file=sys.stderr)
         return 2
-    with locked_life(parsed(owner), claim_of(owner)) as state:
-        if state is Life.LIVING:
+    with locked_liveness(parsed(owner), claim_of(owner)) as state:
+        if state is Liveness.ALIVE:
             print(f"error: the process of run {run_id} is alive: end that process", file=sys.stderr)
             return 2
         end(instance, run, "its process is gone, as a person said")
