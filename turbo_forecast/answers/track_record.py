@@ -125,8 +125,8 @@ def _trust(longest: pl.DataFrame) -> TrackRecord | None:
 def _accuracy(rows: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
     """With how many statements of a half or more there were, counted in the statements themselves."""
     key = ["threshold", "horizon_days"]
-    said = scored.group_by(key).agg(said=(pl.col("probability") >= HALF).sum().cast(pl.Int64))
-    return with_counts(rows).drop("said").join(said, on=key, how="left").sort(key)
+    predicted = scored.group_by(key).agg(predicted=(pl.col("probability") >= HALF).sum().cast(pl.Int64))
+    return with_counts(rows).drop("predicted").join(predicted, on=key, how="left").sort(key)
 
 
 def _reliability(month: PublishedMonth, scored: pl.DataFrame, question: TrackQuestion) -> pl.DataFrame:
@@ -141,14 +141,14 @@ def _reliability(month: PublishedMonth, scored: pl.DataFrame, question: TrackQue
 def with_counts(record: pl.DataFrame) -> pl.DataFrame:
     """Rows of OUTLOOK_ACCURACY or OUTLOOK_OVER_TIME with what their shares are shares of.
 
-    point_skill: the point forecast's, null where skill is. hits: events that had a half or more. said: statements of a half or
+    point_skill: the point forecast's, null where skill is. hits: events that had a half or more. predicted: statements of a half or
     more; null where none of them came true, since how many there were does not follow from the share alone.
     """
     hits = (pl.col("recall") * pl.col("events")).round().cast(pl.Int64).fill_null(0)
     return record.with_columns(
         point_skill=pl.when(pl.col("skill").is_not_null()).then(1 - pl.col("point_brier") / pl.col("base_rate_brier")),
         hits=hits,
-        said=pl.when(pl.col("precision").is_null())
+        predicted=pl.when(pl.col("precision").is_null())
         .then(0)
         .when(pl.col("precision") > 0)
         .then((hits / pl.col("precision")).round().cast(pl.Int64, strict=False)),

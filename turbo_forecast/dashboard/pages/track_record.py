@@ -79,7 +79,7 @@ def scored(row: Mapping[str, Any]) -> list[Cell | str]:
         Cell(probability(row["recall"]), of(row["hits"], row["events"])),
         Cell(
             probability(row["precision"]),
-            of(row["hits"], row["said"]) if row["said"] is not None else "none of those that were said",
+            of(row["hits"], row["predicted"]) if row["predicted"] is not None else "none of those that were said",
         ),
         number(row["skill"], 2),
         number(row["point_skill"], 2),

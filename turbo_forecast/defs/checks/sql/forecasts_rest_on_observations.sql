@@ -1,4 +1,4 @@
--- The rules of turbo_forecast/phases.py, a second time and from the base table: a check does not trust what it checks.
+-- The rules of turbo_forecast/seasonal_gaps.py, a second time and from the base table: a check does not trust what it checks.
 -- name: prepared
 WITH history AS (
     SELECT {series}, ds, y, date_diff('day', {cutoff}, ds) AS day FROM base_table
