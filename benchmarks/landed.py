@@ -19,9 +19,6 @@ def landed_rows(source: Source, months: Sequence[str]) -> tuple[int, float]:
     """How many rows have landed, and the sum of their values."""
     with tempfile.TemporaryDirectory(prefix="landed-") as folder:
         require_landed(land(Path(folder), {"benchmark": source}, Asked(sorted(months), named=True), LandingOptions()))
-        files = landed_files(Path(folder))
-        if not files:
-            return 0, 0.0
-        rows = pl.scan_parquet(files).select(pl.len().alias("rows"), pl.col("value").sum())
+        rows = pl.scan_parquet(landed_files(Path(folder))).select(pl.len().alias("rows"), pl.col("value").sum())
         count, total = rows.collect(engine="streaming").row(0)
     return int(count), float(total)

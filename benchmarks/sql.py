@@ -144,7 +144,7 @@ def main(way: str, months: int) -> None:
         for first, after in pairwise(map(_month, range(months + 1)))
     ]
     url, fetch = os.environ["TURBO_FORECAST_BENCHMARK_URL"], globals()[way]
-    fetch(url, [Window.of_days(FIRST - timedelta(days=31), FIRST - timedelta(days=1), "UTC")])  # imports what it needs
+    fetch(url, windows[:1])  # imports what it needs
     counted: list[int] = []
     seconds = timed(lambda: counted.append(fetch(url, windows)))
     status = Path(
