@@ -50,10 +50,10 @@ def build_resources(environment: Environment | None = None) -> dict[str, object]
     settings, data = environment.settings(), environment.data.resolve()
     try:
         forecast = ForecastResource(**settings.forecast.model_dump())
-    except SettingsError as error:  # entrants that are nobody's, which reading the file alone cannot tell
+    except SettingsError as error:  # entrants that are nobody's, which reading the file alone does not find
         raise SettingsError(f"{environment.config}: {error}" if environment.config else str(error)) from None
     return {
-        "telemetry": TelemetryResource.told(environment),
+        "telemetry": TelemetryResource.of_environment(environment),
         "forecast": forecast,
         "outlook": OutlookResource(**settings.outlook.model_dump()),
         "folder": DataFolder(path=str(data), store=environment.store),

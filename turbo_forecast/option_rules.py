@@ -17,9 +17,9 @@ from turbo_forecast.text import printable
 SHOWN = 40
 """Characters of a value that are shown."""
 CLAUSES = 3
-"""Mistakes that are told at once, as far as a sentence holds them."""
+"""Mistakes that are reported at once, as far as a sentence holds them."""
 SENTENCE = 200
-"""Characters of several mistakes together; where they are told, a file's name comes before them."""
+"""Characters of several mistakes together; where they are reported, a file's name comes before them."""
 SMALLEST_MEMORY = 100e6
 """Bytes; DuckDB cannot read a fleet's telemetry in less."""
 _UNIT_BYTES = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}

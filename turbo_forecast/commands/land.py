@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.text import Text
 
-from turbo_forecast.commands.endings import DONE, NO
+from turbo_forecast.commands.exit_codes import DONE, NO
 from turbo_forecast.commands.output import print_json
 from turbo_forecast.commands.run import data_folder, opened_data
 from turbo_forecast.commands.stored_data import with_store
@@ -52,10 +52,10 @@ def land(options: LandOptions) -> int:
     settings, sources = environment.settings(), _sources(options, environment)
     asked = _asked(options, settings)
     with opened_data(options.data) as copy:
-        landing = LandingOptions(calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_say)
+        landing = LandingOptions(calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_log)
         landings = land_months(environment.data, sources, asked, landing)
         if copy is not None:
-            copy.put_back()
+            copy.upload()
     if options.as_json:
         print_json([_document(each) for each in landings])
     else:
@@ -67,7 +67,7 @@ def land(options: LandOptions) -> int:
 
 
 def _environment(options: LandOptions) -> Environment:
-    """What is told, by arguments and the environment. Raises SettingsError and StorageError."""
+    """The environment, by arguments and variables. Raises SettingsError and StorageError."""
     variables, data = told(), data_folder(options.data)
     require_storable(data)
     return Environment(
@@ -96,7 +96,7 @@ def _asked(options: LandOptions, settings: Settings) -> Asked:
     return Asked(history_months(last_over(), settings.forecast), again=options.again)
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(printable(shown_message(line)), file=sys.stderr, flush=True)
 
 

@@ -106,7 +106,7 @@ def write_demo(data: Path, hosts: int) -> Path:
 
 
 def _environment(options: RunOptions) -> Environment:
-    """What the run is told, from arguments and the environment. Raises SettingsError for what is missing."""
+    """The environment of the run, by arguments and variables. Raises SettingsError for what is missing."""
     set_dagster_home()
     variables, data = told(), data_folder(options.data)
     require_storable(data)
@@ -176,7 +176,7 @@ def _put_back(environment: Environment, launched: "Launched") -> None:
     copy = opened_copy(environment.data)
     try:
         if copy is not None:
-            copy.put_back()
+            copy.upload()
     except StorageError as error:
         launched.success, launched.ends_all = False, True
         if not any(failure.endswith(str(error)) for failure in launched.failures):

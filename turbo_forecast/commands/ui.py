@@ -1,4 +1,4 @@
-"""`turbo-forecast ui`: Dagster's UI, which tells its processes by their environment what was typed.
+"""`turbo-forecast ui`: Dagster's UI; its processes get what was typed as environment variables.
 
 Does not belong here: what the UI is started with (`defs/ui.py`).
 """

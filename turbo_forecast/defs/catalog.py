@@ -1,4 +1,4 @@
-"""What the catalogue shows of each asset beside its columns: group, owners, tags, kinds, and what a stranger asks first.
+"""Catalogue metadata of each asset beside its columns: group, owners, tags, kinds, description.
 
 Belongs here: what places and texts there are; the long texts are files of `descriptions/`, one an asset. Does not belong
 here: which asset has which place (where it is defined), a table's columns and the one sentence that says what it is

@@ -1,4 +1,4 @@
-"""A month's groups around their run and their statements: what is read for them, and what the run leaves beside its rows.
+"""A month's groups as Dagster runs them: inputs are read, groups are forecast, statements are made.
 
 Belongs here: folders and tables. Does not belong here: the run (`fleet/groups.py`), the statements (`fleet/group_statements.py`),
 and the assets.
@@ -9,7 +9,7 @@ import shutil
 import polars as pl
 
 from turbo_forecast.defs.monthly import Month
-from turbo_forecast.defs.reporting import say_to
+from turbo_forecast.defs.reporting import log_to
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.group_statements import GroupStatements
 from turbo_forecast.fleet.groups import forecast_groups
@@ -45,7 +45,7 @@ def forecast_group_month(month: Month) -> pl.DataFrame:
             month.settings,
             scratch=scratch,
             timer=AuditTimer(),  # its stages are within the asset's own
-            say=say_to(month.context),
+            say=log_to(month.context),
         )
         run.results.publish(place)
     return run.rows

@@ -21,12 +21,12 @@ def checks_of_a_month() -> str:
 
 
 def described_check(sentence: str) -> str:
-    """The description of a month's check, in Markdown: what must hold, and where it can be judged again.
+    """The description of a month's check, in Markdown: what must hold, and where it can be checked again.
 
     The address is relative to an asset's page, where descriptions are shown: so it holds behind a path prefix too.
     """
     return (
-        f"{sentence}\n\nTo judge a month again, on what is stored: launch the job "
+        f"{sentence}\n\nTo check a month again, on what is stored: launch the job "
         f"[{CHECKS_JOB}](..{checks_of_a_month()}) with that month as its partition."
     )
 

@@ -1,4 +1,4 @@
-"""Old runs: what Dagster keeps of runs for ever, removed after a time. Dagster has no such retention of its own.
+"""Retention of old runs in the Dagster instance, which has none of its own.
 
 A run is its record, its events (materialisations and results of checks among them) and what its steps printed. What the UI shows of the
 present state is read from events of the runs that made it, however old these are; such runs stay.
@@ -125,7 +125,7 @@ def _ended_at(record: dg.RunRecord) -> datetime:
 def _needed(instance: dg.DagsterInstance, every: Sequence[dg.RunRecord]) -> set[str]:
     """Runs that the present state of assets, checks, jobs and backfills rests on."""
     latest = {(r.dagster_run.job_name, r.dagster_run.tags.get(PARTITION_TAG)): r.dagster_run.run_id for r in every}
-    return {*latest.values(), *_makers(instance), *_judges(instance), *_of_open_backfills(instance, every)}
+    return {*latest.values(), *_makers(instance), *_checkers(instance), *_of_open_backfills(instance, every)}
 
 
 def _makers(instance: dg.DagsterInstance) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _makers(instance: dg.DagsterInstance) -> Iterator[str]:
                 yield from (record.run_id for record in fetch(wanted, limit=PAGE).records)
 
 
-def _judges(instance: dg.DagsterInstance) -> Iterator[str]:
+def _checkers(instance: dg.DagsterInstance) -> Iterator[str]:
     """The runs of each check's latest result, for each partition, and of the latest attempt, which may have given none."""
     for check in dg.load_asset_checks_from_package_module(checks):
         for key in check.check_keys:

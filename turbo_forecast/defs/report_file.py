@@ -1,4 +1,4 @@
-"""The month's report around the asset: where it lies, and what Dagster shows of it.
+"""The month's report for its asset: written to its path, with the metadata of its materialisation.
 
 Belongs here: metadata, and where readers reach the dashboard. Does not belong here: the report (`report/`).
 """
@@ -11,7 +11,7 @@ from turbo_forecast import deep_links
 from turbo_forecast.defs.links import dashboard_page
 from turbo_forecast.defs.reporting import Metadata
 from turbo_forecast.defs.resources import DataFolder
-from turbo_forecast.defs.stored_data import put_ahead
+from turbo_forecast.defs.stored_data import upload_ahead
 from turbo_forecast.report.short import in_short
 from turbo_forecast.report.writing import write_report
 from turbo_forecast.settings import told
@@ -40,7 +40,7 @@ def written(folder: DataFolder, month: str) -> Metadata:
             "\n".join(f"- {markdown_text(each, LONGEST_SHORT)}" for each in in_short(content))
         ),
         "report": dg.MetadataValue.path(str(path)),
-        **put_ahead(folder.store),
+        **upload_ahead(folder.store),
         "report in the dashboard": dg.MetadataValue.url(dashboard_page(deep_links.REPORT, month=month)),
         "outlook in the dashboard": dg.MetadataValue.url(dashboard_page(deep_links.OUTLOOK, month=month)),
         "kilobytes": round(path.stat().st_size / 1000, 1),

@@ -12,8 +12,8 @@ from typing import NoReturn
 
 import dagster as dg
 
-from turbo_forecast.defs.former_partitions import take_over_former
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
+from turbo_forecast.defs.partition_migration import migrate_partitions
 from turbo_forecast.errors import SettingsError, StorageError, TurboForecastError
 from turbo_forecast.month_keys import first_month
 from turbo_forecast.settings import Environment, load_settings
@@ -49,9 +49,9 @@ def _prepare() -> None:
     # refused in a sentence here, in many lines by Dagster
     first_month(environment.first_month, environment.settings().deployment.first_month, data)
     with opened_instance() as instance, storage_errors_named():
-        _take_over(instance, data)
+        _migrate_partitions(instance, data)
     where = f"{environment.store}, with its working copy {data}" if environment.store else str(data)
-    say(f"Data folder {where}. {said}")
+    log(f"Data folder {where}. {said}")
 
 
 def _become_dagster(arguments: Sequence[str]) -> NoReturn:
@@ -62,15 +62,15 @@ def _become_dagster(arguments: Sequence[str]) -> NoReturn:
     os.execv(dg_command, [dg_command, "dev", *ADDRESS, *arguments])
 
 
-def _take_over(instance: dg.DagsterInstance, data: Path) -> None:
+def _migrate_partitions(instance: dg.DagsterInstance, data: Path) -> None:
     """Months of former names get those of today, or else stay for the next run: the UI opens where a run is at work, too."""
     try:
-        take_over_former(instance, data, say)
+        migrate_partitions(instance, data, log)
     except StorageError as error:
-        say(f"Months that were materialised as YYYY-MM-01 are not all shown yet: {error}")
+        log(f"Months that were materialised as YYYY-MM-01 are not all shown yet: {error}")
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """Print a line that may hold names which others chose."""
     print(printable(shown_message(line)), flush=True)
 

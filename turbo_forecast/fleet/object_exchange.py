@@ -32,7 +32,7 @@ from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.run_folder import DIGEST, RunFolder
 from turbo_forecast.fleet.store import ABOUT, SeriesStore, batch_name, separate_batches
 from turbo_forecast.fleet.tasks import Job, Step, Task
-from turbo_forecast.storage.objects.places import RUNS
+from turbo_forecast.storage.objects.keys import RUNS
 from turbo_forecast.storage.objects.shared_runs import forget
 from turbo_forecast.storage.objects.store import MissingError, ObjectStore
 

@@ -33,7 +33,7 @@ from turbo_forecast.fleet.series_forecaster import WORKER_DIED
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.outside import fingerprint
 from turbo_forecast.models.registry import module_of
-from turbo_forecast.processes import Life, life_of_unlocked, own_process, parsed
+from turbo_forecast.processes import Liveness, liveness_of_unlocked, own_process, parsed
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.datasets import require_whole
 from turbo_forecast.windows import Windows
@@ -73,7 +73,7 @@ def _take(lock: FileIO, folder: Path) -> None:
     who = owner.describe() if owner else f"process {stem}"
     if not free:
         raise StorageError(f"{folder} is in use by another run, {who}: wait for its end, or end it there")
-    if owner and life_of_unlocked(owner) is not Life.GONE:
+    if owner and liveness_of_unlocked(owner) is not Liveness.DEAD:
         raise StorageError(
             f"{folder} may be in use by {who}, which cannot be seen from here: wait for its end, or, if it has died, "
             f"remove {Path(str(lock.name)).name} beside that folder and start again"

@@ -21,7 +21,7 @@ from turbo_forecast.fleet.store import Series, read_only
 from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
 from turbo_forecast.models.registry import sees_all_history
 from turbo_forecast.number_words import counted
-from turbo_forecast.phases import Unobserved, unobserved
+from turbo_forecast.seasonal_gaps import Unobserved, unobserved
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Outcome, Status
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, date_of, day_number

@@ -14,7 +14,7 @@ import numpy as np
 
 from turbo_forecast.models.prophet_spec import spec_of
 from turbo_forecast.models.protocol import Days, Projection, Values, Window
-from turbo_forecast.phases import slot_of_year
+from turbo_forecast.seasonal_gaps import slot_of_year
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.features import epoch_days, from_days, season_features, season_orders
 from turbo_forecast.turbo_prophet.season import Floats, Season, Unknown

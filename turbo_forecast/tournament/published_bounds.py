@@ -5,7 +5,7 @@ Belongs here: bounds of single days. Does not belong here: how far an interval r
 
 import numpy as np
 
-from turbo_forecast.phases import MONTHS, WEEKDAYS, month, places_of_stretch, slot_of_year, weekday
+from turbo_forecast.seasonal_gaps import MONTHS, WEEKDAYS, month, places_of_stretch, slot_of_year, weekday
 from turbo_forecast.settings import ENVELOPE
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers
 

@@ -122,7 +122,7 @@ def test_a_landed_file_that_was_changed_fails_its_check_which_names_it(landing: 
     check = verdicts(result)["landed_months_are_whole"]
     assert not check.passed
     assert check.blocking
-    assert "its rows are not those that were landed" in str(check.metadata["first offenders"].value)
+    assert "its rows are not those that were landed" in str(check.metadata["first failing rows"].value)
 
 
 def test_no_secret_is_in_what_dagster_keeps(landing: Landing) -> None:

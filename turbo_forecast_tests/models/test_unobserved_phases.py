@@ -12,7 +12,7 @@ from turbo_forecast.models.prophet_stan import StanEngine
 from turbo_forecast.models.prophet_tuned import tuned
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.models.registry import build_entrant
-from turbo_forecast.phases import month, slot_of_year, weekday
+from turbo_forecast.seasonal_gaps import month, slot_of_year, weekday
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily, forecast_daily

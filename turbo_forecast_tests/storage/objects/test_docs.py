@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from turbo_forecast.addresses import parsed
-from turbo_forecast.storage.objects.putting import put_back
 from turbo_forecast.storage.objects.store import ObjectStore
+from turbo_forecast.storage.objects.uploading import upload
 from turbo_forecast_tests.object_storage import S3Server
 
 pytestmark = pytest.mark.xdist_group("s3")
@@ -41,7 +41,7 @@ def test_the_pages_python_reads_what_is_stored(s3: S3Server, tmp_path: Path) -> 
     told = {"version": "v1", "files": {"capacity_outlook": {"file": "capacity_outlook.parquet"}}}
     (folder / "published/2025-12/manifest.json").write_text(json.dumps(told))
     pl.DataFrame({"master": ["file"]}).write_parquet(folder / "forecast_parquet/2025-12.parquet")
-    put_back(ObjectStore(parsed(address, "--data")), folder)
+    upload(ObjectStore(parsed(address, "--data")), folder)
     import os
 
     polars = {"AWS_ENDPOINT_URL": s3.url, "AWS_ALLOW_HTTP": "true"}  # Polars does not know the name for S3 alone

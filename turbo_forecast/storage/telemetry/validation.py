@@ -15,9 +15,9 @@ from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.layout import Layout
 from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.name_cleaning import CONTROL_RE2
-from turbo_forecast.storage.telemetry.numerals import way_out
+from turbo_forecast.storage.telemetry.numerals import remedy
 from turbo_forecast.storage.telemetry.profile import ResourceProfile
-from turbo_forecast.storage.telemetry.sql import literal, told, trimmed
+from turbo_forecast.storage.telemetry.sql import literal, text_or_null, trimmed
 from turbo_forecast.storage.telemetry.wording import quoted, shown
 
 NO_HOST = "no host"
@@ -35,7 +35,7 @@ CONFLICTING = "conflicting duplicate"
 
 
 def usable(settings: TelemetrySettings, tomorrow: datetime) -> str:
-    """A DuckDB expression, true where a value can be used; elsewhere false or null, and `reason` tells why.
+    """A DuckDB expression, true where a value can be used; elsewhere false or null, and `reason` is why.
 
     One cheap condition for the bulk of values; NaN and infinite ones fail it too, as nothing they are is <=.
     """
@@ -48,7 +48,7 @@ def usable(settings: TelemetrySettings, tomorrow: datetime) -> str:
 def reason(settings: TelemetrySettings, tomorrow: datetime) -> str:
     """A DuckDB expression over `usable` and the other columns of `telemetry_values`: why a value is not, or null.
 
-    Duplicates are not seen here: they take more than one value to tell.
+    Duplicates are not seen here: it takes more than one value to find them.
     """
     has_control = " OR ".join(
         f"({name} IS NULL AND regexp_matches({trimmed(found)}, {literal(CONTROL_RE2)}))"
@@ -59,7 +59,7 @@ def reason(settings: TelemetrySettings, tomorrow: datetime) -> str:
         (NO_HOST, "host_id IS NULL"),
         (NO_RESOURCE, "resource IS NULL"),
         (NO_TIME, "moment IS NULL"),
-        (NOT_A_NUMBER, f"number IS NULL AND {told('value')} IS NOT NULL"),
+        (NOT_A_NUMBER, f"number IS NULL AND {text_or_null('value')} IS NOT NULL"),
         (NO_VALUE, "number IS NULL OR isnan(number)"),
         (INFINITE, "isinf(number)"),
         (NEGATIVE, "number < 0"),
@@ -86,7 +86,7 @@ def refuse_text(
     count = sum(row.not_numbers for row in profile)
     raise TelemetryError(
         f"column {shown(layout.value or found)} of {brief(source)} holds {quoted(value)}, which is not a number "
-        f"({counted(count, 'such value')}); {way_out(value, settings)}, or leave the column out (ignore_columns)"
+        f"({counted(count, 'such value')}); {remedy(value, settings)}, or leave the column out (ignore_columns)"
     )
 
 

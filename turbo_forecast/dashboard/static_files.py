@@ -17,7 +17,7 @@ from starlette.routing import Route
 FOLDER = Path(__file__).parent / "static"
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 VEGA = "vega.js"
-KEPT = "public, max-age=31536000, immutable"
+CACHE_FOR_EVER = "public, max-age=31536000, immutable"
 """A year: another content has another address."""
 DIGITS = 10
 
@@ -57,7 +57,7 @@ class Script:
     def answer(self, accepted: str) -> Response:
         """The script as the browser takes it."""
         plain, packed = self.content()
-        headers = {"Cache-Control": KEPT, "Vary": "Accept-Encoding"}
+        headers = {"Cache-Control": CACHE_FOR_EVER, "Vary": "Accept-Encoding"}
         if "gzip" not in accepted:
             return Response(plain, media_type=KINDS[".js"], headers=headers)
         return Response(packed, media_type=KINDS[".js"], headers={**headers, "Content-Encoding": "gzip"})
@@ -84,5 +84,5 @@ def _serve(request: Request) -> Response:
         return PlainTextResponse(f"There is no file {name!r}.", status_code=404)
     is_current = request.query_params.get("v") == _digest(name)
     return FileResponse(
-        path, media_type=KINDS[path.suffix], headers={"Cache-Control": KEPT if is_current else "no-cache"}
+        path, media_type=KINDS[path.suffix], headers={"Cache-Control": CACHE_FOR_EVER if is_current else "no-cache"}
     )

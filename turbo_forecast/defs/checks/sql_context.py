@@ -1,6 +1,6 @@
-"""The names that a property's SQL may use: where a month's stored rows are, and the bounds of its windows.
+"""SQL by the names that a check's statements may use: a month's stored rows, and the bounds of its windows.
 
-Does not belong here: what is judged, and the statements (`sql/`).
+Does not belong here: expectations, and the statements (`sql/`).
 """
 
 from collections.abc import Callable, Mapping
@@ -38,8 +38,8 @@ class RowsNotKept(StorageError):
     """A month's rows are not there because newer months have taken their place: nothing is wrong with the month."""
 
 
-class Places(dict[str, str]):
-    """SQL by name. A file is looked at when its name is first used: one that a property does not read may be missing."""
+class SqlContext(dict[str, str]):
+    """SQL by name. A file is looked at when its name is first used: one that a statement does not read may be missing."""
 
     def __init__(self, known: Mapping[str, str], asked: Mapping[str, Callable[[], str]]) -> None:
         super().__init__(known)
@@ -54,9 +54,9 @@ class Places(dict[str, str]):
         return self[name]
 
 
-def places(
+def sql_context(
     table: Table, month: str, settings: ForecastSettings, folder: DataFolder, outlook: OutlookSettings | None = None
-) -> Places:
+) -> SqlContext:
     """SQL for a month's stored rows and its windows' bounds. outlook: whose thresholds statements are about.
 
     Using the name of a file raises StorageError when it is not there, not whole or of another version, and RowsNotKept
@@ -78,7 +78,7 @@ def places(
             _stored(FLEET_FORECAST, month, folder)
         return f"(SELECT * FROM {table.name} WHERE cutoff = {names['cutoff']})"
 
-    return Places(
+    return SqlContext(
         names,
         {
             "stored": stored,
@@ -117,7 +117,7 @@ def _stored(table: Table, month: str, folder: DataFolder) -> Path:
     if table in ROWS and rows_were_removed(month, folder):
         raise RowsNotKept(
             f"{table.name} of {month} is not kept any more (rows_months says for how many months every entrant's rows are), "
-            "so this check has nothing to judge: the month stays as it is; to check it, run it again"
+            "so this check has nothing to validate: the month stays as it is; to check it, run it again"
         )
     raise StorageError(f"{path} is not there: materialise {table.name} for {month}")
 
@@ -145,7 +145,7 @@ def _lost(folder: DataFolder, month: str) -> str:
 
 
 def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
-    """The month's bounds, and what is the same whatever table is judged."""
+    """The month's bounds, and what is the same whatever table is checked."""
     cutoff = cutoff_of(month)
     windows = run_windows(cutoff, settings)
     day = {
@@ -192,7 +192,7 @@ def _day(day: date) -> str:
 
 
 def _windows(windows: Windows) -> str:
-    """SQL for the windows that end by the cutoff: name, number, last training day, last day, days. The backtest is 0."""
+    """SQL for the windows that end by the cutoff: name, number, last training day, last day, days."""
     backtest = (BACKTEST, windows.train_end, windows.cutoff, windows.backtest_days.size)
     folds = [(fold.number, fold.train_end, fold.end, fold.days.size) for fold in windows.folds]
     rows = ", ".join(

@@ -1,6 +1,6 @@
 """Which settings decide what is stored of a month: of most tables those it was forecast with, of statements the thresholds too.
 
-Belongs here: the hash that a table's audit keeps of them, and refusing to judge statements by other thresholds. Does not
+Belongs here: the hash that a table's audit keeps of them, and refusing to score statements by other thresholds. Does not
 belong here: the settings themselves.
 """
 
@@ -23,7 +23,7 @@ FILES = {"groups", "plans"}
 """Options that name a file."""
 
 
-def deciding_hash(table: Table, settings: ForecastSettings, outlook: OutlookSettings) -> str:
+def settings_hash(table: Table, settings: ForecastSettings, outlook: OutlookSettings) -> str:
     """Twelve hex digits over every setting that decides the table's numbers."""
     if table.name not in BY_THRESHOLDS:
         return settings.config_hash()
@@ -51,7 +51,7 @@ def require_same_thresholds(
         return
     audited = f"SELECT DISTINCT config_hash FROM {RUN_AUDIT.name} WHERE cutoff = ? AND asset = ?"
     made_with = {row[0] for row in con.execute(audited, [cutoff, table.name]).fetchall()}
-    if made_with and made_with != {deciding_hash(table, settings, outlook)}:
+    if made_with and made_with != {settings_hash(table, settings, outlook)}:
         raise SettingsError(
             f"{table.name} of {cutoff:%Y-%m} was made for other thresholds than the settings name now: run the job "
             "monthly_outlook for the month, which forecasts no series"

@@ -1,16 +1,16 @@
 """Every series of the base table has the one outcome its history asks for, and exactly the rows its outcome promises."""
 
-from turbo_forecast.defs.checks.judging import month_check
-from turbo_forecast.defs.checks.properties import Property
+from turbo_forecast.defs.checks.expectations import Expectation
+from turbo_forecast.defs.checks.month_checks import month_check
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 
 
-def served(owed: str) -> Property:
+def served(owed: str) -> Expectation:
     """Whose rows a series is owed is a shared expression, by its name."""
-    return Property(
+    return Expectation(
         name="every_series_has_an_outcome_and_its_rows",
-        sentence="every series has the one outcome its history asks for, and exactly the rows that outcome promises",
-        parts={"owed": f"{{{owed}}}"},
+        description="every series has the one outcome its history asks for, and exactly the rows that outcome promises",
+        parameters={"owed": f"{{{owed}}}"},
         items="series",
     )
 

@@ -1,4 +1,4 @@
-"""What a step keeps open while the I/O manager stores what the step has yielded.
+"""Context managers that a step keeps open while the I/O manager stores what the step has yielded.
 
 An asset that yields a frame is left standing at its `yield` when storing the frame fails: Dagster neither resumes nor
 closes it, and garbage collection would roll its transaction back at some later time. So the I/O manager closes it.
@@ -11,33 +11,33 @@ from typing import TypeVar
 
 import dagster as dg
 
-Kept = TypeVar("Kept")
+Entered = TypeVar("Entered")
 
-_HELD: dict[tuple[str, str], ExitStack] = {}
-"""By run and step: what steps of this process hold at the moment."""
+_OPEN: dict[tuple[str, str], ExitStack] = {}
+"""By run and step: what steps of this process keep open at the moment."""
 
 
 @contextmanager
-def held(context: dg.AssetExecutionContext, manager: AbstractContextManager[Kept]) -> Iterator[Kept]:
+def kept_open(context: dg.AssetExecutionContext, manager: AbstractContextManager[Entered]) -> Iterator[Entered]:
     """The same as `with manager`, for a block that yields to Dagster; at most one of them at a time in a step."""
     step = (context.run.run_id, context.get_step_execution_context().step.key)
     with ExitStack() as stack:
         entered = stack.enter_context(manager)
-        _HELD[step] = stack
+        _OPEN[step] = stack
         try:
             yield entered
         finally:
-            if _HELD.get(step) is stack:
-                del _HELD[step]
+            if _OPEN.get(step) is stack:
+                del _OPEN[step]
 
 
 @contextmanager
-def closing_held(context: dg.OutputContext) -> Iterator[None]:
-    """Where the block fails, end what the step holds with its error (roll back, close, unlock), and raise that."""
+def closed_on_error(context: dg.OutputContext) -> Iterator[None]:
+    """Where the block fails, exit what the step keeps open with its error (roll back, close, unlock), and raise that."""
     try:
         yield
     except BaseException as error:
-        stack = _HELD.pop((context.run_id, context.step_key), None)
+        stack = _OPEN.pop((context.run_id, context.step_key), None)
         if stack is not None:
             stack.__exit__(type(error), error, error.__traceback__)
         raise

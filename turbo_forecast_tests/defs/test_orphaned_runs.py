@@ -8,9 +8,9 @@ import pytest
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.test_utils import create_run_for_test
 
-from turbo_forecast.defs import left_runs as of_left_runs
-from turbo_forecast.defs.left_runs import end_beside_server, end_left_runs, left_runs, main
+from turbo_forecast.defs import orphaned_runs as module
 from turbo_forecast.defs.links import LOCATION
+from turbo_forecast.defs.orphaned_runs import end_beside_server, end_orphaned_runs, main, orphaned_runs
 from turbo_forecast_tests.local_servers import free_port
 
 
@@ -41,8 +41,8 @@ def test_a_run_that_a_server_left_is_failed_and_its_place_is_free(instance: dg.D
         instance, status=dg.DagsterRunStatus.STARTED, remote_job_origin=origin(LOCATION), tags=GRPC
     )
     storage.claim_concurrency_slot("duckdb_writer", run.run_id, "fleet_forecast")
-    assert left_runs(instance) == [run.run_id]
-    end_left_runs(instance, [run.run_id], said.append)
+    assert orphaned_runs(instance) == [run.run_id]
+    end_orphaned_runs(instance, [run.run_id], said.append)
     ended = instance.get_run_by_id(run.run_id)
     assert ended is not None
     assert ended.status is dg.DagsterRunStatus.FAILURE
@@ -68,7 +68,7 @@ def test_other_runs_are_left_as_they_are(
     run = create_run_for_test(
         instance, status=status, remote_job_origin=origin(location) if location else None, tags=tags
     )
-    assert left_runs(instance) == []
+    assert orphaned_runs(instance) == []
     kept = instance.get_run_by_id(run.run_id)
     assert kept is not None
     assert kept.status is status
@@ -79,7 +79,7 @@ def test_a_run_that_has_ended_meanwhile_is_left_as_it_is(
     status: dg.DagsterRunStatus, instance: dg.DagsterInstance
 ) -> None:
     run = create_run_for_test(instance, status=status, remote_job_origin=origin(LOCATION), tags=GRPC)
-    end_left_runs(instance, [run.run_id, "deleted meanwhile"], lambda line: pytest.fail(line))
+    end_orphaned_runs(instance, [run.run_id, "deleted meanwhile"], lambda line: pytest.fail(line))
     kept = instance.get_run_by_id(run.run_id)
     assert kept is not None
     assert kept.status is status
@@ -87,12 +87,12 @@ def test_a_run_that_has_ended_meanwhile_is_left_as_it_is(
 
 def test_nothing_is_ended_where_the_server_does_not_come_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parents = iter([1, 1, 2])
-    monkeypatch.setattr(of_left_runs.os, "getppid", lambda: next(parents))
-    monkeypatch.setattr(of_left_runs, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(of_left_runs, "opened_instance", lambda: pytest.fail("no server serves"))
+    monkeypatch.setattr(module.os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(module, "opened_instance", lambda: pytest.fail("no server serves"))
     assert main(["--host", "127.0.0.1", "--port", str(free_port()), "a run"]) == 0
 
 
 def test_no_process_is_started_where_no_run_was_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(of_left_runs.subprocess, "Popen", lambda *_, **__: pytest.fail("nothing is left"))
+    monkeypatch.setattr(module.subprocess, "Popen", lambda *_, **__: pytest.fail("nothing is left"))
     end_beside_server([], "127.0.0.1", 4000)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from turbo_forecast.commands.typed import typed_day
+from turbo_forecast.commands.shared_options import day_of_option
 from turbo_forecast.errors import SettingsError
 
 
@@ -12,7 +12,7 @@ from turbo_forecast.errors import SettingsError
     ("text", "day"), [("2026-06-01", date(2026, 6, 1)), ("2026-06-15", date(2026, 6, 15)), ("2026-06", date(2026, 6, 1)), ("", None)]
 )  # fmt: skip
 def test_a_month_is_its_first_day(text: str, day: date | None) -> None:
-    assert typed_day("--before", text) == day
+    assert day_of_option("--before", text) == day
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ def test_what_is_neither_day_nor_month_is_refused_in_a_sentence(text: str) -> No
     with pytest.raises(
         SettingsError, match=r"^--before must be a day as in 2026-06-01, or a month as in 2026-06, not "
     ):
-        typed_day("--before", text)
+        day_of_option("--before", text)

@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from turbo_forecast.defs import fleet_month
-from turbo_forecast.defs.decided import deciding_hash
 from turbo_forecast.defs.resources import OutlookResource
+from turbo_forecast.defs.settings_hashes import settings_hash
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, CHAMPIONS, OUTLOOK_BACKTEST
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.windows import cutoff_of
@@ -23,11 +23,11 @@ FIFTY = OutlookSettings(thresholds=[50.0])
 def test_thresholds_decide_statements_and_nothing_else() -> None:
     forecast, plain = ForecastSettings(), OutlookSettings()
     for table in (CAPACITY_OUTLOOK, OUTLOOK_BACKTEST):
-        assert deciding_hash(table, forecast, FIFTY) != deciding_hash(table, forecast, plain)
-        assert deciding_hash(table, forecast, OutlookSettings(plans="p.csv")) == deciding_hash(table, forecast, plain)
+        assert settings_hash(table, forecast, FIFTY) != settings_hash(table, forecast, plain)
+        assert settings_hash(table, forecast, OutlookSettings(plans="p.csv")) == settings_hash(table, forecast, plain)
         more = ForecastSettings(train_months=31)
-        assert deciding_hash(table, more, plain) != deciding_hash(table, forecast, plain)
-    assert deciding_hash(CHAMPIONS, forecast, FIFTY) == forecast.config_hash()
+        assert settings_hash(table, more, plain) != settings_hash(table, forecast, plain)
+    assert settings_hash(CHAMPIONS, forecast, FIFTY) == forecast.config_hash()
 
 
 def resources(place: Place) -> dict[str, object]:

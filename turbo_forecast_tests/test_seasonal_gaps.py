@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from turbo_forecast.phases import (
+from turbo_forecast.seasonal_gaps import (
     MONTHS,
     WEEKDAYS,
     hardly_observed,

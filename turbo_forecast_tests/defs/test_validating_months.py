@@ -147,7 +147,7 @@ def test_a_month_without_one_of_its_files_is_not_whole(asset: str, place: Place)
     assert not evaluation.passed
     assert evaluation.description is not None
     assert evaluation.description.startswith(f"1 of {len(STEPS)} tables and files breaks this rule: ")
-    assert "is not there" in evaluation.metadata["first offenders"].value
+    assert "is not there" in evaluation.metadata["first failing rows"].value
 
 
 def test_a_file_that_a_check_does_not_read_may_be_missing(place: Place) -> None:
@@ -185,7 +185,7 @@ def test_where_no_telemetry_was_read_the_checks_of_the_base_table_say_what_to_do
     assert sentences(result) == {"there is no base_table in the warehouse: materialise base_table first"}
 
 
-def test_offenders_of_an_earlier_verdict_are_taken_away_with_it(place: Place) -> None:
+def test_failing_rows_of_an_earlier_result_are_taken_away_with_it(place: Place) -> None:
     path = place.data / "checks" / "champions" / f"{CHECK[1]}-{MONTH}.csv"
     shutil.copy(place.data / "warehouse.duckdb", place.data / "kept")
     place.spoil("champions", GAP)
@@ -200,7 +200,7 @@ def test_offenders_of_an_earlier_verdict_are_taken_away_with_it(place: Place) ->
     ("check", "wrong"),
     [(CHECK, GAP), (("base_table", "utilisation_is_in_range"), "UPDATE {stored} SET y = 101 WHERE ds = '2025-01-01'")],
 )
-def test_offenders_that_cannot_be_written_do_not_hide_what_was_found(
+def test_failing_rows_that_cannot_be_written_do_not_hide_what_was_found(
     check: tuple[str, str], wrong: str, place: Place
 ) -> None:
     shutil.rmtree(place.data / "checks", ignore_errors=True)
@@ -208,8 +208,8 @@ def test_offenders_that_cannot_be_written_do_not_hide_what_was_found(
     place.spoil(check[0], wrong)
     evaluation = found(check_again(place, MONTH, check))[check]
     assert not evaluation.passed
-    assert "cannot be written: " in str(evaluation.metadata["all offenders"].value)
-    assert "| b | cpu |" in str(evaluation.metadata["first offenders"].value)
+    assert "cannot be written: " in str(evaluation.metadata["all failing rows"].value)
+    assert "| b | cpu |" in str(evaluation.metadata["first failing rows"].value)
 
 
 @pytest.mark.parametrize("asset", ["calibration", "forecast_parquet", "tournament_standings", "forecast_accuracy"])

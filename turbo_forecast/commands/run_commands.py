@@ -1,6 +1,6 @@
-"""What is typed after the subcommands that do something: run, land, demo, dashboard, ui.
+"""Options, help and examples of the subcommands that do something: run, land, demo, dashboard, ui.
 
-Belongs here: options, help, examples. Does not belong here: what they do; each is imported when it is asked for, so that help and
+Does not belong here: what they do; each is imported when it is asked for, so that help and
 questions wait for no Dagster.
 """
 
@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from turbo_forecast.commands.shared_options import DATA_FOLDER, AsJson, Data, subcommand
 from turbo_forecast.commands.stored_data import kept_up_to_date
-from turbo_forecast.commands.typed import DATA_FOLDER, AsJson, Data, subcommand
 from turbo_forecast.deep_links import HOST, PORT
 from turbo_forecast.settings.environment import CONFIG, TELEMETRY
 

@@ -1,6 +1,6 @@
-"""What subcommands share of what is typed: options that several have, and help that ends with examples.
+"""What the definitions of subcommands share: options that several have, and help that ends with examples.
 
-Belongs here: that, and days as they are typed. Does not belong here: any one subcommand (`asking.py`, `doing.py`).
+Belongs here: that, and days as options. Does not belong here: any one subcommand (`query_commands.py`, `run_commands.py`).
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from turbo_forecast.commands.endings import ending_plainly
+from turbo_forecast.commands.exit_codes import with_exit_code
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.option_rules import shown
 from turbo_forecast.settings.environment import DATA, DEFAULT_DATA
@@ -44,18 +44,18 @@ def subcommand(app: typer.Typer, name: str, *examples: str) -> Callable[[Callabl
 
     def add(work: Callable[..., int]) -> Callable[..., int]:
         shown_examples = "\n".join(f"  {each}" for each in examples)
-        told = getdoc(work) or ""
+        documented = getdoc(work) or ""
         app.command(
             name,
-            help=f"{told}\n\n\b\nExamples:\n{shown_examples}",
-            short_help=told.splitlines()[0].partition(":")[0].rstrip("."),
-        )(ending_plainly(work))
+            help=f"{documented}\n\n\b\nExamples:\n{shown_examples}",
+            short_help=documented.splitlines()[0].partition(":")[0].rstrip("."),
+        )(with_exit_code(work))
         return work
 
     return add
 
 
-def typed_day(option: str, text: str) -> date | None:
+def day_of_option(option: str, text: str) -> date | None:
     """The day of an option, None where it is not given; a month is its first day. Raises SettingsError for what is neither."""
     if not text:
         return None

@@ -1,9 +1,9 @@
-"""From a working copy into the store: what is new, objects first, what names them after them, the commit last.
+"""Uploading from a working copy into the store: what is new, data files first, manifests after them, the commit last.
 
-Belongs here: what is put, and in which order. Does not belong here: when (`working_copy.py`), and keys (`places.py`).
+Belongs here: what is uploaded, and in which order. Does not belong here: when (`working_copy.py`), and keys (`keys.py`).
 
 Whatever ends the process, who reads the store finds it as the last commit has it: objects of a new version have keys of
-their own, and a put that was cut off goes on with those that are missing. An asset of one file is the exception: its object
+their own, and an upload that was cut off goes on with those that are missing. An asset of one file is the exception: its object
 has the asset's name, so that others can read it by that, and is replaced just before the commit.
 """
 
@@ -19,20 +19,20 @@ from turbo_forecast.leftovers import temporary_file
 from turbo_forecast.schemas import FLEET_FORECAST
 from turbo_forecast.storage.objects import commits
 from turbo_forecast.storage.objects.commits import StoredFile
-from turbo_forecast.storage.objects.local_state import HIDDEN, Known, LocalState
-from turbo_forecast.storage.objects.places import (
+from turbo_forecast.storage.objects.keys import (
     WAREHOUSE,
     WAREHOUSE_KEYS,
-    Seen,
+    FileStat,
     digest_of,
+    file_stat,
     is_document,
     keys_of,
     replaced_in_place,
-    seen,
     stored_files,
     unit_of,
     units,
 )
+from turbo_forecast.storage.objects.local_state import HIDDEN, Known, LocalState
 from turbo_forecast.storage.objects.shared_runs import forget_months
 from turbo_forecast.storage.objects.store import ObjectStore
 from turbo_forecast.storage.published.layout import MANIFEST
@@ -40,8 +40,8 @@ from turbo_forecast.storage.warehouse import connected
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
-    """What was put: how many objects and bytes, and the commit's number; nothing new is 0 objects and the former number."""
+class Upload:
+    """What was uploaded: how many objects and bytes, and the commit's number; nothing new is 0 objects and the former number."""
 
     number: int
     objects: int = 0
@@ -54,7 +54,7 @@ class _Here:
 
     files: Mapping[str, StoredFile]
     sources: Mapping[str, Path]
-    seen: Mapping[str, Seen]
+    seen: Mapping[str, FileStat]
 
     def new(self, state: LocalState) -> list[str]:
         """Paths of those that the store does not have as they are."""
@@ -69,10 +69,10 @@ def _identity(file: StoredFile) -> tuple[str, str]:
     return file.key, file.digest
 
 
-def put_ahead(store: ObjectStore, folder: Path) -> Put:
-    """Put what is new and has a key of its own, without a commit: the store still holds what it held. Raises StorageError.
+def upload_ahead(store: ObjectStore, folder: Path) -> Upload:
+    """Upload what is new and has a key of its own, without a commit: the store still holds what it held. Raises StorageError.
 
-    So an asset that has been materialised need not be put when the month is at its end, and a store that refuses is heard
+    So an asset that has been materialised need not be uploaded when the month is at its end, and a store that refuses is heard
     of by the step that made it.
     """
     state = LocalState.of(folder)
@@ -80,11 +80,11 @@ def put_ahead(store: ObjectStore, folder: Path) -> Put:
     ahead = [
         path for path in here.new(state) if path not in set(replaced_in_place(here.files)) and not is_document(path)
     ]
-    return _put(store, here, ahead, state.number)
+    return _upload(store, here, ahead, state.number)
 
 
-def put_back(store: ObjectStore, folder: Path) -> Put:
-    """Put what is new, and commit. Raises StorageError, where another machine has changed the store since it was brought, too."""
+def upload(store: ObjectStore, folder: Path) -> Upload:
+    """Upload what is new, and commit. Raises StorageError, where another machine has changed the store since it was downloaded, too."""
     state = LocalState.of(folder)
     require_unchanged(store, state.number)
     with _warehouse_copy(folder, state) as copy:
@@ -92,17 +92,17 @@ def put_back(store: ObjectStore, folder: Path) -> Put:
         new = here.new(state)
         gone = [path for path in state.files if path not in here.files]
         if state.number and not new and not gone:
-            return Put(state.number)
+            return Upload(state.number)
         in_place = set(replaced_in_place(new))
-        put = _put(store, here, [path for path in new if path not in in_place and not is_document(path)], 0)
+        done = _upload(store, here, [path for path in new if path not in in_place and not is_document(path)], 0)
         require_unchanged(store, state.number)  # again: what comes now has the names of what is there
         store.put_all((here.sources[path], here.files[path].key) for path in new if path in in_place)
-        _put_manifests(store, here, new)
+        _upload_manifests(store, here, new)
         made = commits.commit(store, dict(here.files), state.number, in_place)
     forecast_here = _forecast_here(state, here)
     _note(state, here, made)
     _tidy(store, folder, gone, here, forecast_here)
-    return Put(made.number, len(new), put.bytes + sum(here.files[path].bytes for path in in_place))
+    return Upload(made.number, len(new), done.bytes + sum(here.files[path].bytes for path in in_place))
 
 
 def require_unchanged(store: ObjectStore, number: int) -> None:
@@ -121,7 +121,7 @@ def _here(folder: Path, state: LocalState, warehouse: Path | None) -> _Here:
         sources = {path: folder / path for path in found}
         if warehouse is not None:
             sources[WAREHOUSE] = warehouse
-            found[WAREHOUSE] = seen(folder / WAREHOUSE)
+            found[WAREHOUSE] = file_stat(folder / WAREHOUSE)
         digests = {
             path: state.files[path].stored.digest
             if state.is_unchanged(path, now) and sources[path] != warehouse
@@ -151,13 +151,13 @@ def _text(document: Path) -> str:
 
 @contextmanager
 def _warehouse_copy(folder: Path, state: LocalState) -> Iterator[Path | None]:
-    """A consistent copy of the warehouse, where it is not as it was put last; None where it is, or is not there.
+    """A consistent copy of the warehouse, where it is not as it was uploaded last; None where it is, or is not there.
 
     DuckDB writes into the file in place, and beside it into a log: so the copy is made while this process has the warehouse
     open, when nobody else can, and after the log was taken into the file.
     """
     warehouse = folder / WAREHOUSE
-    if not warehouse.exists() or state.is_unchanged(WAREHOUSE, seen(warehouse)):
+    if not warehouse.exists() or state.is_unchanged(WAREHOUSE, file_stat(warehouse)):
         yield None
         return
     with writing(folder / HIDDEN):
@@ -180,16 +180,16 @@ def copied_aside(path: Path, copy: Path) -> None:
         raise StorageError(f"{path} cannot be copied: {' '.join(done.stderr.split())}")
 
 
-def _put(store: ObjectStore, here: _Here, paths: list[str], number: int) -> Put:
-    """Put files whose keys tell their bytes, but for those that are there already."""
+def _upload(store: ObjectStore, here: _Here, paths: list[str], number: int) -> Upload:
+    """Upload files whose keys have a digest of their bytes, but for those that are there already."""
     prefixes = {here.files[path].key.rpartition("/")[0] for path in paths}
     there = {key: found.bytes for prefix in sorted(prefixes) for key, found in store.listed(prefix).items()}
     lacking = [path for path in paths if there.get(here.files[path].key) != here.files[path].bytes]
     store.put_all((here.sources[path], here.files[path].key) for path in lacking)
-    return Put(number, len(lacking), sum(here.files[path].bytes for path in lacking))
+    return Upload(number, len(lacking), sum(here.files[path].bytes for path in lacking))
 
 
-def _put_manifests(store: ObjectStore, here: _Here, new: list[str]) -> None:
+def _upload_manifests(store: ObjectStore, here: _Here, new: list[str]) -> None:
     """Put what says which objects count: of folder assets, of the warehouse, and the published ones, `months.json` among them."""
     folders = units({path: file.digest for path, file in here.files.items()})
     changed = {part[0] for path in new if (part := unit_of(path))}
@@ -198,8 +198,8 @@ def _put_manifests(store: ObjectStore, here: _Here, new: list[str]) -> None:
         store.write(f"{unit.path}/{MANIFEST}", json.dumps({"version": unit.version, "files": files}).encode())
     if WAREHOUSE in new:
         file = here.files[WAREHOUSE]
-        told = {"file": file.key.rpartition("/")[2], "bytes": file.bytes}
-        store.write(f"{WAREHOUSE_KEYS}/{MANIFEST}", json.dumps(told).encode())
+        manifest = {"file": file.key.rpartition("/")[2], "bytes": file.bytes}
+        store.write(f"{WAREHOUSE_KEYS}/{MANIFEST}", json.dumps(manifest).encode())
     for path in new:
         text = here.files[path].text
         if text is not None:
@@ -207,7 +207,7 @@ def _put_manifests(store: ObjectStore, here: _Here, new: list[str]) -> None:
 
 
 def _forecast_here(state: LocalState, here: _Here) -> set[str]:
-    """The months whose forecast this machine has made since it was brought or put."""
+    """The months whose forecast this machine has made since it was downloaded or uploaded."""
     return {
         PurePath(part[0]).stem
         for path, found in here.seen.items()

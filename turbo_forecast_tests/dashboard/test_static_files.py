@@ -2,13 +2,13 @@
 
 from starlette.testclient import TestClient
 
-from turbo_forecast.dashboard import statics
+from turbo_forecast.dashboard import static_files
 
 
 def test_a_file_is_kept_for_as_long_as_its_address_is_the_same(client: TestClient) -> None:
-    address = statics.address("style.css")
+    address = static_files.address("style.css")
     kept = client.get(f"/{address}")
-    assert kept.headers["cache-control"] == statics.KEPT
+    assert kept.headers["cache-control"] == static_files.CACHE_FOR_EVER
     assert kept.headers["content-type"] == "text/css; charset=utf-8"
     assert client.get("/static/style.css?v=another").headers["cache-control"] == "no-cache"
 
@@ -19,7 +19,7 @@ def test_only_files_of_the_folder_are_served(client: TestClient) -> None:
 
 
 def test_the_script_that_draws_is_served_compressed_to_who_takes_that() -> None:
-    script = statics.Script(lambda: "draw();" * 1000)
+    script = static_files.Script(lambda: "draw();" * 1000)
     packed, plain = script.answer("gzip, br"), script.answer("")
     assert packed.headers["content-encoding"] == "gzip"
     assert len(packed.body) < len(plain.body) == 7000

@@ -1,4 +1,4 @@
-"""Which weekdays, months and stretches of the year a series was observed on, and which it says nothing of.
+"""Seasonal gaps: weekdays, months and stretches of the year on which a series was never, or hardly ever, observed.
 
 A forecast of a Saturday rests on Saturdays. Where a series was never observed on one, no backtest can see that the
 forecast there is wrong: it is recorded, and published with an interval that says so.

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from turbo_forecast.defs.former_partitions import OF_A_MONTH, take_over_former
+from turbo_forecast.defs.partition_migration import OF_A_MONTH, migrate_partitions
 from turbo_forecast_tests.defs.conftest import EARLIER, FILES, MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -37,7 +37,7 @@ def shown(instance: dg.DagsterInstance, asset: str) -> set[str]:
 
 def test_complete_months_are_shown_under_their_names_of_today_and_others_are_not(former: Place) -> None:
     said: list[str] = []
-    take_over_former(former.instance, former.data, said.append)
+    migrate_partitions(former.instance, former.data, said.append)
     assert {asset: shown(former.instance, asset) for asset in OF_A_MONTH} == {name: {MONTH} for name in OF_A_MONTH}
     latest = former.instance.get_latest_materialization_event(dg.AssetKey("champions")).asset_materialization
     assert {name: value.value for name, value in latest.metadata.items()} == {
@@ -52,9 +52,9 @@ def test_complete_months_are_shown_under_their_names_of_today_and_others_are_not
 
 
 def test_once_is_enough(former: Place) -> None:
-    take_over_former(former.instance, former.data, lambda _: None)
+    migrate_partitions(former.instance, former.data, lambda _: None)
     said: list[str] = []
-    take_over_former(former.instance, former.data, said.append)
+    migrate_partitions(former.instance, former.data, said.append)
     assert said == []
     filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey("months"), asset_partitions=[MONTH])
     assert len(former.instance.fetch_materializations(filtered, limit=5).records) == 1
@@ -63,7 +63,7 @@ def test_once_is_enough(former: Place) -> None:
 def test_an_asset_that_has_been_materialised_since_keeps_its_own_event(former: Place) -> None:
     own = dg.AssetMaterialization("champions", partition=MONTH, metadata={"dagster/row_count": 6})
     former.instance.report_runless_asset_event(own)
-    take_over_former(former.instance, former.data, lambda _: None)
+    migrate_partitions(former.instance, former.data, lambda _: None)
     latest = former.instance.get_latest_materialization_event(dg.AssetKey("champions")).asset_materialization
     assert "migrated from" not in latest.metadata
     assert shown(former.instance, "calibration") == {MONTH}
@@ -71,7 +71,7 @@ def test_an_asset_that_has_been_materialised_since_keeps_its_own_event(former: P
 
 def test_of_another_data_folders_months_nothing_is_said(former: Place, tmp_path: Path) -> None:
     said: list[str] = []
-    take_over_former(former.instance, tmp_path / "another", said.append)
+    migrate_partitions(former.instance, tmp_path / "another", said.append)
     assert said == []
     assert shown(former.instance, "months") == set()
 

@@ -1,4 +1,4 @@
-"""What a series' chart shows, in sentences: for who cannot see it, and for who wants the figures.
+"""The text alternative of a series' chart: what it shows, in sentences.
 
 Does not belong here: why a forecast is as it is (`answers/champion_words.py`).
 """

@@ -1,9 +1,9 @@
-"""Runs that a code server left behind when it ended: a kill, or a machine that went down. Dagster would hold them to be at work for ever.
+"""Orphaned runs, whose code server has ended: a kill, or a machine that went down. Dagster would hold them to be at work for ever.
 
 Recorded as failed, they free their places and are executed again by the daemon. It tries that once, and only where it has the definitions:
-so the code server that comes next must serve them first, and this is a process beside it (`python -m turbo_forecast.defs.left_runs`).
+so the code server that comes next must serve them first, and this is a process beside it (`python -m turbo_forecast.defs.orphaned_runs`).
 
-Belongs here: which runs were left, and their end. Does not belong here: runs of the command (`ownership.py`).
+Belongs here: which runs are orphaned, and their end. Does not belong here: runs of the command (`ownership.py`).
 """
 
 import argparse
@@ -28,7 +28,7 @@ SETTLE_SECONDS = 20.0
 """After a code server has begun to serve, a daemon at work has its definitions within some seconds; it says so to nobody."""
 
 
-def left_runs(instance: dg.DagsterInstance) -> list[str]:
+def orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Ids of the runs of this location that are processes of a code server, and at work by Dagster's books; ask while none serves."""
     return [
         run.run_id
@@ -39,26 +39,26 @@ def left_runs(instance: dg.DagsterInstance) -> list[str]:
     ]
 
 
-def end_left_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], say: Callable[[str], None]) -> None:
+def end_orphaned_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], log: Callable[[str], None]) -> None:
     """Record these runs as failed, unless they have ended meanwhile, and free their places in the pools."""
     for run_id in run_ids:
         run = instance.get_run_by_id(run_id)
         if run is not None and run.status is dg.DagsterRunStatus.STARTED:
             instance.report_run_failed(run, "The code server in which this run was a process has ended without it.")
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-            say(f"run {run_id} was left by a code server that has ended: recorded as failed")
+            log(f"run {run_id} was left by a code server that has ended: recorded as failed")
 
 
 def end_beside_server(run_ids: Sequence[str], host: str, port: int) -> None:
     """Start the process that ends these runs when a code server serves at this address."""
     if run_ids:
-        command = [sys.executable, "-m", "turbo_forecast.defs.left_runs", "--host", host, "--port", str(port)]
+        command = [sys.executable, "-m", "turbo_forecast.defs.orphaned_runs", "--host", host, "--port", str(port)]
         subprocess.Popen([*command, *run_ids], stdin=subprocess.DEVNULL)
 
 
 def main(arguments: Sequence[str]) -> int:
     """0: the runs are ended, or whoever started this process has gone, and the next code server will see to them; 2: they are not."""
-    parser = argparse.ArgumentParser(prog="python -m turbo_forecast.defs.left_runs")
+    parser = argparse.ArgumentParser(prog="python -m turbo_forecast.defs.orphaned_runs")
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("run_ids", nargs="+")
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if _served(given.host, given.port, os.getppid()):
             with opened_instance() as instance, storage_errors_named():
-                end_left_runs(instance, given.run_ids, say)
+                end_orphaned_runs(instance, given.run_ids, log)
     except TurboForecastError as error:
         print(f"error: {printable(shown_message(str(error)))}", file=sys.stderr, flush=True)
         return 2
@@ -88,7 +88,7 @@ def _served(host: str, port: int, parent: int) -> bool:
     return True
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """Print a line that may hold names which others chose."""
     print(printable(shown_message(line)), flush=True)
 

@@ -1,6 +1,6 @@
-"""What is typed after the subcommands that ask: outlook, show, months, compare, check-telemetry.
+"""Options, help and examples of the subcommands that answer a question: outlook, show, months, compare, check-telemetry.
 
-Belongs here: options, help, examples. Does not belong here: the answers and how a terminal shows them; each is imported when it is
+Does not belong here: the answers and how a terminal shows them; each is imported when it is
 asked for, so that help waits for no Polars.
 """
 
@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from turbo_forecast.commands.shared_options import DATA_FOLDER, AsJson, Data, Month, day_of_option, one_of, subcommand
 from turbo_forecast.commands.stored_data import folder_of
-from turbo_forecast.commands.typed import DATA_FOLDER, AsJson, Data, Month, one_of, subcommand, typed_day
 from turbo_forecast.settings.environment import CONFIG
 
 Csv = Annotated[str, typer.Option("--csv", metavar="FILE", help="The rows as CSV into FILE; '-' is standard output.")]
@@ -94,7 +94,7 @@ def outlook(
     from turbo_forecast.commands import outlook as of_outlook
 
     question = of_outlook.question(
-        before=typed_day("--before", before), resources=resource or (), group=group, kind=kind, threshold=threshold,
+        before=day_of_option("--before", before), resources=resource or (), group=group, kind=kind, threshold=threshold,
         every_threshold=every_threshold, at_least=at_least, states=state or (), text=text, scenario=scenario,
     )  # fmt: skip
     layout = of_outlook.Layout(rows=limit, every_row=every_row, csv=csv, xlsx=xlsx, as_json=as_json)

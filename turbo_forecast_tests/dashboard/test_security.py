@@ -7,10 +7,10 @@ from starlette.testclient import TestClient
 
 from turbo_forecast.dashboard.app import build_app
 from turbo_forecast.dashboard.page import Page
-from turbo_forecast.dashboard.protection import LARGEST_FORM
+from turbo_forecast.dashboard.security import LARGEST_FORM
 from turbo_forecast.dashboard.serving import own_names
 
-FORM = Page("/form", "Form", "cannot.html", lambda visit: {"sentence": f"got {dict(visit.form)}"}, takes_form=True)
+FORM = Page("/form", "Form", "error.html", lambda visit: {"sentence": f"got {dict(visit.form)}"}, takes_form=True)
 OWN = "http://127.0.0.1:3001"
 
 

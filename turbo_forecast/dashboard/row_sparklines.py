@@ -1,4 +1,4 @@
-"""The small pictures in a table's rows: the last half-year, the forecast, and the threshold.
+"""The sparklines in a table's rows: the last half-year, the forecast, and the threshold.
 
 Does not belong here: how they are drawn (`charts/sparkline.py`), and the levels they are drawn of (`answers/sparklines.py`).
 """
@@ -11,8 +11,8 @@ from turbo_forecast.charts.sparkline import Sparkline, sparklines
 from turbo_forecast.storage.published.reading import Published, PublishedMonth
 
 
-def pictures(published: Published, month: PublishedMonth, rows: pl.DataFrame) -> list[Sparkline | None]:
-    """A picture for each row, None where nothing of it is known. rows: `kind, host_id, resource, threshold`. Raises StorageError."""
+def row_sparklines(published: Published, month: PublishedMonth, rows: pl.DataFrame) -> list[Sparkline | None]:
+    """A sparkline for each row, None where nothing of it is known. rows: `kind, host_id, resource, threshold`. Raises StorageError."""
     if rows.is_empty():
         return []
     levels = weekly_levels(published, month, rows)

@@ -1,4 +1,4 @@
-"""What a browser must not be made to do with these pages by other sites: read them, frame them, send their forms.
+"""Security of the pages against other sites, which must not read them, frame them, or send their forms.
 
 Belongs here: hosts, origins and headers. Does not belong here: escaping what a page shows (the templates do).
 
@@ -15,7 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-READING = ("GET", "HEAD")
+SAFE_METHODS = ("GET", "HEAD")
 LARGEST_FORM = 2_000_000
 """Bytes of a form; a file of ten thousand planned changes has half a million."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -23,12 +23,12 @@ _POLICY = (
     "default-src 'none'; script-src 'self'{eval}; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-POLICY = _POLICY.format(eval="")
+CONTENT_SECURITY_POLICY = _POLICY.format(eval="")
 """Scripts, styles and requests of this server alone, and no script in a page."""
-POLICY_OF_CHARTS = _POLICY.format(eval=" 'unsafe-eval'")
+POLICY_WITH_CHARTS = _POLICY.format(eval=" 'unsafe-eval'")
 """Of a page with a chart: Vega compiles the expressions of a chart's description, which this program wrote."""
 _HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     # not no-referrer: a browser would then call the origin of our own forms null
     "Referrer-Policy": "same-origin",
@@ -38,17 +38,17 @@ _HEADERS = {
 }
 
 
-def protection(hosts: Sequence[str]) -> list[Middleware]:
-    """What stands before every page. hosts: names by which the server may be called; empty for any.
+def security_middleware(hosts: Sequence[str]) -> list[Middleware]:
+    """The middleware in front of every page. hosts: names by which the server may be called; empty for any.
 
     A page of another site may let its own name point to 127.0.0.1 and then read what is served there ("DNS rebinding"): the name
-    it asks for tells it apart.
+    it asks for differs.
     """
     named = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)] if hosts else []
-    return [Middleware(PlainHeaders), *named, Middleware(OwnForms)]
+    return [Middleware(SecurityHeaders), *named, Middleware(SameOriginForms)]
 
 
-class PlainHeaders:
+class SecurityHeaders:
     """Adds the headers that every answer has, where the answer has not set its own."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -67,7 +67,7 @@ class PlainHeaders:
         await self.app(scope, receive, with_headers)
 
 
-class OwnForms:
+class SameOriginForms:
     """Refuses forms that another site's page has sent, and those that are too large to be ours."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -75,7 +75,7 @@ class OwnForms:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request pass, or say why not."""
-        if scope["type"] == "http" and scope["method"] not in READING:
+        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
             headers = Headers(scope=scope)
             if not _is_own(headers):
                 refused = PlainTextResponse("This form was sent by a page of another site.", status_code=403)

@@ -1,6 +1,6 @@
 """Months that were materialised as partitions `2025-12-01`, before keys became `2025-12`: files, and what Dagster shows.
 
-Belongs here: telling an instance that a month which is stored is there, under its name of today. Does not belong here: how
+Belongs here: reporting to an instance that a month which is stored is there, under its name of today. Does not belong here: how
 files are renamed (`storage/former_layout.py`).
 """
 
@@ -18,18 +18,18 @@ OF_A_MONTH = (*STEPS, RUN_AUDIT.name, MONTHS.name)
 """The assets that have a partition for each month."""
 
 
-def take_over_former(instance: dg.DagsterInstance, data: Path, say: Callable[[str], None]) -> None:
+def migrate_partitions(instance: dg.DagsterInstance, data: Path, log: Callable[[str], None]) -> None:
     """Rename the files of former months, and show those that are complete as materialised under their names of today.
 
-    Does nothing in a data folder and an instance that have no such months. say: called with what was done, a sentence
+    Does nothing in a data folder and an instance that have no such months. log: called with what was done, a sentence
     each. Raises StorageError.
     """
     said = rename_former(data).describe()
     if said:
-        say(f"{data}: {said}")
+        log(f"{data}: {said}")
     shown = report_former(instance, data)
     if shown:
-        say(
+        log(
             f"{len(shown):,} month{'' if len(shown) == 1 else 's'} materialised before partitions were called YYYY-MM: "
             f"shown in the UI as {', '.join(sorted(shown))}; their checks can be made again by the job monthly_checks"
         )

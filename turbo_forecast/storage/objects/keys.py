@@ -6,11 +6,11 @@
     <asset>/<month>.parquet/<version>/…   an asset of many parts; its manifest.json names the version that counts
     tournament/<month>/<version>/…        a run's own results, likewise; groups/<month>/ of groups
     telemetry_landing/<source>/…          landed months, an object each, and what is known not to be there
-    published/…                           as in the data folder: versions, and manifests that are put last
+    published/…                           as in the data folder: versions, and manifests that are uploaded last
     warehouse/<version>.duckdb            a copy of the warehouse; manifest.json names the one that counts
     runs/<month>/<run>/…                  what a run has finished so far (`fleet/object_exchange.py`)
 
-Belongs here: that. Does not belong here: putting and bringing them (`putting.py`, `bringing.py`).
+Does not belong here: uploading and downloading them (`uploading.py`, `downloading.py`).
 
 Not stored: hidden files, what is half-written, the file of SQL views (it holds paths of this machine, and is made again), and what
 has the name of something that the store itself holds (`commits/`, `lease.json`, `runs/`, `warehouse/`).
@@ -39,21 +39,21 @@ _VERSION = re.compile(rf"{FOLDER}/[^/]+/\d{{8}}T\d{{6,}}-.+")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FileStat:
     """A file as the file system knows it: bytes, and time of modification in nanoseconds."""
 
     bytes: int
     modified: int
 
 
-def seen(path: Path) -> Seen:
+def file_stat(path: Path) -> FileStat:
     """The file as it is now; of a warehouse, with the rows that are in its log alone. Raises OSError."""
     stat = path.stat()
-    found = Seen(stat.st_size, stat.st_mtime_ns)
+    found = FileStat(stat.st_size, stat.st_mtime_ns)
     if path.name == WAREHOUSE:
         with suppress(FileNotFoundError):
             log = log_of(path).stat()
-            found = Seen(found.bytes + log.st_size, max(found.modified, log.st_mtime_ns))
+            found = FileStat(found.bytes + log.st_size, max(found.modified, log.st_mtime_ns))
     return found
 
 
@@ -62,13 +62,13 @@ def log_of(warehouse: Path) -> Path:
     return warehouse.with_name(f"{WAREHOUSE}.wal")
 
 
-def stored_files(data: Path) -> dict[str, Seen]:
+def stored_files(data: Path) -> dict[str, FileStat]:
     """The files of a data folder that lie in the store, by their path in it with `/` between names.
 
     Links are followed, but for those that lead back. What cannot be looked at is not taken for gone: raises OSError for it,
     StorageError for a name that no store can hold.
     """
-    found: dict[str, Seen] = {}
+    found: dict[str, FileStat] = {}
     for at, folders, names in os.walk(data, onerror=_refuse, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".") and not _leads_back(Path(at, name))]
         for name in names:
@@ -76,7 +76,7 @@ def stored_files(data: Path) -> dict[str, Seen]:
             inside = path.relative_to(data).as_posix()
             if _is_stored(inside, name):
                 with suppress(FileNotFoundError):  # replaced just now
-                    found[inside] = seen(path)
+                    found[inside] = file_stat(path)
                 _require_utf8(path, inside)
     return found
 
@@ -110,7 +110,7 @@ def _is_stored(inside: str, name: str) -> bool:
 
 
 def is_document(path: str) -> bool:
-    """Whether a file says which others count, and so is put after them; it is small, and a commit holds its text."""
+    """Whether a file says which others count, and so is uploaded after them; it is small, and a commit holds its text."""
     return path.startswith(f"{FOLDER}/") and path.rpartition("/")[2] in (MANIFEST, STATES)
 
 
@@ -128,7 +128,7 @@ class Unit:
 
     @property
     def version(self) -> str:
-        """What its files are, as a name: the same files have the same one, so a put that was cut off goes on."""
+        """What its files are, as a name: the same files have the same one, so an upload that was cut off goes on."""
         listed = "\n".join(f"{name} {digest}" for name, digest in sorted(self.files.items()))
         return hashlib.blake2b(listed.encode(), digest_size=8).hexdigest()
 

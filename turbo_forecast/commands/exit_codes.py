@@ -19,10 +19,10 @@ from turbo_forecast.commands.stored_data import with_store
 from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.text import printable, shown_message
 
-DONE, NO, CANNOT = 0, 1, 2
+DONE, NO, FAILED = 0, 1, 2
 
 
-def ending_plainly(work: Callable[..., int]) -> Callable[..., None]:
+def with_exit_code(work: Callable[..., int]) -> Callable[..., None]:
     """A subcommand that ends with the exit code which `work` returns, or with the one for what it raised."""
 
     @wraps(work)
@@ -31,23 +31,23 @@ def ending_plainly(work: Callable[..., int]) -> Callable[..., None]:
             code = work(*arguments, **options)
             sys.stdout.flush()  # here, where it can still be said that nobody reads it
         except TurboForecastError as error:
-            code = cannot(str(error))
+            code = fail(str(error))
         except BrokenPipeError:
-            code = nobody_reads()
+            code = closed_output()
         except KeyboardInterrupt:  # before or after a run; during it, Dagster records the interruption
-            code = cannot("interrupted")
+            code = fail("interrupted")
         raise typer.Exit(code)
 
     return subcommand
 
 
-def cannot(sentence: str) -> int:
-    """Say why it cannot be done; returns the exit code."""
+def fail(sentence: str) -> int:
+    """Write the error to standard error; returns the exit code FAILED."""
     print(f"error: {printable(shown_message(with_store(sentence)))}", file=sys.stderr)
-    return CANNOT
+    return FAILED
 
 
-def nobody_reads() -> int:
+def closed_output() -> int:
     """The reader of the output has ended (`| head`): say so where that can be said, and leave Python nothing to flush."""
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
