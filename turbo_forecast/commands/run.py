@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turbo_forecast.addresses import is_address, parsed
-from turbo_forecast.commands.dagster_home import set_dagster_home
+from turbo_forecast.commands.dagster_home import make_dagster_home, set_dagster_home
 from turbo_forecast.commands.progress_bar import lines_shown
 from turbo_forecast.commands.stored_data import remember, with_store
 from turbo_forecast.errors import SettingsError, StorageError
@@ -53,6 +53,7 @@ def _run(options: RunOptions) -> int:
     environment = _environment(options)
     with telling(environment):
         _check_what_is_asked(options)
+    make_dagster_home()
     from turbo_forecast.models.registry import preparing  # NumPy comes with it: not before the arguments are checked
 
     with preparing(environment.settings().forecast):  # kernels compile while telemetry is written and read
