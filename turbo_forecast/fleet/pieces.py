@@ -17,15 +17,15 @@ from turbo_forecast.fleet.rows import Rows
 from turbo_forecast.fleet.series_forecaster import Result
 from turbo_forecast.windows import FORECAST
 
-PROJECTED = pa.large_list(pa.float32())
+DAILY_VALUES = pa.large_list(pa.float32())
 ROWS = pa.schema(
     [
         ("series", pa.int32()),
         ("model", pa.int16()),
         ("window", pa.int8()),
-        ("yhat", PROJECTED),
-        ("yhat_lower", PROJECTED),
-        ("yhat_upper", PROJECTED),
+        ("yhat", DAILY_VALUES),
+        ("yhat_lower", DAILY_VALUES),
+        ("yhat_upper", DAILY_VALUES),
     ]
 )
 """Entries sorted by series, model (its place in the field), window (oldest first); one value for each day of the window."""

@@ -1,4 +1,4 @@
-"""What one entrant projected on one window of one series, and how that came about.
+"""What one entrant forecast on one window of one series, and how that came about.
 
 Belongs here: both while they are in memory. Does not belong here: files (`pieces.py`), how windows are numbered
 (`windows.py`).
@@ -13,12 +13,12 @@ from turbo_forecast.models.protocol import Days, Values
 from turbo_forecast.types import Solver, Status
 
 Stored = NDArray[np.float32]
-"""Projections as they are stored: single precision is a ten-thousandth of a hundredth of a percentage point."""
+"""Forecasts as they are stored: single precision is a ten-thousandth of a hundredth of a percentage point."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One entrant's projected days of one window, clamped to the envelope.
+    """One entrant's forecast of one window, day by day, clamped to the envelope.
 
     days: (h,) every calendar day of the window, as day numbers. y: (h,) percent, NaN where nothing was observed.
     yhat, lower, upper: (h,) percent, as stored.

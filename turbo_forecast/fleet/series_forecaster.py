@@ -1,4 +1,4 @@
-"""What one series goes through: judged, fitted, projected, refitted, clamped; never silence.
+"""What one series goes through: planned, fitted, forecast, refitted, clamped; it always ends in an outcome.
 
 Belongs here: which windows a series is forecast on, by whom, and what is recorded of it.
 Does not belong here: forecasting itself (`models/`), processes and files (`executors/`, `pieces.py`).
@@ -18,7 +18,7 @@ import numpy as np
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.rows import ModelRun, Rows, Stored, as_clause, as_line, solver_name
 from turbo_forecast.fleet.store import Series, read_only
-from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
+from turbo_forecast.models.protocol import Days, Entrant, Forecast, ForecastError, Values, Window
 from turbo_forecast.models.registry import sees_all_history
 from turbo_forecast.number_words import counted
 from turbo_forecast.phases import Unobserved, unobserved
@@ -40,7 +40,7 @@ class StorageFull(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One window of one series: its number (see rows.py), the observations before it, the days to project."""
+    """One window of one series: its number (see rows.py), the observations before it, the days to forecast."""
 
     number: int
     train: int
@@ -82,19 +82,19 @@ class Result:
         failed = next((run for run in self.runs if run.status is not Status.OK), None)
         return (failed.error_class, failed.error_message) if failed else (None, None)
 
-    def record(self, name: str, window: int, projection: Projection, seconds: float) -> None:
+    def record(self, name: str, window: int, forecast: Forecast, seconds: float) -> None:
         """Take over what an answer says of its making."""
-        self.fits += projection.fits
-        self.fit_seconds += projection.fit_seconds
-        self.predict_seconds += projection.predict_seconds
+        self.fits += forecast.fits
+        self.fit_seconds += forecast.fit_seconds
+        self.predict_seconds += forecast.predict_seconds
         self.runs.append(
             ModelRun(
                 name,
                 window,
                 Status.OK,
-                solver=projection.solver,
-                iterations=projection.iterations,
-                note=projection.note,
+                solver=forecast.solver,
+                iterations=forecast.iterations,
+                note=forecast.note,
                 milliseconds=seconds * 1000,
             )
         )
@@ -234,13 +234,13 @@ class SeriesForecaster:
             days = self._all_days if once and asked.number == BACKTEST else asked.days
             started = time.perf_counter()
             try:
-                projection = self._ask(name, series, asked, days)
-                rows += self._rows_of(name, series, asked, days, projection)
+                forecast = self._ask(name, series, asked, days)
+                rows += self._rows_of(name, series, asked, days, forecast)
             except BaseException as error:  # one bad fit, SystemExit even, stops neither the series nor the fleet
                 _refuse_full_disk(name, error)
                 result.record_error(name, asked.number, error, time.perf_counter() - started)
                 return []
-            result.record(name, asked.number, projection, time.perf_counter() - started)
+            result.record(name, asked.number, forecast, time.perf_counter() - started)
         return rows
 
     def _known(self, name: str, series: Series, train: int) -> tuple[Days, Values]:
@@ -250,7 +250,7 @@ class SeriesForecaster:
             return days, y
         return np.concatenate([series.earlier_days, days]), np.concatenate([series.earlier_y, y])
 
-    def _ask(self, name: str, series: Series, asked: Asked, days: Days) -> Projection:
+    def _ask(self, name: str, series: Series, asked: Asked, days: Days) -> Forecast:
         window = Window(
             *self._known(name, series, asked.train),
             days,
@@ -258,7 +258,7 @@ class SeriesForecaster:
             series=(series.host_id, series.resource),
         )
         with manners_kept():
-            answer = self._entrants[name].project(window)
+            answer = self._entrants[name].forecast(window)
         return replace(
             answer,
             yhat=_values(answer.yhat, window, "yhat"),
@@ -272,16 +272,16 @@ class SeriesForecaster:
             iterations=None if answer.iterations is None else _count(answer.iterations, "iterations"),
         )
 
-    def _rows_of(self, name: str, series: Series, asked: Asked, days: Days, projection: Projection) -> list[Rows]:
+    def _rows_of(self, name: str, series: Series, asked: Asked, days: Days, forecast: Forecast) -> list[Rows]:
         """The answer's rows: of the window asked for and, where one fit serves both, of the forecast too."""
         split = asked.days.size
-        rows = [self._rows(name, asked.number, series, asked.days, projection, slice(0, split))]
+        rows = [self._rows(name, asked.number, series, asked.days, forecast, slice(0, split))]
         if split < days.size:
-            rows.append(self._rows(name, FORECAST, series, self._forecast_days, projection, slice(split, None)))
+            rows.append(self._rows(name, FORECAST, series, self._forecast_days, forecast, slice(split, None)))
         return rows
 
-    def _rows(self, name: str, number: int, series: Series, days: Days, projection: Projection, part: slice) -> Rows:
-        yhat, lower, upper = clamped(projection.yhat[part], projection.lower[part], projection.upper[part])
+    def _rows(self, name: str, number: int, series: Series, days: Days, forecast: Forecast, part: slice) -> Rows:
+        yhat, lower, upper = clamped(forecast.yhat[part], forecast.lower[part], forecast.upper[part])
         y = observed(series, days) if number != FORECAST else np.full(days.size, np.nan)
         return Rows(name, number, days, y, yhat, lower, upper)
 
@@ -356,7 +356,7 @@ def _seconds(said: Any, what: str) -> float:
 
 
 def clamped(yhat: Values, lower: Values, upper: Values) -> tuple[Stored, Stored, Stored]:
-    """The projection inside the envelope, lower <= yhat <= upper, as it is stored.
+    """The forecast inside the envelope, lower <= yhat <= upper, as it is stored.
 
     Infinite bounds are honest ("anything is possible") and become the envelope's; a NaN, or an infinite
     yhat, is no forecast. Raises FloatingPointError for those.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.models.protocol import ForecastError, Projection, Values, Window
+from turbo_forecast.models.protocol import Forecast, ForecastError, Values, Window
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.types import Solver
 
@@ -35,7 +35,7 @@ class Nixtla:
         self._model = model
         self._level = 100 * interval_width
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         """Forecast from the whole calendar up to the day before the first one asked for.
 
         Raises ForecastError if it has fewer than 14 days, and whatever statsforecast raises.
@@ -46,7 +46,7 @@ class Nixtla:
             raise ForecastError(f"{self._model} needs {MIN_DAYS} days of history, the window has {y.size}")
         steps = window.asked - window.asked[0]
         found = self._build(y.size).forecast(y, int(steps[-1]) + 1, level=[self._level])
-        return Projection(
+        return Forecast(
             yhat=np.asarray(found["mean"])[steps],
             lower=np.asarray(found[f"lo-{self._level}"])[steps],
             upper=np.asarray(found[f"hi-{self._level}"])[steps],

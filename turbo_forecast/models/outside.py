@@ -3,7 +3,7 @@
 A model's rows are read from Parquet (`outside: {lstm: path or glob}`), with the columns
     host_id, resource   strings, as in the base table
     origin              the last day the model had seen
-    ds                  the projected day
+    ds                  the day that is forecast
     yhat                percent of capacity
     yhat_lower, yhat_upper   both or neither; without them the interval is yhat itself
 Dates are dates or timestamps at midnight without a zone. Files sorted by host_id are read a row group at a time.
@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.models.protocol import Days, ForecastError, Projection, Values, Window
+from turbo_forecast.models.protocol import Days, Forecast, ForecastError, Values, Window
 from turbo_forecast.number_words import counted
 from turbo_forecast.paths import files_matching
 from turbo_forecast.settings import ForecastSettings
@@ -210,7 +210,7 @@ class Outside:
         self._groups = [group for path in files for group in row_groups(path)]
         self._blocks: dict[RowGroup, Block] = {}
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         """The model's rows of the window's series and origin. Raises ForecastError if a day asked for is not there."""
         groups = [group for group in self._groups if group.may_hold(window.series[0])]
         # workers take neighbouring series: what this host does not need, hardly any later one will
@@ -224,7 +224,7 @@ class Outside:
         width = len(next(part[1] for part in parts))
         columns = [np.concatenate([part[1][i] for part in parts])[at] for i in range(width)]
         yhat, lower, upper = columns if len(columns) == 3 else columns * 3
-        return Projection(yhat, lower, upper, solver=Solver.OUTSIDE, fits=0)
+        return Forecast(yhat, lower, upper, solver=Solver.OUTSIDE, fits=0)
 
     def _require(self, window: Window, days: Days, origin: int) -> None:
         model, series = f"outside model {self._name!r}", "/".join(window.series)

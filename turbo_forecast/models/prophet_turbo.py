@@ -6,7 +6,7 @@ Does not belong here: the solver (`turbo_prophet/`), and the rule for constant w
 import time
 
 from turbo_forecast.models.prophet_spec import spec_of
-from turbo_forecast.models.protocol import Days, Projection, Window
+from turbo_forecast.models.protocol import Days, Forecast, Window
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import compile_kernels, fit_daily, forecast_daily
@@ -34,8 +34,8 @@ class TurboEngine:
         self._calendar: Calendar | None = None
         compile_kernels()  # from the cache the parent filled: no series waits for it
 
-    def project(self, window: Window) -> Projection:
-        """Fit and project the window; hand over to Stan what does not converge."""
+    def forecast(self, window: Window) -> Forecast:
+        """Fit and forecast the window; hand over to Stan what does not converge."""
         started = time.perf_counter()
         calendar = self._calendar_for(window.days, window.asked)
         fit = fit_daily(window.days, window.y, calendar, cap=self._settings.cap, floor=self._settings.floor)
@@ -43,7 +43,7 @@ class TurboEngine:
         if fit.status is not Status.CONVERGED:
             return self._hand_over(window, fit.status)
         forecast = forecast_daily(fit, window.asked, calendar, self._interval, seed=window.seed)
-        return Projection(
+        return Forecast(
             yhat=forecast.yhat,
             lower=forecast.lower,
             upper=forecast.upper,
@@ -62,12 +62,12 @@ class TurboEngine:
             self._calendar = known = Calendar(first - MARGIN_DAYS, last + MARGIN_DAYS, self._spec)
         return known
 
-    def _hand_over(self, window: Window, status: Status) -> Projection:
+    def _hand_over(self, window: Window, status: Status) -> Forecast:
         from turbo_forecast.models.prophet_stan import StanEngine  # brings pandas and prophet: only when needed
 
-        projection = StanEngine(self._settings).project(window)
-        projection.note = f"Prophet was fitted by Stan: {HANDED_OVER[status]}"
-        return projection
+        forecast = StanEngine(self._settings).forecast(window)
+        forecast.note = f"Prophet was fitted by Stan: {HANDED_OVER[status]}"
+        return forecast
 
 
 def build(settings: ForecastSettings) -> TurboEngine:

@@ -22,7 +22,7 @@ from turbo_forecast.models.level_cache import abandon as abandon
 from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.month_cycle import MonthCycle
-from turbo_forecast.models.protocol import Entrant, Projection, Window
+from turbo_forecast.models.protocol import Entrant, Forecast, Window
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Solver
 
@@ -41,7 +41,7 @@ class RecentLevel:
         self._z = NormalDist().inv_cdf(0.5 + interval_width / 2)
         self._span = span
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         """Level, profile and interval. One lone value says nothing about its spread: anything is possible."""
         yhat, lower, upper = np.empty((3, window.asked.size))
         # copies, for the kernel is compiled for writable arrays, and a store's are not
@@ -49,7 +49,7 @@ class RecentLevel:
         self._kernel(days, y, asked, self._span, self._tail, self._z, yhat, lower, upper)
         if y.size == 1:
             lower[:], upper[:] = ENVELOPE
-        return Projection(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
+        return Forecast(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
 
 
 def month(settings: ForecastSettings) -> Entrant:

@@ -25,7 +25,7 @@ from turbo_forecast.models.level_cache import abandon as abandon
 from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.month_cycle import MonthCycle
-from turbo_forecast.models.protocol import Entrant, Projection, Window
+from turbo_forecast.models.protocol import Entrant, Forecast, Window
 from turbo_forecast.models.recent_level import QUARTER
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Solver
@@ -46,7 +46,7 @@ class RevertingLevel:
         self._z = NormalDist().inv_cdf(0.5 + interval_width / 2)
         self._gammas = np.array(gammas)
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         """Forecast and interval. One lone value says nothing about its spread: anything is possible."""
         yhat, lower, upper = np.empty((3, window.asked.size))
         # copies, for the kernel is compiled for writable arrays, and a store's are not
@@ -57,7 +57,7 @@ class RevertingLevel:
         lower, upper = np.minimum(lower, yhat - (at - low)), np.maximum(upper, yhat + (high - at))
         if y.size == 1:
             lower[:], upper[:] = ENVELOPE
-        return Projection(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
+        return Forecast(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
 
 
 def level(settings: ForecastSettings) -> Entrant:

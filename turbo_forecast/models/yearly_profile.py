@@ -20,7 +20,7 @@ from turbo_forecast.models.level_cache import abandon as abandon
 from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.month_cycle import MonthCycle
-from turbo_forecast.models.protocol import Days, Entrant, Projection, Values, Window
+from turbo_forecast.models.protocol import Days, Entrant, Forecast, Values, Window
 from turbo_forecast.models.reverting_level import NO_SEASON, RevertingLevel
 from turbo_forecast.settings import ForecastSettings
 
@@ -42,12 +42,12 @@ class YearlyProfile:
         self._day_of_year = days_of_year()
         self._level = RevertingLevel(interval_width, NO_SEASON)
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         """The level's own answer where no profile shows."""
         profile = self.profile(window.days, window.y)
         late = slice(int(np.searchsorted(window.days, window.days[-1] - LEVEL_DAYS, side="right")), None)
         days, ahead = window.days[late], self._on(window.asked, profile)
-        answer = self._level.project(replace(window, days=days, y=window.y[late] - self._on(days, profile)))
+        answer = self._level.forecast(replace(window, days=days, y=window.y[late] - self._on(days, profile)))
         return replace(answer, yhat=answer.yhat + ahead, lower=answer.lower + ahead, upper=answer.upper + ahead)
 
     def profile(self, days: Days, y: Values) -> Values:

@@ -9,7 +9,7 @@ import pytest
 from turbo_forecast.fleet.series_forecaster import SeriesForecaster
 from turbo_forecast.fleet.store import SeriesStore, write_store
 from turbo_forecast.library.forecast import series_table
-from turbo_forecast.models.protocol import Projection, Window
+from turbo_forecast.models.protocol import Forecast, Window
 from turbo_forecast.models.registry import first_day_needed, sees_all_history
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.types import Outcome
@@ -27,10 +27,10 @@ class Witness:
     def __init__(self) -> None:
         self.asked: list[Window] = []
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         self.asked.append(window)
         flat = np.full(window.asked.size, window.y[-1])
-        return Projection(flat, flat, flat, solver="witness")
+        return Forecast(flat, flat, flat, solver="witness")
 
 
 def store(path: Path, start: date, days: int) -> SeriesStore:

@@ -167,7 +167,7 @@ def test_an_entrant_that_finds_no_room_ends_the_run_instead_of_failing_every_ser
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Writes:
-        def project(self, window: object) -> object:
+        def forecast(self, window: object) -> object:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     settings = forecast_settings(entrants=["prophet"])

@@ -28,7 +28,7 @@ def test_the_default_field_can_take_part() -> None:
 
 @pytest.mark.parametrize("name", [name for name in ENTRANTS if "nixtla" not in ENTRANTS[name]])
 def test_every_line_of_the_registry_builds_something_that_projects(name: str) -> None:
-    assert callable(build_entrant(name, forecast_settings()).project)
+    assert callable(build_entrant(name, forecast_settings()).forecast)
     assert hasattr(import_module(module_of(name)), ENTRANTS[name].partition(":")[2])
 
 
@@ -97,8 +97,8 @@ def test_tuned_prophets_share_the_preparation_of_prophet_and_of_the_levels(monke
         ("json:dumps", "it is a function of Python's own library"),
         ("sys:path", "it is list, not a function"),
         ("turbo_forecast.models.seasonal_naive:bild", "its module has no bild; did you mean build"),
-        ("turbo_forecast.settings:ForecastSettings", "ForecastSettings has no method project"),
-        ("turbo_forecast.settings:load_settings", "Settings has no method project"),
+        ("turbo_forecast.settings:ForecastSettings", "ForecastSettings has no method forecast"),
+        ("turbo_forecast.settings:load_settings", "Settings has no method forecast"),
         ("turbo_forecast.settings:COMBINATIONS", "it is tuple, not a function"),
     ],
 )
@@ -124,8 +124,8 @@ def test_a_name_that_leads_to_no_entrant_is_one_sentence(name: str, said: str) -
         ("build = 3\n", "it is int, not a function"),
         ("def build(): ...\n", "it must take one argument, the settings"),
         ("def build(settings, more): ...\n", "it must take one argument"),
-        ("class build:\n    def __init__(self, settings): ...\n", "build has no method project"),
-        ("def build(settings) -> str: ...\n", "str has no method project"),
+        ("class build:\n    def __init__(self, settings): ...\n", "build has no method forecast"),
+        ("def build(settings) -> str: ...\n", "str has no method forecast"),
         ("\0", "cannot be imported"),
     ],
 )
@@ -145,8 +145,8 @@ def test_a_module_that_cannot_be_imported_or_builds_nothing_is_one_sentence(
 @pytest.mark.parametrize(
     "source",
     [
-        "class Mine:\n    def project(self, window): ...\ndef build(settings): return Mine()\n",
-        "class build:\n    def __init__(self, settings): ...\n    def project(self, window): ...\n",
+        "class Mine:\n    def forecast(self, window): ...\ndef build(settings): return Mine()\n",
+        "class build:\n    def __init__(self, settings): ...\n    def forecast(self, window): ...\n",
         "def build(settings: 'NotImported') -> 'NorThis': ...\n",
         "from functools import partial\ndef make(level, settings): ...\nbuild = partial(make, 3)\n",
         "build = lambda settings, level=3: None\n",
