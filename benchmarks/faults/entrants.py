@@ -59,7 +59,7 @@ class Wayward:
                 Path(self._once).touch()
             self._way()
         time.sleep(self._pace)
-        flat = np.full(window.asked.size, window.y[-1])
+        flat = np.full(window.horizon.size, window.y[-1])
         return Forecast(flat, flat - 10, flat + 10, solver="closed_form", fits=0)
 
 

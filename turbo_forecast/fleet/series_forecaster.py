@@ -327,9 +327,9 @@ def _refuse_full_disk(name: str, error: BaseException) -> None:
 def _values(answer: object, window: Window, what: str) -> Values:
     """An entrant's answer as float64 of one value per day asked, or an error that is the entrant's alone."""
     values = np.asarray(answer)
-    if values.shape != window.asked.shape or values.dtype.kind not in "fiu":
+    if values.shape != window.horizon.shape or values.dtype.kind not in "fiu":
         raise ForecastError(
-            f"{what} is {values.dtype} of shape {values.shape}, not one number for each of {counted(window.asked.size, 'day')}"
+            f"{what} is {values.dtype} of shape {values.shape}, not one number for each of {counted(window.horizon.size, 'day')}"
         )
     return values.astype(np.float64)
 

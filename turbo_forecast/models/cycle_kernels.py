@@ -85,7 +85,7 @@ def median(values):
 def clearest(days, deviation, size, places, closed):
     """The place whose mean clipped deviation is the most standard errors from that of all days, and how many (signed).
 
-    size: the mean deviation. closed: (P,) places that are not asked.
+    size: the mean deviation. closed: (P,) places that are left out of the search.
     """
     total, count = np.zeros(closed.size), np.zeros(closed.size)
     every, square = 0.0, 0.0

@@ -68,5 +68,5 @@ class MonthCycle:
         if effects is None:
             return self._entrant.forecast(window)
         answer = self._entrant.forecast(replace(window, y=window.y - self._search.on(window.days, effects)))
-        ahead = self._search.on(window.asked, effects)
+        ahead = self._search.on(window.horizon, effects)
         return replace(answer, yhat=answer.yhat + ahead, lower=answer.lower + ahead, upper=answer.upper + ahead)

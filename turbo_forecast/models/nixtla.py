@@ -36,7 +36,7 @@ class Nixtla:
         self._level = 100 * interval_width
 
     def forecast(self, window: Window) -> Forecast:
-        """Forecast from the whole calendar up to the day before the first one asked for.
+        """Forecast from the whole calendar up to the day before the first one of the horizon.
 
         Raises ForecastError if it has fewer than 14 days, and whatever statsforecast raises.
         """
@@ -44,7 +44,7 @@ class Nixtla:
         y = calendar_values(window)
         if y.size < MIN_DAYS:
             raise ForecastError(f"{self._model} needs {MIN_DAYS} days of history, the window has {y.size}")
-        steps = window.asked - window.asked[0]
+        steps = window.horizon - window.horizon[0]
         found = self._build(y.size).forecast(y, int(steps[-1]) + 1, level=[self._level])
         return Forecast(
             yhat=np.asarray(found["mean"])[steps],
@@ -62,11 +62,11 @@ class Nixtla:
 
 
 def calendar_values(window: Window) -> Values:
-    """A value for each day from the first observed one to the day before the first asked for.
+    """A value for each day from the first observed one to the day before the horizon's first.
 
     Gaps are filled by linear interpolation; the last value is carried to the end.
     """
-    days = np.arange(window.days[0], window.asked[0])
+    days = np.arange(window.days[0], window.horizon[0])
     return np.interp(days, window.days, window.y)
 
 

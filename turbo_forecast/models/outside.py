@@ -203,7 +203,7 @@ class Block:
 
 
 class Outside:
-    """One outside model's rows, read as series are asked for: at any time the row groups of one host are in memory."""
+    """One outside model's rows, read series by series: the row groups of one host are in memory at a time."""
 
     def __init__(self, name: str, files: list[Path]) -> None:
         self._name = name
@@ -211,16 +211,16 @@ class Outside:
         self._blocks: dict[RowGroup, Block] = {}
 
     def forecast(self, window: Window) -> Forecast:
-        """The model's rows of the window's series and origin. Raises ForecastError if a day asked for is not there."""
+        """The model's rows of the window's series and origin. Raises ForecastError if a day of the horizon is missing."""
         groups = [group for group in self._groups if group.may_hold(window.series[0])]
         # workers take neighbouring series: what this host does not need, hardly any later one will
         self._blocks = {group: self._blocks.get(group) or Block(group) for group in groups}
-        origin = int(window.asked[0]) - 1
+        origin = int(window.horizon[0]) - 1
         parts = [block.rows(window.series, origin) for block in self._blocks.values()]
         days = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)])
         order = np.argsort(days, kind="stable")
         self._require(window, days[order], origin)
-        at = order[np.searchsorted(days[order], window.asked)]
+        at = order[np.searchsorted(days[order], window.horizon)]
         width = len(next(part[1] for part in parts))
         columns = [np.concatenate([part[1][i] for part in parts])[at] for i in range(width)]
         yhat, lower, upper = columns if len(columns) == 3 else columns * 3
@@ -230,10 +230,10 @@ class Outside:
         model, series = f"outside model {self._name!r}", "/".join(window.series)
         if not days.size:
             raise ForecastError(f"{model}: no rows for {series} with origin {_date(origin)}")
-        missing = np.setdiff1d(window.asked, days)
+        missing = np.setdiff1d(window.horizon, days)
         if missing.size:
             raise ForecastError(
-                f"{model}: {series} with origin {_date(origin)} misses {missing.size:,} of {counted(window.asked.size, 'day')}, "
+                f"{model}: {series} with origin {_date(origin)} misses {missing.size:,} of {counted(window.horizon.size, 'day')}, "
                 f"first {_date(int(missing[0]))}"
             )
 

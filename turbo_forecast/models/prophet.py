@@ -43,7 +43,7 @@ class ProphetEntrant:
             raise ForecastError(f"Prophet needs {MIN_POINTS} observations, the window has {window.days.size}")
         if np.ptp(window.y) <= NEGLIGIBLE_PERCENT:
             level = float(np.median(window.y))
-            constant = np.full(window.asked.size, level)
+            constant = np.full(window.horizon.size, level)
             note = f"the value never changes ({level:g} %) in the days given to Prophet, so its forecast is that value"
             return Forecast(constant, constant, constant, solver=Solver.CONSTANT, fits=0, note=note)
         return self._engine.forecast(window)

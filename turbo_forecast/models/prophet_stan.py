@@ -92,7 +92,7 @@ class StanEngine:
         model = self.fit(window.days, window.y, window.seed, season)
         fitted = time.perf_counter()
         np.random.seed(window.seed % 2**32)  # Prophet draws from NumPy's global generator
-        forecast = model.predict(self._frame(window.asked, season))
+        forecast = model.predict(self._frame(window.horizon, season))
         return Forecast(
             yhat=forecast["yhat"].to_numpy(),
             lower=forecast["yhat_lower"].to_numpy(),

@@ -21,7 +21,7 @@ HANDED_OVER = {
 }
 """Why a fit goes to Stan, as a series' reason says it."""
 MARGIN_DAYS = 400
-"""A calendar reaches this far beyond the days first asked of it, so that one serves a whole run."""
+"""A calendar reaches this far beyond the first window's days, so that one serves a whole run."""
 
 
 class TurboEngine:
@@ -37,12 +37,12 @@ class TurboEngine:
     def forecast(self, window: Window) -> Forecast:
         """Fit and forecast the window; hand over to Stan what does not converge."""
         started = time.perf_counter()
-        calendar = self._calendar_for(window.days, window.asked)
+        calendar = self._calendar_for(window.days, window.horizon)
         fit = fit_daily(window.days, window.y, calendar, cap=self._settings.cap, floor=self._settings.floor)
         fitted = time.perf_counter()
         if fit.status is not Status.CONVERGED:
             return self._hand_over(window, fit.status)
-        forecast = forecast_daily(fit, window.asked, calendar, self._interval, seed=window.seed)
+        forecast = forecast_daily(fit, window.horizon, calendar, self._interval, seed=window.seed)
         return Forecast(
             yhat=forecast.yhat,
             lower=forecast.lower,
@@ -53,8 +53,8 @@ class TurboEngine:
             predict_seconds=time.perf_counter() - fitted,
         )
 
-    def _calendar_for(self, days: Days, asked: Days) -> Calendar:
-        first, last = int(days[0]), int(asked[-1])
+    def _calendar_for(self, days: Days, horizon: Days) -> Calendar:
+        first, last = int(days[0]), int(horizon[-1])
         known = self._calendar
         if known is None or first < known.first or last > known.last:
             if known is not None:

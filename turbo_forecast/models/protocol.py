@@ -30,17 +30,23 @@ class Window:
 
     days: (n,) day numbers since 1970-01-01 with a value, strictly increasing; n >= 1.
     y: (n,) finite utilisation in percent.
-    asked: (h,) day numbers to forecast, strictly increasing, all after the window's last calendar day (the origin),
-        which is asked[0] - 1.
+    horizon: (h,) day numbers to forecast, strictly increasing, all after the window's last calendar day (the origin),
+        which is horizon[0] - 1.
     seed: what the entrant must seed every random draw from, so that answers never depend on the process.
     series: (host_id, resource), for an entrant that answers from what it has stored by name.
     """
 
     days: Days
     y: Values
-    asked: Days
+    horizon: Days
     seed: int
     series: tuple[str, str] = ("", "")
+
+    @property
+    def asked(self) -> Days:
+        """The name that `horizon` had, with a DeprecationWarning."""
+        warnings.warn("models.protocol.Window.asked is called horizon now", DeprecationWarning, stacklevel=2)
+        return self.horizon
 
 
 @dataclass(slots=True)

@@ -48,12 +48,12 @@ class RevertingLevel:
 
     def forecast(self, window: Window) -> Forecast:
         """Forecast and interval. One lone value says nothing about its spread: anything is possible."""
-        yhat, lower, upper = np.empty((3, window.asked.size))
+        yhat, lower, upper = np.empty((3, window.horizon.size))
         # copies, for the kernel is compiled for writable arrays, and a store's are not
-        days, y, asked = np.array(window.days), np.array(window.y), np.array(window.asked)
-        self._kernel(days, y, asked, self._gammas, self._tail, yhat, lower, upper)
-        at, low, high = np.empty((3, asked.size))
-        self._walk(days, y, asked, QUARTER, self._tail, self._z, at, low, high)
+        days, y, horizon = np.array(window.days), np.array(window.y), np.array(window.horizon)
+        self._kernel(days, y, horizon, self._gammas, self._tail, yhat, lower, upper)
+        at, low, high = np.empty((3, horizon.size))
+        self._walk(days, y, horizon, QUARTER, self._tail, self._z, at, low, high)
         lower, upper = np.minimum(lower, yhat - (at - low)), np.maximum(upper, yhat + (high - at))
         if y.size == 1:
             lower[:], upper[:] = ENVELOPE

@@ -46,7 +46,7 @@ class YearlyProfile:
         """The level's own answer where no profile shows."""
         profile = self.profile(window.days, window.y)
         late = slice(int(np.searchsorted(window.days, window.days[-1] - LEVEL_DAYS, side="right")), None)
-        days, ahead = window.days[late], self._on(window.asked, profile)
+        days, ahead = window.days[late], self._on(window.horizon, profile)
         answer = self._level.forecast(replace(window, days=days, y=window.y[late] - self._on(days, profile)))
         return replace(answer, yhat=answer.yhat + ahead, lower=answer.lower + ahead, upper=answer.upper + ahead)
 

@@ -28,7 +28,7 @@ class Naive:
     def forecast(self, window: Window) -> Forecast:
         if window.y[0] == MARKED:
             self.misbehave()
-        flat = np.full(window.asked.size, window.y[-1])
+        flat = np.full(window.horizon.size, window.y[-1])
         return Forecast(flat, flat - 1, flat + 1, solver="naive")
 
     def misbehave(self) -> None:
@@ -62,7 +62,7 @@ class Parent(Naive):
     def forecast(self, window: Window) -> Forecast:
         if window.y[0] == MARKED:
             self.misbehave()
-        return _flat(window, window.asked.size)
+        return _flat(window, window.horizon.size)
 
     def misbehave(self) -> None:
         folder = Path(os.environ["TEST_FOLDER"])
@@ -139,7 +139,7 @@ class NotFinite(Naive):
     """Answers NaN."""
 
     def forecast(self, window: Window) -> Forecast:
-        flat = np.full(window.asked.size, np.nan if window.y[0] == MARKED else 50.0)
+        flat = np.full(window.horizon.size, np.nan if window.y[0] == MARKED else 50.0)
         return Forecast(flat, flat, flat, solver="nan")
 
 
@@ -147,7 +147,7 @@ class Wild(Naive):
     """Answers far outside the envelope, bounds in the wrong order."""
 
     def forecast(self, window: Window) -> Forecast:
-        shape = window.asked.size
+        shape = window.horizon.size
         return Forecast(np.full(shape, 140.0), np.full(shape, 150.0), np.full(shape, -20.0), solver="wild")
 
 
@@ -171,7 +171,7 @@ class Random(Naive):
     """Draws from the window's seed, and remembers nothing."""
 
     def forecast(self, window: Window) -> Forecast:
-        draws = np.random.default_rng(window.seed).uniform(20, 80, window.asked.size)
+        draws = np.random.default_rng(window.seed).uniform(20, 80, window.horizon.size)
         return Forecast(draws, draws - 5, draws + 5, solver="random")
 
 
@@ -197,27 +197,27 @@ def _write(array: np.ndarray) -> Forecast:
 
 
 ANSWERS: dict[str, Callable[[Window], Forecast]] = {
-    "too_short": lambda window: _flat(window, window.asked.size - 1),
-    "two_dimensional": lambda window: Forecast(*[np.zeros((window.asked.size, 1))] * 3, solver="2d"),
-    "complex_numbers": lambda window: Forecast(*[np.zeros(window.asked.size, complex)] * 3, solver="i"),
-    "text": lambda window: Forecast(*[np.full(window.asked.size, "x")] * 3, solver="text"),  # type: ignore[list-item]
-    "shifted": lambda window: _flat(window, window.asked.size + (1 if window.asked.size == 122 else -1)),
+    "too_short": lambda window: _flat(window, window.horizon.size - 1),
+    "two_dimensional": lambda window: Forecast(*[np.zeros((window.horizon.size, 1))] * 3, solver="2d"),
+    "complex_numbers": lambda window: Forecast(*[np.zeros(window.horizon.size, complex)] * 3, solver="i"),
+    "text": lambda window: Forecast(*[np.full(window.horizon.size, "x")] * 3, solver="text"),  # type: ignore[list-item]
+    "shifted": lambda window: _flat(window, window.horizon.size + (1 if window.horizon.size == 122 else -1)),
     "system_exit": lambda window: _raise(SystemExit(0)),
     "keyboard_interrupt": lambda window: _raise(KeyboardInterrupt()),
     "surrogate": lambda window: _raise(ValueError("a lone \ud800 surrogate")),
     "unspeakable": lambda window: _raise(Unspeakable()),
-    "note_of_another_type": lambda window: _flat(window, window.asked.size, note=np.array([1, 2])),
-    "unspeakable_solver": lambda window: _flat(window, window.asked.size, solver=Unspeakable()),
-    "counts_of_numpys": lambda window: _flat(window, window.asked.size, fits=np.int8(2), iterations=np.float32(3)),
-    "long_note": lambda window: _flat(window, window.asked.size, note="so " * 10_000),
-    "iterations_of_another_type": lambda window: _flat(window, window.asked.size, iterations="many"),
-    "half_an_iteration": lambda window: _flat(window, window.asked.size, iterations=2.5),
-    "more_iterations_than_there_are_numbers": lambda window: _flat(window, window.asked.size, iterations=2**70),
-    "no_count_of_fits": lambda window: _flat(window, window.asked.size, fits=None),
-    "more_fits_than_there_are_numbers": lambda window: _flat(window, window.asked.size, fits=2**70),
-    "no_time": lambda window: _flat(window, window.asked.size, fit_seconds=None),
-    "endless_time": lambda window: _flat(window, window.asked.size, predict_seconds=float("inf")),
-    "writes_to_the_days_asked": lambda window: _write(window.asked),
+    "note_of_another_type": lambda window: _flat(window, window.horizon.size, note=np.array([1, 2])),
+    "unspeakable_solver": lambda window: _flat(window, window.horizon.size, solver=Unspeakable()),
+    "counts_of_numpys": lambda window: _flat(window, window.horizon.size, fits=np.int8(2), iterations=np.float32(3)),
+    "long_note": lambda window: _flat(window, window.horizon.size, note="so " * 10_000),
+    "iterations_of_another_type": lambda window: _flat(window, window.horizon.size, iterations="many"),
+    "half_an_iteration": lambda window: _flat(window, window.horizon.size, iterations=2.5),
+    "more_iterations_than_there_are_numbers": lambda window: _flat(window, window.horizon.size, iterations=2**70),
+    "no_count_of_fits": lambda window: _flat(window, window.horizon.size, fits=None),
+    "more_fits_than_there_are_numbers": lambda window: _flat(window, window.horizon.size, fits=2**70),
+    "no_time": lambda window: _flat(window, window.horizon.size, fit_seconds=None),
+    "endless_time": lambda window: _flat(window, window.horizon.size, predict_seconds=float("inf")),
+    "writes_to_the_days_asked": lambda window: _write(window.horizon),
     "writes_to_the_history": lambda window: _write(window.days),
 }
 """What can be answered for a marked series, by name; each name is also an entrant of this module."""

@@ -29,7 +29,7 @@ class Witness:
 
     def forecast(self, window: Window) -> Forecast:
         self.asked.append(window)
-        flat = np.full(window.asked.size, window.y[-1])
+        flat = np.full(window.horizon.size, window.y[-1])
         return Forecast(flat, flat, flat, solver="witness")
 
 
@@ -54,7 +54,7 @@ def test_who_asks_is_shown_everything_before_each_window_and_the_others_the_hist
     for name, witness in entrants.items():
         first = YEARS_AGO if name == "yearly_profile" else HISTORY_START
         for window in witness.asked:
-            expected = np.arange(day_number(first), window.asked[0])
+            expected = np.arange(day_number(first), window.horizon[0])
             np.testing.assert_array_equal(window.days, expected)
             np.testing.assert_array_equal(window.y, wave(2096)[expected - day_number(YEARS_AGO)])
 

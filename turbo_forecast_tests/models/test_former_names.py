@@ -59,6 +59,11 @@ def test_a_wrapped_entrant_may_have_the_former_method() -> None:
     assert wrapped.forecast(WINDOW).lower.tolist() == [6.0, 6.0, 6.0]
 
 
+def test_the_former_name_of_a_windows_horizon_gives_the_horizon() -> None:
+    with pytest.warns(DeprecationWarning, match="Window.asked is called horizon now"):
+        assert WINDOW.asked is WINDOW.horizon
+
+
 def test_the_former_name_of_a_forecast_is_the_same_class() -> None:
     with pytest.warns(DeprecationWarning, match="Projection is called Forecast now"):
         assert protocol.Projection is Forecast

@@ -43,7 +43,7 @@ class Flat:
 
     def forecast(self, window: Window) -> Forecast:
         self.shown = window
-        flat = np.full(window.asked.size, window.y.mean())
+        flat = np.full(window.horizon.size, window.y.mean())
         return Forecast(flat, flat - 1, flat + 1, solver="mean")
 
 

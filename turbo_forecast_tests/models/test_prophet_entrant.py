@@ -35,7 +35,7 @@ def stock(asked: Window, *, growth: str, seed_draws: bool = True, **options: obj
     model = Prophet(growth=growth, interval_width=0.8, uncertainty_samples=50, **options)
     model.fit(frame(asked.days).assign(y=asked.y), seed=SEED % 2**31)
     np.random.seed(SEED % 2**32)
-    return model.predict(frame(asked.asked))
+    return model.predict(frame(asked.horizon))
 
 
 @pytest.mark.slow
