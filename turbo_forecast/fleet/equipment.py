@@ -61,7 +61,7 @@ class Forecasting:
         self._forecaster = SeriesForecaster(job.windows, job.settings, entrants)
 
     def __call__(self, task: Task) -> int:
-        """Forecast the series of the task, or only their fallback's when they are condemned. Raises StorageError, Outgrown."""
+        """Forecast the series of the task, or only their fallback's when they are quarantined. Raises StorageError, Outgrown."""
         results: list[Result] = []
         for index in range(task.span.lo, task.span.hi):
             self._post.taking(index)
@@ -82,8 +82,8 @@ class Forecasting:
 
     def _result(self, index: int, task: Task) -> Result:
         series = self._store[index]
-        if task.condemned:
-            return self._forecaster.condemn(series, task.condemned, task.status or Status.WORKER_DIED)
+        if task.quarantined:
+            return self._forecaster.forecast_quarantined(series, task.quarantined, task.status or Status.WORKER_DIED)
         return self._forecaster.run(series)
 
     def _end_a_copy(self) -> None:

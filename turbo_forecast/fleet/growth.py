@@ -1,6 +1,6 @@
 """What a worker does itself about its growth: it stops for a series that leaves too much, and is replaced before many do.
 
-Belongs here: the line from which on a worker is replaced though no series is guilty. Does not belong here: what becomes of a
+Belongs here: the line from which on a worker is replaced though no single series needs too much. Does not belong here: what becomes of a
 series that needs more than the limit (`policy.py`), measuring (`executors/memory.py`).
 
 Entrants that keep something of each series (a cache, a leak) let a worker grow without any single series needing much. Such a

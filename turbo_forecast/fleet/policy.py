@@ -4,14 +4,15 @@ Belongs here: what is tried again and how often, when a chunk is split to find t
 series has taken too long or too much memory, what is recorded then. Does not belong here: workers (`executors/`), what a task does
 (`equipment.py`).
 
-How a loss is handled. The series that a dead worker had in hand is a suspect; the rest of its chunk goes back to the
-others. When all else is done, each suspect is tried alone, in a fresh worker; after TRIALS deaths only its fallback
-is computed, and if even that dies, the parent records it. Where nobody knows the series, the chunk is tried again, then
-halved. Parts of the later steps hold no strange code, so whole parts are tried alone, and one that cannot be done ends the
-run. A worker that has been at a part, or at writing, for STUCK_SECONDS is ended: somebody has stopped it, or its disk does
-not answer. A worker that holds more memory than it may is ended too, and what it had in hand is a suspect like any other:
-what its worker holds may be what earlier series left there. If it needs that much alone, in a fresh worker, once is enough:
-that was measured. A worker that has grown by and by hands back the rest of its task, and nobody is suspected.
+How a loss is handled. The series that a dead worker was working on may be a poison task; the rest of its chunk goes back to
+the others. When all else is done, each such series is retried in isolation: alone, in a fresh worker. After MAX_ATTEMPTS
+deaths there it is quarantined: only its fallback is computed, and if even that dies, the parent records it. Where nobody knows
+the series, the chunk is tried again, then halved. Parts of the later steps hold no strange code, so whole parts are retried
+alone, and one that cannot be done ends the run. A worker that has been at a part, or at writing, for STUCK_SECONDS is ended:
+somebody has stopped it, or its disk does not answer. A worker that holds more memory than it may is ended too, and its
+series is retried in isolation like any other: what the worker holds may be what earlier series left there. If the series needs
+that much alone, in a fresh worker, once is enough: that was measured. A worker that has grown by and by hands back the rest
+of its task, and no series is quarantined for that.
 """
 
 import time
@@ -36,8 +37,8 @@ from turbo_forecast.windows import FORECAST
 POLL_SECONDS = 0.5
 AHEAD = 2
 """Tasks submitted per worker: one that is worked, one that waits for it."""
-TRIALS = 2
-"""A suspect must take its worker down this often, alone, to be condemned: something else may kill workers too."""
+MAX_ATTEMPTS = 2
+"""A series must take its worker down this often, alone, to be quarantined: something else may kill workers too."""
 MAX_UNEXPLAINED = 10
 """Losses in a row, with nothing finished and no series in hand, that are nobody's bad luck any more."""
 
@@ -69,7 +70,7 @@ class Ledger(Protocol):
         ...
 
     def record(self, task: Task) -> TaskReport:
-        """An outcome without rows for a condemned series: the coverage checks will name it."""
+        """An outcome without rows for a quarantined series: the coverage checks will name it."""
         ...
 
 
@@ -88,7 +89,7 @@ class StoreLedger:
 
     def record(self, task: Task) -> TaskReport:
         """Write the series' outcome as its own chunk. Raises StorageError."""
-        settings, why = self._job.settings, task.condemned or ""
+        settings, why = self._job.settings, task.quarantined or ""
         series = SeriesStore(self._job.store)[task.span.lo]
         contenders = [name for name in settings.singles if name != settings.fallback]
         gone = lost_series(series, why, task.status or Status.WORKER_DIED, contenders, FORECAST)
@@ -126,7 +127,7 @@ class Work:
         self.run_tasks([Task(step, span) for span in spans], on_report, on_look)
 
     def run_tasks(self, tasks: Sequence[Task], on_report: OnReport, on_look: OnLook) -> None:
-        """Work tasks of one step as they are, condemned ones too. The rest is as for `run`."""
+        """Work tasks of one step as they are, quarantined ones too. The rest is as for `run`."""
         if not tasks:
             return
         if self._shown is None or self._shown.step is not tasks[0].step:
@@ -199,10 +200,10 @@ class _Map:
             while self._todo and len(self._out) < AHEAD * self._executor.workers:
                 self._submit(self._todo.popleft())
             for lost in self._look():
-                self._judge(lost)
+                self._handle_loss(lost)
         while self._alone:
             self._alone.sort(reverse=True)
-            self._work_alone(self._alone.pop())
+            self._retry_alone(self._alone.pop())
 
     def _submit(self, task: Task, fresh: bool = False) -> None:
         self._out.add(task)
@@ -216,7 +217,7 @@ class _Map:
             self._report(report)
         for lost in events.lost:
             self._out.remove(lost.task)
-        self._shown.is_proven |= any(hand.finished and not hand.task.condemned for hand in events.in_hand)
+        self._shown.is_proven |= any(hand.finished and not hand.task.quarantined for hand in events.in_hand)
         self._end_overdue(events.in_hand)
         self._end_too_large(events.in_hand)
         self._on_look(partial(self._standing, events))
@@ -234,20 +235,20 @@ class _Map:
 
     def _report(self, report: TaskReport) -> None:
         self._shown.unexplained = 0
-        self._shown.is_proven |= not report.task.condemned  # a fallback alone proves nothing of the entrants
+        self._shown.is_proven |= not report.task.quarantined  # a fallback alone proves nothing of the entrants
         self._on_report(report)
 
     def _end_too_large(self, in_hand: Sequence[InHand]) -> None:
         """End the workers that hold more memory than they may."""
         for hand in in_hand:
             if hand.exceeded_mb and not self._limits.passed_by(hand):
-                self._too_large[self._suspect(hand.task, hand.series)] = hand.exceeded_mb
+                self._too_large[self._isolated(hand.task, hand.series)] = hand.exceeded_mb
                 self._executor.kill(hand.task)
 
     @staticmethod
-    def _suspect(task: Task, series: int | None) -> Task:
-        """What is tried alone when a worker is lost: the series it had in hand, or all of a part."""
-        if task.step is not Step.FORECAST or series is None or task.condemned:
+    def _isolated(task: Task, series: int | None) -> Task:
+        """What is retried alone when a worker is lost: the series it was working on, or all of a part."""
+        if task.step is not Step.FORECAST or series is None or task.quarantined:
             return task
         return Task(task.step, Span(series, series + 1))
 
@@ -256,30 +257,30 @@ class _Map:
         waiting = [task.span for task in (*sorted(self._out - begun), *self._todo, *self._alone)]
         return standing(events.in_hand, waiting, self._executor.tallies(), self._executor.workers)
 
-    def _judge(self, lost: Lost) -> None:
-        """Put a lost task back, in whatever parts may go on with the others; the suspect waits for its trial."""
+    def _handle_loss(self, lost: Lost) -> None:
+        """Put a lost task back, in whatever parts may go on with the others; a possible poison task waits to be retried alone."""
         task, span, series = lost.task, lost.task.span, lost.series
         if lost.begun is not None:
             self._report(lost.begun)
             self._todo.appendleft(Task(task.step, Span(lost.begun.task.span.hi, span.hi)))
             return
-        suspect = self._suspect(task, series)
+        isolated = self._isolated(task, series)
         self._losses[task] += series is None
-        if suspect in self._too_large:
-            self._count_too_large(self._too_large[suspect])
+        if isolated in self._too_large:
+            self._count_too_large(self._too_large[isolated])
         elif series is None:
             self._count_unexplained(task)
         if task.step is not Step.FORECAST:
             self._alone.append(task)
         elif series is not None:
-            self._alone.append(suspect)
+            self._alone.append(isolated)
             rest = (Span(series + 1, span.hi), Span(span.lo, series))
             self._todo.extendleft(Task(task.step, part) for part in rest if len(part))
-        elif self._losses[task] < TRIALS:
+        elif self._losses[task] < MAX_ATTEMPTS:
             self._todo.append(task)  # at the end: meanwhile others tell whether workers can finish anything
         elif len(span) > 1:
-            middle = (span.lo + span.hi) // 2
-            self._todo.extend(Task(task.step, part) for part in (Span(span.lo, middle), Span(middle, span.hi)))
+            midpoint = (span.lo + span.hi) // 2
+            self._todo.extend(Task(task.step, part) for part in (Span(span.lo, midpoint), Span(midpoint, span.hi)))
         else:
             self._alone.append(task)
 
@@ -301,25 +302,25 @@ class _Map:
                 "worker_memory_mb is too low for these entrants; give it more, or 0 for no limit"
             )
 
-    def _work_alone(self, task: Task) -> None:
-        """A suspect in a fresh worker; if it dies there, its fallback only; if even that dies, its record."""
-        self._too_large.pop(task, None)  # by now that was another worker's doing, perhaps
-        for _ in range(TRIALS):
+    def _retry_alone(self, task: Task) -> None:
+        """Retry a possible poison task in a fresh worker; if it dies there, its fallback only; if even that dies, record it."""
+        self._too_large.pop(task, None)  # that may have been what earlier series left in the worker
+        for _ in range(MAX_ATTEMPTS):
             if self._is_overdue(task) or task in self._too_large:
                 break
-            if self._survives(task):
+            if self._succeeds_alone(task):
                 return
         if task.step is not Step.FORECAST:
             raise PartLost(
                 f"the step {task.step} took its worker process down {self._times(task)} at series "
                 f"{self._ledger.names(task.span)}: {self._advice(task)}"
             )
-        condemned = self._condemned(task)
-        if not self._survives(condemned):
-            self._on_report(self._ledger.record(condemned))
+        quarantined = self._quarantined_task(task)
+        if not self._succeeds_alone(quarantined):
+            self._on_report(self._ledger.record(quarantined))
 
     def _times(self, task: Task) -> str:
-        return "twice" if task in self._too_large else f"{TRIALS + 1} times"
+        return "twice" if task in self._too_large else f"{MAX_ATTEMPTS + 1} times"
 
     def _advice(self, task: Task) -> str:
         if task in self._too_large:
@@ -332,7 +333,7 @@ class _Map:
     def _is_overdue(self, task: Task) -> bool:
         return task.step is Step.FORECAST and task.span.lo in self._overdue
 
-    def _condemned(self, task: Task) -> Task:
+    def _quarantined_task(self, task: Task) -> Task:
         if self._is_overdue(task):
             why = f"the series took longer than {self._limits.of_series:g} s (series_timeout_seconds)"
             return Task(task.step, task.span, why, Status.TIMED_OUT)
@@ -342,7 +343,7 @@ class _Map:
         why = "the worker process died while working on this series"
         return Task(task.step, task.span, why, Status.WORKER_DIED)
 
-    def _survives(self, task: Task) -> bool:
+    def _succeeds_alone(self, task: Task) -> bool:
         """Work a task in a fresh worker while nothing else is worked; whether it was finished."""
         self._submit(task, fresh=True)
         while self._out:

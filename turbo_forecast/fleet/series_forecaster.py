@@ -154,8 +154,8 @@ class SeriesForecaster:
             return Outcome.RETIRED
         return Outcome.FALLBACK if len(self._splits(series)) == 1 else Outcome.FORECAST
 
-    def condemn(self, series: Series, reason: str, status: Status) -> Result:
-        """The fallback's forecast for a series whose processing took its worker down (or never ended)."""
+    def forecast_quarantined(self, series: Series, reason: str, status: Status) -> Result:
+        """The fallback's forecast for a quarantined series: one whose processing took its worker down (or never ended)."""
         splits = self._splits(series)
         contenders = [name for name in self._entrants if name != self._fallback]
         result = lost_series(series, reason, status, contenders, splits[0].window)

@@ -27,14 +27,14 @@ class Step(StrEnum):
 class Task:
     """One step's work on neighbouring series.
 
-    condemned: why nothing but the fallback is to be computed, for a single series that has taken its workers down
+    quarantined: why nothing but the fallback is to be computed, for a single series that has taken its workers down
     (status WORKER_DIED), never ended (TIMED_OUT) or needed too much memory (MEMORY_EXCEEDED); both are None in every other
     task.
     """
 
     step: Step
     span: Span
-    condemned: str | None = None
+    quarantined: str | None = None
     status: Status | None = None
 
 

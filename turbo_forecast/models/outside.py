@@ -142,8 +142,8 @@ def _check_unique(name: str, pattern: str, files: list[Path]) -> None:
     twice = pl.Series(hashes[1:][hashes[1:] == hashes[:-1]]).unique()
     if twice.is_empty():
         return
-    suspects = rows.with_columns(hashed).filter(pl.col("hash").is_in(twice.implode())).select(KEY).collect()
-    repeated = suspects.filter(suspects.is_duplicated()).unique().sort(KEY)
+    colliding = rows.with_columns(hashed).filter(pl.col("hash").is_in(twice.implode())).select(KEY).collect()
+    repeated = colliding.filter(colliding.is_duplicated()).unique().sort(KEY)
     if not repeated.is_empty():
         host, resource, origin, ds = repeated.row(0)
         raise SettingsError(

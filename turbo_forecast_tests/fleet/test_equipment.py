@@ -39,11 +39,11 @@ def test_a_chunk_is_forecast_and_left_in_files_and_only_a_summary_returns(tmp_pa
     assert (note.series, note.of_task, note.in_hand) == (2, 2, None)
 
 
-def test_a_condemned_series_is_asked_of_the_fallback_alone(tmp_path: Path) -> None:
+def test_a_quarantined_series_is_forecast_by_the_fallback_alone(tmp_path: Path) -> None:
     job = job_of(fleet(1, marked=(0,)), tmp_path, "killer")
     own, _ = equipped(job)
     own.prepare(Step.FORECAST)
-    assert own.perform(Task(Step.FORECAST, Span(0, 1), condemned="it kills")).failed == 1
+    assert own.perform(Task(Step.FORECAST, Span(0, 1), quarantined="it kills")).failed == 1
     outcomes, models = left(job)
     assert outcomes["reason"].to_list() == ["it kills"]
     assert models == {0: {"seasonal_naive"}}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from turbo_forecast.fleet.chunks import Span, cut
 from turbo_forecast.fleet.executors.post import Tally
 from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost, WorkersCannotStart
-from turbo_forecast.fleet.policy import AHEAD, MAX_TOO_LARGE, MAX_UNEXPLAINED, TRIALS, PartLost, Work
+from turbo_forecast.fleet.policy import AHEAD, MAX_ATTEMPTS, MAX_TOO_LARGE, MAX_UNEXPLAINED, PartLost, Work
 from turbo_forecast.fleet.tasks import Step, Task, TaskReport
 from turbo_forecast.types import Status
 
@@ -33,7 +33,7 @@ class Fate:
 
     def stops_at(self, task: Task) -> int | None:
         """The series at which the task's worker goes no further."""
-        bad = self.deadly if task.condemned else self.killers | self.sleepers | self.hogs
+        bad = self.deadly if task.quarantined else self.killers | self.sleepers | self.hogs
         return next((series for series in range(task.span.lo, task.span.hi) if series in bad), None)
 
 
@@ -61,7 +61,7 @@ class Unreliable:
     def submit(self, task: Task, fresh: bool = False) -> None:
         assert task not in self.running
         if fresh:
-            assert not self.running, "a suspect is tried alone"
+            assert not self.running, "a possible poison task is tried alone"
         self.queue.append((task, fresh))
         self.most = max(self.most, len(self.queue) + len(self.running))
 
@@ -79,7 +79,7 @@ class Unreliable:
     def _holds(self, task: Task) -> dict[str, Any]:
         """What is said of the memory of a task's worker, and of the series that it then has in hand."""
         stop = self.fate.stops_at(task)
-        if stop in self.fate.hogs and not task.condemned:
+        if stop in self.fate.hogs and not task.quarantined:
             return {"series": stop, "exceeded_mb": LIMIT_MB}
         if stop is None and self.worn and len(task.span) > 1 and self.chance.random() < 0.5:
             self.worn -= 1
@@ -104,7 +104,7 @@ class Unreliable:
         elif stop is None:
             self.running.remove(task)
             events.completed.append(TaskReport(task))
-        elif task.condemned or stop not in self.fate.sleepers | self.fate.hogs:
+        elif task.quarantined or stop not in self.fate.sleepers | self.fate.hogs:
             self._lose(task, stop, events)
 
     def _lose(self, task: Task, series: int | None, events: Events) -> None:
@@ -113,7 +113,7 @@ class Unreliable:
 
     def _slept(self, task: Task) -> tuple[int | None, float]:
         stop = self.fate.stops_at(task)
-        return (stop, TIMEOUT + 1) if stop in self.fate.sleepers and not task.condemned else (None, 0.0)
+        return (stop, TIMEOUT + 1) if stop in self.fate.sleepers and not task.quarantined else (None, 0.0)
 
     def kill(self, task: Task) -> None:
         assert task in self.running
@@ -167,20 +167,20 @@ def fates(draw: st.DrawFn) -> tuple[int, int, Fate]:
 
 @given(fates(), st.integers(1, 5), st.integers(0, 8), st.integers(0, 5), st.integers(0, 10_000))
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_each_series_is_reported_once_and_only_the_guilty_are_condemned(
+def test_each_series_is_reported_once_and_only_poison_tasks_are_quarantined(
     made: tuple[int, int, Fate], workers: int, accidents: int, growths: int, seed: int
 ) -> None:
     size, chunk, fate = made
     executor = Unreliable(fate, workers, random.Random(seed), accidents, tiring=growths, worn=growths)
     reported, book = worked(executor, Step.FORECAST, cut([Span(0, size)], chunk))
     assert series_of(reported) == list(range(size))
-    condemned = {task.span.lo: task.status for task in reported if task.condemned}
-    assert condemned == {
+    quarantined = {task.span.lo: task.status for task in reported if task.quarantined}
+    assert quarantined == {
         **dict.fromkeys(fate.killers, Status.WORKER_DIED),
         **dict.fromkeys(fate.sleepers, Status.TIMED_OUT),
         **dict.fromkeys(fate.hogs, Status.MEMORY_EXCEEDED),
     }
-    assert all(len(task.span) == 1 for task in reported if task.condemned)
+    assert all(len(task.span) == 1 for task in reported if task.quarantined)
     assert {task.span.lo for task in book.recorded} == fate.deadly
     assert not executor.queue
     assert not executor.running
@@ -195,7 +195,7 @@ def test_a_killer_is_found_by_halving_where_nobody_knows_what_dead_workers_had_i
     executor = Unreliable(Fate(killers), 2, random.Random(seed), silent=True)
     reported, _ = worked(executor, Step.FORECAST, cut([Span(0, size)], chunk))
     assert series_of(reported) == list(range(size))
-    assert {task.span.lo for task in reported if task.condemned} == killers
+    assert {task.span.lo for task in reported if task.quarantined} == killers
 
 
 @pytest.mark.parametrize("step", PARTS)
@@ -213,12 +213,12 @@ def test_a_part_that_cannot_be_done_ends_the_run_with_its_series_after_it_was_tr
     with pytest.raises(PartLost, match=f"the step {step} took .* 3 times at series host-4 to host-7: .* memory"):
         worked(executor, step, cut([Span(0, 12)], 4))
     attempts = [task.span for task in executor.attempts]
-    assert attempts.count(Span(4, 8)) == 1 + TRIALS
-    assert attempts[-TRIALS:] == [Span(4, 8)] * TRIALS
+    assert attempts.count(Span(4, 8)) == 1 + MAX_ATTEMPTS
+    assert attempts[-MAX_ATTEMPTS:] == [Span(4, 8)] * MAX_ATTEMPTS
     assert attempts.count(Span(0, 4)) == attempts.count(Span(8, 12)) == 1
 
 
-def test_a_suspect_gets_two_trials_after_all_else_is_done_then_only_its_fallback() -> None:
+def test_a_possible_poison_task_gets_two_attempts_after_all_else_is_done_then_only_its_fallback() -> None:
     executor = Unreliable(Fate(killers=frozenset({2})), 1, random.Random(0))
     worked(executor, Step.FORECAST, [Span(0, 4), Span(4, 8)])
     tried = [(task.span.lo, task.span.hi, task.status) for task in executor.attempts]
@@ -248,7 +248,7 @@ def test_a_series_that_was_in_hand_when_a_worker_had_grown_is_done_by_another() 
     reported, _ = worked(executor, Step.FORECAST, cut([Span(0, 30)], 6))
     assert executor.worn < 4, "nothing was tried"
     assert series_of(reported) == list(range(30))
-    assert not any(task.condemned for task in reported)
+    assert not any(task.quarantined for task in reported)
 
 
 @pytest.mark.parametrize("size", [MAX_TOO_LARGE - 1, MAX_TOO_LARGE, 200])
@@ -291,7 +291,7 @@ def test_a_fallback_that_never_ends_is_ended_too_and_the_series_recorded() -> No
 def test_many_series_that_need_too_much_end_no_run_in_which_others_are_finished() -> None:
     hogs = frozenset(range(1, 200, 2))
     reported, _ = worked(Unreliable(Fate(hogs=hogs), 2, random.Random(0)), Step.FORECAST, cut([Span(0, 200)], 8))
-    assert {task.span.lo for task in reported if task.condemned} == hogs
+    assert {task.span.lo for task in reported if task.quarantined} == hogs
 
 
 @pytest.mark.parametrize("step", PARTS)
@@ -309,7 +309,7 @@ def test_writing_that_always_needs_too_much_is_no_endless_loop() -> None:
     executor = Greedy(Fate(), 2, random.Random(0))
     reported, _ = worked(executor, Step.FORECAST, [Span(0, 4), Span(4, 8)])
     assert series_of(reported) == list(range(8))
-    assert {task.span.lo for task in reported if task.condemned} == {5}
+    assert {task.span.lo for task in reported if task.quarantined} == {5}
 
 
 class Greedy(Unreliable):
@@ -327,7 +327,7 @@ class Greedy(Unreliable):
 
     @staticmethod
     def _is_bad(task: Task) -> bool:
-        return task.span.lo <= 5 < task.span.hi and not task.condemned
+        return task.span.lo <= 5 < task.span.hi and not task.quarantined
 
 
 def test_a_series_that_never_ends_gets_no_second_trial_and_its_reason_names_the_setting() -> None:
@@ -402,7 +402,7 @@ class Late(Unreliable):
         super()._lose(task, None if series is None else series + 1, events)
 
 
-def test_a_series_that_was_in_hand_when_another_took_too_long_is_no_more_than_a_suspect() -> None:
+def test_a_series_that_was_in_hand_when_another_took_too_long_is_only_retried_alone() -> None:
     """The overdue one is finished at last, so that it is worked again with what is left of its chunk."""
     executor = Late(Fate(sleepers=frozenset({3})), 1, random.Random(0))
     original = executor.fate.stops_at
@@ -447,7 +447,7 @@ def test_workers_that_finish_nothing_and_have_nothing_in_hand_end_the_run() -> N
 def test_what_no_worker_can_do_is_found_out_though_each_chunk_is_given_by_itself(
     executor: Unreliable, why: str
 ) -> None:
-    """As a Dask worker gets them: else each series of a small chunk would be condemned, and the run take that for its result."""
+    """As a Dask worker gets them: else each series of a small chunk would be quarantined, and the run take that for its result."""
     work, reports = Work(executor, Book(), TIMEOUT), list[TaskReport]()
     with pytest.raises(WorkersCannotStart, match=why):
         for lo in range(0, 640, 2):

@@ -201,7 +201,7 @@ class ProcessExecutor:
         return {worker.pid for worker in found if worker.at_work and worker.note.is_at_the_same(before[worker.pid])}
 
     def _has_room(self, worker: WorkerProcess, memory: MemoryWatch) -> bool:
-        """Whether a worker that is ready holds no more than it may, so that what comes next can be blamed for the rest."""
+        """Whether a worker that is ready holds no more than it may, so that what it holds later is due to its task."""
         held = memory.measure({worker.pid: worker.mark})[worker.pid]
         if held > self._limit_mb:
             self._replace(worker, held)

@@ -40,7 +40,7 @@ class InHand:
 class Lost:
     """A task whose worker has died, and the series it had in hand (None: none, or nobody knows).
 
-    begun: a report of its first series, which were finished in order before the worker was replaced; nobody is to blame then.
+    begun: a report of its first series, which were finished in order before the worker was replaced; no series is quarantined then.
     """
 
     task: Task

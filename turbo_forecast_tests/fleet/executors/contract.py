@@ -228,7 +228,7 @@ def test_close_ends_all_workers_at_once_whatever_they_are_at(waits: bool, start:
     executor.close()
 
 
-def test_the_policy_loses_nothing_and_finds_the_guilty_on_it(start: Start, tmp_path: Path) -> None:
+def test_the_policy_loses_nothing_and_finds_the_poison_tasks_on_it(start: Start, tmp_path: Path) -> None:
     """Two that kill their workers, and a worker that dies by itself, in one fleet."""
     job = job_of(fleet(10, marked=(2, 7)), tmp_path, ["slow", "killer"], series_timeout_seconds=60.0)
     executor = start(job, 2)
@@ -245,8 +245,8 @@ def test_the_policy_loses_nothing_and_finds_the_guilty_on_it(start: Start, tmp_p
     work.run(Step.FORECAST, cut([Span(0, 10)], 3), reports.append, look)
     done = sorted(series for report in reports for series in range(report.task.span.lo, report.task.span.hi))
     assert done == list(range(10))
-    condemned = {report.task.span.lo: report.task.status for report in reports if report.task.condemned}
-    assert condemned == dict.fromkeys((2, 7), Status.WORKER_DIED)
+    quarantined = {report.task.span.lo: report.task.status for report in reports if report.task.quarantined}
+    assert quarantined == dict.fromkeys((2, 7), Status.WORKER_DIED)
 
 
 def _is_ours_and_alive(pid: int) -> bool:

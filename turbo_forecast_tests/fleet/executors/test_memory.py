@@ -60,7 +60,7 @@ def test_a_series_that_needs_more_than_a_worker_may_hold_is_recorded_and_the_oth
 ) -> None:
     done = limited(entrant, tmp_path, limit, size=4, marked=(1,))
     assert done.named("forecast") == [0, 2, 3]
-    assert done.models[1] == {"seasonal_naive"}, "the culprit is forecast by the fallback"
+    assert done.models[1] == {"seasonal_naive"}, "the quarantined series is forecast by the fallback"
     said = f"the worker needed more than {limit} MB at this series (worker_memory_mb)"
     assert done.outcomes.row(1, named=True)["reason"] == said
     assert [report.task.status for report in done.reports if report.failed] == [Status.MEMORY_EXCEEDED]

@@ -34,7 +34,7 @@ def test_a_killed_worker_loses_only_the_series_that_killed_it_and_the_other_work
     done = forecast(job, 6, chunk=3)
     assert done.named("failed") == [1]
     assert done.named("forecast") == [0, 2, 3, 4, 5]
-    assert done.models[1] == {"seasonal_naive"}, "the culprit is forecast by the fallback"
+    assert done.models[1] == {"seasonal_naive"}, "the quarantined series is forecast by the fallback"
     assert [report.task.status for report in done.reports if report.failed] == [Status.WORKER_DIED]
     assert sorted(report.task.span for report in done.reports) == [Span(0, 1), Span(1, 2), Span(2, 3), Span(3, 6)]
     assert all(report.peak_memory_mb > 10 for report in done.reports)
@@ -45,7 +45,7 @@ def test_who_uses_up_what_all_series_share_costs_only_his_own(entrant: str, tmp_
     """All files that a process may open; the folder of temporary files."""
     done = forecast(job_of(fleet(3, marked=(1,)), tmp_path, entrant), 3, chunk=3, workers=1)
     assert done.named("forecast") == [0, 2]
-    assert sorted(done.models) == [0, 1, 2], "the culprit has its fallback's forecast"
+    assert sorted(done.models) == [0, 1, 2], "the quarantined series has its fallback's forecast"
 
 
 @pytest.mark.parametrize("entrant", ["twins", "twins_from_the_start"])
