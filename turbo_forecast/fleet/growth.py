@@ -5,7 +5,7 @@ series that needs more than the limit (`policy.py`), measuring (`executors/memor
 
 Entrants that keep something of each series (a cache, a leak) let a worker grow without any single series needing much. Such a
 worker is replaced between two series, while there is still room for a large one. A worker that holds more than its limit when
-a series is done waits with that series in hand until its parent, which looks now and then only, has seen it: the next
+a series is done waits with that series in flight until its parent, which looks now and then only, has seen it: the next
 series would be blamed for it.
 """
 
@@ -29,7 +29,7 @@ class Growth:
         self._before = self._most_left = 0.0
 
     def wait_to_be_seen(self) -> None:
-        """Asked with the series still in hand: while this worker holds more than its limit, wait; it is ended meanwhile."""
+        """Asked with the series still in flight: while this worker holds more than its limit, wait; it is ended meanwhile."""
         if not self._limit or held_mb() <= self._limit:
             return
         gc.collect()  # rings of objects wait for it

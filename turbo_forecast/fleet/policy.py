@@ -25,7 +25,7 @@ from typing import Protocol
 from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.exchange import Exchange
-from turbo_forecast.fleet.executors.protocol import Events, Executor, InHand, Lost, WorkersCannotStart
+from turbo_forecast.fleet.executors.protocol import Events, Executor, InFlight, Lost, WorkersCannotStart
 from turbo_forecast.fleet.pace import Standing, standing
 from turbo_forecast.fleet.pieces import write_forecast
 from turbo_forecast.fleet.series_forecaster import lost_series
@@ -40,7 +40,7 @@ AHEAD = 2
 MAX_ATTEMPTS = 2
 """A series must take its worker down this often, alone, to be quarantined: something else may kill workers too."""
 MAX_UNEXPLAINED = 10
-"""Losses in a row, with nothing finished and no series in hand, that are nobody's bad luck any more."""
+"""Losses in a row, with nothing finished and no series in flight, that are nobody's bad luck any more."""
 
 MAX_TOO_LARGE = 20
 """Series in a row whose workers needed too much memory, with not one finished before: the limit is too low for this fleet."""
@@ -50,7 +50,7 @@ STUCK_SECONDS = 600.0
 is more."""
 PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS = 10.0, 2.0
 """Between two looks lies about POLL_SECONDS; where it was longer than this, the machine or all of the run stood still (a
-paused container, say), and what workers had in hand is given its time again. Where series_timeout_seconds is less than the
+paused container, say), and what workers had in flight is given its time again. Where series_timeout_seconds is less than the
 first, that is what counts, down to the second: a pause as long as the time that a series may take must not be taken for it."""
 
 OnReport = Callable[[TaskReport], None]
@@ -141,7 +141,7 @@ class _Shown:
     """What workers have shown of a step so far, in however many calls its tasks come (on a Dask worker, one by one).
 
     is_proven: whether a series, or part, was finished as it should be; too_large: how many workers needed too much memory before
-    that; unexplained: losses in a row with nothing finished and no series in hand.
+    that; unexplained: losses in a row with nothing finished and no series in flight.
     """
 
     step: Step
@@ -151,7 +151,7 @@ class _Shown:
 
 
 class _Limits:
-    """How long a worker may have something in hand."""
+    """How long a worker may have something in flight."""
 
     def __init__(self, series_timeout: float, clock: Callable[[], float]) -> None:
         self.of_series = series_timeout
@@ -166,10 +166,10 @@ class _Limits:
             self._resumed = now
         self._looked = now
 
-    def passed_by(self, hand: InHand) -> bool:
+    def passed_by(self, entry: InFlight) -> bool:
         """Whether it takes longer than it may."""
-        seconds = hand.seconds if self._resumed is None else min(hand.seconds, self._clock() - self._resumed)
-        return seconds > (max(self.of_series, STUCK_SECONDS) if hand.series is None else self.of_series)
+        seconds = entry.seconds if self._resumed is None else min(entry.seconds, self._clock() - self._resumed)
+        return seconds > (max(self.of_series, STUCK_SECONDS) if entry.series is None else self.of_series)
 
 
 class _Map:
@@ -217,33 +217,33 @@ class _Map:
             self._report(report)
         for lost in events.lost:
             self._out.remove(lost.task)
-        self._shown.is_proven |= any(hand.finished and not hand.task.quarantined for hand in events.in_hand)
-        self._end_overdue(events.in_hand)
-        self._end_too_large(events.in_hand)
+        self._shown.is_proven |= any(entry.finished and not entry.task.quarantined for entry in events.in_flight)
+        self._end_overdue(events.in_flight)
+        self._end_too_large(events.in_flight)
         self._on_look(partial(self._standing, events))
         return events.lost
 
-    def _end_overdue(self, in_hand: Sequence[InHand]) -> None:
+    def _end_overdue(self, in_flight: Sequence[InFlight]) -> None:
         """End the workers whose series, or part, takes too long. Their start does not count: it is no series' doing."""
         self._limits.look()
-        for hand in filter(self._limits.passed_by, in_hand):
-            if hand.series is None:
-                self._stuck.add(hand.task)
+        for entry in filter(self._limits.passed_by, in_flight):
+            if entry.series is None:
+                self._stuck.add(entry.task)
             else:
-                self._overdue.add(hand.series)
-            self._executor.kill(hand.task)
+                self._overdue.add(entry.series)
+            self._executor.kill(entry.task)
 
     def _report(self, report: TaskReport) -> None:
         self._shown.unexplained = 0
         self._shown.is_proven |= not report.task.quarantined  # a fallback alone proves nothing of the entrants
         self._on_report(report)
 
-    def _end_too_large(self, in_hand: Sequence[InHand]) -> None:
+    def _end_too_large(self, in_flight: Sequence[InFlight]) -> None:
         """End the workers that hold more memory than they may."""
-        for hand in in_hand:
-            if hand.exceeded_mb and not self._limits.passed_by(hand):
-                self._too_large[self._isolated(hand.task, hand.series)] = hand.exceeded_mb
-                self._executor.kill(hand.task)
+        for entry in in_flight:
+            if entry.exceeded_mb and not self._limits.passed_by(entry):
+                self._too_large[self._isolated(entry.task, entry.series)] = entry.exceeded_mb
+                self._executor.kill(entry.task)
 
     @staticmethod
     def _isolated(task: Task, series: int | None) -> Task:
@@ -253,9 +253,9 @@ class _Map:
         return Task(task.step, Span(series, series + 1))
 
     def _standing(self, events: Events) -> Standing:
-        begun = {hand.task for hand in events.in_hand}
+        begun = {entry.task for entry in events.in_flight}
         waiting = [task.span for task in (*sorted(self._out - begun), *self._todo, *self._alone)]
-        return standing(events.in_hand, waiting, self._executor.tallies(), self._executor.workers)
+        return standing(events.in_flight, waiting, self._executor.tallies(), self._executor.workers)
 
     def _handle_loss(self, lost: Lost) -> None:
         """Put a lost task back, in whatever parts may go on with the others; a possible poison task waits to be retried alone."""
@@ -290,7 +290,7 @@ class _Map:
             return
         times = f"worker processes died {MAX_UNEXPLAINED} times in a row"
         if task.step is Step.FORECAST:
-            raise WorkersCannotStart(f"{times} while they had no series in hand")
+            raise WorkersCannotStart(f"{times} while they had no series in flight")
         raise PartLost(f"{times} at the step {task.step}, the last time at series {self._ledger.names(task.span)}")
 
     def _count_too_large(self, limit_mb: float) -> None:

@@ -80,7 +80,7 @@ class Progress:
         return self._said + interval - self._clock()
 
     def _is_silent(self, standing: Standing) -> bool:
-        """Whether series have been in hand for long without a word. Of starts that take long others tell."""
+        """Whether series have been in flight for long without a word. Of starts that take long others tell."""
         silence = longer_silence(self._said - self._began, SILENCE_SECONDS)
         return bool(standing.running) and self._clock() - self._said >= silence
 

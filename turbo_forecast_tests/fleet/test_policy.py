@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turbo_forecast.fleet.chunks import Span, cut
-from turbo_forecast.fleet.executors.post import Tally
-from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost, WorkersCannotStart
+from turbo_forecast.fleet.executors.protocol import Events, InFlight, Lost, WorkersCannotStart
+from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.policy import AHEAD, MAX_ATTEMPTS, MAX_TOO_LARGE, MAX_UNEXPLAINED, PartLost, Work
 from turbo_forecast.fleet.tasks import Step, Task, TaskReport
 from turbo_forecast.types import Status
@@ -41,7 +41,7 @@ class Fate:
 class Unreliable:
     """An executor whose tasks end in any order, and whose workers also die by themselves, so many times.
 
-    silent: whether it does not know which series a dead worker had in hand. tiring: how often workers hand back the rest of a
+    silent: whether it does not know which series a dead worker had in flight. tiring: how often workers hand back the rest of a
     task, having grown; worn: how often they are found too large at a series that is not guilty.
     """
 
@@ -73,11 +73,11 @@ class Unreliable:
         events = Events()
         for task in self.chance.sample(self.running, len(self.running)):
             self._go_on(task, events)
-        events.in_hand = [replace(InHand(task, *self._slept(task)), **self._holds(task)) for task in self.running]
+        events.in_flight = [replace(InFlight(task, *self._slept(task)), **self._holds(task)) for task in self.running]
         return events
 
     def _holds(self, task: Task) -> dict[str, Any]:
-        """What is said of the memory of a task's worker, and of the series that it then has in hand."""
+        """What is said of the memory of a task's worker, and of the series that it then has in flight."""
         stop = self.fate.stops_at(task)
         if stop in self.fate.hogs and not task.quarantined:
             return {"series": stop, "exceeded_mb": LIMIT_MB}
@@ -188,7 +188,7 @@ def test_each_series_is_reported_once_and_only_poison_tasks_are_quarantined(
 
 @given(st.integers(2, 60), st.integers(1, 16), st.integers(0, 10_000), st.data())
 @settings(max_examples=150, deadline=None, derandomize=True)
-def test_a_killer_is_found_by_halving_where_nobody_knows_what_dead_workers_had_in_hand(
+def test_a_killer_is_found_by_halving_where_nobody_knows_what_dead_workers_had_in_flight(
     size: int, chunk: int, seed: int, data: st.DataObject
 ) -> None:
     killers = data.draw(st.frozensets(st.integers(0, size - 1), max_size=2))
@@ -243,7 +243,7 @@ def test_a_series_that_needs_too_much_memory_is_tried_alone_once_and_its_reason_
     assert [task.span for task in executor.attempts].count(Span(1, 2)) == 2
 
 
-def test_a_series_that_was_in_hand_when_a_worker_had_grown_is_done_by_another() -> None:
+def test_a_series_that_was_in_flight_when_a_worker_had_grown_is_done_by_another() -> None:
     executor = Unreliable(Fate(), 2, random.Random(1), worn=4)
     reported, _ = worked(executor, Step.FORECAST, cut([Span(0, 30)], 6))
     assert executor.worn < 4, "nothing was tried"
@@ -305,7 +305,7 @@ def test_a_part_that_needs_too_much_memory_ends_the_run_with_the_limits_name(ste
 
 
 def test_writing_that_always_needs_too_much_is_no_endless_loop() -> None:
-    """The worker has nothing in hand by then: the chunk is tried again, then halved, down to the series."""
+    """The worker has nothing in flight by then: the chunk is tried again, then halved, down to the series."""
     executor = Greedy(Fate(), 2, random.Random(0))
     reported, _ = worked(executor, Step.FORECAST, [Span(0, 4), Span(4, 8)])
     assert series_of(reported) == list(range(8))
@@ -313,7 +313,7 @@ def test_writing_that_always_needs_too_much_is_no_endless_loop() -> None:
 
 
 class Greedy(Unreliable):
-    """Whatever holds series 5 needs too much when it is written, and nobody has that series in hand."""
+    """Whatever holds series 5 needs too much when it is written, and nobody has that series in flight."""
 
     def _holds(self, task: Task) -> dict[str, Any]:
         return {"exceeded_mb": LIMIT_MB} if self._is_bad(task) else {}
@@ -343,7 +343,7 @@ def test_a_series_that_never_ends_gets_no_second_trial_and_its_reason_names_the_
 
 
 class Paused(Unreliable):
-    """Everything stands still, once, while every worker has a series in hand; all else takes no time."""
+    """Everything stands still, once, while every worker is working on a series; all else takes no time."""
 
     now = 0.0
     pause = 3600.0
@@ -352,7 +352,7 @@ class Paused(Unreliable):
         first = not self.now
         self.now += self.pause if first else 0.1
         if first:
-            return Events(in_hand=[InHand(task, task.span.lo, self.now) for task, _ in self.queue])
+            return Events(in_flight=[InFlight(task, task.span.lo, self.now) for task, _ in self.queue])
         done = [TaskReport(task) for task, _ in self.queue]
         self.queue.clear()
         return Events(done)
@@ -402,7 +402,7 @@ class Late(Unreliable):
         super()._lose(task, None if series is None else series + 1, events)
 
 
-def test_a_series_that_was_in_hand_when_another_took_too_long_is_only_retried_alone() -> None:
+def test_a_series_that_was_in_flight_when_another_took_too_long_is_only_retried_alone() -> None:
     """The overdue one is finished at last, so that it is worked again with what is left of its chunk."""
     executor = Late(Fate(sleepers=frozenset({3})), 1, random.Random(0))
     original = executor.fate.stops_at
@@ -426,9 +426,9 @@ class Hopeless(Unreliable):
         return Events(lost=[Lost(task) for task in tasks])
 
 
-def test_workers_that_finish_nothing_and_have_nothing_in_hand_end_the_run() -> None:
+def test_workers_that_finish_nothing_and_have_nothing_in_flight_end_the_run() -> None:
     with pytest.raises(
-        WorkersCannotStart, match=f"died {MAX_UNEXPLAINED} times in a row while they had no series in hand"
+        WorkersCannotStart, match=f"died {MAX_UNEXPLAINED} times in a row while they had no series in flight"
     ):
         worked(Hopeless(Fate(), 2, random.Random(0)), Step.FORECAST, cut([Span(0, 640)], 64))
     with pytest.raises(
@@ -441,7 +441,7 @@ def test_workers_that_finish_nothing_and_have_nothing_in_hand_end_the_run() -> N
     ("executor", "why"),
     [
         (Unreliable(Fate(hogs=frozenset(range(640))), 2, random.Random(0)), "20 workers needed more than 900 MB"),
-        (Hopeless(Fate(), 2, random.Random(0)), "died 10 times in a row while they had no series in hand"),
+        (Hopeless(Fate(), 2, random.Random(0)), "died 10 times in a row while they had no series in flight"),
     ],
 )
 def test_what_no_worker_can_do_is_found_out_though_each_chunk_is_given_by_itself(

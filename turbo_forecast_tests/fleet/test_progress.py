@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.pace import Pace, Standing
 from turbo_forecast.fleet.progress import Progress, speed
 from turbo_forecast_tests.fleet.timelines import Said, Timeline
@@ -25,7 +25,7 @@ def costs_of(size: int, seconds: float, spread: float, seed: int = 0) -> np.ndar
 def assert_honest(lines: Sequence[Said], dearest: float) -> None:
     """From a tenth of the work on, the time left is right within a factor of two.
 
-    Or within two seconds, or within the time of the dearest series and a half: of those that are in hand, nobody knows
+    Or within two seconds, or within the time of the dearest series and a half: of those that are in flight, nobody knows
     how far they are.
     """
     running = [said for said in lines if said.share >= 0.1 and not said.line.endswith("done")]

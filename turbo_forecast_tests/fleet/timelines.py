@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from turbo_forecast.fleet.chunks import Span, chunk_size, cut
-from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.pace import Standing
 from turbo_forecast.fleet.progress import Progress
 

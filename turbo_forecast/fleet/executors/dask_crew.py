@@ -18,7 +18,7 @@ from turbo_forecast.fleet.executors.dask_cluster import Cluster, Future, NoWorke
 from turbo_forecast.fleet.executors.dask_entry import take_part
 from turbo_forecast.fleet.executors.dask_messages import Spec
 from turbo_forecast.fleet.executors.fitness import own_fitness
-from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.tasks import Job
 from turbo_forecast.settings import ExecutorSettings
 from turbo_forecast.status_log import SILENCE_SECONDS, duration, longer_silence
@@ -45,7 +45,7 @@ class State(Enum):
 class Member:
     """A worker. heard: when it was heard of last; ahead: this machine's monotonic clock less the worker's.
 
-    finished: series by task in hand; silent: not heard of for so long that it gets nothing; paused: by Dask.
+    finished: series by task in flight; silent: not heard of for so long that it gets nothing; paused: by Dask.
     """
 
     address: str

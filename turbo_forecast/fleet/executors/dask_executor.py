@@ -46,8 +46,8 @@ from turbo_forecast.fleet.executors.dask_messages import (
     Said,
     Unseen,
 )
-from turbo_forecast.fleet.executors.post import Tally
-from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost
+from turbo_forecast.fleet.executors.protocol import Events, InFlight, Lost
+from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.pieces import FORECAST_LAST
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
@@ -188,7 +188,7 @@ class DaskExecutor:
             self._crew.require_some()
         events.lost, self._lost = self._lost, []
         finished = {key: done for each in self._crew.members.values() for key, done in each.finished.items()}
-        events.in_hand = [InHand(each.task, finished=finished.get(key, 0)) for key, each in self._out.items()]
+        events.in_flight = [InFlight(each.task, finished=finished.get(key, 0)) for key, each in self._out.items()]
         return events
 
     def kill(self, task: Task) -> None:

@@ -127,7 +127,7 @@ def _own_folder(local: Path, spec: Spec) -> Path:
 
 @dataclass(slots=True)
 class Bench:
-    """One worker process with the policy on it. finished: series of the task in hand; tallies: as seen last."""
+    """One worker process with the policy on it. finished: series of the task in flight; tallies: as seen last."""
 
     executor: ProcessExecutor
     work: Work

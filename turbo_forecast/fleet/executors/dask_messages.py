@@ -33,7 +33,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The worker lives. finished: series by task that it has in hand; tallies: of its processes (`post.Tally`), as tuples."""
+    """The worker lives. finished: series by task that it has in flight; tallies: of its processes (`worker_status.Tally`), as tuples."""
 
     finished: Mapping[str, int]
     tallies: Sequence[tuple[Any, ...]]

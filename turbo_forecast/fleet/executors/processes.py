@@ -21,11 +21,11 @@ from turbo_forecast.fleet.equipment import STEPS, Prepare
 from turbo_forecast.fleet.executors.guard import Guard
 from turbo_forecast.fleet.executors.marks import run_mark, worker_mark
 from turbo_forecast.fleet.executors.memory import MemoryWatch, can_be_measured
-from turbo_forecast.fleet.executors.post import Tally
-from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost, WorkersCannotStart
+from turbo_forecast.fleet.executors.protocol import Events, InFlight, Lost, WorkersCannotStart
 from turbo_forecast.fleet.executors.start_watch import Start, StartWatch
 from turbo_forecast.fleet.executors.worker import Answer, CannotStart, Raised, Ready, Started
 from turbo_forecast.fleet.executors.worker_process import WorkerProcess, end_workers
+from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 
 MAX_START_DEATHS = 10
@@ -48,7 +48,7 @@ class ProcessExecutor:
     """An `Executor` whose workers are processes, started when there is a task for them.
 
     Each holds `worker_memory_mb` of the job's settings at most, with all that it starts: who holds more is told of in
-    `InHand.exceeded_mb` while it has a task in hand, and replaced when it has none. Raises WorkersCannotStart where memory
+    `InFlight.exceeded_mb` while it has a task in flight, and replaced when it has none. Raises WorkersCannotStart where memory
     cannot be measured, and `wait` does where a worker needs more before its first series.
     """
 
@@ -103,7 +103,7 @@ class ProcessExecutor:
         self._hand_out()
         self._starts.look(self._late(), len(self._crew))
         at_work = [worker for worker in self._crew if worker.at_work]
-        events.in_hand = [_in_hand(worker, self._limit_mb * (worker.pid in too_large)) for worker in at_work]
+        events.in_flight = [_in_flight(worker, self._limit_mb * (worker.pid in too_large)) for worker in at_work]
         return events
 
     def kill(self, task: Task) -> None:
@@ -112,10 +112,10 @@ class ProcessExecutor:
 
     def tallies(self) -> list[Tally]:
         """What each worker that is ready for the present step has finished of it."""
-        return [worker.note.tally(worker.pid) for worker in self._crew if worker.step is self._step]
+        return [worker.status.tally(worker.pid) for worker in self._crew if worker.step is self._step]
 
     def close(self) -> None:
-        """End the workers now: a cancelled run must not wait for work in hand."""
+        """End the workers now: a cancelled run must not wait for work in flight."""
         self._queue.clear()
         if self._crew:
             end_workers(*self._crew)
@@ -186,19 +186,19 @@ class ProcessExecutor:
             self._say(line)
 
     def _too_large(self) -> set[int]:
-        """Workers at work that hold more than they may, and still have in hand what they had when they were measured.
+        """Workers at work that hold more than they may, and still have in flight what they had when they were measured.
 
-        Those with nothing in hand are replaced.
+        Those with nothing in flight are replaced.
         """
         if self._memory is None or self._memory.seconds_left:
             return set()
-        before = {worker.pid: worker.note for worker in self._crew}
+        before = {worker.pid: worker.status for worker in self._crew}
         held = self._memory.measure({worker.pid: worker.mark for worker in self._crew})
         found = [worker for worker in self._crew if held[worker.pid] > self._limit_mb]
         for worker in found:
             if worker.has_started and not worker.at_work:
                 self._replace(worker, held[worker.pid])
-        return {worker.pid for worker in found if worker.at_work and worker.note.is_at_the_same(before[worker.pid])}
+        return {worker.pid for worker in found if worker.at_work and worker.status.is_at_the_same(before[worker.pid])}
 
     def _has_room(self, worker: WorkerProcess, memory: MemoryWatch) -> bool:
         """Whether a worker that is ready holds no more than it may, so that what it holds later is due to its task."""
@@ -208,7 +208,7 @@ class ProcessExecutor:
         return held <= self._limit_mb
 
     def _replace(self, worker: WorkerProcess, held_mb: float) -> None:
-        """End a worker that holds too much while it has no task in hand. Raises WorkersCannotStart where it has had none."""
+        """End a worker that holds too much while it has no task in flight. Raises WorkersCannotStart where it has had none."""
         if not worker.used:
             raise WorkersCannotStart(
                 f"a worker needs {math.ceil(held_mb):,} MB before its first series, and worker_memory_mb allows "
@@ -223,7 +223,7 @@ class ProcessExecutor:
         self._dismiss(worker)
         require_room(self._job.folder.path)
         if worker.at_work:
-            events.lost.append(Lost(cast(Task, worker.task), worker.note.in_hand))
+            events.lost.append(Lost(cast(Task, worker.task), worker.status.in_flight))
         elif worker.task is not None:
             self._queue.appendleft((worker.task, worker.fresh))
             self._start_deaths += 1
@@ -233,16 +233,16 @@ class ProcessExecutor:
     def _late(self) -> list[Start]:
         entrants = self._job.settings.singles
         late = [worker for worker in self._crew if worker.is_starting]
-        building = [worker.note.building for worker in late]
+        building = [worker.status.building for worker in late]
         names = [None if number is None else entrants[number] for number in building]
         return [Start(worker.waited_since, name) for worker, name in zip(late, names, strict=True)]
 
 
-def _in_hand(worker: WorkerProcess, exceeded_mb: float) -> InHand:
-    task, note = cast(Task, worker.task), worker.note
-    if note.task != task.span.lo or not note.begun:  # it has not come as far as to note the task
-        return InHand(task, seconds=time.monotonic() - worker.waited_since)
-    return InHand(task, note.in_hand, note.seconds, note.of_task, exceeded_mb)
+def _in_flight(worker: WorkerProcess, exceeded_mb: float) -> InFlight:
+    task, status = cast(Task, worker.task), worker.status
+    if status.task != task.span.lo or not status.begun:  # its status is not yet about this task
+        return InFlight(task, seconds=time.monotonic() - worker.waited_since)
+    return InFlight(task, status.in_flight, status.seconds, status.of_task, exceeded_mb)
 
 
 def require_room(folder: Path) -> None:

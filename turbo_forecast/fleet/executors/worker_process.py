@@ -16,8 +16,8 @@ from typing import cast
 from turbo_forecast.fleet.equipment import Prepare
 from turbo_forecast.fleet.executors.descendants import end_all
 from turbo_forecast.fleet.executors.marks import MARK
-from turbo_forecast.fleet.executors.post import SIZE, Memory, Note
 from turbo_forecast.fleet.executors.worker import Answer, Order, Ready, work
+from turbo_forecast.fleet.executors.worker_status import SIZE, Memory, WorkerStatus
 from turbo_forecast.fleet.tasks import Job, Step, Task
 
 THREAD_LIMITS = (
@@ -60,9 +60,9 @@ class WorkerProcess:
         return cast(int, self._process.pid)
 
     @property
-    def note(self) -> Note:
-        """What the worker has noted last."""
-        return Note.read(self._memory)
+    def status(self) -> WorkerStatus:
+        """What the worker has reported last."""
+        return WorkerStatus.read(self._memory)
 
     @property
     def is_starting(self) -> bool:

@@ -26,7 +26,7 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.chunks import Span, cut
 from turbo_forecast.fleet.equipment import STEPS, Prepare
 from turbo_forecast.fleet.executors import marks
-from turbo_forecast.fleet.executors.protocol import Executor, InHand, Lost, WorkersCannotStart
+from turbo_forecast.fleet.executors.protocol import Executor, InFlight, Lost, WorkersCannotStart
 from turbo_forecast.fleet.policy import StoreLedger, Work
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.types import Status
@@ -55,13 +55,13 @@ class Heard:
     executor: Executor
     completed: list[TaskReport] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
-    in_hand: list[InHand] = field(default_factory=list)
+    in_flight: list[InFlight] = field(default_factory=list)
 
     def look(self) -> None:
         events = self.executor.wait(0.2)
         self.completed += events.completed
         self.lost += events.lost
-        self.in_hand = events.in_hand
+        self.in_flight = events.in_flight
 
     def until(self, condition: Callable[["Heard"], bool]) -> "Heard":
         """Look until it holds."""
@@ -93,7 +93,7 @@ def given(executor: Executor, wanted: list[Task], fresh: bool = False) -> Heard:
 
 
 def is_working(heard: Heard) -> bool:
-    return bool(heard.in_hand)
+    return bool(heard.in_flight)
 
 
 def test_each_task_is_told_once_as_completed(start: Start, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_task_whose_worker_dies_is_told_once_as_lost_and_the_others_are_done(s
     job = job_of(fleet(6, marked=(3,)), tmp_path, "killer")
     heard = given(start(job, 2), tasks(Step.FORECAST, 6, 2)).until(lambda heard: heard.ended >= 3)
     assert [lost.task.span for lost in heard.lost] == [Span(2, 4)]
-    assert heard.lost[0].series in (3, None), "the series in hand, or nobody knows"
+    assert heard.lost[0].series in (3, None), "the series in flight, or nobody knows"
     assert sorted(report.task.span for report in heard.completed) == [Span(0, 2), Span(4, 6)]
 
 
@@ -129,7 +129,7 @@ def test_a_worker_that_is_ended_loses_its_task_and_is_replaced(start: Start, tmp
     executor = start(job, 1)
     never, other = tasks(Step.FORECAST, 4, 2)
     heard = given(executor, [never]).until(is_working)
-    assert [hand.task for hand in heard.in_hand] == [never]
+    assert [entry.task for entry in heard.in_flight] == [never]
     executor.kill(never)
     executor.submit(other)
     heard.until(lambda heard: heard.ended >= 2)
@@ -148,14 +148,14 @@ def test_to_end_a_task_that_nobody_is_at_is_no_error(start: Start, tmp_path: Pat
     assert heard.all_ended == wanted
 
 
-def test_what_is_in_hand_is_told_with_how_long(start: Start, tmp_path: Path) -> None:
+def test_what_is_in_flight_is_told_with_how_long(start: Start, tmp_path: Path) -> None:
     job = job_of(fleet(3, marked=(1,)), tmp_path, "sleeper")
     (task,) = tasks(Step.FORECAST, 3, 3)
-    heard = given(start(job, 1), [task]).until(lambda heard: any(hand.seconds > 0.5 for hand in heard.in_hand))
-    (hand,) = heard.in_hand
-    assert hand.task == task
-    assert hand.series in (1, None)
-    assert hand.finished in (0, 1)
+    heard = given(start(job, 1), [task]).until(lambda heard: any(entry.seconds > 0.5 for entry in heard.in_flight))
+    (entry,) = heard.in_flight
+    assert entry.task == task
+    assert entry.series in (1, None)
+    assert entry.finished in (0, 1)
     assert not heard.ended
 
 
@@ -181,7 +181,7 @@ def test_no_more_tasks_are_worked_at_once_than_there_are_workers(start: Start, t
     heard, most = given(executor, tasks(Step.FORECAST, 12, 1)), 0
     while heard.ended < 12:
         heard.look()
-        most = max(most, len(heard.in_hand))
+        most = max(most, len(heard.in_flight))
     assert 1 <= most <= 2
 
 
@@ -219,7 +219,7 @@ def test_close_ends_all_workers_at_once_whatever_they_are_at(waits: bool, start:
     executor = start(job, 2)
     heard = given(executor, tasks(Step.FORECAST, 4, 1))
     if waits:
-        heard.until(lambda heard: len(heard.in_hand) == 2)
+        heard.until(lambda heard: len(heard.in_flight) == 2)
     pids = [tally.pid for tally in executor.tallies()]
     began = time.monotonic()
     executor.close()

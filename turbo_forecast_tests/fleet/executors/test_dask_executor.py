@@ -217,7 +217,7 @@ def test_how_far_a_task_is_and_when_is_told_in_this_machines_time(stage: Callabl
     key = made.cluster.tasks()[0].key
     made.cluster.hear("a", Beat({key: 1}, [(7, 1, 100.0, 101.0, 102.0, True, 1)]))
     events = made.executor.wait(0)
-    assert [(hand.task, hand.finished, hand.series) for hand in events.in_hand] == [(task, 1, None)]
+    assert [(entry.task, entry.finished, entry.series) for entry in events.in_flight] == [(task, 1, None)]
     (tally,) = made.executor.tallies()
     ahead = made.executor._crew.members["a"].ahead
     assert (tally.begun, tally.first, tally.until) == (100.0 + ahead, 101.0 + ahead, 102.0 + ahead)

@@ -272,13 +272,13 @@ def test_ctrl_c_reaches_only_the_parent_which_ends_its_workers_at_once(tmp_path:
     began = time.monotonic()
     os.killpg(parent.pid, signal.SIGINT)
     _, err = parent.communicate(timeout=20)
-    assert time.monotonic() - began < 5, "work in hand was waited for"
+    assert time.monotonic() - began < 5, "work in flight was waited for"
     assert err.count("Traceback") == err.count("KeyboardInterrupt") == 1, err
     assert not any(map(_alive, workers))
 
 
 def _another_parent(entrant: str, folder: Path, **environment: str) -> "subprocess.Popen[str]":
-    """A process of its own group that forecasts two marked series, and touches `begun` when both are in hand."""
+    """A process of its own group that forecasts two marked series, and touches `begun` when both are in flight."""
     script = f"""
 from pathlib import Path
 from turbo_forecast.fleet.chunks import Span
@@ -301,7 +301,7 @@ with working(job_of(fleet(2, marked=(0, 1)), folder, {entrant!r}), 2) as (work, 
 
 
 def test_a_death_loses_nothing_though_the_parent_is_slow_to_notice(tmp_path: Path) -> None:
-    """The worker dies with the second chunk in hand while the parent is busy with the report of the first."""
+    """The worker dies with the second chunk in flight while the parent is busy with the report of the first."""
     reports: list[TaskReport] = []
 
     def heard(report: TaskReport) -> None:
@@ -324,7 +324,7 @@ def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced(tmp_path
     assert len({pid for pid, _ in noted(job)}) == 2
 
 
-def test_series_of_a_chunk_in_hand_are_seen_while_it_is_worked(tmp_path: Path) -> None:
+def test_series_of_a_chunk_in_flight_are_seen_while_it_is_worked(tmp_path: Path) -> None:
     """One chunk of six series, some 0.1 s each: it is reported at the end only."""
     seen: list[int] = []
     with working(job_of(fleet(6), tmp_path, "slow"), 1) as (work, _):
