@@ -114,7 +114,7 @@ def _run(store: Path, options: Mapping[str, Any], to: Any) -> None:
             settings,
             scratch=Path(folder, "run"),
             timer=AuditTimer(),
-            say=lambda line: None,
+            log=lambda line: None,
         )
         to.send((time.perf_counter() - began, digest_of(made.rows_folder)))
 

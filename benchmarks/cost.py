@@ -58,7 +58,7 @@ def _held(rows: pl.DataFrame, settings: ForecastSettings, say: Say) -> tuple[flo
     options = settings.model_dump()
     seconds = timed(
         lambda: audits.append(
-            forecast_fleet(rows, DEMO_CUTOFF, say=say, **options).audit.select("stage", "clock", "seconds")
+            forecast_fleet(rows, DEMO_CUTOFF, log=say, **options).audit.select("stage", "clock", "seconds")
         )
     )
     say(f"{len(settings.field_of_entrants)} entrants, {settings.folds} folds: {seconds:.1f} s")

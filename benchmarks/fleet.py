@@ -58,7 +58,7 @@ def run(series: pa.Table, settings: ForecastSettings) -> float:
                 settings,
                 scratch=Path(folder, "run"),
                 timer=AuditTimer(),
-                say=lambda line: None,
+                log=lambda line: None,
             )
         )
 

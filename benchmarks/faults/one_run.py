@@ -34,7 +34,7 @@ def main(store: Path, scratch: Path, result: Path, cutoff: str, options: dict[st
     exchange = ObjectExchange(parsed(shared, "the drill's store"), f"{windows.cutoff:%Y-%m}") if shared else None
     try:
         with unfinished(scratch) as folder:
-            made = run_fleet(store, windows, settings, scratch=folder, timer=AuditTimer(), say=_say, exchange=exchange)
+            made = run_fleet(store, windows, settings, scratch=folder, timer=AuditTimer(), log=_say, exchange=exchange)
             result.write_text(json.dumps(noted(made, windows.cutoff.isoformat())))
     except TurboForecastError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)

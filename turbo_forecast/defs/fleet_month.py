@@ -85,7 +85,7 @@ def forecast_month(
             since = first_day_needed(settings, window.history_start)
             write = partial(write_store, path=store, history_start=window.history_start)
             store_histories(con, since, cutoff, write)
-        fleet = run_fleet(store, window, settings, scratch=scratch, timer=timer, say=say, exchange=exchange)
+        fleet = run_fleet(store, window, settings, scratch=scratch, timer=timer, log=say, exchange=exchange)
         run = MonthsRun(fleet, timer)
         with warehouse.get_connection() as con, transaction(con):
             work.begin(con, digest)

@@ -45,7 +45,7 @@ def forecast_group_month(month: Month) -> pl.DataFrame:
             month.settings,
             scratch=scratch,
             timer=AuditTimer(),  # its stages are within the asset's own
-            say=say_to(month.context),
+            log=say_to(month.context),
         )
         run.results.publish(place)
     return run.rows

@@ -115,7 +115,7 @@ def forecast_groups(
     *,
     scratch: Path,
     timer: AuditTimer,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> GroupRun:
     """Forecast every group of GROUP_HISTORY's rows as a series of its own, with its own folds, champion and interval.
 
@@ -128,7 +128,7 @@ def forecast_groups(
         .sort("host_id", "resource")
     )
     store = write_store(table.to_arrow(), scratch / "groups.arrow", windows.history_start)
-    run = run_fleet(store, windows, group_settings(settings, len(table)), scratch=scratch, timer=timer, say=say)
+    run = run_fleet(store, windows, group_settings(settings, len(table)), scratch=scratch, timer=timer, log=log)
     results = Results(run.results_folder)
     rows = results.read(FORECAST_PARQUET).collect()
     if len(table) < FEW_SERIES:

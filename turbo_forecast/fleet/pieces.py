@@ -110,8 +110,8 @@ def read_piece(folder: Path, stem: str, kind: str) -> pa.Table:
     try:
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except (OSError, pa.ArrowException) as error:
-        said = " ".join(str(error).split())[:80]
-        raise StorageError(f"{path} cannot be read: {said}; run the month again") from None
+        cause = " ".join(str(error).split())[:80]
+        raise StorageError(f"{path} cannot be read: {cause}; run the month again") from None
 
 
 def rows_table(entries: Iterable[tuple[int, int, int, np.ndarray, np.ndarray, np.ndarray]]) -> pa.Table:

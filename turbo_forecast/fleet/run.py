@@ -67,7 +67,7 @@ def run_fleet(
     *,
     scratch: Path,
     timer: AuditTimer,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     exchange: Exchange | None = None,
     client: object = None,
 ) -> FleetRun:
@@ -75,30 +75,30 @@ def run_fleet(
 
     `scratch` (of `scratch.unfinished`) keeps what is finished of each map until the caller has stored the results and
     committed: after a crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
-    say: called with lines that begin with the month, one at a time; some come from another thread.
+    log: called with lines that begin with the month, one at a time; some come from another thread.
     exchange: how the run's files reach workers of other machines; by default all see `scratch` under the same path. What it
     shares is the caller's to remove, when the results are committed. client: a Dask client whose cluster works the series, whatever
     the settings say; it stays open.
     """
     exchange = exchange or SharedFolder()
-    log = StatusLog(say, about=f"{windows.cutoff:%Y-%m}")
+    status = StatusLog(log, about=f"{windows.cutoff:%Y-%m}")
     check_entrants(settings)
     if (fewer := folds_left_out(settings)) is not None:
-        log(fewer)
-    warn_of_missing_origins(settings, windows.origins if settings.refit else windows.origins[:-1], log)
-    with timer.stage("prepare entrants"), log.working("preparing the entrants"):
-        prepare_entrants(settings, log)
+        status(fewer)
+    warn_of_missing_origins(settings, windows.origins if settings.refit else windows.origins[:-1], status)
+    with timer.stage("prepare entrants"), status.working("preparing the entrants"):
+        prepare_entrants(settings, status)
     store = SeriesStore(store_path)
     timer.series = len(store)
-    with timer.stage("resume"), log.working("looking for what was finished before"):
+    with timer.stage("resume"), status.working("looking for what was finished before"):
         folder = run_folder(scratch, store, windows, settings, exchange.recover)
     with temporary(scratch) as temp:
         job = Job(store_path, folder, temp, windows, settings)
         here = chunks.finished_spans(folder.forecast, FORECAST_LAST)
         exchange.share(job, [Task(Step.FORECAST, span) for span in here])
-        with executor_of(job, exchange, client, log) as executor:
+        with executor_of(job, exchange, client, status) as executor:
             work = Work(executor, StoreLedger(job, exchange), settings.series_timeout_seconds)
-            made = _Run(folder, store, windows, settings, executor, work, timer, log).hold()
+            made = _Run(folder, store, windows, settings, executor, work, timer, status).hold()
             timer.workers = executor.workers
             return made
 
@@ -114,31 +114,31 @@ class _Run:
     executor: Executor
     work: Work
     timer: AuditTimer
-    log: StatusLog
+    status: StatusLog
 
     def hold(self) -> FleetRun:
         """The maps and reductions in their order."""
-        timer, log, results = self.timer, self.log, Results(self.folder.results)
+        timer, status, results = self.timer, self.status, Results(self.folder.results)
         reduce = Reducer(self.folder, self.store, self.windows, self.settings)
         with timer.stage("forecast all series"):
             self._forecast()
-        with timer.stage("learn weights"), log.working("learning the weights of the combination"):
+        with timer.stage("learn weights"), status.working("learning the weights of the combination"):
             outcomes = series_outcomes(self.folder, self.store, self.windows, timer)
             runs = model_runs(self.folder, self.store, self.windows, timer)
             weights = reduce.learn()
         parts = chunks.parts_of(len(self.store))
-        with timer.stage("combine and score"), log.working("combining and scoring the forecasts"):
+        with timer.stage("combine and score"), status.working("combining and scoring the forecasts"):
             self._map(Step.COMBINE, self.folder.combine, COMBINE_LAST, parts)
-        with timer.stage("choose champions"), log.working("choosing the champions"):
+        with timer.stage("choose champions"), status.working("choosing the champions"):
             scores = reduce.scores()
             champions = reduce.choose(scores)
-        with timer.stage("calibrate"), log.working("calibrating the intervals"):
+        with timer.stage("calibrate"), status.working("calibrating the intervals"):
             calibration = reduce.calibrate(champions)
-        with timer.stage("publish"), log.working("publishing the champions' rows"):
+        with timer.stage("publish"), status.working("publishing the champions' rows"):
             self._map(Step.PUBLISH, self.folder.publish, PUBLISH_LAST, parts)
-        with timer.stage("compare"), log.working("comparing the entrants"):
+        with timer.stage("compare"), status.working("comparing the entrants"):
             standings = reduce.compare()
-        with timer.stage("learn for the outlook"), log.working("learning for the outlook"):
+        with timer.stage("learn for the outlook"), status.working("learning for the outlook"):
             outlook = learn_outlook(self.folder, reduce.names, self.windows)
         with timer.stage("keep results"):
             made = ((TOURNAMENT_SCORES, scores), (CHAMPIONS, champions), (CALIBRATION, calibration))
@@ -154,7 +154,7 @@ class _Run:
         """The first map, with lines that tell how far it is."""
         total, settings = len(self.store), self.settings
         todo = chunks.unfinished(total, chunks.finished_spans(self.folder.forecast, FORECAST_LAST))
-        progress = Progress(total, self.log, done=total - sum(len(span) for span in todo))
+        progress = Progress(total, self.status, done=total - sum(len(span) for span in todo))
 
         def heard(report: TaskReport) -> None:
             self._note(report)

@@ -54,7 +54,7 @@ class Result:
     series: Series
     outcome: Outcome = Outcome.FORECAST
     remarks: list[str] = field(default_factory=list)
-    """What is to be said of the series itself, beside what its fits say."""
+    """Remarks on the series itself, beside those on its fits."""
     failure: tuple[str, str] | None = None
     """Class and message of an error that was no single entrant's."""
     unobserved: Unobserved = field(init=False)
@@ -334,25 +334,25 @@ def _values(answer: object, window: Window, what: str) -> Values:
     return values.astype(np.float64)
 
 
-def _count(said: Any, what: str) -> int:
+def _count(value: Any, what: str) -> int:
     """What an entrant says to have counted, or an error that is the entrant's alone."""
     try:
-        number = int(said)
-        if number == said and 0 <= number <= LARGEST_COUNT:
+        number = int(value)
+        if number == value and 0 <= number <= LARGEST_COUNT:
             return number
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ForecastError(f"{what} is {as_line(said)[:40]}, not a count")
+    raise ForecastError(f"{what} is {as_line(value)[:40]}, not a count")
 
 
-def _seconds(said: Any, what: str) -> float:
+def _seconds(value: Any, what: str) -> float:
     """How long an entrant says that something took, or an error that is the entrant's alone."""
     try:
-        if 0 <= said < np.inf:
-            return float(said)
+        if 0 <= value < np.inf:
+            return float(value)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ForecastError(f"{what} is {as_line(said)[:40]}, not a time")
+    raise ForecastError(f"{what} is {as_line(value)[:40]}, not a time")
 
 
 def clamped(yhat: Values, lower: Values, upper: Values) -> tuple[Stored, Stored, Stored]:

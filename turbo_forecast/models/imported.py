@@ -55,11 +55,13 @@ def _module(name: str, module: str) -> ModuleType:
         raise
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # whatever a module does on import, SystemExit even, is said of the option
-        raise SettingsError(f"entrants: {shown(name)} cannot be imported: {_said(error)}") from None
+    except (
+        BaseException
+    ) as error:  # whatever a module does on import, SystemExit even, becomes a sentence about the option
+        raise SettingsError(f"entrants: {shown(name)} cannot be imported: {_described(error)}") from None
 
 
-def _said(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     """An error of somebody's module in a line."""
     if isinstance(error, SyntaxError):
         return f"its module has a syntax error in line {error.lineno}: {error.msg}"

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from turbo_forecast.models.protocol import Entrant, Forecast, ForecastError, Say, Window
+from turbo_forecast.models.protocol import Entrant, Forecast, ForecastError, Log, Window
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT, ForecastSettings
 from turbo_forecast.turbo_prophet.cache import KERNELS
 from turbo_forecast.types import Solver
@@ -66,7 +66,7 @@ def abandon(settings: ForecastSettings) -> None:
     KERNELS.abandon()
 
 
-def prepare(settings: ForecastSettings, say: Say) -> None:
+def prepare(settings: ForecastSettings, log: Log) -> None:
     """What the run's engine must do once, in the parent, before workers start."""
     if settings.engine == "turbo":
-        KERNELS.ensure(say)
+        KERNELS.ensure(log)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from turbo_forecast.types import Solver
 
-Say = Callable[[str], None]
-"""Where a line for a person to read goes."""
+Log = Callable[[str], None]
+"""Called with a line of progress for a person to read."""
 Days = NDArray[np.int64]
 Values = NDArray[np.float64]
 

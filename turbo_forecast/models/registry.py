@@ -17,7 +17,7 @@ from typing import cast
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.imported import Build, imported_builder
-from turbo_forecast.models.protocol import Entrant, Say
+from turbo_forecast.models.protocol import Entrant, Log
 from turbo_forecast.option_rules import nearest, shown
 from turbo_forecast.settings import COMBINATIONS, ForecastSettings
 
@@ -148,12 +148,12 @@ def _check_outside_names(settings: ForecastSettings) -> None:
             )
 
 
-def warn_of_missing_origins(settings: ForecastSettings, origins: Sequence[date], say: Say) -> None:
-    """Say which outside models have no rows at all for an origin of the run: they are out of every series there."""
+def warn_of_missing_origins(settings: ForecastSettings, origins: Sequence[date], log: Log) -> None:
+    """Log which outside models have no rows at all for an origin of the run: they are out of every series there."""
     for name in settings.outside:
         missing = import_module(OUTSIDE_MODULE).missing_origins(name, settings, origins)
         if missing:
-            say(
+            log(
                 f"outside.{name}: {settings.outside[name]} has no rows with origin {', '.join(map(str, missing))}; "
                 f"{name} takes no part in series that are forecast from there"
             )
@@ -174,11 +174,11 @@ def preparing(settings: ForecastSettings) -> Iterator[None]:
             abandon(settings)
 
 
-def prepare_entrants(settings: ForecastSettings, say: Say) -> None:
-    """Once, in the parent, before workers start: an entrant's module may have a `prepare(settings, say)`."""
+def prepare_entrants(settings: ForecastSettings, log: Log) -> None:
+    """Once, in the parent, before workers start: an entrant's module may have a `prepare(settings, log)`."""
     with preparing(settings):
         for prepare in _of_modules("prepare", settings):
-            prepare(settings, say)
+            prepare(settings, log)
 
 
 def _of_modules(name: str, settings: ForecastSettings) -> list[Callable[..., None]]:

@@ -59,7 +59,7 @@ def made_up_run(
     *,
     scratch: Path,
     timer: AuditTimer,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     exchange: object = None,
 ) -> SimpleNamespace:
     """What `run_fleet` leaves: every series at 50 %, by two entrants, the first of whom is the champion everywhere."""

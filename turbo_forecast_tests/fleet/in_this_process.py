@@ -58,7 +58,7 @@ class ThisProcess:
 
 
 @contextmanager
-def _this_process(job: Job, workers: int, say: Callable[[str], None]) -> Iterator[ThisProcess]:
+def _this_process(job: Job, workers: int, log: Callable[[str], None]) -> Iterator[ThisProcess]:
     yield ThisProcess(job)
 
 

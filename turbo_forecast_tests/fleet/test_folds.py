@@ -44,7 +44,7 @@ def fleet(size: int) -> pl.DataFrame:
 
 
 def quiet(base: pl.DataFrame, **options: object) -> FleetResult:
-    return forecast_fleet(base, CUTOFF, say=lambda line: None, **{"workers": 1, "entrants": CHEAP, **options})
+    return forecast_fleet(base, CUTOFF, log=lambda line: None, **{"workers": 1, "entrants": CHEAP, **options})
 
 
 def run_and_folds(base: pl.DataFrame) -> tuple[FleetResult, pl.DataFrame]:
@@ -380,6 +380,6 @@ def test_a_run_tells_of_the_windows_an_outside_model_has_no_rows_for(
     rows = oracle(base, run_windows(CUTOFF, forecast_settings()))
     rows.filter(~pl.col("origin").is_in(missing)).write_parquet(file)
     said: list[str] = []
-    forecast_fleet(base, CUTOFF, say=said.append, workers=1, entrants=CHEAP, refit=refit, outside={"oracle": str(file)})
+    forecast_fleet(base, CUTOFF, log=said.append, workers=1, entrants=CHEAP, refit=refit, outside={"oracle": str(file)})
     lines = [line for line in said if line.startswith("2025-12 · outside.oracle: ")]
     assert [line.partition(" with origin ")[2].partition(";")[0] for line in lines] == ([told] if told else [])

@@ -158,7 +158,7 @@ def test_workers_that_die_of_a_full_disk_are_explained_by_it(full: Path) -> None
 def test_a_temporary_folder_without_room_is_named(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(full / "made"))
     with pytest.raises(StorageError) as caught:
-        forecast_fleet(series_rows("a", wave()), CUTOFF, entrants=["seasonal_naive"], workers=1, say=print)
+        forecast_fleet(series_rows("a", wave()), CUTOFF, entrants=["seasonal_naive"], workers=1, log=print)
     one_sentence(caught, full / "made")
     assert os.listdir(full / "made") == []
 

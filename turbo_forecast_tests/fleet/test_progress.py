@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.pace import Pace, Standing
 from turbo_forecast.fleet.progress import Progress, speed
-from turbo_forecast_tests.fleet.timelines import Said, Timeline
+from turbo_forecast_tests.fleet.timelines import LogLine, Timeline
 
 LINE = re.compile(r"[\d,]+/[\d,]+ series( · [\d.,]+/(s|min))? · [\d,]+ failed · (.+ (left|so far)|done)")
 
@@ -22,7 +22,7 @@ def costs_of(size: int, seconds: float, spread: float, seed: int = 0) -> np.ndar
     return costs * seconds / costs.mean()
 
 
-def assert_honest(lines: Sequence[Said], dearest: float) -> None:
+def assert_honest(lines: Sequence[LogLine], dearest: float) -> None:
     """From a tenth of the work on, the time left is right within a factor of two.
 
     Or within two seconds, or within the time of the dearest series and a half: of those that are in flight, nobody knows

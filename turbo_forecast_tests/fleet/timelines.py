@@ -25,7 +25,7 @@ class Worked:
 
 
 @dataclass(frozen=True)
-class Said:
+class LogLine:
     """A line: when it came, the share of this attempt's series finished then, and the truth about the time left."""
 
     at: float
@@ -94,7 +94,7 @@ class Timeline:
         whole = sum(len(chunk.span) for chunk in self.chunks if chunk.finished[-1] <= now)
         return Standing(tallies, self.finished(now) - whole, running, waiting, len(self.starts))
 
-    def said(self) -> Iterator[Said]:
+    def said(self) -> Iterator[LogLine]:
         """The lines of a run, in order."""
         now, lines = 0.0, []
         progress = Progress(self.total, lines.append, done=self.done, clock=lambda: now)
@@ -107,5 +107,5 @@ class Timeline:
                 progress.add(size, 0)
             progress.look(partial(self.standing, now))
             share = self.finished(now) / (self.total - self.done)
-            yield from (Said(now, share, line, self.end - now) for line in lines)
+            yield from (LogLine(now, share, line, self.end - now) for line in lines)
             lines.clear()

@@ -78,18 +78,18 @@ class Crew:
         job: Job,
         exchange: Exchange,
         options: ExecutorSettings,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self.run = uuid4().hex[:8]
         self.members: dict[str, Member] = {}
-        self._cluster, self._options, self._say = cluster, options, say
+        self._cluster, self._options, self._log = cluster, options, log
         self._topic = f"turbo-forecast {self.run}"
         self._fitness = own_fitness(job.settings)
         self._job = pickle.dumps((job, exchange))
         self._number = count()
         self._without_since: float | None = None
-        self._said_after = SILENCE_SECONDS
-        self._said_paused = set[str]()
+        self._log_again_after = SILENCE_SECONDS
+        self._logged_paused = set[str]()
         cluster.listen(self._topic)
 
     @property
@@ -120,9 +120,9 @@ class Crew:
         return gone
 
     def _note_pause(self, member: Member, paused: bool) -> None:
-        if paused and member.state is State.READY and member.address not in self._said_paused:
-            self._said_paused.add(member.address)
-            self._say(f"{member.title} is paused by Dask, by its memory limit: it is given nothing until it goes on")
+        if paused and member.state is State.READY and member.address not in self._logged_paused:
+            self._logged_paused.add(member.address)
+            self._log(f"{member.title} is paused by Dask, by its memory limit: it is given nothing until it goes on")
         member.paused = paused
 
     def unbegun(self, tasks: Mapping[str, str]) -> list[str]:
@@ -154,10 +154,10 @@ class Crew:
         member.state, member.ahead = State.READY, time.monotonic() - clock
 
     def refuse(self, member: Member, why: str) -> None:
-        """Give a worker nothing any more; says so, with what is to follow its name."""
+        """Give a worker nothing any more; logs it, with what is to follow its name."""
         member.state, member.why = State.REFUSED, f"{member.title} {why}"
         self._release(member)
-        self._say(f"{member.why}: it is given nothing")
+        self._log(f"{member.why}: it is given nothing")
 
     def ended(self, member: Member) -> None:
         """Note that a worker has ended what it had of the run: it is asked again."""
@@ -185,12 +185,12 @@ class Crew:
         return Tally(process, own.series, begun, first, own.until + member.ahead, own.busy, own.at_first)
 
     def fell_silent(self, at_work: set[str]) -> list[Member]:
-        """Those of the workers at work that have not been heard of for too long; they are said to be, once."""
+        """Those of the workers at work that have not been heard of for too long; logged once each."""
         limit = self._options.silence_seconds
         silent = [each for each in self.ready if each.address in at_work and time.monotonic() - each.heard > limit]
         for member in silent:
             member.silent = True
-            self._say(f"{member.title} has not been heard of for {limit:g} s: others get its tasks")
+            self._log(f"{member.title} has not been heard of for {limit:g} s: others get its tasks")
         return silent
 
     def was_paused(self) -> None:
@@ -200,13 +200,13 @@ class Crew:
         self._without_since = None
 
     def require_some(self) -> None:
-        """Raises NoWorkers where none has been there for too long, or none that fits; says that it waits, now and then."""
+        """Raises NoWorkers where none has been there for too long, or none that fits; logs that it waits, now and then."""
         if self.ready:
             self._without_since = None
             return
         now = time.monotonic()
         if self._without_since is None:
-            self._without_since, self._said_after = now, SILENCE_SECONDS
+            self._without_since, self._log_again_after = now, SILENCE_SECONDS
         waited = now - self._without_since
         refused = [each.why for each in self.members.values() if each.state is State.REFUSED]
         asked = [each for each in self.members.values() if each.state in (State.NEW, State.ASKED)]
@@ -219,10 +219,10 @@ class Crew:
             raise NoWorkers(
                 f"{self._cluster.name}: {none} for {duration(waited)} (executor.wait_seconds); start some and run again"
             )
-        if waited >= self._said_after:
-            self._said_after = waited + longer_silence(waited)
+        if waited >= self._log_again_after:
+            self._log_again_after = waited + longer_silence(waited)
             preparing = f"{len(asked)} of them prepare" if asked else "none is there"
-            self._say(
+            self._log(
                 f"waiting for workers of {self._cluster.name}: {preparing} ({duration(waited)}; the longest wait is "
                 f"{duration(self._options.wait_seconds)})"
             )

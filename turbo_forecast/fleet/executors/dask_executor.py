@@ -40,10 +40,10 @@ from turbo_forecast.fleet.executors.dask_messages import (
     Done,
     Ended,
     Failed,
+    LogLine,
     Message,
     Ready,
     Refused,
-    Said,
     Unseen,
 )
 from turbo_forecast.fleet.executors.protocol import Events, InFlight, Lost
@@ -101,14 +101,14 @@ class NotCollected:
 
 @contextmanager
 def on_cluster(
-    job: Job, exchange: Exchange, options: ExecutorSettings, client: object, say: Callable[[str], None]
+    job: Job, exchange: Exchange, options: ExecutorSettings, client: object, log: Callable[[str], None]
 ) -> Iterator["DaskExecutor"]:
     """A cluster's workers, until the block ends. client: a Dask client, whose cluster is used and which stays open; or None.
 
     Raises SettingsError, ClusterLost.
     """
     with connected(options, client, f"{job.windows.cutoff:%Y-%m}") as cluster:
-        executor = DaskExecutor(cluster, job, exchange, options, say)
+        executor = DaskExecutor(cluster, job, exchange, options, log)
         try:
             yield executor
         except ClusterLost as error:
@@ -133,10 +133,10 @@ class DaskExecutor:
         job: Job,
         exchange: Exchange,
         options: ExecutorSettings,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
-        self._cluster, self._job, self._exchange, self._say = cluster, job, exchange, say
-        self._crew = Crew(cluster, job, exchange, options, say)
+        self._cluster, self._job, self._exchange, self._log = cluster, job, exchange, log
+        self._crew = Crew(cluster, job, exchange, options, log)
         self._crew.see(cluster.look())
         self._queue: deque[tuple[Task, bool]] = deque()
         self._out: dict[str, Assignment] = {}
@@ -150,7 +150,7 @@ class DaskExecutor:
         self._looked = time.monotonic()
         self._passed_on = 0.0
         self._closed = False
-        say(f"working on {cluster.name}: {self._count()}")
+        log(f"working on {cluster.name}: {self._count()}")
 
     def _count(self) -> str:
         workers, threads = len(self._crew.members), self._crew.threads
@@ -242,7 +242,7 @@ class DaskExecutor:
                     self._take_back_all(member)
                 if gone or len(self._crew.members) != before:
                     left = f"{len(gone):,} left, " if gone else ""
-                    self._say(f"workers of {self._cluster.name}: {left}{self._count()}")
+                    self._log(f"workers of {self._cluster.name}: {left}{self._count()}")
             case Resolved(key, status, why):
                 self._resolve(key, status, why)
             case Collected(report):
@@ -268,7 +268,7 @@ class DaskExecutor:
                 self._crew.refuse(member, why)
             case Unseen(why):
                 raise TaskFailed(f"{member.title} cannot work: {why}")
-            case Said(line):
+            case LogLine(line):
                 self._pass_on(f"{member.title}: {line}")
             case Ended(key):
                 self._crew.ended(member)
@@ -276,11 +276,11 @@ class DaskExecutor:
                     self._put_back(each, died=False)
 
     def _pass_on(self, line: str) -> None:
-        """Say what a worker says, unless another has just said something: a hundred may wait for the same."""
+        """Log a worker's line, unless another's was logged just now: a hundred may wait for the same."""
         now = time.monotonic()
         if now - self._passed_on >= SILENCE_SECONDS:
             self._passed_on = now
-            self._say(line)
+            self._log(line)
 
     def _fail(self, member: Member, key: str, error: BaseException, *, cannot_start: bool) -> None:
         if key not in self._out:

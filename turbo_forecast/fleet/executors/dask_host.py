@@ -30,10 +30,10 @@ from turbo_forecast.fleet.executors.dask_messages import (
     Done,
     Ended,
     Failed,
+    LogLine,
     Message,
     Ready,
     Refused,
-    Said,
     Spec,
     Unseen,
     packed,
@@ -56,7 +56,7 @@ HELD = {"executing", "long-running", "memory", "ready", "flight", "resumed"}
 LIVING = {"init", "running", "paused", "closing_gracefully"}
 """States of Dask's worker in which it works."""
 
-Say = Callable[[Message], None]
+Send = Callable[[Message], None]
 
 _hosts: dict[str, "Host"] = {}
 """The hosts of this process, by run and worker: a cluster within one process has several workers."""
@@ -71,38 +71,38 @@ def open_host(spec: Spec) -> str:
     """Check this worker, prepare it for the run, and tell the run how that went; returns what becomes the lease."""
     worker = get_worker()
 
-    def say(message: Message) -> None:
+    def send(message: Message) -> None:
         with suppress(Exception):  # the worker is closing: nobody hears it
             worker.log_event(spec.topic, packed(worker.address, spec.lease, message))
 
     with _opening:
-        host = _opened(spec, worker, say)
+        host = _opened(spec, worker, send)
     if host is not None:
         _hosts[_name(spec.run, worker)] = host
         host.watch()
-        say(Ready(time.monotonic()))
+        send(Ready(time.monotonic()))
     return "taking part" if host is not None else "not taking part"
 
 
-def _opened(spec: Spec, worker: Worker, say: Say) -> "Host | None":
-    """The host; None where this worker cannot take part, which has been said."""
+def _opened(spec: Spec, worker: Worker, send: Send) -> "Host | None":
+    """The host; None where this worker cannot take part, which has been sent."""
     try:
         job, exchange = pickle.loads(spec.job)
         why = unfit(spec.fitness, own_fitness(job.settings)) or unable(job.settings)
         if why:
-            say(Refused(why))
+            send(Refused(why))
             return None
         with ExitStack() as stack:
             here = _own_folder(Path(worker.local_directory), spec)
             stack.callback(shutil.rmtree, here, ignore_errors=True)
             settled = exchange.settle(job, here)
             temp = stack.enter_context(temporary(here))
-            prepare_entrants(job.settings, lambda line: say(Said(line)))
-            return Host(spec, worker, say, replace(settled, temp=temp), exchange, stack.pop_all())
+            prepare_entrants(job.settings, lambda line: send(LogLine(line)))
+            return Host(spec, worker, send, replace(settled, temp=temp), exchange, stack.pop_all())
     except StorageError as error:
-        say(Unseen(str(error)))
+        send(Unseen(str(error)))
     except Exception as error:  # it is this machine's: others may do
-        say(Refused(f"cannot take part: {type(error).__name__}: {error}"))
+        send(Refused(f"cannot take part: {type(error).__name__}: {error}"))
     return None
 
 
@@ -139,9 +139,9 @@ class Host:
     """A run's worker processes on one Dask worker, started when there is a task for them."""
 
     def __init__(
-        self, spec: Spec, worker: Worker, say: Say, job: Job, exchange: Exchange, resources: ExitStack
+        self, spec: Spec, worker: Worker, send: Send, job: Job, exchange: Exchange, resources: ExitStack
     ) -> None:
-        self._spec, self._worker, self._say = spec, worker, say
+        self._spec, self._worker, self._send = spec, worker, send
         self._job, self._exchange, self._resources = job, exchange, resources
         self._lock = threading.Lock()
         self._idle: list[Bench] = []
@@ -157,10 +157,10 @@ class Host:
         try:
             bench = self._take(key, fresh)
         except WorkersCannotStart as error:
-            self._say(Failed(key, error, cannot_start=True))
+            self._send(Failed(key, error, cannot_start=True))
             return
         if bench is None:
-            self._say(Ended(key))
+            self._send(Ended(key))
             return
         try:
             reports = self._reports(key, bench, task)
@@ -168,13 +168,13 @@ class Host:
             self._put_away(key, bench, keep=False)
         except WorkersCannotStart as error:
             self._put_away(key, bench, keep=False)
-            self._say(Failed(key, error, cannot_start=True))
+            self._send(Failed(key, error, cannot_start=True))
         except Exception as error:
             self._put_away(key, bench, keep=False)
-            self._say(Failed(key, _sendable(error)))
+            self._send(Failed(key, _sendable(error)))
         else:
             self._put_away(key, bench, keep=True)
-            self._say(Done(key, reports))
+            self._send(Done(key, reports))
 
     def _reports(self, key: str, bench: Bench, task: Task) -> list[TaskReport]:
         reports: list[TaskReport] = []
@@ -214,7 +214,7 @@ class Host:
         return bench
 
     def _new_bench(self) -> Bench:
-        executor = ProcessExecutor(self._job, 1, lambda line: self._say(Said(line)))
+        executor = ProcessExecutor(self._job, 1, lambda line: self._send(LogLine(line)))
         ledger = StoreLedger(self._job)  # what it records is handed back like everything else
         return Bench(executor, Work(executor, ledger, self._job.settings.series_timeout_seconds))
 
@@ -228,11 +228,11 @@ class Host:
             bench.executor.close()
 
     def _watch(self) -> None:
-        said = 0.0
+        sent = 0.0
         while self._is_wanted():
-            if time.monotonic() - said >= self._spec.beat_seconds:
-                said = time.monotonic()
-                self._say(self._beat())
+            if time.monotonic() - sent >= self._spec.beat_seconds:
+                sent = time.monotonic()
+                self._send(self._beat())
             time.sleep(WATCH_SECONDS)
         self.end()
 
@@ -259,7 +259,7 @@ class Host:
         name = _name(self._spec.run, self._worker)
         if _hosts.get(name) is self:  # a worker that was missed and is asked again has another by now
             del _hosts[name]
-        self._say(Ended())
+        self._send(Ended())
 
 
 def _pieces(task: Task) -> list[Task]:

@@ -57,7 +57,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LogLine:
     """A line for the person who waits."""
 
     line: str
@@ -70,7 +70,7 @@ class Ended:
     key: str | None = None
 
 
-Message = Refused | Unseen | Ready | Beat | Done | Failed | Said | Ended
+Message = Refused | Unseen | Ready | Beat | Done | Failed | LogLine | Ended
 
 
 @dataclass(frozen=True, slots=True)

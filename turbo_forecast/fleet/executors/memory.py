@@ -129,5 +129,5 @@ def _processes() -> Iterator[tuple[int, int, str]]:
         for path in Path("/proc").iterdir():
             if path.name.isdigit():
                 with suppress(OSError, IndexError, ValueError):
-                    said = fields(int(path.name))
-                    yield int(path.name), int(said[1]), said[19]
+                    stat = fields(int(path.name))
+                    yield int(path.name), int(stat[1]), stat[19]

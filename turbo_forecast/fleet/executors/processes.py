@@ -34,10 +34,10 @@ MAX_START_DEATHS = 10
 
 @contextmanager
 def processes(
-    job: Job, workers: int, say: Callable[[str], None], steps: Mapping[Step, Prepare] = STEPS
+    job: Job, workers: int, log: Callable[[str], None], steps: Mapping[Step, Prepare] = STEPS
 ) -> Iterator["ProcessExecutor"]:
-    """Worker processes, as many as that at most, until the block ends. say: told of starts that take long."""
-    executor = ProcessExecutor(job, workers, say, steps)
+    """Worker processes, as many as that at most, until the block ends. log: called with a line about starts that take long."""
+    executor = ProcessExecutor(job, workers, log, steps)
     try:
         yield executor
     finally:
@@ -53,7 +53,7 @@ class ProcessExecutor:
     """
 
     def __init__(
-        self, job: Job, workers: int, say: Callable[[str], None], steps: Mapping[Step, Prepare] = STEPS
+        self, job: Job, workers: int, log: Callable[[str], None], steps: Mapping[Step, Prepare] = STEPS
     ) -> None:
         self.workers = workers
         self._job, self._steps = job, steps
@@ -67,8 +67,8 @@ class ProcessExecutor:
         self._guard: Guard | None = None
         self._crew: list[WorkerProcess] = []
         self._queue: deque[tuple[Task, bool]] = deque()
-        self._say, self._said = say, set[str]()
-        self._starts = StartWatch(say)
+        self._log, self._logged = log, set[str]()
+        self._starts = StartWatch(log)
         self._start_deaths = 0
         self._step: Step | None = None
 
@@ -172,7 +172,7 @@ class ProcessExecutor:
                     events.lost.append(Lost(cast(Task, worker.task), begun=answer))
                 worker.release()
                 if answer.is_outgrown:
-                    self._say_once("a worker has grown, series by series, to near worker_memory_mb, and is replaced")
+                    self._log_once("a worker has grown, series by series, to near worker_memory_mb, and is replaced")
                     self._dismiss(worker)
             case CannotStart(words):
                 raise WorkersCannotStart(f"worker processes cannot start: {words}")
@@ -180,10 +180,10 @@ class ProcessExecutor:
                 error.add_note(f"raised in a worker process:\n{trace}")
                 raise error
 
-    def _say_once(self, line: str) -> None:
-        if line not in self._said:
-            self._said.add(line)
-            self._say(line)
+    def _log_once(self, line: str) -> None:
+        if line not in self._logged:
+            self._logged.add(line)
+            self._log(line)
 
     def _too_large(self) -> set[int]:
         """Workers at work that hold more than they may, and still have in flight what they had when they were measured.

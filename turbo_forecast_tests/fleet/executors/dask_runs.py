@@ -49,7 +49,7 @@ def run(
     lines, timer = lines if lines is not None else [], AuditTimer()
     with unfinished(folder / "run") as scratch:
         made: FleetRun = run_fleet(
-            store, windows, settings, scratch=scratch, timer=timer, say=lines.append, client=client
+            store, windows, settings, scratch=scratch, timer=timer, log=lines.append, client=client
         )
         return Told(digest(made), lines, made.outcomes, timer)
 

@@ -61,7 +61,7 @@ def far(folder: Path, exchange: Exchange, client: object = None) -> tuple[str, l
     with unfinished(folder / "run") as scratch:
         timer = AuditTimer()
         made = run_fleet(
-            store, windows, settings, scratch=scratch, timer=timer, say=lines.append, exchange=exchange, client=client
+            store, windows, settings, scratch=scratch, timer=timer, log=lines.append, exchange=exchange, client=client
         )
         return digest(made), lines
 

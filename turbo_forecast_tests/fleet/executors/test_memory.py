@@ -80,7 +80,7 @@ def test_a_worker_that_grows_by_and_by_is_replaced_and_no_series_is_blamed(tmp_p
     """30 MB stay of each fit, of which there are two a series: no worker has room for twelve series."""
     job = job_of(fleet(12), tmp_path, f"{HUNGRY}:leaker", worker_memory_mb=limit)
     told: list[str] = []
-    done = forecast(job, 12, chunk=12, workers=1, say=told.append)
+    done = forecast(job, 12, chunk=12, workers=1, log=told.append)
     assert done.named("forecast") == list(range(12))
     spans = sorted(report.task.span for report in done.reports)
     assert len(spans) > 2, "one worker did for all: nothing was tried"

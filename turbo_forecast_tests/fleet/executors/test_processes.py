@@ -115,13 +115,13 @@ def test_a_start_that_does_not_end_is_told_with_the_entrant_that_is_built(
     monkeypatch.setattr(start_watch, "FIRST_WORD_SECONDS", 0.3)
     told: list[str] = []
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         told.append(line)
         if "building" in line:
             raise KeyboardInterrupt  # as the person who reads it
 
     with pytest.raises(KeyboardInterrupt):
-        forecast(job_of(fleet(2), tmp_path, "starts_for_ever"), 1, workers=1, say=say)
+        forecast(job_of(fleet(2), tmp_path, "starts_for_ever"), 1, workers=1, log=log)
     assert all(line.startswith("still waiting for 1 of 1 worker to start (") for line in told), told
     assert told[-1].endswith(f"building {EVIL.format('starts_for_ever')})")
 
