@@ -29,8 +29,8 @@ from turbo_forecast.settings import (
     ForecastSettings,
     OutlookSettings,
     TelemetrySettings,
+    current_environment,
     one_sentence,
-    told,
 )
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.groups import read_groups
@@ -151,7 +151,7 @@ class TelemetryResource(TelemetrySettings, ValidatedResource):
         """The plain settings, for the floors that do not know Dagster. Raises SettingsError."""
         values = {name: getattr(self, name) for name in TelemetrySettings.model_fields}
         if "://" in self.telemetry:
-            whole = configured(told()).files
+            whole = configured(current_environment()).files
             values["telemetry"] = whole if shown_location(whole) == self.telemetry else self.telemetry
         return TelemetrySettings(**values)
 
