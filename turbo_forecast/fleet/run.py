@@ -156,12 +156,12 @@ class _Run:
         todo = chunks.unfinished(total, chunks.finished_spans(self.folder.forecast, FORECAST_LAST))
         progress = Progress(total, self.status, done=total - sum(len(span) for span in todo))
 
-        def heard(report: TaskReport) -> None:
+        def on_report(report: TaskReport) -> None:
             self._note(report)
             progress.add(len(report.task.span), report.failed)
 
         size = self.executor.chunk_size(total, settings.chunk_size)
-        self.work.run(Step.FORECAST, chunks.cut(todo, size), heard, progress.look)
+        self.work.run(Step.FORECAST, chunks.cut(todo, size), on_report, progress.look)
 
     def _map(self, step: Step, folder: Path, last: str, parts: Sequence[Span]) -> None:
         """A later map, over the parts that an earlier attempt has not finished."""

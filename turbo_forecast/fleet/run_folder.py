@@ -22,7 +22,7 @@ DIGEST = "digest"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """One run's folder: the one thing that a worker is told to find its work by."""
+    """One run's folder: the one path by which a worker finds its work."""
 
     path: Path
 

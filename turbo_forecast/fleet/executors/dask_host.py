@@ -26,16 +26,16 @@ from turbo_forecast.errors import StorageError, TurboForecastError, writing
 from turbo_forecast.fleet.chunks import cut
 from turbo_forecast.fleet.exchange import Exchange
 from turbo_forecast.fleet.executors.dask_messages import (
-    Beat,
     Done,
     Ended,
     Failed,
+    FilesNotVisible,
+    Heartbeat,
     LogLine,
     Message,
     Ready,
     Refused,
     Spec,
-    Unseen,
     packed,
 )
 from turbo_forecast.fleet.executors.fitness import own_fitness, unable, unfit
@@ -63,12 +63,12 @@ _hosts: dict[str, "Host"] = {}
 _opening = threading.Lock()
 
 
-class Over(BaseException):
+class TaskCancelled(BaseException):
     """Nobody waits for this task any more. No error: nothing may take it for one."""
 
 
 def open_host(spec: Spec) -> str:
-    """Check this worker, prepare it for the run, and tell the run how that went; returns what becomes the lease."""
+    """Check this worker, prepare it for the run, and report to the run how that went; returns what becomes the lease."""
     worker = get_worker()
 
     def send(message: Message) -> None:
@@ -100,7 +100,7 @@ def _opened(spec: Spec, worker: Worker, send: Send) -> "Host | None":
             prepare_entrants(job.settings, lambda line: send(LogLine(line)))
             return Host(spec, worker, send, replace(settled, temp=temp), exchange, stack.pop_all())
     except StorageError as error:
-        send(Unseen(str(error)))
+        send(FilesNotVisible(str(error)))
     except Exception as error:  # it is this machine's: others may do
         send(Refused(f"cannot take part: {type(error).__name__}: {error}"))
     return None
@@ -126,7 +126,7 @@ def _own_folder(local: Path, spec: Spec) -> Path:
 
 
 @dataclass(slots=True)
-class Bench:
+class Slot:
     """One worker process with the policy on it. finished: series of the task in flight; tallies: as seen last."""
 
     executor: ProcessExecutor
@@ -144,57 +144,57 @@ class Host:
         self._spec, self._worker, self._send = spec, worker, send
         self._job, self._exchange, self._resources = job, exchange, resources
         self._lock = threading.Lock()
-        self._idle: list[Bench] = []
-        self._busy: dict[str, Bench] = {}
+        self._idle: list[Slot] = []
+        self._busy: dict[str, Slot] = {}
         self._ended = threading.Event()
 
     def watch(self) -> None:
-        """Send beats, and end everything as soon as the lease is gone, or Dask's worker closes."""
+        """Send heartbeats, and end everything as soon as the lease is gone, or Dask's worker closes."""
         threading.Thread(target=self._watch, name="turbo-forecast", daemon=True).start()
 
     def work(self, key: str, task: Task, fresh: bool) -> None:
         """Work a task with the policy of one machine, and send what comes of it. fresh: in a new process."""
         try:
-            bench = self._take(key, fresh)
+            slot = self._take(key, fresh)
         except WorkersCannotStart as error:
             self._send(Failed(key, error, cannot_start=True))
             return
-        if bench is None:
+        if slot is None:
             self._send(Ended(key))
             return
         try:
-            reports = self._reports(key, bench, task)
-        except Over:
-            self._put_away(key, bench, keep=False)
+            reports = self._reports(key, slot, task)
+        except TaskCancelled:
+            self._put_away(key, slot, keep=False)
         except WorkersCannotStart as error:
-            self._put_away(key, bench, keep=False)
+            self._put_away(key, slot, keep=False)
             self._send(Failed(key, error, cannot_start=True))
         except Exception as error:
-            self._put_away(key, bench, keep=False)
+            self._put_away(key, slot, keep=False)
             self._send(Failed(key, _sendable(error)))
         else:
-            self._put_away(key, bench, keep=True)
+            self._put_away(key, slot, keep=True)
             self._send(Done(key, reports))
 
-    def _reports(self, key: str, bench: Bench, task: Task) -> list[TaskReport]:
+    def _reports(self, key: str, slot: Slot, task: Task) -> list[TaskReport]:
         reports: list[TaskReport] = []
 
-        def heard(report: TaskReport) -> None:
+        def on_report(report: TaskReport) -> None:
             self._exchange.hand_back(self._job, report.task)
             reports.append(report)
 
         def look(see: Callable[[], Standing]) -> None:
-            if self._is_over(key):
-                raise Over
+            if self._is_cancelled(key):
+                raise TaskCancelled
             standing = see()
-            bench.finished = sum(len(each.task.span) for each in reports) + standing.unreported
-            bench.tallies = [astuple(each) for each in standing.tallies]
+            slot.finished = sum(len(each.task.span) for each in reports) + standing.unreported
+            slot.tallies = [astuple(each) for each in standing.tallies]
 
         self._exchange.bring(self._job, task)
-        bench.work.run_tasks(_pieces(task), heard, look)
+        slot.work.run_tasks(_pieces(task), on_report, look)
         return reports
 
-    def _is_over(self, key: str) -> bool:
+    def _is_cancelled(self, key: str) -> bool:
         return self._ended.is_set() or not self._is_held(key)
 
     def _is_held(self, key: str) -> bool:
@@ -202,56 +202,56 @@ class Host:
         state = self._worker.state.tasks.get(key)
         return state is not None and state.state in HELD
 
-    def _take(self, key: str, fresh: bool) -> Bench | None:
+    def _take(self, key: str, fresh: bool) -> Slot | None:
         with self._lock:
             if self._ended.is_set():
                 return None
-            bench = self._idle.pop() if self._idle else self._new_bench()
-            self._busy[key] = bench
+            slot = self._idle.pop() if self._idle else self._new_slot()
+            self._busy[key] = slot
         if fresh:
-            bench.executor.close()  # it starts another when it is given a task
-        bench.finished = 0
-        return bench
+            slot.executor.close()  # it starts another when it is given a task
+        slot.finished = 0
+        return slot
 
-    def _new_bench(self) -> Bench:
+    def _new_slot(self) -> Slot:
         executor = ProcessExecutor(self._job, 1, lambda line: self._send(LogLine(line)))
         ledger = StoreLedger(self._job)  # what it records is handed back like everything else
-        return Bench(executor, Work(executor, ledger, self._job.settings.series_timeout_seconds))
+        return Slot(executor, Work(executor, ledger, self._job.settings.series_timeout_seconds))
 
-    def _put_away(self, key: str, bench: Bench, *, keep: bool) -> None:
+    def _put_away(self, key: str, slot: Slot, *, keep: bool) -> None:
         with self._lock:
             self._busy.pop(key, None)
             kept = keep and not self._ended.is_set()
             if kept:
-                self._idle.append(bench)
+                self._idle.append(slot)
         if not kept:
-            bench.executor.close()
+            slot.executor.close()
 
     def _watch(self) -> None:
         sent = 0.0
         while self._is_wanted():
-            if time.monotonic() - sent >= self._spec.beat_seconds:
+            if time.monotonic() - sent >= self._spec.heartbeat_seconds:
                 sent = time.monotonic()
-                self._send(self._beat())
+                self._send(self._heartbeat())
             time.sleep(WATCH_SECONDS)
         self.end()
 
     def _is_wanted(self) -> bool:
         return self._worker.status.name in LIVING and self._is_held(self._spec.lease)
 
-    def _beat(self) -> Beat:
+    def _heartbeat(self) -> Heartbeat:
         with self._lock:
-            busy, benches = dict(self._busy), [*self._idle, *self._busy.values()]
-        tallies = [each for bench in benches for each in bench.tallies]
-        return Beat({key: bench.finished for key, bench in busy.items()}, tallies)
+            busy, slots = dict(self._busy), [*self._idle, *self._busy.values()]
+        tallies = [each for slot in slots for each in slot.tallies]
+        return Heartbeat({key: slot.finished for key, slot in busy.items()}, tallies)
 
     def end(self) -> None:
         """End all worker processes; those at work are ended by the threads that wait for them."""
         with self._lock:
             self._ended.set()
             idle, self._idle = self._idle, []
-        for bench in idle:
-            bench.executor.close()
+        for slot in idle:
+            slot.executor.close()
         deadline = time.monotonic() + 60 * WATCH_SECONDS
         while self._busy and time.monotonic() < deadline:
             time.sleep(WATCH_SECONDS / 10)

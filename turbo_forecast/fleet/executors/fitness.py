@@ -1,7 +1,7 @@
 """Whether another machine would compute the same numbers: what it has installed, compared with what the run has.
 
 Belongs here: what must be equal, and the sentence for what is not. Does not belong here: what becomes of a machine that
-does not fit (`dask_crew.py`).
+does not fit (`dask_membership.py`).
 """
 
 import platform

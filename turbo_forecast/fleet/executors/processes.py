@@ -47,7 +47,7 @@ def processes(
 class ProcessExecutor:
     """An `Executor` whose workers are processes, started when there is a task for them.
 
-    Each holds `worker_memory_mb` of the job's settings at most, with all that it starts: who holds more is told of in
+    Each holds `worker_memory_mb` of the job's settings at most, with all that it starts: who holds more is reported by
     `InFlight.exceeded_mb` while it has a task in flight, and replaced when it has none. Raises WorkersCannotStart where memory
     cannot be measured, and `wait` does where a worker needs more before its first series.
     """
@@ -65,7 +65,7 @@ class ProcessExecutor:
         self._memory = MemoryWatch(self._limit_mb) if self._limit_mb else None
         self._mark, self._started = run_mark(), 0
         self._guard: Guard | None = None
-        self._crew: list[WorkerProcess] = []
+        self._pool: list[WorkerProcess] = []
         self._queue: deque[tuple[Task, bool]] = deque()
         self._log, self._logged = log, set[str]()
         self._starts = StartWatch(log)
@@ -90,37 +90,37 @@ class ProcessExecutor:
         """
         if self._memory is not None:
             seconds = min(seconds, self._memory.seconds_left)
-        wait([worker.connection for worker in self._crew], timeout=seconds)
+        wait([worker.connection for worker in self._pool], timeout=seconds)
         events = Events()
-        for worker in list(self._crew):
+        for worker in list(self._pool):
             dead = worker.has_died()  # asked first: what it has sent before is read below
             answer = worker.answer()
             if answer is not None:
-                self._hear(worker, answer, events)
-            if worker in self._crew and (dead or worker.has_hung_up):
-                self._take_leave(worker, events)
+                self._handle_answer(worker, answer, events)
+            if worker in self._pool and (dead or worker.has_hung_up):
+                self._reap(worker, events)
         too_large = self._too_large()
         self._hand_out()
-        self._starts.look(self._late(), len(self._crew))
-        at_work = [worker for worker in self._crew if worker.at_work]
+        self._starts.look(self._starting(), len(self._pool))
+        at_work = [worker for worker in self._pool if worker.at_work]
         events.in_flight = [_in_flight(worker, self._limit_mb * (worker.pid in too_large)) for worker in at_work]
         return events
 
     def kill(self, task: Task) -> None:
         """End the worker that is at the task."""
-        end_workers(*(worker for worker in self._crew if worker.task == task and worker.at_work))
+        end_workers(*(worker for worker in self._pool if worker.task == task and worker.at_work))
 
     def tallies(self) -> list[Tally]:
         """What each worker that is ready for the present step has finished of it."""
-        return [worker.status.tally(worker.pid) for worker in self._crew if worker.step is self._step]
+        return [worker.status.tally(worker.pid) for worker in self._pool if worker.step is self._step]
 
     def close(self) -> None:
         """End the workers now: a cancelled run must not wait for work in flight."""
         self._queue.clear()
-        if self._crew:
-            end_workers(*self._crew)
-        while self._crew:
-            self._crew.pop().join()
+        if self._pool:
+            end_workers(*self._pool)
+        while self._pool:
+            self._pool.pop().join()
         if self._guard is not None:
             self._guard.dismiss()
             self._guard = None
@@ -136,16 +136,16 @@ class ProcessExecutor:
 
     def _worker_for(self, task: Task, fresh: bool) -> WorkerProcess | None:
         """A worker that has nothing to do, prepared for the step if there is one; else a new one, if there may be."""
-        free = [worker for worker in self._crew if worker.task is None]
+        free = [worker for worker in self._pool if worker.task is None]
         suited = [worker for worker in free if not (fresh and worker.used)]
         if suited:
             return min(suited, key=lambda worker: worker.step is not task.step)
-        if free and len(self._crew) >= self.workers:
+        if free and len(self._pool) >= self.workers:
             self._dismiss(free[0])
-        if len(self._crew) >= self.workers:
+        if len(self._pool) >= self.workers:
             return None
-        self._crew.append(self._new_worker())
-        return self._crew[-1]
+        self._pool.append(self._new_worker())
+        return self._pool[-1]
 
     def _new_worker(self) -> WorkerProcess:
         self._guard = self._guard or Guard(self._mark)
@@ -153,11 +153,11 @@ class ProcessExecutor:
         return WorkerProcess(self._job, self._steps, worker_mark(self._mark, self._started))
 
     def _dismiss(self, worker: WorkerProcess) -> None:
-        self._crew.remove(worker)
+        self._pool.remove(worker)
         end_workers(worker)
         worker.join()
 
-    def _hear(self, worker: WorkerProcess, answer: Answer, events: Events) -> None:
+    def _handle_answer(self, worker: WorkerProcess, answer: Answer, events: Events) -> None:
         match answer:
             case Started() | Ready():
                 if isinstance(answer, Ready):
@@ -192,9 +192,9 @@ class ProcessExecutor:
         """
         if self._memory is None or self._memory.seconds_left:
             return set()
-        before = {worker.pid: worker.status for worker in self._crew}
-        held = self._memory.measure({worker.pid: worker.mark for worker in self._crew})
-        found = [worker for worker in self._crew if held[worker.pid] > self._limit_mb]
+        before = {worker.pid: worker.status for worker in self._pool}
+        held = self._memory.measure({worker.pid: worker.mark for worker in self._pool})
+        found = [worker for worker in self._pool if held[worker.pid] > self._limit_mb]
         for worker in found:
             if worker.has_started and not worker.at_work:
                 self._replace(worker, held[worker.pid])
@@ -218,7 +218,7 @@ class ProcessExecutor:
         if worker.task is not None:
             self._queue.appendleft((worker.task, worker.fresh))
 
-    def _take_leave(self, worker: WorkerProcess, events: Events) -> None:
+    def _reap(self, worker: WorkerProcess, events: Events) -> None:
         """Bury a dead worker with what it has started; its task is lost, or goes back if it was not begun."""
         self._dismiss(worker)
         require_room(self._job.folder.path)
@@ -230,9 +230,9 @@ class ProcessExecutor:
             if self._start_deaths >= MAX_START_DEATHS:
                 raise WorkersCannotStart(f"worker processes died {MAX_START_DEATHS} times in a row while they started")
 
-    def _late(self) -> list[Start]:
+    def _starting(self) -> list[Start]:
         entrants = self._job.settings.singles
-        late = [worker for worker in self._crew if worker.is_starting]
+        late = [worker for worker in self._pool if worker.is_starting]
         building = [worker.status.building for worker in late]
         names = [None if number is None else entrants[number] for number in building]
         return [Start(worker.waited_since, name) for worker, name in zip(late, names, strict=True)]

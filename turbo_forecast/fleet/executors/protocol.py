@@ -1,6 +1,6 @@
 """The seam between what a run decides about its work and what carries it.
 
-Belongs here: what an executor can do, and no more: take tasks, tell which are finished or lost, end one. Does not belong
+Belongs here: what an executor can do, and no more: take tasks, report which are finished or lost, end one. Does not belong
 here: any executor, and what follows from a loss (`policy.py`).
 
 Worker processes of this machine are one (`processes.py`); a Dask cluster is another (`dask_executor.py`): it knows what
@@ -81,7 +81,7 @@ class Executor(Protocol):
         ...
 
     def kill(self, task: Task) -> None:
-        """End the worker that is at this task, with all it has started; the loss is told by the next `wait`."""
+        """End the worker that is at this task, with all it has started; the loss is reported by the next `wait`."""
         ...
 
     def tallies(self) -> Sequence[Tally]:

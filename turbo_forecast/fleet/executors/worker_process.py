@@ -35,8 +35,8 @@ class WorkerProcess:
 
     task: None while it has nothing to do. at_work: whether the task has been sent. step: what it was prepared for last.
     used: whether it has ever been sent a task. waited_since: since when it starts or prepares, or, at work, since
-    when it has its task. mark: what it and all that it starts are known by (`marks.py`). has_started: whether it has been
-    heard. has_hung_up: whether its end of the pipe is closed.
+    when it has its task. mark: what it and all that it starts are known by (`marks.py`). has_started: whether its first
+    answer has come. has_hung_up: whether its end of the pipe is closed.
     """
 
     def __init__(self, job: Job, steps: Mapping[Step, Prepare], mark: str) -> None:

@@ -116,11 +116,11 @@ def test_what_a_worker_has_started_ends_with_it_and_not_first_with_the_run(
     monkeypatch.setenv(THEN, "die")
     left: list[bool] = []
 
-    def heard(report: TaskReport) -> None:
+    def on_report(report: TaskReport) -> None:
         left.append(family.is_gone())
 
     with working(job_of(fleet(3, marked=(0,)), tmp_path, FAMILIES.format("founder")), 1) as (work, _):
-        work.run(Step.FORECAST, [Span(0, 3)], heard)
+        work.run(Step.FORECAST, [Span(0, 3)], on_report)
     assert all(left)
     assert left
 

@@ -159,6 +159,6 @@ def test_a_worker_that_cannot_keep_a_limit_of_memory_is_refused(
     client: distributed.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("turbo_forecast.fleet.executors.processes.can_be_measured", lambda: False)
-    monkeypatch.setattr("turbo_forecast.fleet.executors.dask_crew.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("turbo_forecast.fleet.executors.dask_membership.GRACE_SECONDS", 0.0)
     with pytest.raises(NoWorkers, match=r"the Dask worker .* cannot work: worker_memory_mb cannot be kept here"):
         run(BASE, tmp_path, *FIELD, client=client, worker_memory_mb=1000)

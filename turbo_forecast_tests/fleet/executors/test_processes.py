@@ -304,12 +304,12 @@ def test_a_death_loses_nothing_though_the_parent_is_slow_to_notice(tmp_path: Pat
     """The worker dies with the second chunk in flight while the parent is busy with the report of the first."""
     reports: list[TaskReport] = []
 
-    def heard(report: TaskReport) -> None:
+    def on_report(report: TaskReport) -> None:
         reports.append(report)
         time.sleep(0.3)
 
     with working(job_of(fleet(4, marked=(1,)), tmp_path, "killer"), 1) as (work, _):
-        work.run(Step.FORECAST, cut([Span(0, 4)], 1), heard)
+        work.run(Step.FORECAST, cut([Span(0, 4)], 1), on_report)
     assert sorted((report.task.span.lo, report.failed) for report in reports) == [(0, 0), (1, 1), (2, 0), (3, 0)]
 
 
