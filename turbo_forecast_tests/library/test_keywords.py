@@ -41,7 +41,7 @@ def test_the_keywords_are_the_options_and_have_their_types(options: Any, keyword
 
 def test_the_signature_lists_every_option_with_its_default_and_type() -> None:
     parameters = inspect.signature(forecast_fleet).parameters
-    assert list(parameters)[:7] == ["base", "cutoff", "groups", "plans", "say", "client", "outlook"]
+    assert list(parameters)[:7] == ["base", "cutoff", "groups", "plans", "log", "client", "outlook"]
     assert list(parameters)[7:] == list(ForecastSettings.model_fields)
     assert {each.kind for each in list(parameters.values())[2:]} == {inspect.Parameter.KEYWORD_ONLY}
     assert {name: parameters[name].default for name in ForecastSettings.model_fields} == ForecastSettings().model_dump()
