@@ -58,7 +58,7 @@ def range_tags(keys: Sequence[str], command: str) -> dict[str, str]:
 
 
 def made_with_tag(resources: Mapping[str, object]) -> dict[str, str]:
-    """The tag for a run that is about to begin. Raises SettingsError where an outside model, the groups or the plans have no file."""
+    """The tag for a run that is about to begin. Raises SettingsError where an external model, the groups or the plans have no file."""
     forecast, outlook = resources["forecast"], resources["outlook"]
     assert isinstance(forecast, ForecastResource)
     assert isinstance(outlook, OutlookResource)

@@ -22,7 +22,7 @@ from turbo_forecast.defs.stored_data import brought_and_put_back
 from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.landing.configured import configured
-from turbo_forecast.models.registry import check_entrant_names, check_outside_files
+from turbo_forecast.models.registry import check_entrant_names, check_external_files
 from turbo_forecast.settings import (
     Environment,
     ExecutorSettings,
@@ -181,9 +181,9 @@ class ForecastResource(ForecastSettings, ValidatedResource):
         return bool(self._plain(option) != ForecastSettings.model_fields[option].default)
 
     def validate_for_run(self) -> None:
-        """Raises SettingsError unless the outside models' files are there and have their columns, and those of TLS are."""
+        """Raises SettingsError unless the external models' files are there and have their columns, and those of TLS are."""
         settings = self.settings()
-        check_outside_files(settings)
+        check_external_files(settings)
         check_executor(settings.executor)
 
     def settings(self) -> ForecastSettings:

@@ -138,10 +138,10 @@ def forecast_groups(
 
 def group_settings(settings: ForecastSettings, series: int) -> ForecastSettings:
     """The fleet's settings for a run over so many groups: few processes of this machine, and no model that runs elsewhere, which knows hosts only."""
-    entrants = [name for name in settings.entrants if name not in settings.outside]
+    entrants = [name for name in settings.entrants if name not in settings.external]
     workers = min(settings.worker_count, -(-series // SERIES_OF_A_WORKER) or 1)
     return settings.model_copy(
-        update={"entrants": entrants or [settings.fallback], "outside": {}, "workers": workers, "chunk_size": 0}
+        update={"entrants": entrants or [settings.fallback], "external": {}, "workers": workers, "chunk_size": 0}
         | {"executor": ExecutorSettings()}
     )
 

@@ -31,7 +31,7 @@ from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.series_forecaster import WORKER_DIED
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.models.outside import fingerprint
+from turbo_forecast.models.external import fingerprint
 from turbo_forecast.models.registry import module_of
 from turbo_forecast.processes import Life, life_of_unlocked, own_process, parsed
 from turbo_forecast.settings import ForecastSettings
@@ -174,13 +174,13 @@ def _fingerprint(store: SeriesStore, windows: Windows, settings: ForecastSetting
 
 
 def made_with(settings: ForecastSettings) -> str:
-    """A digest of what decides a forecast beside the series: settings, packages, code, outside models' files.
+    """A digest of what decides a forecast beside the series: settings, packages, code, external models' files.
 
-    Raises SettingsError where an outside model has no file.
+    Raises SettingsError where an external model has no file.
     """
     code = [code_of(module_of(name)) for name in settings.singles]
-    outside = [fingerprint(settings)] if settings.outside else []
-    return _short_digest(settings.config_hash(), json.dumps(versions()), own_code(), *code, *outside)
+    external = [fingerprint(settings)] if settings.external else []
+    return _short_digest(settings.config_hash(), json.dumps(versions()), own_code(), *code, *external)
 
 
 def _short_digest(*decisive: str) -> str:

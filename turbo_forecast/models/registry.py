@@ -1,7 +1,7 @@
 """Who may take part, by name. To add an entrant: one file beside this one, and one line in ENTRANTS.
 
 An entrant of one's own, from another package, takes part as `package.module:function`, with that as its name; a model
-whose forecasts are made elsewhere, under the name it has in the setting `outside`.
+whose forecasts are made elsewhere, under the name it has in the setting `external`.
 
 Does not belong here: a forecaster's code, or an import of one (each worker imports only who takes part).
 """
@@ -49,27 +49,27 @@ NEVER_FAIL = (
     "yearly_profile",
 )
 """Entrants that have an answer for any window of at least one observation."""
-OUTSIDE_MODULE = "turbo_forecast.models.outside"
-OUTSIDE_NAME = re.compile(r"\w([\w .+-]{0,62}\w)?")
+EXTERNAL_MODULE = "turbo_forecast.models.external"
+EXTERNAL_NAME = re.compile(r"\w([\w .+-]{0,62}\w)?")
 RESERVED = ("champion",)
 """Names that mean something else in the `model` column."""
 
 
 def builder(name: str, settings: ForecastSettings | None = None) -> Build:
-    """What builds the single entrant of that name; outside models are known from the settings.
+    """What builds the single entrant of that name; external models are known from the settings.
 
     Raises SettingsError, with the name that was probably meant, if there is none, or none that can be imported.
     """
-    outside = settings.outside if settings else {}
-    if name in outside:
-        build: Build = partial(import_module(OUTSIDE_MODULE).build, name)
+    external = settings.external if settings else {}
+    if name in external:
+        build: Build = partial(import_module(EXTERNAL_MODULE).build, name)
         return build
     if name in ENTRANTS:
         module, _, function = ENTRANTS[name].partition(":")
         return cast(Build, getattr(import_module(module), function))
     if ":" in name:
         return imported_builder(name)
-    near = nearest(name, [*ENTRANTS, *COMBINATIONS, *outside])
+    near = nearest(name, [*ENTRANTS, *COMBINATIONS, *external])
     others = (
         f"did you mean {near}?"
         if near
@@ -79,9 +79,9 @@ def builder(name: str, settings: ForecastSettings | None = None) -> Build:
 
 
 def module_of(name: str) -> str:
-    """The module that holds the single entrant of that name (a name without a module is an outside model's)."""
+    """The module that holds the single entrant of that name (a name without a module is an external model's)."""
     module, colon, _ = ENTRANTS.get(name, name).partition(":")
-    return module if colon else OUTSIDE_MODULE
+    return module if colon else EXTERNAL_MODULE
 
 
 def sees_all_history(name: str) -> bool:
@@ -90,7 +90,7 @@ def sees_all_history(name: str) -> bool:
     The others are shown the run's history months alone.
     """
     module = module_of(name)
-    return module != OUTSIDE_MODULE and bool(getattr(import_module(module), "SEES_ALL_HISTORY", False))
+    return module != EXTERNAL_MODULE and bool(getattr(import_module(module), "SEES_ALL_HISTORY", False))
 
 
 def first_day_needed(settings: ForecastSettings, history_start: date) -> date:
@@ -104,19 +104,19 @@ def build_entrant(name: str, settings: ForecastSettings) -> Entrant:
 
 
 def check_entrants(settings: ForecastSettings) -> None:
-    """Raises SettingsError if the run cannot be held with these entrants: their names, or an outside model's rows."""
+    """Raises SettingsError if the run cannot be held with these entrants: their names, or an external model's rows."""
     check_entrant_names(settings)
-    for name in settings.outside:
-        import_module(OUTSIDE_MODULE).check(name, settings)
+    for name in settings.external:
+        import_module(EXTERNAL_MODULE).check(name, settings)
 
 
 def check_entrant_names(settings: ForecastSettings) -> None:
     """Raises SettingsError for what can be told without any file.
 
-    That is: a name is nobody's, an outside model's name is taken or cannot be one, a combination has fewer than two to
+    That is: a name is nobody's, an external model's name is taken or cannot be one, a combination has fewer than two to
     combine, or the fallback is one that may fail.
     """
-    _check_outside_names(settings)
+    _check_external_names(settings)
     for name in settings.singles:
         if name != settings.fallback:
             builder(name, settings)
@@ -131,30 +131,30 @@ def check_entrant_names(settings: ForecastSettings) -> None:
         )
 
 
-def check_outside_files(settings: ForecastSettings) -> None:
-    """Raises SettingsError unless every outside model's files are there, with the columns they must have."""
-    for name in settings.outside:
-        import_module(OUTSIDE_MODULE).check_columns(name, settings)
+def check_external_files(settings: ForecastSettings) -> None:
+    """Raises SettingsError unless every external model's files are there, with the columns they must have."""
+    for name in settings.external:
+        import_module(EXTERNAL_MODULE).check_columns(name, settings)
 
 
-def _check_outside_names(settings: ForecastSettings) -> None:
-    for name in settings.outside:
+def _check_external_names(settings: ForecastSettings) -> None:
+    for name in settings.external:
         if name in ENTRANTS or name in COMBINATIONS or name in RESERVED:
-            raise SettingsError(f"outside: {name!r} is a name that is taken; give the outside model another")
-        if not OUTSIDE_NAME.fullmatch(name):
+            raise SettingsError(f"external: {name!r} is a name that is taken; give the external model another")
+        if not EXTERNAL_NAME.fullmatch(name):
             raise SettingsError(
-                f"outside: {shown(name)} cannot be a name: it must be letters, digits, spaces and - _ . +, 64 at most, "
+                f"external: {shown(name)} cannot be a name: it must be letters, digits, spaces and - _ . +, 64 at most, "
                 "and begin and end with a letter or digit"
             )
 
 
 def warn_of_missing_origins(settings: ForecastSettings, origins: Sequence[date], log: Log) -> None:
-    """Log which outside models have no rows at all for an origin of the run: they are out of every series there."""
-    for name in settings.outside:
-        missing = import_module(OUTSIDE_MODULE).missing_origins(name, settings, origins)
+    """Log which external models have no rows at all for an origin of the run: they are out of every series there."""
+    for name in settings.external:
+        missing = import_module(EXTERNAL_MODULE).missing_origins(name, settings, origins)
         if missing:
             log(
-                f"outside.{name}: {settings.outside[name]} has no rows with origin {', '.join(map(str, missing))}; "
+                f"external.{name}: {settings.external[name]} has no rows with origin {', '.join(map(str, missing))}; "
                 f"{name} takes no part in series that are forecast from there"
             )
 

@@ -56,8 +56,8 @@ class ForecastSettings(Options):
         description="rolling-origin windows before the backtest, of its length, to choose and calibrate on",
     )
     entrants: list[str] = Field(list(DEFAULT_ENTRANTS), min_length=1, description="who takes part, by name")
-    outside: dict[str, str] = Field(
-        {}, description="outside models: entrant's name -> Parquet file (or glob) of its rows"
+    external: dict[str, str] = Field(
+        {}, description="external models: entrant's name -> Parquet file (or glob) of its rows"
     )
     fallback: str = Field("seasonal_naive", description="the entrant published where no other has a forecast")
     engine: Literal["turbo", "stan"] = Field(
@@ -166,8 +166,8 @@ class ForecastSettings(Options):
 
     @property
     def field_of_entrants(self) -> list[str]:
-        """Everyone who forecasts: the entrants in their order, outside models, and the fallback, which always does."""
-        return list(dict.fromkeys([*self.entrants, *self.outside, self.fallback]))
+        """Everyone who forecasts: the entrants in their order, external models, and the fallback, which always does."""
+        return list(dict.fromkeys([*self.entrants, *self.external, self.fallback]))
 
     @property
     def widths_beside(self) -> list[float]:

@@ -43,7 +43,7 @@ def test_one_entrant_asks_for_all_history_and_its_run_reads_it() -> None:
     assert first_day_needed(RUN, HISTORY_START) < date(1970, 1, 1)
     without = forecast_settings(entrants=["prophet", "recent_level"])
     assert first_day_needed(without, HISTORY_START) == HISTORY_START
-    assert not sees_all_history("lstm"), "an outside model is shown nothing"
+    assert not sees_all_history("lstm"), "an external model is shown nothing"
 
 
 def test_who_asks_is_shown_everything_before_each_window_and_the_others_the_history_months(tmp_path: Path) -> None:

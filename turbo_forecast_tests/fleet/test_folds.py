@@ -338,7 +338,7 @@ def test_the_audit_tells_the_cost_of_every_entrant_by_kind_of_window() -> None:
 
 
 def oracle(base: pl.DataFrame, window: Windows) -> pl.DataFrame:
-    """An outside model's rows of every window: the truth, and 50 where there is none yet."""
+    """An external model's rows of every window: the truth, and 50 where there is none yet."""
     spans = [(fold.train_end, fold.days) for fold in window.folds]
     spans += [(window.train_end, window.backtest_days), (window.cutoff, window.forecast_days)]
     asked = pl.concat(
@@ -356,7 +356,7 @@ def test_an_outside_model_competes_on_equal_terms(tmp_path: Path) -> None:
     rows = oracle(base, window)
     assert window.origins == tuple(rows["origin"].unique().sort())
     rows.write_parquet(tmp_path / "oracle.parquet")
-    result = quiet(base, outside={"oracle": str(tmp_path / "oracle.parquet")})
+    result = quiet(base, external={"oracle": str(tmp_path / "oracle.parquet")})
     scores = result.scores.filter(pl.col("model") == "oracle")
     assert scores.height == 3 * 4
     assert scores["mae"].max() < 1e-5, "it knew the truth"
@@ -380,6 +380,8 @@ def test_a_run_tells_of_the_windows_an_outside_model_has_no_rows_for(
     rows = oracle(base, run_windows(CUTOFF, forecast_settings()))
     rows.filter(~pl.col("origin").is_in(missing)).write_parquet(file)
     said: list[str] = []
-    forecast_fleet(base, CUTOFF, log=said.append, workers=1, entrants=CHEAP, refit=refit, outside={"oracle": str(file)})
-    lines = [line for line in said if line.startswith("2025-12 · outside.oracle: ")]
+    forecast_fleet(
+        base, CUTOFF, log=said.append, workers=1, entrants=CHEAP, refit=refit, external={"oracle": str(file)}
+    )
+    lines = [line for line in said if line.startswith("2025-12 · external.oracle: ")]
     assert [line.partition(" with origin ")[2].partition(";")[0] for line in lines] == ([told] if told else [])

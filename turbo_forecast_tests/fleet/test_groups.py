@@ -169,12 +169,12 @@ def test_no_group_has_no_days() -> None:
 
 
 def test_a_run_over_groups_asks_no_model_that_knows_hosts_alone() -> None:
-    settings = forecast_settings(entrants=["prophet", "lstm"], outside={"lstm": "x.parquet"}, workers=8)
+    settings = forecast_settings(entrants=["prophet", "lstm"], external={"lstm": "x.parquet"}, workers=8)
     own = group_settings(settings, 150)
     assert own.field_of_entrants == ["prophet", "seasonal_naive"]
     assert own.worker_count == 2
     assert group_settings(settings, 1).worker_count == 1
-    alone = group_settings(forecast_settings(entrants=["lstm"], outside={"lstm": "x.parquet"}), 5)
+    alone = group_settings(forecast_settings(entrants=["lstm"], external={"lstm": "x.parquet"}), 5)
     assert alone.field_of_entrants == ["seasonal_naive"]
 
 

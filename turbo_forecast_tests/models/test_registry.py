@@ -1,4 +1,4 @@
-"""Who may take part: single entrants, combinations, outside models, and what is refused before any work."""
+"""Who may take part: single entrants, combinations, external models, and what is refused before any work."""
 
 import sys
 from importlib import import_module
@@ -162,12 +162,12 @@ def test_whatever_may_build_an_entrant_takes_part(source: str, tmp_path: Path, m
 @pytest.mark.parametrize(
     "name", ["", " ", "a/b", "..", "../x", "a\\b", "a:b", "a;b", "a\tb", " lstm", "lstm ", "x" * 65]
 )
-def test_an_outside_models_name_is_a_plain_one(name: str) -> None:
-    with pytest.raises(SettingsError, match="outside.*(cannot be a name|control characters)"):
-        check_entrants(forecast_settings(outside={name: "x.parquet"}))
+def test_an_external_models_name_is_a_plain_one(name: str) -> None:
+    with pytest.raises(SettingsError, match="external.*(cannot be a name|control characters)"):
+        check_entrants(forecast_settings(external={name: "x.parquet"}))
 
 
 @pytest.mark.parametrize("name", ["prophet", "median", "champion", "seasonal_naive"])
-def test_an_outside_models_name_is_nobody_elses(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"outside: '{name}' is a name that is taken"):
-        check_entrants(forecast_settings(entrants=["recent_level"], outside={name: "x.parquet"}))
+def test_an_external_models_name_is_nobody_elses(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"external: '{name}' is a name that is taken"):
+        check_entrants(forecast_settings(entrants=["recent_level"], external={name: "x.parquet"}))

@@ -11,7 +11,7 @@ from importlib import import_module
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.audit import versions
 from turbo_forecast.fleet.scratch import code_of, own_code
-from turbo_forecast.models.registry import check_entrant_names, check_outside_files, module_of
+from turbo_forecast.models.registry import check_entrant_names, check_external_files, module_of
 from turbo_forecast.settings import ForecastSettings
 
 NOT_OF_WORKERS = {"dagster"}
@@ -75,7 +75,7 @@ def unable(settings: ForecastSettings) -> str | None:
                 return f"cannot import {module}, which the entrant {name} needs: {type(error).__name__}: {error}"
     try:
         check_entrant_names(settings)
-        check_outside_files(settings)
+        check_external_files(settings)
     except SettingsError as error:
         return f"cannot work with the run's settings: {error}"
     return None
