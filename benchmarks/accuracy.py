@@ -187,7 +187,7 @@ def evaluate(
     return Comparison(
         cutoff=cutoff,
         table=compare(scores, shared, cutoff, settings),
-        singles=settings.singles,
+        singles=settings.base_models,
         interval_width=settings.interval_width,
         absent={reason: n for reason, n in {**unheard, **absent, **failed}.items() if n},
         champions=_published(held.champions, shared),

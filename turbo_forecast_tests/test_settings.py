@@ -333,7 +333,7 @@ def test_an_outside_model_that_is_named_among_the_entrants_takes_part_once_in_it
 
 def test_combinations_are_not_among_those_who_forecast_by_themselves() -> None:
     settings = forecast_settings(entrants=["weighted", "median", "prophet"], external={"lstm": "l.parquet"})
-    assert settings.singles == ["prophet", "lstm", "seasonal_naive"]
+    assert settings.base_models == ["prophet", "lstm", "seasonal_naive"]
 
 
 def test_the_default_field_prefers_a_combination_and_ends_with_the_fallback() -> None:
@@ -341,7 +341,7 @@ def test_the_default_field_prefers_a_combination_and_ends_with_the_fallback() ->
     assert settings.folds == 3
     assert settings.order_of_preference[0] == "weighted"
     assert settings.order_of_preference[-1] == settings.fallback == "seasonal_naive"
-    assert set(settings.entrants) - set(settings.singles) == {"weighted", "median"}
+    assert set(settings.entrants) - set(settings.base_models) == {"weighted", "median"}
 
 
 @pytest.mark.parametrize("model", [ForecastSettings, TelemetrySettings])

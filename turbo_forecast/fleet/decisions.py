@@ -55,11 +55,11 @@ class Reducer:
         }
         return Pieces(folders[last], len(self.store), last)
 
-    # first: from the errors of every single entrant
+    # first: from the errors of every base model
 
     def learn(self) -> pl.DataFrame:
         """Learn the weights and hand them to the workers; returns rows of COMBINATION_WEIGHTS."""
-        field, singles = self.settings.field_of_entrants, self.settings.singles
+        field, base_models = self.settings.field_of_entrants, self.settings.base_models
         pieces = self._pieces("outcomes")
         contested = np.concatenate(
             [np.zeros(0, np.bool_)]
@@ -68,10 +68,12 @@ class Reducer:
                 for table in pieces.tables("outcomes")
             ]
         )
-        shares = np.zeros((len(self.store), len(singles), len(self.windows.folds) + 2))
+        shares = np.zeros((len(self.store), len(base_models), len(self.windows.folds) + 2))
         rows = pl.DataFrame(schema=COMBINATION_WEIGHTS.polars_schema)
         if "weighted" in field:
-            weights = learn_weights(self._errors(pieces), self.resources, singles, self.settings.fallback, contested)
+            weights = learn_weights(
+                self._errors(pieces), self.resources, base_models, self.settings.fallback, contested
+            )
             for number, found in weights.by_window.items():
                 shares[:, :, number + 1] = found
             rows = self._weights_table(weights)
@@ -82,13 +84,13 @@ class Reducer:
         return rows
 
     def _errors(self, pieces: Pieces) -> np.ndarray:
-        """(n, m, 1 + folds) mean absolute errors of the single entrants; NaN where there is none."""
-        field, singles = self.settings.field_of_entrants, self.settings.singles
+        """(n, m, 1 + folds) mean absolute errors of the base models; NaN where there is none."""
+        field, base_models = self.settings.field_of_entrants, self.settings.base_models
         errors = np.full((len(self.store), len(field), 1 + len(self.windows.folds)), np.nan)
         for table in pieces.tables("errors"):
             at = tuple(table.column(name).to_numpy() for name in ("series", "model", "window"))
             errors[at] = table.column("error").to_numpy()
-        return errors[:, [field.index(name) for name in singles]]
+        return errors[:, [field.index(name) for name in base_models]]
 
     def _weights_table(self, weights: Weights) -> pl.DataFrame:
         combined = weights.combined
@@ -136,7 +138,7 @@ class Reducer:
         and hand them, with the champions, to the workers."""
         champion = self._places(champions)
         field = self.settings.field_of_entrants
-        rivals = np.array([field.index(name) for name in self.settings.singles if name != self.settings.fallback])
+        rivals = np.array([field.index(name) for name in self.settings.base_models if name != self.settings.fallback])
         errors = ChampionErrors.gathered(
             champion,
             rivals,

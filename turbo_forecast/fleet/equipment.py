@@ -53,7 +53,7 @@ class Forecasting:
         self._store, self._process = SeriesStore(job.store), os.getpid()
         self._growth = Growth(job.settings.worker_memory_mb)
         entrants = {}
-        for number, name in enumerate(job.settings.singles):
+        for number, name in enumerate(job.settings.base_models):
             status.building(number)
             with manners_kept():
                 entrants[name] = build_entrant(name, job.settings)

@@ -91,7 +91,7 @@ class StoreLedger:
         """Write the series' outcome as its own chunk. Raises StorageError."""
         settings, why = self._job.settings, task.quarantined or ""
         series = SeriesStore(self._job.store)[task.span.lo]
-        contenders = [name for name in settings.singles if name != settings.fallback]
+        contenders = [name for name in settings.base_models if name != settings.fallback]
         gone = lost_series(series, why, task.status or Status.WORKER_DIED, contenders, FORECAST)
         write_forecast(self._job.folder.forecast, task.span.stem, [gone], settings.field_of_entrants)
         if self._exchange is not None:

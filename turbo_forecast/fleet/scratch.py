@@ -178,7 +178,7 @@ def made_with(settings: ForecastSettings) -> str:
 
     Raises SettingsError where an external model has no file.
     """
-    code = [code_of(module_of(name)) for name in settings.singles]
+    code = [code_of(module_of(name)) for name in settings.base_models]
     external = [fingerprint(settings)] if settings.external else []
     return _short_digest(settings.config_hash(), json.dumps(versions()), own_code(), *code, *external)
 

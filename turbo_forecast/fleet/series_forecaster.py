@@ -56,7 +56,7 @@ class Result:
     remarks: list[str] = field(default_factory=list)
     """Remarks on the series itself, beside those on its fits."""
     failure: tuple[str, str] | None = None
-    """Class and message of an error that was no single entrant's."""
+    """Class and message of an error that was not one entrant's."""
     unobserved: Unobserved = field(init=False)
     runs: list[ModelRun] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)

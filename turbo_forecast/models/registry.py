@@ -56,7 +56,7 @@ RESERVED = ("champion",)
 
 
 def builder(name: str, settings: ForecastSettings | None = None) -> Build:
-    """What builds the single entrant of that name; external models are known from the settings.
+    """What builds the base model of that name; external models are known from the settings.
 
     Raises SettingsError, with the name that was probably meant, if there is none, or none that can be imported.
     """
@@ -79,13 +79,13 @@ def builder(name: str, settings: ForecastSettings | None = None) -> Build:
 
 
 def module_of(name: str) -> str:
-    """The module that holds the single entrant of that name (a name without a module is an external model's)."""
+    """The module that holds the base model of that name (a name without a module is an external model's)."""
     module, colon, _ = ENTRANTS.get(name, name).partition(":")
     return module if colon else EXTERNAL_MODULE
 
 
 def sees_all_history(name: str) -> bool:
-    """Whether the single entrant of that name is shown all history: its module says SEES_ALL_HISTORY = True.
+    """Whether the base model of that name is shown all history: its module says SEES_ALL_HISTORY = True.
 
     The others are shown the run's history months alone.
     """
@@ -95,11 +95,11 @@ def sees_all_history(name: str) -> bool:
 
 def first_day_needed(settings: ForecastSettings, history_start: date) -> date:
     """The first day whose values anybody is shown: where the run's history months begin, or the first there is."""
-    return date.min if any(map(sees_all_history, settings.singles)) else history_start
+    return date.min if any(map(sees_all_history, settings.base_models)) else history_start
 
 
 def build_entrant(name: str, settings: ForecastSettings) -> Entrant:
-    """The single entrant of that name, at the run's settings."""
+    """The base model of that name, at the run's settings."""
     return builder(name, settings)(settings)
 
 
@@ -117,7 +117,7 @@ def check_entrant_names(settings: ForecastSettings) -> None:
     combine, or the fallback is one that may fail.
     """
     _check_external_names(settings)
-    for name in settings.singles:
+    for name in settings.base_models:
         if name != settings.fallback:
             builder(name, settings)
     if settings.fallback not in NEVER_FAIL:
@@ -125,9 +125,9 @@ def check_entrant_names(settings: ForecastSettings) -> None:
             f"fallback: must be one that never fails ({', '.join(NEVER_FAIL)}), not {shown(settings.fallback)}"
         )
     combined = [name for name in settings.entrants if name in COMBINATIONS]
-    if combined and len(settings.singles) < 2:
+    if combined and len(settings.base_models) < 2:
         raise SettingsError(
-            f"entrants: {combined[0]!r} combines two others or more; there is only {settings.singles[0]!r}"
+            f"entrants: {combined[0]!r} combines two others or more; there is only {settings.base_models[0]!r}"
         )
 
 
@@ -183,6 +183,6 @@ def prepare_entrants(settings: ForecastSettings, log: Log) -> None:
 
 def _of_modules(name: str, settings: ForecastSettings) -> list[Callable[..., None]]:
     """The functions of that name that the entrants' modules have, or those they name in PREPARED_WITH; each once."""
-    modules = [import_module(module_of(entrant)) for entrant in settings.singles]
+    modules = [import_module(module_of(entrant)) for entrant in settings.base_models]
     found = [getattr(each, name, None) for own in modules for each in getattr(own, "PREPARED_WITH", (own,))]
     return list(dict.fromkeys(each for each in found if each is not None))

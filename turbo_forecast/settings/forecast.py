@@ -176,8 +176,8 @@ class ForecastSettings(Options):
         return sorted(set(asked) - {self.interval_width})
 
     @property
-    def singles(self) -> list[str]:
-        """Those who forecast by themselves: the field without combinations."""
+    def base_models(self) -> list[str]:
+        """The entrants that forecast by themselves, from a series' history: the field without combinations, which combine these."""
         return [name for name in self.field_of_entrants if name not in COMBINATIONS]
 
     @property

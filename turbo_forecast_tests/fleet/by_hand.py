@@ -65,7 +65,7 @@ class ByHand:
     @cached_property
     def results(self) -> Sequence[Result]:
         """What became of each series."""
-        entrants = {name: build_entrant(name, self.settings) for name in self.settings.singles}
+        entrants = {name: build_entrant(name, self.settings) for name in self.settings.base_models}
         forecaster = SeriesForecaster(self.windows, self.settings, entrants)
         return [forecaster.run(self.store[index]) for index in range(len(self.store))]
 

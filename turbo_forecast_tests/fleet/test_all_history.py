@@ -39,7 +39,7 @@ def store(path: Path, start: date, days: int) -> SeriesStore:
 
 
 def test_one_entrant_asks_for_all_history_and_its_run_reads_it() -> None:
-    assert [name for name in RUN.singles if sees_all_history(name)] == ["yearly_profile"]
+    assert [name for name in RUN.base_models if sees_all_history(name)] == ["yearly_profile"]
     assert first_day_needed(RUN, HISTORY_START) < date(1970, 1, 1)
     without = forecast_settings(entrants=["prophet", "recent_level"])
     assert first_day_needed(without, HISTORY_START) == HISTORY_START
@@ -48,7 +48,7 @@ def test_one_entrant_asks_for_all_history_and_its_run_reads_it() -> None:
 
 def test_who_asks_is_shown_everything_before_each_window_and_the_others_the_history_months(tmp_path: Path) -> None:
     series = store(tmp_path, YEARS_AGO, 1000 + 1096)[0]
-    entrants = {name: Witness() for name in RUN.singles}
+    entrants = {name: Witness() for name in RUN.base_models}
     SeriesForecaster(WINDOWS, RUN, entrants).run(series)
     assert [len(each.asked) for each in entrants.values()] == [5] * 3, "three folds, the backtest, the forecast"
     for name, witness in entrants.items():
@@ -60,7 +60,7 @@ def test_who_asks_is_shown_everything_before_each_window_and_the_others_the_hist
 
 
 def test_a_series_that_fell_silent_before_the_history_months_is_retired(tmp_path: Path) -> None:
-    result = SeriesForecaster(WINDOWS, RUN, {name: Witness() for name in RUN.singles}).run(
+    result = SeriesForecaster(WINDOWS, RUN, {name: Witness() for name in RUN.base_models}).run(
         store(tmp_path, YEARS_AGO, 900)[0]
     )
     assert result.outcome is Outcome.RETIRED
@@ -77,5 +77,5 @@ def test_days_of_before_the_history_months_are_no_training_days(tmp_path: Path, 
     )
     table = series_table(rows, date.min)
     series = SeriesStore(write_store(table, tmp_path / "series.arrow", WINDOWS.history_start))[0]
-    result = SeriesForecaster(WINDOWS, RUN, {name: Witness() for name in RUN.singles}).run(series)
+    result = SeriesForecaster(WINDOWS, RUN, {name: Witness() for name in RUN.base_models}).run(series)
     assert result.outcome is Outcome.FALLBACK

@@ -27,7 +27,7 @@ def run(small_parts: None, tmp_path_factory: pytest.TempPathFactory) -> ByHand:
 
 @pytest.fixture(scope="module")
 def champion(run: ByHand) -> np.ndarray:
-    """Another champion for each series in turn, single entrant or combination, of those who have rows; -1 for nobody."""
+    """Another champion for each series in turn, base model or combination, of those who have rows; -1 for nobody."""
     field = run.settings.field_of_entrants
     having = {host: set(rows["model"]) for (host,), rows in run.rows.forecast.group_by("host_id")}
     found = np.full(len(run.store), -1)
@@ -48,9 +48,9 @@ def errors(run: ByHand, champion: np.ndarray) -> ChampionErrors:
 
 
 def rivals_of(run: ByHand) -> np.ndarray:
-    """Places of single entrants other than the fallback."""
+    """Places of base models other than the fallback."""
     field = run.settings.field_of_entrants
-    return np.array([field.index(name) for name in run.settings.singles if name != run.settings.fallback])
+    return np.array([field.index(name) for name in run.settings.base_models if name != run.settings.fallback])
 
 
 def own_days(run: ByHand, champion: np.ndarray) -> pl.DataFrame:

@@ -40,7 +40,7 @@ def test_every_table_has_its_schema_and_is_sorted_by_its_key(run: ByHand) -> Non
 
 
 def test_the_weights_are_learnt_from_the_errors_of_the_single_entrants(run: ByHand) -> None:
-    members = run.settings.singles
+    members = run.settings.base_models
     errors = np.full((len(run.store), len(members), 4), np.nan)
     for result in run.results:
         for rows in result.rows:

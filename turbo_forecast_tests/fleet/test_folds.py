@@ -189,7 +189,7 @@ def test_a_planted_leak_into_the_weights_is_caught(monkeypatch: pytest.MonkeyPat
 
 def test_the_median_and_the_weighted_combination_are_what_they_say() -> None:
     result, _ = known(3)
-    members = forecast_settings(entrants=CHEAP).singles
+    members = forecast_settings(entrants=CHEAP).base_models
     for phase in ("backtest", "forecast"):
         rows = result.forecasts.filter(pl.col("phase") == phase)
         for bound in ("yhat", "yhat_lower", "yhat_upper"):
@@ -207,7 +207,7 @@ def test_the_median_and_the_weighted_combination_are_what_they_say() -> None:
 def test_the_oldest_fold_has_no_evidence_and_equal_weights() -> None:
     rows = known(3)[1].filter(pl.col("fold") == 3)
     wide = rows.pivot("model", index=["host_id", "ds"], values="yhat")
-    middle = np.median(wide.select(forecast_settings(entrants=CHEAP).singles).to_numpy(), axis=1)
+    middle = np.median(wide.select(forecast_settings(entrants=CHEAP).base_models).to_numpy(), axis=1)
     np.testing.assert_allclose(wide["weighted"].to_numpy(), middle, rtol=STORED)
 
 
@@ -333,8 +333,8 @@ def test_a_fleet_without_a_backtest_has_forecasts_and_no_standings() -> None:
 
 def test_the_audit_tells_the_cost_of_every_entrant_by_kind_of_window() -> None:
     stages = set(known(3)[0].audit.filter(pl.col("clock") == "worker")["stage"])
-    singles = forecast_settings(entrants=CHEAP).singles
-    assert {f"{name}: {kind}" for name in singles for kind in ("folds", "backtest", "forecast")} <= stages
+    base_models = forecast_settings(entrants=CHEAP).base_models
+    assert {f"{name}: {kind}" for name in base_models for kind in ("folds", "backtest", "forecast")} <= stages
 
 
 def oracle(base: pl.DataFrame, window: Windows) -> pl.DataFrame:

@@ -208,8 +208,8 @@ def test_an_outside_model_takes_part_whether_or_not_it_is_listed(file: Path) -> 
     rows().write_parquet(file)
     listed = forecast_settings(entrants=["lstm", "median"], external={"lstm": str(file)})
     check_entrants(listed)
-    assert listed.singles == ["lstm", "seasonal_naive"]
-    assert set(settings_of(file).singles) == {"recent_level", "seasonal_naive", "lstm"}
+    assert listed.base_models == ["lstm", "seasonal_naive"]
+    assert set(settings_of(file).base_models) == {"recent_level", "seasonal_naive", "lstm"}
     assert module_of("lstm") == "turbo_forecast.models.external"
 
 

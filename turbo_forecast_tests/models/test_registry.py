@@ -1,4 +1,4 @@
-"""Who may take part: single entrants, combinations, external models, and what is refused before any work."""
+"""Who may take part: base models, combinations, external models, and what is refused before any work."""
 
 import sys
 from importlib import import_module
@@ -23,7 +23,7 @@ def test_the_default_field_can_take_part() -> None:
     settings = forecast_settings()
     check_entrants(settings)
     assert set(DEFAULT_ENTRANTS) <= set(ENTRANTS) | set(COMBINATIONS)
-    assert settings.singles == [name for name in DEFAULT_ENTRANTS if name not in COMBINATIONS]
+    assert settings.base_models == [name for name in DEFAULT_ENTRANTS if name not in COMBINATIONS]
 
 
 @pytest.mark.parametrize("name", [name for name in ENTRANTS if "nixtla" not in ENTRANTS[name]])
@@ -34,7 +34,7 @@ def test_every_line_of_the_registry_builds_something_that_projects(name: str) ->
 
 def test_the_fallback_always_takes_part_and_combinations_are_not_single() -> None:
     settings = forecast_settings(entrants=["weighted", "recent_level", "median"])
-    assert settings.singles == ["recent_level", "seasonal_naive"]
+    assert settings.base_models == ["recent_level", "seasonal_naive"]
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)

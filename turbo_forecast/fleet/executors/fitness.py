@@ -31,7 +31,7 @@ def own_fitness(settings: ForecastSettings) -> Fitness:
     """
     packages = {name: each for name, each in versions().items() if name not in NOT_OF_WORKERS}
     python = ".".join(platform.python_version_tuple()[:2])
-    modules = sorted({module_of(name) for name in settings.singles if ":" in name})
+    modules = sorted({module_of(name) for name in settings.base_models if ":" in name})
     code = {"turbo_forecast": own_code(), **{module: _code_of(module) for module in modules}}
     digests = {f"{CODE_OF}{name}": digest[:SHOWN_DIGITS] for name, digest in code.items()}
     return {"Python": python, **packages, **digests}
@@ -66,7 +66,7 @@ def _is_module(name: str) -> bool:
 
 def unable(settings: ForecastSettings) -> str | None:
     """Why the run's entrants cannot be built here, to follow this machine's name; None where they can."""
-    for name in settings.singles:
+    for name in settings.base_models:
         if ":" in name:
             module = module_of(name)
             try:

@@ -231,7 +231,7 @@ class ProcessExecutor:
                 raise WorkersCannotStart(f"worker processes died {MAX_START_DEATHS} times in a row while they started")
 
     def _starting(self) -> list[Start]:
-        entrants = self._job.settings.singles
+        entrants = self._job.settings.base_models
         late = [worker for worker in self._pool if worker.is_starting]
         building = [worker.status.building for worker in late]
         names = [None if number is None else entrants[number] for number in building]
