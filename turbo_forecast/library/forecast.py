@@ -98,27 +98,29 @@ def forecast_fleet(
     wanted = groups_from(groups if groups is not None else about.groups or None)
     planned = plans_from(plans if plans is not None else about.plans)
     cutoff = cutoff_day(cutoff)
-    window = run_windows(cutoff, settings)
+    windows = run_windows(cutoff, settings)
     log = log or former_log or (lambda line: print(line, file=sys.stderr))
     timer, status = AuditTimer(), StatusLog(log, about=f"{cutoff:%Y-%m}")
     with terminated_in_order(), _own_folder() as folder:
         with timer.stage("read"), status.working("reading the base table"):
             rows = base_rows(base, status).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
-            require_possible(planned, rows, wanted, window)
-            since = first_day_needed(settings, window.history_start)
-            write_store(series_table(rows, since), folder / "series.arrow", window.history_start)
-        run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, log=log, client=client)
+            require_possible(planned, rows, wanted, windows)
+            since = first_day_needed(settings, windows.history_start)
+            write_store(series_table(rows, since), folder / "series.arrow", windows.history_start)
+        run = run_fleet(folder / "series.arrow", windows, settings, scratch=folder, timer=timer, log=log, client=client)
         with timer.stage("read results"), status.working("reading the results"):
             made = {name: frame.collect() for name, frame in _results(run).items()}
         with timer.stage("make the outlook"), status.working("making the outlook"):
-            statements = Statements(Results(run.results_folder), window, about)
+            statements = Statements(Results(run.results_folder), windows, about)
             of_groups = group_month(wanted, rows, run.outcomes, statements, settings, folder / "groups", log)
             made |= of_groups.frames
-            made |= plan_frames(planned, made | {"outcomes": run.outcomes}, window)
+            made |= plan_frames(planned, made | {"outcomes": run.outcomes}, windows)
             stated = month_statements(statements, of_groups.statements, made["planned_loads"], scenarios(planned))
             made |= _outlook(statements, stated, of_groups.backtest())
-            context = Context(window, settings, about, _observed(rows), _planned_groups(stated, made["group_forecast"]))
+            context = Context(
+                windows, settings, about, _observed(rows), _planned_groups(stated, made["group_forecast"])
+            )
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     own = {"outcomes": run.outcomes, "model_runs": run.model_runs, "weights": run.weights, "audit": audit}
     return FleetResult(**made, **own, _context=context)

@@ -75,8 +75,8 @@ def after(base: pl.DataFrame, day: date, value: float = 1.0) -> pl.DataFrame:
 
 
 def test_folds_follow_each_other_backwards_from_the_backtest() -> None:
-    window = run_windows(CUTOFF, forecast_settings())
-    assert [(fold.number, fold.train_end, fold.end, fold.days.size) for fold in window.folds] == [
+    windows = run_windows(CUTOFF, forecast_settings())
+    assert [(fold.number, fold.train_end, fold.end, fold.days.size) for fold in windows.folds] == [
         (1, date(2025, 4, 30), date(2025, 8, 31), 123),
         (2, date(2024, 12, 31), date(2025, 4, 30), 120),
         (3, date(2024, 8, 31), date(2024, 12, 31), 122),
@@ -96,12 +96,12 @@ def test_folds_follow_each_other_backwards_from_the_backtest() -> None:
 )
 def test_a_fold_without_a_month_of_training_is_not_held(options: dict[str, int], held: int) -> None:
     settings = forecast_settings(**options)
-    window = run_windows(CUTOFF, settings)
-    assert len(window.folds) == held
+    windows = run_windows(CUTOFF, settings)
+    assert len(windows.folds) == held
     said = folds_left_out(settings)
     assert said is None or f"folds: {held} of 3 are held; train_months" in said
     assert (said is None) == (held == options.get("folds", 3))
-    assert all(fold.train_end > window.history_start for fold in window.folds)
+    assert all(fold.train_end > windows.history_start for fold in windows.folds)
 
 
 def test_every_entrant_has_all_days_of_every_fold() -> None:
@@ -337,10 +337,10 @@ def test_the_audit_tells_the_cost_of_every_entrant_by_kind_of_window() -> None:
     assert {f"{name}: {kind}" for name in base_models for kind in ("folds", "backtest", "forecast")} <= stages
 
 
-def oracle(base: pl.DataFrame, window: Windows) -> pl.DataFrame:
+def oracle(base: pl.DataFrame, windows: Windows) -> pl.DataFrame:
     """An external model's rows of every window: the truth, and 50 where there is none yet."""
-    spans = [(fold.train_end, fold.days) for fold in window.folds]
-    spans += [(window.train_end, window.backtest_days), (window.cutoff, window.forecast_days)]
+    spans = [(fold.train_end, fold.days) for fold in windows.folds]
+    spans += [(windows.train_end, windows.backtest_days), (windows.cutoff, windows.forecast_days)]
     asked = pl.concat(
         [pl.DataFrame({"ds": days.astype(np.int32)}).with_columns(origin=pl.lit(origin)) for origin, days in spans]
     ).with_columns(pl.col("ds").cast(pl.Date))
@@ -352,9 +352,9 @@ def oracle(base: pl.DataFrame, window: Windows) -> pl.DataFrame:
 
 def test_an_outside_model_competes_on_equal_terms(tmp_path: Path) -> None:
     base = fleet(3)
-    window = run_windows(CUTOFF, forecast_settings())
-    rows = oracle(base, window)
-    assert window.origins == tuple(rows["origin"].unique().sort())
+    windows = run_windows(CUTOFF, forecast_settings())
+    rows = oracle(base, windows)
+    assert windows.origins == tuple(rows["origin"].unique().sort())
     rows.write_parquet(tmp_path / "oracle.parquet")
     result = quiet(base, external={"oracle": str(tmp_path / "oracle.parquet")})
     scores = result.scores.filter(pl.col("model") == "oracle")

@@ -51,10 +51,10 @@ def one(rows: pl.DataFrame, **options: object) -> tuple[dict[str, object], pl.Da
 def digest_of_run(base: pl.DataFrame, folder: Path, **options: object) -> str:
     """Hash of everything a run leaves: each part file and table, and the frames but for their milliseconds."""
     settings = forecast_settings(**options)
-    window = run_windows(CUTOFF, settings)
-    store = write_store(series_table(base, window.history_start), folder / "series.arrow")
+    windows = run_windows(CUTOFF, settings)
+    store = write_store(series_table(base, windows.history_start), folder / "series.arrow")
     with unfinished(folder / "run") as scratch:
-        return digest(run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), log=lambda line: None))
+        return digest(run_fleet(store, windows, settings, scratch=scratch, timer=AuditTimer(), log=lambda line: None))
 
 
 def digest(run: FleetRun) -> str:
