@@ -1,4 +1,4 @@
-"""The compiled loops of `level_kernels.py` and `cycle_kernels.py` as a set, told without importing numba (0.5 s).
+"""The compiled loops of `level_kernels.py` and `cycle_kernels.py` as a set, described without importing numba (0.5 s).
 
 Does not belong here: kernels, and where and how compiled ones are kept (`turbo_prophet/cache.py`).
 """

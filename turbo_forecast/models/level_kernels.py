@@ -26,7 +26,7 @@ MIN_ERRORS = 5
 
 
 @kernel
-def middle(values):
+def median(values):
     """Median of values (n,), n >= 1, which it sorts."""
     values.sort()
     half = values.size // 2
@@ -39,7 +39,7 @@ def weekday_profile(days, y, profile):
 
     Returns the median of all.
     """
-    centre = middle(y.copy())
+    centre = median(y.copy())
     same = np.empty(y.size)
     for weekday in range(7):
         n = 0
@@ -47,7 +47,7 @@ def weekday_profile(days, y, profile):
             if days[i] % 7 == weekday:
                 same[n] = y[i]
                 n += 1
-        profile[weekday] = middle(same[:n]) - centre if n else 0.0
+        profile[weekday] = median(same[:n]) - centre if n else 0.0
     return centre
 
 
@@ -133,7 +133,7 @@ def anomaly_at(anomaly, i):
 
 
 @kernel
-def judge(z, level, mean, anomaly, gammas, first, cost):
+def cv_cost(z, level, mean, anomaly, gammas, first, cost):
     """Into cost (P, G, A): the discounted mean absolute error of each combination from rolling origins.
 
     No forecast here has seen its target: the anomaly at t - 364 ends at t - 182, before any origin of these leads.
@@ -287,7 +287,7 @@ def reverting(days, y, horizon, gammas, tail, yhat, lower, upper):
             first = FIRST_SEASONAL_ORIGIN
     cost = np.empty((PHIS.size, gammas.size, ALPHAS.size))
     share = np.empty(cost.shape)
-    judge(z, level, mean, anomaly, gammas, first, cost)
+    cv_cost(z, level, mean, anomaly, gammas, first, cost)
     shares(cost, share)
     ahead = horizon - days[-1]
     combined(share, level, mean, anomaly, gammas, size - 1, ahead, yhat)
@@ -309,7 +309,7 @@ def level_change(days, y, end, span):
     for block in range(medians.size):
         start = first_after(days[:stop], end - (block + 1) * span)
         if stop > start:
-            medians[block] = middle(y[start:stop].copy())
+            medians[block] = median(y[start:stop].copy())
         stop = start
     total, n = 0.0, 0
     for block in range(1, medians.size):

@@ -111,7 +111,7 @@ def check_entrants(settings: ForecastSettings) -> None:
 
 
 def check_entrant_names(settings: ForecastSettings) -> None:
-    """Raises SettingsError for what can be told without any file.
+    """Raises SettingsError for what can be checked without any file.
 
     That is: a name is nobody's, an external model's name is taken or cannot be one, a combination has fewer than two to
     combine, or the fallback is one that may fail.

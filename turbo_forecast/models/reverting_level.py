@@ -4,7 +4,7 @@ The weekday profile of the last 364 days (medians, centred) is taken off. h days
 is mu + phi^h (level - mu): mu the mean of the last 364 days, the level an exponential smoothing (a first-order
 autoregression of the level around the mean). `reverting_season` adds gamma s(t - 364) - gamma phi^h s(origin - 364):
 s, the anomaly, is the 21-day centred mean minus the 365-day centred mean; where t - 364 lies beyond the history, 0.
-All combinations of alpha (6), phi (5) and gamma (4) are judged on the series itself by their absolute errors at six
+All combinations of alpha (6), phi (5) and gamma (4) are cross-validated on the series itself, by absolute errors at six
 leads from rolling origins every 5 days, an origin discounted by 0.998 per day of its age; the forecast is their average
 weighted with (lowest cost / cost)^40.
 Interval: per lead, the weighted quantiles of the best combination's signed errors from the same origins, interpolated
