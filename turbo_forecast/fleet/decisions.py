@@ -15,12 +15,12 @@ import pyarrow as pa
 from turbo_forecast.fleet.blocks import Numbers, Pieces, WindowDays
 from turbo_forecast.fleet.champion_errors import ChampionErrors
 from turbo_forecast.fleet.combining import COMBINE_LAST
-from turbo_forecast.fleet.publishing import NOBODY, PUBLISH_LAST, reach_column
+from turbo_forecast.fleet.publishing import NOBODY, PUBLISH_LAST, offset_column
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.schemas import CALIBRATION, COMBINATION_WEIGHTS, TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.tournament.calibration import Months, Reach, calibrate
+from turbo_forecast.tournament.calibration import IntervalOffsets, Months, calibrate
 from turbo_forecast.tournament.champions import choose
 from turbo_forecast.tournament.combination import Weights, learn_weights
 from turbo_forecast.tournament.standings import CHAMPION, standings
@@ -150,18 +150,18 @@ class Reducer:
         )
         columns = self.settings.backtest_months + self.settings.horizon_months
         widths = 1 + len(self.settings.widths_beside)
-        reach = {side: np.full((len(self.store), columns, widths), np.nan) for side in ("lower", "upper")}
+        offsets = {side: np.full((len(self.store), columns, widths), np.nan) for side in ("lower", "upper")}
         parts = []
         # with `folds: 0` nothing is calibrated, for no backtest would show whether it holds
         for phase in PHASE_WINDOWS if self.windows.folds else ():
-            asked, found = self._reach(phase, errors)
+            targets, found = self._offsets(phase, errors)
             if found is not None:
-                column = reach_column(np.full(asked.month.size, PHASE_WINDOWS[phase]), asked.month, self.settings)
-                reach["lower"][asked.series, column] = found.lower.T
-                reach["upper"][asked.series, column] = found.upper.T
-                parts.append(self._calibration(phase, asked, found))
+                column = offset_column(np.full(targets.month.size, PHASE_WINDOWS[phase]), targets.month, self.settings)
+                offsets["lower"][targets.series, column] = found.lower.T
+                offsets["upper"][targets.series, column] = found.upper.T
+                parts.append(self._calibration(phase, targets, found))
         self.folder.hand_on(
-            *(self.folder.decisions, {"champion": champion, **reach}),
+            *(self.folder.decisions, {"champion": champion, **offsets}),
             *(self.folder.publish, self.folder.published, *([self.folder.intervals] if widths > 1 else [])),
         )
         empty = pl.DataFrame(schema=CALIBRATION.polars_schema)
@@ -173,24 +173,24 @@ class Reducer:
         joined = self.names.join(champions, on=["host_id", "resource"], how="left", maintain_order="left")
         return joined["model"].replace_strict(places, return_dtype=pl.Int16).fill_null(NOBODY).to_numpy()
 
-    def _reach(self, phase: Phase, errors: ChampionErrors) -> tuple[Months, Reach | None]:
-        """The phase's months and how far their intervals reach; None where nothing was observed before."""
+    def _offsets(self, phase: Phase, errors: ChampionErrors) -> tuple[Months, IntervalOffsets | None]:
+        """The phase's months and the offsets of their intervals; None where nothing was observed before."""
         window = PHASE_WINDOWS[phase]
         # without a refit the forecast is made at the backtest's origin: its first month is as far ahead as the backtest is long
         late = self.settings.backtest_months if phase is Phase.FORECAST and not self.settings.refit else 0
         earlier, residuals = errors.before(window)
-        asked = errors.asked(window)
-        if not earlier.series.size or not asked.series.size:
-            return asked, None
-        ahead = replace(asked, month=asked.month + late)
-        return asked, calibrate(
+        targets = errors.targets(window)
+        if not earlier.series.size or not targets.series.size:
+            return targets, None
+        ahead = replace(targets, month=targets.month + late)
+        return targets, calibrate(
             *(earlier, residuals, ahead, errors.scales(window), self.resources),
             interval_widths=[self.settings.interval_width, *self.settings.widths_beside],
         )
 
-    def _calibration(self, phase: Phase, asked: Months, found: Reach) -> pl.DataFrame:
+    def _calibration(self, phase: Phase, targets: Months, found: IntervalOffsets) -> pl.DataFrame:
         return CALIBRATION.conform(
-            pl.DataFrame({"series": asked.series, "horizon_month": asked.month})
+            pl.DataFrame({"series": targets.series, "horizon_month": targets.month})
             .with_columns(self._naming())
             .with_columns(
                 phase=pl.lit(phase.value),

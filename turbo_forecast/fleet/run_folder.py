@@ -43,7 +43,7 @@ class RunFolder:
 
     @property
     def decisions(self) -> Path:
-        """What the second reduction has decided: champions, and how far their intervals reach."""
+        """What the second reduction has decided: champions, and the offsets of their intervals."""
         return self.path / "decisions"
 
     @property
