@@ -112,7 +112,7 @@ def _run(store: Path, options: Mapping[str, Any], to: Any) -> None:
             store,
             run_windows(CUTOFF, settings),
             settings,
-            scratch=Path(folder, "run"),
+            checkpoint=Path(folder, "run"),
             timer=AuditTimer(),
             log=lambda line: None,
         )

@@ -56,7 +56,7 @@ def run(series: pa.Table, settings: ForecastSettings) -> float:
                 store,
                 window,
                 settings,
-                scratch=Path(folder, "run"),
+                checkpoint=Path(folder, "run"),
                 timer=AuditTimer(),
                 log=lambda line: None,
             )

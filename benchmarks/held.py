@@ -142,7 +142,7 @@ def held(base: pl.DataFrame, cutoff: date, settings: ForecastSettings, say: Say)
         known = base.filter(pl.col("ds") <= cutoff)
         since = first_day_needed(settings, windows.history_start)
         write_store(series_table(known, since), folder / "series.arrow", windows.history_start)
-        run = run_fleet(folder / "series.arrow", windows, settings, scratch=folder, timer=AuditTimer(), log=say)
+        run = run_fleet(folder / "series.arrow", windows, settings, checkpoint=folder, timer=AuditTimer(), log=say)
         scores = Results(run.results_folder).read(TOURNAMENT_SCORES).collect()
         found = Held(windows, settings, MonthRows.of(run.rows_folder, run.folds_folder), history, run.outcomes, scores)
         if found.scales.is_empty():

@@ -1,7 +1,7 @@
 """Which process something belongs to, and whether that process still lives.
 
 Belongs here: a process's identity across containers, machines and restarts, and the verdict on it.
-Does not belong here: what is done with what a dead process left (`leftovers.py`, `fleet/scratch.py`,
+Does not belong here: what is done with what a dead process left (`leftovers.py`, `fleet/checkpoint.py`,
 `defs/ownership.py`).
 
 A number alone proves nothing: two containers that share a folder have processes of the same number. So whoever owns

@@ -17,7 +17,7 @@ from turbo_forecast.defs.assets.months import require_files
 from turbo_forecast.defs.decided import outlook_digest
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, TelemetryResource, Warehouse
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.scratch import made_with
+from turbo_forecast.fleet.checkpoint import made_with
 from turbo_forecast.schemas import FORECAST_ACCURACY, OUTLOOK_OVER_TIME
 from turbo_forecast.storage.accuracy import first_judged
 from turbo_forecast.storage.base_table import digest_up_to, is_current

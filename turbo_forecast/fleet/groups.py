@@ -113,7 +113,7 @@ def forecast_groups(
     windows: Windows,
     settings: ForecastSettings,
     *,
-    scratch: Path,
+    checkpoint: Path,
     timer: AuditTimer,
     log: Callable[[str], None],
 ) -> GroupRun:
@@ -127,8 +127,8 @@ def forecast_groups(
         .agg(days=pl.col("ds").cast(pl.Int32).sort(), y=pl.col("y").sort_by("ds"))
         .sort("host_id", "resource")
     )
-    store = write_store(table.to_arrow(), scratch / "groups.arrow", windows.history_start)
-    run = run_fleet(store, windows, group_settings(settings, len(table)), scratch=scratch, timer=timer, log=log)
+    store = write_store(table.to_arrow(), checkpoint / "groups.arrow", windows.history_start)
+    run = run_fleet(store, windows, group_settings(settings, len(table)), checkpoint=checkpoint, timer=timer, log=log)
     results = Results(run.results_folder)
     rows = results.read(FORECAST_PARQUET).collect()
     if len(table) < FEW_SERIES:

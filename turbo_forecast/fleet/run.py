@@ -12,6 +12,7 @@ import polars as pl
 
 from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import run_folder, temporary
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.combining import COMBINE_LAST
 from turbo_forecast.fleet.decisions import Reducer
@@ -25,7 +26,6 @@ from turbo_forecast.fleet.progress import Progress
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.records import model_runs, series_outcomes
 from turbo_forecast.fleet.run_folder import RunFolder
-from turbo_forecast.fleet.scratch import run_folder, temporary
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.models.registry import check_entrants, prepare_entrants, warn_of_missing_origins
@@ -46,7 +46,7 @@ from turbo_forecast.windows import Windows, folds_left_out
 
 @dataclass(frozen=True, slots=True)
 class FleetRun:
-    """What a run leaves: folders to be published by renaming, before the block of `scratch.unfinished` ends, and frames.
+    """What a run leaves: folders to be published by renaming, before the block of `checkpoint.checkpoint_folder` ends, and frames.
 
     rows_folder, folds_folder: part files of FLEET_FORECAST and FOLD_FORECAST. results_folder: the small tables of the tournament, and the
     published rows (`storage/results.py`). outcomes: SERIES_OUTCOMES; model_runs: MODEL_RUNS; weights: COMBINATION_WEIGHTS.
@@ -65,7 +65,7 @@ def run_fleet(
     windows: Windows,
     settings: ForecastSettings,
     *,
-    scratch: Path,
+    checkpoint: Path,
     timer: AuditTimer,
     log: Callable[[str], None],
     exchange: Exchange | None = None,
@@ -73,10 +73,10 @@ def run_fleet(
 ) -> FleetRun:
     """Forecast every series of the store, hold the tournament, and leave what is to be published.
 
-    `scratch` (of `scratch.unfinished`) keeps what is finished of each map until the caller has stored the results and
+    `checkpoint` (of `checkpoint.checkpoint_folder`) keeps what is finished of each map until the caller has stored the results and
     committed: after a crash, the same call (same series, settings, code) goes on from there; any other call starts clean.
     log: called with lines that begin with the month, one at a time; some come from another thread.
-    exchange: how the run's files reach workers of other machines; by default all see `scratch` under the same path. What it
+    exchange: how the run's files reach workers of other machines; by default all see `checkpoint` under the same path. What it
     shares is the caller's to remove, when the results are committed. client: a Dask client whose cluster works the series, whatever
     the settings say; it stays open.
     """
@@ -91,8 +91,8 @@ def run_fleet(
     store = SeriesStore(store_path)
     timer.series = len(store)
     with timer.stage("resume"), status.working("looking for what was finished before"):
-        folder = run_folder(scratch, store, windows, settings, exchange.recover)
-    with temporary(scratch) as temp:
+        folder = run_folder(checkpoint, store, windows, settings, exchange.recover)
+    with temporary(checkpoint) as temp:
         job = Job(store_path, folder, temp, windows, settings)
         here = chunks.finished_spans(folder.forecast, FORECAST_LAST)
         exchange.share(job, [Task(Step.FORECAST, span) for span in here])

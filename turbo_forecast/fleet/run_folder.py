@@ -1,7 +1,7 @@
 """The folder in which one run keeps all it has: what workers read, what they leave, what is published in the end.
 
 Belongs here: the names of what lies in it, and the arrays that a reduction hands to the next map. Does not belong here: the
-folder's life (`scratch.py`), the formats of what workers leave (`pieces.py`).
+folder's life (`checkpoint.py`), the formats of what workers leave (`pieces.py`).
 """
 
 import hashlib

@@ -108,7 +108,9 @@ def forecast_fleet(
             require_possible(planned, rows, wanted, windows)
             since = first_day_needed(settings, windows.history_start)
             write_store(series_table(rows, since), folder / "series.arrow", windows.history_start)
-        run = run_fleet(folder / "series.arrow", windows, settings, scratch=folder, timer=timer, log=log, client=client)
+        run = run_fleet(
+            folder / "series.arrow", windows, settings, checkpoint=folder, timer=timer, log=log, client=client
+        )
         with timer.stage("read results"), status.working("reading the results"):
             made = {name: frame.collect() for name, frame in _results(run).items()}
         with timer.stage("make the outlook"), status.working("making the outlook"):

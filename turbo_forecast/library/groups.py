@@ -65,12 +65,12 @@ def group_month(
     outcomes: pl.DataFrame,
     fleet: Statements,
     settings: ForecastSettings,
-    scratch: Path,
+    checkpoint: Path,
     log: Callable[[str], None],
 ) -> GroupMonth:
     """Forecast the groups of a month, if there are any; else all tables are without a row.
 
-    base: rows of BASE_TABLE up to the cutoff. outcomes: the fleet's; fleet: what its run has left. scratch: a folder of the groups'
+    base: rows of BASE_TABLE up to the cutoff. outcomes: the fleet's; fleet: what its run has left. checkpoint: a folder of the groups'
     own run, which must stay while statements are made.
     """
     windows = fleet.windows
@@ -89,7 +89,7 @@ def group_month(
     if history.is_empty():
         return GroupMonth(frames)
     calibration = fleet.results.read(CALIBRATION).collect()
-    run = forecast_groups(history, calibration, windows, settings, scratch=scratch, timer=AuditTimer(), log=log)
+    run = forecast_groups(history, calibration, windows, settings, checkpoint=checkpoint, timer=AuditTimer(), log=log)
     own = Statements(run.results, windows, fleet.options)
     found = GroupStatements.of_month(own, fleet, run.rows, members.rows, history)
     for remark in found.remarks():

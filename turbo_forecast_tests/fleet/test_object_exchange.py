@@ -14,6 +14,7 @@ from turbo_forecast.addresses import parsed
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet import store as stores
+from turbo_forecast.fleet.checkpoint import run_folder
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.equipment import Equipment
 from turbo_forecast.fleet.exchange import Exchange
@@ -21,7 +22,6 @@ from turbo_forecast.fleet.executors.worker_status import SIZE, StatusWriter
 from turbo_forecast.fleet.object_exchange import LAST, ObjectExchange
 from turbo_forecast.fleet.pieces import FORECAST_PIECES, piece
 from turbo_forecast.fleet.run_folder import DIGEST, RunFolder
-from turbo_forecast.fleet.scratch import run_folder
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tasks import Job, Step, Task
 from turbo_forecast.storage.objects.shared_runs import forget_months

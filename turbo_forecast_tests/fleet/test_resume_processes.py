@@ -12,9 +12,9 @@ import pytest
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.decisions import Reducer
 from turbo_forecast.fleet.run import _Run, run_fleet
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.tasks import TaskReport
 from turbo_forecast.library.forecast import series_table
@@ -52,9 +52,9 @@ def attempt(
         if stop is not None and reports.count(stop[0]) == stop[1]:
             raise Stopped
 
-    with pytest.MonkeyPatch.context() as patch, unfinished(folder / "run") as scratch:
+    with pytest.MonkeyPatch.context() as patch, checkpoint_folder(folder / "run") as checkpoint:
         patch.setattr(_Run, "_note", noting)
-        return digest(run_fleet(store, windows, asked, scratch=scratch, timer=AuditTimer(), log=log))
+        return digest(run_fleet(store, windows, asked, checkpoint=checkpoint, timer=AuditTimer(), log=log))
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_a_run_killed_in_any_map_goes_on_with_what_was_finished(
 
 def test_two_runs_of_one_month_do_not_share_a_folder(tmp_path: Path) -> None:
     with (
-        unfinished(tmp_path / "run"),
+        checkpoint_folder(tmp_path / "run"),
         pytest.raises(StorageError, match=f"in use by another run, process {os.getpid()}"),
     ):
         attempt(tmp_path, workers=1)

@@ -17,8 +17,8 @@ from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import PartitionError, SettingsError, TelemetryError
 from turbo_forecast.fleet import run
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.run import FleetRun, run_fleet
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.library.forecast import series_table
 from turbo_forecast.schemas import FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
@@ -53,8 +53,10 @@ def digest_of_run(base: pl.DataFrame, folder: Path, **options: object) -> str:
     settings = forecast_settings(**options)
     windows = run_windows(CUTOFF, settings)
     store = write_store(series_table(base, windows.history_start), folder / "series.arrow")
-    with unfinished(folder / "run") as scratch:
-        return digest(run_fleet(store, windows, settings, scratch=scratch, timer=AuditTimer(), log=lambda line: None))
+    with checkpoint_folder(folder / "run") as checkpoint:
+        return digest(
+            run_fleet(store, windows, settings, checkpoint=checkpoint, timer=AuditTimer(), log=lambda line: None)
+        )
 
 
 def digest(run: FleetRun) -> str:

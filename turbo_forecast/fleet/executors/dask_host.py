@@ -23,6 +23,7 @@ from typing import Any
 from distributed import Worker, get_worker
 
 from turbo_forecast.errors import StorageError, TurboForecastError, writing
+from turbo_forecast.fleet.checkpoint import temporary
 from turbo_forecast.fleet.chunks import cut
 from turbo_forecast.fleet.exchange import Exchange
 from turbo_forecast.fleet.executors.dask_messages import (
@@ -43,7 +44,6 @@ from turbo_forecast.fleet.executors.processes import ProcessExecutor
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
 from turbo_forecast.fleet.pace import Standing
 from turbo_forecast.fleet.policy import StoreLedger, Work
-from turbo_forecast.fleet.scratch import temporary
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.models.registry import prepare_entrants
 

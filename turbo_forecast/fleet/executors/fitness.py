@@ -10,7 +10,7 @@ from importlib import import_module
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.audit import versions
-from turbo_forecast.fleet.scratch import code_of, own_code
+from turbo_forecast.fleet.checkpoint import code_of, own_code
 from turbo_forecast.models.registry import check_entrant_names, check_external_files, module_of
 from turbo_forecast.settings import ForecastSettings
 

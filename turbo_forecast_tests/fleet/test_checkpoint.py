@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from turbo_forecast.fleet.checkpoint import run_folder, temporary
 from turbo_forecast.fleet.chunks import finished_spans
 from turbo_forecast.fleet.pieces import write_forecast
-from turbo_forecast.fleet.scratch import run_folder, temporary
 from turbo_forecast.fleet.series_forecaster import Result, lost_series
 from turbo_forecast.fleet.store import SeriesStore, write_store
 from turbo_forecast.library.forecast import forecast_fleet, series_table
