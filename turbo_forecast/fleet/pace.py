@@ -96,7 +96,7 @@ class Pace:
             self._first = sum(tally.until - tally.begun for tally in begun) / finished
 
     def _count_seconds(self, tallies: Sequence[Tally]) -> None:
-        """Count the time of workers at their second series: one that takes long there tells that not all are quick."""
+        """Count the time of workers at their second series: one that takes long there shows that not all are quick."""
         known = _sum(self._timed.values())
         for tally in tallies:
             if tally.series == tally.at_first and tally.busy and tally.series:

@@ -277,7 +277,7 @@ class _Map:
             rest = (Span(series + 1, span.hi), Span(span.lo, series))
             self._todo.extendleft(Task(task.step, part) for part in rest if len(part))
         elif self._losses[task] < MAX_ATTEMPTS:
-            self._todo.append(task)  # at the end: meanwhile others tell whether workers can finish anything
+            self._todo.append(task)  # at the end: meanwhile others show whether workers can finish anything
         elif len(span) > 1:
             midpoint = (span.lo + span.hi) // 2
             self._todo.extend(Task(task.step, part) for part in (Span(span.lo, midpoint), Span(midpoint, span.hi)))

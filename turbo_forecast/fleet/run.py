@@ -151,7 +151,7 @@ class _Run:
         return FleetRun(folder.rows, folder.folds, folder.results, outcomes, runs, weights)
 
     def _forecast(self) -> None:
-        """The first map, with lines that tell how far it is."""
+        """The first map, with progress lines."""
         total, settings = len(self.store), self.settings
         todo = chunks.unfinished(total, chunks.finished_spans(self.folder.forecast, FORECAST_LAST))
         progress = Progress(total, self.status, done=total - sum(len(span) for span in todo))

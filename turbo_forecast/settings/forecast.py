@@ -190,7 +190,9 @@ class ForecastSettings(Options):
         """Worker processes to start."""
         if self.workers:
             return self.workers
-        allowed = getattr(os, "sched_getaffinity", None)  # a container's share of the cores, where the system tells
+        allowed = getattr(
+            os, "sched_getaffinity", None
+        )  # a container's share of the cores, where the system reports it
         return len(allowed(0)) if allowed else os.cpu_count() or 1
 
     def config_hash(self) -> str:

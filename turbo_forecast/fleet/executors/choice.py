@@ -16,7 +16,7 @@ from turbo_forecast.settings import ExecutorSettings
 
 
 def check_executor(options: ExecutorSettings) -> None:
-    """Raises SettingsError for what can be told before any work: the package is missing, or a file of TLS is."""
+    """Raises SettingsError for what can be checked before any work: the package is missing, or a file of TLS is."""
     if options.kind == "dask":
         require_distributed()
         require_tls_files(options)

@@ -18,7 +18,7 @@ NOT_OF_WORKERS = {"dagster"}
 """Packages that decide a run's numbers, but not a worker's."""
 CODE_OF = "the code of "
 SHOWN_DIGITS = 12
-"""Of a digest, as many digits as tell two apart."""
+"""Of a digest, as many digits as distinguish two."""
 
 Fitness = Mapping[str, str]
 """What is installed: by the name of a package (or "Python", or what code it is a digest of), its version."""
@@ -60,7 +60,7 @@ def unfit(wanted: Fitness, own: Fitness) -> str | None:
 
 
 def _is_module(name: str) -> bool:
-    """Of a module that is missing `unable` tells more."""
+    """A missing module is left to `unable`, which gives the cause."""
     return name.startswith(CODE_OF)
 
 

@@ -60,7 +60,7 @@ class ProcessExecutor:
         self._limit_mb = job.settings.worker_memory_mb
         if self._limit_mb and not can_be_measured():
             raise WorkersCannotStart(
-                "worker_memory_mb cannot be kept here: this system does not tell what a process holds"
+                "worker_memory_mb cannot be kept here: this system does not report what a process holds"
             )
         self._memory = MemoryWatch(self._limit_mb) if self._limit_mb else None
         self._mark, self._started = run_mark(), 0

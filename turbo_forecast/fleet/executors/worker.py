@@ -48,7 +48,7 @@ class CannotStart:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """A task has raised an error that is no series' own; trace tells where."""
+    """A task has raised an error that is no series' own; trace: where."""
 
     error: BaseException
     trace: str

@@ -111,7 +111,7 @@ class WorkerProcess:
     def has_died(self) -> bool:
         """Whether the process has ended by itself. Its number stays its own until `join`.
 
-        The pipe alone does not tell: what the worker has forked may keep it open.
+        The pipe alone does not show it: what the worker has forked may keep it open.
         """
         try:
             return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
