@@ -24,7 +24,7 @@ HALF_DONE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WorkSnapshot:
     """What a map's workers have done, and what lies before them, at one moment.
 
     unreported: series finished in chunks that are not. running: series left of each chunk in flight, of the one being
@@ -52,11 +52,11 @@ def _sum(parts: Iterable[_Timed]) -> _Timed:
     return _Timed(sum(part.series for part in found), sum(part.seconds for part in found))
 
 
-def standing(
+def work_snapshot(
     in_flight: Sequence[InFlight], waiting: Iterable[Span], tallies: Sequence[Tally], workers: int
-) -> Standing:
-    """The standing of a map: the tasks that workers are at, and those that nobody has begun."""
-    return Standing(
+) -> WorkSnapshot:
+    """A snapshot of a map's work: the tasks that are in flight, and those that no worker has begun."""
+    return WorkSnapshot(
         tallies,
         unreported=sum(entry.finished for entry in in_flight),
         running=[_series_left(entry) for entry in in_flight],
@@ -116,15 +116,16 @@ class Pace:
         return (now.seconds - before.seconds) / (now.series - before.series)
 
 
-def rounds_left(standing: Standing, remaining: int) -> float:
-    """Series that the worker with most to do has still before it, when each takes the next chunk as soon as it can.
+def makespan(snapshot: WorkSnapshot, remaining: int) -> float:
+    """The makespan of what is left, in series: those before the worker with most to do, when each takes the next chunk as soon as it
+    can (list scheduling; Graham 1966, doi:10.1002/j.1538-7305.1966.tb01709.x).
 
-    remaining: series not finished, which may be more than the chunks of the standing hold.
+    remaining: series not finished, which may be more than the chunks of the snapshot hold.
     """
-    loads = [*standing.running, *[0.0] * (standing.workers - len(standing.running))]
+    loads = [*snapshot.running, *[0.0] * (snapshot.workers - len(snapshot.running))]
     heapify(loads)
-    rest = remaining - sum(standing.running)
-    for chunk in standing.waiting:
+    rest = remaining - sum(snapshot.running)
+    for chunk in snapshot.waiting:
         if rest <= 0:
             break
         heapreplace(loads, loads[0] + min(chunk, rest))

@@ -26,7 +26,7 @@ from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.exchange import Exchange
 from turbo_forecast.fleet.executors.protocol import Events, Executor, InFlight, Lost, WorkersCannotStart
-from turbo_forecast.fleet.pace import Standing, standing
+from turbo_forecast.fleet.pace import WorkSnapshot, work_snapshot
 from turbo_forecast.fleet.pieces import write_forecast
 from turbo_forecast.fleet.series_forecaster import lost_series
 from turbo_forecast.fleet.store import SeriesStore
@@ -54,8 +54,8 @@ paused container, say), and what workers had in flight is given its time again. 
 first, that is what counts, down to the second: a pause as long as the time that a series may take must not be taken for it."""
 
 OnReport = Callable[[TaskReport], None]
-OnLook = Callable[[Callable[[], Standing]], None]
-"""Called often, with what tells how the work stands."""
+OnProgress = Callable[[Callable[[], WorkSnapshot]], None]
+"""Called often, with a function that takes a snapshot of the work."""
 
 
 class PartLost(TurboForecastError):
@@ -111,34 +111,34 @@ class Work:
     ) -> None:
         self._executor, self._ledger = executor, ledger
         self._timeout, self._clock = series_timeout_seconds, clock
-        self._shown: _Shown | None = None
+        self._health: _StepHealth | None = None
 
     def run(
         self,
         step: Step,
         spans: Sequence[Span],
         on_report: OnReport = lambda report: None,
-        on_look: OnLook = lambda see: None,
+        on_progress: OnProgress = lambda snapshot: None,
     ) -> None:
         """Work all spans of a step; returns when each of their series has been reported once.
 
         Raises PartLost, WorkersCannotStart, and what a task raises (StorageError).
         """
-        self.run_tasks([Task(step, span) for span in spans], on_report, on_look)
+        self.run_tasks([Task(step, span) for span in spans], on_report, on_progress)
 
-    def run_tasks(self, tasks: Sequence[Task], on_report: OnReport, on_look: OnLook) -> None:
+    def run_tasks(self, tasks: Sequence[Task], on_report: OnReport, on_progress: OnProgress) -> None:
         """Work tasks of one step as they are, quarantined ones too. The rest is as for `run`."""
         if not tasks:
             return
-        if self._shown is None or self._shown.step is not tasks[0].step:
-            self._shown = _Shown(tasks[0].step)
+        if self._health is None or self._health.step is not tasks[0].step:
+            self._health = _StepHealth(tasks[0].step)
         limits = _Limits(self._timeout, self._clock)
-        _Map(self._executor, self._ledger, limits, self._shown, on_report, on_look).run(tasks)
+        _Map(self._executor, self._ledger, limits, self._health, on_report, on_progress).run(tasks)
 
 
 @dataclass(slots=True)
-class _Shown:
-    """What workers have shown of a step so far, in however many calls its tasks come (on a Dask worker, one by one).
+class _StepHealth:
+    """Whether workers can do a step at all, as seen so far, in however many calls its tasks come (on a Dask worker, one by one).
 
     is_proven: whether a series, or part, was finished as it should be; too_large: how many workers needed too much memory before
     that; unexplained: losses in a row with nothing finished and no series in flight.
@@ -180,12 +180,12 @@ class _Map:
         executor: Executor,
         ledger: Ledger,
         limits: _Limits,
-        shown: _Shown,
+        health: _StepHealth,
         on_report: OnReport,
-        on_look: OnLook,
+        on_progress: OnProgress,
     ) -> None:
-        self._executor, self._ledger, self._limits, self._shown = executor, ledger, limits, shown
-        self._on_report, self._on_look = on_report, on_look
+        self._executor, self._ledger, self._limits, self._health = executor, ledger, limits, health
+        self._on_report, self._on_progress = on_report, on_progress
         self._todo: deque[Task] = deque()
         self._out: set[Task] = set()
         self._alone: list[Task] = []
@@ -217,10 +217,10 @@ class _Map:
             self._report(report)
         for lost in events.lost:
             self._out.remove(lost.task)
-        self._shown.is_proven |= any(entry.finished and not entry.task.quarantined for entry in events.in_flight)
+        self._health.is_proven |= any(entry.finished and not entry.task.quarantined for entry in events.in_flight)
         self._end_overdue(events.in_flight)
         self._end_too_large(events.in_flight)
-        self._on_look(partial(self._standing, events))
+        self._on_progress(partial(self._snapshot, events))
         return events.lost
 
     def _end_overdue(self, in_flight: Sequence[InFlight]) -> None:
@@ -234,8 +234,8 @@ class _Map:
             self._executor.kill(entry.task)
 
     def _report(self, report: TaskReport) -> None:
-        self._shown.unexplained = 0
-        self._shown.is_proven |= not report.task.quarantined  # a fallback alone proves nothing of the entrants
+        self._health.unexplained = 0
+        self._health.is_proven |= not report.task.quarantined  # a fallback alone proves nothing of the entrants
         self._on_report(report)
 
     def _end_too_large(self, in_flight: Sequence[InFlight]) -> None:
@@ -252,10 +252,10 @@ class _Map:
             return task
         return Task(task.step, Span(series, series + 1))
 
-    def _standing(self, events: Events) -> Standing:
+    def _snapshot(self, events: Events) -> WorkSnapshot:
         begun = {entry.task for entry in events.in_flight}
         waiting = [task.span for task in (*sorted(self._out - begun), *self._todo, *self._alone)]
-        return standing(events.in_flight, waiting, self._executor.tallies(), self._executor.workers)
+        return work_snapshot(events.in_flight, waiting, self._executor.tallies(), self._executor.workers)
 
     def _handle_loss(self, lost: Lost) -> None:
         """Put a lost task back, in whatever parts may go on with the others; a possible poison task waits to be retried alone."""
@@ -285,8 +285,8 @@ class _Map:
             self._alone.append(task)
 
     def _count_unexplained(self, task: Task) -> None:
-        self._shown.unexplained += 1
-        if self._shown.unexplained < MAX_UNEXPLAINED:
+        self._health.unexplained += 1
+        if self._health.unexplained < MAX_UNEXPLAINED:
             return
         times = f"worker processes died {MAX_UNEXPLAINED} times in a row"
         if task.step is Step.FORECAST:
@@ -295,8 +295,8 @@ class _Map:
 
     def _count_too_large(self, limit_mb: float) -> None:
         """Raises WorkersCannotStart where no worker does its first series with what it may hold."""
-        self._shown.too_large += not self._shown.is_proven
-        if not self._shown.is_proven and self._shown.too_large >= MAX_TOO_LARGE:
+        self._health.too_large += not self._health.is_proven
+        if not self._health.is_proven and self._health.too_large >= MAX_TOO_LARGE:
             raise WorkersCannotStart(
                 f"{MAX_TOO_LARGE} workers needed more than {limit_mb:,.0f} MB each before any had finished a series: "
                 "worker_memory_mb is too low for these entrants; give it more, or 0 for no limit"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from turbo_forecast.fleet.pace import Pace, Standing, rounds_left
+from turbo_forecast.fleet.pace import Pace, WorkSnapshot, makespan
 from turbo_forecast.status_log import LONGEST_SILENCE_SECONDS, SILENCE_SECONDS, duration, longer_silence
 
 INTERVAL_SECONDS = 2.0
@@ -42,7 +42,7 @@ class Progress:
         if self._done == self._total:
             self._report(self._done, [self._speed_so_far(), f"{self._failed:,} failed", "done"])
 
-    def look(self, snapshot: Callable[[], Standing]) -> None:
+    def look(self, snapshot: Callable[[], WorkSnapshot]) -> None:
         """Log how far the run is, if that is due; `snapshot` is called only if it is."""
         if self._done == self._total or (self._first is not None and self._seconds_until_due() > 0):
             return
@@ -55,12 +55,12 @@ class Progress:
         if done != self._shown or self._is_silent(state):
             self._report(done, self._estimate(state, done))
 
-    def _estimate(self, state: Standing, done: int) -> list[str]:
+    def _estimate(self, state: WorkSnapshot, done: int) -> list[str]:
         each = self._pace.seconds_each
         failed = f"{self._failed:,} failed"
         if each is None:
             return [failed, f"{duration(self._clock() - self._began)} so far"]
-        left = rounds_left(state, self._total - done) * each
+        left = makespan(state, self._total - done) * each
         busy = min(state.workers, len(state.running) + len(state.waiting)) or 1
         return [speed(busy / each), failed, f"{duration(max(left, 1.0))} left"]
 
@@ -70,7 +70,7 @@ class Progress:
         series = self._done - self._done_at_start - 1
         return speed(series / seconds) if series > 0 and seconds > 0 else ""
 
-    def _note_first(self, state: Standing) -> None:
+    def _note_first(self, state: WorkSnapshot) -> None:
         if self._first is None:
             self._first = min((tally.first for tally in state.tallies if tally.series), default=None)
 
@@ -79,7 +79,7 @@ class Progress:
         interval = min(max(INTERVAL_SECONDS, SHARE_OF_TIME * worked), LONGEST_SILENCE_SECONDS)
         return self._last_logged + interval - self._clock()
 
-    def _is_silent(self, state: Standing) -> bool:
+    def _is_silent(self, state: WorkSnapshot) -> bool:
         """Whether series have been in flight for long without a word. `StartWatch` reports starts that take long."""
         silence = longer_silence(self._last_logged - self._began, SILENCE_SECONDS)
         return bool(state.running) and self._clock() - self._last_logged >= silence

@@ -143,8 +143,8 @@ def worked(executor: Unreliable, step: Step, spans: Sequence[Span]) -> tuple[lis
     """The tasks that were reported, and the parent's records."""
     book, reports = Book(), list[TaskReport]()
 
-    def look(see: Callable[[], object]) -> None:
-        see()
+    def look(snapshot: Callable[[], object]) -> None:
+        snapshot()
 
     Work(executor, book, TIMEOUT).run(step, spans, reports.append, look)
     return [report.task for report in reports], book

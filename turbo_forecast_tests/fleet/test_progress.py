@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turbo_forecast.fleet.executors.worker_status import Tally
-from turbo_forecast.fleet.pace import Pace, Standing
+from turbo_forecast.fleet.pace import Pace, WorkSnapshot
 from turbo_forecast.fleet.progress import Progress, speed
 from turbo_forecast_tests.fleet.timelines import LogLine, Timeline
 
@@ -130,10 +130,10 @@ def test_a_pool_that_broke_takes_back_what_it_had_not_reported() -> None:
     now, said = 0.0, []
     progress = Progress(100, said.append, clock=lambda: now)
     now = 3.0
-    progress.look(lambda: Standing([], unreported=30, running=[20.0], waiting=[50], workers=1))
+    progress.look(lambda: WorkSnapshot([], unreported=30, running=[20.0], waiting=[50], workers=1))
     progress.add(10, failed=1)
     now = 6.0
-    progress.look(lambda: Standing([], unreported=0, running=[], waiting=[90], workers=1))
+    progress.look(lambda: WorkSnapshot([], unreported=0, running=[], waiting=[90], workers=1))
     assert [line.split(" · ")[0] for line in said] == ["30/100 series", "10/100 series"]
     assert "1 failed" in said[1]
 

@@ -42,7 +42,7 @@ from turbo_forecast.fleet.executors.dask_messages import (
 from turbo_forecast.fleet.executors.fitness import own_fitness, unable, unfit
 from turbo_forecast.fleet.executors.processes import ProcessExecutor
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
-from turbo_forecast.fleet.pace import Standing
+from turbo_forecast.fleet.pace import WorkSnapshot
 from turbo_forecast.fleet.policy import StoreLedger, Work
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.models.registry import prepare_entrants
@@ -183,12 +183,12 @@ class Host:
             self._exchange.hand_back(self._job, report.task)
             reports.append(report)
 
-        def look(see: Callable[[], Standing]) -> None:
+        def look(snapshot: Callable[[], WorkSnapshot]) -> None:
             if self._is_cancelled(key):
                 raise TaskCancelled
-            standing = see()
-            slot.finished = sum(len(each.task.span) for each in reports) + standing.unreported
-            slot.tallies = [astuple(each) for each in standing.tallies]
+            work_snapshot = snapshot()
+            slot.finished = sum(len(each.task.span) for each in reports) + work_snapshot.unreported
+            slot.tallies = [astuple(each) for each in work_snapshot.tallies]
 
         self._exchange.bring(self._job, task)
         slot.work.run_tasks(_pieces(task), on_report, look)

@@ -237,7 +237,7 @@ def test_the_policy_loses_nothing_and_finds_the_poison_tasks_on_it(start: Start,
     reports: list[TaskReport] = []
     accident: list[int] = []
 
-    def look(see: object) -> None:
+    def look(snapshot: object) -> None:
         if reports and not accident and (tallies := executor.tallies()):
             accident.append(tallies[0].pid)
             if _is_ours_and_alive(accident[0]):

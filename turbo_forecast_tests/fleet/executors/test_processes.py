@@ -328,7 +328,7 @@ def test_series_of_a_chunk_in_flight_are_seen_while_it_is_worked(tmp_path: Path)
     """One chunk of six series, some 0.1 s each: it is reported at the end only."""
     seen: list[int] = []
     with working(job_of(fleet(6), tmp_path, "slow"), 1) as (work, _):
-        work.run(Step.FORECAST, [Span(0, 6)], on_look=lambda see: seen.append(see().unreported))
+        work.run(Step.FORECAST, [Span(0, 6)], on_progress=lambda snapshot: seen.append(snapshot().unreported))
     assert any(0 < count < 6 for count in seen), seen
 
 
