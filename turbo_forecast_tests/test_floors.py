@@ -227,9 +227,9 @@ from turbo_forecast.models.registry import build_entrant
 from turbo_forecast.settings import forecast_settings
 
 settings = forecast_settings(engine={engine!r}, uncertainty_samples=5)
-for name in settings.singles:
+for name in settings.base_models:
     y = 40 + np.sin(np.arange(200)) + np.arange(200) / 50
-    build_entrant(name, settings).project(Window(np.arange(20000, 20200), y, np.arange(20200, 20210), 1))
+    build_entrant(name, settings).forecast(Window(np.arange(20000, 20200), y, np.arange(20200, 20210), 1))
 print(sorted(set(sys.modules) & {heavy!r}))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -27,7 +27,7 @@ from turbo_forecast.landing.landing import land as land_months
 from turbo_forecast.month_keys import last_over, months_to_land
 from turbo_forecast.number_words import UNKNOWN, counted
 from turbo_forecast.paths import require_storable
-from turbo_forecast.settings import Environment, Settings, told
+from turbo_forecast.settings import Environment, Settings, current_environment
 from turbo_forecast.settings.environment import data_place
 from turbo_forecast.sources.protocol import Source
 from turbo_forecast.text import printable, shown_message
@@ -68,7 +68,7 @@ def land(options: LandOptions) -> int:
 
 def _environment(options: LandOptions) -> Environment:
     """The environment, by arguments and variables. Raises SettingsError and StorageError."""
-    variables, data = told(), data_folder(options.data)
+    variables, data = current_environment(), data_folder(options.data)
     require_storable(data)
     return Environment(
         data=data,

@@ -1,9 +1,9 @@
-"""Outside models: forecasts made elsewhere that take part in the tournament under a name of their own.
+"""External models: forecasts made elsewhere that take part in the tournament under a name of their own.
 
-A model's rows are read from Parquet (`outside: {lstm: path or glob}`), with the columns
+A model's rows are read from Parquet (`external: {lstm: path or glob}`), with the columns
     host_id, resource   strings, as in the base table
     origin              the last day the model had seen
-    ds                  the projected day
+    ds                  the day that is forecast
     yhat                percent of capacity
     yhat_lower, yhat_upper   both or neither; without them the interval is yhat itself
 Dates are dates or timestamps at midnight without a zone. Files sorted by host_id are read a row group at a time.
@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.models.protocol import Days, ForecastError, Projection, Values, Window
+from turbo_forecast.models.protocol import Days, Forecast, ForecastError, Values, Window
 from turbo_forecast.number_words import counted
 from turbo_forecast.paths import files_matching
 from turbo_forecast.settings import ForecastSettings
@@ -41,14 +41,14 @@ _EPOCH = date(1970, 1, 1)
 
 def files_of(name: str, settings: ForecastSettings) -> list[Path]:
     """The model's files, sorted. Raises SettingsError if there is none."""
-    pattern = os.path.expanduser(settings.outside[name])
+    pattern = os.path.expanduser(settings.external[name])
     try:
         found = files_matching(pattern)
     except (OSError, ValueError):  # a name that no file system takes
         found = []
     if not found:
         where = printable(shown_location(pattern))
-        raise SettingsError(f"outside.{name}: there is no file {where if len(where) < 200 else f'{where[:200]}…'}")
+        raise SettingsError(f"external.{name}: there is no file {where if len(where) < 200 else f'{where[:200]}…'}")
     return [Path(path) for path in found]
 
 
@@ -57,14 +57,14 @@ def check(name: str, settings: ForecastSettings) -> None:
     files = check_columns(name, settings)
     for path in files:
         _check_values(name, path)
-    _check_unique(name, settings.outside[name], files)
+    _check_unique(name, settings.external[name], files)
 
 
 def check_columns(name: str, settings: ForecastSettings) -> list[Path]:
     """The model's files. Raises SettingsError if there is none, or one has not the columns of this module's docstring."""
     files = files_of(name, settings)
     if len({_check_columns(name, path) for path in files}) > 1:
-        raise SettingsError(f"outside.{name}: some files of {settings.outside[name]} have bounds, some have none")
+        raise SettingsError(f"external.{name}: some files of {settings.external[name]} have bounds, some have none")
     return files
 
 
@@ -77,10 +77,10 @@ def missing_origins(name: str, settings: ForecastSettings, origins: Sequence[dat
 
 
 def fingerprint(settings: ForecastSettings) -> str:
-    """Paths, sizes and times of change of every outside file: what must be equal for rows made of them to be."""
+    """Paths, sizes and times of change of every external file: what must be equal for rows made of them to be."""
     stats = [
         (name, str(path), path.stat().st_size, path.stat().st_mtime_ns)
-        for name in sorted(settings.outside)
+        for name in sorted(settings.external)
         for path in files_of(name, settings)
     ]
     return hashlib.sha256(repr(stats).encode()).hexdigest()
@@ -91,12 +91,12 @@ def _check_columns(name: str, path: Path) -> bool:
     try:
         schema = pl.scan_parquet(path, glob=False).collect_schema()
     except (OSError, pl.exceptions.PolarsError):
-        raise SettingsError(f"outside.{name}: {path} cannot be read as a Parquet file") from None
+        raise SettingsError(f"external.{name}: {path} cannot be read as a Parquet file") from None
     bounds = [column for column in BOUNDS if column in schema]
     wanted = [*KEY, "yhat", *(BOUNDS if bounds else ())]
     for column in wanted:
         if column not in schema:
-            raise SettingsError(f"outside.{name}: {path} has no column {column}")
+            raise SettingsError(f"external.{name}: {path} has no column {column}")
         dtype = schema[column]
         if column in ("host_id", "resource"):
             right, kind = dtype in (pl.String, pl.Categorical, pl.Enum), "text"
@@ -106,7 +106,7 @@ def _check_columns(name: str, path: Path) -> bool:
         else:
             right, kind = dtype.is_numeric(), "numbers"
         if not right:
-            raise SettingsError(f"outside.{name}: {path}: column {column} must hold {kind}, not {dtype}")
+            raise SettingsError(f"external.{name}: {path}: column {column} must hold {kind}, not {dtype}")
     return bool(bounds)
 
 
@@ -127,7 +127,7 @@ def _check_values(name: str, path: Path) -> None:
     )
     for fault, count in counts.collect(engine="streaming").row(0, named=True).items():
         if count:
-            raise SettingsError(f"outside.{name}: {path}: {fault} in {counted(count, 'row')}")
+            raise SettingsError(f"external.{name}: {path}: {fault} in {counted(count, 'row')}")
 
 
 def _keys(path: Path) -> pl.LazyFrame:
@@ -142,12 +142,12 @@ def _check_unique(name: str, pattern: str, files: list[Path]) -> None:
     twice = pl.Series(hashes[1:][hashes[1:] == hashes[:-1]]).unique()
     if twice.is_empty():
         return
-    suspects = rows.with_columns(hashed).filter(pl.col("hash").is_in(twice.implode())).select(KEY).collect()
-    repeated = suspects.filter(suspects.is_duplicated()).unique().sort(KEY)
+    colliding = rows.with_columns(hashed).filter(pl.col("hash").is_in(twice.implode())).select(KEY).collect()
+    repeated = colliding.filter(colliding.is_duplicated()).unique().sort(KEY)
     if not repeated.is_empty():
         host, resource, origin, ds = repeated.row(0)
         raise SettingsError(
-            f"outside.{name}: {pattern}: {len(repeated):,} combinations of {', '.join(KEY)} are there more than once, "
+            f"external.{name}: {pattern}: {len(repeated):,} combinations of {', '.join(KEY)} are there more than once, "
             f"first {host}, {resource}, {origin}, {ds}"
         )
 
@@ -202,38 +202,38 @@ class Block:
         return self._ds[low:high].astype(np.int64), [column[low:high] for column in self._values]
 
 
-class Outside:
-    """One outside model's rows, read as series are asked for: at any time the row groups of one host are in memory."""
+class ExternalModel:
+    """One external model's rows, read series by series: the row groups of one host are in memory at a time."""
 
     def __init__(self, name: str, files: list[Path]) -> None:
         self._name = name
         self._groups = [group for path in files for group in row_groups(path)]
         self._blocks: dict[RowGroup, Block] = {}
 
-    def project(self, window: Window) -> Projection:
-        """The model's rows of the window's series and origin. Raises ForecastError if a day asked for is not there."""
+    def forecast(self, window: Window) -> Forecast:
+        """The model's rows of the window's series and origin. Raises ForecastError if a day of the horizon is missing."""
         groups = [group for group in self._groups if group.may_hold(window.series[0])]
         # workers take neighbouring series: what this host does not need, hardly any later one will
         self._blocks = {group: self._blocks.get(group) or Block(group) for group in groups}
-        origin = int(window.asked[0]) - 1
+        origin = int(window.horizon[0]) - 1
         parts = [block.rows(window.series, origin) for block in self._blocks.values()]
         days = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)])
         order = np.argsort(days, kind="stable")
         self._require(window, days[order], origin)
-        at = order[np.searchsorted(days[order], window.asked)]
+        at = order[np.searchsorted(days[order], window.horizon)]
         width = len(next(part[1] for part in parts))
         columns = [np.concatenate([part[1][i] for part in parts])[at] for i in range(width)]
         yhat, lower, upper = columns if len(columns) == 3 else columns * 3
-        return Projection(yhat, lower, upper, solver=Solver.OUTSIDE, fits=0)
+        return Forecast(yhat, lower, upper, solver=Solver.OUTSIDE, fits=0)
 
     def _require(self, window: Window, days: Days, origin: int) -> None:
-        model, series = f"outside model {self._name!r}", "/".join(window.series)
+        model, series = f"external model {self._name!r}", "/".join(window.series)
         if not days.size:
             raise ForecastError(f"{model}: no rows for {series} with origin {_date(origin)}")
-        missing = np.setdiff1d(window.asked, days)
+        missing = np.setdiff1d(window.horizon, days)
         if missing.size:
             raise ForecastError(
-                f"{model}: {series} with origin {_date(origin)} misses {missing.size:,} of {counted(window.asked.size, 'day')}, "
+                f"{model}: {series} with origin {_date(origin)} misses {missing.size:,} of {counted(window.horizon.size, 'day')}, "
                 f"first {_date(int(missing[0]))}"
             )
 
@@ -242,6 +242,6 @@ def _date(day: int) -> date:
     return _EPOCH + timedelta(days=day)
 
 
-def build(name: str, settings: ForecastSettings) -> Outside:
-    """The outside model of that name of a run."""
-    return Outside(name, files_of(name, settings))
+def build(name: str, settings: ForecastSettings) -> ExternalModel:
+    """The external model of that name of a run."""
+    return ExternalModel(name, files_of(name, settings))

@@ -1,4 +1,4 @@
-"""Outside models: their rows are the forecast, and what is wrong with their files is said before any work."""
+"""External models: their rows are the forecast, and what is wrong with their files is said before any work."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.models import outside
+from turbo_forecast.models import external
 from turbo_forecast.models.protocol import ForecastError, Window
 from turbo_forecast.models.registry import build_entrant, check_entrants, module_of, warn_of_missing_origins
 from turbo_forecast.settings import ForecastSettings, forecast_settings
@@ -35,7 +35,7 @@ def window(series: tuple[str, str] = ("web-01", "cpu"), asked: list[date] = ASKE
 
 
 def settings_of(path: Path | str, name: str = "lstm") -> ForecastSettings:
-    return forecast_settings(entrants=["recent_level"], outside={name: str(path)})
+    return forecast_settings(entrants=["recent_level"], external={name: str(path)})
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_rows_of_the_series_and_the_origin_are_the_forecast(file: Path) -> N
     pl.concat(parts).sample(fraction=1.0, shuffle=True, seed=1).write_parquet(file)
     settings = settings_of(file)
     check_entrants(settings)
-    found = build_entrant("lstm", settings).project(window())
+    found = build_entrant("lstm", settings).forecast(window())
     expected = 20.0 + np.arange(122) / 3
     np.testing.assert_array_equal(found.yhat, expected)
     np.testing.assert_array_equal(found.lower, expected - 2)
@@ -59,7 +59,7 @@ def test_the_rows_of_the_series_and_the_origin_are_the_forecast(file: Path) -> N
 
 def test_days_not_asked_for_are_left_out(file: Path) -> None:
     rows().write_parquet(file)
-    found = build_entrant("lstm", settings_of(file)).project(window(asked=ASKED[:30]))
+    found = build_entrant("lstm", settings_of(file)).forecast(window(asked=ASKED[:30]))
     np.testing.assert_array_equal(found.yhat, 10.0 + np.arange(30) / 3)
 
 
@@ -67,13 +67,13 @@ def test_a_file_whose_name_reads_like_a_pattern_is_that_file(tmp_path: Path) -> 
     path = tmp_path / "lstm[1].parquet"
     rows().write_parquet(path)
     check_entrants(settings_of(path))
-    assert build_entrant("lstm", settings_of(path)).project(window()).yhat[0] == 10.0
+    assert build_entrant("lstm", settings_of(path)).forecast(window()).yhat[0] == 10.0
 
 
 def test_without_bounds_the_interval_is_the_forecast(file: Path) -> None:
     rows().drop("yhat_lower", "yhat_upper").write_parquet(file)
     check_entrants(settings_of(file))
-    found = build_entrant("lstm", settings_of(file)).project(window())
+    found = build_entrant("lstm", settings_of(file)).forecast(window())
     assert found.lower.tolist() == found.upper.tolist() == found.yhat.tolist()
 
 
@@ -86,7 +86,7 @@ def test_other_types_of_the_same_meaning_are_read_too(file: Path) -> None:
     )
     typed.write_parquet(file)
     check_entrants(settings_of(file))
-    found = build_entrant("lstm", settings_of(file)).project(window())
+    found = build_entrant("lstm", settings_of(file)).forecast(window())
     np.testing.assert_array_equal(found.yhat, (10.0 + np.arange(122) / 3).round())
     assert found.yhat.dtype == found.lower.dtype == np.float64
 
@@ -104,14 +104,14 @@ def test_any_order_of_rows_files_and_row_groups_gives_the_same(tmp_path: Path, b
     check_entrants(settings)
     entrant = build_entrant("lstm", settings)
     for k, host in [*enumerate(hosts), (0, hosts[0])]:
-        np.testing.assert_array_equal(entrant.project(window((host, "cpu"))).yhat, 3.0 * k + np.arange(122) / 3)
+        np.testing.assert_array_equal(entrant.forecast(window((host, "cpu"))).yhat, 3.0 * k + np.arange(122) / 3)
 
 
 def test_of_a_file_sorted_by_host_only_the_row_groups_of_one_host_are_in_memory(file: Path) -> None:
     pl.concat([rows(host=f"host-{k:02d}") for k in range(20)]).write_parquet(file, row_group_size=122)
-    entrant = outside.build("lstm", settings_of(file))
+    entrant = external.build("lstm", settings_of(file))
     for k in range(20):
-        entrant.project(window((f"host-{k:02d}", "cpu")))
+        entrant.forecast(window((f"host-{k:02d}", "cpu")))
         assert len(entrant._blocks) == 1
 
 
@@ -120,15 +120,15 @@ def test_a_series_without_rows_and_one_with_too_few_are_refused_in_one_sentence(
     entrant = build_entrant("lstm", settings_of(file))
     for series in (("web-02", "cpu"), ("web-01", "disk"), ("zzz", "cpu"), ("", "")):
         with pytest.raises(ForecastError) as none:
-            entrant.project(window(series))
-        assert str(none.value) == f"outside model 'lstm': no rows for {'/'.join(series)} with origin 2025-08-31"
+            entrant.forecast(window(series))
+        assert str(none.value) == f"external model 'lstm': no rows for {'/'.join(series)} with origin 2025-08-31"
     with pytest.raises(ForecastError) as few:
-        entrant.project(window())
+        entrant.forecast(window())
     assert str(few.value) == (
-        "outside model 'lstm': web-01/cpu with origin 2025-08-31 misses 3 of 122 days, first 2025-09-04"
+        "external model 'lstm': web-01/cpu with origin 2025-08-31 misses 3 of 122 days, first 2025-09-04"
     )
     with pytest.raises(ForecastError, match="no rows for web-01/cpu with origin 2025-09-01"):
-        entrant.project(window(asked=ASKED[1:]))
+        entrant.forecast(window(asked=ASKED[1:]))
 
 
 def spoilt(**columns: pl.Expr) -> pl.DataFrame:
@@ -165,13 +165,13 @@ def test_a_file_that_is_not_what_it_must_be_is_an_error_that_names_it(
     frame.write_parquet(file)
     with pytest.raises(SettingsError) as error:
         check_entrants(settings_of(file))
-    assert str(error.value).startswith("outside.lstm: ")
+    assert str(error.value).startswith("external.lstm: ")
     assert str(file) in str(error.value)
     assert said in str(error.value)
 
 
 def test_no_file_no_parquet_and_files_at_odds_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"outside.lstm: there is no file .*nowhere/\*.parquet"):
+    with pytest.raises(SettingsError, match=r"external.lstm: there is no file .*nowhere/\*.parquet"):
         check_entrants(settings_of(tmp_path / "nowhere" / "*.parquet"))
     text = tmp_path / "text.parquet"
     text.write_text("yhat\n1\n")
@@ -193,7 +193,7 @@ def test_the_same_row_in_two_files_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["prophet", "median", "champion"])
 def test_a_name_that_is_taken_is_refused(file: Path, name: str) -> None:
     rows().write_parquet(file)
-    with pytest.raises(SettingsError, match=f"outside: '{name}' is a name that is taken"):
+    with pytest.raises(SettingsError, match=f"external: '{name}' is a name that is taken"):
         check_entrants(settings_of(file, name))
 
 
@@ -206,26 +206,26 @@ def test_a_name_that_is_none_is_refused(file: Path, name: str) -> None:
 
 def test_an_outside_model_takes_part_whether_or_not_it_is_listed(file: Path) -> None:
     rows().write_parquet(file)
-    listed = forecast_settings(entrants=["lstm", "median"], outside={"lstm": str(file)})
+    listed = forecast_settings(entrants=["lstm", "median"], external={"lstm": str(file)})
     check_entrants(listed)
-    assert listed.singles == ["lstm", "seasonal_naive"]
-    assert set(settings_of(file).singles) == {"recent_level", "seasonal_naive", "lstm"}
-    assert module_of("lstm") == "turbo_forecast.models.outside"
+    assert listed.base_models == ["lstm", "seasonal_naive"]
+    assert set(settings_of(file).base_models) == {"recent_level", "seasonal_naive", "lstm"}
+    assert module_of("lstm") == "turbo_forecast.models.external"
 
 
 def test_the_fingerprint_changes_with_the_file(file: Path) -> None:
     rows().write_parquet(file)
-    before = outside.fingerprint(settings_of(file))
-    assert outside.fingerprint(settings_of(file)) == before
+    before = external.fingerprint(settings_of(file))
+    assert external.fingerprint(settings_of(file)) == before
     rows(start=11.0).head(100).write_parquet(file)
-    assert outside.fingerprint(settings_of(file)) != before
+    assert external.fingerprint(settings_of(file)) != before
 
 
 def test_a_timestamp_at_midnight_is_its_day(file: Path) -> None:
     frame = rows().with_columns(ds=pl.Series([datetime(day.year, day.month, day.day) for day in ASKED]))
     frame.write_parquet(file)
     check_entrants(settings_of(file))
-    np.testing.assert_array_equal(build_entrant("lstm", settings_of(file)).project(window()).yhat, frame["yhat"])
+    np.testing.assert_array_equal(build_entrant("lstm", settings_of(file)).forecast(window()).yhat, frame["yhat"])
 
 
 def test_a_model_without_any_row_of_an_origin_is_told_of_before_the_run(file: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_model_without_any_row_of_an_origin_is_told_of_before_the_run(file: Pa
     assert not said
     warn_of_missing_origins(settings_of(file), [date(2025, 4, 30), ORIGIN, date(2025, 12, 31)], said.append)
     assert said == [
-        f"outside.lstm: {file} has no rows with origin 2025-04-30, 2025-12-31; lstm takes no part in series that are "
+        f"external.lstm: {file} has no rows with origin 2025-04-30, 2025-12-31; lstm takes no part in series that are "
         "forecast from there"
     ]
 
@@ -244,7 +244,7 @@ def test_a_model_without_any_row_of_an_origin_is_told_of_before_the_run(file: Pa
     "path", ["x" * 5000, f"/tmp/{'y' * 300}/*.parquet", "s3://b/x.parquet?sig=SECRET", "a" * 9000 + "[*"]
 )
 def test_a_file_that_cannot_be_is_one_short_sentence_without_keys(path: str) -> None:
-    with pytest.raises(SettingsError, match=r"outside\.lstm: there is no file ") as caught:
-        check_entrants(forecast_settings(outside={"lstm": path}))
+    with pytest.raises(SettingsError, match=r"external\.lstm: there is no file ") as caught:
+        check_entrants(forecast_settings(external={"lstm": path}))
     assert "SECRET" not in str(caught.value)
     assert len(str(caught.value)) < 300

@@ -1,5 +1,7 @@
-"""A worker's post: where it notes what it has in hand, so that its death can be explained, and how much it has finished.
+"""A worker's entry in the in-flight registry: what it is working on, since when, and how many series it has finished.
 
+The worker writes it (`StatusWriter`), its parent reads it (`WorkerStatus`), after the worker's death too: so a death can be
+put down to the series that was in flight.
 Belongs here: a few bytes a worker, in memory that outlives it. Does not belong here: what is concluded from them
 (`processes.py`, `policy.py`, `pace.py`).
 """
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 _LAYOUT = struct.Struct("<qdqqqqdd")
-"""What is in hand, since when; first series of the task, series of it that are finished; series finished in this step,
+"""Of the struct: what is in flight, since when; first series of the task, series of it that are finished; series finished in this step,
 those that were when the first time was taken; when the step's first task was begun, when the first series was finished."""
 SIZE = _LAYOUT.size
 _IDLE = -1
@@ -30,8 +32,8 @@ class Memory(Protocol):
 class Tally:
     """What a worker (process id) has finished of the present step: how many series.
 
-    begun, first: when it took its first series in hand, and when that was finished (0: not yet). until: now, or since
-    when it has had nothing to do. All times in system-wide monotonic seconds. busy: whether it has a series in hand.
+    begun, first: when it began its first series, and when that was finished (0: not yet). until: now, or since
+    when it has had nothing to do. All times in system-wide monotonic seconds. busy: whether it is working on a series.
     at_first: how many series were finished at `first`: one, or a whole part where a step finishes parts.
     """
 
@@ -44,8 +46,8 @@ class Tally:
     at_first: int = 1
 
 
-class Post:
-    """A worker's own end: it writes."""
+class StatusWriter:
+    """The worker's end of its status: it writes."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -55,30 +57,30 @@ class Post:
 
     def starting(self) -> None:
         """Note that something is being prepared."""
-        self._note(_STARTING)
+        self._write(_STARTING)
 
     def building(self, entrant: int) -> None:
         """Note that the n-th entrant is being built."""
-        self._note(_STARTING - 1 - entrant)
+        self._write(_STARTING - 1 - entrant)
 
     def begin_step(self) -> None:
-        """Count from nought: each step has a pace of its own."""
+        """Count from 0: each step has a pace of its own."""
         self._finished = self._at_first = 0
         self._begun = self._first = 0.0
-        self._note(_IDLE)
+        self._write(_IDLE)
 
     def begin_task(self, first_series: int) -> None:
-        """Note that a task, told by its first series, is being worked: no series of it is in hand yet."""
+        """Note that a task, named by its first series, is being worked: no series of it is in flight yet."""
         self._begun = self._begun or time.monotonic()
         self._task, self._of_task = first_series, 0
-        self._note(_WORKING)
+        self._write(_WORKING)
 
-    def taking(self, series: int) -> None:
+    def start_series(self, series: int) -> None:
         """Note the series about to be worked. Survives the process: the memory is the parent's too."""
-        self._note(series)
+        self._write(series)
 
     def finished(self, series: int = 1) -> None:
-        """Count series as finished; what is in hand stays there until the next note, which makes this seen."""
+        """Count series as finished; what is in flight stays there until the next write, which makes this seen."""
         self._finished += series
         self._of_task += series
         if not self._first:
@@ -86,21 +88,21 @@ class Post:
 
     def writing(self) -> None:
         """Note that results are being written: a slow disk is no series' fault."""
-        self._note(_WRITING)
+        self._write(_WRITING)
 
     def idle(self) -> None:
-        """Note that nothing is in hand."""
-        self._note(_IDLE)
+        """Note that nothing is in flight."""
+        self._write(_IDLE)
 
-    def _note(self, what: int) -> None:
+    def _write(self, what: int) -> None:
         task = (self._task, self._of_task)
         step = (self._finished, self._at_first, self._begun, self._first)
         self._memory.raw = _LAYOUT.pack(what, time.monotonic(), *task, *step)
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What a worker has noted last: the parent's end."""
+class WorkerStatus:
+    """What a worker has written last: the parent's end of its status."""
 
     what: int
     since: float
@@ -112,22 +114,22 @@ class Note:
     first: float
 
     @classmethod
-    def read(cls, memory: Memory) -> "Note":
-        """What stands in the memory now. All nought before the worker has come as far as its post."""
+    def read(cls, memory: Memory) -> "WorkerStatus":
+        """What stands in the memory now. All 0 before the worker has written a status."""
         return cls(*_LAYOUT.unpack(memory.raw))
 
     @property
-    def in_hand(self) -> int | None:
-        """The series in hand (or that was, when the worker died); None: none, or the worker has not begun."""
+    def in_flight(self) -> int | None:
+        """The series in flight (or that was, when the worker died); None: none, or the worker has not begun."""
         return self.what if self.what >= 0 and self.begun else None
 
-    def is_at_the_same(self, earlier: "Note") -> bool:
+    def is_at_the_same(self, earlier: "WorkerStatus") -> bool:
         """Whether nothing was noted since then."""
         return (self.what, self.since) == (earlier.what, earlier.since)
 
     @property
     def seconds(self) -> float:
-        """How long it has been in hand."""
+        """How long it has been in flight."""
         return time.monotonic() - self.since
 
     @property

@@ -1,4 +1,4 @@
-"""What a run keeps until it is published: locked, taken over by the next attempt, removed at the end.
+"""The checkpoint of a run: what it has finished until it is published, locked, resumed by the next attempt, removed at the end.
 
 Belongs here: the folder's life, and what must be equal for its pieces to be taken over.
 Does not belong here: the pieces' format (`pieces.py`).
@@ -31,7 +31,7 @@ from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.series_forecaster import WORKER_DIED
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.models.outside import fingerprint
+from turbo_forecast.models.external import fingerprint
 from turbo_forecast.models.registry import module_of
 from turbo_forecast.processes import Liveness, liveness_of_unlocked, own_process, parsed
 from turbo_forecast.settings import ForecastSettings
@@ -40,8 +40,8 @@ from turbo_forecast.windows import Windows
 
 
 @contextmanager
-def unfinished(folder: Path) -> Iterator[Path]:
-    """A folder for the work of one run, its own until the block ends; removed when the block succeeds.
+def checkpoint_folder(folder: Path) -> Iterator[Path]:
+    """The folder of a run's checkpoint, its own until the block ends; removed when the block succeeds.
 
     After an error (or a crash) it stays, for the next attempt: so the block must hold the commit of the results.
     Raises StorageError when another process is at work in it, or may be: a process of another machine that left it
@@ -85,7 +85,7 @@ def _take(lock: FileIO, folder: Path) -> None:
 
 
 def run_folder(
-    scratch: Path,
+    checkpoint: Path,
     store: SeriesStore,
     windows: Windows,
     settings: ForecastSettings,
@@ -98,9 +98,9 @@ def run_folder(
     Doubtful are files that do not hold what they should, series whose worker died (that was the circumstances' doing, and may
     not happen again), and parts of series that will be forecast again. Raises StorageError.
     """
-    folder = RunFolder(scratch / f"run-{_fingerprint(store, windows, settings)}")
+    folder = RunFolder(checkpoint / f"run-{_fingerprint(store, windows, settings)}")
     with writing(folder.path):
-        for other in scratch.glob("run-*"):
+        for other in checkpoint.glob("run-*"):
             if other != folder.path:
                 shutil.rmtree(other)
         for path in (folder.forecast, folder.combine, folder.publish, folder.results):
@@ -150,14 +150,16 @@ def fresh(folder: Path) -> Path:
 
 
 @contextmanager
-def temporary(scratch: Path) -> Iterator[Path]:
-    """An empty folder for the workers' temporary files: in `scratch`, unless CmdStan cannot be given a path there.
+def temporary(checkpoint: Path) -> Iterator[Path]:
+    """An empty folder for the workers' temporary files: in the checkpoint, unless CmdStan cannot be given a path there.
 
     It takes a comma for the end of a file's name, and what follows a line's end for data.
     """
-    within = next((at for at in (scratch, Path(tempfile.gettempdir()), Path("/tmp")) if _for_cmdstan(at)), scratch)
-    if within == scratch:
-        yield fresh(scratch / "temp")
+    within = next(
+        (at for at in (checkpoint, Path(tempfile.gettempdir()), Path("/tmp")) if _for_cmdstan(at)), checkpoint
+    )
+    if within == checkpoint:
+        yield fresh(checkpoint / "temp")
     else:
         with tempfile.TemporaryDirectory(prefix="turbo-forecast-", dir=within) as folder:
             yield Path(folder)
@@ -174,13 +176,13 @@ def _fingerprint(store: SeriesStore, windows: Windows, settings: ForecastSetting
 
 
 def made_with(settings: ForecastSettings) -> str:
-    """A digest of what decides a forecast beside the series: settings, packages, code, outside models' files.
+    """A digest of what decides a forecast beside the series: settings, packages, code, external models' files.
 
-    Raises SettingsError where an outside model has no file.
+    Raises SettingsError where an external model has no file.
     """
-    code = [code_of(module_of(name)) for name in settings.singles]
-    outside = [fingerprint(settings)] if settings.outside else []
-    return _short_digest(settings.config_hash(), json.dumps(versions()), own_code(), *code, *outside)
+    code = [code_of(module_of(name)) for name in settings.base_models]
+    external = [fingerprint(settings)] if settings.external else []
+    return _short_digest(settings.config_hash(), json.dumps(versions()), own_code(), *code, *external)
 
 
 def _short_digest(*decisive: str) -> str:

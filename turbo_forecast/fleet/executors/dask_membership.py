@@ -1,4 +1,4 @@
-"""Who of a Dask cluster's workers takes part in a run: asked, checked, heard of, missed.
+"""Which of a Dask cluster's workers take part in a run: invited, checked, watched by their heartbeats.
 
 Belongs here: what is known of each worker. Does not belong here: tasks (`dask_executor.py`), and how the cluster is reached
 (`dask_cluster.py`).
@@ -14,20 +14,20 @@ from typing import Any
 from uuid import uuid4
 
 from turbo_forecast.fleet.exchange import Exchange
-from turbo_forecast.fleet.executors.dask_cluster import Cluster, Future, NoWorkers, There
+from turbo_forecast.fleet.executors.dask_cluster import Cluster, Future, NoWorkers, WorkerInfo
 from turbo_forecast.fleet.executors.dask_entry import take_part
 from turbo_forecast.fleet.executors.dask_messages import Spec
 from turbo_forecast.fleet.executors.fitness import own_fitness
-from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.tasks import Job
 from turbo_forecast.settings import ExecutorSettings
 from turbo_forecast.status_log import SILENCE_SECONDS, duration, longer_silence
 
-BEAT_SECONDS = 1.0
-BEATS_A_SECOND = 20
+HEARTBEAT_SECONDS = 1.0
+HEARTBEATS_A_SECOND = 20
 """Of all workers together: a scheduler passes on each of them."""
-BEATS_OF_SILENCE = 4
-"""So many beats, at least, a worker has missed when it is taken to be silent."""
+HEARTBEATS_MISSED = 4
+"""So many heartbeats, at least, a worker has missed when it is taken to be unresponsive."""
 GRACE_SECONDS = 5.0
 """A cluster whose every worker is refused is given so long for one that fits to come."""
 
@@ -43,21 +43,21 @@ class State(Enum):
 
 @dataclass(slots=True)
 class Member:
-    """A worker. heard: when it was heard of last; ahead: this machine's monotonic clock less the worker's.
+    """A worker. last_seen: when its last message came; ahead: this machine's monotonic clock less the worker's.
 
-    finished: series by task in hand; silent: not heard of for so long that it gets nothing; paused: by Dask.
+    finished: series by task in flight; unresponsive: it has sent nothing for so long that it gets no task; paused: by Dask.
     """
 
     address: str
     name: str
     threads: int
-    heard: float
+    last_seen: float
     state: State = State.NEW
     lease: Future = None
     lease_key: str = ""
     why: str = ""
     ahead: float = 0.0
-    silent: bool = False
+    unresponsive: bool = False
     paused: bool = False
     finished: Mapping[str, int] = field(default_factory=dict)
     tallies: list[Tally] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Member:
         return f"the Dask worker {known_as}"
 
 
-class Crew:
+class Membership:
     """The workers of a cluster, by address."""
 
     def __init__(
@@ -78,18 +78,18 @@ class Crew:
         job: Job,
         exchange: Exchange,
         options: ExecutorSettings,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self.run = uuid4().hex[:8]
         self.members: dict[str, Member] = {}
-        self._cluster, self._options, self._say = cluster, options, say
+        self._cluster, self._options, self._log = cluster, options, log
         self._topic = f"turbo-forecast {self.run}"
         self._fitness = own_fitness(job.settings)
         self._job = pickle.dumps((job, exchange))
         self._number = count()
         self._without_since: float | None = None
-        self._said_after = SILENCE_SECONDS
-        self._said_paused = set[str]()
+        self._log_again_after = SILENCE_SECONDS
+        self._logged_paused = set[str]()
         cluster.listen(self._topic)
 
     @property
@@ -100,15 +100,15 @@ class Crew:
     @property
     def ready(self) -> list[Member]:
         """The workers that take tasks now."""
-        able = [each for each in self.members.values() if not (each.silent or each.paused)]
+        able = [each for each in self.members.values() if not (each.unresponsive or each.paused)]
         return [each for each in able if each.state is State.READY]
 
     @property
     def tallies(self) -> list[Tally]:
-        """What the workers' processes have finished of the present step, as told last, in this machine's time."""
+        """What the workers' processes have finished of the present step, by their last heartbeats, in this machine's time."""
         return [tally for each in self.members.values() for tally in each.tallies]
 
-    def see(self, workers: Mapping[str, There]) -> list[Member]:
+    def see(self, workers: Mapping[str, WorkerInfo]) -> list[Member]:
         """Take in which workers there are; returns those that have left."""
         gone = [self.members.pop(address) for address in list(self.members) if address not in workers]
         for member in gone:  # else it would be asked when it comes again, after the run, even
@@ -120,9 +120,9 @@ class Crew:
         return gone
 
     def _note_pause(self, member: Member, paused: bool) -> None:
-        if paused and member.state is State.READY and member.address not in self._said_paused:
-            self._said_paused.add(member.address)
-            self._say(f"{member.title} is paused by Dask, by its memory limit: it is given nothing until it goes on")
+        if paused and member.state is State.READY and member.address not in self._logged_paused:
+            self._logged_paused.add(member.address)
+            self._log(f"{member.title} is paused by Dask, by its memory limit: it is given nothing until it goes on")
         member.paused = paused
 
     def unbegun(self, tasks: Mapping[str, str]) -> list[str]:
@@ -134,30 +134,30 @@ class Crew:
         """Ask those who have not been asked to take part."""
         for member in [each for each in self.members.values() if each.state is State.NEW]:
             member.lease_key = f"worker-{self.run}-{next(self._number)}"
-            spec = Spec(self.run, member.lease_key, self._topic, self._fitness, self._job, self._beat_seconds())
+            spec = Spec(self.run, member.lease_key, self._topic, self._fitness, self._job, self._heartbeat_seconds())
             member.state = State.ASKED
             member.lease = self._cluster.submit(
                 take_part, pickle.dumps(spec), key=member.lease_key, worker=member.address
             )
 
-    def _beat_seconds(self) -> float:
-        """The more workers the further apart, but close enough that none is taken to be silent for that."""
-        wanted = max(BEAT_SECONDS, len(self.members) / BEATS_A_SECOND)
-        return min(wanted, self._options.silence_seconds / BEATS_OF_SILENCE)
+    def _heartbeat_seconds(self) -> float:
+        """The more workers the further apart, but close enough that none is taken to be unresponsive for that."""
+        wanted = max(HEARTBEAT_SECONDS, len(self.members) / HEARTBEATS_A_SECOND)
+        return min(wanted, self._options.silence_seconds / HEARTBEATS_MISSED)
 
-    def heard(self, member: Member) -> None:
-        """Note that a worker was heard of."""
-        member.heard, member.silent = time.monotonic(), False
+    def mark_seen(self, member: Member) -> None:
+        """Note that a message of the worker has come."""
+        member.last_seen, member.unresponsive = time.monotonic(), False
 
     def accept(self, member: Member, clock: float) -> None:
         """Note that a worker is ready. clock: its own."""
         member.state, member.ahead = State.READY, time.monotonic() - clock
 
     def refuse(self, member: Member, why: str) -> None:
-        """Give a worker nothing any more; says so, with what is to follow its name."""
+        """Give a worker nothing any more; logs it, with what is to follow its name."""
         member.state, member.why = State.REFUSED, f"{member.title} {why}"
         self._release(member)
-        self._say(f"{member.why}: it is given nothing")
+        self._log(f"{member.why}: it is given nothing")
 
     def ended(self, member: Member) -> None:
         """Note that a worker has ended what it had of the run: it is asked again."""
@@ -174,7 +174,7 @@ class Crew:
                 elif status == "cancelled":
                     member.state = State.NEW
 
-    def beat(self, member: Member, finished: Mapping[str, int], tallies: Any) -> None:
+    def heartbeat(self, member: Member, finished: Mapping[str, int], tallies: Any) -> None:
         """Take in how far a worker's tasks are."""
         member.finished = finished
         member.tallies = [self._tally(member, Tally(*each)) for each in tallies]
@@ -184,29 +184,31 @@ class Crew:
         process = hash((member.address, own.pid))
         return Tally(process, own.series, begun, first, own.until + member.ahead, own.busy, own.at_first)
 
-    def fell_silent(self, at_work: set[str]) -> list[Member]:
-        """Those of the workers at work that have not been heard of for too long; they are said to be, once."""
+    def mark_unresponsive(self, at_work: set[str]) -> list[Member]:
+        """Mark the workers at work that have sent nothing for too long, and return them; each is logged once."""
         limit = self._options.silence_seconds
-        silent = [each for each in self.ready if each.address in at_work and time.monotonic() - each.heard > limit]
-        for member in silent:
-            member.silent = True
-            self._say(f"{member.title} has not been heard of for {limit:g} s: others get its tasks")
-        return silent
+        unresponsive = [
+            each for each in self.ready if each.address in at_work and time.monotonic() - each.last_seen > limit
+        ]
+        for member in unresponsive:
+            member.unresponsive = True
+            self._log(f"{member.title} has sent no heartbeat for {limit:g} s: others get its tasks")
+        return unresponsive
 
-    def was_paused(self) -> None:
-        """This process stood still: what it has not heard meanwhile is nobody's silence."""
+    def resumed(self) -> None:
+        """This process stood still: that no message was read meanwhile makes no worker unresponsive."""
         for member in self.members.values():
-            member.heard = time.monotonic()
+            member.last_seen = time.monotonic()
         self._without_since = None
 
     def require_some(self) -> None:
-        """Raises NoWorkers where none has been there for too long, or none that fits; says that it waits, now and then."""
+        """Raises NoWorkers where none has been there for too long, or none that fits; logs that it waits, now and then."""
         if self.ready:
             self._without_since = None
             return
         now = time.monotonic()
         if self._without_since is None:
-            self._without_since, self._said_after = now, SILENCE_SECONDS
+            self._without_since, self._log_again_after = now, SILENCE_SECONDS
         waited = now - self._without_since
         refused = [each.why for each in self.members.values() if each.state is State.REFUSED]
         asked = [each for each in self.members.values() if each.state in (State.NEW, State.ASKED)]
@@ -219,10 +221,10 @@ class Crew:
             raise NoWorkers(
                 f"{self._cluster.name}: {none} for {duration(waited)} (executor.wait_seconds); start some and run again"
             )
-        if waited >= self._said_after:
-            self._said_after = waited + longer_silence(waited)
+        if waited >= self._log_again_after:
+            self._log_again_after = waited + longer_silence(waited)
             preparing = f"{len(asked)} of them prepare" if asked else "none is there"
-            self._say(
+            self._log(
                 f"waiting for workers of {self._cluster.name}: {preparing} ({duration(waited)}; the longest wait is "
                 f"{duration(self._options.wait_seconds)})"
             )
@@ -233,9 +235,9 @@ class Crew:
             member.lease = None
 
     def dismiss(self) -> int:
-        """Take all leases back: workers end what they have of the run. Returns of how many that is to be heard."""
+        """Take all leases back: workers end what they have of the run. Returns how many will confirm that."""
         living = [each for each in self.members.values() if each.lease is not None]
         self._cluster.cancel(*(each.lease for each in living if each.lease is not None))
         for member in living:
             member.lease = None
-        return sum(each.state is State.READY and not each.silent for each in living)
+        return sum(each.state is State.READY and not each.unresponsive for each in living)

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from turbo_forecast.fleet.checkpoint import run_folder, temporary
 from turbo_forecast.fleet.chunks import finished_spans
 from turbo_forecast.fleet.pieces import write_forecast
-from turbo_forecast.fleet.scratch import run_folder, temporary
 from turbo_forecast.fleet.series_forecaster import Result, lost_series
 from turbo_forecast.fleet.store import SeriesStore, write_store
 from turbo_forecast.library.forecast import forecast_fleet, series_table
@@ -78,5 +78,5 @@ def test_stan_forecasts_in_a_folder_with_a_comma(tmp_path: Path, monkeypatch: py
     (tmp_path / "a,b\nc").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a,b\nc"))
     options = {"entrants": ["prophet"], "engine": "stan", "folds": 0, "workers": 1, "uncertainty_samples": 10}
-    found = forecast_fleet(series_rows("a", wave()), CUTOFF, say=lambda line: None, **options)
+    found = forecast_fleet(series_rows("a", wave()), CUTOFF, log=lambda line: None, **options)
     assert found.outcomes.select("outcome", "error_message").row(0) == ("forecast", None)
