@@ -10,6 +10,7 @@ compared with these rows, cut into months by the standard library's zones. Nothi
 """
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import AbstractContextManager
@@ -179,7 +180,9 @@ def test_two_landings_at_once_land_each_month_once(lander: Lander, capsys: pytes
     landed = [
         [manifest["month"] for manifest in json.loads(told)[0]["landed"]] for told in (out, capsys.readouterr().out)
     ]
-    assert sorted(sum(landed, [])) == list(MONTHS), "one of them had nothing left to do of what the other had done"
+    assert sorted(landed[0] + landed[1]) == list(MONTHS), (
+        "one of them had nothing left to do of what the other had done"
+    )
     lander.require_all()
 
 
@@ -206,9 +209,11 @@ def test_wrong_credentials_and_a_wrong_query_are_one_sentence_and_nothing_lands(
     monkeypatch.setenv(PASSWORD_VARIABLE, "another-planted-pass")
     assert lander.land() == 1
     of_credentials = capsys.readouterr()
-    assert "credentials" in of_credentials.err or "user and password" in of_credentials.err
+    assert re.search("refused the credentials|does not accept this user and password", of_credentials.err), (
+        of_credentials
+    )
     for told in (of_query, of_credentials):
         assert told.err.count("\n") == 1
-        assert told.err.startswith(f"error: source fleet: month {MONTHS[0]} could not be landed: ")
+        assert told.err.startswith("error: source fleet: ")
         assert not [secret for secret in ("another-planted-pass", place.password) if secret in told.err + told.out]
     assert lander.files() == {}
