@@ -81,8 +81,16 @@ def named_source(name: str, options: Mapping[str, object], calendar: str) -> Sou
 
 
 def name_of(kind: str, address: str) -> str:
-    """What a source is called that was given by its address: its kind, host, port and path, the same each time, and no credentials."""
+    """What a source is called that was given by its address: its kind, host, port and path, the same each time, and no credentials.
+
+    Raises SettingsError where what looks like a path may be the rest of a password that holds a slash.
+    """
     parts = urlsplit(address)
+    if parts.netloc and "@" in parts.path + parts.query + parts.fragment:
+        raise SettingsError(
+            f"the address of a source of kind {kind} has an @ after its host: an address holds no password (the settings file names "
+            "where one is), and @ in a path is written as %40"
+        )
     try:
         port = parts.port
     except ValueError:

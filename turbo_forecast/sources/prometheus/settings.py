@@ -204,15 +204,15 @@ class PrometheusOptions(Options):
 
 def _checked_address(value: str) -> str:
     """The address without a slash at its end. Raises ValueError, which shows no part of it that may be a secret."""
+    if "@" in value:  # wherever it stands: the password may hold a slash, and the rest of it look like a path
+        raise ValueError(
+            "has credentials in it: give username and password_env, or token_env, which name the environment's variables"
+        )
     try:
         parts = urlsplit(value.strip())
         port = parts.port
     except ValueError:
         raise ValueError("must be such as http://host:9090; this one has no readable host or port") from None
-    if "@" in parts.netloc:
-        raise ValueError(
-            "has credentials in it: give username and password_env, or token_env, which name the environment's variables"
-        )
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ValueError("must begin with http:// or https:// and name a host, such as http://host:9090")
     if parts.query or parts.fragment:
