@@ -53,9 +53,11 @@ def land(options: LandOptions) -> int:
     asked = _asked(options, settings)
     with opened_data(options.data) as copy:
         landing = LandingOptions(calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_log)
-        landings = land_months(environment.data, sources, asked, landing)
-        if copy is not None:
-            copy.upload()
+        try:
+            landings = land_months(environment.data, sources, asked, landing)
+        finally:  # an interruption keeps what has landed, too: the next commit of another machine would replace what is here alone
+            if copy is not None:
+                copy.upload()
     if options.as_json:
         print_json([_document(each) for each in landings])
     else:
