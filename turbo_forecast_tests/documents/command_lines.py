@@ -102,7 +102,7 @@ def _of_pip(words: list[str]) -> str:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     for word in words:
         for extra in re.findall(r"^turbo-forecast\[(.+)\]$", word):
-            missing = set(extra.split(",")) - set(extras)
+            missing = set(extra.split(",")) - {*extras, OMITTED}
             if missing:
                 return f"there is no extra {', '.join(sorted(missing))}"
     return ""

@@ -88,6 +88,13 @@ def test_every_file_of_the_code_map_is_named_by_its_whole_path() -> None:
     assert [each for each in wanted if not any((folder / each).exists() for folder in there)] == []
 
 
+def test_every_extra_that_is_for_users_is_explained() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("| extra | for |")[2]
+    explained = re.findall(r"^\| `(\w+)` \|", table.partition("\n\n")[0], re.MULTILINE)
+    assert set(explained) == set(project["optional-dependencies"]) - {"dev", "bench"}
+
+
 @every_page
 def test_every_block_says_its_language_and_is_of_it(page: Path) -> None:
     for block in blocks(page):
