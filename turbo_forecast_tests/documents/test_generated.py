@@ -11,7 +11,7 @@ from turbo_forecast.settings import SECTIONS
 from turbo_forecast.settings.reading import NESTED
 from turbo_forecast.sources.protocol import Source
 from turbo_forecast.sources.registry import BUILT_IN
-from turbo_forecast_tests.documents.pages import ROOT, pages
+from turbo_forecast_tests.documents.pages import ROOT, inline_code, pages
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,11 @@ def test_each_page_is_what_is_made_of_the_code(generator: ModuleType) -> None:
     for name, made in generator.PAGES.items():
         stored = (folder / name).read_text(encoding="utf-8")
         assert stored == made(), f"docs/reference/{name} is of an older version: run .venv/bin/python docs/generate.py"
+
+
+def test_the_page_of_outputs_names_every_table(generator: ModuleType) -> None:
+    named = set(re.findall(r"\w+", " ".join(inline_code(ROOT / "docs" / "outputs.md"))))
+    assert {table.name for table in generator.stored_tables()} - named == set()
 
 
 def test_a_cell_holds_its_text_whatever_is_in_it(generator: ModuleType) -> None:
