@@ -46,7 +46,7 @@ def _of_ours(words: list[str]) -> str:
     program = get_command(app)
     if words and words[0].partition("=")[0] in FORMER:
         words = ["run", *words]
-    if words in (["COMMAND", "--help"], []) or OMITTED in words:
+    if not words or words[0] == "COMMAND" or OMITTED in words:
         return ""
     command = program.commands.get(words[0])  # type: ignore[attr-defined]
     if command is None:
