@@ -367,6 +367,12 @@ def test_an_option_of_telemetry_that_cannot_work_is_named(tmp_path: Path, option
         load_settings(written(tmp_path, f"telemetry: {option}" if option[0] == "{" else f"telemetry:\n  {option}"))
 
 
+def test_a_sources_query_may_have_lines(tmp_path: Path) -> None:
+    query = "SELECT 1\nWHERE at >= :start AND at < :end\n"
+    path = written(tmp_path, yaml.safe_dump({"sources": {"fleet": {"kind": "sql", "query": query}}}))
+    assert load_settings(path).sources["fleet"]["query"] == query
+
+
 def test_encodings_have_one_name_each() -> None:
     assert TelemetrySettings(encoding="UTF8").encoding == TelemetrySettings().encoding == "utf-8"
 
