@@ -256,6 +256,28 @@ def test_the_time_of_a_series_holds_no_import_of_pandas(tmp_path: Path) -> None:
     assert not (tmp_path / "in_hand").exists(), (tmp_path / "in_hand").read_text()
 
 
+@pytest.mark.parametrize(
+    ("folder", "may_import"),
+    [
+        ("turbo_forecast", set()),
+        ("reference", set()),
+        ("benchmarks", {"reference"}),
+        ("turbo_forecast_tests", {"reference"}),
+    ],
+)
+def test_benchmarks_and_tests_share_the_reference_and_import_nothing_of_each_other(
+    folder: str, may_import: set[str]
+) -> None:
+    """But for the tests of a benchmark itself, which say so by their name."""
+    around = {"reference", "benchmarks", "turbo_forecast_tests"} - {folder}
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        if not path.name.startswith("test_benchmarks_"):
+            nodes = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.Import | ast.ImportFrom)]
+            names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+            names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+            assert {name.split(".")[0] for name in names} & around <= may_import, path
+
+
 def test_importing_the_package_costs_nothing() -> None:
     script = "import sys, turbo_forecast; print(sorted(m for m in sys.modules if m.startswith('turbo_forecast.')))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)

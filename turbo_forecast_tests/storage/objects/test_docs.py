@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from reference.servers.s3 import S3Server
 from turbo_forecast.addresses import parsed
 from turbo_forecast.storage.objects.putting import put_back
 from turbo_forecast.storage.objects.store import ObjectStore
-from turbo_forecast_tests.object_storage import S3Server
 
 pytestmark = pytest.mark.xdist_group("s3")
 PAGE = Path(__file__).parents[3] / "docs" / "storage.md"
