@@ -17,8 +17,6 @@ import polars as pl
 
 from benchmarks.cost import cost_report
 from benchmarks.figures import Figure
-from benchmarks.frame_calibration import horizon_month
-from benchmarks.frame_scores import mase_scales, score_by_month
 from benchmarks.measuring import machine, table
 from benchmarks.rivals import (
     ETS,
@@ -32,6 +30,8 @@ from benchmarks.rivals import (
 )
 from benchmarks.series import PARKING
 from benchmarks.track_record import track_record
+from reference.frame_calibration import horizon_month
+from reference.frame_scores import mase_scales, score_by_month
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import TelemetryError, TurboForecastError
 from turbo_forecast.models.protocol import Say

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 
-from benchmarks.frame_scores import mase_scales
-from benchmarks.month_frames import MonthRows, training_ends
+from reference.frame_scores import mase_scales
+from reference.month_frames import MonthRows, training_ends
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import run_fleet

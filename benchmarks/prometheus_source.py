@@ -42,7 +42,7 @@ def report(hosts: int, months: int, say: Callable[[str], None]) -> str:
         return f"{head}\n\nNot measured: Debian's package prometheus is not installed."
     # here, so that the processes that are measured do not have them in memory
     from benchmarks.measuring import table
-    from turbo_forecast_tests.sources.prometheus.servers import Prometheus
+    from reference.servers.prometheus import Prometheus
 
     with tempfile.TemporaryDirectory(prefix="prometheus-source-") as folder:
         say(f"prometheus: putting in {hosts * len(RESOURCES):,} series of {months} months")
@@ -90,7 +90,7 @@ def _window(months: int) -> tuple[date, list[Window]]:
 
 def _put_in(folder: Path, hosts: int, months: int) -> None:
     """The blocks of the whole fleet, in folder/data."""
-    from turbo_forecast_tests.sources.prometheus.servers import blocks_of
+    from reference.servers.prometheus import blocks_of
 
     text, random = folder / "samples.om", np.random.default_rng(7)
     names = [

@@ -23,9 +23,9 @@ import psycopg
 
 from benchmarks.landed import landed_rows
 from benchmarks.measuring import table, timed
+from reference.servers.postgres import PASSWORD, Postgres, postgres_running
 from turbo_forecast.sources.protocol import Source, Window
 from turbo_forecast.sources.registry import source_of
-from turbo_forecast_tests.production.postgres import PASSWORD, Postgres, postgres_running
 
 RESOURCES = ("cpu", "memory", "disk", "network")
 FIRST = date(2023, 1, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.month_frames import MonthRows
+from reference.month_frames import MonthRows
 from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.checkpoint import run_folder

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from turbo_forecast.settings import forecast_settings
 from turbo_forecast.types import Solver
 
 ROOT = Path(__file__).parents[2]
-models = pytest.importorskip("statsforecast.models")
+pytestmark = pytest.mark.skipif(
+    not find_spec("statsforecast"), reason="statsforecast is not installed: pip install 'turbo-forecast[statsforecast]'"
+)
 SETTINGS = forecast_settings(interval_width=0.9)
 NAMES = ["auto_ets", "optimized_theta", "auto_arima", "mstl"]
 GAP = slice(50, 55)
@@ -27,6 +30,8 @@ def week(size: int) -> np.ndarray:
 
 def direct(name: str, size: int):
     """The library's own model."""
+    from statsforecast import models  # four seconds, which each test process would spend while it collects
+
     return {
         "auto_ets": models.AutoETS(season_length=7),
         "optimized_theta": models.DynamicOptimizedTheta(season_length=7),

@@ -16,11 +16,11 @@ pytest.importorskip("distributed", reason="distributed is not installed: pip ins
 
 from distributed import KilledWorker
 
+from reference.servers.loopback import free_port
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.executors import dask_cluster
 from turbo_forecast.fleet.executors.dask_cluster import Cluster, ClusterLost, WorkerInfo, WorkerList, connected
 from turbo_forecast.settings import ExecutorSettings
-from turbo_forecast_tests.local_servers import free_port
 
 
 def test_an_address_where_nobody_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from reference.servers.s3 import S3Server
 from turbo_forecast.addresses import parsed
 from turbo_forecast.storage.objects.store import ObjectStore
 from turbo_forecast.storage.objects.uploading import upload
 from turbo_forecast_tests.documents.pages import ROOT, blocks
-from turbo_forecast_tests.object_storage import S3Server
 
 pytestmark = pytest.mark.xdist_group("s3")
 PAGE = ROOT / "docs" / "storage.md"

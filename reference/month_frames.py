@@ -11,9 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks import frame_calibration
-from benchmarks.frame_calibration import calibrated, horizon_month, unknown_where_unobserved
-from benchmarks.frame_scores import scales_by_window, score, score_by_month
+from reference import frame_calibration
+from reference.frame_calibration import calibrated, horizon_month, unknown_where_unobserved
+from reference.frame_scores import scales_by_window, score, score_by_month
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.datasets import rows as stored_rows

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from prophet import Prophet
 
-from turbo_forecast_tests.parity.synthetic import frame, series
+from reference.synthetic import frame, series
 
 
 def _nothing(model: Prophet) -> None:

@@ -12,7 +12,7 @@ from typing import Self
 import httpx
 import pytest
 
-from turbo_forecast_tests.local_servers import free_port, wait_for_answer
+from reference.servers.loopback import free_port, wait_for_answer
 
 KEEP = "100y"
 """Retention: the samples are of 2025 for ever."""

@@ -15,7 +15,7 @@ import pandas as pd
 from prophet import Prophet
 from prophet.diagnostics import cross_validation, performance_metrics
 
-SERIES = Path(__file__).parents[2].parent / "shared" / "data" / "prophet" / "example_wp_log_peyton_manning.csv"
+SERIES = Path(__file__).parents[1].parent / "shared" / "data" / "prophet" / "example_wp_log_peyton_manning.csv"
 
 # The first row of the metrics table. Editions of the documentation differ in the coverage, a matter of random draws:
 # from 0.674 to 0.680.

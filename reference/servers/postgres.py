@@ -17,7 +17,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from turbo_forecast_tests.local_servers import free_port, wait_for_answer
+from reference.servers.loopback import free_port, wait_for_answer
 
 PROGRAMS = Path("/usr/lib/postgresql")
 """Where Debian keeps them, a folder for each version."""

@@ -1,4 +1,4 @@
-"""The product's own calibration, asked with frames: rules are varied and compared there (`rules.py`, the tests).
+"""The product's own calibration, asked with frames: rules are varied and compared there (`benchmarks/rules.py`, the tests).
 
 Belongs here: frames into the arrays that `turbo_forecast.tournament.calibration` takes, and back. Does not belong here: a
 calibration.
@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from benchmarks.frame_calibration import asked_months, of_months, series_names
+from reference.frame_calibration import asked_months, of_months, series_names
 from turbo_forecast.fleet.champion_errors import OF_MONTHS
 from turbo_forecast.schemas import CALIBRATION
 from turbo_forecast.tournament.calibration import EarlierWindows, Months, Residuals, calibrate
