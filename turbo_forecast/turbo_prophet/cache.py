@@ -22,7 +22,7 @@ from turbo_forecast.turbo_prophet.trust import why_untrusted
 
 # Modules whose text decides the machine code: every kernel, and how kernels are compiled. Editing another recompiles nothing.
 KERNEL_MODULES = (
-    "calendar",
+    "daily_calendar",
     "daily",
     "descent",
     "elementary",
@@ -31,7 +31,7 @@ KERNEL_MODULES = (
     "linear_algebra",
     "model",
     "prediction",
-    "random",
+    "xoshiro",
     "sketch",
     "solver",
     "starts",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from turbo_forecast.turbo_prophet.cache import mark_ready
-from turbo_forecast.turbo_prophet.calendar import Calendar, Days, History
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar, Days, History
 from turbo_forecast.turbo_prophet.features import Scale, Spec
 from turbo_forecast.turbo_prophet.jit import entry
 from turbo_forecast.turbo_prophet.model import LOGISTIC, Data, gram_matrix

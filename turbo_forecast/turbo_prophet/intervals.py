@@ -21,7 +21,7 @@ import numpy as np
 from turbo_forecast.turbo_prophet.elementary import bell, exponential
 from turbo_forecast.turbo_prophet.jit import kernel, reduction
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC
-from turbo_forecast.turbo_prophet.random import seeded, uniform
+from turbo_forecast.turbo_prophet.xoshiro import seeded, uniform
 
 _EPSILON = 1e-8  # Prophet's, so that a history without rate changes still has a (tiny) scale
 

@@ -6,7 +6,7 @@ as `Data.rest`. Rows are multiplied by the root of the days they stand for. So a
 series itself, and a search that starts where the sketch's ended needs two or three steps on the whole series.
 
 Belongs here: a sketch's rows and what leaves a series' for them. Does not belong here: the search (`solver.py`), and
-which calendars have a sketch (`calendar.py`).
+which calendars have a sketch (`daily_calendar.py`).
 """
 
 # mypy: disable-error-code="no-untyped-def"

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily, forecast_daily
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec, prepare
 from turbo_forecast.turbo_prophet.intervals import mixture_quantile, simulate
 from turbo_forecast.turbo_prophet.prediction import Interval, forecast

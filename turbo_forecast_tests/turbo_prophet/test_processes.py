@@ -22,7 +22,7 @@ call_lasso = called(lasso)
 ROOT = Path(__file__).parents[2]
 FIT = """
 import numpy as np
-from turbo_forecast.turbo_prophet.calendar import Calendar
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily, forecast_daily
 from turbo_forecast.turbo_prophet.features import Spec
 from turbo_forecast.turbo_prophet.prediction import Interval
