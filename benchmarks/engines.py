@@ -14,8 +14,8 @@ from turbo_forecast.models.prophet_spec import spec_of
 from turbo_forecast.models.prophet_stan import StanEngine
 from turbo_forecast.models.prophet_turbo import TurboEngine
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 
 MARGIN = 400
 

@@ -95,8 +95,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Part of the package to the other parts it may import. `defs` reaches up to `definitions` in one function only."""
 DROP_IN = {"drop_in.py", "backend.py", "frames.py"}
 """The class that is a prophet.Prophet speaks pandas and Prophet; no worker imports it."""
-COMPILED = {"kernel", "entry"}
-"""A numba kernel is one compiled loop: its length is not a reader's burden as an ordinary function's is."""
+MOST_ARGUMENTS = 8
+"""More belong together in a few named tuples, which numba's kernels take, too."""
 
 
 @cache
@@ -199,9 +199,19 @@ def test_modules_and_functions_stay_small() -> None:
     assert long_modules == {}
     long_functions = {}
     for path in FILES:
-        plain = [node for node in functions(parsed(path)) if not COMPILED & set(map(ast.unparse, node.decorator_list))]
-        long_functions |= {(str(path), node.name): lines(node) for node in plain if lines(node) > 60}
+        found = [node for node in functions(parsed(path)) if lines(node) > 60]
+        long_functions |= {(str(path), node.name): lines(node) for node in found}
     assert long_functions == {}
+
+
+@pytest.mark.parametrize("part", ["turbo_prophet", "models"])
+def test_functions_have_few_arguments(part: str) -> None:
+    found = {}
+    for path in FILES:
+        for node in functions(parsed(path)) if part_of(path) == part else []:
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            found |= {f"{path.name}: {node.name}": len(given)} if len(given) > MOST_ARGUMENTS else {}
+    assert found == {}
 
 
 def test_an_assets_function_fits_in_twenty_five_lines() -> None:

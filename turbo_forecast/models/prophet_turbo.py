@@ -8,8 +8,8 @@ import time
 from turbo_forecast.models.prophet_spec import spec_of
 from turbo_forecast.models.protocol import Days, Forecast, Window
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import compile_kernels, fit_daily, forecast_daily
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.prediction import Interval
 from turbo_forecast.turbo_prophet.problem import Status
 from turbo_forecast.types import Solver

@@ -14,8 +14,8 @@ from turbo_forecast.models.protocol import Window
 from turbo_forecast.models.registry import build_entrant
 from turbo_forecast.seasonal_gaps import month, slot_of_year, weekday
 from turbo_forecast.settings import forecast_settings
-from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily, forecast_daily
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec
 from turbo_forecast.turbo_prophet.problem import Status
 
