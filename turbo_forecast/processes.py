@@ -1,7 +1,7 @@
 """Process identity across machines and containers, and whether a process is still alive.
 
 Belongs here: a process's identity across containers, machines and restarts, and whether it still lives.
-Does not belong here: what is done with what a dead process left (`leftovers.py`, `fleet/scratch.py`,
+Does not belong here: what is done with what a dead process left (`leftovers.py`, `fleet/checkpoint.py`,
 `defs/ownership.py`).
 
 A number alone proves nothing: two containers that share a folder have processes of the same number. So whoever owns

@@ -35,9 +35,9 @@ def source_of_place(place: str, config: Path | None) -> tuple[str, Source] | Non
 
     A file whose name is also a source's is written with its folder: ./metrics. Raises SettingsError for a source that cannot work.
     """
-    sources = load_settings(config).sources
-    if place in sources:
-        return place, named_source(place, sources[place])
+    settings = load_settings(config)
+    if place in settings.sources:
+        return place, named_source(place, settings.sources[place], calendar_of(settings.telemetry))
     options = recognised(place)
     if options is None:
         return None

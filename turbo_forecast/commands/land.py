@@ -27,7 +27,7 @@ from turbo_forecast.landing.landing import land as land_months
 from turbo_forecast.month_keys import last_over, months_to_land
 from turbo_forecast.number_words import UNKNOWN, counted
 from turbo_forecast.paths import require_storable
-from turbo_forecast.settings import Environment, Settings, told
+from turbo_forecast.settings import Environment, Settings, current_environment
 from turbo_forecast.settings.environment import data_place
 from turbo_forecast.sources.protocol import Source
 from turbo_forecast.text import printable, shown_message
@@ -53,9 +53,11 @@ def land(options: LandOptions) -> int:
     asked = _asked(options, settings)
     with opened_data(options.data) as copy:
         landing = LandingOptions(calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_log)
-        landings = land_months(environment.data, sources, asked, landing)
-        if copy is not None:
-            copy.upload()
+        try:
+            landings = land_months(environment.data, sources, asked, landing)
+        finally:  # an interruption keeps what has landed, too: the next commit of another machine would replace what is here alone
+            if copy is not None:
+                copy.upload()
     if options.as_json:
         print_json([_document(each) for each in landings])
     else:
@@ -68,7 +70,7 @@ def land(options: LandOptions) -> int:
 
 def _environment(options: LandOptions) -> Environment:
     """The environment, by arguments and variables. Raises SettingsError and StorageError."""
-    variables, data = told(), data_folder(options.data)
+    variables, data = current_environment(), data_folder(options.data)
     require_storable(data)
     return Environment(
         data=data,

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from turbo_forecast.schemas import BASE_TABLE
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 from turbo_forecast.storage.published.layout import PUBLISHED
 from turbo_forecast.storage.warehouse import LOCK_PATIENCE_SECONDS
 from turbo_forecast.tables import Table
@@ -86,7 +86,7 @@ class Place:
 
 def owners() -> list[str]:
     """Who answers for the assets, as the settings file has it. Raises SettingsError."""
-    return told().settings().deployment.owners
+    return current_environment().settings().deployment.owners
 
 
 def presented(group: str, kinds: Collection[str]) -> dict[str, Any]:

@@ -15,10 +15,10 @@ import duckdb
 from turbo_forecast.defs.resources import DataFolder, Warehouse
 from turbo_forecast.defs.stored_data import exchange_of, upload_ahead
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
 from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.fleet.run import FleetRun, run_fleet
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.models.registry import check_entrants, first_day_needed
 from turbo_forecast.schemas import COMBINATION_WEIGHTS, FLEET_FORECAST, MODEL_RUNS, SERIES_OUTCOMES
@@ -73,7 +73,7 @@ def forecast_month(
     ):
         require_usable_tables(con)  # now, and not when everything has been forecast
         require_complete(last_observed(con, cutoff), cutoff, settings)
-    with unfinished(folder.scratch(month)) as scratch:
+    with checkpoint_folder(folder.scratch(month)) as scratch:
         store = scratch / "series.arrow"
         with (
             timer.stage("write series store"),
@@ -85,7 +85,7 @@ def forecast_month(
             since = first_day_needed(settings, window.history_start)
             write = partial(write_store, path=store, history_start=window.history_start)
             store_histories(con, since, cutoff, write)
-        fleet = run_fleet(store, window, settings, scratch=scratch, timer=timer, say=log, exchange=exchange)
+        fleet = run_fleet(store, window, settings, checkpoint=scratch, timer=timer, log=log, exchange=exchange)
         run = MonthsRun(fleet, timer)
         with warehouse.get_connection() as con, transaction(con):
             work.begin(con, digest)

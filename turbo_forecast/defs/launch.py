@@ -16,7 +16,7 @@ from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.launched import Launched
 from turbo_forecast.defs.ownership import OWNER_TAG, owner_tags, release_dead_runs
 from turbo_forecast.defs.ranges import Command, made_with_tag, range_tags, stands, unfinished_command
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 
 
 def month_job() -> dg.JobDefinition:
@@ -68,7 +68,7 @@ def _tell_processes() -> None:
 
     Arguments of the job would do as well, were they not kept with the run and shown: a URL may hold a key.
     """
-    environment = told()
+    environment = current_environment()
     if environment.settings().deployment.executor == "multiprocess":
         os.environ.update(environment.variables())
 

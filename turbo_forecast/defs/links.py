@@ -7,7 +7,7 @@ Does not belong here: what the links stand beside, and the addresses of the dash
 from urllib.parse import quote
 
 from turbo_forecast import deep_links
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 from turbo_forecast.text import markdown_text
 
 LOCATION = "turbo_forecast"
@@ -43,7 +43,9 @@ def check_again(asset: str, check: str, month: str) -> str:
 
 def dashboard_page(path: str, /, **parameters: object) -> str:
     """The whole address of a page of the dashboard, where the settings say that readers reach it. Raises SettingsError."""
-    return deep_links.absolute(told().settings().deployment.dashboard_url, deep_links.page(path, **parameters))
+    return deep_links.absolute(
+        current_environment().settings().deployment.dashboard_url, deep_links.page(path, **parameters)
+    )
 
 
 def link_to_host(host: str, resource: str, kind: str, month: str) -> str:

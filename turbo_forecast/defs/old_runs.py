@@ -21,7 +21,7 @@ from dagster._core.storage.asset_check_execution_record import (  # the statuses
 from turbo_forecast.defs import checks
 from turbo_forecast.defs.links import LOCATION
 from turbo_forecast.defs.ranges import COMMAND_TAG, PARTITION_TAG
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 BACKFILL_TAG = "dagster/backfill"
@@ -42,7 +42,7 @@ class OldRuns(dg.Config):
 @dg.op(description="Removes runs of this code location that ended long ago, with their events and what they printed.")
 def old_runs_removal(context: dg.OpExecutionContext, config: OldRuns) -> None:
     """Raises Failure for a time of less than a day."""
-    days = told().settings().deployment.keep_runs_days if config.keep_days is None else config.keep_days
+    days = current_environment().settings().deployment.keep_runs_days if config.keep_days is None else config.keep_days
     if days < 1:
         raise dg.Failure(f"keep_days must be 1 or more, not {days}: runs of the last day may still be wanted")
     ended_before = datetime.now(UTC) - timedelta(days=days)

@@ -17,7 +17,7 @@ from turbo_forecast.defs.assets.months import require_files
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, TelemetryResource, Warehouse
 from turbo_forecast.defs.settings_hashes import outlook_digest
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.scratch import made_with
+from turbo_forecast.fleet.checkpoint import made_with
 from turbo_forecast.schemas import FORECAST_ACCURACY, OUTLOOK_OVER_TIME
 from turbo_forecast.storage.accuracy import first_scored
 from turbo_forecast.storage.base_table import digest_up_to, is_current
@@ -58,7 +58,7 @@ def range_tags(keys: Sequence[str], command: str) -> dict[str, str]:
 
 
 def made_with_tag(resources: Mapping[str, object]) -> dict[str, str]:
-    """The tag for a run that is about to begin. Raises SettingsError where an outside model, the groups or the plans have no file."""
+    """The tag for a run that is about to begin. Raises SettingsError where an external model, the groups or the plans have no file."""
     forecast, outlook = resources["forecast"], resources["outlook"]
     assert isinstance(forecast, ForecastResource)
     assert isinstance(outlook, OutlookResource)

@@ -14,7 +14,7 @@ from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.defs.stored_data import upload_ahead
 from turbo_forecast.report.short import in_short
 from turbo_forecast.report.writing import write_report
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.storage.reports import report_path
 from turbo_forecast.text import markdown_text
@@ -33,7 +33,9 @@ def written(folder: DataFolder, month: str) -> Metadata:
     Raises StorageError where the month is not published, or the file cannot be written.
     """
     begun, path = time.perf_counter(), report_path(folder.root, month)
-    content = write_report(Published(folder.root), month, path, told().settings().deployment.dashboard_url)
+    content = write_report(
+        Published(folder.root), month, path, current_environment().settings().deployment.dashboard_url
+    )
     full = content.runs_full
     return {
         "in short": dg.MetadataValue.md(

@@ -22,15 +22,15 @@ from turbo_forecast.defs.stored_data import working_copy_of_run
 from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.landing.configured import configured
-from turbo_forecast.models.registry import check_entrant_names, check_outside_files
+from turbo_forecast.models.registry import check_entrant_names, check_external_files
 from turbo_forecast.settings import (
     Environment,
     ExecutorSettings,
     ForecastSettings,
     OutlookSettings,
     TelemetrySettings,
+    current_environment,
     one_sentence,
-    told,
 )
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.groups import read_groups
@@ -151,7 +151,7 @@ class TelemetryResource(TelemetrySettings, ValidatedResource):
         """The plain settings, for the floors that do not know Dagster. Raises SettingsError."""
         values = {name: getattr(self, name) for name in TelemetrySettings.model_fields}
         if "://" in self.telemetry:
-            whole = configured(told()).files
+            whole = configured(current_environment()).files
             values["telemetry"] = whole if shown_location(whole) == self.telemetry else self.telemetry
         return TelemetrySettings(**values)
 
@@ -181,9 +181,9 @@ class ForecastResource(ForecastSettings, ValidatedResource):
         return bool(self._plain(option) != ForecastSettings.model_fields[option].default)
 
     def validate_for_run(self) -> None:
-        """Raises SettingsError unless the outside models' files are there and have their columns, and those of TLS are."""
+        """Raises SettingsError unless the external models' files are there and have their columns, and those of TLS are."""
         settings = self.settings()
-        check_outside_files(settings)
+        check_external_files(settings)
         check_executor(settings.executor)
 
     def settings(self) -> ForecastSettings:

@@ -22,6 +22,9 @@ from turbo_forecast.storage.telemetry.messages import NOT_SET
 from turbo_forecast.text import printable, shown_location, shown_message
 
 ADDRESS = ("--host", "127.0.0.1", "--port", "3000")
+DG = ("-P", "-m", "dagster_dg_cli.cli")
+"""The command `dg`, by its module: its script need not be on the path. Files of the current folder are none of its modules."""
+WORKSPACE = Path(__file__).with_name("dagster_files") / "workspace.yaml"
 DEMO = "demo-telemetry-*"
 """What `python -m turbo_forecast --demo-hosts` calls its folders; unfinished ones have hidden names."""
 
@@ -39,7 +42,9 @@ def main(arguments: Sequence[str]) -> int:
 def _prepare() -> None:
     """Set the environment that Dagster's processes read, and make its storage where there is none."""
     if not os.environ.get("DAGSTER_HOME"):
-        raise SettingsError("DAGSTER_HOME is not set: it names the folder of dagster.yaml (here: dagster_home)")
+        raise SettingsError(
+            "DAGSTER_HOME is not set: it names the folder of dagster.yaml; `turbo-forecast ui` finds or makes one"
+        )
     os.environ["DAGSTER_HOME"] = str(Path(os.environ["DAGSTER_HOME"]).resolve())
     environment = Environment.of_variables()
     data = environment.data.resolve()
@@ -55,11 +60,11 @@ def _prepare() -> None:
 
 
 def _become_dagster(arguments: Sequence[str]) -> NoReturn:
-    """No process stays between a terminal's signals and Dagster."""
-    if sys.prefix != sys.base_prefix:
-        os.environ["VIRTUAL_ENV"] = sys.prefix  # as if it had been activated: else `dg` warns of that before all else
-    dg_command = str(Path(sys.executable).with_name("dg"))
-    os.execv(dg_command, [dg_command, "dev", *ADDRESS, *arguments])
+    """No process stays between a terminal's signals and Dagster.
+
+    What it loads is named by a file of the package: in a checkout or beside an installed package, from any folder, it is the same.
+    """
+    os.execv(sys.executable, [sys.executable, *DG, "dev", "--workspace", str(WORKSPACE), *ADDRESS, *arguments])
 
 
 def _migrate_partitions(instance: dg.DagsterInstance, data: Path) -> None:

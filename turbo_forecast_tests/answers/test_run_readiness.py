@@ -56,7 +56,7 @@ def test_outcomes_are_those_of_a_run(month: str) -> None:
     )
     base = known.select("host_id", "resource", ds="days").explode("ds", empty_as_null=True)
     result = forecast_fleet(
-        base.with_columns(y=pl.lit(40.0)), month, entrants=["seasonal_naive"], workers=1, say=lambda line: None
+        base.with_columns(y=pl.lit(40.0)), month, entrants=["seasonal_naive"], workers=1, log=lambda line: None
     )
     found = run_readiness(known, forecast_settings(), cutoff_of(month) + timedelta(days=1))
     assert found.last == month

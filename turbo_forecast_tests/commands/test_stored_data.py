@@ -5,7 +5,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from turbo_forecast.storage.objects.uploading import upload
 
 from turbo_forecast.addresses import parsed
 from turbo_forecast.commands import stored_data
@@ -13,6 +12,7 @@ from turbo_forecast.commands.app import main
 from turbo_forecast.commands.stored_data import folder_of, kept_up_to_date, remember, with_store
 from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.storage.objects.store import ObjectStore
+from turbo_forecast.storage.objects.uploading import upload
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_an_entrant_that_fails_for_every_series_is_named_by_a_failed_check(
     pl.DataFrame([row]).write_parquet(file)
     never = "turbo_forecast_tests.fleet.entrants:hopeless"
     found = judged_entrants(
-        fresh_place(), telemetry, entrants=["recent_level", never, "seasonal_naive"], outside={"lstm": str(file)}
+        fresh_place(), telemetry, entrants=["recent_level", never, "seasonal_naive"], external={"lstm": str(file)}
     )
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from reference.servers.loopback import free_port
 from turbo_forecast.defs import code_server
 from turbo_forecast.defs.code_server import HOST, LOCK_NAME, PORT, main
 from turbo_forecast.defs.links import LOCATION
-from turbo_forecast_tests.local_servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,10 +8,10 @@ import pytest
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.test_utils import create_run_for_test
 
+from reference.servers.loopback import free_port
 from turbo_forecast.defs import orphaned_runs as module
 from turbo_forecast.defs.links import LOCATION
 from turbo_forecast.defs.orphaned_runs import end_beside_server, end_orphaned_runs, main, orphaned_runs
-from turbo_forecast_tests.local_servers import free_port
 
 
 def origin(location: str) -> object:

@@ -18,7 +18,7 @@ from turbo_forecast.defs.selection import recorded
 from turbo_forecast.defs.stored_data import stored_in
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.settings import told as environment
+from turbo_forecast.settings import current_environment as environment
 from turbo_forecast.storage.base_readings import Reading
 from turbo_forecast.storage.base_table import current_digest, last_day_up_to, update_base_table
 from turbo_forecast.storage.landed import landed_months

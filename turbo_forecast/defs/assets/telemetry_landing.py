@@ -11,7 +11,7 @@ from turbo_forecast.defs.resources import DataFolder, ForecastResource, Telemetr
 from turbo_forecast.landing.configured import configured
 from turbo_forecast.landing.due import Asked, history_months
 from turbo_forecast.landing.landing import land, require_landed
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 
 
 @dg.asset(
@@ -25,7 +25,7 @@ def telemetry_landing(
     """Land the months of the run's history that are not there yet; it opens no warehouse, so it waits for no step."""
     log = log_to(context)
     with plain_errors():
-        sources = configured(told()).sources
+        sources = configured(current_environment()).sources
         asked = Asked(history_months(month_of(context), forecast.settings()))
         landings = land(folder.root, sources, asked, options_of(telemetry.settings(), log))
         for landing in landings:

@@ -6,7 +6,7 @@ from turbo_forecast.schemas import FLEET_FORECAST
 
 SOMETHING = Expectation(
     name="every_entrant_forecasts_something",
-    description="every entrant, outside models and combinations too, has a forecast of at least one of the series asked for",
+    description="every entrant, external models and combinations too, has a forecast of at least one of the series asked for",
     items="entrants",
     remedy="model_runs.error_message says why, fit by fit; mend the entrant or take it out of the run",
     summary=lambda validation: _silent(validation),

@@ -167,7 +167,7 @@ def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
     names = {
         "models": settings.order_of_preference,
         "field": settings.field_of_entrants,
-        "singles": settings.singles,
+        "singles": settings.base_models,
         "steps": STEPS,
     }
     lists = {

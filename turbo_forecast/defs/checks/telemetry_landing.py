@@ -16,7 +16,8 @@ from turbo_forecast.defs.links import described_check
 from turbo_forecast.defs.partitions import MONTHS, month_of
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder
-from turbo_forecast.landing.verification import faults, missing_between
+from turbo_forecast.landing.judged import all_faults
+from turbo_forecast.landing.verification import missing_between
 from turbo_forecast.month_keys import last_over
 from turbo_forecast.schemas import FORECAST_PARQUET
 from turbo_forecast.storage.landed import landed_files, landed_months
@@ -41,10 +42,11 @@ WITHOUT_GAPS = Expectation(
 
 
 def validated_files(folder: DataFolder) -> Validation:
-    """Read every landed file again."""
-    files = landed_files(folder.root)
-    wrong = [(path.parent.name, path.stem, fault) for path in files for fault in faults(path)]
-    return Validation(len(files), pl.DataFrame(wrong, schema=["source", "month", "fault"], orient="row"))
+    """Read every landed file again that has changed since it was found whole."""
+    wrong = [(path.parent.name, path.stem, fault) for path, fault in all_faults(folder.root)]
+    return Validation(
+        len(landed_files(folder.root)), pl.DataFrame(wrong, schema=["source", "month", "fault"], orient="row")
+    )
 
 
 def validated_gaps(folder: DataFolder) -> Validation:

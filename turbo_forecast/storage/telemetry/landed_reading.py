@@ -25,9 +25,9 @@ from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.datasets import duckdb_path
 from turbo_forecast.storage.landed import FOLDER, LandedMonth
 from turbo_forecast.storage.telemetry import units, validation
-from turbo_forecast.storage.telemetry.clock import Clock
 from turbo_forecast.storage.telemetry.days import fill_days, fill_rejects, kept_values
 from turbo_forecast.storage.telemetry.layout import Layout
+from turbo_forecast.storage.telemetry.month_clock import MonthClock
 from turbo_forecast.storage.telemetry.name_cleaning import clean
 from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.profile import ResourceProfile, profiled
@@ -148,10 +148,11 @@ def read_month(
     values that settings make an error. The caller holds the workspace.
     """
     part = _part(con, month)
-    clock = Clock(
+    clock = MonthClock(
         ("make_timestamp(epoch_us(timestamp))",),
         ("CAST(make_timestamp(epoch_us(timestamp)) AS VARCHAR) || '+00'",),
         zone,
+        *days_of(month.manifest.month),
     )
     survey = _names(con, part)
     create_cells(con, [part], LAYOUT, clock, survey, settings)

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from fsspec.implementations.memory import MemoryFile
 
+from reference.servers.s3 import S3Server
 from turbo_forecast.errors import SettingsError, StorageError, TelemetryError
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
@@ -20,7 +21,6 @@ from turbo_forecast.storage.telemetry.files import found_files
 from turbo_forecast.storage.telemetry.fingerprint import fingerprint
 from turbo_forecast.storage.telemetry.reading import read_telemetry
 from turbo_forecast.storage.telemetry.report import TelemetryReport
-from turbo_forecast_tests.object_storage import S3Server
 
 pytestmark = pytest.mark.xdist_group("s3")
 TODAY = date(2026, 1, 15)
