@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from turbo_forecast.commands.typed import EXAMPLES
+from turbo_forecast.commands.shared_options import EXAMPLES
 from typer.main import get_command
 
 from turbo_forecast import schemas
