@@ -77,7 +77,7 @@ class Reducer:
             for number, found in weights.by_window.items():
                 shares[:, :, number + 1] = found
             rows = self._weights_table(weights)
-        self.folder.hand_on(
+        self.folder.broadcast(
             *(self.folder.weights, {"shares": shares, "contested": contested}),
             *(self.folder.combine, self.folder.rows, self.folder.folds),
         )
@@ -160,7 +160,7 @@ class Reducer:
                 offsets["lower"][targets.series, column] = found.lower.T
                 offsets["upper"][targets.series, column] = found.upper.T
                 parts.append(self._calibration(phase, targets, found))
-        self.folder.hand_on(
+        self.folder.broadcast(
             *(self.folder.decisions, {"champion": champion, **offsets}),
             *(self.folder.publish, self.folder.published, *([self.folder.intervals] if widths > 1 else [])),
         )

@@ -18,7 +18,7 @@ from turbo_forecast.fleet.combining import COMBINE_LAST, MONTHS, actual_values, 
 from turbo_forecast.fleet.outlook_signals import SIGNALS, Seen, SignalRows
 from turbo_forecast.fleet.part_files import Naming, row_tables, write_part
 from turbo_forecast.fleet.pieces import write_piece
-from turbo_forecast.fleet.run_folder import Arrays, RunFolder, handed_on
+from turbo_forecast.fleet.run_folder import Arrays, RunFolder, read_broadcast
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.protocol import Values
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_INTERVALS, FORECAST_PARQUET
@@ -44,7 +44,7 @@ class Publisher:
         self._days = WindowDays(windows)
         self._forecasts = Pieces(folder.forecast, len(store), "outcomes")
         self._combined = Pieces(folder.combine, len(store), COMBINE_LAST)
-        self._decided = handed_on(folder.decisions)
+        self._decided = read_broadcast(folder.decisions)
         self._signals = SignalRows(store, windows, self._days)
 
     def __call__(self, span: Span) -> None:

@@ -84,9 +84,9 @@ def test_workers_that_share_no_disk_leave_the_same_bytes_piece_by_piece(
     chunks = ["00000000-00000005", "00000005-00000010", "00000010-00000011"]
     pieces = ["00000000-00000003", "00000003-00000005", "00000005-00000008", "00000008-00000010", chunks[2]]
     later = [f"{step} 00000000-00000011" for step in ("combine", "publish")]
-    assert exchange.noted("bring") == sorted([*later, *(f"forecast {stem}" for stem in chunks)])
+    assert exchange.noted("stage_in") == sorted([*later, *(f"forecast {stem}" for stem in chunks)])
     handed = sorted([*later, *(f"forecast {stem}" for stem in pieces)])
-    assert exchange.noted("hand_back") == exchange.noted("collect") == handed
+    assert exchange.noted("stage_out") == exchange.noted("collect") == handed
     wait_until(lambda: not dask_host._hosts, 60)
 
 
