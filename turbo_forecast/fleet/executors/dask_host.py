@@ -26,6 +26,7 @@ from turbo_forecast.errors import StorageError, TurboForecastError, writing
 from turbo_forecast.fleet.checkpoint import temporary
 from turbo_forecast.fleet.chunks import cut
 from turbo_forecast.fleet.exchange import Exchange
+from turbo_forecast.fleet.executors.compatibility import installed_here, mismatch, unusable_entrants
 from turbo_forecast.fleet.executors.dask_messages import (
     Done,
     Ended,
@@ -39,7 +40,6 @@ from turbo_forecast.fleet.executors.dask_messages import (
     Spec,
     packed,
 )
-from turbo_forecast.fleet.executors.fitness import own_fitness, unable, unfit
 from turbo_forecast.fleet.executors.processes import ProcessExecutor
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
 from turbo_forecast.fleet.pace import WorkSnapshot
@@ -88,7 +88,7 @@ def _opened(spec: Spec, worker: Worker, send: Send) -> "Host | None":
     """The host; None where this worker cannot take part, which has been sent."""
     try:
         job, exchange = pickle.loads(spec.job)
-        why = unfit(spec.fitness, own_fitness(job.settings)) or unable(job.settings)
+        why = mismatch(spec.installed, installed_here(job.settings)) or unusable_entrants(job.settings)
         if why:
             send(Refused(why))
             return None
