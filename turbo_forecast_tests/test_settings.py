@@ -262,7 +262,7 @@ def test_an_option_in_the_wrong_section_is_sent_to_its_own(tmp_path: Path) -> No
 def test_the_widths_beside_the_main_one_are_those_that_somebody_asked_for(
     options: dict[str, object], beside: list[float]
 ) -> None:
-    assert forecast_settings(**options).widths_beside == beside
+    assert forecast_settings(**options).extra_widths == beside
 
 
 def test_keywords_may_be_what_people_have_at_hand() -> None:

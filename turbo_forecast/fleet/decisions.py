@@ -149,7 +149,7 @@ class Reducer:
             self._pieces(COMBINE_LAST),
         )
         columns = self.settings.backtest_months + self.settings.horizon_months
-        widths = 1 + len(self.settings.widths_beside)
+        widths = 1 + len(self.settings.extra_widths)
         offsets = {side: np.full((len(self.store), columns, widths), np.nan) for side in ("lower", "upper")}
         parts = []
         # with `folds: 0` nothing is calibrated, for no backtest would show whether it holds
@@ -185,7 +185,7 @@ class Reducer:
         ahead = replace(targets, month=targets.month + late)
         return targets, calibrate(
             *(earlier, residuals, ahead, errors.scales(window), self.resources),
-            interval_widths=[self.settings.interval_width, *self.settings.widths_beside],
+            interval_widths=[self.settings.interval_width, *self.settings.extra_widths],
         )
 
     def _calibration(self, phase: Phase, targets: Months, found: IntervalOffsets) -> pl.DataFrame:
