@@ -3,6 +3,7 @@
 import zoneinfo
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -18,6 +19,7 @@ from turbo_forecast.settings import (
     TelemetrySettings,
     forecast_settings,
     load_settings,
+    stored_forecast_settings,
     telemetry_settings,
 )
 
@@ -428,3 +430,19 @@ def test_a_former_name_of_an_option_is_refused_with_the_new_one(tmp_path: Path) 
         load_settings(path)
     with pytest.raises(SettingsError, match=f"outside: {said}$"):
         forecast_settings(outside={"lstm": "lstm.parquet"})
+
+
+def test_what_a_month_has_stored_under_a_former_name_is_read() -> None:
+    stored = forecast_settings(folds=2).model_dump(mode="json")
+    stored["outside"] = {"lstm": "lstm.parquet"}
+    del stored["external"]
+    found = stored_forecast_settings(stored)
+    assert (found.external, found.folds) == ({"lstm": "lstm.parquet"}, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "digest"), [({}, "13e6f0e0303a"), ({"external": {"lstm": "l.parquet"}}, "5779910bd79a")]
+)
+def test_the_hash_of_the_same_settings_is_what_earlier_versions_made(options: dict[str, Any], digest: str) -> None:
+    """Of the version before `outside` was called `external`; other defaults make others."""
+    assert forecast_settings(**options).config_hash() == digest

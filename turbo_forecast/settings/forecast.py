@@ -197,7 +197,11 @@ class ForecastSettings(Options):
 
     def config_hash(self) -> str:
         """Twelve hex digits over every setting that decides a number; how work is spread and what is tolerated do not."""
-        return _digest(self.model_dump(exclude=INDIFFERENT))
+        values = self.model_dump(exclude=INDIFFERENT)
+        values["outside"] = values.pop(
+            "external"
+        )  # the name it had: the same settings keep the hash that months are stored with
+        return _digest(values)
 
 
 def _digest(values: dict[str, Any]) -> str:
