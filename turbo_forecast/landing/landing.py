@@ -195,9 +195,13 @@ class _Landing:
         made.landed.append(manifest)
         kept = f", {manifest.kept:,} of them kept of a former landing" if manifest.kept else ""
         state = "" if manifest.complete else ", not complete yet"
+        replaced = ""
+        if former is not None and not question.is_that_of(former.manifest):
+            was = former.manifest
+            replaced = f", in the place of {counted(was.rows, 'row')} of {counted(was.series, 'series', 'series')} by another query"
         self.options.say(
             f"source {self.name}: {month} landed: {counted(manifest.rows, 'row')} of {counted(manifest.series, 'series', 'series')}"
-            f"{kept}{state}"
+            f"{kept}{replaced}{state}"
         )
 
     def _land(self, month: str, former: LandedMonth | None, question: Question) -> Manifest | None:

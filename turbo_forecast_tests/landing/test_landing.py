@@ -158,6 +158,7 @@ def test_rows_of_another_query_replace_a_month_whole_where_they_cover_its_days(s
     shop.land("2025-12", again=True)
     assert shop.rows("2025-12") == shop.stock.values
     assert shop.there["2025-12"].manifest.kept == 0
+    assert "62 rows of 2 series, in the place of 62 rows of 2 series by another query" in shop.said[-1], "one is gone"
 
 
 def test_rows_of_another_query_are_refused_where_days_of_the_month_are_gone(shop: Shop) -> None:
