@@ -24,15 +24,16 @@ from turbo_forecast.turbo_prophet.features import (
     season_features,
     season_orders,
 )
+from turbo_forecast.turbo_prophet.gram import gram_matrix, padded
 from turbo_forecast.turbo_prophet.jit import entry, kernel
-from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, gram_matrix, padded
+from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC
 from turbo_forecast.turbo_prophet.problem import Vector
 from turbo_forecast.turbo_prophet.season import Season, Unknown
 from turbo_forecast.turbo_prophet.sketch import Sketch
 
 Days = NDArray[np.int64]
 _PATTERNS = 64  # histories kept; each holds about 0.3 MB at 1,000 days
-BLOCK = 32  # days whose x'x is kept
+BLOCK = 32  # days whose X'X is kept
 FEW_ABSENT = 10  # up to so many of them it is cheaper to take their rows off than to add the others'
 
 
@@ -43,10 +44,10 @@ class History:
     start: int  # its first day, since 1970
     span: int  # days from its first to its last
     t: Vector  # (T,)
-    x: Vector  # (T, W), padded (see model.Data)
-    gram: Vector  # (K, K)
-    changes: Vector  # (S,)
-    first: Days  # (S,)
+    X: Vector  # (T, W), padded (see `gram.py`)
+    XtX: Vector  # (K, K)
+    t_change: Vector  # (S,)
+    first_row: Days  # (S,), first row at or after each changepoint; T for flat growth
     columns: Columns
     precision: Vector  # (K,)
     orders: tuple[int, int, int]
@@ -59,8 +60,8 @@ class History:
 class Table:
     """The features of every day of a calendar. N days, K columns."""
 
-    x: Vector  # (N, W), padded
-    grams: Vector  # (N / 32, K, W), x'x of every 32 days
+    X: Vector  # (N, W), padded
+    grams: Vector  # (N / 32, K, W), X'X of every 32 days
     columns: Columns
     precision: Vector  # (K,)
 
@@ -70,7 +71,7 @@ class Future:
     """Days to predict, seen from one history. n rows."""
 
     t: Vector  # (n,)
-    x: Vector  # (n, W), padded
+    X: Vector  # (n, W), padded
     step: float  # mean distance in t of the days after the history, as Prophet's simulation uses it
 
 
@@ -88,7 +89,7 @@ def gaps(days):
 
 @entry
 def day_grams(table, out):
-    """Into out (N / 32, K, W): x'x of every 32 days of table (N, W), by W columns."""
+    """Into out (N / 32, K, W): X'X of every 32 days of table (N, W), by W columns."""
     columns, width = out.shape[1], out.shape[2]
     for b in range(out.shape[0]):
         for j in range(columns):
@@ -113,7 +114,7 @@ def _add_days(table, rows, start, end, sign, total):
 
 @entry
 def observed_gram(table, grams, rows, out):
-    """x'x of some rows (n,) of table (N, W), strictly increasing, into out (K, K); grams: `day_grams` of the table.
+    """X'X of some rows (n,) of table (N, W), strictly increasing, into out (K, K); grams: `day_grams` of the table.
 
     A block of 32 days of which nearly all are there is taken whole, less those that are not.
     """
@@ -168,10 +169,10 @@ class Calendar:
     def _table(self, orders: tuple[int, int, int]) -> Table:
         if orders not in self._tables:
             columns = season_columns(orders, self.spec)
-            x = padded(season_features(self._days, orders))
-            grams = np.empty((x.shape[0] // BLOCK, columns.sigmas.size, x.shape[1]))
-            day_grams(x, grams)
-            self._tables[orders] = Table(x, grams, columns, 1.0 / columns.sigmas**2)
+            X = padded(season_features(self._days, orders))
+            grams = np.empty((X.shape[0] // BLOCK, columns.sigmas.size, X.shape[1]))
+            day_grams(X, grams)
+            self._tables[orders] = Table(X, grams, columns, 1.0 / columns.sigmas**2)
         return self._tables[orders]
 
     def _rows(self, days: Days, narrowest: int) -> Days:
@@ -202,24 +203,24 @@ class Calendar:
         t = (days - start) / span  # as Prophet's nanoseconds: both are whole multiples of a day, exact in a double
         orders = self._orders_of(days, span, narrowest)
         changed = self._changed_rows(days.size)
-        changes = t[changed] if changed.size else np.zeros(1)
-        first = np.searchsorted(t, changes, side="left").astype(np.int64)
+        t_change = t[changed] if changed.size else np.zeros(1)
+        first_row = np.searchsorted(t, t_change, side="left").astype(np.int64)
         if self.spec.indicator == FLAT:
-            first[:] = t.size
+            first_row[:] = t.size
         table = self._table(orders)
-        x, gram = self._features(table, days, rows, narrowest > 0, widest == 1)
+        X, XtX = self._features(table, days, rows, narrowest > 0, widest == 1)
         k = table.columns.sigmas.size
-        season = self._season(days, rows, orders, x[:, :k], widest)
+        season = self._season(days, rows, orders, X[:, :k], widest)
         if season is not None:
-            x = x.copy()
-            x[:, :k] = self._columns(season, days, rows, x[:, :k])
-            gram_matrix(x, gram)
+            X = X.copy()
+            X[:, :k] = self._columns(season, days, rows, X[:, :k])
+            gram_matrix(X, XtX)
         sketch = None
-        if self.spec.indicator == LOGISTIC and not table.columns.multiplicative.any():
-            sketch = Sketch.of(days, t, x, 2 * orders[0], changes)
+        if self.spec.indicator == LOGISTIC and not table.columns.s_m.any():
+            sketch = Sketch.of(days, t, X, 2 * orders[0], t_change)
         step = float((t[-1] - t[0]) / (t.size - 1))
         return History(
-            start, span, t, x, gram, changes, first, table.columns, table.precision, orders, step, season, sketch
+            start, span, t, X, XtX, t_change, first_row, table.columns, table.precision, orders, step, season, sketch
         )
 
     def _orders_of(self, days: Days, span: int, narrowest: int) -> tuple[int, int, int]:
@@ -238,15 +239,15 @@ class Calendar:
 
     @staticmethod
     def _features(table: Table, days: Days, rows: Days, once: bool, whole: bool) -> tuple[Vector, Vector]:
-        """x (T, W) and x'x (K, K) of observed days; once: none occurs twice; whole: none is missing."""
+        """X (T, W) and X'X (K, K) of observed days; once: none occurs twice; whole: none is missing."""
         k = table.columns.sigmas.size
-        gram = np.empty((k, k))
-        x = table.x[rows[0] : rows[-1] + 1] if whole and once else table.x[rows]
+        XtX = np.empty((k, k))
+        X = table.X[rows[0] : rows[-1] + 1] if whole and once else table.X[rows]
         if once:
-            observed_gram(table.x, table.grams, rows, gram)
+            observed_gram(table.X, table.grams, rows, XtX)
         else:
-            gram_matrix(x, gram)
-        return x, gram
+            gram_matrix(X, XtX)
+        return X, XtX
 
     def _season(
         self, days: Days, rows: Days, orders: tuple[int, int, int], features: Vector, widest: int
@@ -277,11 +278,11 @@ class Calendar:
             t = (days - history.start) / history.span
             ahead = t[t > 1.0]
             step = float(np.diff(ahead).mean()) if ahead.size > 1 else history.mean_step
-            x = self._table(history.orders).x[rows]
+            X = self._table(history.orders).X[rows]
             if season is not None:
                 k = history.columns.sigmas.size
-                x[:, :k] = self._columns(season, days, rows, x[:, :k])
-            found = Future(t, x, step)
+                X[:, :k] = self._columns(season, days, rows, X[:, :k])
+            found = Future(t, X, step)
             self._futures[key] = found
             if len(self._futures) > _PATTERNS:
                 self._futures.popitem(last=False)
