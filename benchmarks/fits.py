@@ -63,7 +63,7 @@ def report(rows: pl.DataFrame, count: int, say: Callable[[str], None]) -> str:
     settings = ForecastSettings()
     windows = list(nested(rows, count, settings))
     lines, means = [], []
-    for name in [name for name in settings.singles if name == "prophet" or name in VARIANTS]:
+    for name in [name for name in settings.base_models if name == "prophet" or name in VARIANTS]:
         spent, steps = milliseconds(windows, tuned(name, settings))
         p50, p99 = np.percentile(spent, [50, 99])
         means.append(spent.mean())

@@ -1,7 +1,7 @@
 """How far TurboProphet is from stock Prophet, beside how far stock is from itself, as a page of markdown.
 
 Run from the repository: `python -m benchmarks.is_it_really_prophet > page.md` (two minutes; `--quick` leaves out
-stock's grid). The cases are those of turbo_forecast_tests/parity/cases.py. Stock's jitter: the same fit by stock itself
+stock's grid). The cases are those of reference/cases.py. Stock's jitter: the same fit by stock itself
 with its initial growth rate scaled by 1 ± 1e-13, a change in the last digits of one starting value.
 """
 
@@ -19,10 +19,9 @@ from prophet import Prophet
 from prophet.models import ModelParams
 from prophet.utilities import warm_start_params
 
-from turbo_forecast.turbo_prophet.drop_in import TurboProphet
-from turbo_forecast_tests.parity.cases import Case, cases
-from turbo_forecast_tests.parity.posterior import log_posterior
-from turbo_forecast_tests.parity.published import (
+from reference.cases import Case, cases
+from reference.posterior import log_posterior
+from reference.published import (
     AT_37_DAYS,
     CHANGEPOINT_SCALES,
     GRID_RMSE,
@@ -31,6 +30,7 @@ from turbo_forecast_tests.parity.published import (
     grid_rmse,
     metrics_at_37_days,
 )
+from turbo_forecast.turbo_prophet.drop_in import TurboProphet
 
 HORIZON = 120  # rows ahead whose forecasts are compared
 NOTES = """\

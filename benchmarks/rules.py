@@ -17,14 +17,14 @@ import polars as pl
 
 from benchmarks.accuracy import a_count, months_of, read_base, say
 from benchmarks.cost import DEMO_CUTOFF
-from benchmarks.frame_calibration import horizon_month
-from benchmarks.frame_scores import score_by_month
 from benchmarks.held import Held, held
 from benchmarks.measuring import machine, table
-from benchmarks.month_frames import calibrate_month, choose_champions, publish
-from benchmarks.product_calibration import product_calibrate
 from benchmarks.series import demo_rows
 from benchmarks.textbook import BOUNDS, conformalized, inverse_error_weights, least_absolute_weights
+from reference.frame_calibration import horizon_month
+from reference.frame_scores import score_by_month
+from reference.month_frames import calibrate_month, choose_champions, publish
+from reference.product_calibration import product_calibrate
 from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.models.protocol import Say
 from turbo_forecast.settings import ForecastSettings, Settings
@@ -162,9 +162,9 @@ def _learnt(month: Held) -> Floats:
     contested = (placed["outcome"] == "forecast").to_numpy()
     groups = month.series["resource"].rank("dense").cast(pl.Int64).to_numpy()
     found = learn_weights(
-        month.errors[:, month.singles], groups, month.settings.singles, month.settings.fallback, contested
+        month.errors[:, month.singles], groups, month.settings.base_models, month.settings.fallback, contested
     )
-    alone = np.array(month.settings.singles) == month.settings.fallback
+    alone = np.array(month.settings.base_models) == month.settings.fallback
     return np.where(contested[:, None], found.by_window[0], alone.astype(np.float64))
 
 

@@ -23,7 +23,6 @@ from benchmarks.accuracy import (
     month_report,
     months_report,
 )
-from benchmarks.frame_scores import score_by_month
 from benchmarks.rivals import (
     ETS,
     PROPHET,
@@ -36,6 +35,7 @@ from benchmarks.rivals import (
     project_backtests,
     settings_of,
 )
+from reference.frame_scores import score_by_month
 from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.settings import forecast_settings
@@ -88,7 +88,7 @@ BOTH = pl.DataFrame({"host_id": ["a", "b"], "resource": "cpu"})
 
 
 def compared(scores: pl.DataFrame, series: pl.DataFrame = BOTH) -> Comparison:
-    return Comparison(CUTOFF, compare(scores, series, CUTOFF, SETTINGS), SETTINGS.singles, 0.8)
+    return Comparison(CUTOFF, compare(scores, series, CUTOFF, SETTINGS), SETTINGS.base_models, 0.8)
 
 
 def verdict(found: Comparison) -> dict[str, tuple[str, bool | None]]:

@@ -15,7 +15,7 @@ from benchmarks.faults.one_run import REFUSED
 from benchmarks.faults.process_faults import TIMEOUT_SECONDS, Inflicted, hindered
 from benchmarks.faults.stage import DrillError, Fault, Trial
 from benchmarks.namespaces import Node, nodes, why_not
-from turbo_forecast_tests.object_storage import S3Server, weed
+from reference.servers.s3 import S3Server, weed
 
 WORKERS = 3
 SILENCE_SECONDS = 5.0

@@ -157,13 +157,13 @@ COMBINED = {"rows": ROWS, **SCORED}
 def combinations(block: Block, days: WindowDays, weights: Arrays, settings: ForecastSettings) -> Block | None:
     """The rows of the combinations that take part, of a series that another than the fallback has forecast; else None.
 
-    weights: `shares` (n series, m singles, 1 + windows), by window from the forecast on; `contested` (n,).
+    weights: `shares` (n series, m base models, 1 + windows), by window from the forecast on; `contested` (n,).
     """
-    field, singles = settings.field_of_entrants, settings.singles
+    field, base_models = settings.field_of_entrants, settings.base_models
     wanted = [name for name in COMBINATIONS if name in field]
     if not wanted or not weights["contested"][block.series]:
         return None
-    places = np.array([field.index(name) for name in singles])
+    places = np.array([field.index(name) for name in base_models])
     members = np.hstack([block.yhat, block.lower, block.upper]).astype(np.float64)
     order = np.argsort(members, axis=0, kind="stable")
     ordered = np.take_along_axis(members, order, axis=0)

@@ -1,7 +1,7 @@
 """The folder in which one run keeps all it has: what workers read, what they leave, what is published in the end.
 
 Belongs here: the names of what lies in it, and the arrays that a reduction hands to the next map. Does not belong here: the
-folder's life (`scratch.py`), the formats of what workers leave (`pieces.py`).
+folder's life (`checkpoint.py`), the formats of what workers leave (`pieces.py`).
 """
 
 import hashlib
@@ -22,7 +22,7 @@ DIGEST = "digest"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """One run's folder: the one thing that a worker is told to find its work by."""
+    """One run's folder: the one path by which a worker finds its work."""
 
     path: Path
 
@@ -43,7 +43,7 @@ class RunFolder:
 
     @property
     def decisions(self) -> Path:
-        """What the second reduction has decided: champions, and how far their intervals reach."""
+        """What the second reduction has decided: champions, and the offsets of their intervals."""
         return self.path / "decisions"
 
     @property

@@ -37,7 +37,7 @@ class Agreement:
 
 
 def compare(days: Days, y: Values, settings: ForecastSettings) -> Agreement:
-    """Fit a window (as `Window.days`, `Window.y`; not constant) with both, and judge both by the plain posterior."""
+    """Fit a window (as `Window.days`, `Window.y`; not constant) with both, and compare both by the plain posterior."""
     compile_kernels()
     calendar = Calendar(int(days[0]), int(days[-1]), spec_of(settings))
     fit_daily(

@@ -56,8 +56,8 @@ class ForecastSettings(Options):
         description="rolling-origin windows before the backtest, of its length, to choose and calibrate on",
     )
     entrants: list[str] = Field(list(DEFAULT_ENTRANTS), min_length=1, description="who takes part, by name")
-    outside: dict[str, str] = Field(
-        {}, description="outside models: entrant's name -> Parquet file (or glob) of its rows"
+    external: dict[str, str] = Field(
+        {}, description="external models: entrant's name -> Parquet file (or glob) of its rows"
     )
     fallback: str = Field("seasonal_naive", description="the entrant published where no other has a forecast")
     engine: Literal["turbo", "stan"] = Field(
@@ -166,8 +166,8 @@ class ForecastSettings(Options):
 
     @property
     def field_of_entrants(self) -> list[str]:
-        """Everyone who forecasts: the entrants in their order, outside models, and the fallback, which always does."""
-        return list(dict.fromkeys([*self.entrants, *self.outside, self.fallback]))
+        """Everyone who forecasts: the entrants in their order, external models, and the fallback, which always does."""
+        return list(dict.fromkeys([*self.entrants, *self.external, self.fallback]))
 
     @property
     def widths_beside(self) -> list[float]:
@@ -176,8 +176,8 @@ class ForecastSettings(Options):
         return sorted(set(asked) - {self.interval_width})
 
     @property
-    def singles(self) -> list[str]:
-        """Those who forecast by themselves: the field without combinations."""
+    def base_models(self) -> list[str]:
+        """The entrants that forecast by themselves, from a series' history: the field without combinations, which combine these."""
         return [name for name in self.field_of_entrants if name not in COMBINATIONS]
 
     @property
@@ -190,7 +190,9 @@ class ForecastSettings(Options):
         """Worker processes to start."""
         if self.workers:
             return self.workers
-        allowed = getattr(os, "sched_getaffinity", None)  # a container's share of the cores, where the system tells
+        allowed = getattr(
+            os, "sched_getaffinity", None
+        )  # a container's share of the cores, where the system reports it
         return len(allowed(0)) if allowed else os.cpu_count() or 1
 
     def config_hash(self) -> str:

@@ -22,6 +22,13 @@ from turbo_forecast.errors import StorageError
 FOLDER = "telemetry_landing"
 """Below the data folder: <source>/<YYYY-MM>.parquet."""
 METADATA_KEY = b"turbo_forecast"
+_MOMENTS = ("start", "end", "fetched_at")
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("source", "kind", "month", "zone", "digest"), str),
+    **dict.fromkeys(("rows", "series", "kept", "dropped"), int),
+    "query": dict,
+    "complete": bool,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +70,17 @@ class Manifest:
         """As it was stored. Raises ValueError."""
         try:
             values = json.loads(text)
-            for name in ("start", "end", "fetched_at"):
+            for name in _MOMENTS:
                 values[name] = datetime.fromisoformat(values[name])
-            return cls(**values)
+            found = cls(**values)
         except (TypeError, KeyError) as error:
             raise ValueError(str(error)) from None
+        for name, kind in _KINDS.items():
+            if not isinstance(getattr(found, name), kind):
+                raise ValueError(f"{name} of its manifest is not of type {kind.__name__}")
+        if naive := next((name for name in _MOMENTS if getattr(found, name).tzinfo is None), None):
+            raise ValueError(f"{naive} of its manifest is of no zone")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.phases import slot_of_year
+from turbo_forecast.seasonal_gaps import slot_of_year
 from turbo_forecast.turbo_prophet.features import (
     Columns,
     Spec,

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reference.servers.loopback import free_port
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
 from turbo_forecast_tests.browser import queries
 from turbo_forecast_tests.end_to_end.conftest import NAIVE, ROOT, House
-from turbo_forecast_tests.local_servers import free_port
 
 LOCATION = "turbo_forecast"
 POLL_SECONDS = 0.3

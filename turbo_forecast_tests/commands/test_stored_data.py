@@ -5,13 +5,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from turbo_forecast.storage.objects.putting import put_back
 
 from turbo_forecast.addresses import parsed
 from turbo_forecast.commands import stored_data
 from turbo_forecast.commands.app import main
 from turbo_forecast.commands.stored_data import folder_of, kept_up_to_date, remember, with_store
 from turbo_forecast.errors import SettingsError, StorageError
-from turbo_forecast.storage.objects.putting import put_back
 from turbo_forecast.storage.objects.store import ObjectStore
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from reference.servers.loopback import free_port
 from turbo_forecast.defs import code_server
 from turbo_forecast.defs.code_server import HOST, LOCK_NAME, PORT, main
 from turbo_forecast.defs.links import LOCATION
-from turbo_forecast_tests.local_servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,7 +102,7 @@ def test_runs_that_were_left_are_ended_when_the_new_server_serves(
     home: Path, become: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[tuple[object, ...]] = []
-    monkeypatch.setattr(code_server, "left_runs", lambda instance: ["a run"])
+    monkeypatch.setattr(code_server, "orphaned_runs", lambda instance: ["a run"])
     monkeypatch.setattr(code_server, "end_beside_server", lambda *given: started.append(given))
     main(["--host", "0.0.0.0"])
     assert started == [(["a run"], "127.0.0.1", PORT)]

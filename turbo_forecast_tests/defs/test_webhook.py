@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from reference.servers.loopback import free_port
 from turbo_forecast.defs import webhook
 from turbo_forecast.defs.webhook import is_web_address, undelivered
 from turbo_forecast_tests.defs.receiver import SECRET, listening
-from turbo_forecast_tests.local_servers import free_port
 
 MESSAGE = {"text": "Köln & 東京", "turbo_forecast": {"n": 1}}
 

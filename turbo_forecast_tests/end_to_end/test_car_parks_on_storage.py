@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from reference.servers.s3 import S3Server
 from turbo_forecast_tests.conftest import SHARED
 from turbo_forecast_tests.end_to_end.conftest import Finished, House
 from turbo_forecast_tests.end_to_end.test_object_storage import SECONDS, Machine, shared, wait_until
-from turbo_forecast_tests.object_storage import S3Server
 
 CAR_PARKS = SHARED / "parking_occupancy_daily.parquet"
 SETTINGS = {"forecast": {"workers": 2, "chunk_size": 4}}

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from reference.servers.s3 import USER, S3Server
 from turbo_forecast_tests.end_to_end.conftest import MANY, ROOT, SLOW, Finished, House
-from turbo_forecast_tests.object_storage import USER, S3Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("s3")]
 SECONDS = 300

@@ -17,7 +17,7 @@ from turbo_forecast_tests.end_to_end.conftest import ROOT, Finished, House
 
 pytest.importorskip("httpx", reason="the extra `sources` is not installed: pip install 'turbo-forecast[sources]'")
 
-from turbo_forecast_tests.sources.prometheus.servers import Prometheus, blocks_of, program
+from reference.servers.prometheus import Prometheus, blocks_of, program
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("prometheus")]
 HOUR, DAY, SAMPLES = 3600, 24, 3

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from turbo_forecast.fleet.publishing import NOBODY, reach_column
+from turbo_forecast.fleet.publishing import NOBODY, offset_column
 from turbo_forecast.fleet.run_folder import handed_on
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, COMBINATION_WEIGHTS, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
 from turbo_forecast.tournament.combination import learn_weights
@@ -40,7 +40,7 @@ def test_every_table_has_its_schema_and_is_sorted_by_its_key(run: ByHand) -> Non
 
 
 def test_the_weights_are_learnt_from_the_errors_of_the_single_entrants(run: ByHand) -> None:
-    members = run.settings.singles
+    members = run.settings.base_models
     errors = np.full((len(run.store), len(members), 4), np.nan)
     for result in run.results:
         for rows in result.rows:
@@ -91,7 +91,7 @@ def test_the_reach_handed_on_is_the_calibrations_in_its_column(run: ByHand) -> N
 
 def test_columns_of_the_reach_are_the_backtests_months_then_the_forecasts(run: ByHand) -> None:
     window, month = np.array([BACKTEST, BACKTEST, FORECAST, FORECAST, FORECAST]), np.array([1, 2, 1, 2, 3])
-    assert reach_column(window, month, run.settings).tolist() == [0, 1, 2, 3, 4]
+    assert offset_column(window, month, run.settings).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_without_folds_nothing_is_calibrated(tmp_path: Path) -> None:

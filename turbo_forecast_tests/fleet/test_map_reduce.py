@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchmarks import month_frames
+from reference import month_frames
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
 from turbo_forecast.tables import Table
 from turbo_forecast_tests.fleet.by_hand import CHEAP, ByHand, by_hand

@@ -14,14 +14,14 @@ from turbo_forecast.addresses import parsed
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet import store as stores
+from turbo_forecast.fleet.checkpoint import run_folder
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.equipment import Equipment
 from turbo_forecast.fleet.exchange import Exchange
-from turbo_forecast.fleet.executors.post import SIZE, Post
+from turbo_forecast.fleet.executors.worker_status import SIZE, StatusWriter
 from turbo_forecast.fleet.object_exchange import LAST, ObjectExchange
 from turbo_forecast.fleet.pieces import FORECAST_PIECES, piece
 from turbo_forecast.fleet.run_folder import DIGEST, RunFolder
-from turbo_forecast.fleet.scratch import run_folder
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tasks import Job, Step, Task
 from turbo_forecast.storage.objects.shared_runs import forget_months
@@ -44,7 +44,7 @@ class Machine:
     def __init__(self, exchange: Exchange, job: Job, here: Path) -> None:
         self.exchange: Exchange = pickle.loads(pickle.dumps(exchange))
         self.job = self.exchange.settle(job, here)
-        self.equipment = Equipment(self.job, Post(ctypes.create_string_buffer(SIZE)))
+        self.equipment = Equipment(self.job, StatusWriter(ctypes.create_string_buffer(SIZE)))
 
     def work(self, task: Task) -> None:
         self.exchange.bring(self.job, task)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from turbo_forecast.settings import forecast_settings
 from turbo_forecast.types import Solver
 
 ROOT = Path(__file__).parents[2]
-models = pytest.importorskip("statsforecast.models")
+pytestmark = pytest.mark.skipif(
+    not find_spec("statsforecast"), reason="statsforecast is not installed: pip install 'turbo-forecast[statsforecast]'"
+)
 SETTINGS = forecast_settings(interval_width=0.9)
 NAMES = ["auto_ets", "optimized_theta", "auto_arima", "mstl"]
 GAP = slice(50, 55)
@@ -27,6 +30,8 @@ def week(size: int) -> np.ndarray:
 
 def direct(name: str, size: int):
     """The library's own model."""
+    from statsforecast import models  # four seconds, which each test process would spend while it collects
+
     return {
         "auto_ets": models.AutoETS(season_length=7),
         "optimized_theta": models.DynamicOptimizedTheta(season_length=7),
@@ -43,13 +48,13 @@ def test_the_forecast_is_the_librarys(name: str, size: int) -> None:
     y = week(size)
     days = np.arange(19_000, 19_000 + size)
     asked = np.arange(19_000 + size, 19_000 + size + 30)
-    found = build_entrant(name, SETTINGS).project(Window(days, y, asked, 1))
+    found = build_entrant(name, SETTINGS).forecast(Window(days, y, asked, 1))
     expected = direct(name, size).forecast(y, 30, level=[90])
     np.testing.assert_array_equal(found.yhat, expected["mean"])
     np.testing.assert_array_equal(found.lower, expected["lo-90"])
     np.testing.assert_array_equal(found.upper, expected["hi-90"])
     assert (found.solver, found.iterations) == (Solver.STATSFORECAST, None)
-    again = build_entrant(name, SETTINGS).project(Window(days, y, asked, 1))
+    again = build_entrant(name, SETTINGS).forecast(Window(days, y, asked, 1))
     for part in ("yhat", "lower", "upper"):
         np.testing.assert_array_equal(getattr(found, part), getattr(again, part))
 
@@ -60,7 +65,7 @@ def test_gaps_are_bridged_by_straight_lines_and_the_last_value_carried_to_the_or
     whole = np.append(y, [y[-1]] * 3)
     whole[GAP] = y[49] + (y[55] - y[49]) * np.arange(1, 6) / 6
     asked = np.array([103, 105, 112])
-    found = build_entrant("optimized_theta", SETTINGS).project(Window(observed, y[observed], asked, 1))
+    found = build_entrant("optimized_theta", SETTINGS).forecast(Window(observed, y[observed], asked, 1))
     expected = direct("optimized_theta", 103).forecast(whole, 10, level=[90])
     np.testing.assert_allclose(found.yhat, expected["mean"][[0, 2, 9]], rtol=1e-12)
     np.testing.assert_allclose(found.upper, np.asarray(expected["hi-90"])[[0, 2, 9]], rtol=1e-9)
@@ -69,7 +74,7 @@ def test_gaps_are_bridged_by_straight_lines_and_the_last_value_carried_to_the_or
 @pytest.mark.parametrize("name", NAMES)
 def test_less_than_two_weeks_are_refused_in_words(name: str) -> None:
     with pytest.raises(ForecastError, match="needs 14 days of history, the window has 13"):
-        build_entrant(name, SETTINGS).project(Window(np.arange(13), week(13), np.arange(13, 15), 1))
+        build_entrant(name, SETTINGS).forecast(Window(np.arange(13), week(13), np.arange(13, 15), 1))
 
 
 @pytest.mark.parametrize("name", NAMES)

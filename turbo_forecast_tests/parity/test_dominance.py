@@ -9,9 +9,9 @@ import pytest
 from prophet import Prophet
 from prophet.utilities import warm_start_params
 
+from reference.cases import cases
+from reference.posterior import log_posterior
 from turbo_forecast.turbo_prophet.drop_in import TurboProphet
-from turbo_forecast_tests.parity.cases import cases
-from turbo_forecast_tests.parity.posterior import log_posterior
 
 CASES = cases()
 pytestmark = pytest.mark.xdist_group("dominance")  # three tests look at one and the same fit: `by_turbo`

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reference.synthetic import frame, series, stock_inputs
 from turbo_forecast.turbo_prophet.daily import fit_daily, forecast_daily
 from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec, prepare
@@ -14,7 +15,6 @@ from turbo_forecast.turbo_prophet.prediction import Interval, forecast
 from turbo_forecast.turbo_prophet.problem import MapResult
 from turbo_forecast.turbo_prophet.solver import solve_map
 from turbo_forecast_tests.kernels import called
-from turbo_forecast_tests.parity.synthetic import frame, series, stock_inputs
 
 call_simulate = called(simulate)
 call_mixture_quantile = called(mixture_quantile)

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.proof import case
+from reference.synthetic import KINDS, frame, series, stan_optimum, stock_inputs
+from reference.variants import case
 from turbo_forecast.turbo_prophet.features import Spec, prepare
 from turbo_forecast.turbo_prophet.model import LOGISTIC, make_work, residual_sum
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings
 from turbo_forecast.turbo_prophet.solver import make_data, solve_map
 from turbo_forecast_tests.kernels import called
-from turbo_forecast_tests.parity.synthetic import KINDS, frame, series, stan_optimum, stock_inputs
 
 call_make_work = called(make_work)
 call_residual_sum = called(residual_sum)

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from prophet import Prophet
 
-from turbo_forecast.turbo_prophet.drop_in import TurboProphet
-from turbo_forecast_tests.parity.published import (
+from reference.published import (
     AT_37_DAYS,
     CHANGEPOINT_SCALES,
     GRID_RMSE,
@@ -19,6 +18,7 @@ from turbo_forecast_tests.parity.published import (
     grid_rmse,
     metrics_at_37_days,
 )
+from turbo_forecast.turbo_prophet.drop_in import TurboProphet
 
 pytestmark = pytest.mark.skipif(not SERIES.exists(), reason=f"Prophet's example series is not at {SERIES}")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from reference.servers.postgres import Postgres, postgres_running
 from turbo_forecast_tests.end_to_end.gate import GATE
 from turbo_forecast_tests.production.installation import Installation, installed
-from turbo_forecast_tests.production.postgres import Postgres, postgres_running
 
 
 @pytest.fixture(scope="session")

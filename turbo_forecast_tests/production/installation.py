@@ -19,12 +19,12 @@ import yaml
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._grpc.client import DagsterGrpcClient
 
+from reference.servers.loopback import free_port
+from reference.servers.postgres import Postgres
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
 from turbo_forecast_tests.browser.server import LOCATION, Server, hears_ctrl_c, settings
 from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.end_to_end.conftest import ROOT, House, as_telemetry
-from turbo_forecast_tests.local_servers import free_port
-from turbo_forecast_tests.production.postgres import Postgres
 
 LAUNCH = """
     mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {

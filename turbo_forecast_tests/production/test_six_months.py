@@ -8,9 +8,9 @@ from itertools import pairwise
 import dagster as dg
 import pytest
 
+from reference.servers.postgres import PASSWORD
 from turbo_forecast_tests.browser.server import ENDED
 from turbo_forecast_tests.production.installation import Installation, ended_months
-from turbo_forecast_tests.production.postgres import PASSWORD
 
 WHOLE = bool(os.environ.get("TURBO_FORECAST_DRILL"))
 """In the drill six months are made whole; else four, as far as the run itself goes, without the checks: a sixth of the time."""

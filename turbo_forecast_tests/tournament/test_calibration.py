@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import frame_calibration
-from benchmarks.product_calibration import product_calibrate
+from reference import frame_calibration
+from reference.product_calibration import product_calibrate
 from turbo_forecast.schemas import CALIBRATION
 from turbo_forecast.tournament.calibration import EarlierWindows, Months, Residuals, calibrate
 

@@ -9,7 +9,7 @@ import hashlib
 from datetime import date
 import numpy as np
 import polars as pl
-from benchmarks.product_calibration import product_calibrate
+from reference.product_calibration import product_calibrate
 from turbo_forecast.schemas import TOURNAMENT_SCORES
 from turbo_forecast.tournament.champions import choose
 from turbo_forecast.tournament.combination import learn_weights, weighted_median

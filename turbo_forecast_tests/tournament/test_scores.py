@@ -9,7 +9,7 @@ import utilsforecast.losses as losses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import frame_scores
+from reference import frame_scores
 from turbo_forecast.schemas import TOURNAMENT_SCORES
 from turbo_forecast.tournament.scores import METRICS, ErrorSums, error_sums, mase_scales, scores
 

@@ -20,10 +20,10 @@ from prophet.plot import add_changepoints_to_plot
 from prophet.serialize import model_from_json, model_to_json
 from prophet.utilities import regressor_coefficients, warm_start_params
 
+from reference.synthetic import frame, series
 from turbo_forecast.turbo_prophet.backend import TurboBackend
 from turbo_forecast.turbo_prophet.drop_in import TurboProphet
 from turbo_forecast.turbo_prophet.problem import Settings, Status
-from turbo_forecast_tests.parity.synthetic import frame, series
 
 mpl.use("Agg")
 

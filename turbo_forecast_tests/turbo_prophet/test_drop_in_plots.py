@@ -17,8 +17,8 @@ from prophet import plot as drawing
 from prophet.diagnostics import cross_validation, performance_metrics
 from prophet.serialize import model_from_json, model_to_json
 
+from reference.synthetic import frame, series
 from turbo_forecast.turbo_prophet.drop_in import TurboProphet
-from turbo_forecast_tests.parity.synthetic import frame, series
 
 mpl.use("Agg")
 

@@ -1,7 +1,7 @@
 """Whether another machine would compute the same numbers: what it has installed, compared with what the run has.
 
 Belongs here: what must be equal, and the sentence for what is not. Does not belong here: what becomes of a machine that
-does not fit (`dask_crew.py`).
+does not fit (`dask_membership.py`).
 """
 
 import platform
@@ -10,15 +10,15 @@ from importlib import import_module
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.audit import versions
-from turbo_forecast.fleet.scratch import code_of, own_code
-from turbo_forecast.models.registry import check_entrant_names, check_outside_files, module_of
+from turbo_forecast.fleet.checkpoint import code_of, own_code
+from turbo_forecast.models.registry import check_entrant_names, check_external_files, module_of
 from turbo_forecast.settings import ForecastSettings
 
 NOT_OF_WORKERS = {"dagster"}
 """Packages that decide a run's numbers, but not a worker's."""
 CODE_OF = "the code of "
 SHOWN_DIGITS = 12
-"""Of a digest, as many digits as tell two apart."""
+"""Of a digest, as many digits as distinguish two."""
 
 Fitness = Mapping[str, str]
 """What is installed: by the name of a package (or "Python", or what code it is a digest of), its version."""
@@ -31,7 +31,7 @@ def own_fitness(settings: ForecastSettings) -> Fitness:
     """
     packages = {name: each for name, each in versions().items() if name not in NOT_OF_WORKERS}
     python = ".".join(platform.python_version_tuple()[:2])
-    modules = sorted({module_of(name) for name in settings.singles if ":" in name})
+    modules = sorted({module_of(name) for name in settings.base_models if ":" in name})
     code = {"turbo_forecast": own_code(), **{module: _code_of(module) for module in modules}}
     digests = {f"{CODE_OF}{name}": digest[:SHOWN_DIGITS] for name, digest in code.items()}
     return {"Python": python, **packages, **digests}
@@ -60,13 +60,13 @@ def unfit(wanted: Fitness, own: Fitness) -> str | None:
 
 
 def _is_module(name: str) -> bool:
-    """Of a module that is missing `unable` tells more."""
+    """A missing module is left to `unable`, which gives the cause."""
     return name.startswith(CODE_OF)
 
 
 def unable(settings: ForecastSettings) -> str | None:
     """Why the run's entrants cannot be built here, to follow this machine's name; None where they can."""
-    for name in settings.singles:
+    for name in settings.base_models:
         if ":" in name:
             module = module_of(name)
             try:
@@ -75,7 +75,7 @@ def unable(settings: ForecastSettings) -> str | None:
                 return f"cannot import {module}, which the entrant {name} needs: {type(error).__name__}: {error}"
     try:
         check_entrant_names(settings)
-        check_outside_files(settings)
+        check_external_files(settings)
     except SettingsError as error:
         return f"cannot work with the run's settings: {error}"
     return None

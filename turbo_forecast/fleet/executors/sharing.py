@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from turbo_forecast.fleet.exchange import Exchange
-from turbo_forecast.fleet.executors.post import Tally
 from turbo_forecast.fleet.executors.protocol import Events, Executor
+from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.tasks import Job, Task, TaskReport
 
 THREADS = 4
@@ -25,7 +25,7 @@ class SharingExecutor:
     def __init__(self, executor: Executor, job: Job, exchange: Exchange) -> None:
         self._executor, self._job, self._exchange = executor, job, exchange
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="share")
-        self._handing: dict[Task, tuple[TaskReport, Future[None]]] = {}
+        self._uploads: dict[Task, tuple[TaskReport, Future[None]]] = {}
 
     @property
     def workers(self) -> int:
@@ -45,23 +45,23 @@ class SharingExecutor:
         deadline = time.monotonic() + seconds
         while True:
             left = max(0.0, deadline - time.monotonic())
-            events = self._executor.wait(min(left, GLANCE_SECONDS) if self._handing else left)
+            events = self._executor.wait(min(left, GLANCE_SECONDS) if self._uploads else left)
             for report in events.completed:
-                hand = self._threads.submit(self._exchange.hand_back, self._job, report.task)
-                self._handing[report.task] = (report, hand)
+                upload = self._threads.submit(self._exchange.hand_back, self._job, report.task)
+                self._uploads[report.task] = (report, upload)
             for lost in events.lost:
                 if lost.begun is not None:  # what a worker had finished before it was replaced counts at once
                     self._exchange.hand_back(self._job, lost.begun.task)
-            events.completed = self._handed()
+            events.completed = self._uploaded()
             if events.completed or events.lost or time.monotonic() >= deadline:
                 return events
 
-    def _handed(self) -> list[TaskReport]:
-        done = [task for task, (_, hand) in self._handing.items() if hand.done()]
+    def _uploaded(self) -> list[TaskReport]:
+        done = [task for task, (_, upload) in self._uploads.items() if upload.done()]
         reports = []
         for task in done:
-            report, hand = self._handing.pop(task)
-            hand.result()
+            report, upload = self._uploads.pop(task)
+            upload.result()
             reports.append(report)
         return reports
 

@@ -1,10 +1,10 @@
-"""What is published, as readers ask for it: months, their tables, the history of a series.
+"""Reading what is published: months, their tables, the history of a series.
 
 Belongs here: finding the version that was published last, and reading it; nothing here opens the warehouse, waits for a
 run, or can make one wait. Does not belong here: questions to the tables (`answers/`).
 
 A version's files never change, so what was read of them may be kept (`PublishedMonth.frame`). Who holds a month while it
-is published twice finds its files gone, and is told so: the new version's would not fit those that were read before.
+is published twice finds its files gone, and gets an error that says so: the new version's would not fit those that were read before.
 """
 
 import re

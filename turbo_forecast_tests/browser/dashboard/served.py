@@ -15,11 +15,11 @@ from pathlib import Path
 
 import polars as pl
 
+from reference.servers.loopback import free_port
 from turbo_forecast.demo import write_demo_fleet
 from turbo_forecast.storage.published.reading import Published, PublishedMonth
 from turbo_forecast_tests.browser.server import PATIENCE_SECONDS, end, hears_ctrl_c
 from turbo_forecast_tests.end_to_end.conftest import ROOT, Finished, House
-from turbo_forecast_tests.local_servers import free_port
 
 KEY = "2025-12"
 GREETING = re.compile(r"http://127\.0\.0\.1:\d+")

@@ -16,11 +16,11 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect
 
+from reference.servers.loopback import free_port
 from turbo_forecast.charts.export import vega_bundle
 from turbo_forecast.dashboard.app import build_app
 from turbo_forecast.dashboard.serving import own_names
 from turbo_forecast_tests.browser.conftest import SWITCHES
-from turbo_forecast_tests.local_servers import free_port
 from turbo_forecast_tests.published_months import FORMULA, LONG, MARKUP, QUOTED, RACK
 
 VIEWS = {"narrow": (390, 844), "wide": (1440, 900)}

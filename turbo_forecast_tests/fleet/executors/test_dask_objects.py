@@ -8,12 +8,12 @@ pytest.importorskip("distributed", reason="distributed is not installed: pip ins
 
 import distributed
 
+from reference.servers.s3 import S3Server
 from turbo_forecast.addresses import parsed
 from turbo_forecast.fleet.object_exchange import ObjectExchange
 from turbo_forecast_tests.fleet.executors.dask_runs import run
 from turbo_forecast_tests.fleet.executors.test_dask_host import FIELD, client, far
 from turbo_forecast_tests.fleet.working import fleet
-from turbo_forecast_tests.object_storage import S3Server
 
 __all__ = ["client"]
 pytestmark = pytest.mark.xdist_group("dask")

@@ -62,5 +62,5 @@ def test_an_entrant_that_cannot_be_imported_is_named(entrant: str, said: str | N
 
 
 def test_outside_models_files_must_be_seen(tmp_path: Path) -> None:
-    told = unable(forecast_settings(outside={"lstm": str(tmp_path / "none.parquet")}))
-    assert str(told).startswith("cannot work with the run's settings: outside.lstm: there is no file")
+    told = unable(forecast_settings(external={"lstm": str(tmp_path / "none.parquet")}))
+    assert str(told).startswith("cannot work with the run's settings: external.lstm: there is no file")

@@ -7,8 +7,8 @@ from shutil import copytree
 
 import pytest
 
+from reference.servers.prometheus import Prometheus, VictoriaMetrics, blocks_of, program
 from turbo_forecast_tests.sources.prometheus.fleet_metrics import fleet, write_exposition, write_openmetrics
-from turbo_forecast_tests.sources.prometheus.servers import Prometheus, VictoriaMetrics, blocks_of, program
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from reference.servers.prometheus import Prometheus
 from turbo_forecast.commands.app import main
 from turbo_forecast.landing.verification import faults
 from turbo_forecast.storage.landed import landed_months
 from turbo_forecast_tests.sources.prometheus.fetched import MARCH
-from turbo_forecast_tests.sources.prometheus.servers import Prometheus
 from turbo_forecast_tests.sources.prometheus.test_prometheus import expected
 
 pytestmark = pytest.mark.xdist_group("prometheus")

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from reference.servers.prometheus import Prometheus
 from turbo_forecast.errors import SourceError
 from turbo_forecast.sources.protocol import Window
 from turbo_forecast_tests.sources.prometheus.fetched import FEBRUARY, MARCH, gauges, hours, rows, source
@@ -21,7 +22,6 @@ from turbo_forecast_tests.sources.prometheus.fleet_metrics import (
     hour_of,
     used,
 )
-from turbo_forecast_tests.sources.prometheus.servers import Prometheus
 
 pytestmark = pytest.mark.xdist_group("prometheus")
 

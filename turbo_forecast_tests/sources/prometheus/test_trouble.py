@@ -13,12 +13,12 @@ from shutil import copytree
 import pyarrow as pa
 import pytest
 
+from reference.servers.prometheus import Prometheus
 from turbo_forecast.errors import SettingsError, SourceError, TurboForecastError
 from turbo_forecast.sources.prometheus import client
 from turbo_forecast_tests.certificates import Authority
 from turbo_forecast_tests.sources.prometheus.conftest import StartPrometheus
 from turbo_forecast_tests.sources.prometheus.fetched import MARCH, frame, gauges, hours, rows, source
-from turbo_forecast_tests.sources.prometheus.servers import Prometheus
 
 pytestmark = pytest.mark.xdist_group("prometheus")
 

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from reference.servers.prometheus import VictoriaMetrics
 from turbo_forecast.errors import SourceError
 from turbo_forecast_tests.sources.prometheus.fetched import MARCH, gauges, hours, rows, source
 from turbo_forecast_tests.sources.prometheus.fleet_metrics import (
@@ -16,7 +17,6 @@ from turbo_forecast_tests.sources.prometheus.fleet_metrics import (
     used,
     write_exposition,
 )
-from turbo_forecast_tests.sources.prometheus.servers import VictoriaMetrics
 
 pytestmark = pytest.mark.xdist_group("victoria_metrics")
 

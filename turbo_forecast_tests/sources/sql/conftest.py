@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from turbo_forecast_tests.production import postgres
-from turbo_forecast_tests.production.postgres import Postgres, postgres_running
+from reference.servers import postgres
+from reference.servers.postgres import Postgres, postgres_running
 from turbo_forecast_tests.sources.sql import databases, mariadb
 from turbo_forecast_tests.sources.sql.databases import FileLab, Lab, MariaDBLab, PostgresLab
 from turbo_forecast_tests.sources.sql.mariadb import MariaDB, mariadb_running

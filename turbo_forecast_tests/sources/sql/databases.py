@@ -14,9 +14,9 @@ import duckdb
 import polars as pl
 import psycopg
 
+from reference.servers import postgres
 from turbo_forecast.sources.registry import source_of
 from turbo_forecast.sources.sql.source import SQLSource
-from turbo_forecast_tests.production import postgres
 from turbo_forecast_tests.sources.sql import mariadb
 
 PASSWORD_VARIABLE = "FLEET_DATABASE_PASSWORD"

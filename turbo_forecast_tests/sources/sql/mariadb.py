@@ -16,7 +16,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from turbo_forecast_tests.local_servers import free_port, wait_for_answer
+from reference.servers.loopback import free_port, wait_for_answer
 
 USER, DATABASE = "turbo", "monitoring"
 PASSWORD = "p/w:d@%?#& '"

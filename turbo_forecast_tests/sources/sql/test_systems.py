@@ -10,10 +10,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from reference.servers import postgres
 from turbo_forecast.errors import SourceError
 from turbo_forecast.sources.protocol import ROWS, Source, Window
 from turbo_forecast.sources.sql import whole
-from turbo_forecast_tests.production import postgres
 from turbo_forecast_tests.sources.sql.databases import Lab, Row, source
 
 DECEMBER = Window.of_days(date(2025, 12, 1), date(2025, 12, 31), "UTC")

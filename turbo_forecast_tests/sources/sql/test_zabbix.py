@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from pydantic import ValidationError
 
+from reference.servers import postgres
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.sources.protocol import Window
 from turbo_forecast.sources.registry import source_of
 from turbo_forecast.sources.sql.zabbix import ZabbixOptions, ZabbixSource
 from turbo_forecast.sources.sql.zabbix_items import Patterns, says_what_is_free
-from turbo_forecast_tests.production import postgres
 from turbo_forecast_tests.sources.sql.databases import MariaDBLab, PostgresLab
 from turbo_forecast_tests.sources.sql.test_systems import fetched
 from turbo_forecast_tests.sources.sql.zabbix_schema import MYSQL, TABLES, Fleet, postgresql_schema

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from reference.servers.s3 import S3Server
 from turbo_forecast.addresses import parsed
 from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.storage.objects import store as stores
 from turbo_forecast.storage.objects.store import ObjectStore
-from turbo_forecast_tests.object_storage import S3Server
 
 pytestmark = pytest.mark.xdist_group("s3")
 

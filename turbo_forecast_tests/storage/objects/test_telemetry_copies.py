@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from fsspec.implementations.memory import MemoryFile
 
+from reference.servers.s3 import S3Server
 from turbo_forecast.errors import SettingsError, StorageError, TelemetryError
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
@@ -20,7 +21,6 @@ from turbo_forecast.storage.telemetry.files import found_files
 from turbo_forecast.storage.telemetry.fingerprint import fingerprint
 from turbo_forecast.storage.telemetry.reading import read_telemetry
 from turbo_forecast.storage.telemetry.report import TelemetryReport
-from turbo_forecast_tests.object_storage import S3Server
 
 pytestmark = pytest.mark.xdist_group("s3")
 TODAY = date(2026, 1, 15)
@@ -221,7 +221,7 @@ def memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
 
 def brought(location: str) -> list[Copy]:
     copies = copies_of(location)
-    copies.bring(copies.copies)
+    copies.download(copies.copies)
     return list(copies.copies)
 
 
@@ -254,7 +254,7 @@ def test_objects_that_no_disk_holds_beside_each_other_are_named(memory: Any) -> 
     with pytest.raises(
         StorageError, match=r"x/b\.csv is an object, and memory://bucket/x/b\.csv/part-0\.csv another one"
     ):
-        copies.bring(copies.copies)
+        copies.download(copies.copies)
 
 
 def test_objects_whose_keys_are_no_paths_are_named_as_left_out(con: duckdb.DuckDBPyConnection, memory: Any) -> None:
