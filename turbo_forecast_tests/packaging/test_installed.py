@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from turbo_forecast_tests.local_servers import free_port, wait_for_answer
+from reference.servers.loopback import free_port, wait_for_answer
 from turbo_forecast_tests.packaging.conftest import ROOT, Distributions
 
 PYTHONS = os.environ.get("TURBO_FORECAST_PYTHONS")

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from reference.servers.prometheus import Prometheus, Server, VictoriaMetrics, blocks_of, program
 from turbo_forecast_tests.sources.landing_contract import *  # noqa: F403
 from turbo_forecast_tests.sources.landing_contract import PASSWORD, PASSWORD_VARIABLE, ROWS, Place, of_month
-from turbo_forecast_tests.sources.prometheus.servers import Prometheus, Server, VictoriaMetrics, blocks_of, program
 
 pytestmark = pytest.mark.xdist_group("prometheus")
 USER = "planner"

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from turbo_forecast_tests.production import postgres
-from turbo_forecast_tests.production.postgres import Postgres
+from reference.servers import postgres
+from reference.servers.postgres import Postgres
 from turbo_forecast_tests.sources.landing_contract import *  # noqa: F403
 from turbo_forecast_tests.sources.landing_contract import PASSWORD_VARIABLE, ROWS, Place, of_month
 from turbo_forecast_tests.sources.sql import mariadb
