@@ -10,11 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from turbo_forecast.commands.shared_options import EXAMPLES
 from typer.main import get_command
 
 from turbo_forecast import schemas
 from turbo_forecast.commands.app import PROGRAM, app
+from turbo_forecast.commands.shared_options import EXAMPLES
 from turbo_forecast.settings import SECTIONS
 from turbo_forecast.settings.options import Options
 from turbo_forecast.settings.reading import NESTED

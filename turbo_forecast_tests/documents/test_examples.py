@@ -23,7 +23,7 @@ QUICK = {"entrants": ["recent_level", "seasonal_naive"], "train_months": 14, "fo
 
 def test_the_library_example_runs_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     [example] = blocks(ROOT / "docs" / "library.md", "python")
-    quick = partial(turbo_forecast.forecast_fleet, **QUICK, say=lambda line: None)
+    quick = partial(turbo_forecast.forecast_fleet, **QUICK, log=lambda line: None)
     monkeypatch.setattr(turbo_forecast, "forecast_fleet", quick)
     days = pd.date_range("2024-01-01", periods=200)
     names = {
@@ -46,6 +46,6 @@ def test_the_entrant_of_ten_lines_forecasts_the_last_value() -> None:
     module = ModuleType("last_value")
     exec(compile(example.text, str(example), "exec"), vars(module))
     window = Window(np.array([0, 1, 3]), np.array([10.0, 20.0, 35.0]), np.array([5, 6]), seed=0)
-    answer = module.build(ForecastSettings()).project(window)
+    answer = module.build(ForecastSettings()).forecast(window)
     assert answer.yhat.tolist() == [35.0, 35.0]
     assert (answer.lower.tolist(), answer.upper.tolist()) == ([25.0, 25.0], [45.0, 45.0])
