@@ -91,6 +91,7 @@ def refuse(code: int) -> Callable[..., None]:
     return refused
 
 
+@pytest.mark.sweep(keep=5)
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
 @pytest.mark.parametrize(
     "what",

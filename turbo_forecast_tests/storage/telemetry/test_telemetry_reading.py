@@ -166,6 +166,7 @@ def test_a_real_export_with_kilobytes_per_second_is_refused_with_all_four_column
         read(real("bitbrains_vms_hourly.parquet"))
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize("statistic", ["mean", "p95"])
 def test_a_real_export_loads_once_capacities_are_given(read, statistic):
