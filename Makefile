@@ -26,7 +26,7 @@ run: $(READY) ## a month, end to end: the demo fleet, or TELEMETRY=… MONTH=…
 test: $(READY) ## the whole test suite; commands and browsers wait a third of their time, so three at once keep two cores busy
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-test-fast: $(READY) ## under a minute, before each commit: kernels, models, tournament, outlook, telemetry, answers, floors; no browser, server, Dagster run or worker process
+test-fast: $(READY) ## under a minute, before each commit: kernels, models, tournament, outlook, telemetry, answers, floors; no browser, server, Dagster run or worker process (paths in FAST, less what is marked slow)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser" $(FAST)
 
 lint: $(READY) ## formatter, linter, type checker
