@@ -229,6 +229,7 @@ def test_every_module_says_what_it_is_for() -> None:
     assert [str(path) for path in FILES if not ast.get_docstring(parsed(path))] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "heavy"),
     [
@@ -255,6 +256,7 @@ print(sorted(set(sys.modules) & {heavy!r}))
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_the_time_of_a_series_holds_no_import_of_pandas(tmp_path: Path) -> None:
     """A third of a second where a series may have half of one. In the place of pandas lies a tell-tale; Arrow does without."""
     (tmp_path / "pandas.py").write_text(
