@@ -14,8 +14,8 @@ CONFIG ?= $(TURBO_FORECAST_CONFIG)
 DIALECTS ?= 20000
 PYTHONS ?= 3.11 3.12 3.13
 TESTS := turbo_forecast_tests
-FAST := $(addprefix $(TESTS)/,turbo_prophet models tournament outlook answers charts report storage/telemetry) \\
-\t$(addsuffix .py,$(addprefix $(TESTS)/test_,floors settings settings_executor schemas text seasonal_gaps number_words month_keys yaml_file sweeps))
+FAST := $(addprefix $(TESTS)/,turbo_prophet models tournament outlook answers charts report storage/telemetry) \
+	$(addsuffix .py,$(addprefix $(TESTS)/test_,floors settings settings_executor schemas text seasonal_gaps number_words month_keys yaml_file sweeps))
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
 .PHONY: run test test-fast lint package ui dashboard bench evaluate drill clean lock
