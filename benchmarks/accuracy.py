@@ -34,7 +34,7 @@ from reference.frame_calibration import horizon_month
 from reference.frame_scores import mase_scales, score_by_month
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import TelemetryError, TurboForecastError
-from turbo_forecast.models.protocol import Say
+from turbo_forecast.models.protocol import Log
 from turbo_forecast.settings import ForecastSettings, Settings, load_settings
 from turbo_forecast.storage.telemetry.reading import read_telemetry_frames
 from turbo_forecast.tournament.scores import WHOLE_WINDOW
@@ -161,7 +161,7 @@ def evaluate(
     *,
     count: int | None = None,
     drawn: int | None = DRAWN,
-    say: Say,
+    say: Log,
 ) -> Comparison:
     """Hold the month, have the rivals forecast its backtest, and compare all on the series they share.
 

@@ -11,7 +11,7 @@ from benchmarks.figures import Figure
 from benchmarks.measuring import Times, table, timed
 from benchmarks.series import demo_rows
 from turbo_forecast import forecast_fleet
-from turbo_forecast.models.protocol import Say
+from turbo_forecast.models.protocol import Log
 from turbo_forecast.settings import ForecastSettings
 
 COST_GOAL = 12.0
@@ -20,7 +20,7 @@ DEMO_CUTOFF = date(2025, 12, 31)
 _SERIES = ["host_id", "resource"]
 
 
-def cost_report(hosts: int, settings: ForecastSettings, say: Say) -> str:
+def cost_report(hosts: int, settings: ForecastSettings, say: Log) -> str:
     """What the run's field and folds cost beside `prophet` alone without folds: whole calls.
 
     They take turns, so that a drifting machine drifts for both.
@@ -52,7 +52,7 @@ def cost_report(hosts: int, settings: ForecastSettings, say: Say) -> str:
     )
 
 
-def _held(rows: pl.DataFrame, settings: ForecastSettings, say: Say) -> tuple[float, pl.DataFrame]:
+def _held(rows: pl.DataFrame, settings: ForecastSettings, say: Log) -> tuple[float, pl.DataFrame]:
     """Seconds of a call, and its audit; the rest of the result is let go."""
     audits: list[pl.DataFrame] = []
     options = settings.model_dump()

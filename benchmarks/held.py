@@ -21,7 +21,7 @@ from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.library.forecast import series_table
-from turbo_forecast.models.protocol import Say
+from turbo_forecast.models.protocol import Log
 from turbo_forecast.models.registry import first_day_needed
 from turbo_forecast.schemas import TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
@@ -129,7 +129,7 @@ class Held:
 
 
 @contextmanager
-def held(base: pl.DataFrame, cutoff: date, settings: ForecastSettings, say: Say) -> Iterator[Held]:
+def held(base: pl.DataFrame, cutoff: date, settings: ForecastSettings, say: Log) -> Iterator[Held]:
     """The month's run over `base` (rows of BASE_TABLE), as long as its files are there.
 
     Raises what a run raises, and TelemetryError where no series has a backtest and a defined MASE.

@@ -20,7 +20,7 @@ from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.executors.worker_process import THREAD_LIMITS
 from turbo_forecast.fleet.series_forecaster import clamped
 from turbo_forecast.fleet.store import Series
-from turbo_forecast.models.protocol import Say, Values, Window
+from turbo_forecast.models.protocol import Log, Values, Window
 from turbo_forecast.models.registry import build_entrant, builder
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.windows import Windows
@@ -98,7 +98,7 @@ def answer(question: Question) -> Answer:
 
 
 def project_backtests(
-    base: pl.DataFrame, series: pl.DataFrame, windows: Windows, settings: ForecastSettings, rivals: list[str], say: Say
+    base: pl.DataFrame, series: pl.DataFrame, windows: Windows, settings: ForecastSettings, rivals: list[str], say: Log
 ) -> Backtests:
     """Every rival's backtest of `series` (`host_id, resource`), fitted on the training window of `base` alone.
 
@@ -151,7 +151,7 @@ Told = TypeVar("Told")
 
 
 def answers(
-    ask: Callable[[Question], Told], asked: list[Question], settings: ForecastSettings, say: Say
+    ask: Callable[[Question], Told], asked: list[Question], settings: ForecastSettings, say: Log
 ) -> Iterator[Told]:
     """One answer for each question, in their order, from worker processes. ask: a module's function."""
     if not asked:

@@ -26,7 +26,7 @@ from reference.frame_scores import score_by_month
 from reference.month_frames import calibrate_month, choose_champions, publish
 from reference.product_calibration import product_calibrate
 from turbo_forecast.errors import TurboForecastError
-from turbo_forecast.models.protocol import Say
+from turbo_forecast.models.protocol import Log
 from turbo_forecast.settings import ForecastSettings, Settings
 from turbo_forecast.tournament import calibration, champions, weights
 from turbo_forecast.tournament.combination import learn_weights, weighted_median
@@ -261,7 +261,7 @@ class Judged:
     intervals: Mapping[str, Interval]
 
 
-def judge(base: pl.DataFrame, cutoff: date, settings: ForecastSettings, say: Say) -> Judged:
+def judge(base: pl.DataFrame, cutoff: date, settings: ForecastSettings, say: Log) -> Judged:
     """Hold the month over `base` (rows of BASE_TABLE) and judge every rule on its backtest. Raises as `held` does."""
     with held(base, cutoff, settings, say) as month:
         found = Judged(cutoff, month.scales.height, point_rules(month), interval_methods(month))

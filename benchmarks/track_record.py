@@ -15,7 +15,7 @@ from benchmarks.measuring import table
 from benchmarks.rivals import SEED_PROPHET, Question, answers, questions
 from turbo_forecast.library.forecast import FleetResult
 from turbo_forecast.models.prophet_stan import StanEngine
-from turbo_forecast.models.protocol import Say, Values
+from turbo_forecast.models.protocol import Log, Values
 from turbo_forecast.settings import DEFAULT_THRESHOLDS, ForecastSettings
 from turbo_forecast.windows import Windows
 
@@ -105,7 +105,7 @@ def with_draws(
     series: pl.DataFrame,
     windows: Windows,
     settings: ForecastSettings,
-    say: Say,
+    say: Log,
 ) -> pl.DataFrame:
     """The statements of `series` (`host_id, resource`), with what stock Prophet's own draws say; without those it fails on."""
     train = base.filter(pl.col("ds").is_between(windows.history_start, windows.train_end))
@@ -221,7 +221,7 @@ def record_report(found: pl.DataFrame, kinds: Iterable[str], days: int) -> str:
 
 
 def track_record(
-    base: pl.DataFrame, held: FleetResult, series: pl.DataFrame, windows: Windows, settings: ForecastSettings, say: Say
+    base: pl.DataFrame, held: FleetResult, series: pl.DataFrame, windows: Windows, settings: ForecastSettings, say: Log
 ) -> str:
     """The section of one month: all series, and those that stock Prophet draws for, `series` (`host_id, resource`)."""
     everyone = statements(base, held, windows)

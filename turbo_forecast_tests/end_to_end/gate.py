@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from turbo_forecast.models.protocol import Say
+from turbo_forecast.models.protocol import Log
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast_tests.fleet.entrants import Naive
 
@@ -19,7 +19,7 @@ def wait_for(path: Path) -> None:
         time.sleep(0.05)
 
 
-def prepare(settings: ForecastSettings, say: Say) -> None:
+def prepare(settings: ForecastSettings, say: Log) -> None:
     gate = Path(os.environ[GATE])
     (gate / "reached").touch()
     wait_for(gate / "open")

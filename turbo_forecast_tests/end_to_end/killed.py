@@ -6,7 +6,7 @@ import signal
 import polars as pl
 
 from turbo_forecast.defs import monthly
-from turbo_forecast.models.protocol import Say
+from turbo_forecast.models.protocol import Log
 from turbo_forecast.schemas import CALIBRATION
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.tables import Table
@@ -21,7 +21,7 @@ def end(month: monthly.Month, table: Table) -> pl.LazyFrame:
     return made(month, table)
 
 
-def prepare(settings: ForecastSettings, say: Say) -> None:
+def prepare(settings: ForecastSettings, say: Log) -> None:
     monthly.Month.made = end  # type: ignore[method-assign]
 
 
