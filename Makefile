@@ -12,14 +12,15 @@ PORT ?= 3001
 TELEMETRY ?= $(TURBO_FORECAST_TELEMETRY)
 CONFIG ?= $(TURBO_FORECAST_CONFIG)
 DIALECTS ?= 20000
+PYTHONS ?= 3.11 3.12 3.13
 TESTS := turbo_forecast_tests
 FAST := $(addprefix $(TESTS)/,models tournament outlook) \
 	$(filter-out %_dialects.py,$(wildcard $(TESTS)/storage/telemetry/test_*.py)) \
 	$(filter-out %_drop_in.py %_drop_in_plots.py %_cache.py,$(wildcard $(TESTS)/turbo_prophet/test_*.py)) \
-	$(addsuffix .py,$(addprefix $(TESTS)/test_,floors settings settings_executor schemas text phases number_words month_keys yaml_file sweeps))
+	$(addsuffix .py,$(addprefix $(TESTS)/test_,floors settings settings_executor schemas text seasonal_gaps number_words month_keys yaml_file sweeps))
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: run test test-fast lint ui dashboard bench evaluate drill clean lock
+.PHONY: run test test-fast lint package ui dashboard bench evaluate drill clean lock
 
 run: $(READY) ## a month, end to end: the demo fleet, or TELEMETRY=… MONTH=… DATA=… CONFIG=…
 	$(BIN)/python -m turbo_forecast --month "$(MONTH)" --data "$(DATA)" \
@@ -35,6 +36,19 @@ lint: $(READY) ## formatter, linter, type checker
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# those of PYTHONS that are on this machine, but the one whose environment is there already
+OTHERS = $(filter-out $(shell $(BIN)/python -c $(VERSION)),$(foreach v,$(PYTHONS),$(shell python$(v) -c $(VERSION) 2>/dev/null)))
+VERSION := 'import sys; print("%d.%d" % sys.version_info[:2])'
+
+package: $(READY) ## wheel and source distribution, built, looked into, and tried without the checkout on each of PYTHONS that is here
+	$(MAKE) --no-print-directory $(READY) $(foreach v,$(OTHERS),$(VENV)-$(v)/.installed)
+	TURBO_FORECAST_PYTHONS="$(foreach v,$(OTHERS),$(CURDIR)/$(VENV)-$(v)/bin/python)" $(BIN)/python -m pytest turbo_forecast_tests/packaging
+
+$(VENV)-%/.installed: requirements.lock
+	python$* -m venv $(VENV)-$*
+	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
 
 ui: $(READY) ## the Dagster UI on 127.0.0.1:3000, with daemon, schedule and pools
 	TURBO_FORECAST_DATA="$(if $(findstring ://,$(DATA)),$(DATA),$(abspath $(DATA)))" TURBO_FORECAST_TELEMETRY="$(TELEMETRY)" TURBO_FORECAST_CONFIG="$(CONFIG)" \
@@ -62,7 +76,7 @@ lock: $(READY) ## pin every package anew (needs uv)
 		--no-strip-extras --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 
 clean: ## the environment; results stay, wherever they are
-	rm -rf $(VENV) turbo_forecast.egg-info
+	rm -rf $(VENV) $(VENV)-* turbo_forecast.egg-info
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

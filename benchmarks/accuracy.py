@@ -170,7 +170,7 @@ def evaluate(
     Raises what `forecast_fleet` raises, and TelemetryError if nothing can be compared.
     """
     rivals = installed()
-    held = forecast_fleet(base, cutoff, say=say, **settings.model_dump())
+    held = forecast_fleet(base, cutoff, log=say, **settings.model_dump())
     window = run_windows(cutoff, settings)
     history = base.filter(pl.col("ds").is_between(window.history_start, window.train_end))
     scales = mase_scales(history.sort(*_SERIES, "ds"))
@@ -187,7 +187,7 @@ def evaluate(
     return Comparison(
         cutoff=cutoff,
         table=compare(scores, shared, cutoff, settings),
-        singles=settings.singles,
+        singles=settings.base_models,
         interval_width=settings.interval_width,
         absent={reason: n for reason, n in {**unheard, **absent, **failed}.items() if n},
         champions=_published(held.champions, shared),

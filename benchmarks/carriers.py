@@ -112,9 +112,9 @@ def _run(store: Path, options: Mapping[str, Any], to: Any) -> None:
             store,
             run_windows(CUTOFF, settings),
             settings,
-            scratch=Path(folder, "run"),
+            checkpoint=Path(folder, "run"),
             timer=AuditTimer(),
-            say=lambda line: None,
+            log=lambda line: None,
         )
         to.send((time.perf_counter() - began, digest_of(made.rows_folder)))
 

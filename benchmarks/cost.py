@@ -26,7 +26,7 @@ def cost_report(hosts: int, settings: ForecastSettings, say: Say) -> str:
     They take turns, so that a drifting machine drifts for both.
     """
     rows = demo_rows(hosts)
-    alone = settings.model_copy(update={"entrants": ["prophet"], "outside": {}, "folds": 0})
+    alone = settings.model_copy(update={"entrants": ["prophet"], "external": {}, "folds": 0})
     first = rows.filter(pl.col("host_id") == rows["host_id"][0])
     for run in (settings, alone):
         _held(first, run, say)  # kernels compiled, pages warm
@@ -58,7 +58,7 @@ def _held(rows: pl.DataFrame, settings: ForecastSettings, say: Say) -> tuple[flo
     options = settings.model_dump()
     seconds = timed(
         lambda: audits.append(
-            forecast_fleet(rows, DEMO_CUTOFF, say=say, **options).audit.select("stage", "clock", "seconds")
+            forecast_fleet(rows, DEMO_CUTOFF, log=say, **options).audit.select("stage", "clock", "seconds")
         )
     )
     say(f"{len(settings.field_of_entrants)} entrants, {settings.folds} folds: {seconds:.1f} s")

@@ -14,8 +14,8 @@ from turbo_forecast.models.prophet_spec import spec_of
 from turbo_forecast.models.prophet_stan import StanEngine
 from turbo_forecast.models.prophet_turbo import TurboEngine
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 
 MARGIN = 400
 
@@ -43,13 +43,13 @@ def projections(many: list[Sample], few: list[Sample], settings: ForecastSetting
     """Seconds per fit, ten months of forecast and intervals, of turbo and stock."""
     turbo, stan = TurboEngine(settings), StanEngine(settings)
     for sample in many[:20]:
-        turbo.project(sample.window)
-    stan.project(few[0].window)
+        turbo.forecast(sample.window)
+    stan.forecast(few[0].window)
     stock_seconds, turbo_seconds = [], []
     for sample in few:
-        stock_seconds.append(timed(lambda sample=sample: stan.project(sample.window)))
-        turbo_seconds.append(timed(lambda sample=sample: turbo.project(sample.window)))
-    turbo_seconds += [timed(lambda sample=sample: turbo.project(sample.window)) for sample in many]
+        stock_seconds.append(timed(lambda sample=sample: stan.forecast(sample.window)))
+        turbo_seconds.append(timed(lambda sample=sample: turbo.forecast(sample.window)))
+    turbo_seconds += [timed(lambda sample=sample: turbo.forecast(sample.window)) for sample in many]
     return Times(turbo_seconds), Times(stock_seconds)
 
 
@@ -62,7 +62,7 @@ def stock_pool(few: list[Sample], settings: ForecastSettings, workers: int) -> f
 
 def _stock(task: tuple[Sample, ForecastSettings]) -> float:
     sample, settings = task
-    return float(StanEngine(settings).project(sample.window).yhat.sum())
+    return float(StanEngine(settings).forecast(sample.window).yhat.sum())
 
 
 def prophet_batch(group: list[Sample], settings: ForecastSettings) -> float:

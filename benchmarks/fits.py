@@ -16,8 +16,8 @@ from turbo_forecast.models.prophet_spec import spec_of
 from turbo_forecast.models.prophet_tuned import VARIANTS, tuned
 from turbo_forecast.models.protocol import Days, Values
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT, ForecastSettings
-from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.windows import day_number, run_windows
 
 CUTOFF = date(2025, 12, 31)
@@ -63,7 +63,7 @@ def report(rows: pl.DataFrame, count: int, say: Callable[[str], None]) -> str:
     settings = ForecastSettings()
     windows = list(nested(rows, count, settings))
     lines, means = [], []
-    for name in [name for name in settings.singles if name == "prophet" or name in VARIANTS]:
+    for name in [name for name in settings.base_models if name == "prophet" or name in VARIANTS]:
         spent, steps = milliseconds(windows, tuned(name, settings))
         p50, p99 = np.percentile(spent, [50, 99])
         means.append(spent.mean())

@@ -56,9 +56,9 @@ def run(series: pa.Table, settings: ForecastSettings) -> float:
                 store,
                 window,
                 settings,
-                scratch=Path(folder, "run"),
+                checkpoint=Path(folder, "run"),
                 timer=AuditTimer(),
-                say=lambda line: None,
+                log=lambda line: None,
             )
         )
 

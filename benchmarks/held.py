@@ -52,7 +52,7 @@ class Held:
     @property
     def singles(self) -> list[int]:
         """Places of those who forecast by themselves."""
-        return [self.models.index(name) for name in self.settings.singles]
+        return [self.models.index(name) for name in self.settings.base_models]
 
     @property
     def fallback(self) -> int:
@@ -105,7 +105,7 @@ class Held:
         for number, end in training_ends(self.windows).items():
             frame = self.rows.folds.filter(fold=number) if number else self.rows.backtest
             ahead = (pl.col("ds") - end).dt.total_days() - 1
-            names = pl.col("model").is_in(self.settings.singles)
+            names = pl.col("model").is_in(self.settings.base_models)
             rows = frame.filter(names).select(*_SERIES, "model", "y", "yhat", fold=number, day=ahead)
             parts.append(self._placed(rows.with_columns(pl.col("yhat").cast(pl.Float64))))
         rows = pl.concat(parts)
@@ -142,7 +142,7 @@ def held(base: pl.DataFrame, cutoff: date, settings: ForecastSettings, say: Say)
         known = base.filter(pl.col("ds") <= cutoff)
         since = first_day_needed(settings, windows.history_start)
         write_store(series_table(known, since), folder / "series.arrow", windows.history_start)
-        run = run_fleet(folder / "series.arrow", windows, settings, scratch=folder, timer=AuditTimer(), say=say)
+        run = run_fleet(folder / "series.arrow", windows, settings, checkpoint=folder, timer=AuditTimer(), log=say)
         scores = Results(run.results_folder).read(TOURNAMENT_SCORES).collect()
         found = Held(windows, settings, MonthRows.of(run.rows_folder, run.folds_folder), history, run.outcomes, scores)
         if found.scales.is_empty():

@@ -1,6 +1,6 @@
-"""A fleet's history out of a local Prometheus: month by month by the source, and one query a series by a plain client's own loop.
+"""A fleet's history out of a local Prometheus: landed, only fetched, and one query a series by a plain client's own loop.
 
-Belongs here: seconds, rows a second and peak memory of both. Does not belong here: what becomes of the rows.
+Belongs here: seconds, rows a second and peak memory of each. Does not belong here: what becomes of the rows.
 
 The fleet has one value a day. It is put in as blocks by promtool, from OpenMetrics text of half a year each, for promtool reads
 a text once for each block that it makes of it. Each way is one process of its own, so that its memory is its own.
@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from benchmarks.landed import landed_rows
 from turbo_forecast.sources.prometheus.settings import PrometheusOptions
 from turbo_forecast.sources.prometheus.source import PrometheusSource
 from turbo_forecast.sources.protocol import Window
@@ -27,7 +28,11 @@ from turbo_forecast.sources.protocol import Window
 RESOURCES = ("cpu", "disk", "memory", "network")
 FIRST, NOON = date(2022, 12, 1), 12 * 3600
 DAYS_A_TEXT = 180
-WAYS = {"month by month, by the source": "source", "one query a series, a plain client's loop": "loop"}
+WAYS = {
+    "landed, a file a month": "landing",
+    "fetched month by month, and let go": "source",
+    "one query a series, a plain client's loop": "loop",
+}
 
 
 def report(hosts: int, months: int, say: Callable[[str], None]) -> str:
@@ -56,7 +61,7 @@ def report(hosts: int, months: int, say: Callable[[str], None]) -> str:
         for name, found in measured.items()
     ]
     same = len({found["sum"] for found in measured.values()}) == 1
-    note = "Both gave the same values." if same else "**They gave different values.**"
+    note = "All gave the same values." if same else "**They gave different values.**"
     return f"{head}\n\n{table(['', 'rows', 'seconds', 'rows a second', 'peak memory, MiB'], rows)}\n\n{note}"
 
 
@@ -107,13 +112,21 @@ def _noon(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + NOON
 
 
-def by_source(address: str, hosts: int, months: int) -> tuple[int, float]:
-    """Rows, and the sum of their values: as a landing of all months asks for them."""
+def _source(address: str) -> PrometheusSource:
     queries = {
         each: f'max by ($host) (last_over_time(used_percent{{resource="{each}",$hosts}}[$step]))' for each in RESOURCES
     }
-    source = PrometheusSource.configured("bench", PrometheusOptions(address=address, queries=queries, step="1d"))
-    rows, total = 0, 0.0
+    return PrometheusSource.configured("bench", PrometheusOptions(address=address, queries=queries, step="1d"))
+
+
+def by_landing(address: str, hosts: int, months: int) -> tuple[int, float]:
+    """Rows, and the sum of their values: of all months, landed as files."""
+    return landed_rows(_source(address), [f"{window.start:%Y-%m}" for window in _window(months)[1]])
+
+
+def by_source(address: str, hosts: int, months: int) -> tuple[int, float]:
+    """The same, as a landing asks for them; nothing is kept."""
+    source, rows, total = _source(address), 0, 0.0
     for window in _window(months)[1]:
         for batch in source.fetch(window):
             rows += batch.num_rows
@@ -140,7 +153,7 @@ def _one_way() -> None:
     """What a process of its own does: one way, its figures as JSON."""
     way, address, hosts, months = sys.argv[1:]
     started = time.perf_counter()
-    rows, total = {"source": by_source, "loop": by_loop}[way](address, int(hosts), int(months))
+    rows, total = {"landing": by_landing, "source": by_source, "loop": by_loop}[way](address, int(hosts), int(months))
     seconds = time.perf_counter() - started
     print(json.dumps({"rows": rows, "sum": round(total, 0), "seconds": seconds, "peak": _peak()}))
 

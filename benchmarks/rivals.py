@@ -91,7 +91,7 @@ def answer(question: Question) -> Answer:
     """A rival's projection, clamped as every entrant's is; an error of any kind becomes its text."""
     try:
         entrant = build_entrant(RIVALS[question.rival][0], question.settings)
-        made = entrant.project(question.window)
+        made = entrant.forecast(question.window)
         return clamped(*(np.asarray(values, dtype=np.float64) for values in (made.yhat, made.lower, made.upper)))
     except Exception as error:  # whatever a library raises is a series this rival has no forecast for
         return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

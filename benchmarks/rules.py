@@ -162,9 +162,9 @@ def _learnt(month: Held) -> Floats:
     contested = (placed["outcome"] == "forecast").to_numpy()
     groups = month.series["resource"].rank("dense").cast(pl.Int64).to_numpy()
     found = learn_weights(
-        month.errors[:, month.singles], groups, month.settings.singles, month.settings.fallback, contested
+        month.errors[:, month.singles], groups, month.settings.base_models, month.settings.fallback, contested
     )
-    alone = np.array(month.settings.singles) == month.settings.fallback
+    alone = np.array(month.settings.base_models) == month.settings.fallback
     return np.where(contested[:, None], found.by_window[0], alone.astype(np.float64))
 
 

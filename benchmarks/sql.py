@@ -21,9 +21,10 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from benchmarks.landed import landed_rows
 from benchmarks.measuring import table, timed
 from reference.servers.postgres import PASSWORD, Postgres, postgres_running
-from turbo_forecast.sources.protocol import Window
+from turbo_forecast.sources.protocol import Source, Window
 from turbo_forecast.sources.registry import source_of
 
 RESOURCES = ("cpu", "memory", "disk", "network")
@@ -59,7 +60,7 @@ class Cost:
 
 
 def report(series: int, months: int, say: Callable[[str], None]) -> str:
-    """A table of both ways, each in a process of its own; series: a multiple of 4."""
+    """A table of the ways, each in a process of its own; series: a multiple of 4."""
     with _filled(series, months, say) as server:
         costs = {}
         for name, way in WAYS.items():
@@ -73,13 +74,21 @@ def report(series: int, months: int, say: Callable[[str], None]) -> str:
     return f"{title}\n\n{table(head, rows)}"
 
 
-def source_way(url: str, windows: list[Window]) -> int:
-    """The product's source: each month whole, checked, as rows of the protocol."""
+def _source(url: str) -> Source:
     place = urlsplit(url)
     address = f"postgresql://{place.username}@{place.hostname}:{place.port}{place.path}"
-    made = source_of(
-        "benchmark", {"kind": "sql", "address": address, "password_env": PASSWORD_VARIABLE, "query": QUERY}
-    )
+    options = {"kind": "sql", "address": address, "password_env": PASSWORD_VARIABLE, "query": QUERY}
+    return source_of("benchmark", options)
+
+
+def landing_way(url: str, windows: list[Window]) -> int:
+    """The product: each month landed as a file."""
+    return landed_rows(_source(url), [f"{window.start:%Y-%m}" for window in windows])[0]
+
+
+def source_way(url: str, windows: list[Window]) -> int:
+    """The product's source: each month whole, checked, as rows of the protocol; nothing is kept."""
+    made = _source(url)
     return sum(batch.num_rows for window in windows for batch in made.fetch(window))
 
 
@@ -99,7 +108,7 @@ def loop_way(url: str, windows: list[Window]) -> int:
     return count
 
 
-WAYS = {"this source": source_way, "psycopg, row by row": loop_way}
+WAYS = {"landed, a file a month": landing_way, "fetched, and let go": source_way, "psycopg, row by row": loop_way}
 
 
 @contextmanager
@@ -135,7 +144,7 @@ def main(way: str, months: int) -> None:
         for first, after in pairwise(map(_month, range(months + 1)))
     ]
     url, fetch = os.environ["TURBO_FORECAST_BENCHMARK_URL"], globals()[way]
-    fetch(url, [Window.of_days(FIRST - timedelta(days=31), FIRST - timedelta(days=1), "UTC")])  # imports what it needs
+    fetch(url, windows[:1])  # imports what it needs
     counted: list[int] = []
     seconds = timed(lambda: counted.append(fetch(url, windows)))
     status = Path(

@@ -132,11 +132,11 @@ def draw(question: Question) -> dict[float, float] | None:
         season = engine.season(window.days)
         model = engine.fit(window.days, window.y, window.seed, season)
         np.random.seed(window.seed % 2**32)  # Prophet draws from NumPy's global generator
-        future = engine.history(window.asked, np.zeros(window.asked.size), season).drop(columns="y")
+        future = engine.history(window.horizon, np.zeros(window.horizon.size), season).drop(columns="y")
         draws = np.asarray(model.predictive_samples(future)["yhat"], dtype=np.float64)
     except Exception:  # whatever Prophet raises is a series it has no statement about
         return None
-    first = int(window.asked[0])
+    first = int(window.horizon[0])
     return {
         threshold: share_reaching(window.days, window.y, first, draws, threshold) for threshold in DEFAULT_THRESHOLDS
     }

@@ -15,6 +15,7 @@ import polars as pl
 from turbo_forecast.schemas import CALIBRATION
 from turbo_forecast.settings import ENVELOPE, NEGLIGIBLE_PERCENT
 from turbo_forecast.tournament.calibration import (
+    CLIP_RATIO,
     FEW_DAYS,
     FLOOR_PERCENT,
     GROWTH_FLOOR,
@@ -22,14 +23,13 @@ from turbo_forecast.tournament.calibration import (
     JUMP_SHARE,
     OWN_SHARE,
     RATIO_FLOOR_PERCENT,
-    REACH,
     SEASONAL_WINDOWS,
     SPREAD_SHARE,
     STEEPEST_GROWTH,
     USUAL_GROWTH,
 )
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers
-from turbo_forecast.tournament.interval_quantiles import HELD_BACK, PRIOR_WINDOWS, ROOM_EDGES, SMALLEST
+from turbo_forecast.tournament.interval_quantiles import HEADROOM_EDGES, PRIOR_WINDOWS, SMALLEST, TAIL_RESERVE
 
 _SERIES = ["host_id", "resource"]
 _DAYS = pl.date_range(date(2024, 1, 1), date(2024, 12, 31), eager=True).dt.strftime("%m-%d").to_list()
@@ -92,7 +92,7 @@ def calibrate(
     own = {name: asked[name].to_numpy() for name in _OF_MONTH}
     below, above = (
         _at_room(reach[resource[row]], room) * unit * month ** growth[resource[row]]
-        for room, unit in zip(_rooms(own["level"]), _units(own, scale[row]), strict=True)
+        for room, unit in zip(_headrooms(own["level"]), _units(own, scale[row]), strict=True)
     )
     days = np.bincount(of_day[counts], minlength=resource.max() + 1)
     return CALIBRATION.conform(
@@ -218,7 +218,7 @@ def _units(of: dict[str, Floats], scale: Floats) -> list[Floats]:
     spread = np.where(np.isnan(of["spread"]), scale, of["spread"])
     units = []
     for name, side in (("below", -1), ("above", 1)):
-        own, around = (np.clip(each, scale / REACH, scale * REACH) for each in (of[name], spread))
+        own, around = (np.clip(each, scale / CLIP_RATIO, scale * CLIP_RATIO) for each in (of[name], spread))
         logs = OWN_SHARE * np.log(own) + SPREAD_SHARE * np.log(around) + (1 - OWN_SHARE - SPREAD_SHARE) * np.log(scale)
         moved = JUMP_SHARE * np.maximum(side * of["jump"], 0.0)
         units.append(np.sqrt(np.exp(logs) ** 2 + moved**2))
@@ -290,7 +290,7 @@ def _growth(found: _Residuals, units: list[Floats], counts: Flags, resource: Int
     return np.clip(powers, 0.0, STEEPEST_GROWTH)
 
 
-def _rooms(level: Floats) -> list[Floats]:
+def _headrooms(level: Floats) -> list[Floats]:
     """The forecast's distance from either edge."""
     return [level - ENVELOPE[0], ENVELOPE[1] - level]
 
@@ -299,10 +299,10 @@ def _reach(found: _Residuals, scores: list[Floats], counts: Flags, resource: Int
     """(resources, ranges) quantiles by resource and range of room, shrunk."""
     score, window = np.concatenate([each[counts] for each in scores]), np.tile(found.window[counts], 2)
     of = resource[found.series][window]
-    room = np.concatenate([np.digitize(each[counts], ROOM_EDGES) for each in _rooms(found.months["level"])])
+    room = np.concatenate([np.digitize(each[counts], HEADROOM_EDGES) for each in _headrooms(found.months["level"])])
     windows = int(np.unique(window).size)
     shown = int(np.unique(found.series[np.unique(window)], return_counts=True)[1].max())
-    wanted = 1 - (1 - interval_width) / 2 * (1 - HELD_BACK / shown)
+    wanted = 1 - (1 - interval_width) / 2 * (1 - TAIL_RESERVE / shown)
     level = min(math.ceil((windows + 1) * wanted - 1e-9) / windows, 1.0)  # whole, but for a rounding error
 
     def pooled(members: Flags) -> tuple[float, float]:
@@ -318,7 +318,7 @@ def _reach(found: _Residuals, scores: list[Floats], counts: Flags, resource: Int
         return weight * own + (1 - weight) * towards
 
     fleet = pooled(np.ones(score.size, dtype=np.bool_))[0]
-    ranges = [shrunk(room == place, fleet) for place in range(len(ROOM_EDGES) + 1)]
+    ranges = [shrunk(room == place, fleet) for place in range(len(HEADROOM_EDGES) + 1)]
     logs = [
         [
             shrunk((of == one) & (room == place), shrunk(of == one, fleet) + usual - fleet)
@@ -331,7 +331,7 @@ def _reach(found: _Residuals, scores: list[Floats], counts: Flags, resource: Int
 
 def _at_room(reach: Floats, room: Floats) -> Floats:
     """(A,) between the middles of the ranges in logarithms; reach: (A, ranges)."""
-    edges = [0.0, *ROOM_EDGES, 100.0]
+    edges = [0.0, *HEADROOM_EDGES, 100.0]
     middles = [(low + high) / 2 for low, high in pairwise(edges)]
     logs = [np.interp(at, middles, row) for at, row in zip(room, np.log(reach), strict=True)]
     return np.exp(np.array(logs))

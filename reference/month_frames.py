@@ -120,7 +120,7 @@ def _with_surroundings(
 ) -> MonthRows:
     """The champions' rows with `apart`, the mean distance of the other entrants' forecasts of the day, and `jump`, how far the
     last days known before the window lay above its first ones."""
-    rivals = [name for name in settings.singles if name != settings.fallback]
+    rivals = [name for name in settings.base_models if name != settings.fallback]
 
     def of(frame: pl.DataFrame, own: pl.DataFrame, window: list[str]) -> pl.DataFrame:
         day = [*_SERIES, *window, "ds"]

@@ -2,7 +2,7 @@
 
 Belongs here: what is an address, why one is refused, and where a machine keeps its copy of what lies there. Does not belong
 here: how a store is spoken to, and what is copied (`storage/objects/`). It lies on the ground floor because settings say
-where results go, and everything above them is to be told of a folder.
+where results go, and everything above them is to be given a folder.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class Address:
 
     @property
     def digest(self) -> str:
-        """Twelve characters that tell this address from others in the name of a folder."""
+        """Twelve characters that identify this address in the name of a folder."""
         return hashlib.blake2b(str(self).encode(), digest_size=6).hexdigest()
 
     @property

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 HOST, PORT = "127.0.0.1", 3001
 DEFAULT_ADDRESS = f"http://{HOST}:{PORT}"
-"""Where `turbo-forecast dashboard` listens, unless it is told otherwise."""
+"""Where `turbo-forecast dashboard` listens, by default."""
 OUTLOOK, HOST_PAGE, GROUPS, WHAT_IF = "/outlook", "/host", "/groups", "/what-if"
 TRACK_RECORD, TOURNAMENT, RUN = "/track-record", "/tournament", "/run"
 REPORT = "/report"

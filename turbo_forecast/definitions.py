@@ -32,7 +32,7 @@ from turbo_forecast.defs.resources import (
 )
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.landing.configured import configured
-from turbo_forecast.settings import Environment, told
+from turbo_forecast.settings import Environment, current_environment
 from turbo_forecast.storage.landed import landed_files
 
 NOTHING_LANDS = dg.AssetSpec(
@@ -45,15 +45,15 @@ EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiproce
 
 
 def build_resources(environment: Environment | None = None) -> dict[str, object]:
-    """Resources as the settings file states them, which the environment names; `told()` without one. Raises SettingsError."""
-    environment = environment or told()
+    """Resources as the settings file states them, which the environment names; `current_environment()` without one. Raises SettingsError."""
+    environment = environment or current_environment()
     settings, data = environment.settings(), environment.data.resolve()
     try:
         forecast = ForecastResource(**settings.forecast.model_dump())
-    except SettingsError as error:  # entrants that are nobody's, which reading the file alone cannot tell
+    except SettingsError as error:  # entrants that are nobody's, which reading the file alone does not find
         raise SettingsError(f"{environment.config}: {error}" if environment.config else str(error)) from None
     return {
-        "telemetry": TelemetryResource.told(environment),
+        "telemetry": TelemetryResource.of_environment(environment),
         "forecast": forecast,
         "outlook": OutlookResource(**settings.outlook.model_dump()),
         "folder": DataFolder(path=str(data), store=environment.store),
@@ -66,7 +66,7 @@ def build_definitions(
     resource_overrides: Mapping[str, object] | None = None, *, environment: Environment | None = None
 ) -> dg.Definitions:
     """All definitions, with some resources replaced. environment: as for `build_resources`."""
-    environment = environment or told()
+    environment = environment or current_environment()
     lands = bool(configured(environment).sources or landed_files(environment.data))
     every = dg.load_assets_from_package_module(assets, include_specs=True)
     return dg.Definitions(

@@ -1,4 +1,4 @@
-"""What can be wrong with what a person gave us, said in one sentence.
+"""Errors of input, settings and storage, whose message is one sentence for the user.
 
 Belongs here: the errors whose message is the whole story (no stack trace needed).
 Does not belong here: defects of the program; those stay ordinary exceptions.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class TurboForecastError(Exception):
-    """A run cannot go on, and the message alone tells its reader why and what to do."""
+    """A run cannot go on, and the message alone says why and what to do."""
 
 
 class TelemetryError(TurboForecastError):

@@ -1,4 +1,4 @@
-"""Temporary files and folders that carry their owner's identity, and the removal of those whose owner is gone.
+"""Temporary files and folders that carry their owner's identity, and the removal of those whose owner is dead.
 
 Belongs here: naming, locking and removing what lives no longer than one process.
 Does not belong here: who is alive (`processes.py`), and what a file holds.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from turbo_forecast.processes import PATTERN, Life, judged, own_process, parsed
+from turbo_forecast.processes import PATTERN, Liveness, locked_liveness, own_process, parsed
 
 TEMPORARY, ASIDE = ".tmp", ".old"
 _TEMPORARY = re.compile(rf"\.(?P<name>.+)\.(?P<stem>{PATTERN})(?P<kind>\{TEMPORARY}|\{ASIDE})", re.DOTALL)
@@ -112,8 +112,8 @@ def remove_leftovers(folder: Path) -> None:
     for path in _entries(folder):
         found = _TEMPORARY.fullmatch(path.name)
         if found:
-            with judged(parsed(found["stem"]), path) as verdict, suppress(OSError):
-                if verdict is Life.GONE:
+            with locked_liveness(parsed(found["stem"]), path) as state, suppress(OSError):
+                if state is Liveness.DEAD:
                     _put_back(path) if found["kind"] == ASIDE else remove(path)
 
 
@@ -143,8 +143,8 @@ def remove_leftover_folders(place: Path, prefix: str) -> None:
     for path in _entries(place):
         found = re.fullmatch(rf"{re.escape(prefix)}({PATTERN})(-[a-z]+)?", path.name)
         if found and path.is_dir():
-            with judged(parsed(found[1]), place / f"{prefix}{found[1]}") as verdict:
-                if verdict is Life.GONE:
+            with locked_liveness(parsed(found[1]), place / f"{prefix}{found[1]}") as state:
+                if state is Liveness.DEAD:
                     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -171,7 +171,7 @@ def _locked(make: Callable[[], tuple[Path, int]]) -> tuple[Path, int]:
     """What `make` makes, locked; made again where another process looked at it (and removed it) before the lock."""
     while True:
         path, handle = make()
-        with suppress(OSError):  # a file system without locks: the name alone tells
+        with suppress(OSError):  # a file system without locks: the name alone decides
             fcntl.flock(handle, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):
             if path.stat().st_ino == os.fstat(handle).st_ino:

@@ -17,9 +17,9 @@ from turbo_forecast.text import printable
 SHOWN = 40
 """Characters of a value that are shown."""
 CLAUSES = 3
-"""Mistakes that are told at once, as far as a sentence holds them."""
+"""Mistakes that are reported at once, as far as a sentence holds them."""
 SENTENCE = 200
-"""Characters of several mistakes together; where they are told, a file's name comes before them."""
+"""Characters of several mistakes together; where they are reported, a file's name comes before them."""
 SMALLEST_MEMORY = 100e6
 """Bytes; DuckDB cannot read a fleet's telemetry in less."""
 _UNIT_BYTES = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -34,7 +34,7 @@ MEANT = {
     ),
     **dict.fromkeys(("horizon", "periods", "h", "steps", "forecast_months", "months_ahead"), "horizon_months"),
     **dict.fromkeys(("models", "model", "forecasters", "names"), "entrants"),
-    **dict.fromkeys(("external", "external_models", "outside_models"), "outside"),
+    **dict.fromkeys(("external_models", "outside_models"), "external"),
     **dict.fromkeys(("samples", "n_samples", "num_samples", "draws"), "uncertainty_samples"),
     **dict.fromkeys(("confidence", "level", "interval", "coverage"), "interval_width"),
     **dict.fromkeys(("random_state", "random_seed"), "seed"),
@@ -53,6 +53,8 @@ MEANT = {
     **dict.fromkeys(("max_memory", "memory"), "memory_limit"),
 }
 """What other tools call an option of ours."""
+RENAMED = {"outside": "external"}
+"""What options of ours were called before."""
 EXPLAINED = {
     **dict.fromkeys(
         ("months_of_history", "history_months", "history"),
@@ -121,6 +123,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def unknown_option(name: str, known: Iterable[str], elsewhere: Mapping[str, Iterable[str]] | None = None) -> str:
     """The sentence for an option that is not known; elsewhere: other sections' options."""
+    known = list(known)
+    if name in RENAMED and RENAMED[name] in known:
+        return f"is called {RENAMED[name]} now; write {RENAMED[name]} in its place"
     if name.lower() in EXPLAINED:
         return f"is no option: {EXPLAINED[name.lower()]}"
     for section, options in (elsewhere or {}).items():

@@ -1,13 +1,13 @@
-"""Which process something belongs to, and whether that process still lives.
+"""Process identity across machines and containers, and whether a process is still alive.
 
-Belongs here: a process's identity across containers, machines and restarts, and the verdict on it.
-Does not belong here: what is done with what a dead process left (`leftovers.py`, `fleet/scratch.py`,
+Belongs here: a process's identity across containers, machines and restarts, and whether it still lives.
+Does not belong here: what is done with what a dead process left (`leftovers.py`, `fleet/checkpoint.py`,
 `defs/ownership.py`).
 
 A number alone proves nothing: two containers that share a folder have processes of the same number. So whoever owns
 something also holds a lock (flock) on a file of it. The kernel frees the lock when the process ends, however it ends,
 and every container of the machine sees it. Where the lock cannot decide (another machine, a file system without
-locks), the verdict is UNKNOWN, and nothing of that process may be touched.
+locks), the answer is UNKNOWN, and nothing of that process may be touched.
 """
 
 import fcntl
@@ -29,11 +29,11 @@ PATTERN = r"(\d+)-(\w+)-(\w+)-([0-9a-f]{12}|none)-([0-9a-f]{8})-(\d+)"
 _count = itertools.count(1)
 
 
-class Life(Enum):
-    """Whether a process still lives; UNKNOWN where nothing here can prove it."""
+class Liveness(Enum):
+    """Whether a process is alive; UNKNOWN where nothing here can prove it."""
 
-    LIVING = "living"
-    GONE = "gone"
+    ALIVE = "alive"
+    DEAD = "dead"
     UNKNOWN = "unknown"
 
 
@@ -90,58 +90,58 @@ def parsed(stem: str, host: str = "") -> ProcessIdentity | None:
     return ProcessIdentity(int(found[1]), found[2], found[3], found[4], found[5], host) if found else None
 
 
-def life(owner: ProcessIdentity | None, claim: Path) -> Life:
+def liveness(owner: ProcessIdentity | None, claim: Path) -> Liveness:
     """Whether the owner of `claim`, a file or folder it has locked for as long as it lives, is still there."""
-    with judged(owner, claim) as verdict:
-        return verdict
+    with locked_liveness(owner, claim) as state:
+        return state
 
 
 @contextmanager
-def judged(owner: ProcessIdentity | None, claim: Path) -> Iterator[Life]:
-    """The verdict of `life`, with the lock held (where it was free) until the block ends, so that it stays true."""
+def locked_liveness(owner: ProcessIdentity | None, claim: Path) -> Iterator[Liveness]:
+    """As `liveness`, with the lock held (where it was free) until the block ends, so that it stays true."""
     try:
         handle = os.open(claim, os.O_NOFOLLOW | (os.O_RDONLY if claim.is_dir() else os.O_RDWR))
     except OSError:  # not there, or another user's
-        yield life_by_number(owner)
+        yield liveness_by_pid(owner)
         return
     try:
-        yield _verdict(owner, handle)
+        yield _liveness_of_claim(owner, handle)
     finally:
         os.close(handle)
 
 
-def _verdict(owner: ProcessIdentity | None, handle: int) -> Life:
+def _liveness_of_claim(owner: ProcessIdentity | None, handle: int) -> Liveness:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return Life.LIVING
+        return Liveness.ALIVE
     except OSError:  # a file system without locks
-        return life_by_number(owner)
-    return life_of_unlocked(owner)
+        return liveness_by_pid(owner)
+    return liveness_of_unlocked(owner)
 
 
-def life_of_unlocked(owner: ProcessIdentity | None) -> Life:
-    """The verdict on a process whose lock was found free."""
+def liveness_of_unlocked(owner: ProcessIdentity | None) -> Liveness:
+    """Whether a process still lives whose lock was found free."""
     if owner is None:
-        return Life.UNKNOWN
-    by_number = life_by_number(owner)
-    if by_number is not Life.UNKNOWN:
+        return Liveness.UNKNOWN
+    by_number = liveness_by_pid(owner)
+    if by_number is not Liveness.UNKNOWN:
         return by_number
     restarted = owner.host_key == own_process().host_key  # the same machine after a restart: nothing survived it
-    return Life.GONE if owner.same_kernel or restarted else Life.UNKNOWN
+    return Liveness.DEAD if owner.same_kernel or restarted else Liveness.UNKNOWN
 
 
-def life_by_number(owner: ProcessIdentity | None) -> Life:
-    """The verdict where no lock helps: certain only within this machine's and this container's processes."""
+def liveness_by_pid(owner: ProcessIdentity | None) -> Liveness:
+    """Whether a process still lives where no lock helps: certain only within this machine's and this container's processes."""
     if owner is None or not owner.same_kernel or owner.namespace != own_process().namespace:
-        return Life.UNKNOWN
+        return Liveness.UNKNOWN
     with suppress(OSError):
         if os.readlink("/proc/self") != str(os.getpid()):  # a /proc of another namespace counts otherwise
-            return Life.LIVING if _exists(owner.pid) else Life.GONE
+            return Liveness.ALIVE if _exists(owner.pid) else Liveness.DEAD
     started = _started(str(owner.pid))
     if started is None:
-        return Life.LIVING if _exists(owner.pid) else Life.GONE
-    return Life.LIVING if started == owner.started else Life.GONE
+        return Liveness.ALIVE if _exists(owner.pid) else Liveness.DEAD
+    return Liveness.ALIVE if started == owner.started else Liveness.DEAD
 
 
 def _exists(pid: int) -> bool:
@@ -155,7 +155,7 @@ def _exists(pid: int) -> bool:
 
 
 def _started(process: str) -> str | None:
-    """When a process started, in clock ticks since boot: tells it from a later one of the same number."""
+    """When a process started, in clock ticks since boot: a later process of the same number has another."""
     with suppress(OSError, IndexError):
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
     return None

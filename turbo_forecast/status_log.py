@@ -1,4 +1,4 @@
-"""Lines for a person who waits: each says which month it is of, and no long silence is left unexplained.
+"""Progress lines with heartbeats: each names its month, and after a silence a line says what is being done.
 
 Belongs here: how lines begin, heartbeats, a duration in words. Does not belong here: what the lines report
 (`fleet/progress.py`), and where they go.
@@ -33,13 +33,13 @@ def watching(see: Callable[[str], None]) -> Iterator[None]:
 class StatusLog:
     """Passes lines on, one at a time, with `about` before each; breaks silence while something takes long.
 
-    Any thread may call it, and heartbeats come from a thread of their own: `say` must bear that (Dagster's log does).
+    Any thread may call it, and heartbeats come from a thread of their own: `log` must bear that (Dagster's log does).
 
     A line that ends in "…" announces what takes a while: heartbeats then name it, by its words up to the colon.
     """
 
-    def __init__(self, say: Callable[[str], None], about: str = "", silence_seconds: float = SILENCE_SECONDS) -> None:
-        self._say, self._silence = say, silence_seconds
+    def __init__(self, log: Callable[[str], None], about: str = "", silence_seconds: float = SILENCE_SECONDS) -> None:
+        self._log, self._silence = log, silence_seconds
         self._beginning = f"{about} · " if about else ""
         self._lock = threading.RLock()  # a signal's handler may speak while its own thread does
         self._last = self._since = time.monotonic()
@@ -100,11 +100,11 @@ class StatusLog:
 
     def _pass_on(self, line: str) -> None:
         self._last = time.monotonic()
-        self._say(f"{self._beginning}{line}")
+        self._log(f"{self._beginning}{line}")
 
 
 def longer_silence(waited: float, shortest: float = SILENCE_SECONDS) -> float:
-    """Seconds until the next line of a wait: whoever has waited for minutes need not be told every ten seconds."""
+    """Seconds until the next line of a wait: whoever has waited for minutes needs no line every ten seconds."""
     return max(shortest, min(waited / 4, LONGEST_SILENCE_SECONDS))
 
 

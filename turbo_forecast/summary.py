@@ -1,4 +1,4 @@
-"""What a finished month looks like, in a screen of text, from what was published.
+"""The printed summary of a finished month, a screen of text, from what was published.
 
 Every mean says over what, every share of how many. Does not belong here: anything that changes what is stored, and
 what the run that made the month has to say of itself (`defs/launched.py`).
@@ -27,7 +27,7 @@ from turbo_forecast.schemas import (
 from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.storage.findings import (
     champions_of,
-    coverage_of,
+    completeness_of,
     earlier_of,
     kinds_counted,
     stages_of,
@@ -85,7 +85,7 @@ def summary(data: Path, cutoff: date) -> str:
 def lines_of(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
     """The same without the files, from a connection that has the TABLES; names are in it as they are."""
     yield f"Month {cutoff:%Y-%m} (cutoff {cutoff})"
-    yield from _coverage(con, cutoff)
+    yield from _completeness(con, cutoff)
     yield from _standings(con, cutoff)
     yield from _outlook(con, cutoff)
     yield from _time(con, cutoff)
@@ -102,10 +102,10 @@ def _files(data: Path, cutoff: date) -> Iterator[str]:
         yield f"       {report} (the month's report, to be mailed)"
 
 
-def _coverage(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
-    coverage = coverage_of(con, cutoff)
-    yield f"Series: {coverage}"
-    kinds = folded(coverage.reasons.iter_rows())
+def _completeness(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
+    completeness = completeness_of(con, cutoff)
+    yield f"Series: {completeness}"
+    kinds = folded(completeness.reasons.iter_rows())
     yield from (f"  {n:7,} × {_cut(why)}" for n, why in kinds[:REASONS])
     if kinds[REASONS:]:
         yield f"          and {len(kinds) - REASONS:,} other kinds of reasons, in series_outcomes.reason"
@@ -141,8 +141,8 @@ def _explained(rows: pl.DataFrame) -> Iterator[str]:
     yield "  of days: of all days together. wins: series where no entrant has a lower MAE; a tie counts for each."
     charged = rows.filter(pl.col("own") < pl.col("series")).select("model", pl.col("series") - pl.col("own"))
     if len(charged):
-        told = ", ".join(f"{model} in {n:,}" for model, n in charged.iter_rows())
-        yield f"  Series without a forecast of its own count with the fallback's: {told}."
+        by_model = ", ".join(f"{model} in {n:,}" for model, n in charged.iter_rows())
+        yield f"  Series without a forecast of its own count with the fallback's: {by_model}."
 
 
 def _earlier(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:

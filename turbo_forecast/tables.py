@@ -1,4 +1,4 @@
-"""What a stored table is: columns with types and meanings, from which Polars schemas, Arrow schemas and DDL are derived.
+"""A stored table's schema: columns with types and descriptions, from which Polars schemas, Arrow schemas and DDL are derived.
 
 Belongs here: the two classes. Does not belong here: any table of the product (`schemas/`).
 """

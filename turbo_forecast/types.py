@@ -1,4 +1,4 @@
-"""The words that stored columns hold and code decides on, each kind a type.
+"""Enumerations: the values of stored columns that code decides on.
 
 Belongs here: closed sets of names. Does not belong here: what follows from one.
 """

@@ -1,4 +1,4 @@
-"""Which days a month's run trains on, scores and projects.
+"""The windows of a month's run: the days it trains on, scores and forecasts.
 
 Belongs here: calendar arithmetic of the windows, and whether the telemetry reaches them. Does not belong here: the series
 themselves.

@@ -88,7 +88,7 @@ BOTH = pl.DataFrame({"host_id": ["a", "b"], "resource": "cpu"})
 
 
 def compared(scores: pl.DataFrame, series: pl.DataFrame = BOTH) -> Comparison:
-    return Comparison(CUTOFF, compare(scores, series, CUTOFF, SETTINGS), SETTINGS.singles, 0.8)
+    return Comparison(CUTOFF, compare(scores, series, CUTOFF, SETTINGS), SETTINGS.base_models, 0.8)
 
 
 def verdict(found: Comparison) -> dict[str, tuple[str, bool | None]]:

@@ -173,14 +173,14 @@ def test_every_rule_and_method_has_finite_figures(points: dict[str, Point], inte
 def test_only_rules_of_one_entrant_for_the_fleet_name_it(points: dict[str, Point]) -> None:
     named = {rule: point.who for rule, point in points.items() if point.who}
     assert set(named) == {HINDSIGHT, BEST_BY_FOLDS}
-    assert set(named.values()) <= set(SETTINGS.singles)
+    assert set(named.values()) <= set(SETTINGS.base_models)
 
 
 def test_no_single_entrant_for_the_fleet_is_better_than_the_best_in_hindsight(
     month: Held, points: dict[str, Point]
 ) -> None:
     by_entrant = month.scores.filter(window_name="backtest").group_by("model").agg(pl.col("mase").mean())
-    single = by_entrant.filter(pl.col("model").is_in(SETTINGS.singles)).sort("mase")
+    single = by_entrant.filter(pl.col("model").is_in(SETTINGS.base_models)).sort("mase")
     assert (points[HINDSIGHT].who, points[HINDSIGHT].mase) == (single["model"][0], pytest.approx(single["mase"][0]))
     assert points[BEST_BY_FOLDS].mase >= points[HINDSIGHT].mase
 

@@ -14,7 +14,7 @@ import pytest
 
 from turbo_forecast import leftovers, processes
 from turbo_forecast.leftovers import remove_leftover_folders, remove_leftovers, temporary_file
-from turbo_forecast.processes import Life, life, own_process, parsed
+from turbo_forecast.processes import Liveness, liveness, own_process, parsed
 from turbo_forecast.storage.files import publishing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,7 +77,9 @@ def test_what_a_living_process_uses_stays_and_what_a_killed_one_left_goes(
     process.wait()
     if where:
         _wait_until(
-            lambda: life(parsed(made.split(".")[-2] if body is FILE else made[6:]), tmp_path / made) is Life.GONE
+            lambda: (
+                liveness(parsed(made.split(".")[-2] if body is FILE else made[6:]), tmp_path / made) is Liveness.DEAD
+            )
         )
     sweep(tmp_path)
     assert os.listdir(tmp_path) == []

@@ -3,6 +3,7 @@
 import zoneinfo
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -18,6 +19,7 @@ from turbo_forecast.settings import (
     TelemetrySettings,
     forecast_settings,
     load_settings,
+    stored_forecast_settings,
     telemetry_settings,
 )
 
@@ -64,8 +66,8 @@ def test_a_file_sets_what_it_says(tmp_path: Path) -> None:
         ("forecast: {entrants: [prophet, prophet]}", "entrants: 'prophet' is listed twice"),
         ("forecast: {folds: -1}", "forecast.folds"),
         ("forecast: {folds: 25}", "forecast.folds"),
-        ("forecast: {outside: lstm.parquet}", "forecast.outside"),
-        ("forecast: {outside: {lstm: 7}}", "forecast.outside.lstm"),
+        ("forecast: {external: lstm.parquet}", "forecast.external"),
+        ("forecast: {external: {lstm: 7}}", "forecast.external.lstm"),
         ("forecast: {growth: cubic}", "forecast.growth (line 1): must be one of logistic, linear, flat, not 'cubic'"),
         ("forecast: {floor: 5, cap: 5}", "floor"),
         ("forecast: 7", "forecast"),
@@ -262,7 +264,7 @@ def test_an_option_in_the_wrong_section_is_sent_to_its_own(tmp_path: Path) -> No
 def test_the_widths_beside_the_main_one_are_those_that_somebody_asked_for(
     options: dict[str, object], beside: list[float]
 ) -> None:
-    assert forecast_settings(**options).widths_beside == beside
+    assert forecast_settings(**options).extra_widths == beside
 
 
 def test_keywords_may_be_what_people_have_at_hand() -> None:
@@ -270,10 +272,10 @@ def test_keywords_may_be_what_people_have_at_hand() -> None:
         train_months=np.int64(24),
         interval_width=np.float32(0.5),
         entrants=("prophet",),
-        outside={"x": Path("x.parquet")},
+        external={"x": Path("x.parquet")},
     )
     assert (settings.train_months, settings.interval_width, settings.entrants) == (24, 0.5, ["prophet"])
-    assert settings.outside == {"x": "x.parquet"}
+    assert settings.external == {"x": "x.parquet"}
 
 
 def test_many_mistakes_are_counted_and_the_first_told(tmp_path: Path) -> None:
@@ -297,7 +299,7 @@ def test_the_hash_changes_with_every_option_that_decides_a_number(name: str) -> 
         "interval_width": 0.5,
         "changepoint_range": 0.5,
         "max_fallback_share": 0.5,
-        "outside": {"lstm": "lstm.parquet"},
+        "external": {"lstm": "lstm.parquet"},
     }
     default = ForecastSettings()
     changed = default.model_copy(update={name: other[name] if name in other else getattr(default, name) + 1})
@@ -320,20 +322,20 @@ def test_the_fallback_always_takes_part_and_is_preferred_last() -> None:
 
 
 def test_outside_models_take_part_after_the_entrants_and_before_the_fallback() -> None:
-    settings = forecast_settings(entrants=["weighted", "prophet"], outside={"lstm": "l.parquet", "tft": "t.parquet"})
+    settings = forecast_settings(entrants=["weighted", "prophet"], external={"lstm": "l.parquet", "tft": "t.parquet"})
     assert settings.field_of_entrants == ["weighted", "prophet", "lstm", "tft", "seasonal_naive"]
-    settings = forecast_settings(entrants=["seasonal_naive", "prophet"], outside={"lstm": "l.parquet"})
+    settings = forecast_settings(entrants=["seasonal_naive", "prophet"], external={"lstm": "l.parquet"})
     assert settings.order_of_preference == ["prophet", "lstm", "seasonal_naive"]
 
 
 def test_an_outside_model_that_is_named_among_the_entrants_takes_part_once_in_its_place() -> None:
-    settings = forecast_settings(entrants=["lstm", "prophet"], outside={"lstm": "l.parquet"})
+    settings = forecast_settings(entrants=["lstm", "prophet"], external={"lstm": "l.parquet"})
     assert settings.field_of_entrants == ["lstm", "prophet", "seasonal_naive"]
 
 
 def test_combinations_are_not_among_those_who_forecast_by_themselves() -> None:
-    settings = forecast_settings(entrants=["weighted", "median", "prophet"], outside={"lstm": "l.parquet"})
-    assert settings.singles == ["prophet", "lstm", "seasonal_naive"]
+    settings = forecast_settings(entrants=["weighted", "median", "prophet"], external={"lstm": "l.parquet"})
+    assert settings.base_models == ["prophet", "lstm", "seasonal_naive"]
 
 
 def test_the_default_field_prefers_a_combination_and_ends_with_the_fallback() -> None:
@@ -341,7 +343,7 @@ def test_the_default_field_prefers_a_combination_and_ends_with_the_fallback() ->
     assert settings.folds == 3
     assert settings.order_of_preference[0] == "weighted"
     assert settings.order_of_preference[-1] == settings.fallback == "seasonal_naive"
-    assert set(settings.entrants) - set(settings.singles) == {"weighted", "median"}
+    assert set(settings.entrants) - set(settings.base_models) == {"weighted", "median"}
 
 
 @pytest.mark.parametrize("model", [ForecastSettings, TelemetrySettings])
@@ -365,6 +367,12 @@ def test_every_option_says_what_it_means(model: type[ForecastSettings] | type[Te
 def test_an_option_of_telemetry_that_cannot_work_is_named(tmp_path: Path, option: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         load_settings(written(tmp_path, f"telemetry: {option}" if option[0] == "{" else f"telemetry:\n  {option}"))
+
+
+def test_a_sources_query_may_have_lines(tmp_path: Path) -> None:
+    query = "SELECT 1\nWHERE at >= :start AND at < :end\n"
+    path = written(tmp_path, yaml.safe_dump({"sources": {"fleet": {"kind": "sql", "query": query}}}))
+    assert load_settings(path).sources["fleet"]["query"] == query
 
 
 def test_encodings_have_one_name_each() -> None:
@@ -418,3 +426,29 @@ def test_choices_that_are_signs_are_told_in_quotes() -> None:
 def test_a_capacity_is_of_sensible_size(capacity: float) -> None:
     with pytest.raises(SettingsError, match="capacity.net must be a positive number of sensible size"):
         telemetry_settings(capacity={"net": capacity})
+
+
+def test_a_former_name_of_an_option_is_refused_with_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("forecast:\n  outside: {lstm: lstm.parquet}\n")
+    said = "is called external now; write external in its place"
+    with pytest.raises(SettingsError, match=rf"forecast\.outside \(line 2\): {said}$"):
+        load_settings(path)
+    with pytest.raises(SettingsError, match=f"outside: {said}$"):
+        forecast_settings(outside={"lstm": "lstm.parquet"})
+
+
+def test_what_a_month_has_stored_under_a_former_name_is_read() -> None:
+    stored = forecast_settings(folds=2).model_dump(mode="json")
+    stored["outside"] = {"lstm": "lstm.parquet"}
+    del stored["external"]
+    found = stored_forecast_settings(stored)
+    assert (found.external, found.folds) == ({"lstm": "lstm.parquet"}, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "digest"), [({}, "13e6f0e0303a"), ({"external": {"lstm": "l.parquet"}}, "5779910bd79a")]
+)
+def test_the_hash_of_the_same_settings_is_what_earlier_versions_made(options: dict[str, Any], digest: str) -> None:
+    """Of the version before `outside` was called `external`; other defaults make others."""
+    assert forecast_settings(**options).config_hash() == digest

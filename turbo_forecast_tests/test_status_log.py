@@ -88,8 +88,8 @@ def test_an_inner_blocks_end_gives_the_word_back_to_the_outer_one() -> None:
     heard = Listener()
     log = StatusLog(heard, silence_seconds=SOON)
     with log.working("reading telemetry"):
-        with log.working("reading telemetry: judging its values"):
-            assert heard.wait_for(1)[0].startswith("reading telemetry: judging its values, ")
+        with log.working("reading telemetry: validating its values"):
+            assert heard.wait_for(1)[0].startswith("reading telemetry: validating its values, ")
         count = len(heard.lines)
         assert heard.wait_for(count + 1)[-1].startswith("reading telemetry, ")
 

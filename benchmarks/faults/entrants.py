@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from turbo_forecast.models.protocol import Projection, Window
+from turbo_forecast.models.protocol import Forecast, Window
 from turbo_forecast.settings import ForecastSettings
 
 NAME = "benchmarks.faults.entrants:build"
@@ -52,15 +52,15 @@ class Wayward:
         self._once = os.environ.get(ONCE, "")
         self._pace = float(os.environ.get(PACE, "0"))
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         """The last value, flat."""
         if self._way and "/".join(window.series) == self._where and not (self._once and Path(self._once).exists()):
             if self._once:
                 Path(self._once).touch()
             self._way()
         time.sleep(self._pace)
-        flat = np.full(window.asked.size, window.y[-1])
-        return Projection(flat, flat - 10, flat + 10, solver="closed_form", fits=0)
+        flat = np.full(window.horizon.size, window.y[-1])
+        return Forecast(flat, flat - 10, flat + 10, solver="closed_form", fits=0)
 
 
 def build(settings: ForecastSettings) -> Wayward:

@@ -16,9 +16,9 @@ import polars as pl
 from turbo_forecast.addresses import parsed
 from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.object_exchange import ObjectExchange
 from turbo_forecast.fleet.run import FleetRun, run_fleet
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.windows import run_windows
 
@@ -33,8 +33,10 @@ def main(store: Path, scratch: Path, result: Path, cutoff: str, options: dict[st
     windows = run_windows(date.fromisoformat(cutoff), settings)
     exchange = ObjectExchange(parsed(shared, "the drill's store"), f"{windows.cutoff:%Y-%m}") if shared else None
     try:
-        with unfinished(scratch) as folder:
-            made = run_fleet(store, windows, settings, scratch=folder, timer=AuditTimer(), say=_say, exchange=exchange)
+        with checkpoint_folder(scratch) as folder:
+            made = run_fleet(
+                store, windows, settings, checkpoint=folder, timer=AuditTimer(), log=_say, exchange=exchange
+            )
             result.write_text(json.dumps(noted(made, windows.cutoff.isoformat())))
     except TurboForecastError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)

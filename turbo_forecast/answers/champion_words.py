@@ -171,7 +171,7 @@ def _members(evidence: Evidence) -> str:
 def backtest_words(backtest: Accuracy | None, interval_width: float) -> str:
     """How far off the published forecast of the backtest was, in a sentence."""
     if backtest is None:
-        return "There is no backtest of it, so nothing tells how far off it is."
+        return "There is no backtest of it, so its error is not known."
     return f"In the backtest, which the choice has not seen, it was {accuracy_words(backtest, interval_width)}."
 
 

@@ -26,7 +26,7 @@ from turbo_forecast.types import Phase, State
 
 MONTHS_SHOWN = 6
 DECIMALS = 9
-"""Of a group's bound, percent: as where all statements are judged (`storage/later_levels.py`)."""
+"""Of a group's bound, percent: as where all statements are scored (`storage/later_levels.py`)."""
 
 
 class Result(StrEnum):
@@ -103,9 +103,14 @@ def earlier_answers(
         resource: _gathered(
             [
                 _Month(
-                    each, resource, _of(forecast, resource), _of(said, resource), _of(observed, resource), month.cutoff
+                    each,
+                    resource,
+                    _of(forecast, resource),
+                    _of(statements, resource),
+                    _of(observed, resource),
+                    month.cutoff,
                 )
-                for each, forecast, said in read
+                for each, forecast, statements in read
             ],
             _all_of_it(months, name, kind, resource),
         )
@@ -155,7 +160,7 @@ class _Month:
     month: PublishedMonth
     resource: str
     forecast: pl.DataFrame
-    said: pl.DataFrame
+    statements: pl.DataFrame
     observed: pl.DataFrame
     known: date
 
@@ -165,8 +170,8 @@ class _Month:
 
 
 def _gathered(months: list[_Month], all_of_it: Mapping[date, float | None] | None = None) -> Earlier:
-    forecasts = [_judged_forecast(each) for each in months if len(each.forecast)]
-    statements = [row for each in months for row in _judged_statements(each, (all_of_it or {}).get(each.cutoff))]
+    forecasts = [_scored_forecast(each) for each in months if len(each.forecast)]
+    statements = [row for each in months for row in _scored_statements(each, (all_of_it or {}).get(each.cutoff))]
     lines = [each.forecast.select(pl.col(name).cast(dtype) for name, dtype in LINES.items()) for each in months]
     return Earlier(
         pl.DataFrame(forecasts, schema=FORECASTS, orient="row"),
@@ -175,7 +180,7 @@ def _gathered(months: list[_Month], all_of_it: Mapping[date, float | None] | Non
     )
 
 
-def _judged_forecast(each: _Month) -> tuple[Any, ...]:
+def _scored_forecast(each: _Month) -> tuple[Any, ...]:
     """A row of FORECASTS."""
     width = each.month.settings.interval_width
     since = each.forecast.drop("y").join(each.observed.select("ds", "y"), on="ds").filter(pl.col("ds") <= each.known)
@@ -187,29 +192,37 @@ def _judged_forecast(each: _Month) -> tuple[Any, ...]:
     return each.month.key, each.cutoff, found.days, found.mae, found.bias, found.inside, width, text
 
 
-def _judged_statements(each: _Month, level_of_all: float | None) -> Iterator[tuple[Any, ...]]:
+def _scored_statements(each: _Month, level_of_all: float | None) -> Iterator[tuple[Any, ...]]:
     """Rows of STATEMENTS, by threshold."""
-    if each.said.is_empty():
+    if each.statements.is_empty():
         return
     end = min(each.cutoff + timedelta(days=STATED[-1]), each.month.windows.horizon_end)
     levels = _levels(each, min(end, each.known))
-    for said in each.said.iter_rows(named=True):
-        reached = _first_day(levels, _bound(said, level_of_all), each.cutoff)
-        if said["state"] == State.OVER:
+    for statement in each.statements.iter_rows(named=True):
+        reached = _first_day(levels, _bound(statement, level_of_all), each.cutoff)
+        if statement["state"] == State.OVER:
             result = Result.OVER
         elif reached is not None:
             result = Result.REACHED
-        elif said["level"] is None or not levels.size or not judgeable(levels)[0, -1]:
+        elif statement["level"] is None or not levels.size or not judgeable(levels)[0, -1]:
             result = Result.UNKNOWN
         else:
             result = Result.NOT_REACHED if end <= each.known else Result.OPEN
         if result is Result.UNKNOWN and end > each.known:
             result = Result.OPEN
-        until, probability = _told(said, each, end, reached)
-        text = _sentence(each.month.key, said, until, probability, reached, result, end, each.known)
+        until, probability = _shown_horizon(statement, each, end, reached)
+        text = _sentence(each.month.key, statement, until, probability, reached, result, end, each.known)
         yield (
-            *(each.month.key, each.cutoff, said["threshold"], said["level"], said["state"], probability, until),
-            *(said["likely"], reached, result.value, text),
+            *(
+                each.month.key,
+                each.cutoff,
+                statement["threshold"],
+                statement["level"],
+                statement["state"],
+                probability,
+                until,
+            ),
+            *(statement["likely"], reached, result.value, text),
         )
 
 
@@ -223,13 +236,13 @@ def _levels(each: _Month, until: date) -> Floats:
     return levels_after(values[:, :DAYS_BEFORE], values[:, DAYS_BEFORE:])
 
 
-def _bound(said: Mapping[str, Any], level_of_all: float | None) -> float:
+def _bound(statement: Mapping[str, Any], level_of_all: float | None) -> float:
     """The threshold in percent of what was observed; NaN of a group of which nothing was usable, or whose level was unknown."""
-    if said["kind"] != GROUP:
-        return float(said["threshold"])
-    if level_of_all is None or not said["level"]:
+    if statement["kind"] != GROUP:
+        return float(statement["threshold"])
+    if level_of_all is None or not statement["level"]:
         return float("nan")
-    return round(float(said["threshold"]) * level_of_all / float(said["level"]), DECIMALS)
+    return round(float(statement["threshold"]) * level_of_all / float(statement["level"]), DECIMALS)
 
 
 def _first_day(levels: Floats, bound: float, cutoff: date) -> date | None:
@@ -240,12 +253,12 @@ def _first_day(levels: Floats, bound: float, cutoff: date) -> date | None:
     return cutoff + timedelta(days=found) if found else None
 
 
-def _told(said: Mapping[str, Any], each: _Month, end: date, reached: date | None) -> tuple[date, float]:
-    """The horizon that is told, and its probability: the longest that has passed or within which it happened; else the shortest."""
+def _shown_horizon(statement: Mapping[str, Any], each: _Month, end: date, reached: date | None) -> tuple[date, float]:
+    """The horizon that is shown, and its probability: the longest that has passed or within which it happened; else the shortest."""
     horizons = [
-        (min(each.cutoff + timedelta(days=days), end), said[f"probability_{days}"])
+        (min(each.cutoff + timedelta(days=days), end), statement[f"probability_{days}"])
         for days in STATED
-        if said[f"probability_{days}"] is not None
+        if statement[f"probability_{days}"] is not None
     ]
     passed = [found for found in horizons if found[0] <= each.known]
     within = [found for found in horizons if reached is not None and found[0] >= reached][:1]
@@ -254,7 +267,7 @@ def _told(said: Mapping[str, Any], each: _Month, end: date, reached: date | None
 
 def _sentence(
     month: str,
-    said: Mapping[str, Any],
+    statement: Mapping[str, Any],
     until: date,
     probability: float,
     reached: date | None,
@@ -262,10 +275,10 @@ def _sentence(
     end: date,
     known: date,
 ) -> str:
-    threshold = f"{said['threshold']:g} %"
+    threshold = f"{statement['threshold']:g} %"
     if result is Result.OVER:
-        return f"{month}: it was over {threshold} already, at {level_of(said['level'], said['threshold'])}."
-    likely = f", likely on {said['likely']}" if said["likely"] else ""
+        return f"{month}: it was over {threshold} already, at {level_of(statement['level'], statement['threshold'])}."
+    likely = f", likely on {statement['likely']}" if statement["likely"] else ""
     became = {
         Result.REACHED: f"reached on {reached}",
         Result.NOT_REACHED: "not reached",

@@ -1,4 +1,4 @@
-"""Show me this host: its history, its forecast, when it runs full, what is planned, and why this forecast; or a group the same way.
+"""One host or group: its history, its forecast, when it runs full, what is planned, and why this forecast.
 
 Belongs here: what is published of one host or group, gathered. Does not belong here: what earlier months said of it (`earlier.py`), words
 (`champion_words.py`, `plan_words.py`), and pictures (`charts/`).
@@ -191,7 +191,7 @@ def _small(month: PublishedMonth, table: Table, name: str, kind: Kind | None = N
 
 
 def _by_resource(gathered: _Gathered, resources: Sequence[str], windows: Windows) -> Iterator[tuple[str, _Gathered]]:
-    """Each resource with its own rows, sorted as they are told.
+    """Each resource with its own rows, in the order in which they are shown.
 
     Each table is filtered and sorted once, for all resources together, and then cut: a page asks for four, and a query to a frame, however
     small, takes a good part of a millisecond.

@@ -1,4 +1,4 @@
-"""Which months there are, how good each one's forecast is, and what to do about one that failed or ended half-way.
+"""The months there are: state and quality of each, and what to do about one that failed or was interrupted.
 
 Belongs here: a month's facts in a line. Does not belong here: what moved between two months (`compare.py`).
 """

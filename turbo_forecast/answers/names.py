@@ -1,6 +1,6 @@
 """Which hosts, groups and resources a month has, and the sentence for a name that it does not have.
 
-Belongs here: names that people type. Does not belong here: what is told of whom they name (`host.py`).
+Belongs here: names that people type. Does not belong here: what is known of whom they name (`host.py`).
 """
 
 from difflib import get_close_matches

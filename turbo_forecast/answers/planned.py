@@ -1,6 +1,6 @@
 """What is planned of the fleet: changes that the published forecast has in it, and scenarios beside it.
 
-Belongs here: what of both readers are told. Does not belong here: what a plan means for a series (`outlook/plans.py`), and in words
+Belongs here: what readers are shown of both. Does not belong here: what a plan means for a series (`outlook/plans.py`), and in words
 (`plan_words.py`).
 """
 

@@ -1,4 +1,4 @@
-"""How true a month is at a glance: its statements and forecasts in the backtest, and earlier months' against what has happened since.
+"""A month's accuracy in short: its statements and forecasts in the backtest, and earlier months' against what has happened since.
 
 Belongs here: the track record added up to a few rows. Does not belong here: the track record in full (`track_record.py`).
 """
@@ -51,13 +51,13 @@ def record(month: PublishedMonth) -> Record:
     )
 
 
-def earlier_statements(judged: pl.DataFrame) -> pl.DataFrame:
+def earlier_statements(scored: pl.DataFrame) -> pl.DataFrame:
     """A row for each earlier month, the latest first: `forecast_cutoff, horizon_days, n, events, foreseen, skill`.
 
-    judged: rows of OUTLOOK_OVER_TIME, of one kind, population and resource. Thresholds are added up, at the longest horizon that is over;
+    scored: rows of OUTLOOK_OVER_TIME, of one kind, population and resource. Thresholds are added up, at the longest horizon that is over;
     foreseen: events that had a probability of a half or more; skill: null where all or none happened.
     """
-    longest = with_counts(judged).filter(pl.col("horizon_days") == pl.col("horizon_days").max().over("forecast_cutoff"))
+    longest = with_counts(scored).filter(pl.col("horizon_days") == pl.col("horizon_days").max().over("forecast_cutoff"))
     brier, base = ((pl.col(name) * pl.col("n")).sum() for name in ("brier", "base_rate_brier"))
     return (
         longest.group_by("forecast_cutoff", "horizon_days")

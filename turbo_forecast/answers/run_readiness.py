@@ -27,14 +27,14 @@ from turbo_forecast.windows import Windows, cutoff_of, day_number, require_compl
 class Readiness:
     """What a run could do with telemetry.
 
-    months: keys of those that can be run, ascending. judged: from the first month on in which a series has a backtest, None without
+    months: keys of those that can be run, ascending. first_with_backtest: from the first month on in which a series has a backtest, None without
     one; whole: from the first month on whose training and backtest months telemetry covers, None without one. outcomes: how many
     series of the last month would be forecast, published by the fallback (too short for a backtest), or retired.
     why_none: why no month can be run, of the last one that is over; empty where one can.
     """
 
     months: list[str]
-    judged: str | None = None
+    first_with_backtest: str | None = None
     whole: str | None = None
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
     why_none: str = ""
@@ -52,9 +52,9 @@ def run_readiness(histories: pl.DataFrame, settings: ForecastSettings, today: da
     if not months:
         return Readiness([], why_none=why)
     numbers = [np.asarray(each, dtype=np.int64) for each in histories["days"].cast(pl.List(pl.Int32)).to_list()]
-    judged = next((key for key in months if Outcome.FORECAST in _outcomes(numbers, key, settings)), None)
+    first_with_backtest = next((key for key in months if Outcome.FORECAST in _outcomes(numbers, key, settings)), None)
     whole = next((key for key in months if _windows(key, settings).history_start >= days[0]), None)
-    return Readiness(months, judged, whole, dict(Counter(_outcomes(numbers, months[-1], settings))))
+    return Readiness(months, first_with_backtest, whole, dict(Counter(_outcomes(numbers, months[-1], settings))))
 
 
 def _complete(days: Sequence[date], settings: ForecastSettings, today: date) -> tuple[list[str], str]:

@@ -1,4 +1,4 @@
-"""How often what a month said was true: its statements about thresholds, and its forecasts, against what happened.
+"""The track record: statements about thresholds, and forecasts, against what happened.
 
 Belongs here: the rows that answer it, of the untouched backtest and of earlier months. Does not belong here: how scores are made
 (`outlook/track_record.py`, `tournament/standings.py`), layout, and the record of one series (`earlier.py`).
@@ -41,9 +41,9 @@ class TrackQuestion:
 
 @dataclass(frozen=True, slots=True)
 class TrackAnswer:
-    """How often it was true; a frame without a row where there is nothing to judge.
+    """How often it was true; a frame without a row where there is nothing to score.
 
-    resources: those that were judged. trust: how much statements were worth at the
+    resources: those that were scored. trust: how much statements were worth at the
     longest horizon, of all thresholds together; None where none was made. reliability: rows of OUTLOOK_RELIABILITY. accuracy: of
     OUTLOOK_ACCURACY, as `with_counts` adds to them. misses: rows of OUTLOOK_BACKTEST at the
     longest horizon that happened with a probability below a half, the least expected first; false_alarms: those that did not, with
@@ -63,14 +63,14 @@ class TrackAnswer:
 
 
 def track_record(month: PublishedMonth, question: TrackQuestion) -> TrackAnswer:
-    """How often the month's kind of statement was true. Raises SettingsError for a resource that was not judged."""
+    """How often the month's kind of statement was true. Raises SettingsError for a resource that was not scored."""
     backtest = month.frame(OUTLOOK_BACKTEST).filter(kind=question.kind)
     resources = _resources(month, backtest)
     if question.resource not in (EVERY_RESOURCE, *resources):
         there = f"there is {', '.join(resources)}" if resources else "nothing was"
-        raise SettingsError(f"resource {shown(question.resource)} was not judged in {month.key}: {there}")
-    judged = _asked(backtest, question)
-    longest = judged.filter(pl.col("horizon_days") == pl.col("horizon_days").max())
+        raise SettingsError(f"resource {shown(question.resource)} was not scored in {month.key}: {there}")
+    scored = _asked(backtest, question)
+    longest = scored.filter(pl.col("horizon_days") == pl.col("horizon_days").max())
     happened, expected = pl.col("happened") == 1, pl.col("probability") >= HALF
     names = ["host_id", "resource", "threshold"]
     of_resource = pl.col("resource") == question.resource
@@ -79,8 +79,8 @@ def track_record(month: PublishedMonth, question: TrackQuestion) -> TrackAnswer:
     return TrackAnswer(
         resources,
         _trust(longest),
-        _reliability(month, judged, question),
-        _accuracy(month.frame(OUTLOOK_ACCURACY).filter(of_kind), judged),
+        _reliability(month, scored, question),
+        _accuracy(month.frame(OUTLOOK_ACCURACY).filter(of_kind), scored),
         longest.filter(happened & ~expected).sort("probability", *names),
         longest.filter(expected & ~happened).sort("probability", *names, descending=[True, False, False, False]),
         with_counts(month.frame(OUTLOOK_OVER_TIME).filter(of_kind)).sort(
@@ -92,9 +92,9 @@ def track_record(month: PublishedMonth, question: TrackQuestion) -> TrackAnswer:
 
 
 def _resources(month: PublishedMonth, backtest: pl.DataFrame) -> tuple[str, ...]:
-    """Those that statements or forecasts were judged of."""
-    judged = month.frame(TOURNAMENT_STANDINGS)["resource"]
-    found = pl.concat([judged, backtest["resource"]]).unique().sort()
+    """Those of which statements or forecasts were scored."""
+    scored = month.frame(TOURNAMENT_STANDINGS)["resource"]
+    found = pl.concat([scored, backtest["resource"]]).unique().sort()
     return tuple(name for name in found if name != EVERY_RESOURCE)
 
 
@@ -122,33 +122,33 @@ def _trust(longest: pl.DataFrame) -> TrackRecord | None:
     return TrackRecord(**found.row(0, named=True))
 
 
-def _accuracy(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
-    """With how many statements of a half or more there were, which the statements themselves tell."""
+def _accuracy(rows: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
+    """With how many statements of a half or more there were, counted in the statements themselves."""
     key = ["threshold", "horizon_days"]
-    said = judged.group_by(key).agg(said=(pl.col("probability") >= HALF).sum().cast(pl.Int64))
-    return with_counts(rows).drop("said").join(said, on=key, how="left").sort(key)
+    predicted = scored.group_by(key).agg(predicted=(pl.col("probability") >= HALF).sum().cast(pl.Int64))
+    return with_counts(rows).drop("predicted").join(predicted, on=key, how="left").sort(key)
 
 
-def _reliability(month: PublishedMonth, judged: pl.DataFrame, question: TrackQuestion) -> pl.DataFrame:
+def _reliability(month: PublishedMonth, scored: pl.DataFrame, question: TrackQuestion) -> pl.DataFrame:
     """The published bins; those of one resource are counted here."""
     if question.resource == EVERY_RESOURCE:
         found = month.frame(OUTLOOK_RELIABILITY).filter(kind=question.kind)
     else:
-        found = outlook_reliability(judged)
+        found = outlook_reliability(scored)
     return found.filter(population=question.population).sort("bin")
 
 
 def with_counts(record: pl.DataFrame) -> pl.DataFrame:
     """Rows of OUTLOOK_ACCURACY or OUTLOOK_OVER_TIME with what their shares are shares of.
 
-    point_skill: the point forecast's, null where skill is. hits: events that had a half or more. said: statements of a half or
-    more; null where none of them came true, since the share alone does not tell how many there were.
+    point_skill: the point forecast's, null where skill is. hits: events that had a half or more. predicted: statements of a half or
+    more; null where none of them came true, since how many there were does not follow from the share alone.
     """
     hits = (pl.col("recall") * pl.col("events")).round().cast(pl.Int64).fill_null(0)
     return record.with_columns(
         point_skill=pl.when(pl.col("skill").is_not_null()).then(1 - pl.col("point_brier") / pl.col("base_rate_brier")),
         hits=hits,
-        said=pl.when(pl.col("precision").is_null())
+        predicted=pl.when(pl.col("precision").is_null())
         .then(0)
         .when(pl.col("precision") > 0)
         .then((hits / pl.col("precision")).round().cast(pl.Int64, strict=False)),

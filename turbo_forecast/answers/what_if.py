@@ -1,4 +1,4 @@
-"""What would planned changes alter: a month's statements with other plans than it was published with, beside its own.
+"""What-if analysis: a month's statements with other plans than it was published with, beside its own.
 
 Belongs here: a month's plans as rows of the file of plans, and what other rows would move. Does not belong here: the rules
 (`outlook/`), how statements are made (`fleet/`), and forms (`dashboard/`). Nothing is forecast, and nothing is stored.

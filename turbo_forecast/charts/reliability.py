@@ -1,4 +1,4 @@
-"""The reliability plot: what was said, from left to right, and how often it came true, from below; on the diagonal the two agree.
+"""The reliability diagram: predicted probability, from left to right, against the observed frequency, from below.
 
 Belongs here: where its marks lie, in a square of SIDE units; a page or report draws them as inline SVG in colours of its own, so
 that it needs no script, prints, and follows a dark screen. Does not belong here: the bins (`outlook/track_record.py`).
@@ -15,13 +15,13 @@ SIDE, SMALLEST, LARGEST = 200.0, 2.5, 9.0
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A bin: x is what was said, y (downwards) what came true; its area, but for the least, is as its share of the statements."""
+    """A bin: x is the predicted probability, y (downwards) the observed frequency; its area, but for the least, is as its share of the statements."""
 
     x: float
     y: float
     radius: float
-    said: float
-    true: float
+    predicted: float
+    observed: float
     n: int
 
 
@@ -30,12 +30,12 @@ def reliability_marks(bins: pl.DataFrame) -> list[Mark]:
     most = max(bins["n"], default=1)
     return [
         Mark(
-            x=round(SIDE * said, 1),
-            y=round(SIDE * (1 - true), 1),
+            x=round(SIDE * predicted, 1),
+            y=round(SIDE * (1 - observed), 1),
             radius=round(SMALLEST + (LARGEST - SMALLEST) * sqrt(n / most), 1),
-            said=said,
-            true=true,
+            predicted=predicted,
+            observed=observed,
             n=n,
         )
-        for said, true, n in bins.sort("n", descending=True).select("predicted", "observed", "n").iter_rows()
+        for predicted, observed, n in bins.sort("n", descending=True).select("predicted", "observed", "n").iter_rows()
     ]

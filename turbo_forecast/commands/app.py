@@ -1,7 +1,7 @@
 """The program `turbo-forecast`: which subcommands there are, and the way to call it that was there before them.
 
-Belongs here: that. Does not belong here: what is typed after a subcommand (`asking.py`, `doing.py`), what it does (a module
-each), and how it ends (`endings.py`).
+Does not belong here: the options of a subcommand (`query_commands.py`, `run_commands.py`), what it does (a module
+each), and how it ends (`exit_codes.py`).
 """
 
 import sys
@@ -12,8 +12,8 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from turbo_forecast.commands import asking, doing
-from turbo_forecast.commands.endings import cannot
+from turbo_forecast.commands import query_commands, run_commands
+from turbo_forecast.commands.exit_codes import fail
 
 PROGRAM = "turbo-forecast"
 FORMER = ("--month", "--telemetry", "--data", "--config", "--demo-hosts", "--verbose")
@@ -39,8 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-doing.register(app)
-asking.register(app)
+run_commands.register(app)
+query_commands.register(app)
 
 
 @app.callback()
@@ -51,7 +51,7 @@ def _program(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Carry out a command line; returns its exit code (`endings.py`)."""
+    """Carry out a command line; returns its exit code (`exit_codes.py`)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
         print(f"{PROGRAM} {version('turbo-forecast')}")
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code = get_command(app).main(args=given or ["--help"], prog_name=PROGRAM, standalone_mode=False)
     except TyperException as error:
-        return cannot(f"{error.format_message().rstrip('.')}. See {PROGRAM} {_asked(given)}--help")
+        return fail(f"{error.format_message().rstrip('.')}. See {PROGRAM} {_asked(given)}--help")
     return code if isinstance(code, int) else 0
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 from rich.text import Text
 
-from turbo_forecast.commands.endings import DONE, NO
+from turbo_forecast.commands.exit_codes import DONE, NO
 from turbo_forecast.commands.output import print_json
 from turbo_forecast.commands.terminal import Shown, console, print_rows
 from turbo_forecast.landing.configured import calendar_of, name_of, named_source
@@ -35,9 +35,9 @@ def source_of_place(place: str, config: Path | None) -> tuple[str, Source] | Non
 
     A file whose name is also a source's is written with its folder: ./metrics. Raises SettingsError for a source that cannot work.
     """
-    sources = load_settings(config).sources
-    if place in sources:
-        return place, named_source(place, sources[place])
+    settings = load_settings(config)
+    if place in settings.sources:
+        return place, named_source(place, settings.sources[place], calendar_of(settings.telemetry))
     options = recognised(place)
     if options is None:
         return None
@@ -59,7 +59,7 @@ def check_source(name: str, source: Source, *, config: Path | None, as_json: boo
 
 
 def months_there(found: Description, settings: Settings, last: str) -> dict[str, str]:
-    """What the source has of each month of the history of month `last`, YYYY-MM: `all`, `part` or `none`; nothing where it cannot tell."""
+    """What the source has of each month of the history of month `last`, YYYY-MM: `all`, `part` or `none`; nothing where it does not know."""
     if found.first is None or found.last is None:
         return {}
     zone = calendar_of(settings.telemetry)
@@ -122,15 +122,15 @@ def _of_source(name: str, source: Source, found: Description, months: Mapping[st
     resources = ", ".join(f"{count:,} of {resource}" for resource, count in sorted(found.series.items()))
     yield f"Series: {sum(found.series.values()):,}{f' ({resources})' if resources else ''}"
     if not months:
-        yield "Months: the source does not tell from when to when it has values; landing asks for each"
+        yield "Months: the source does not say from when to when it has values; landing asks for each"
         return
     by_share = {share: [month for month, each in months.items() if each == share] for share in ("all", "part", "none")}
-    told = [
+    counts = [
         f"{counted(len(there), 'month')} {words} ({there[0]}{f' to {there[-1]}' if len(there) > 1 else ''})"
         for share, words in (("all", "whole"), ("part", "in part"), ("none", "not there"))
         if (there := by_share[share])
     ]
-    yield f"Of the {counted(len(months), 'month')} that a run of {max(months)} looks back on: {', '.join(told)}"
+    yield f"Of the {counted(len(months), 'month')} that a run of {max(months)} looks back on: {', '.join(counts)}"
 
 
 def _print_sample(sample: pa.Table) -> None:

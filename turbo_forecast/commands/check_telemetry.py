@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from turbo_forecast.answers.run_readiness import Readiness, run_readiness
-from turbo_forecast.commands.endings import DONE, NO, cannot
+from turbo_forecast.commands.exit_codes import DONE, NO, fail
 from turbo_forecast.commands.output import print_json
 from turbo_forecast.commands.terminal import Shown, console, print_rows
 from turbo_forecast.errors import TelemetryError
@@ -42,7 +42,7 @@ MEANINGS = {
     "resource_column": "the resource",
     "value_column": "the value",
     "resources": "a resource",
-    "resource_columns": "tells a host's resources apart",
+    "resource_columns": "identifies a host's resources",
 }
 """What a column is, by the setting that would choose it."""
 CLOSINGS = {
@@ -60,7 +60,7 @@ Such options are lines of a settings file, which a run is given, too: --config f
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Usability:
     """problems: why a run could not use the telemetry, a clause each; none where it could."""
 
     problems: tuple[str, ...]
@@ -80,23 +80,23 @@ def check_telemetry(path: str, *, config: Path | None, everything: bool = False,
     named = settings.telemetry.model_copy(update={"telemetry": path})
     try:
         found = dry_run(
-            named, today=today, everything=everything, say=lambda line: print(line, file=sys.stderr, flush=True)
+            named, today=today, everything=everything, log=lambda line: print(line, file=sys.stderr, flush=True)
         )
     except TelemetryError as error:
-        code = cannot(str(error))
+        code = fail(str(error))
         if config is None and NAMES_AN_OPTION.search(str(error)):
             print(OPTIONS_HINT, file=sys.stderr)
         return code
     ready = run_readiness(found.histories, settings.forecast, today) if found.has_whole_histories else None
-    verdict = _verdict(found, ready)
+    usability = _usability(found, ready)
     if as_json:
-        print_json(_document(path, found, ready, verdict, today))
+        print_json(_document(path, found, ready, usability, today))
     else:
-        _print(path, found, ready, verdict, today)
-    return DONE if verdict.is_usable else NO
+        _print(path, found, ready, usability, today)
+    return DONE if usability.is_usable else NO
 
 
-def _verdict(found: DryRun, ready: Readiness | None) -> Verdict:
+def _usability(found: DryRun, ready: Readiness | None) -> Usability:
     problems = []
     if found.values_rejected > MOST_REJECTED * found.report.values_read:
         share = found.values_rejected / found.report.values_read
@@ -105,15 +105,15 @@ def _verdict(found: DryRun, ready: Readiness | None) -> Verdict:
         problems.append(ready.why_none)
     elif ready and not ready.outcomes.get(Outcome.FORECAST):
         problems.append(f"no series would be forecast in {ready.last}: all are too short for a backtest, or retired")
-    return Verdict(tuple(problems))
+    return Usability(tuple(problems))
 
 
-def _document(path: str, found: DryRun, ready: Readiness | None, verdict: Verdict, today: date) -> dict[str, Any]:
+def _document(path: str, found: DryRun, ready: Readiness | None, usability: Usability, today: date) -> dict[str, Any]:
     gap = _longest_gap(found)
     return {
         "telemetry": shown_location(path),
-        "usable": verdict.is_usable,
-        "problems": list(verdict.problems),
+        "usable": usability.is_usable,
+        "problems": list(usability.problems),
         "sample": {**asdict(found.portion), "described": found.portion.describe()}
         if found.portion and found.is_sample
         else None,
@@ -127,7 +127,7 @@ def _document(path: str, found: DryRun, ready: Readiness | None, verdict: Verdic
     }
 
 
-def _print(path: str, found: DryRun, ready: Readiness | None, verdict: Verdict, today: date) -> None:
+def _print(path: str, found: DryRun, ready: Readiness | None, usability: Usability, today: date) -> None:
     out = console()
     for line in _of_reading(path, found):
         out.print(Text(printable(line)))
@@ -137,7 +137,7 @@ def _print(path: str, found: DryRun, ready: Readiness | None, verdict: Verdict, 
     _print_rejects(out, found)
     for line in _of_histories(found, ready):
         out.print(Text(printable(line)))
-    if verdict.is_usable:
+    if usability.is_usable:
         out.print(
             Text(
                 "Ready for a run" + (f": {_run_of(path, ready.last)}" if ready and ready.last else "."),
@@ -145,7 +145,7 @@ def _print(path: str, found: DryRun, ready: Readiness | None, verdict: Verdict, 
             )
         )
     else:
-        out.print(Text(printable(f"Not ready for a run: {'; '.join(verdict.problems)}."), style="bold red"))
+        out.print(Text(printable(f"Not ready for a run: {'; '.join(usability.problems)}."), style="bold red"))
 
 
 def _run_of(path: str, month: str) -> str:
@@ -243,7 +243,7 @@ def _example(example: dict[str, str | None]) -> str:
 def _of_histories(found: DryRun, ready: Readiness | None) -> Iterator[str]:
     """Gaps, and what a run could make of the months."""
     if ready is None:
-        yield "Gaps and months: not told by a sample without all files and rows; --all tells"
+        yield "Gaps and months: not known from a sample without all files and rows; use --all"
         return
     yield f"Gaps: {_percent(found.missing_share)} of the days from each series' first to its last are missing{_longest(found)}"
     if days := found.unobserved_days:
@@ -251,7 +251,9 @@ def _of_histories(found: DryRun, ready: Readiness | None) -> Iterator[str]:
         yield f"Days without any value: {some}"
     if not ready.months:
         return
-    backtest = f"from {ready.judged} on with a backtest" if ready.judged else "none with a backtest"
+    backtest = (
+        f"from {ready.first_with_backtest} on with a backtest" if ready.first_with_backtest else "none with a backtest"
+    )
     whole = (
         f"from {ready.whole} on with all the history that is asked for"
         if ready.whole

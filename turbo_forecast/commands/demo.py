@@ -14,5 +14,5 @@ def demo(data: str, hosts: int) -> int:
     with opened_data(data) as copy:
         write_demo(data_folder(data), hosts)
         if copy is not None:
-            copy.put_back()
+            copy.upload()
     return 0

@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.text import Text
 
-from turbo_forecast.commands.endings import DONE, NO
+from turbo_forecast.commands.exit_codes import DONE, NO
 from turbo_forecast.commands.output import print_json
 from turbo_forecast.commands.run import data_folder, opened_data
 from turbo_forecast.commands.stored_data import with_store
@@ -27,7 +27,7 @@ from turbo_forecast.landing.landing import land as land_months
 from turbo_forecast.month_keys import last_over, months_to_land
 from turbo_forecast.number_words import UNKNOWN, counted
 from turbo_forecast.paths import require_storable
-from turbo_forecast.settings import Environment, Settings, told
+from turbo_forecast.settings import Environment, Settings, current_environment
 from turbo_forecast.settings.environment import data_place
 from turbo_forecast.sources.protocol import Source
 from turbo_forecast.text import printable, shown_message
@@ -52,10 +52,12 @@ def land(options: LandOptions) -> int:
     settings, sources = environment.settings(), _sources(options, environment)
     asked = _asked(options, settings)
     with opened_data(options.data) as copy:
-        landing = LandingOptions(calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_say)
-        landings = land_months(environment.data, sources, asked, landing)
-        if copy is not None:
-            copy.put_back()
+        landing = LandingOptions(calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_log)
+        try:
+            landings = land_months(environment.data, sources, asked, landing)
+        finally:  # an interruption keeps what has landed, too: the next commit of another machine would replace what is here alone
+            if copy is not None:
+                copy.upload()
     if options.as_json:
         print_json([_document(each) for each in landings])
     else:
@@ -67,8 +69,8 @@ def land(options: LandOptions) -> int:
 
 
 def _environment(options: LandOptions) -> Environment:
-    """What is told, by arguments and the environment. Raises SettingsError and StorageError."""
-    variables, data = told(), data_folder(options.data)
+    """The environment, by arguments and variables. Raises SettingsError and StorageError."""
+    variables, data = current_environment(), data_folder(options.data)
     require_storable(data)
     return Environment(
         data=data,
@@ -96,7 +98,7 @@ def _asked(options: LandOptions, settings: Settings) -> Asked:
     return Asked(history_months(last_over(), settings.forecast), again=options.again)
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(printable(shown_message(line)), file=sys.stderr, flush=True)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from rich.text import Text
 
 from turbo_forecast.answers.months import MonthLine, month_lines
-from turbo_forecast.commands.endings import DONE, NO
+from turbo_forecast.commands.exit_codes import DONE, NO
 from turbo_forecast.commands.output import print_json, write_csv
 from turbo_forecast.commands.terminal import Shown, console, decimals, percent, print_rows
 from turbo_forecast.errors import StorageError

@@ -27,7 +27,7 @@ def write_csv(rows: pl.DataFrame, place: str) -> None:
         return
     with publishing(_file(place)) as beside:
         beside.write_bytes(csv_bytes(rows))
-    _say(rows, place)
+    _log(rows, place)
 
 
 def write_xlsx(rows: pl.DataFrame, place: str, sheet: str) -> None:
@@ -36,7 +36,7 @@ def write_xlsx(rows: pl.DataFrame, place: str, sheet: str) -> None:
         raise SettingsError("--xlsx needs a file: a workbook is no text for standard output")
     with publishing(_file(place)) as beside:
         beside.write_bytes(xlsx_bytes(rows, sheet))
-    _say(rows, place)
+    _log(rows, place)
 
 
 def print_json(document: Any) -> None:
@@ -70,5 +70,5 @@ def _file(place: str) -> Path:
     return path
 
 
-def _say(rows: pl.DataFrame, place: str) -> None:
+def _log(rows: pl.DataFrame, place: str) -> None:
     print(f"wrote {len(rows):,} row{'s' * (len(rows) != 1)} to {place}")

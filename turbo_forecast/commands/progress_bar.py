@@ -1,6 +1,6 @@
 """A run's lines on a terminal: those that only say how far it is move a bar, and the others stand above it.
 
-Belongs here: that. Does not belong here: what a run says (`fleet/progress.py`, `status_log.py`). Where standard output is no
+Does not belong here: what a run says (`fleet/progress.py`, `status_log.py`). Where standard output is no
 terminal, every line is printed as it is said.
 """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turbo_forecast.addresses import is_address, parsed
-from turbo_forecast.commands.dagster_home import set_dagster_home
+from turbo_forecast.commands.dagster_home import make_dagster_home, set_dagster_home
 from turbo_forecast.commands.progress_bar import lines_shown
 from turbo_forecast.commands.stored_data import remember, with_store
 from turbo_forecast.errors import SettingsError, StorageError
@@ -20,7 +20,7 @@ from turbo_forecast.month_keys import include_month, months_asked
 from turbo_forecast.number_words import counted
 from turbo_forecast.option_rules import shown
 from turbo_forecast.paths import require_storable
-from turbo_forecast.settings import Environment, telling, told
+from turbo_forecast.settings import Environment, current_environment, use_environment
 from turbo_forecast.settings.environment import data_place
 
 if TYPE_CHECKING:
@@ -51,15 +51,16 @@ def run(options: RunOptions) -> int:
 
 def _run(options: RunOptions) -> int:
     environment = _environment(options)
-    with telling(environment):
+    with use_environment(environment):
         _check_what_is_asked(options)
+    make_dagster_home()
     from turbo_forecast.models.registry import preparing  # NumPy comes with it: not before the arguments are checked
 
     with preparing(environment.settings().forecast):  # kernels compile while telemetry is written and read
         if not _has_telemetry(environment):
             assert options.demo_hosts is not None  # else _environment has refused
             environment = replace(environment, telemetry=str(write_demo(environment.data, options.demo_hosts)))
-        with telling(environment):
+        with use_environment(environment):
             return _run_months(options, environment)
 
 
@@ -106,9 +107,9 @@ def write_demo(data: Path, hosts: int) -> Path:
 
 
 def _environment(options: RunOptions) -> Environment:
-    """What the run is told, from arguments and the environment. Raises SettingsError for what is missing."""
+    """The environment of the run, by arguments and variables. Raises SettingsError for what is missing."""
     set_dagster_home()
-    variables, data = told(), data_folder(options.data)
+    variables, data = current_environment(), data_folder(options.data)
     require_storable(data)
     environment = Environment(
         data=data,
@@ -176,7 +177,7 @@ def _put_back(environment: Environment, launched: "Launched") -> None:
     copy = opened_copy(environment.data)
     try:
         if copy is not None:
-            copy.put_back()
+            copy.upload()
     except StorageError as error:
         launched.success, launched.ends_all = False, True
         if not any(failure.endswith(str(error)) for failure in launched.failures):

@@ -93,14 +93,14 @@ def _facts(answer: HostAnswer, earlier: Told) -> list[str]:
     """The sentences beside a chart, each with its resource where there are several."""
     found = []
     for series in answer.series:
-        told = earlier[series.resource]
+        past = earlier[series.resource]
         sentences = [
             *series.remarks,
             *(threshold_words(row) for row in series.outlook.iter_rows(named=True)),
             *_planned(series),
             *series.why,
-            *told.forecasts["text"],
-            *told.statements["text"],
+            *past.forecasts["text"],
+            *past.statements["text"],
         ]
         several = len(answer.series) > 1
         found += [f"{series.resource}: {each}" if several else each for each in sentences]
@@ -153,28 +153,32 @@ def _rows(answer: HostAnswer) -> list[dict[str, Any]]:
         last = answer.cutoff + timedelta(days=7 * WEEKS)
         line = spark(weeks_of(series.history, "y", answer.cutoff, WEEKS))
         line += f"│{spark(weeks_of(ahead, 'yhat', last, WEEKS))}" if len(ahead) else ""
-        rows.append({"resource": series.resource, "line": line, "outcome": series.outcome, "said": series.standing})
+        rows.append(
+            {"resource": series.resource, "line": line, "outcome": series.outcome, "statement": series.standing}
+        )
     return rows
 
 
 def _columns() -> list[Shown]:
-    def said(name: str, show_it: Any) -> Any:
-        return lambda row: "–" if row["said"] is None else show_it(row["said"][name])
+    def of_statement(name: str, show_it: Any) -> Any:
+        return lambda row: "–" if row["statement"] is None else show_it(row["statement"][name])
 
     return [
         Shown("last and next 26 weeks", lambda row: row["line"], optional=4),
         Shown("outcome", lambda row: row["outcome"], optional=2),
         Shown(
             "now",
-            lambda row: "–" if row["said"] is None else level_of(row["said"]["level"], row["said"]["threshold"]),
+            lambda row: (
+                "–" if row["statement"] is None else level_of(row["statement"]["level"], row["statement"]["threshold"])
+            ),
             right=True,
         ),
-        Shown("at", said("threshold", "{:g} %".format), right=True),
-        Shown("state", said("state", str)),
-        Shown("early", said("early", day), optional=3),
-        Shown("likely", said("likely", day)),
-        Shown("late", said("late", day), optional=5),
-        Shown("182 d", said("probability_182", percent), right=True),
+        Shown("at", of_statement("threshold", "{:g} %".format), right=True),
+        Shown("state", of_statement("state", str)),
+        Shown("early", of_statement("early", day), optional=3),
+        Shown("likely", of_statement("likely", day)),
+        Shown("late", of_statement("late", day), optional=5),
+        Shown("182 d", of_statement("probability_182", percent), right=True),
     ]
 
 
@@ -210,8 +214,10 @@ def _that_fit(out: Console, sentences: Sequence[str], room: int | None) -> tuple
 
 def _past(series: HostSeries, earlier: Earlier) -> list[dict[str, Any]]:
     """A row for each earlier month: how far off its forecast was, and what became of its statement on the threshold that stands here."""
-    said = series.standing
-    statements = earlier.statements.filter(False if said is None else pl.col("threshold") == said["threshold"])
+    statement = series.standing
+    statements = earlier.statements.filter(
+        False if statement is None else pl.col("threshold") == statement["threshold"]
+    )
     joined = earlier.forecasts.join(statements.drop("cutoff", "text"), on="month", how="left", maintain_order="left")
     return joined.to_dicts()
 
@@ -238,8 +244,8 @@ def _became(row: Mapping[str, Any]) -> str:
 
 
 def _chart(out: Console, answer: HostAnswer, series: HostSeries, height: int) -> list[Text]:
-    said = series.standing
-    threshold = None if said is None else float(said["threshold"]) * series.usable
+    statement = series.standing
+    threshold = None if statement is None else float(statement["threshold"]) * series.usable
     ahead = series.rows.filter(pl.col("phase") == Phase.FORECAST)
     if series.history.is_empty() and ahead.is_empty():
         return []

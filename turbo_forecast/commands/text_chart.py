@@ -1,4 +1,4 @@
-"""A chart in letters: what was observed and what is forecast, in Braille dots, for a terminal.
+"""A chart of text characters: what was observed and what is forecast, in Braille dots, for a terminal.
 
 Belongs here: dots, axis, colours of one series. Does not belong here: charts as pictures (`charts/`).
 """

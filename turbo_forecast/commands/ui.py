@@ -1,4 +1,4 @@
-"""`turbo-forecast ui`: Dagster's UI, which tells its processes by their environment what was typed.
+"""`turbo-forecast ui`: Dagster's UI; its processes get what was typed as environment variables.
 
 Does not belong here: what the UI is started with (`defs/ui.py`).
 """
@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from turbo_forecast.commands.dagster_home import set_dagster_home
+from turbo_forecast.commands.dagster_home import make_dagster_home, set_dagster_home
 from turbo_forecast.commands.run import data_folder
 from turbo_forecast.settings import Environment
 from turbo_forecast.settings.environment import data_place
@@ -24,6 +24,8 @@ def ui(data: str, telemetry: str, config: str, port: int) -> int:
         telemetry=telemetry or given.telemetry,
         config=Path(config).resolve() if config else given.config,
     )
+    environment.settings()  # what is refused leaves no folder behind
+    make_dagster_home()
     os.environ.update(environment.variables())
     from turbo_forecast.defs.ui import main
 

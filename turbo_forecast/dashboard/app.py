@@ -1,7 +1,7 @@
-"""The application: which pages there are, how a visit becomes a page, and what is answered where it cannot.
+"""The web application: routes to pages, rendering, and error pages.
 
 Belongs here: routes, errors, rendering. Does not belong here: what a page shows (`pages/`), what is refused before
-(`protection.py`), and starting a server (`serving.py`).
+(`security.py`), and starting a server (`serving.py`).
 """
 
 import logging
@@ -27,11 +27,11 @@ from starlette.routing import Route
 from turbo_forecast import deep_links, html_templates
 from turbo_forecast.answers.names import names
 from turbo_forecast.answers.sparklines import hold_all
-from turbo_forecast.dashboard import statics
+from turbo_forecast.dashboard import static_files
 from turbo_forecast.dashboard.formats import FILTERS
 from turbo_forecast.dashboard.page import Page, Visit, notices
 from turbo_forecast.dashboard.pages import groups, host, outlook, report, run, tournament, track_record, what_if
-from turbo_forecast.dashboard.protection import POLICY_OF_CHARTS, protection
+from turbo_forecast.dashboard.security import POLICY_WITH_CHARTS, security_middleware
 from turbo_forecast.errors import StorageError, TurboForecastError
 from turbo_forecast.storage.published.reading import Published
 
@@ -49,7 +49,7 @@ PAGES: tuple[Page, ...] = (
     report.PAGE,
 )
 """In the order of the menu."""
-NOWHERE = Page("", "Not here", "cannot.html", lambda visit: {}, in_menu=False)
+NOWHERE = Page("", "Not here", "error.html", lambda visit: {}, in_menu=False)
 """Stands for the page where an address is none."""
 
 
@@ -65,15 +65,15 @@ def build_app(
     hosts: names by which the server may be called, any without them. vega: makes the script that draws charts. The application's
     `state.prepare` and `state.make_script` do beforehand what would take the first visitor's time.
     """
-    site, script = Site(Published(data), environment(pages)), statics.Script(vega)
+    site, script = Site(Published(data), environment(pages)), static_files.Script(vega)
     app = Starlette(
         routes=[
             Route("/", _to_first_page),
             *(Route(each.path, partial(site.serve, each), methods=each.methods) for each in pages),
-            *statics.routes(script),
+            *static_files.routes(script),
         ],
         middleware=[
-            *protection(hosts),
+            *security_middleware(hosts),
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5),  # 9 takes three times as long
         ],
         exception_handlers={HTTPException: site.refuse},
@@ -89,7 +89,7 @@ def environment(pages: Sequence[Page]) -> jinja2.Environment:
         menu=[page for page in pages if page.in_menu],
         link=lambda path, **parameters: deep_links.page(path.lstrip("/"), **parameters),
         host_link=lambda *names: deep_links.host_page(*names).lstrip("/"),
-        static=statics.address,
+        static=static_files.address,
     )
     found.filters.update(FILTERS)
     return found
@@ -114,12 +114,12 @@ class Site:
         response = await run_in_threadpool(self._answer, page, request, form)
         response.headers["Server-Timing"] = f"page;dur={1000 * (time.perf_counter() - begun):.1f}"
         if page.draws:
-            response.headers["Content-Security-Policy"] = POLICY_OF_CHARTS
+            response.headers["Content-Security-Policy"] = POLICY_WITH_CHARTS
         return response
 
     def prepare(self, pages: Sequence[Page], is_over: Callable[[], bool] = lambda: False) -> None:
         """Read what is kept in memory of the latest month, and make each page once, and one host's; it ends soon after `is_over` says so."""
-        with suppress(TurboForecastError):  # whoever opens a page is told
+        with suppress(TurboForecastError):  # whoever opens a page gets the error
             month = self._published.month()
             hold_all(self._published, month)
             asked = [(page, "") for page in pages if page.in_menu]
@@ -138,7 +138,7 @@ class Site:
             if status == 404
             else f"This address does not take {request.method}."
         )
-        return self._page("cannot.html", status, **self._common(NOWHERE, request), sentence=sentence)
+        return self._page("error.html", status, **self._common(NOWHERE, request), sentence=sentence)
 
     def _answer(self, page: Page, request: Request, form: Mapping[str, list[str]]) -> Response:
         """The page, or one that says in a sentence why there is none, and what to do."""
@@ -151,13 +151,13 @@ class Site:
                 return answer
             return self._page(page.template, **{"status": 200, **common, **answer})
         except TurboForecastError as error:
-            template = "cannot.html" if common["months"] else "nothing.html"
+            template = "error.html" if common["months"] else "nothing_published.html"
             status = 404 if isinstance(error, StorageError) else 400
             return self._page(template, status, **common, sentence=str(error), data=self._published.data)
         except Exception as error:  # a defect of the program: the log has it in full
             LOG.exception("%s could not be made", request.url)
             sentence = f"This page could not be made ({type(error).__name__}): the window where the dashboard was started says why."
-            return self._page("cannot.html", 500, **common, sentence=sentence)
+            return self._page("error.html", 500, **common, sentence=sentence)
 
     def _common(self, page: Page, request: Request) -> dict[str, Any]:
         """What the frame of every page shows."""

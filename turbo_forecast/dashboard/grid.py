@@ -30,17 +30,23 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """rows: the first cell of each is its heading. nothing: the sentence in its place where there is no row. more: a sentence below."""
+    """rows: the first cell of each is its heading. empty_text: the sentence in its place where there is no row. more: a sentence below."""
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
-    nothing: str
+    empty_text: str
     more: str = ""
 
 
 def grid(
-    caption: str, headings: str, rows: Iterable[Sequence[Cell | str]], nothing: str, *, total: int = 0, where: str = ""
+    caption: str,
+    headings: str,
+    rows: Iterable[Sequence[Cell | str]],
+    empty_text: str,
+    *,
+    total: int = 0,
+    where: str = "",
 ) -> Grid:
     """A grid of cells and plain texts. headings: parted by |, and > before the title of a column of numbers.
 
@@ -52,4 +58,4 @@ def grid(
     cells = [[each if isinstance(each, Cell) else Cell(each) for each in row] for row in rows]
     left = total - len(cells)
     more = f"{left:,} more {'is' if left == 1 else 'are'} in {where}." if left > 0 else ""
-    return Grid(caption, columns, cells, nothing, more)
+    return Grid(caption, columns, cells, empty_text, more)

@@ -78,7 +78,7 @@ def _beforehand(app: "Starlette") -> Iterator[None]:
 
 
 def own_names(host: str, names: Sequence[str] = ()) -> tuple[str, ...]:
-    """The names by which the server may be called; empty, for any, where it listens to other machines and is told no name."""
+    """The names by which the server may be called; empty, for any, where it listens to other machines and is given no name."""
     if host in ANYWHERE:
         return (*names, *_LOOPBACK) if names else ()
     shown = f"[{host}]" if ":" in host else host

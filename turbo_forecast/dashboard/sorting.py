@@ -1,4 +1,4 @@
-"""Tables that are sorted by the column whose heading one follows; the address says which: `sort=level`, `sort=-level` the other way.
+"""Sortable tables: the order is in the query of the address, `sort=level` upwards, `sort=-level` downwards.
 
 Does not belong here: what columns mean.
 """

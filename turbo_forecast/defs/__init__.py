@@ -1,4 +1,4 @@
-"""Thin assets, checks, jobs and resources around the other floors: beside `definitions.py` all that imports dagster."""
+"""The Dagster layer: thin assets, checks, jobs, sensors and resources; with `definitions.py` all code that imports dagster."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What is to be said of a run that has ended: its failure, and its checks that did not pass.
+"""The alert about a run that has ended: its failure, and its checks that did not pass.
 
 Belongs here: what is read from the run's events, and the message made of it. Does not belong here: which runs are
 looked at (`alerts.py`), and how the message gets to its receiver (`webhook.py`).
@@ -18,7 +18,7 @@ from turbo_forecast.text import LONGEST_SHOWN, one_line, shown_location, slack_t
 
 MOST_FINDINGS = 10
 """Failed steps, and checks, that a message names one by one; of the others only how many they are."""
-LONGEST_SAID = 400
+LONGEST_TEXT = 400
 """Characters of one reason or description: with MOST_FINDINGS of each, a message that can be read."""
 
 BY_HAND = "__ASSET_JOB"
@@ -39,16 +39,16 @@ class FailedStep:
 
 @dataclass(frozen=True, slots=True)
 class UnpassedCheck:
-    """A check, as `asset.check`, that `warned` or `failed`, and the first line of what it said."""
+    """A check, as `asset.check`, that `warned` or `failed`, and the first line of its description."""
 
     name: str
     verdict: str
-    said: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A run of which somebody is to be told. month: `2025-12`, a range of months, or empty for a run of no month."""
+    """A run to alert of. month: `2025-12`, a range of months, or empty for a run of no month."""
 
     run_id: str
     job: str
@@ -75,7 +75,7 @@ def alert_of(instance: dg.DagsterInstance, ended: dg.EventLogRecord) -> Alert | 
     events = [entry.dagster_event for entry in entries if entry.dagster_event]
     checks, steps = tuple(_unpassed_checks(events)), tuple(_failed_steps(events))
     if failed and not steps and not any(check.verdict == "failed" for check in checks):
-        steps = (FailedStep("", one_line(_own_reason(ended.event_log_entry.get_dagster_event()), LONGEST_SAID)),)
+        steps = (FailedStep("", one_line(_own_reason(ended.event_log_entry.get_dagster_event()), LONGEST_TEXT)),)
     if not failed and not checks:
         return None
     return Alert(
@@ -96,7 +96,7 @@ def _unpassed_checks(events: Iterable[dg.DagsterEvent]) -> Iterable[UnpassedChec
             verdict = "warned" if check.severity == dg.AssetCheckSeverity.WARN else "failed"
             first_line = next(iter((check.description or "").strip().splitlines()), "it did not pass")
             name = f"{check.asset_key.to_user_string()}.{check.check_name}"
-            yield UnpassedCheck(one_line(name, LONGEST_SHOWN), verdict, one_line(first_line, LONGEST_SAID))
+            yield UnpassedCheck(one_line(name, LONGEST_SHOWN), verdict, one_line(first_line, LONGEST_TEXT))
 
 
 def _failed_steps(events: Iterable[dg.DagsterEvent]) -> Iterable[FailedStep]:
@@ -104,7 +104,7 @@ def _failed_steps(events: Iterable[dg.DagsterEvent]) -> Iterable[FailedStep]:
     known: set[str] = set()
     for event in events:
         if event.event_type == _STEP:
-            reason = one_line(reason_of(event) or "", LONGEST_SAID)
+            reason = one_line(reason_of(event) or "", LONGEST_TEXT)
             if reason and reason not in known:
                 yield FailedStep(one_line(event.step_key or "", LONGEST_SHOWN), reason)
             known.add(reason)
@@ -145,7 +145,7 @@ def message(alert: Alert, ui: str) -> dict[str, object]:
                 {"step": each.step or None, "reason": each.reason} for each in alert.steps[:MOST_FINDINGS]
             ],
             "checks": [
-                {"name": each.name, "verdict": each.verdict, "description": each.said}
+                {"name": each.name, "verdict": each.verdict, "description": each.description}
                 for each in alert.checks[:MOST_FINDINGS]
             ],
             "left_out": max(0, len(alert.steps) - MOST_FINDINGS) + max(0, len(alert.checks) - MOST_FINDINGS),
@@ -169,6 +169,6 @@ def _lines(alert: Alert) -> Iterable[str]:
             if isinstance(each, FailedStep):
                 yield f"• {each.step}: {each.reason}" if each.step else f"• {each.reason}"
             else:
-                yield f"• {each.verdict}: {each.name}: {each.said}"
+                yield f"• {each.verdict}: {each.name}: {each.description}"
         if len(found) > MOST_FINDINGS:
             yield f"• and {len(found) - MOST_FINDINGS:,} more {kind}"

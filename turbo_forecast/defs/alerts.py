@@ -1,11 +1,11 @@
-"""Alerts: whoever listens at the webhook is told of failed runs, and of checks that warned or failed.
+"""Alerts: failed runs, and checks that warned or failed, are posted to a webhook.
 
 Belongs here: the sensor, which runs it looks at, and what is sent again. Does not belong here: what an alert says
 (`alert_messages.py`), and the request itself (`webhook.py`).
 
 Dagster's own run-failure and run-status sensors lose an alert that could not be sent: they go on to the next run when
 their function has raised. And they pass over runs that another process than the daemon started, such as the
-command's. So this is a plain sensor that keeps its own place. Every run of the instance counts, whoever started it; one
+command's. So this is a plain sensor with a cursor of its own. Every run of the instance counts, whoever started it; one
 that somebody cancelled is no news.
 """
 
@@ -35,7 +35,7 @@ SENT_A_TICK = 20
 SECONDS_A_TICK = 30.0
 """No alert is begun later in a tick: Dagster ends a tick after 60 seconds, and forgets what it has sent."""
 
-Places = dict[str, int]
+Cursor = dict[str, int]
 """For each of ENDS, the last event that has been dealt with."""
 
 
@@ -45,7 +45,7 @@ Places = dict[str, int]
     default_status=dg.DefaultSensorStatus.STOPPED,
     description=(
         "Posts every failed run, and every run with checks that warned or failed, to the address in the environment "
-        f"variable {WEBHOOK}, in a form that Slack shows. Runs that ended before it was switched on are not told."
+        f"variable {WEBHOOK}, in a form that Slack shows. Runs that ended before it was switched on are left out."
     ),
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -61,15 +61,15 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         )
     if not is_web_address(address):
         raise WebhookError(f"{WEBHOOK} is no address that begins with http:// or https://")
-    places, since = _places(context.cursor), context.last_sensor_start_time
-    if places is None and since is None:
-        return _told(newest(context.instance), "alerts begin with the next run that ends")
-    places = places or dict.fromkeys((end.value for end in ENDS), -1)
-    return _send(context.instance, ended_runs(context.instance, places, since), places, address)
+    cursor, since = _cursor(context.cursor), context.last_sensor_start_time
+    if cursor is None and since is None:
+        return _result(newest(context.instance), "alerts begin with the next run that ends")
+    cursor = cursor or dict.fromkeys((end.value for end in ENDS), -1)
+    return _send(context.instance, ended_runs(context.instance, cursor, since), cursor, address)
 
 
 def _send(
-    instance: dg.DagsterInstance, ended: Iterable[dg.EventLogRecord], places: Places, address: str
+    instance: dg.DagsterInstance, ended: Iterable[dg.EventLogRecord], cursor: Cursor, address: str
 ) -> dg.SensorResult:
     """Alert of these runs as long as the receiver takes it and the tick has time."""
     begun, sent = time.monotonic(), 0
@@ -81,41 +81,41 @@ def _send(
         if refused and not sent:
             raise WebhookError(f"the receiver at {WEBHOOK} has not taken an alert: {refused}. It is sent again")
         if refused:  # to raise would be to forget those that were sent
-            return _told(places, f"{_counted(sent)}; the next was not taken, and is sent again: {refused}")
+            return _result(cursor, f"{_counted(sent)}; the next was not taken, and is sent again: {refused}")
         sent += alert is not None
-        places[record.event_log_entry.get_dagster_event().event_type_value] = record.storage_id
-    return _told(places, _counted(sent) if sent else "no run has ended since with anything to tell")
+        cursor[record.event_log_entry.get_dagster_event().event_type_value] = record.storage_id
+    return _result(cursor, _counted(sent) if sent else "no run has ended since with anything to report")
 
 
-def ended_runs(instance: dg.DagsterInstance, places: Places, since: float | None) -> list[dg.EventLogRecord]:
-    """The ends of runs after these places, and after the time `since` (seconds since 1970), in their order."""
+def ended_runs(instance: dg.DagsterInstance, cursor: Cursor, since: float | None) -> list[dg.EventLogRecord]:
+    """The ends of runs after the cursor, and after the time `since` (seconds since 1970), in their order."""
     found: list[dg.EventLogRecord] = []
     for end in ENDS:
-        wanted = dg.RunStatusChangeRecordsFilter(end, after_storage_id=places[end.value], after_timestamp=since)
+        wanted = dg.RunStatusChangeRecordsFilter(end, after_storage_id=cursor[end.value], after_timestamp=since)
         found += instance.fetch_run_status_changes(wanted, limit=LOOKED_AT, ascending=True).records
     return sorted(found, key=lambda record: record.storage_id)
 
 
-def newest(instance: dg.DagsterInstance) -> Places:
-    """The place after everything that has happened."""
-    places = {}
+def newest(instance: dg.DagsterInstance) -> Cursor:
+    """The cursor after everything that has happened."""
+    cursor = {}
     for end in ENDS:
         records = instance.fetch_run_status_changes(end, limit=1).records
-        places[end.value] = records[0].storage_id if records else -1
-    return places
+        cursor[end.value] = records[0].storage_id if records else -1
+    return cursor
 
 
-def _places(cursor: str | None) -> Places | None:
-    """The places that a cursor holds; None where there is none, or a person has put something else there."""
+def _cursor(text: str | None) -> Cursor | None:
+    """The cursor as Dagster stores it, read; None where there is none, or a person has put something else there."""
     try:
-        held = json.loads(cursor or "null")
+        held = json.loads(text or "null")
         return {end.value: int(held[end.value]) for end in ENDS}
     except (ValueError, TypeError, KeyError):
         return None
 
 
-def _told(places: Places, reason: str) -> dg.SensorResult:
-    return dg.SensorResult(skip_reason=reason, cursor=json.dumps(places))
+def _result(cursor: Cursor, reason: str) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=reason, cursor=json.dumps(cursor))
 
 
 def _counted(sent: int) -> str:

@@ -1,4 +1,4 @@
-"""What the catalogue shows of each asset beside its columns: group, owners, tags, kinds, and what a stranger asks first.
+"""Catalogue metadata of each asset beside its columns: group, owners, tags, kinds, description.
 
 Belongs here: what places and texts there are; the long texts are files of `descriptions/`, one an asset. Does not belong
 here: which asset has which place (where it is defined), a table's columns and the one sentence that says what it is
@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from turbo_forecast.schemas import BASE_TABLE
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 from turbo_forecast.storage.published.layout import PUBLISHED
 from turbo_forecast.storage.warehouse import LOCK_PATIENCE_SECONDS
 from turbo_forecast.tables import Table
@@ -86,7 +86,7 @@ class Place:
 
 def owners() -> list[str]:
     """Who answers for the assets, as the settings file has it. Raises SettingsError."""
-    return told().settings().deployment.owners
+    return current_environment().settings().deployment.owners
 
 
 def presented(group: str, kinds: Collection[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Webserver and daemon ask it for definitions, and runs are processes that it starts.
 
 Belongs here: what happens before Dagster's own command takes the process over, and asking a server to read its code again. Does not
-belong here: what becomes of runs whose code server has ended (`left_runs.py`).
+belong here: what becomes of runs whose code server has ended (`orphaned_runs.py`).
 """
 
 import argparse
@@ -18,8 +18,8 @@ from dagster._core.errors import DagsterUserCodeUnreachableError  # what the cli
 from dagster._grpc.client import DagsterGrpcClient  # no command of Dagster asks a code server to read its code again
 
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
-from turbo_forecast.defs.left_runs import end_beside_server, left_runs, say
 from turbo_forecast.defs.links import LOCATION
+from turbo_forecast.defs.orphaned_runs import end_beside_server, log, orphaned_runs
 from turbo_forecast.defs.ownership import release_dead_runs
 from turbo_forecast.errors import SettingsError, StorageError, TurboForecastError
 from turbo_forecast.month_keys import first_month
@@ -73,8 +73,8 @@ def _prepare() -> list[str]:
     first_month(environment.first_month, environment.settings().deployment.first_month, data)
     with opened_instance() as instance, storage_errors_named():
         _be_the_only_one(Path(os.environ["DAGSTER_HOME"]))
-        release_dead_runs(instance, say)
-        return left_runs(instance)
+        release_dead_runs(instance, log)
+        return orphaned_runs(instance)
 
 
 def _be_the_only_one(home: Path) -> None:
@@ -94,7 +94,7 @@ def _reload(host: str, port: int) -> int:
         DagsterGrpcClient(host=host, port=port).reload_code(timeout=RELOAD_SECONDS)
     except DagsterUserCodeUnreachableError:
         raise StorageError(f"no code server answers at {host}:{port}") from None
-    say("The definitions were read again. Whether they can be loaded, the UI says under Deployment.")
+    log("The definitions were read again. Whether they can be loaded, the UI says under Deployment.")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""A month's fleet forecast around its run: what is read for it, and how all that it leaves is stored.
+"""A month's fleet forecast as Dagster runs it: inputs are read, the run is started, its results are stored.
 
 Belongs here: the order in which a month is begun, forecast, published and committed, and which months' rows go then. Does
-not belong here: the run itself (`fleet/`), and what Dagster is told of it (`assets/fleet_forecast.py`).
+not belong here: the run itself (`fleet/`), and its metadata (`assets/fleet_forecast.py`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +13,12 @@ from functools import partial
 import duckdb
 
 from turbo_forecast.defs.resources import DataFolder, Warehouse
-from turbo_forecast.defs.stored_data import exchange_of, put_ahead
+from turbo_forecast.defs.stored_data import exchange_of, upload_ahead
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
 from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.fleet.run import FleetRun, run_fleet
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.models.registry import check_entrants, first_day_needed
 from turbo_forecast.schemas import COMBINATION_WEIGHTS, FLEET_FORECAST, MODEL_RUNS, SERIES_OUTCOMES
@@ -48,7 +48,7 @@ def forecast_month(
     warehouse: Warehouse,
     folder: DataFolder,
     run_id: str,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> Iterator[MonthsRun]:
     """Forecast a month's series; the block stores their rows; then store the run's tables and audit in one transaction.
 
@@ -57,27 +57,27 @@ def forecast_month(
     files of before are still whole when that is found out.
 
     Where the results lie on object storage, the run's files reach other machines through it until the month is stored there
-    (`storage/objects/putting.py`), which may be long after this: should this machine die in between, another one goes on.
+    (`storage/objects/uploading.py`), which may be long after this: should this machine die in between, another one goes on.
     """
     exchange: Exchange = exchange_of(folder.store, month) or SharedFolder()
     check_entrants(settings)
     check_executor(settings.executor)
     cutoff, timer = cutoff_of(month), AuditTimer()
-    log, window = StatusLog(say, about=f"{cutoff:%Y-%m}"), run_windows(cutoff, settings)
+    status, window = StatusLog(log, about=f"{cutoff:%Y-%m}"), run_windows(cutoff, settings)
     work = MonthOfRun(cutoff, settings.config_hash(), run_id)
     with (
         timer.stage("look at base table"),
-        log.working("looking at the base table"),
+        status.working("looking at the base table"),
         warehouse.get_connection() as con,
         transaction(con),
     ):
         require_usable_tables(con)  # now, and not when everything has been forecast
         require_complete(last_observed(con, cutoff), cutoff, settings)
-    with unfinished(folder.scratch(month)) as scratch:
+    with checkpoint_folder(folder.scratch(month)) as scratch:
         store = scratch / "series.arrow"
         with (
             timer.stage("write series store"),
-            log.working("storing the series for the workers"),
+            status.working("storing the series for the workers"),
             warehouse.get_connection() as con,
             transaction(con),
         ):
@@ -85,7 +85,7 @@ def forecast_month(
             since = first_day_needed(settings, window.history_start)
             write = partial(write_store, path=store, history_start=window.history_start)
             store_histories(con, since, cutoff, write)
-        fleet = run_fleet(store, window, settings, scratch=scratch, timer=timer, say=say, exchange=exchange)
+        fleet = run_fleet(store, window, settings, checkpoint=scratch, timer=timer, log=log, exchange=exchange)
         run = MonthsRun(fleet, timer)
         with warehouse.get_connection() as con, transaction(con):
             work.begin(con, digest)
@@ -93,7 +93,7 @@ def forecast_month(
             yield run
         with warehouse.get_connection() as con, transaction(con):
             work.require_same(con)
-            with timer.stage("store outcomes"), log.working("storing the outcomes"):
+            with timer.stage("store outcomes"), status.working("storing the outcomes"):
                 store_tables(con, cutoff, run.fleet)
             run.removed = outdated(folder.root, settings.rows_months, cutoff)
             if run.removed:
@@ -102,8 +102,8 @@ def forecast_month(
             work.record_stored(con, FLEET_STEP)
         if run.removed:
             remove_rows(folder.root, run.removed)
-            log(describe(run.removed, settings.rows_months))
-    put_ahead(folder.store)  # and not at the month's end alone: the rows are most of what is put
+            status(describe(run.removed, settings.rows_months))
+    upload_ahead(folder.store)  # and not at the month's end alone: the rows are most of what is put
 
 
 def store_tables(con: duckdb.DuckDBPyConnection, cutoff: date, run: FleetRun) -> None:

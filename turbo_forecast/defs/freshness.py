@@ -1,6 +1,6 @@
-"""When it is looked at whether the latest month is published: every day, and whenever a month that counts is complete.
+"""The sensor that starts the check of the latest month: every day, and whenever such a month becomes complete.
 
-Belongs here: the sensor that starts the check. Does not belong here: the judgement (`checks/latest_month.py`).
+Belongs here: the sensor that starts the check. Does not belong here: whether a month is due (`checks/latest_month.py`).
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A month's groups around their run and their statements: what is read for them, and what the run leaves beside its rows.
+"""A month's groups as Dagster runs them: inputs are read, groups are forecast, statements are made.
 
 Belongs here: folders and tables. Does not belong here: the run (`fleet/groups.py`), the statements (`fleet/group_statements.py`),
 and the assets.
@@ -9,12 +9,12 @@ import shutil
 import polars as pl
 
 from turbo_forecast.defs.monthly import Month
-from turbo_forecast.defs.reporting import say_to
+from turbo_forecast.defs.reporting import log_to
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.group_statements import GroupStatements
 from turbo_forecast.fleet.groups import forecast_groups
 from turbo_forecast.fleet.outlook_statements import Statements
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.schemas import (
     CALIBRATION,
     GROUP_FORECAST,
@@ -37,15 +37,15 @@ def forecast_group_month(month: Month) -> pl.DataFrame:
     if history.is_empty():
         shutil.rmtree(place, ignore_errors=True)
         return pl.DataFrame(schema=GROUP_FORECAST.polars_schema)
-    with unfinished(place.with_name(f".unfinished-{month.key}")) as scratch:
+    with checkpoint_folder(place.with_name(f".unfinished-{month.key}")) as scratch:
         run = forecast_groups(
             history,
             month.made(CALIBRATION).collect(),
             run_windows(month.cutoff, month.settings),
             month.settings,
-            scratch=scratch,
+            checkpoint=scratch,
             timer=AuditTimer(),  # its stages are within the asset's own
-            say=say_to(month.context),
+            log=log_to(month.context),
         )
         run.results.publish(place)
     return run.rows

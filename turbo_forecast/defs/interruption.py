@@ -28,7 +28,7 @@ WORTH_A_WORD_SECONDS = 2.0
 
 @contextmanager
 def interruptions_noticed() -> Iterator[Callable[[], bool]]:
-    """Tells whether SIGINT or SIGTERM has come since the block began, whoever has handled it, or not.
+    """A function that is true once SIGINT or SIGTERM has come since the block began, whoever has handled it.
 
     Only in the main thread, which alone gets signals; in others the answer is always no.
     """
@@ -54,12 +54,12 @@ def interruptions_noticed() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def waiting_told(instance: dg.DagsterInstance, about: str, say: Callable[[str], None]) -> Iterator[None]:
-    """A run in the block that waits for its place in the pool leaves the processor to others, says so, and can be interrupted.
+def waiting_logged(instance: dg.DagsterInstance, about: str, log: Callable[[str], None]) -> Iterator[None]:
+    """A run in the block that waits for its place in the pool leaves the processor to others, logs that it waits, and can be interrupted.
 
     about: what each line begins with.
     """
-    wait = _Wait(instance, about, say)
+    wait = _Wait(instance, about, log)
     original = ActiveExecution.sleep_til_ready
 
     def sleep(self: ActiveExecution) -> None:
@@ -77,8 +77,8 @@ def waiting_told(instance: dg.DagsterInstance, about: str, say: Callable[[str], 
 class _Wait:
     """Lines about one wait after another, rarer as a wait becomes longer."""
 
-    def __init__(self, instance: dg.DagsterInstance, about: str, say: Callable[[str], None]) -> None:
-        self._instance, self._about, self._say = instance, about, say
+    def __init__(self, instance: dg.DagsterInstance, about: str, log: Callable[[str], None]) -> None:
+        self._instance, self._about, self._log = instance, about, log
         self._began = self._looked = self._said = float("-inf")
 
     def look(self, now: float) -> None:
@@ -89,7 +89,7 @@ class _Wait:
         waited = now - self._began
         if waited >= WORTH_A_WORD_SECONDS and now - self._said >= longer_silence(waited):
             self._said = now
-            self._say(f"{self._about} · waiting for {self._holders()}, {duration(waited)} so far")
+            self._log(f"{self._about} · waiting for {self._holders()}, {duration(waited)} so far")
 
     def _holders(self) -> str:
         slots = self._instance.event_log_storage.get_concurrency_info(WAREHOUSE_POOL).claimed_slots

@@ -15,8 +15,8 @@ import pyarrow.dataset
 from dagster_polars import PolarsParquetIOManager
 from dagster_polars.io_managers.type_routers import resolve_type_router
 
-from turbo_forecast.defs.held import closing_held
-from turbo_forecast.defs.reporting import plain_errors, say_to
+from turbo_forecast.defs.kept_open import closed_on_error
+from turbo_forecast.defs.reporting import log_to, plain_errors
 from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.processes import own_process
@@ -48,11 +48,11 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
         if self._base_path.protocol in LOCAL:
             renamed = rename_former(Path(self._base_path.path).absolute()).describe()
             if renamed and context.log:
-                say_to(context)(renamed)
+                log_to(context)(renamed)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Store what an asset has returned or yielded; what cannot be stored fails its step with one sentence."""
-        with plain_errors(), closing_held(context):
+        with plain_errors(), closed_on_error(context):
             super().handle_output(context, obj)
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -93,12 +93,12 @@ class AtomicParquetIOManager(PolarsParquetIOManager):
 
     def publish_parts(self, context: dg.OutputContext, made: MadeRows, path: "UPath") -> None:
         """Publish a folder of part files whole, and report its rows, bytes and parts."""
-        told = {"dagster/row_count": made.rows, "bytes": made.bytes, "parts": len(parts(made.folder))}
+        metadata = {"dagster/row_count": made.rows, "bytes": made.bytes, "parts": len(parts(made.folder))}
         if path.protocol in LOCAL:
             publish_folder(made.folder, Path(path.path))
         else:
             _upload(made.folder, path)
-        context.add_output_metadata(told)
+        context.add_output_metadata(metadata)
 
     def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
         """The same, of a lazy frame."""
@@ -154,10 +154,10 @@ def _upload(folder: Path, path: "UPath") -> None:
 
 
 def _declared(context: dg.InputContext) -> list[str]:
-    """The columns that an asset's definition says its files have; none where it says nothing."""
+    """The columns of the schema in an asset's definition; none where it has no schema."""
     made = context.upstream_output
-    told = made.definition_metadata.get("dagster/column_schema") if made else None
-    return [column.name for column in told.columns] if isinstance(told, dg.TableSchema) else []
+    schema = made.definition_metadata.get("dagster/column_schema") if made else None
+    return [column.name for column in schema.columns] if isinstance(schema, dg.TableSchema) else []
 
 
 def _remedy(context: dg.InputContext, missing: str) -> str:

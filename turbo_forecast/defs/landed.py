@@ -1,4 +1,4 @@
-"""What the landing of telemetry is told by a run, and shows of itself in the UI.
+"""What a run passes to the landing of telemetry, and the metadata of what has landed.
 
 Does not belong here: the rules of landing (`landing/`), and its asset (`assets/telemetry_landing.py`).
 """
@@ -20,16 +20,16 @@ LANDED_FILES = "One file a source and month, `telemetry_landing/<source>/YYYY-MM
 NO_SOURCES = "no sources are configured: telemetry is read from files alone"
 
 
-def options_of(settings: TelemetrySettings, say: Callable[[str], None]) -> LandingOptions:
+def options_of(settings: TelemetrySettings, log: Callable[[str], None]) -> LandingOptions:
     """How a run's telemetry settings want months to be landed."""
-    return LandingOptions(zone=calendar_of(settings), late_data_hours=settings.late_data_hours, say=say)
+    return LandingOptions(zone=calendar_of(settings), late_data_hours=settings.late_data_hours, say=log)
 
 
 def landing_metadata(landings: Sequence[SourceLanding], folder: DataFolder) -> Metadata:
-    """What a materialisation shows of what landed now: counts, and a row a source."""
-    told: Metadata = {"dagster/row_count": sum(each.rows for each in landings), **stored_in(folder.store)}
+    """The metadata of what has landed now: counts, and a row a source."""
+    metadata: Metadata = {"dagster/row_count": sum(each.rows for each in landings), **stored_in(folder.store)}
     if not landings:
-        return {**told, "sources": NO_SOURCES}
+        return {**metadata, "sources": NO_SOURCES}
     rows = [
         {
             "source": each.source,
@@ -47,7 +47,7 @@ def landing_metadata(landings: Sequence[SourceLanding], folder: DataFolder) -> M
         for each in landings
     ]
     return {
-        **told,
+        **metadata,
         "months landed": sum(len(each.landed) for each in landings),
         "sources": table(pl.DataFrame(rows, infer_schema_length=None)),
         "folder": dg.MetadataValue.path(str(folder.root / FOLDER)),

@@ -11,12 +11,12 @@ from functools import cache
 import dagster as dg
 
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
-from turbo_forecast.defs.interruption import interruptions_noticed, waiting_told
+from turbo_forecast.defs.interruption import interruptions_noticed, waiting_logged
 from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.launched import Launched
 from turbo_forecast.defs.ownership import OWNER_TAG, owner_tags, release_dead_runs
 from turbo_forecast.defs.ranges import Command, made_with_tag, range_tags, stands, unfinished_command
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 
 
 def month_job() -> dg.JobDefinition:
@@ -32,13 +32,13 @@ def _job_of_this_run() -> dg.JobDefinition:
     return build_definitions().resolve_job_def(monthly_forecast.name)
 
 
-def materialise(keys: Sequence[str], *, verbose: bool, say: Callable[[str], None] = print) -> Iterator[Launched]:
+def materialise(keys: Sequence[str], *, verbose: bool, log: Callable[[str], None] = print) -> Iterator[Launched]:
     """Run the monthly job for each month in turn, in this process; yields each run when it has ended.
 
     A month that the same command has made, and would make of the same again, is yielded as it stands, where another month
     of the command did not succeed then. A month that fails does not keep the next ones from being run, unless they would
     fail alike (`Launched.ends_all`); an interruption does, whenever it comes.
-    say: called where the run waits for another. Raises StorageError where DAGSTER_HOME cannot be written, SettingsError
+    log: called where the run waits for another. Raises StorageError where DAGSTER_HOME cannot be written, SettingsError
     where the settings have become unusable since the command began.
     """
     _tell_processes()
@@ -48,13 +48,13 @@ def materialise(keys: Sequence[str], *, verbose: bool, say: Callable[[str], None
         owner_tags() as tags,
         interruptions_noticed() as interrupted,
     ):
-        release_dead_runs(instance, say)
+        release_dead_runs(instance, log)
         before = unfinished_command(instance, keys)
         tags |= range_tags(keys, before.name if before else f"{tags[OWNER_TAG]} {time.time():.3f}")
         for key in keys:
             launched = _standing(before, key)
             if launched is None:
-                with waiting_told(instance, key, say):
+                with waiting_logged(instance, key, log):
                     launched = _run(instance, key, {**tags, **_made_with(keys)}, verbose=verbose)
             if interrupted():
                 launched.interrupt()
@@ -64,11 +64,11 @@ def materialise(keys: Sequence[str], *, verbose: bool, say: Callable[[str], None
 
 
 def _tell_processes() -> None:
-    """Where each step is a process of its own, let the environment tell these what this process was told.
+    """Where each step is a process of its own, pass these what this process was given by environment variables.
 
     Arguments of the job would do as well, were they not kept with the run and shown: a URL may hold a key.
     """
-    environment = told()
+    environment = current_environment()
     if environment.settings().deployment.executor == "multiprocess":
         os.environ.update(environment.variables())
 

@@ -1,4 +1,4 @@
-"""What a finished run has to say: its failures and warnings, of how many checks, and where its time went.
+"""The result of a run that has ended: failures, warnings, how many checks, time by step.
 
 Belongs here: what is read from a run's events, and the words for it. Does not belong here: starting a run
 (`launch.py`), printing, and what was stored (`summary.py`).
@@ -19,7 +19,7 @@ from turbo_forecast.text import printable, shown_message
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One check's verdict: `asset.check`, whether it passed, and whether it is only a warning if not."""
+    """One check's result: `asset.check`, whether it passed, and whether it is only a warning if not."""
 
     name: str
     passed: bool
@@ -59,7 +59,7 @@ class Launched:
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             self._take_check(event)
         elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not self.failures:
-            # between two steps, or before the first one: no step tells of it
+            # between two steps, or before the first one: no step has an event of it
             error = event.job_failure_data.error
             reason = printable(shown_message(reason_of_error(error) or "")) if error else ""
             self.failures += [reason] if reason else []

@@ -7,7 +7,7 @@ Does not belong here: what the links stand beside, and the addresses of the dash
 from urllib.parse import quote
 
 from turbo_forecast import deep_links
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 from turbo_forecast.text import markdown_text
 
 LOCATION = "turbo_forecast"
@@ -21,12 +21,12 @@ def checks_of_a_month() -> str:
 
 
 def described_check(sentence: str) -> str:
-    """The description of a month's check, in Markdown: what must hold, and where it can be judged again.
+    """The description of a month's check, in Markdown: what must hold, and where it can be checked again.
 
     The address is relative to an asset's page, where descriptions are shown: so it holds behind a path prefix too.
     """
     return (
-        f"{sentence}\n\nTo judge a month again, on what is stored: launch the job "
+        f"{sentence}\n\nTo check a month again, on what is stored: launch the job "
         f"[{CHECKS_JOB}](..{checks_of_a_month()}) with that month as its partition."
     )
 
@@ -43,7 +43,9 @@ def check_again(asset: str, check: str, month: str) -> str:
 
 def dashboard_page(path: str, /, **parameters: object) -> str:
     """The whole address of a page of the dashboard, where the settings say that readers reach it. Raises SettingsError."""
-    return deep_links.absolute(told().settings().deployment.dashboard_url, deep_links.page(path, **parameters))
+    return deep_links.absolute(
+        current_environment().settings().deployment.dashboard_url, deep_links.page(path, **parameters)
+    )
 
 
 def link_to_host(host: str, resource: str, kind: str, month: str) -> str:

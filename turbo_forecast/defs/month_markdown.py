@@ -1,6 +1,6 @@
 """A month's report in Markdown, the short one beside it, and the numbers that Dagster plots over the months.
 
-Belongs here: what is told, in which order, and how it is laid out. Does not belong here: what it is asked from
+Belongs here: what is shown, in which order, and how it is laid out. Does not belong here: what it is asked from
 (`storage/findings.py`), plots (`plots.py`), and the printed summary (`summary.py`).
 
 Dagster shows short Markdown and tables at once, and longer Markdown behind a click (`reporting.at_once`). So the month in
@@ -25,12 +25,12 @@ from turbo_forecast.fleet.reasons import folded
 from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import FORECAST_ACCURACY
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.storage.accuracy import latest_month_judged
+from turbo_forecast.storage.accuracy import latest_month_scored
 from turbo_forecast.storage.findings import (
-    Coverage,
+    Completeness,
     backtest_of,
     champions_of,
-    coverage_of,
+    completeness_of,
     earlier_of,
     kinds_counted,
     stages_of,
@@ -40,26 +40,26 @@ from turbo_forecast.storage.months import settled_months
 from turbo_forecast.text import markdown_text
 
 LONGEST_WARNING = 1_000
-"""A check's sentence tells what is wrong and then what to do: both are wanted here."""
+"""A check's description says what is wrong and then what to do: both are wanted here."""
 REASONS, RESOURCES, STAGES = 20, 20, 20
 OUTCOMES = ("forecast", "fallback", "retired", "failed")
-_NOTHING_JUDGED = pl.DataFrame(schema={"lead_month": pl.Int32, "mae": pl.Float64, "inside": pl.Float64})
+_NOTHING_SCORED = pl.DataFrame(schema={"lead_month": pl.Int32, "mae": pl.Float64, "inside": pl.Float64})
 
 
 @dataclass(frozen=True, slots=True)
 class MonthFacts:
     """What is known of a month when its master file is there.
 
-    backtest: as `backtest_of` gives it; judged: as `latest_month_judged` does; champions: `model, n`.
+    backtest: as `backtest_of` gives it; scored: as `latest_month_scored` does; champions: `model, n`.
     warnings: what checks have found so far, a sentence each. interval_width: the published interval's share of days.
     """
 
     cutoff: date
     interval_width: float
-    coverage: Coverage
+    completeness: Completeness
     champions: pl.DataFrame
     backtest: pl.DataFrame
-    judged: pl.DataFrame
+    scored: pl.DataFrame
     warnings: Sequence[str]
 
     @property
@@ -70,7 +70,7 @@ class MonthFacts:
     @property
     def month_ahead(self) -> dict[str, Any]:
         """How good the forecast of the month before was for this month; empty without one."""
-        rows = self.judged.filter(pl.col("lead_month") == 1)
+        rows = self.scored.filter(pl.col("lead_month") == 1)
         return rows.row(0, named=True) if len(rows) else {}
 
     @property
@@ -85,17 +85,17 @@ def month_facts(
     interval_width: float,
     *,
     published: str,
-    judged: pl.DataFrame = _NOTHING_JUDGED,
+    scored: pl.DataFrame = _NOTHING_SCORED,
     warnings: Iterable[str] = (),
 ) -> MonthFacts:
     """Ask the warehouse and the master file, whose rows' SQL is `published`."""
     return MonthFacts(
         cutoff,
         interval_width,
-        coverage_of(con, cutoff),
+        completeness_of(con, cutoff),
         champions_of(con, cutoff),
         backtest_of(con, cutoff, published),
-        judged,
+        scored,
         list(warnings),
     )
 
@@ -112,7 +112,7 @@ def master_metadata(
     """What the master file's materialisation shows.
 
     published: SQL for the rows that the master file will hold; masters: the files of all months, by cutoff. Whatever is
-    told is asked from what comes before the master file, from its own rows and from earlier months' files, so that nothing
+    shown is asked from what comes before the master file, from its own rows and from earlier months' files, so that nothing
     in it is of an earlier run.
     """
     facts = month_facts(
@@ -120,7 +120,7 @@ def master_metadata(
         cutoff,
         settings.interval_width,
         published=published,
-        judged=latest_month_judged(
+        scored=latest_month_scored(
             con, cutoff, masters, settled_months(con, cutoff, FORECAST_ACCURACY.name), settings.horizon_months
         ),
         warnings=warnings,
@@ -138,11 +138,11 @@ def numbers(facts: MonthFacts) -> Metadata:
 
     A figure that does not exist (no series has a backtest, say) is left out.
     """
-    outcomes = dict(facts.coverage.outcomes.iter_rows())
-    live = facts.coverage.live
+    outcomes = dict(facts.completeness.outcomes.iter_rows())
+    live = facts.completeness.live
     found: Metadata = {
         "series": live,
-        "share of series with an outcome": facts.coverage.told / live if live else None,
+        "share of series with an outcome": facts.completeness.with_outcome / live if live else None,
         **{f"series with outcome {name}": outcomes.get(name, 0) for name in OUTCOMES},
         "champions' mean MASE over series": facts.fleet.get("mase"),
         "champions' mean MAE over series (points)": facts.fleet.get("mae"),
@@ -167,7 +167,7 @@ def in_short(facts: MonthFacts) -> dg.MarkdownMetadataValue:
 
 
 def _short_lines(facts: MonthFacts) -> Iterator[str]:
-    yield f"**Series:** {markdown_text(str(facts.coverage))}"
+    yield f"**Series:** {markdown_text(str(facts.completeness))}"
     fleet = facts.fleet
     if fleet:
         scaled = "" if fleet["mase"] is None else f"MASE {fleet['mase']:.3f} over {fleet['mase_series']:,} series, "
@@ -197,7 +197,7 @@ def report(facts: MonthFacts, fleet: dg.MarkdownMetadataValue) -> str:
         str(fleet.value),
         "## How good the forecasts are",
         *_backtest(facts),
-        *_judged(facts),
+        *_scored(facts),
         "## What became of the series",
         *_outcomes(facts),
         "## Warnings",
@@ -231,13 +231,13 @@ def _backtest(facts: MonthFacts) -> Iterator[str]:
     )
 
 
-def _judged(facts: MonthFacts) -> Iterator[str]:
-    if facts.judged.is_empty():
+def _scored(facts: MonthFacts) -> Iterator[str]:
+    if facts.scored.is_empty():
         yield "No earlier month's forecast can be compared with this month yet."
         return
     yield f"What earlier months had forecast for {facts.cutoff:%Y-%m}, over all days of all series:"
     yield markdown(
-        facts.judged.select(
+        facts.scored.select(
             pl.col("lead_month").alias("months ahead"),
             decimals("mae", 2).alias("MAE, points"),
             decimals("inside", 1, 100, " %").alias("days inside the interval"),
@@ -247,8 +247,8 @@ def _judged(facts: MonthFacts) -> Iterator[str]:
 
 
 def _outcomes(facts: MonthFacts) -> Iterator[str]:
-    yield markdown(facts.coverage.outcomes.select("outcome", whole("n").alias("series")))
-    kinds = folded(facts.coverage.reasons.iter_rows())
+    yield markdown(facts.completeness.outcomes.select("outcome", whole("n").alias("series")))
+    kinds = folded(facts.completeness.reasons.iter_rows())
     if kinds:
         rows = pl.DataFrame(kinds[:REASONS], schema={"series": pl.Int64, "reason": pl.String}, orient="row")
         yield markdown(rows.select(whole("series"), "reason"))

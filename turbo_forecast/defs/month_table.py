@@ -31,7 +31,7 @@ Rows = pl.DataFrame | pl.LazyFrame
 def month_table(table: Table, place: Place) -> Callable[[Callable[[Month], Rows]], dg.AssetsDefinition]:
     """The asset of a part of a month: the decorated function makes a month's rows, which are stored as `place` says.
 
-    The function may fill `month.told` with what the materialisation is to show, and time its own stages. Raises ValueError
+    The function may fill `month.metadata` with metadata of the materialisation, and time its own stages. Raises ValueError
     for a table that is no part of a month.
     """
     if table.made_from is None:
@@ -54,8 +54,11 @@ def month_table(table: Table, place: Place) -> Callable[[Callable[[Month], Rows]
                     if as_file:
                         yield month.result_of(rows)
                     else:
-                        month.told = {"dagster/row_count": STORING[place.stored](month, table, rows), **month.told}
-            if not as_file:  # those are told of when they have been committed
+                        month.metadata = {
+                            "dagster/row_count": STORING[place.stored](month, table, rows),
+                            **month.metadata,
+                        }
+            if not as_file:  # those are reported once they have been committed
                 yield month.result()
 
         return asset

@@ -13,12 +13,12 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from turbo_forecast.defs.decided import deciding_hash
-from turbo_forecast.defs.held import held
+from turbo_forecast.defs.kept_open import kept_open
 from turbo_forecast.defs.partitions import month_of
-from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, stage_metadata
+from turbo_forecast.defs.reporting import Metadata, log_to, plain_errors, stage_metadata
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, Warehouse
 from turbo_forecast.defs.run_warnings import warnings_so_far
+from turbo_forecast.defs.settings_hashes import settings_hash
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.schemas import FORECAST_PARQUET
@@ -42,7 +42,7 @@ class MonthOptions:
 
 @dataclass(slots=True)
 class Month:
-    """One month of one asset: an open transaction, a timer, and what will be told of it.
+    """One month of one asset: an open transaction, a timer, and the metadata of its materialisation.
 
     context: of the step; folder: all that is stored. The rest is the month's: key (YYYY-MM), cutoff, the run's settings.
     outlook: what the outlook is about, which may differ from what it was when the month was forecast.
@@ -55,7 +55,7 @@ class Month:
     con: duckdb.DuckDBPyConnection
     folder: DataFolder
     timer: AuditTimer
-    told: Metadata = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
     @property
     def cutoff(self) -> date:
@@ -88,12 +88,12 @@ class Month:
         return warnings_so_far(self.context.instance, self.context.run.run_id, self.con, self.cutoff)
 
     def result(self) -> dg.MaterializeResult[None]:
-        """What an asset yields that has stored its rows itself: all that is told of the month, and its seconds by stage."""
-        return dg.MaterializeResult(metadata={**self.told, **stage_metadata(self.timer)})
+        """What an asset yields that has stored its rows itself: the month's metadata, and its seconds by stage."""
+        return dg.MaterializeResult(metadata={**self.metadata, **stage_metadata(self.timer)})
 
     def result_of(self, rows: pl.DataFrame | pl.LazyFrame) -> dg.MaterializeResult[pl.LazyFrame]:
         """What an asset yields that the I/O manager stores; when the asset goes on, the file is there."""
-        return dg.MaterializeResult(value=rows.lazy(), metadata={**self.told, **stage_metadata(self.timer)})
+        return dg.MaterializeResult(value=rows.lazy(), metadata={**self.metadata, **stage_metadata(self.timer)})
 
 
 def one_month(
@@ -113,7 +113,7 @@ def one_month(
     within is stored within; should that fail, nothing is committed, and a complete month whose table is as it was stays
     complete.
     """
-    return held(context, _month(context, table, options, warehouse, folder, as_file=as_file))
+    return kept_open(context, _month(context, table, options, warehouse, folder, as_file=as_file))
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def _month(
     timer, run_id, asset = AuditTimer(), context.run.run_id, table.name
     with plain_errors():
         key = month_of(context)
-    log = StatusLog(say_to(context), about=key)
+    log = StatusLog(log_to(context), about=key)
     with plain_errors(), log.working(f"making {asset}"), warehouse.get_connection(keep_duckdb=True) as con:
         month = Month(context, key, settings, outlook, con, folder, timer)
         work = MonthOfRun(month.cutoff, settings.config_hash(), run_id)
@@ -149,8 +149,8 @@ def _month(
                     month.results.require_there()
             with month.results.reading():
                 yield month
-            decided = pl.lit(deciding_hash(table, settings, outlook)).alias("config_hash")
-            replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id).with_columns(decided))
+            own_hash = pl.lit(settings_hash(table, settings, outlook)).alias("config_hash")
+            replace_audit(con, timer.frame(asset, month.cutoff, settings, run_id).with_columns(own_hash))
             work.record_stored(con, [asset])
 
 
@@ -172,7 +172,7 @@ def month_beside(
     timer, run_id = AuditTimer(), context.run.run_id
     with plain_errors():
         key = month_of(context)
-    log = StatusLog(say_to(context), about=key)
+    log = StatusLog(log_to(context), about=key)
     opened = warehouse.get_connection(keep_duckdb=True)
     with plain_errors(), log.working(f"making {asset}"), opened as con, transaction(con):
         month = Month(context, key, settings, outlook, con, folder, timer)

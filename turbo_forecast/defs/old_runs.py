@@ -1,4 +1,4 @@
-"""Old runs: what Dagster keeps of runs for ever, removed after a time. Dagster has no such retention of its own.
+"""Retention of old runs in the Dagster instance, which has none of its own.
 
 A run is its record, its events (materialisations and results of checks among them) and what its steps printed. What the UI shows of the
 present state is read from events of the runs that made it, however old these are; such runs stay.
@@ -21,7 +21,7 @@ from dagster._core.storage.asset_check_execution_record import (  # the statuses
 from turbo_forecast.defs import checks
 from turbo_forecast.defs.links import LOCATION
 from turbo_forecast.defs.ranges import COMMAND_TAG, PARTITION_TAG
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 BACKFILL_TAG = "dagster/backfill"
@@ -42,7 +42,7 @@ class OldRuns(dg.Config):
 @dg.op(description="Removes runs of this code location that ended long ago, with their events and what they printed.")
 def old_runs_removal(context: dg.OpExecutionContext, config: OldRuns) -> None:
     """Raises Failure for a time of less than a day."""
-    days = told().settings().deployment.keep_runs_days if config.keep_days is None else config.keep_days
+    days = current_environment().settings().deployment.keep_runs_days if config.keep_days is None else config.keep_days
     if days < 1:
         raise dg.Failure(f"keep_days must be 1 or more, not {days}: runs of the last day may still be wanted")
     ended_before = datetime.now(UTC) - timedelta(days=days)
@@ -125,7 +125,7 @@ def _ended_at(record: dg.RunRecord) -> datetime:
 def _needed(instance: dg.DagsterInstance, every: Sequence[dg.RunRecord]) -> set[str]:
     """Runs that the present state of assets, checks, jobs and backfills rests on."""
     latest = {(r.dagster_run.job_name, r.dagster_run.tags.get(PARTITION_TAG)): r.dagster_run.run_id for r in every}
-    return {*latest.values(), *_makers(instance), *_judges(instance), *_of_open_backfills(instance, every)}
+    return {*latest.values(), *_makers(instance), *_checkers(instance), *_of_open_backfills(instance, every)}
 
 
 def _makers(instance: dg.DagsterInstance) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _makers(instance: dg.DagsterInstance) -> Iterator[str]:
                 yield from (record.run_id for record in fetch(wanted, limit=PAGE).records)
 
 
-def _judges(instance: dg.DagsterInstance) -> Iterator[str]:
+def _checkers(instance: dg.DagsterInstance) -> Iterator[str]:
     """The runs of each check's latest result, for each partition, and of the latest attempt, which may have given none."""
     for check in dg.load_asset_checks_from_package_module(checks):
         for key in check.check_keys:

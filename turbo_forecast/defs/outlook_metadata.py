@@ -64,10 +64,10 @@ def accuracy_metadata(scored: pl.DataFrame) -> Metadata:
     return {"track record, longest horizon": at_once(shown), **numbers}
 
 
-def over_time_metadata(judged: pl.DataFrame) -> Metadata:
+def over_time_metadata(scored: pl.DataFrame) -> Metadata:
     """What the materialisation shows of earlier months' statements about series, all together; nothing before there are any."""
     everyone = (pl.col("resource") == "all") & (pl.col("population") == "all")
-    rows = judged.filter(everyone & (pl.col("kind") == SERIES))
+    rows = scored.filter(everyone & (pl.col("kind") == SERIES))
     if rows.is_empty():
         return {}
     brier, base = rows.select((pl.col("brier", "base_rate_brier") * pl.col("n")).sum() / pl.col("n").sum()).row(0)

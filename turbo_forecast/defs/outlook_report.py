@@ -34,7 +34,7 @@ from turbo_forecast.types import State
 NAMED_AT_ONCE, FEWEST_AT_ONCE, NAMED = 5, 3, 30
 """Series and groups that are named where one looks first, at least with links, and in the report."""
 HOST = "host_id"
-NOTHING_JUDGED = "It is not known yet: no series is long enough for a backtest."
+NOTHING_SCORED = "It is not known yet: no series is long enough for a backtest."
 
 
 def outlook_metadata(con: duckdb.DuckDBPyConnection, cutoff: date) -> Metadata:
@@ -42,7 +42,7 @@ def outlook_metadata(con: duckdb.DuckDBPyConnection, cutoff: date) -> Metadata:
     outlook, record = next_full(con, cutoff), track_record(con, cutoff)
     found: Metadata = {
         "next to run full": _at_once(outlook, month_key(cutoff)),
-        "how often such statements were true": str(record) if record else NOTHING_JUDGED,
+        "how often such statements were true": str(record) if record else NOTHING_SCORED,
         "series and groups over their threshold": outlook.count(State.OVER),
         "series and groups expected to reach it": outlook.count(State.EXPECTED),
     }
@@ -101,7 +101,7 @@ def how_often_true(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str
     """Paragraphs of Markdown: the track record on the backtest, of all thresholds and of each, and the reliability diagram."""
     record = track_record(con, cutoff)
     if record is None:
-        yield NOTHING_JUDGED
+        yield NOTHING_SCORED
         return
     yield (
         f"Of {counted(record.n, 'statement')} about series below their threshold, made before the backtest: {markdown_text(str(record))}."

@@ -18,7 +18,7 @@ import dagster as dg
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.errors import TurboForecastError, writing
 from turbo_forecast.leftovers import locked_file
-from turbo_forecast.processes import Life, judged, parsed
+from turbo_forecast.processes import Liveness, locked_liveness, parsed
 
 OWNER_TAG = "turbo_forecast/process"
 HOST_TAG = "turbo_forecast/host"
@@ -42,12 +42,12 @@ def owner_tags() -> Iterator[dict[str, str]]:
         yield {OWNER_TAG: claim.name, HOST_TAG: socket.gethostname()}
 
 
-def release_dead_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) -> None:
+def release_dead_runs(instance: dg.DagsterInstance, log: Callable[[str], None]) -> None:
     """End the runs whose process is gone (killed, or the machine went down), and free their place in the pools.
 
     So is the place of a run that has ended and left it behind.
     The daemon does this for runs it launched; a run from the command line has only its successor. A run of which it is
-    not certain keeps its place, and `say` is told what a person can do.
+    not certain keeps its place, and `log` gets a line with what a person can do.
     """
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED)):
         owner = owner_of(run)
@@ -55,11 +55,11 @@ def release_dead_runs(instance: dg.DagsterInstance, say: Callable[[str], None]) 
             continue
         identity = parsed(owner, run.tags.get(HOST_TAG, ""))
         who = identity.describe() if identity else f"process {owner.split('@')[0]}"
-        with judged(identity, claim_of(owner)) as verdict:
-            if verdict is Life.GONE:
+        with locked_liveness(identity, claim_of(owner)) as state:
+            if state is Liveness.DEAD:
                 end(instance, run, f"its process is gone: {who}")
-            elif verdict is Life.UNKNOWN:
-                say(
+            elif state is Liveness.UNKNOWN:
+                log(
                     f"run {run.run_id[:8]} of {who} may still be at work, which cannot be seen from here; this run waits for "
                     f"its end. If it has died: python -m turbo_forecast.defs.ownership {run.run_id}"
                 )
@@ -103,8 +103,8 @@ def _remove_stale_claims() -> None:
     for path in claim_of("x").parent.glob("*"):
         owner = parsed(path.name)
         if owner:
-            with judged(owner, path) as verdict, suppress(OSError):
-                if verdict is Life.GONE:
+            with locked_liveness(owner, path) as state, suppress(OSError):
+                if state is Liveness.DEAD:
                     path.unlink()
 
 
@@ -124,8 +124,8 @@ def _end_by_hand(instance: dg.DagsterInstance, run_id: str) -> int:
     if run is None or run.status not in UNFINISHED or not owner:
         print(f"error: {run_id or 'no id'}: give the id of an unfinished run of the command line", file=sys.stderr)
         return 2
-    with judged(parsed(owner), claim_of(owner)) as verdict:
-        if verdict is Life.LIVING:
+    with locked_liveness(parsed(owner), claim_of(owner)) as state:
+        if state is Liveness.ALIVE:
             print(f"error: the process of run {run_id} is alive: end that process", file=sys.stderr)
             return 2
         end(instance, run, "its process is gone, as a person said")

@@ -4,12 +4,12 @@ import dagster as dg
 
 from turbo_forecast.errors import PartitionError
 from turbo_forecast.month_keys import first_month
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 
 
 def configured_first_month() -> str:
     """The first month that has a partition, as environment, settings file and data folder have it. Raises SettingsError."""
-    environment = told()
+    environment = current_environment()
     return first_month(environment.first_month, environment.settings().deployment.first_month, environment.data)
 
 

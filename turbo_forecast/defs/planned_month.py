@@ -1,4 +1,4 @@
-"""A month's planned changes around the assets: what the file of plans means now, and statements in every scenario.
+"""A month's planned changes for its assets: the file of plans resolved, and statements in every scenario.
 
 Belongs here: the tables and files that are read for it. Does not belong here: the rules (`outlook/`), and the assets.
 """
@@ -9,7 +9,7 @@ import polars as pl
 
 from turbo_forecast.defs.group_month import group_statements
 from turbo_forecast.defs.monthly import Month
-from turbo_forecast.defs.reporting import say_to
+from turbo_forecast.defs.reporting import log_to
 from turbo_forecast.fleet.planned_statements import PlannedStatements, month_statements
 from turbo_forecast.outlook.plans import Fleet, resolved
 from turbo_forecast.schemas import CHAMPIONS, GROUP_MEMBERS, SERIES_OUTCOMES
@@ -35,5 +35,5 @@ def planned_statements(month: Month, loads: pl.DataFrame, scenarios: Sequence[st
     """What makes statements of the month's series, and of its groups where there are any. loads: rows of PLANNED_LOADS."""
     groups = group_statements(month)
     for remark in groups.remarks() if groups else ():
-        say_to(month.context)(remark)
+        log_to(month.context)(remark)
     return month_statements(month.statements, groups, loads, scenarios)

@@ -185,11 +185,11 @@ def state_bars(statements: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
 
 def reliability_diagram(bins: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """What was said, and how often it came true: points on the diagonal mean what they say. bins: of OUTLOOK_RELIABILITY."""
+    """The reliability diagram: predicted probability against observed frequency; on the diagonal the two agree. bins: of OUTLOOK_RELIABILITY."""
     rows = bins.filter(pl.col("kind") == "series").select("population", "predicted", "observed", "n")
     share = alt.Scale(domain=[0, 1])
     base = alt.Chart(rows).encode(
-        x=alt.X("predicted:Q", scale=share, title="mean probability that was said"),
+        x=alt.X("predicted:Q", scale=share, title="mean predicted probability"),
         y=alt.Y("observed:Q", scale=share, title="share that came true"),
         color=alt.Color("population:N", title="statements of"),
     )

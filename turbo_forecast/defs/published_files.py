@@ -1,4 +1,4 @@
-"""A month's publication around the asset: what is published of it, and what is told of that.
+"""Publishing a month for its asset, with the metadata of the materialisation.
 
 Belongs here: what the month's step knows (settings, warnings, folders). Does not belong here: how it is published
 (`storage/published/`).
@@ -8,7 +8,7 @@ import dagster as dg
 
 from turbo_forecast.defs.monthly import Month
 from turbo_forecast.defs.reporting import Metadata
-from turbo_forecast.defs.stored_data import put_ahead
+from turbo_forecast.defs.stored_data import upload_ahead
 from turbo_forecast.errors import StorageError
 from turbo_forecast.storage.months import COMPLETE, month_state
 from turbo_forecast.storage.published.history import publish_history
@@ -44,7 +44,7 @@ def publish(month: Month) -> Metadata:
     for remark in unreadable:  # of other months: this one has just been written
         month.context.log.warning(f"left out of {views.name}: {remark}")
     with month.timer.stage("put into the store"):
-        stored = put_ahead(month.folder.store)
+        stored = upload_ahead(month.folder.store)
     left_out = {"left out of the views": "; ".join(unreadable)} if unreadable else {}
     return {
         "month": manifest.month,

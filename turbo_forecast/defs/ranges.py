@@ -1,4 +1,4 @@
-"""A command for several months of which not all succeeded, and is given again: which months need not be made anew.
+"""Resuming a command for several months: which of them are made already and need not be made again.
 
 Belongs here: the tags such a command leaves on its runs, and what must be equal for a finished month to stand. Does not
 belong here: starting runs (`launch.py`).
@@ -14,12 +14,12 @@ import dagster as dg
 import duckdb
 
 from turbo_forecast.defs.assets.months import require_files
-from turbo_forecast.defs.decided import outlook_digest
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, OutlookResource, TelemetryResource, Warehouse
+from turbo_forecast.defs.settings_hashes import outlook_digest
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet.scratch import made_with
+from turbo_forecast.fleet.checkpoint import made_with
 from turbo_forecast.schemas import FORECAST_ACCURACY, OUTLOOK_OVER_TIME
-from turbo_forecast.storage.accuracy import first_judged
+from turbo_forecast.storage.accuracy import first_scored
 from turbo_forecast.storage.base_table import digest_up_to, is_current
 from turbo_forecast.storage.landed import landed_months
 from turbo_forecast.storage.months import COMPLETE, month_state, month_states, settled_months
@@ -58,7 +58,7 @@ def range_tags(keys: Sequence[str], command: str) -> dict[str, str]:
 
 
 def made_with_tag(resources: Mapping[str, object]) -> dict[str, str]:
-    """The tag for a run that is about to begin. Raises SettingsError where an outside model, the groups or the plans have no file."""
+    """The tag for a run that is about to begin. Raises SettingsError where an external model, the groups or the plans have no file."""
     forecast, outlook = resources["forecast"], resources["outlook"]
     assert isinstance(forecast, ForecastResource)
     assert isinstance(outlook, OutlookResource)
@@ -111,7 +111,7 @@ def _has_files(folder: DataFolder, key: str) -> bool:
 
 
 def _is_stored(con: duckdb.DuckDBPyConnection, key: str, made: Made, resources: Mapping[str, object]) -> bool:
-    """Whether the run's month is complete, of the rows there are, and has judged all forecasts that it could judge now."""
+    """Whether the run's month is complete, of the rows there are, and has scored all forecasts that it could score now."""
     forecast = resources["forecast"]
     assert isinstance(forecast, ForecastResource)
     settings, cutoff = forecast.settings(), cutoff_of(key)
@@ -122,8 +122,8 @@ def _is_stored(con: duckdb.DuckDBPyConnection, key: str, made: Made, resources: 
         settings.config_hash(),
     ):
         return False
-    first = first_judged(cutoff, settings.horizon_months)
+    first = first_scored(cutoff, settings.horizon_months)
     complete = {month for month, state in month_states(con).items() if state == COMPLETE and first <= month < cutoff}
     return found.digest == digest_up_to(con, cutoff) and all(
-        complete <= set(settled_months(con, cutoff, judging.name)) for judging in (FORECAST_ACCURACY, OUTLOOK_OVER_TIME)
+        complete <= set(settled_months(con, cutoff, scores.name)) for scores in (FORECAST_ACCURACY, OUTLOOK_OVER_TIME)
     )

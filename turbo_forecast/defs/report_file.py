@@ -1,4 +1,4 @@
-"""The month's report around the asset: where it lies, and what Dagster shows of it.
+"""The month's report for its asset: written to its path, with the metadata of its materialisation.
 
 Belongs here: metadata, and where readers reach the dashboard. Does not belong here: the report (`report/`).
 """
@@ -11,10 +11,10 @@ from turbo_forecast import deep_links
 from turbo_forecast.defs.links import dashboard_page
 from turbo_forecast.defs.reporting import Metadata
 from turbo_forecast.defs.resources import DataFolder
-from turbo_forecast.defs.stored_data import put_ahead
+from turbo_forecast.defs.stored_data import upload_ahead
 from turbo_forecast.report.short import in_short
 from turbo_forecast.report.writing import write_report
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.storage.reports import report_path
 from turbo_forecast.text import markdown_text
@@ -33,14 +33,16 @@ def written(folder: DataFolder, month: str) -> Metadata:
     Raises StorageError where the month is not published, or the file cannot be written.
     """
     begun, path = time.perf_counter(), report_path(folder.root, month)
-    content = write_report(Published(folder.root), month, path, told().settings().deployment.dashboard_url)
+    content = write_report(
+        Published(folder.root), month, path, current_environment().settings().deployment.dashboard_url
+    )
     full = content.runs_full
     return {
         "in short": dg.MetadataValue.md(
             "\n".join(f"- {markdown_text(each, LONGEST_SHORT)}" for each in in_short(content))
         ),
         "report": dg.MetadataValue.path(str(path)),
-        **put_ahead(folder.store),
+        **upload_ahead(folder.store),
         "report in the dashboard": dg.MetadataValue.url(dashboard_page(deep_links.REPORT, month=month)),
         "outlook in the dashboard": dg.MetadataValue.url(dashboard_page(deep_links.OUTLOOK, month=month)),
         "kilobytes": round(path.stat().st_size / 1000, 1),

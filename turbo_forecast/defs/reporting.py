@@ -1,6 +1,6 @@
-"""What assets say of themselves in the UI: schemas, counts, timings, tables, plots.
+"""Metadata of materialisations: schemas, counts, timings, tables, plots; and errors as Dagster shows them.
 
-Does not belong here: judgements (`checks/`), and anything that is read back by code.
+Does not belong here: checks (`checks/`), and anything that is read back by code.
 """
 
 import base64
@@ -26,7 +26,7 @@ from turbo_forecast.text import LONGEST_SHOWN, markdown_text, printable, shown_m
 Metadata = dict[str, Any]
 ERROR_KIND = "kind of error"
 """Metadata of a failed step: the class of what it raised, where its message is the whole story."""
-LOOKS = {
+CHART_CONFIG = {
     "axis": {"labelFontSize": 12, "titleFontSize": 13, "labelLimit": 300},
     "legend": {"labelFontSize": 12, "titleFontSize": 13, "labelLimit": 300},
     "title": {"fontSize": 14, "anchor": "start"},
@@ -83,8 +83,8 @@ def plain_errors() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in REFUSED:
             disk = f"the terminal, or a file on the disk of {os.environ.get('DAGSTER_HOME') or 'the run'},"
-            said = f"{error.filename or disk} cannot be written: {refusal(error)}"
-            raise dg.Failure(description=said, allow_retries=False) from error
+            text = f"{error.filename or disk} cannot be written: {refusal(error)}"
+            raise dg.Failure(description=text, allow_retries=False) from error
         # a library's message may hold a signed URL; its traceback would bring it into the event log
         safe = shown_message(str(error))
         if safe == str(error):
@@ -178,7 +178,7 @@ def plot(chart: alt.TopLevelMixin) -> dg.MarkdownMetadataValue:
     modern screen would be twice as wide as the text, and is ten times as large.
     """
     with alt.data_transformers.enable("default", max_rows=None):  # five thousand is no bound for data without HTML
-        specification = {**chart.to_dict(), "config": LOOKS}
+        specification = {**chart.to_dict(), "config": CHART_CONFIG}
     svg = _short(vl_convert.vegalite_to_svg(_drawable(specification)))
     return dg.MetadataValue.md(f"![plot](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})")
 
@@ -200,7 +200,7 @@ def _drawable(value: Any) -> Any:
     return printable(value) if isinstance(value, str) else value
 
 
-def say_to(
+def log_to(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.InitResourceContext,
 ) -> Callable[[str], None]:
     """Where progress lines go: the run's log and the terminal.
@@ -209,11 +209,11 @@ def say_to(
     when nobody reads its output any more: the log has it.
     """
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         shown = "\n".join(map(printable, shown_message(line).split("\n")))
         if context.log:
             context.log.info(shown)
         with suppress(BrokenPipeError):
             print(shown, flush=True)
 
-    return say
+    return log

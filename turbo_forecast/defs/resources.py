@@ -18,19 +18,19 @@ from dagster._core.definitions.definition_config_schema import DefinitionConfigS
 from dagster_duckdb import DuckDBResource
 from pydantic import Field, ValidationError
 
-from turbo_forecast.defs.stored_data import brought_and_put_back
+from turbo_forecast.defs.stored_data import working_copy_of_run
 from turbo_forecast.errors import SettingsError, StorageError
 from turbo_forecast.fleet.executors.choice import check_executor
 from turbo_forecast.landing.configured import configured
-from turbo_forecast.models.registry import check_entrant_names, check_outside_files
+from turbo_forecast.models.registry import check_entrant_names, check_external_files
 from turbo_forecast.settings import (
     Environment,
     ExecutorSettings,
     ForecastSettings,
     OutlookSettings,
     TelemetrySettings,
+    current_environment,
     one_sentence,
-    told,
 )
 from turbo_forecast.storage.former_layout import rename_former
 from turbo_forecast.storage.groups import read_groups
@@ -137,7 +137,7 @@ class TelemetryResource(TelemetrySettings, ValidatedResource):
         return cls(**{**settings.model_dump(), "telemetry": shown_location(settings.telemetry)})
 
     @classmethod
-    def told(cls, environment: Environment) -> "TelemetryResource":
+    def of_environment(cls, environment: Environment) -> "TelemetryResource":
         """The resource of what an environment names. A source's address names no files: its months are landed. Raises SettingsError."""
         files = configured(environment).files
         return cls.shown(environment.settings().telemetry.model_copy(update={"telemetry": files}))
@@ -151,7 +151,7 @@ class TelemetryResource(TelemetrySettings, ValidatedResource):
         """The plain settings, for the floors that do not know Dagster. Raises SettingsError."""
         values = {name: getattr(self, name) for name in TelemetrySettings.model_fields}
         if "://" in self.telemetry:
-            whole = configured(told()).files
+            whole = configured(current_environment()).files
             values["telemetry"] = whole if shown_location(whole) == self.telemetry else self.telemetry
         return TelemetrySettings(**values)
 
@@ -176,20 +176,20 @@ class ForecastResource(ForecastSettings, ValidatedResource):
         """`forecast`."""
         return "forecast"
 
-    def is_asked(self, option: str) -> bool:
-        """Whether the option is not at its default: Dagster fills in every option, asked for or not."""
+    def is_set(self, option: str) -> bool:
+        """Whether the option is not at its default: Dagster fills in every option, given or not."""
         return bool(self._plain(option) != ForecastSettings.model_fields[option].default)
 
     def validate_for_run(self) -> None:
-        """Raises SettingsError unless the outside models' files are there and have their columns, and those of TLS are."""
+        """Raises SettingsError unless the external models' files are there and have their columns, and those of TLS are."""
         settings = self.settings()
-        check_outside_files(settings)
+        check_external_files(settings)
         check_executor(settings.executor)
 
     def settings(self) -> ForecastSettings:
         """The plain settings, for the floors that do not know Dagster."""
         return ForecastSettings(
-            **{name: self._plain(name) for name in ForecastSettings.model_fields if self.is_asked(name)}
+            **{name: self._plain(name) for name in ForecastSettings.model_fields if self.is_set(name)}
         )
 
     def _plain(self, option: str) -> Any:
@@ -226,7 +226,7 @@ class DataFolder(dg.ConfigurableResource[None]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
         """The folder, with what lies in the store until the run ends."""
-        with brought_and_put_back(self.store, context):
+        with working_copy_of_run(self.store, context):
             yield self
 
     @property
@@ -254,8 +254,8 @@ class DataFolder(dg.ConfigurableResource[None]):
         """What an unfinished fleet forecast of the month leaves for the next attempt."""
         return self.root / "fleet_forecast" / f".unfinished-{partition}"
 
-    def offenders(self, asset: str, check: str, partition: str | None) -> Path:
-        """Where a failed check lists all its offenders."""
+    def failing_rows(self, asset: str, check: str, partition: str | None) -> Path:
+        """Where a failed check lists all rows that fail it."""
         return self.root / "checks" / asset / f"{check}{f'-{partition}' if partition else ''}.csv"
 
 
@@ -271,7 +271,7 @@ class Warehouse(DuckDBResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
         """The warehouse, with what lies in the store until the run ends: some steps need no more of the data folder."""
-        with brought_and_put_back(self.store, context):
+        with working_copy_of_run(self.store, context):
             yield self
 
     @contextmanager
@@ -290,7 +290,7 @@ class Warehouse(DuckDBResource):
             try:
                 yield con
             except BaseException:
-                with suppress(StorageError, duckdb.Error):  # what went wrong is told, not what comes of it
+                with suppress(StorageError, duckdb.Error):  # the first error is raised, not what follows from it
                     publish_standings(con, data)
                 raise
             publish_standings(con, data)

@@ -1,4 +1,4 @@
-"""What checks have found so far and did not pass, in sentences, for a report that is made while a run goes on.
+"""Checks that have not passed so far, a sentence each, for a report that is made while a run goes on.
 
 Does not belong here: checks (`checks/`), and what is printed when a run has ended (`launched.py`).
 """

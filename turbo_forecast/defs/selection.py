@@ -1,6 +1,6 @@
-"""What a run selected of a step that always makes all of its tables.
+"""Asset selection: of a step that always makes all of its tables, those that were not selected are reported, too.
 
-Belongs here: telling Dagster of the tables that were made without being selected. Does not belong here: making them.
+Belongs here: reporting to Dagster the tables that were made without being selected. Does not belong here: making them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ def recorded(
 
 
 def _stored(asset: str, month: str | None, result: dg.MaterializeResult[Any], folder: DataFolder | None) -> Metadata:
-    """Publish the result's rows, if it has some, as the I/O manager would; returns what that manager tells of them."""
+    """Publish the result's rows, if it has some, as the I/O manager would; returns the metadata that it adds."""
     if folder is None or month is None or not isinstance(result.value, MadeRows):
         return {}
     path, made = folder.parquet(asset, month), result.value

@@ -1,8 +1,8 @@
-"""Results that lie on object storage, around a run: they are brought before its first step and put back after its last.
+"""Results that lie on object storage, around a run: they are downloaded before its first step and uploaded after its last.
 
-Belongs here: when, in Dagster's words. Does not belong here: what is brought and put (`storage/objects/`).
+Belongs here: when, in Dagster's words. Does not belong here: what is downloaded and uploaded (`storage/objects/`).
 
-A run of the UI, of the schedule and of the command begins and ends with its resources. What the end cannot put makes the
+A run of the UI, of the schedule and of the command begins and ends with its resources. What the end cannot upload makes the
 command fail; Dagster only logs it, so the last steps have asked before whether the store still takes what they made.
 """
 
@@ -12,31 +12,33 @@ from contextlib import contextmanager
 import dagster as dg
 
 from turbo_forecast.addresses import parsed
-from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to
+from turbo_forecast.defs.reporting import Metadata, log_to, plain_errors
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.object_exchange import ObjectExchange
 from turbo_forecast.storage.objects.working_copy import opened_copy, working_copy
 
 
 @contextmanager
-def brought_and_put_back(store: str, context: dg.InitResourceContext) -> Iterator[None]:
-    """Within the block, what the store holds is in this machine's working copy, and at its end what is new is in the store.
+def working_copy_of_run(store: str, context: dg.InitResourceContext) -> Iterator[None]:
+    """Download what the store holds into this machine's working copy, and upload what is new at the end of the block.
 
     store: an address; nothing of this where it is empty. Raises dg.Failure, with one sentence.
     """
     if not store:
         yield
         return
-    say = say_to(context)
-    with plain_errors(), working_copy(parsed(store, "the data folder"), say) as copy:
+    log = log_to(context)
+    with plain_errors(), working_copy(parsed(store, "the data folder"), log) as copy:
         yield
         try:
-            put = copy.put_back()
+            uploaded = copy.upload()
         except StorageError as error:
-            say(f"what this run has made is not in the store: {error}")
+            log(f"what this run has made is not in the store: {error}")
             raise
-        if put.objects:
-            say(f"put {put.objects:,} objects, {put.bytes / 1e6:,.1f} MB, into {store} (commit {put.number})")
+        if uploaded.objects:
+            log(
+                f"uploaded {uploaded.objects:,} objects, {uploaded.bytes / 1e6:,.1f} MB, to {store} (commit {uploaded.number})"
+            )
 
 
 def exchange_of(store: str, month: str) -> ObjectExchange | None:
@@ -49,8 +51,8 @@ def stored_in(store: str) -> Metadata:
     return {"store": store} if store else {}
 
 
-def put_ahead(store: str) -> Metadata:
-    """Put what a step has made, before the month's end (`putting.put_ahead`); what its materialisation shows of that.
+def upload_ahead(store: str) -> Metadata:
+    """Upload what a step has made, before the month's end (`uploading.upload_ahead`); what its materialisation shows of that.
 
     Raises StorageError where the store does not take it, or belongs to another run by now.
     """
@@ -59,5 +61,5 @@ def put_ahead(store: str) -> Metadata:
         return stored_in(store)
     if copy.lease is not None:
         copy.lease.require_held()
-    put = copy.put_ahead()
-    return {**stored_in(store), "objects put": put.objects, "megabytes put": round(put.bytes / 1e6, 1)}
+    uploaded = copy.upload_ahead()
+    return {**stored_in(store), "objects put": uploaded.objects, "megabytes put": round(uploaded.bytes / 1e6, 1)}

@@ -12,8 +12,8 @@ from typing import NoReturn
 
 import dagster as dg
 
-from turbo_forecast.defs.former_partitions import take_over_former
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
+from turbo_forecast.defs.partition_migration import migrate_partitions
 from turbo_forecast.errors import SettingsError, StorageError, TurboForecastError
 from turbo_forecast.month_keys import first_month
 from turbo_forecast.settings import Environment, load_settings
@@ -22,6 +22,9 @@ from turbo_forecast.storage.telemetry.messages import NOT_SET
 from turbo_forecast.text import printable, shown_location, shown_message
 
 ADDRESS = ("--host", "127.0.0.1", "--port", "3000")
+DG = ("-P", "-m", "dagster_dg_cli.cli")
+"""The command `dg`, by its module: its script need not be on the path. Files of the current folder are none of its modules."""
+WORKSPACE = Path(__file__).with_name("dagster_files") / "workspace.yaml"
 DEMO = "demo-telemetry-*"
 """What `python -m turbo_forecast --demo-hosts` calls its folders; unfinished ones have hidden names."""
 
@@ -39,7 +42,9 @@ def main(arguments: Sequence[str]) -> int:
 def _prepare() -> None:
     """Set the environment that Dagster's processes read, and make its storage where there is none."""
     if not os.environ.get("DAGSTER_HOME"):
-        raise SettingsError("DAGSTER_HOME is not set: it names the folder of dagster.yaml (here: dagster_home)")
+        raise SettingsError(
+            "DAGSTER_HOME is not set: it names the folder of dagster.yaml; `turbo-forecast ui` finds or makes one"
+        )
     os.environ["DAGSTER_HOME"] = str(Path(os.environ["DAGSTER_HOME"]).resolve())
     environment = Environment.of_variables()
     data = environment.data.resolve()
@@ -49,28 +54,28 @@ def _prepare() -> None:
     # refused in a sentence here, in many lines by Dagster
     first_month(environment.first_month, environment.settings().deployment.first_month, data)
     with opened_instance() as instance, storage_errors_named():
-        _take_over(instance, data)
+        _migrate_partitions(instance, data)
     where = f"{environment.store}, with its working copy {data}" if environment.store else str(data)
-    say(f"Data folder {where}. {said}")
+    log(f"Data folder {where}. {said}")
 
 
 def _become_dagster(arguments: Sequence[str]) -> NoReturn:
-    """No process stays between a terminal's signals and Dagster."""
-    if sys.prefix != sys.base_prefix:
-        os.environ["VIRTUAL_ENV"] = sys.prefix  # as if it had been activated: else `dg` warns of that before all else
-    dg_command = str(Path(sys.executable).with_name("dg"))
-    os.execv(dg_command, [dg_command, "dev", *ADDRESS, *arguments])
+    """No process stays between a terminal's signals and Dagster.
+
+    What it loads is named by a file of the package: in a checkout or beside an installed package, from any folder, it is the same.
+    """
+    os.execv(sys.executable, [sys.executable, *DG, "dev", "--workspace", str(WORKSPACE), *ADDRESS, *arguments])
 
 
-def _take_over(instance: dg.DagsterInstance, data: Path) -> None:
+def _migrate_partitions(instance: dg.DagsterInstance, data: Path) -> None:
     """Months of former names get those of today, or else stay for the next run: the UI opens where a run is at work, too."""
     try:
-        take_over_former(instance, data, say)
+        migrate_partitions(instance, data, log)
     except StorageError as error:
-        say(f"Months that were materialised as YYYY-MM-01 are not all shown yet: {error}")
+        log(f"Months that were materialised as YYYY-MM-01 are not all shown yet: {error}")
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """Print a line that may hold names which others chose."""
     print(printable(shown_message(line)), flush=True)
 

@@ -159,9 +159,9 @@ def tiling(folder: Path, total: int, last: str) -> list[tuple[Span, int]]:
 
     Raises StorageError where finished spans have been removed.
     """
-    told = tiling_elsewhere(folder)
-    if told is not None:
-        return told
+    tiles = read_tiling(folder)
+    if tiles is not None:
+        return tiles
     at, found = 0, []
     for span in sorted(finished_spans(folder, last), key=lambda span: (span.lo, -span.hi)):
         if span.lo > at:
@@ -181,8 +181,8 @@ TILING = "tiling.json"
 """In a folder of a worker elsewhere: the tiling that the run has found; only the pieces that a task reads are brought there."""
 
 
-def tell_tiling(folder: Path, tiles: Iterable[tuple[Span, int]]) -> None:
-    """Say what the tiling of a folder is that holds only some of its pieces. Raises StorageError."""
+def write_tiling(folder: Path, tiles: Iterable[tuple[Span, int]]) -> None:
+    """Write the tiling into a folder that holds only some of its pieces. Raises StorageError."""
     with writing(folder / TILING):
         folder.mkdir(parents=True, exist_ok=True)
         beside = folder / f"{TILING}.{os.getpid()}.tmp"
@@ -190,11 +190,11 @@ def tell_tiling(folder: Path, tiles: Iterable[tuple[Span, int]]) -> None:
         beside.replace(folder / TILING)
 
 
-def tiling_elsewhere(folder: Path) -> list[tuple[Span, int]] | None:
-    """What `tell_tiling` has said; None in a run's own folder. Raises StorageError where it cannot be read."""
+def read_tiling(folder: Path) -> list[tuple[Span, int]] | None:
+    """The tiling that `write_tiling` has left; None in a run's own folder. Raises StorageError where it cannot be read."""
     try:
-        told = json.loads((folder / TILING).read_text(encoding="utf-8"))
-        return [(Span(lo, hi), first) for lo, hi, first in told]
+        tiles = json.loads((folder / TILING).read_text(encoding="utf-8"))
+        return [(Span(lo, hi), first) for lo, hi, first in tiles]
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -116,8 +116,8 @@ class ChampionErrors:
                 own = at >= 0
                 yield Residuals(value[own], at[own], month[own].astype(np.int64))
 
-    def asked(self, window: int) -> Months:
-        """The months of the champions' rows of this window."""
+    def targets(self, window: int) -> Months:
+        """The months of the champions' rows of this window: what is calibrated."""
         own = self.months["window"] == window
         series, month = (self.months[name][own].astype(np.int64) for name in ("series", "month"))
         return Months(series, month, self.jump[series, window + 1], *(self.months[name][own] for name in OF_MONTHS))

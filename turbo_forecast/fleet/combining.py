@@ -15,7 +15,7 @@ from turbo_forecast.fleet.blocks import Block, Pieces, Stretches, WindowDays
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.part_files import Naming, row_tables, write_part
 from turbo_forecast.fleet.pieces import ROWS, rows_table, write_piece
-from turbo_forecast.fleet.run_folder import Arrays, RunFolder, handed_on
+from turbo_forecast.fleet.run_folder import Arrays, RunFolder, read_broadcast
 from turbo_forecast.fleet.series_forecaster import clamped, observed
 from turbo_forecast.fleet.store import Series, SeriesStore
 from turbo_forecast.models.protocol import Values
@@ -54,7 +54,7 @@ class Combiner:
         self._folder, self._store, self._windows, self._settings = folder, store, windows, settings
         self._days = WindowDays(windows)
         self._pieces = Pieces(folder.forecast, len(store), "outcomes")
-        self._weights = handed_on(folder.weights)
+        self._weights = read_broadcast(folder.weights)
         self._ends = windows.ends
 
     def __call__(self, span: Span) -> None:
@@ -157,13 +157,13 @@ COMBINED = {"rows": ROWS, **SCORED}
 def combinations(block: Block, days: WindowDays, weights: Arrays, settings: ForecastSettings) -> Block | None:
     """The rows of the combinations that take part, of a series that another than the fallback has forecast; else None.
 
-    weights: `shares` (n series, m singles, 1 + windows), by window from the forecast on; `contested` (n,).
+    weights: `shares` (n series, m base models, 1 + windows), by window from the forecast on; `contested` (n,).
     """
-    field, singles = settings.field_of_entrants, settings.singles
+    field, base_models = settings.field_of_entrants, settings.base_models
     wanted = [name for name in COMBINATIONS if name in field]
     if not wanted or not weights["contested"][block.series]:
         return None
-    places = np.array([field.index(name) for name in singles])
+    places = np.array([field.index(name) for name in base_models])
     members = np.hstack([block.yhat, block.lower, block.upper]).astype(np.float64)
     order = np.argsort(members, axis=0, kind="stable")
     ordered = np.take_along_axis(members, order, axis=0)

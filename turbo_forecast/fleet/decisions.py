@@ -15,12 +15,12 @@ import pyarrow as pa
 from turbo_forecast.fleet.blocks import Numbers, Pieces, WindowDays
 from turbo_forecast.fleet.champion_errors import ChampionErrors
 from turbo_forecast.fleet.combining import COMBINE_LAST
-from turbo_forecast.fleet.publishing import NOBODY, PUBLISH_LAST, reach_column
+from turbo_forecast.fleet.publishing import NOBODY, PUBLISH_LAST, offset_column
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.schemas import CALIBRATION, COMBINATION_WEIGHTS, TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.tournament.calibration import Months, Reach, calibrate
+from turbo_forecast.tournament.calibration import IntervalOffsets, Months, calibrate
 from turbo_forecast.tournament.champions import choose
 from turbo_forecast.tournament.combination import Weights, learn_weights
 from turbo_forecast.tournament.standings import CHAMPION, standings
@@ -55,11 +55,11 @@ class Reducer:
         }
         return Pieces(folders[last], len(self.store), last)
 
-    # first: from the errors of every single entrant
+    # first: from the errors of every base model
 
     def learn(self) -> pl.DataFrame:
         """Learn the weights and hand them to the workers; returns rows of COMBINATION_WEIGHTS."""
-        field, singles = self.settings.field_of_entrants, self.settings.singles
+        field, base_models = self.settings.field_of_entrants, self.settings.base_models
         pieces = self._pieces("outcomes")
         contested = np.concatenate(
             [np.zeros(0, np.bool_)]
@@ -68,27 +68,29 @@ class Reducer:
                 for table in pieces.tables("outcomes")
             ]
         )
-        shares = np.zeros((len(self.store), len(singles), len(self.windows.folds) + 2))
+        shares = np.zeros((len(self.store), len(base_models), len(self.windows.folds) + 2))
         rows = pl.DataFrame(schema=COMBINATION_WEIGHTS.polars_schema)
         if "weighted" in field:
-            weights = learn_weights(self._errors(pieces), self.resources, singles, self.settings.fallback, contested)
+            weights = learn_weights(
+                self._errors(pieces), self.resources, base_models, self.settings.fallback, contested
+            )
             for number, found in weights.by_window.items():
                 shares[:, :, number + 1] = found
             rows = self._weights_table(weights)
-        self.folder.hand_on(
+        self.folder.broadcast(
             *(self.folder.weights, {"shares": shares, "contested": contested}),
             *(self.folder.combine, self.folder.rows, self.folder.folds),
         )
         return rows
 
     def _errors(self, pieces: Pieces) -> np.ndarray:
-        """(n, m, 1 + folds) mean absolute errors of the single entrants; NaN where there is none."""
-        field, singles = self.settings.field_of_entrants, self.settings.singles
+        """(n, m, 1 + folds) mean absolute errors of the base models; NaN where there is none."""
+        field, base_models = self.settings.field_of_entrants, self.settings.base_models
         errors = np.full((len(self.store), len(field), 1 + len(self.windows.folds)), np.nan)
         for table in pieces.tables("errors"):
             at = tuple(table.column(name).to_numpy() for name in ("series", "model", "window"))
             errors[at] = table.column("error").to_numpy()
-        return errors[:, [field.index(name) for name in singles]]
+        return errors[:, [field.index(name) for name in base_models]]
 
     def _weights_table(self, weights: Weights) -> pl.DataFrame:
         combined = weights.combined
@@ -136,7 +138,7 @@ class Reducer:
         and hand them, with the champions, to the workers."""
         champion = self._places(champions)
         field = self.settings.field_of_entrants
-        rivals = np.array([field.index(name) for name in self.settings.singles if name != self.settings.fallback])
+        rivals = np.array([field.index(name) for name in self.settings.base_models if name != self.settings.fallback])
         errors = ChampionErrors.gathered(
             champion,
             rivals,
@@ -147,19 +149,19 @@ class Reducer:
             self._pieces(COMBINE_LAST),
         )
         columns = self.settings.backtest_months + self.settings.horizon_months
-        widths = 1 + len(self.settings.widths_beside)
-        reach = {side: np.full((len(self.store), columns, widths), np.nan) for side in ("lower", "upper")}
+        widths = 1 + len(self.settings.extra_widths)
+        offsets = {side: np.full((len(self.store), columns, widths), np.nan) for side in ("lower", "upper")}
         parts = []
         # with `folds: 0` nothing is calibrated, for no backtest would show whether it holds
         for phase in PHASE_WINDOWS if self.windows.folds else ():
-            asked, found = self._reach(phase, errors)
+            targets, found = self._offsets(phase, errors)
             if found is not None:
-                column = reach_column(np.full(asked.month.size, PHASE_WINDOWS[phase]), asked.month, self.settings)
-                reach["lower"][asked.series, column] = found.lower.T
-                reach["upper"][asked.series, column] = found.upper.T
-                parts.append(self._calibration(phase, asked, found))
-        self.folder.hand_on(
-            *(self.folder.decisions, {"champion": champion, **reach}),
+                column = offset_column(np.full(targets.month.size, PHASE_WINDOWS[phase]), targets.month, self.settings)
+                offsets["lower"][targets.series, column] = found.lower.T
+                offsets["upper"][targets.series, column] = found.upper.T
+                parts.append(self._calibration(phase, targets, found))
+        self.folder.broadcast(
+            *(self.folder.decisions, {"champion": champion, **offsets}),
             *(self.folder.publish, self.folder.published, *([self.folder.intervals] if widths > 1 else [])),
         )
         empty = pl.DataFrame(schema=CALIBRATION.polars_schema)
@@ -171,24 +173,24 @@ class Reducer:
         joined = self.names.join(champions, on=["host_id", "resource"], how="left", maintain_order="left")
         return joined["model"].replace_strict(places, return_dtype=pl.Int16).fill_null(NOBODY).to_numpy()
 
-    def _reach(self, phase: Phase, errors: ChampionErrors) -> tuple[Months, Reach | None]:
-        """The phase's months and how far their intervals reach; None where nothing was observed before."""
+    def _offsets(self, phase: Phase, errors: ChampionErrors) -> tuple[Months, IntervalOffsets | None]:
+        """The phase's months and the offsets of their intervals; None where nothing was observed before."""
         window = PHASE_WINDOWS[phase]
         # without a refit the forecast is made at the backtest's origin: its first month is as far ahead as the backtest is long
         late = self.settings.backtest_months if phase is Phase.FORECAST and not self.settings.refit else 0
         earlier, residuals = errors.before(window)
-        asked = errors.asked(window)
-        if not earlier.series.size or not asked.series.size:
-            return asked, None
-        ahead = replace(asked, month=asked.month + late)
-        return asked, calibrate(
+        targets = errors.targets(window)
+        if not earlier.series.size or not targets.series.size:
+            return targets, None
+        ahead = replace(targets, month=targets.month + late)
+        return targets, calibrate(
             *(earlier, residuals, ahead, errors.scales(window), self.resources),
-            interval_widths=[self.settings.interval_width, *self.settings.widths_beside],
+            interval_widths=[self.settings.interval_width, *self.settings.extra_widths],
         )
 
-    def _calibration(self, phase: Phase, asked: Months, found: Reach) -> pl.DataFrame:
+    def _calibration(self, phase: Phase, targets: Months, found: IntervalOffsets) -> pl.DataFrame:
         return CALIBRATION.conform(
-            pl.DataFrame({"series": asked.series, "horizon_month": asked.month})
+            pl.DataFrame({"series": targets.series, "horizon_month": targets.month})
             .with_columns(self._naming())
             .with_columns(
                 phase=pl.lit(phase.value),

@@ -123,9 +123,13 @@ class GroupStatements:
     def remarks(self) -> list[str]:
         """A sentence on the groups whose reserve takes all of their capacity, where there are any."""
         names = self.unusable["host_id"].unique().sort().to_list()
-        told = f"({len(names):,}): {listed_names(names)}; add hosts to them, or set their own in outlook.group_reserves"
+        names_and_advice = (
+            f"({len(names):,}): {listed_names(names)}; add hosts to them, or set their own in outlook.group_reserves"
+        )
         return (
-            [f"groups whose reserve takes all of their capacity, so nothing of them is usable {told}"] if names else []
+            [f"groups whose reserve takes all of their capacity, so nothing of them is usable {names_and_advice}"]
+            if names
+            else []
         )
 
     def unusable_rows(self, scenario: str) -> pl.DataFrame:

@@ -29,7 +29,7 @@ CELLS = 9_000_000
 SERIES_OF_A_WORKER = 100
 """Group series that are worth the start of one more process."""
 FEW_SERIES = 20
-"""Of fewer group series than that, intervals reach as far as the fleet's do, in units of the series' own errors."""
+"""Fewer group series than that take the fleet's interval offsets, in units of the series' own errors."""
 
 Values = Callable[[pl.DataFrame], pl.DataFrame]
 """From `slot, host_id, resource` to the hosts' daily values, `slot, day, y` (`storage/groups.py`)."""
@@ -113,9 +113,9 @@ def forecast_groups(
     windows: Windows,
     settings: ForecastSettings,
     *,
-    scratch: Path,
+    checkpoint: Path,
     timer: AuditTimer,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> GroupRun:
     """Forecast every group of GROUP_HISTORY's rows as a series of its own, with its own folds, champion and interval.
 
@@ -127,29 +127,29 @@ def forecast_groups(
         .agg(days=pl.col("ds").cast(pl.Int32).sort(), y=pl.col("y").sort_by("ds"))
         .sort("host_id", "resource")
     )
-    store = write_store(table.to_arrow(), scratch / "groups.arrow", windows.history_start)
-    run = run_fleet(store, windows, group_settings(settings, len(table)), scratch=scratch, timer=timer, say=say)
+    store = write_store(table.to_arrow(), checkpoint / "groups.arrow", windows.history_start)
+    run = run_fleet(store, windows, group_settings(settings, len(table)), checkpoint=checkpoint, timer=timer, log=log)
     results = Results(run.results_folder)
     rows = results.read(FORECAST_PARQUET).collect()
     if len(table) < FEW_SERIES:
-        rows = with_fleets_reach(rows, results.read(CALIBRATION).collect(), calibration)
+        rows = with_fleet_offsets(rows, results.read(CALIBRATION).collect(), calibration)
     return GroupRun(GROUP_FORECAST.conform(rows), results)
 
 
 def group_settings(settings: ForecastSettings, series: int) -> ForecastSettings:
     """The fleet's settings for a run over so many groups: few processes of this machine, and no model that runs elsewhere, which knows hosts only."""
-    entrants = [name for name in settings.entrants if name not in settings.outside]
+    entrants = [name for name in settings.entrants if name not in settings.external]
     workers = min(settings.worker_count, -(-series // SERIES_OF_A_WORKER) or 1)
     return settings.model_copy(
-        update={"entrants": entrants or [settings.fallback], "outside": {}, "workers": workers, "chunk_size": 0}
+        update={"entrants": entrants or [settings.fallback], "external": {}, "workers": workers, "chunk_size": 0}
         | {"executor": ExecutorSettings()}
     )
 
 
-def with_fleets_reach(rows: pl.DataFrame, own: pl.DataFrame, fleet: pl.DataFrame) -> pl.DataFrame:
-    """The groups' published rows with bounds that reach as far from yhat as the fleet's do, in units of a series' errors.
+def with_fleet_offsets(rows: pl.DataFrame, own: pl.DataFrame, fleet: pl.DataFrame) -> pl.DataFrame:
+    """The groups' published rows with bounds as far from yhat as the fleet's are, in units of a series' errors.
 
-    rows: of FORECAST_PARQUET; own, fleet: of CALIBRATION. A fleet's series of a resource have much the same reach in units of
+    rows: of FORECAST_PARQUET; own, fleet: of CALIBRATION. A fleet's series of a resource have much the same offsets in units of
     their `scale`: the median of them, times a group's own scale. Where the fleet has none, and where a day like it was
     never observed (its interval is [0, 100]), bounds stay as they are.
     """
@@ -159,12 +159,12 @@ def with_fleets_reach(rows: pl.DataFrame, own: pl.DataFrame, fleet: pl.DataFrame
         .group_by(key)
         .agg(*((pl.col(side) / pl.col("scale")).median().alias(side) for side in ("lower", "upper")))
     )
-    reach = own.select(*key, "host_id", "scale").join(usual, on=key)
+    offsets = own.select(*key, "host_id", "scale").join(usual, on=key)
     month = pl.lit(0, pl.Int32) + 12 * pl.col("ds").dt.year() + pl.col("ds").dt.month().cast(pl.Int32)
     joined = rows.with_columns(at=month).with_columns(
         horizon_month=(1 + pl.col("at") - pl.col("at").min().over("host_id", "resource", "phase")).cast(pl.Int32)
     )
-    joined = joined.join(reach, on=[*key, "host_id"], how="left", maintain_order="left")
+    joined = joined.join(offsets, on=[*key, "host_id"], how="left", maintain_order="left")
     low, high = ENVELOPE
     kept = ((pl.col("yhat_lower") <= low) & (pl.col("yhat_upper") >= high)) | pl.col("scale").is_null()
     yhat = pl.col("yhat").cast(pl.Float64)

@@ -1,11 +1,11 @@
 """What a worker does itself about its growth: it stops for a series that leaves too much, and is replaced before many do.
 
-Belongs here: the line from which on a worker is replaced though no series is guilty. Does not belong here: what becomes of a
+Belongs here: the line from which on a worker is replaced though no single series needs too much. Does not belong here: what becomes of a
 series that needs more than the limit (`policy.py`), measuring (`executors/memory.py`).
 
 Entrants that keep something of each series (a cache, a leak) let a worker grow without any single series needing much. Such a
 worker is replaced between two series, while there is still room for a large one. A worker that holds more than its limit when
-a series is done waits with that series in hand until its parent, which looks now and then only, has seen it: the next
+a series is done waits with that series in flight until its parent, which looks now and then only, has seen it: the next
 series would be blamed for it.
 """
 
@@ -29,7 +29,7 @@ class Growth:
         self._before = self._most_left = 0.0
 
     def wait_to_be_seen(self) -> None:
-        """Asked with the series still in hand: while this worker holds more than its limit, wait; it is ended meanwhile."""
+        """Asked with the series still in flight: while this worker holds more than its limit, wait; it is ended meanwhile."""
         if not self._limit or held_mb() <= self._limit:
             return
         gc.collect()  # rings of objects wait for it

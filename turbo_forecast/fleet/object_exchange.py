@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from turbo_forecast.addresses import Address
 from turbo_forecast.errors import StorageError, writing
-from turbo_forecast.fleet.blocks import tell_tiling, tiling
+from turbo_forecast.fleet.blocks import tiling, write_tiling
 from turbo_forecast.fleet.chunks import Span, cut_at_parts
 from turbo_forecast.fleet.combining import COMBINE_LAST
 from turbo_forecast.fleet.pieces import piece, read_piece, write_piece
@@ -32,7 +32,7 @@ from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.run_folder import DIGEST, RunFolder
 from turbo_forecast.fleet.store import ABOUT, SeriesStore, batch_name, separate_batches
 from turbo_forecast.fleet.tasks import Job, Step, Task
-from turbo_forecast.storage.objects.places import RUNS
+from turbo_forecast.storage.objects.keys import RUNS
 from turbo_forecast.storage.objects.shared_runs import forget
 from turbo_forecast.storage.objects.store import MissingError, ObjectStore
 
@@ -52,7 +52,7 @@ READ: Mapping[Step, Mapping[str, tuple[str, ...]]] = {
 class ObjectExchange:
     """Where a month's run is shared (`exchange.Exchange`). It is pickled to workers: an address and a month, and no secret.
 
-    A worker calls `settle` once, and `bring` before it prepares a task's step: steps map into memory what was decided.
+    A worker calls `localise` once, and `stage_in` before it prepares a task's step: steps map into memory what was decided.
     """
 
     address: Address
@@ -88,7 +88,7 @@ class ObjectExchange:
         there = self._store.listed(self._key(job.folder, "done"))
         for task in tasks:
             if self._key(job.folder, _done(task)) not in there:
-                self.hand_back(job, task)
+                self.stage_out(job, task)
 
     def offer(self, job: Job, step: Step) -> None:
         """Share what the step reads: the series, what was decided, which pieces there are. Raises StorageError."""
@@ -96,23 +96,25 @@ class ObjectExchange:
         if step is Step.FORECAST:
             self._offer_series(job)
             return
-        told: dict[str, object] = {"digest": self._offer_decisions(folder, step)}
+        document: dict[str, object] = {"digest": self._offer_decisions(folder, step)}
         for name in READ[step]:
             tiles = tiling(folder.path / name, total, LAST[Step(name)])
-            told[name] = [(part.lo, part.hi, max(first, part.lo)) for part, first in _cut(tiles)]
-        self._store.write(self._key(folder, f"steps/{step}.json"), json.dumps(told).encode())
+            document[name] = [(part.lo, part.hi, max(first, part.lo)) for part, first in _cut(tiles)]
+        self._store.write(self._key(folder, f"steps/{step}.json"), json.dumps(document).encode())
 
     def collect(self, folder: RunFolder, task: Task) -> None:
         """Bring here what a worker has left of a task, the piece that says so last. Raises StorageError."""
-        told = self._told(folder, _done(task), f"{task.step} of series {task.span.lo:,} to {task.span.hi - 1:,}")
+        document = self._read_document(
+            folder, _done(task), f"{task.step} of series {task.span.lo:,} to {task.span.hi - 1:,}"
+        )
         at, last = _folders(folder, task.step)[0], f".{LAST[task.step]}.arrow"
-        self._get(folder, [name for name in told["files"] if not name.endswith(last)])
-        for kind in sorted(told["cut"], key=lambda kind: kind == LAST[task.step]):
-            parts = [self._piece(folder, name) for name in told["cut"][kind]]
+        self._get(folder, [name for name in document["files"] if not name.endswith(last)])
+        for kind in sorted(document["cut"], key=lambda kind: kind == LAST[task.step]):
+            parts = [self._piece(folder, name) for name in document["cut"][kind]]
             write_piece(at, task.span.stem, kind, pa.concat_tables(parts))
-        self._get(folder, [name for name in told["files"] if name.endswith(last)])
+        self._get(folder, [name for name in document["files"] if name.endswith(last)])
 
-    def settle(self, job: Job, here: Path) -> Job:
+    def localise(self, job: Job, here: Path) -> Job:
         """The job in a folder of this machine. Raises StorageError where the run has not offered its series."""
         folder = RunFolder(here / job.folder.path.name)
         with writing(here):
@@ -121,22 +123,22 @@ class ObjectExchange:
         self._get_lacking(folder, [f"series/{ABOUT}"])
         return replace(job, store=folder.path / "series", folder=folder, temp=here / "temp")
 
-    def bring(self, job: Job, task: Task) -> None:
+    def stage_in(self, job: Job, task: Task) -> None:
         """Bring what a task reads, as far as it is not here. Raises StorageError."""
         folder, span = job.folder, task.span
         numbers = SeriesStore(job.store).batches(span.lo, span.hi)
         self._get_lacking(folder, [f"series/{batch_name(number)}" for number in numbers])
         if task.step is Step.FORECAST:
             return
-        told = self._told(folder, f"steps/{task.step}.json", f"the step {task.step}")
-        self._bring_decisions(folder, task.step, told["digest"])
+        document = self._read_document(folder, f"steps/{task.step}.json", f"the step {task.step}")
+        self._bring_decisions(folder, task.step, document["digest"])
         for name, kinds in READ[task.step].items():
-            tiles = [(Span(lo, hi), first) for lo, hi, first in told[name]]
-            tell_tiling(folder.path / name, tiles)
+            tiles = [(Span(lo, hi), first) for lo, hi, first in document[name]]
+            write_tiling(folder.path / name, tiles)
             met = [tile for tile, _ in tiles if tile.meets(span)]
             self._get_lacking(folder, [_inside(name, tile, kind) for tile in met for kind in kinds])
 
-    def hand_back(self, job: Job, task: Task) -> None:
+    def stage_out(self, job: Job, task: Task) -> None:
         """Share what was made of a task, that it is finished last. Raises StorageError."""
         store, folder, span = self._store, job.folder, task.span
         files = [path for at in _folders(folder, task.step) for path in _files_of(at, span)]
@@ -151,8 +153,8 @@ class ObjectExchange:
             names[kind] = [_inside(path.parent.name, part, kind) for part in parts]
             for part, name in zip(parts, names[kind], strict=True):
                 store.write(self._key(folder, name), _of_part(table, part))
-        told = {"files": [path.relative_to(folder.path).as_posix() for path in whole], "cut": names}
-        store.write(self._key(folder, _done(task)), json.dumps(told).encode())
+        document = {"files": [path.relative_to(folder.path).as_posix() for path in whole], "cut": names}
+        store.write(self._key(folder, _done(task)), json.dumps(document).encode())
 
     def _offer_series(self, job: Job) -> None:
         """The run's series, unless they are there."""
@@ -208,7 +210,7 @@ class ObjectExchange:
         self._get(folder, [f"{decided.name}/{name}" for name in names if name != DIGEST])
         self._get(folder, [f"{decided.name}/{DIGEST}"])
 
-    def _told(self, folder: RunFolder, inside: str, what: str) -> dict[str, Any]:
+    def _read_document(self, folder: RunFolder, inside: str, what: str) -> dict[str, Any]:
         """A document of the run. Raises StorageError where it is not there."""
         key = self._key(folder, inside)
         content = self._store.read(key)

@@ -17,15 +17,15 @@ from turbo_forecast.fleet.rows import Rows
 from turbo_forecast.fleet.series_forecaster import Result
 from turbo_forecast.windows import FORECAST
 
-PROJECTED = pa.large_list(pa.float32())
+DAILY_VALUES = pa.large_list(pa.float32())
 ROWS = pa.schema(
     [
         ("series", pa.int32()),
         ("model", pa.int16()),
         ("window", pa.int8()),
-        ("yhat", PROJECTED),
-        ("yhat_lower", PROJECTED),
-        ("yhat_upper", PROJECTED),
+        ("yhat", DAILY_VALUES),
+        ("yhat_lower", DAILY_VALUES),
+        ("yhat_upper", DAILY_VALUES),
     ]
 )
 """Entries sorted by series, model (its place in the field), window (oldest first); one value for each day of the window."""
@@ -110,8 +110,8 @@ def read_piece(folder: Path, stem: str, kind: str) -> pa.Table:
     try:
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except (OSError, pa.ArrowException) as error:
-        said = " ".join(str(error).split())[:80]
-        raise StorageError(f"{path} cannot be read: {said}; run the month again") from None
+        cause = " ".join(str(error).split())[:80]
+        raise StorageError(f"{path} cannot be read: {cause}; run the month again") from None
 
 
 def rows_table(entries: Iterable[tuple[int, int, int, np.ndarray, np.ndarray, np.ndarray]]) -> pa.Table:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from turbo_forecast.fleet.pace import Pace, Standing, rounds_left
+from turbo_forecast.fleet.pace import Pace, WorkSnapshot, makespan
 from turbo_forecast.status_log import LONGEST_SILENCE_SECONDS, SILENCE_SECONDS, duration, longer_silence
 
 INTERVAL_SECONDS = 2.0
@@ -20,20 +20,20 @@ _LINE = re.compile(r"(?:(.+?) · )?([0-9,]+)/([0-9,]+) series(?: · (.+))?")
 
 
 class Progress:
-    """Counts finished series and says so now and then, and at the end."""
+    """Counts finished series, and logs how many now and then, and at the end."""
 
     def __init__(
-        self, total: int, say: Callable[[str], None], done: int = 0, clock: Callable[[], float] = time.monotonic
+        self, total: int, log: Callable[[str], None], done: int = 0, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._total, self._say, self._clock = total, say, clock
+        self._total, self._log, self._clock = total, log, clock
         self._done = self._done_at_start = done
         self._failed = 0
         self._shown = done
         self._pace = Pace(total)
         self._first: float | None = None
-        self._began = self._said = clock()
+        self._began = self._last_logged = clock()
         if done:
-            say(f"resuming: {done:,}/{total:,} series were finished before")
+            log(f"resuming: {done:,}/{total:,} series were finished before")
 
     def add(self, series: int, failed: int) -> None:
         """Count the series of a finished chunk."""
@@ -42,26 +42,26 @@ class Progress:
         if self._done == self._total:
             self._report(self._done, [self._speed_so_far(), f"{self._failed:,} failed", "done"])
 
-    def look(self, see: Callable[[], Standing]) -> None:
-        """Say how far the run is, if that is due; `see` is called only if it is."""
+    def look(self, snapshot: Callable[[], WorkSnapshot]) -> None:
+        """Log how far the run is, if that is due; `snapshot` is called only if it is."""
         if self._done == self._total or (self._first is not None and self._seconds_until_due() > 0):
             return
-        standing = see()
-        self._note_first(standing)
+        state = snapshot()
+        self._note_first(state)
         if self._seconds_until_due() > 0:
             return
-        done = min(self._done + standing.unreported, self._total)
-        self._pace.look(standing.tallies)
-        if done != self._shown or self._is_silent(standing):
-            self._report(done, self._estimate(standing, done))
+        done = min(self._done + state.unreported, self._total)
+        self._pace.look(state.tallies)
+        if done != self._shown or self._is_silent(state):
+            self._report(done, self._estimate(state, done))
 
-    def _estimate(self, standing: Standing, done: int) -> list[str]:
+    def _estimate(self, state: WorkSnapshot, done: int) -> list[str]:
         each = self._pace.seconds_each
         failed = f"{self._failed:,} failed"
         if each is None:
             return [failed, f"{duration(self._clock() - self._began)} so far"]
-        left = rounds_left(standing, self._total - done) * each
-        busy = min(standing.workers, len(standing.running) + len(standing.waiting)) or 1
+        left = makespan(state, self._total - done) * each
+        busy = min(state.workers, len(state.running) + len(state.waiting)) or 1
         return [speed(busy / each), failed, f"{duration(max(left, 1.0))} left"]
 
     def _speed_so_far(self) -> str:
@@ -70,23 +70,23 @@ class Progress:
         series = self._done - self._done_at_start - 1
         return speed(series / seconds) if series > 0 and seconds > 0 else ""
 
-    def _note_first(self, standing: Standing) -> None:
+    def _note_first(self, state: WorkSnapshot) -> None:
         if self._first is None:
-            self._first = min((tally.first for tally in standing.tallies if tally.series), default=None)
+            self._first = min((tally.first for tally in state.tallies if tally.series), default=None)
 
     def _seconds_until_due(self) -> float:
         worked = self._clock() - (self._began if self._first is None else self._first)
         interval = min(max(INTERVAL_SECONDS, SHARE_OF_TIME * worked), LONGEST_SILENCE_SECONDS)
-        return self._said + interval - self._clock()
+        return self._last_logged + interval - self._clock()
 
-    def _is_silent(self, standing: Standing) -> bool:
-        """Whether series have been in hand for long without a word. Of starts that take long others tell."""
-        silence = longer_silence(self._said - self._began, SILENCE_SECONDS)
-        return bool(standing.running) and self._clock() - self._said >= silence
+    def _is_silent(self, state: WorkSnapshot) -> bool:
+        """Whether series have been in flight for long without a word. `StartWatch` reports starts that take long."""
+        silence = longer_silence(self._last_logged - self._began, SILENCE_SECONDS)
+        return bool(state.running) and self._clock() - self._last_logged >= silence
 
     def _report(self, done: int, parts: list[str]) -> None:
-        self._shown, self._said = done, self._clock()
-        self._say(" · ".join([f"{done:,}/{self._total:,} series", *filter(None, parts)]))
+        self._shown, self._last_logged = done, self._clock()
+        self._log(" · ".join([f"{done:,}/{self._total:,} series", *filter(None, parts)]))
 
 
 def speed(per_second: float) -> str:

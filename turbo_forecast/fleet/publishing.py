@@ -18,7 +18,7 @@ from turbo_forecast.fleet.combining import COMBINE_LAST, MONTHS, actual_values, 
 from turbo_forecast.fleet.outlook_signals import SIGNALS, Seen, SignalRows
 from turbo_forecast.fleet.part_files import Naming, row_tables, write_part
 from turbo_forecast.fleet.pieces import write_piece
-from turbo_forecast.fleet.run_folder import Arrays, RunFolder, handed_on
+from turbo_forecast.fleet.run_folder import Arrays, RunFolder, read_broadcast
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.protocol import Values
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_INTERVALS, FORECAST_PARQUET
@@ -32,8 +32,8 @@ PUBLISH_LAST = "months"
 NOBODY = -1
 """In the place of a champion: the series has no forecast."""
 
-Told = Mapping[int, dict[str, str | None]]
-"""What the outcomes say of each series, by its number."""
+Outcomes = Mapping[int, dict[str, str | None]]
+"""The row of OUTCOMES of each series, by its number."""
 
 
 class Publisher:
@@ -44,27 +44,29 @@ class Publisher:
         self._days = WindowDays(windows)
         self._forecasts = Pieces(folder.forecast, len(store), "outcomes")
         self._combined = Pieces(folder.combine, len(store), COMBINE_LAST)
-        self._decided = handed_on(folder.decisions)
+        self._decided = read_broadcast(folder.decisions)
         self._signals = SignalRows(store, windows, self._days)
 
     def __call__(self, span: Span) -> None:
         """Publish the part's series as one file, and leave their scores. Raises StorageError."""
-        told = {row["series"]: row for table in self._forecasts.tables("outcomes", span) for row in table.to_pylist()}
+        outcomes_of = {
+            row["series"]: row for table in self._forecasts.tables("outcomes", span) for row in table.to_pylist()
+        }
         seen: list[Seen] = []
         blocks = list(self._champions(span, seen))
-        published = [self._bounded(block, told[block.series]) for block in blocks]
+        published = [self._bounded(block, outcomes_of[block.series]) for block in blocks]
         actual = [self._actual(block) for block in published]
         names = self._store.names(span.lo, span.hi)
         naming = Naming(names, self._settings.field_of_entrants, self._windows.cutoff, first=span.lo)
         tables = row_tables(published, actual, self._days, naming, FLEET_FORECAST)
-        outcomes = np.repeat([told[block.series]["outcome"] for block in blocks], [y.size for y in actual])
+        outcomes = np.repeat([outcomes_of[block.series]["outcome"] for block in blocks], [y.size for y in actual])
         named = (
             table.append_column("outcome", pa.array(outcomes, pa.string()).dictionary_encode()) for table in tables
         )
         write_part(self._folder.published, span, FORECAST_PARQUET, named)
         write_piece(self._folder.publish, span.stem, SIGNALS, self._signals.table(seen))
-        if self._settings.widths_beside:
-            write_part(self._folder.intervals, span, FORECAST_INTERVALS, self._intervals(blocks, told, naming))
+        if self._settings.extra_widths:
+            write_part(self._folder.intervals, span, FORECAST_INTERVALS, self._intervals(blocks, outcomes_of, naming))
         scored = [self._scores(block, y) for block, y in zip(published, actual, strict=True)]
         write_piece(self._folder.publish, span.stem, PUBLISH_LAST, stacked(scored, MONTHS))
 
@@ -76,11 +78,11 @@ class Publisher:
                 seen.append(Seen.of(block, champion))
                 yield block.of(champion).within(self._days, (BACKTEST, FORECAST))
 
-    def _intervals(self, blocks: Sequence[Block], told: Told, naming: Naming) -> Iterator[pa.Table]:
+    def _intervals(self, blocks: Sequence[Block], outcomes_of: Outcomes, naming: Naming) -> Iterator[pa.Table]:
         """Rows of FORECAST_INTERVALS, one width after the other; none of a phase of which nothing is calibrated."""
-        for place, width in enumerate(self._settings.widths_beside, start=1):
+        for place, width in enumerate(self._settings.extra_widths, start=1):
             bare = [replace(block, lower=block.lower * np.nan, upper=block.upper * np.nan) for block in blocks]
-            bounded = [self._bounded(block, told[block.series], place) for block in bare]
+            bounded = [self._bounded(block, outcomes_of[block.series], place) for block in bare]
             nothing = [np.full(block.yhat.shape[1], np.nan) for block in bounded]
             for table in row_tables(bounded, nothing, self._days, naming, FLEET_FORECAST):
                 known = table.filter(pc.is_finite(table.column("yhat_lower")))
@@ -88,16 +90,16 @@ class Publisher:
                 widths = pa.array(np.full(len(known), width))
                 yield named.append_column("interval_width", widths).select(FORECAST_INTERVALS.names)
 
-    def _bounded(self, block: Block, told: dict[str, str | None], which: int = 0) -> Block:
+    def _bounded(self, block: Block, outcome: dict[str, str | None], which: int = 0) -> Block:
         """The block with the published bounds; which: place among the widths, the main one's first."""
         stretches = self._days.stretches(block.windows)
-        place = np.repeat(reach_column(stretches.windows, stretches.months, self._settings), stretches.sizes)
+        place = np.repeat(offset_column(stretches.windows, stretches.months, self._settings), stretches.sizes)
         low, high = (
             np.asarray(self._decided[side][block.series][place, which], np.float64) for side in ("lower", "upper")
         )
         lower, upper = bounds(block.yhat[0].astype(np.float64), (block.lower[0], block.upper[0]), (low, high))
         kinds = ("weekdays", "months", "stretches")
-        unknown = unknown_days(stretches.days, *(told[f"unobserved_{kind}"] for kind in kinds))
+        unknown = unknown_days(stretches.days, *(outcome[f"unobserved_{kind}"] for kind in kinds))
         if which:
             unknown &= ~np.isnan(lower)
         lower, upper = (np.where(unknown, edge, bound) for edge, bound in zip(ENVELOPE, (lower, upper), strict=True))
@@ -116,7 +118,7 @@ class Publisher:
         return month_scores(block, sums, stretches, scale, width)
 
 
-def reach_column(window: Numbers, month: Numbers, settings: ForecastSettings) -> Numbers:
-    """The column of the decided reach for a month (from 1) of the backtest or the forecast: first the one's, then the other's."""
+def offset_column(window: Numbers, month: Numbers, settings: ForecastSettings) -> Numbers:
+    """The column of the decided offsets for a month (from 1) of the backtest or the forecast: first the one's, then the other's."""
     columns: Numbers = month - 1 + np.where(window == FORECAST, settings.backtest_months, 0)
     return columns

@@ -1,4 +1,4 @@
-"""What one entrant projected on one window of one series, and how that came about.
+"""What one entrant forecast on one window of one series, and how that came about.
 
 Belongs here: both while they are in memory. Does not belong here: files (`pieces.py`), how windows are numbered
 (`windows.py`).
@@ -13,12 +13,12 @@ from turbo_forecast.models.protocol import Days, Values
 from turbo_forecast.types import Solver, Status
 
 Stored = NDArray[np.float32]
-"""Projections as they are stored: single precision is a ten-thousandth of a hundredth of a percentage point."""
+"""Forecasts as they are stored: single precision is a ten-thousandth of a hundredth of a percentage point."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One entrant's projected days of one window, clamped to the envelope.
+    """One entrant's forecast of one window, day by day, clamped to the envelope.
 
     days: (h,) every calendar day of the window, as day numbers. y: (h,) percent, NaN where nothing was observed.
     yhat, lower, upper: (h,) percent, as stored.
@@ -61,20 +61,20 @@ class ModelRun:
         return as_clause(self.note) if self.note else None
 
 
-def solver_name(said: object) -> str:
+def solver_name(value: object) -> str:
     """The solver an entrant names, as MODEL_RUNS holds it; a word that is nobody's is `other`."""
-    text = as_line(said)
+    text = as_line(value)
     return text if text in set(map(str, Solver)) else Solver.OTHER.value
 
 
-def as_line(said: object) -> str:
+def as_line(value: object) -> str:
     """What an entrant or its error says, as one storable line, whatever it is."""
     try:
-        return " ".join(str(said).encode(errors="replace").decode().split())
+        return " ".join(str(value).encode(errors="replace").decode().split())
     except Exception:  # a __str__ that raises is still an error to be recorded
-        return f"{type(said).__name__} that cannot be shown"
+        return f"{type(value).__name__} that cannot be shown"
 
 
-def as_clause(said: object) -> str:
+def as_clause(value: object) -> str:
     """The text as one clause among the reasons, which semicolons part: no error may speak for another entrant."""
-    return as_line(said).replace(";", ",")
+    return as_line(value).replace(";", ",")

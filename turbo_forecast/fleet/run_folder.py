@@ -1,7 +1,7 @@
 """The folder in which one run keeps all it has: what workers read, what they leave, what is published in the end.
 
-Belongs here: the names of what lies in it, and the arrays that a reduction hands to the next map. Does not belong here: the
-folder's life (`scratch.py`), the formats of what workers leave (`pieces.py`).
+Belongs here: the names of what lies in it, and the arrays that a reduction broadcasts to the next map. Does not belong here: the
+folder's life (`checkpoint.py`), the formats of what workers leave (`pieces.py`).
 """
 
 import hashlib
@@ -22,7 +22,7 @@ DIGEST = "digest"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """One run's folder: the one thing that a worker is told to find its work by."""
+    """One run's folder: the one path by which a worker finds its work."""
 
     path: Path
 
@@ -43,7 +43,7 @@ class RunFolder:
 
     @property
     def decisions(self) -> Path:
-        """What the second reduction has decided: champions, and how far their intervals reach."""
+        """What the second reduction has decided: champions, and the offsets of their intervals."""
         return self.path / "decisions"
 
     @property
@@ -76,8 +76,8 @@ class RunFolder:
         """The part files of FORECAST_INTERVALS, where there is a width beside the main one."""
         return self.results / FORECAST_INTERVALS.name
 
-    def hand_on(self, to: Path, arrays: Arrays, *rests_on_it: Path) -> None:
-        """Store arrays for the workers of the next map, and remove what an earlier attempt has made from other ones.
+    def broadcast(self, to: Path, arrays: Arrays, *rests_on_it: Path) -> None:
+        """Broadcast arrays to the workers of the next map, by files, and remove what an earlier attempt has made from other ones.
 
         rests_on_it: folders of what is made from the arrays. Raises StorageError.
         """
@@ -94,8 +94,8 @@ class RunFolder:
                 folder.mkdir(parents=True, exist_ok=True)
 
 
-def handed_on(folder: Path) -> Arrays:
-    """The arrays of a reduction, mapped into memory. Raises StorageError where they are gone."""
+def read_broadcast(folder: Path) -> Arrays:
+    """The arrays that a reduction has broadcast, mapped into memory. Raises StorageError where they are gone."""
     try:
         return {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
     except (OSError, ValueError, EOFError) as error:
@@ -106,7 +106,7 @@ def _holds(folder: Path, digest: str) -> bool:
     """Whether the folder says that it holds these arrays, and does: a power cut may have left a file empty or half."""
     known = folder / DIGEST
     try:
-        return known.exists() and known.read_bytes() == digest.encode() and _digest(handed_on(folder)) == digest
+        return known.exists() and known.read_bytes() == digest.encode() and _digest(read_broadcast(folder)) == digest
     except StorageError:
         return False
 

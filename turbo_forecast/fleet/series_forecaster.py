@@ -1,4 +1,4 @@
-"""What one series goes through: judged, fitted, projected, refitted, clamped; never silence.
+"""What one series goes through: planned, fitted, forecast, refitted, clamped; it always ends in an outcome.
 
 Belongs here: which windows a series is forecast on, by whom, and what is recorded of it.
 Does not belong here: forecasting itself (`models/`), processes and files (`executors/`, `pieces.py`).
@@ -18,10 +18,10 @@ import numpy as np
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.rows import ModelRun, Rows, Stored, as_clause, as_line, solver_name
 from turbo_forecast.fleet.store import Series, read_only
-from turbo_forecast.models.protocol import Days, Entrant, ForecastError, Projection, Values, Window
+from turbo_forecast.models.protocol import Days, Entrant, Forecast, ForecastError, Values, Window
 from turbo_forecast.models.registry import sees_all_history
 from turbo_forecast.number_words import counted
-from turbo_forecast.phases import Unobserved, unobserved
+from turbo_forecast.seasonal_gaps import Unobserved, unobserved
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Outcome, Status
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, date_of, day_number
@@ -39,12 +39,12 @@ class StorageFull(StorageError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One window of one series: its number (see rows.py), the observations before it, the days to project."""
+class Split:
+    """A train/test split of one series: the window's number (`windows.py`), how many observations lie before it, its days."""
 
-    number: int
-    train: int
-    days: Days
+    window: int
+    train_size: int
+    horizon: Days
 
 
 @dataclass(slots=True)
@@ -54,9 +54,9 @@ class Result:
     series: Series
     outcome: Outcome = Outcome.FORECAST
     remarks: list[str] = field(default_factory=list)
-    """What is to be said of the series itself, beside what its fits say."""
+    """Remarks on the series itself, beside those on its fits."""
     failure: tuple[str, str] | None = None
-    """Class and message of an error that was no single entrant's."""
+    """Class and message of an error that was not one entrant's."""
     unobserved: Unobserved = field(init=False)
     runs: list[ModelRun] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)
@@ -82,19 +82,19 @@ class Result:
         failed = next((run for run in self.runs if run.status is not Status.OK), None)
         return (failed.error_class, failed.error_message) if failed else (None, None)
 
-    def record(self, name: str, window: int, projection: Projection, seconds: float) -> None:
+    def record(self, name: str, window: int, forecast: Forecast, seconds: float) -> None:
         """Take over what an answer says of its making."""
-        self.fits += projection.fits
-        self.fit_seconds += projection.fit_seconds
-        self.predict_seconds += projection.predict_seconds
+        self.fits += forecast.fits
+        self.fit_seconds += forecast.fit_seconds
+        self.predict_seconds += forecast.predict_seconds
         self.runs.append(
             ModelRun(
                 name,
                 window,
                 Status.OK,
-                solver=projection.solver,
-                iterations=projection.iterations,
-                note=projection.note,
+                solver=forecast.solver,
+                iterations=forecast.iterations,
+                note=forecast.note,
                 milliseconds=seconds * 1000,
             )
         )
@@ -140,7 +140,7 @@ class SeriesForecaster:
         started = time.perf_counter()
         result = Result(series)
         try:
-            self._judge_and_forecast(series, result)
+            self._forecast_by_outcome(series, result)
         except StorageFull:
             raise
         except BaseException as error:  # recorded, and seen by the coverage checks
@@ -152,16 +152,16 @@ class SeriesForecaster:
         """What becomes of a series where nothing fails: retired, the fallback's (it is too short for any window), or forecast."""
         if not self._is_live(series):
             return Outcome.RETIRED
-        return Outcome.FALLBACK if len(self._plan(series)) == 1 else Outcome.FORECAST
+        return Outcome.FALLBACK if len(self._splits(series)) == 1 else Outcome.FORECAST
 
-    def condemn(self, series: Series, reason: str, status: Status) -> Result:
-        """The fallback's forecast for a series whose processing took its worker down (or never ended)."""
-        plan = self._plan(series)
+    def forecast_quarantined(self, series: Series, reason: str, status: Status) -> Result:
+        """The fallback's forecast for a quarantined series: one whose processing took its worker down (or never ended)."""
+        splits = self._splits(series)
         contenders = [name for name in self._entrants if name != self._fallback]
-        result = lost_series(series, reason, status, contenders, plan[0].number)
+        result = lost_series(series, reason, status, contenders, splits[0].window)
         try:
             if self._is_live(series):
-                result.rows = self._entrant_rows(self._fallback, series, result, plan)
+                result.rows = self._entrant_rows(self._fallback, series, result, splits)
         except BaseException as error:
             result.fail(error)
         return result
@@ -174,18 +174,18 @@ class SeriesForecaster:
         """Observations before a day."""
         return int(np.searchsorted(series.days, day))
 
-    def _plan(self, series: Series) -> list[Asked]:
+    def _splits(self, series: Series) -> list[Split]:
         """The windows a series is forecast on, oldest first: each fold with enough training and something to score,
         the backtest if it has enough training, the forecast."""
-        asked = []
+        splits = []
         for number, days in (*self._fold_days.items(), (BACKTEST, self._backtest_days)):
             train, end = self._before(series, int(days[0])), self._before(series, int(days[-1]) + 1)
             if train >= self._settings.min_train_days and end > train:
-                asked.append(Asked(number, train, days))
-        return [*asked, Asked(FORECAST, series.days.size, self._forecast_days)]
+                splits.append(Split(number, train, days))
+        return [*splits, Split(FORECAST, series.days.size, self._forecast_days)]
 
-    def _judge_and_forecast(self, series: Series, result: Result) -> None:
-        plan = self._plan(series)
+    def _forecast_by_outcome(self, series: Series, result: Result) -> None:
+        splits = self._splits(series)
         if result.unobserved.sentence:
             result.remarks.append(result.unobserved.sentence)
         result.outcome = self.expected(series)
@@ -196,9 +196,9 @@ class SeriesForecaster:
                 f"too short for a backtest: {counted(self._before(series, self._train_end + 1), 'day')} observed before "
                 f"{self._windows.backtest_start}, {self._settings.min_train_days} needed (min_train_days)"
             )
-            result.rows = self._fallback_rows(series, result, plan)
+            result.rows = self._fallback_rows(series, result, splits)
         else:
-            self._hold_tournament(series, result, plan)
+            self._hold_tournament(series, result, splits)
 
     def _why_retired(self, series: Series) -> str:
         """When the series fell silent, beside the window in which it would have had to speak."""
@@ -208,39 +208,39 @@ class SeriesForecaster:
         window = f"{self._windows.backtest_start} to {self._windows.cutoff}"
         return f"the last value is {last}, before the backtest months ({window}): taken to be switched off"
 
-    def _hold_tournament(self, series: Series, result: Result, plan: Sequence[Asked]) -> None:
+    def _hold_tournament(self, series: Series, result: Result, splits: Sequence[Split]) -> None:
         contenders = [name for name in self._entrants if name != self._fallback]
         for name in contenders:
-            result.rows += self._entrant_rows(name, series, result, plan)
+            result.rows += self._entrant_rows(name, series, result, splits)
         if contenders and not result.rows:
             result.outcome = Outcome.FAILED
-        result.rows += self._fallback_rows(series, result, plan)
+        result.rows += self._fallback_rows(series, result, splits)
 
-    def _fallback_rows(self, series: Series, result: Result, plan: Sequence[Asked]) -> list[Rows]:
+    def _fallback_rows(self, series: Series, result: Result, splits: Sequence[Split]) -> list[Rows]:
         """The fallback's rows; without them nobody's forecast could be published in its place, and the series has failed."""
-        rows = self._entrant_rows(self._fallback, series, result, plan)
+        rows = self._entrant_rows(self._fallback, series, result, splits)
         if not rows:
             result.outcome = Outcome.FAILED
             result.rows.clear()
         return rows
 
-    def _entrant_rows(self, name: str, series: Series, result: Result, plan: Sequence[Asked]) -> list[Rows]:
+    def _entrant_rows(self, name: str, series: Series, result: Result, splits: Sequence[Split]) -> list[Rows]:
         """All of an entrant's rows for the series, or none: never some of them. Each fit is recorded in the result."""
         rows: list[Rows] = []
-        once = not self._settings.refit and any(asked.number == BACKTEST for asked in plan)
-        for asked in plan:
-            if once and asked.number == FORECAST:
+        once = not self._settings.refit and any(split.window == BACKTEST for split in splits)
+        for split in splits:
+            if once and split.window == FORECAST:
                 continue  # its rows came with the backtest's, from the one fit
-            days = self._all_days if once and asked.number == BACKTEST else asked.days
+            days = self._all_days if once and split.window == BACKTEST else split.horizon
             started = time.perf_counter()
             try:
-                projection = self._ask(name, series, asked, days)
-                rows += self._rows_of(name, series, asked, days, projection)
+                forecast = self._forecast_window(name, series, split, days)
+                rows += self._rows_of(name, series, split, days, forecast)
             except BaseException as error:  # one bad fit, SystemExit even, stops neither the series nor the fleet
                 _refuse_full_disk(name, error)
-                result.record_error(name, asked.number, error, time.perf_counter() - started)
+                result.record_error(name, split.window, error, time.perf_counter() - started)
                 return []
-            result.record(name, asked.number, projection, time.perf_counter() - started)
+            result.record(name, split.window, forecast, time.perf_counter() - started)
         return rows
 
     def _known(self, name: str, series: Series, train: int) -> tuple[Days, Values]:
@@ -250,15 +250,15 @@ class SeriesForecaster:
             return days, y
         return np.concatenate([series.earlier_days, days]), np.concatenate([series.earlier_y, y])
 
-    def _ask(self, name: str, series: Series, asked: Asked, days: Days) -> Projection:
+    def _forecast_window(self, name: str, series: Series, split: Split, days: Days) -> Forecast:
         window = Window(
-            *self._known(name, series, asked.train),
+            *self._known(name, series, split.train_size),
             days,
-            seed=series.seed(self._settings.seed) + (1 if asked.number == FORECAST else asked.number * 2),
+            seed=series.seed(self._settings.seed) + (1 if split.window == FORECAST else split.window * 2),
             series=(series.host_id, series.resource),
         )
         with manners_kept():
-            answer = self._entrants[name].project(window)
+            answer = self._entrants[name].forecast(window)
         return replace(
             answer,
             yhat=_values(answer.yhat, window, "yhat"),
@@ -272,16 +272,16 @@ class SeriesForecaster:
             iterations=None if answer.iterations is None else _count(answer.iterations, "iterations"),
         )
 
-    def _rows_of(self, name: str, series: Series, asked: Asked, days: Days, projection: Projection) -> list[Rows]:
+    def _rows_of(self, name: str, series: Series, split: Split, days: Days, forecast: Forecast) -> list[Rows]:
         """The answer's rows: of the window asked for and, where one fit serves both, of the forecast too."""
-        split = asked.days.size
-        rows = [self._rows(name, asked.number, series, asked.days, projection, slice(0, split))]
-        if split < days.size:
-            rows.append(self._rows(name, FORECAST, series, self._forecast_days, projection, slice(split, None)))
+        size = split.horizon.size
+        rows = [self._rows(name, split.window, series, split.horizon, forecast, slice(0, size))]
+        if size < days.size:
+            rows.append(self._rows(name, FORECAST, series, self._forecast_days, forecast, slice(size, None)))
         return rows
 
-    def _rows(self, name: str, number: int, series: Series, days: Days, projection: Projection, part: slice) -> Rows:
-        yhat, lower, upper = clamped(projection.yhat[part], projection.lower[part], projection.upper[part])
+    def _rows(self, name: str, number: int, series: Series, days: Days, forecast: Forecast, part: slice) -> Rows:
+        yhat, lower, upper = clamped(forecast.yhat[part], forecast.lower[part], forecast.upper[part])
         y = observed(series, days) if number != FORECAST else np.full(days.size, np.nan)
         return Rows(name, number, days, y, yhat, lower, upper)
 
@@ -327,36 +327,36 @@ def _refuse_full_disk(name: str, error: BaseException) -> None:
 def _values(answer: object, window: Window, what: str) -> Values:
     """An entrant's answer as float64 of one value per day asked, or an error that is the entrant's alone."""
     values = np.asarray(answer)
-    if values.shape != window.asked.shape or values.dtype.kind not in "fiu":
+    if values.shape != window.horizon.shape or values.dtype.kind not in "fiu":
         raise ForecastError(
-            f"{what} is {values.dtype} of shape {values.shape}, not one number for each of {counted(window.asked.size, 'day')}"
+            f"{what} is {values.dtype} of shape {values.shape}, not one number for each of {counted(window.horizon.size, 'day')}"
         )
     return values.astype(np.float64)
 
 
-def _count(said: Any, what: str) -> int:
+def _count(value: Any, what: str) -> int:
     """What an entrant says to have counted, or an error that is the entrant's alone."""
     try:
-        number = int(said)
-        if number == said and 0 <= number <= LARGEST_COUNT:
+        number = int(value)
+        if number == value and 0 <= number <= LARGEST_COUNT:
             return number
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ForecastError(f"{what} is {as_line(said)[:40]}, not a count")
+    raise ForecastError(f"{what} is {as_line(value)[:40]}, not a count")
 
 
-def _seconds(said: Any, what: str) -> float:
+def _seconds(value: Any, what: str) -> float:
     """How long an entrant says that something took, or an error that is the entrant's alone."""
     try:
-        if 0 <= said < np.inf:
-            return float(said)
+        if 0 <= value < np.inf:
+            return float(value)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ForecastError(f"{what} is {as_line(said)[:40]}, not a time")
+    raise ForecastError(f"{what} is {as_line(value)[:40]}, not a time")
 
 
 def clamped(yhat: Values, lower: Values, upper: Values) -> tuple[Stored, Stored, Stored]:
-    """The projection inside the envelope, lower <= yhat <= upper, as it is stored.
+    """The forecast inside the envelope, lower <= yhat <= upper, as it is stored.
 
     Infinite bounds are honest ("anything is possible") and become the envelope's; a NaN, or an infinite
     yhat, is no forecast. Raises FloatingPointError for those.

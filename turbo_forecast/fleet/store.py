@@ -180,8 +180,8 @@ class _FolderOfBatches:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            told = json.loads((path / ABOUT).read_text(encoding="utf-8"))
-            self.total, self.size, self.first_day, self._digest = (told[name] for name in _ABOUT_KEYS)
+            about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+            self.total, self.size, self.first_day, self._digest = (about[name] for name in _ABOUT_KEYS)
         except (OSError, ValueError, KeyError) as error:
             raise StorageError(f"{path / ABOUT} cannot be read: {error}") from None
 

@@ -1,6 +1,6 @@
-"""What is asked of a worker, and what it answers: integers there, a few bytes back; everything else lies in files.
+"""Tasks that are sent to workers, and the reports that come back: a few integers each way; everything else lies in files.
 
-Belongs here: the words in which a run's work is spread, whatever spreads it. Does not belong here: who does it
+Belongs here: the messages in which a run's work is spread, whatever carries them. Does not belong here: who does it
 (`equipment.py`), who carries it (`executors/`), and what becomes of a task that is lost (`policy.py`).
 """
 
@@ -27,23 +27,23 @@ class Step(StrEnum):
 class Task:
     """One step's work on neighbouring series.
 
-    condemned: why nothing but the fallback is to be computed, for a single series that has taken its workers down
+    quarantined: why nothing but the fallback is to be computed, for a single series that has taken its workers down
     (status WORKER_DIED), never ended (TIMED_OUT) or needed too much memory (MEMORY_EXCEEDED); both are None in every other
     task.
     """
 
     step: Step
     span: Span
-    condemned: str | None = None
+    quarantined: str | None = None
     status: Status | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """What is heard of a finished task: how many of its series failed, and the most memory its worker has ever used.
+    """The report of a finished task: how many of its series failed, and the most memory its worker has ever used.
 
     is_outgrown: whether its worker has grown too large to go on, series by series, and must be replaced. It may have stopped
-    before the end of what it was asked for: the report's task tells how far it has come.
+    before the end of what it was asked for: the report's task holds what was done.
     """
 
     task: Task

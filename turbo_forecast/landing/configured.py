@@ -15,7 +15,7 @@ from turbo_forecast.option_rules import shown, shown_name
 from turbo_forecast.settings import Environment, TelemetrySettings, load_settings
 from turbo_forecast.sources.protocol import Source
 from turbo_forecast.sources.registry import recognised, source_of
-from turbo_forecast.storage.telemetry.zones import zone_name
+from turbo_forecast.storage.telemetry.zones import stated_zone, zone_name
 from turbo_forecast.text import shown_location
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -39,10 +39,12 @@ class Told:
 def configured(environment: Environment) -> Told:
     """What the process was told. Nothing is connected to, and nothing written.
 
-    Raises SettingsError for a source whose name or options cannot work, for two of one name, and for a settings file that cannot be used.
+    Raises SettingsError for a source whose name or options cannot work, for two of one name or that ask the same, and for a settings file
+    that cannot be used.
     """
     settings = environment.settings()
-    sources = {name: named_source(name, options) for name, options in settings.sources.items()}
+    calendar = calendar_of(settings.telemetry)
+    sources = {name: named_source(name, options, calendar) for name, options in settings.sources.items()}
     files = ""
     for place in dict.fromkeys([environment.telemetry, load_settings(environment.config).telemetry.telemetry]):
         options = recognised(place) if place else None
@@ -55,22 +57,51 @@ def configured(environment: Environment) -> Told:
                 f"{shown_location(place)} and sources.{name} of the settings file are both called {name}: give one of them"
             )
         sources[name] = source_of(name, options)
+    _require_different(sources)
     return Told(sources, files)
 
 
-def named_source(name: str, options: Mapping[str, object]) -> Source:
-    """The source of a section of the settings file. Raises SettingsError, also for a name that no folder can have."""
+def _require_different(sources: Mapping[str, Source]) -> None:
+    """Raises SettingsError for two sources that ask the same: both would land each series, and no base table can be made of two."""
+    asked = [(name, source.kind, dict(source.query)) for name, source in sources.items()]
+    for place, (name, *question) in enumerate(asked):
+        other = next((before for before, *same in asked[:place] if same == question), None)
+        if other is not None:
+            raise SettingsError(f"sources {other} and {name} ask the same of the same place: give one of them")
+
+
+def named_source(name: str, options: Mapping[str, object], calendar: str) -> Source:
+    """The source of a section of the settings file. calendar: the zone whose days land.
+
+    Raises SettingsError, also for a name that no folder can have, and for values of another zone's days: each would be counted as one
+    of the day before or after.
+    """
     if not _NAME.fullmatch(name) or name.endswith(".parquet"):
         raise SettingsError(
             f"sources.{shown_name(name)}: a source's name is that of its folder: letters, digits, . _ and -, at most 80, the first of "
             "them a letter or digit, and not ending in .parquet"
         )
-    return source_of(name, options)
+    source = source_of(name, options)
+    own = getattr(source, "zone", "")
+    if own and zone_name(own) != calendar:
+        raise SettingsError(
+            f"sources.{name}.zone is {own}, but what lands is of the days of {calendar}, the telemetry's timezone: leave zone out, or "
+            "set both to the same zone"
+        )
+    return source
 
 
 def name_of(kind: str, address: str) -> str:
-    """What a source is called that was given by its address: its kind, host, port and path, the same each time, and no credentials."""
+    """What a source is called that was given by its address: its kind, host, port and path, the same each time, and no credentials.
+
+    Raises SettingsError where what looks like a path may be the rest of a password that holds a slash.
+    """
     parts = urlsplit(address)
+    if parts.netloc and "@" in parts.path + parts.query + parts.fragment:
+        raise SettingsError(
+            f"the address of a source of kind {kind} has an @ after its host: an address holds no password (the settings file names "
+            "where one is), and @ in a path is written as %40"
+        )
     try:
         port = parts.port
     except ValueError:
@@ -92,5 +123,9 @@ def source_named(told: Told, name: str) -> Source:
 
 
 def calendar_of(settings: TelemetrySettings) -> str:
-    """The zone whose calendar landed months are of: the telemetry's, UTC where none is set."""
-    return zone_name(settings.timezone) if settings.timezone else "UTC"
+    """The zone whose calendar landed months are of: the telemetry's, UTC where none is set.
+
+    Raises SettingsError for a zone that no base table can be made by: what landed would be of no use, and the source may have
+    forgotten it by the time that somebody notices.
+    """
+    return stated_zone(settings.timezone) if settings.timezone else "UTC"

@@ -62,13 +62,6 @@ def month_window(month: str, zone: str) -> Window:
     return Window.of_days(last.replace(day=1), last, zone)
 
 
-def day_edges(month: str, zone: str) -> list[datetime]:
-    """When each day of the month begins in a zone, and when the last one ends, in UTC: one more than it has days."""
-    last = cutoff_of(month)
-    windows = [Window.of_days(day, day, zone) for day in (last.replace(day=number + 1) for number in range(last.day))]
-    return [*(window.start for window in windows), windows[-1].end]
-
-
 def is_complete(window: Window, fetched_at: datetime, late: timedelta) -> bool:
     """Whether what was fetched then is all of the month. late: how long after its end values of it may still arrive."""
     return window.end + late <= fetched_at

@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from turbo_forecast.day_edges import day_edges
 from turbo_forecast.errors import SourceError, TurboForecastError, refusal, writing
-from turbo_forecast.landing.due import day_edges, month_window
+from turbo_forecast.landing.due import month_window
 from turbo_forecast.landing.text_codes import TextCodes
 from turbo_forecast.sources.protocol import ROWS, Source
 from turbo_forecast.storage.landed_rows import TEXTS
@@ -55,7 +56,9 @@ class Days:
     @classmethod
     def of(cls, month: str, zone: str) -> "Days":
         """The month's (YYYY-MM)."""
-        return cls(month, np.array([edge.replace(tzinfo=None) for edge in day_edges(month, zone)], "datetime64[us]"))
+        last = cutoff_of(month)
+        edges = [edge.replace(tzinfo=None) for edge in day_edges(last.replace(day=1), last, zone)]
+        return cls(month, np.array(edges, "datetime64[us]"))
 
     def of_moments(self, moments: pa.Array) -> set[date]:
         """Those that the moments lie in; none of them is outside the month."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from turbo_forecast.errors import StorageError
+from turbo_forecast.errors import StorageError, TurboForecastError
 from turbo_forecast.landing.due import month_window
 from turbo_forecast.month_keys import shifted
 from turbo_forecast.sources.protocol import ROWS
@@ -32,10 +32,18 @@ def _of_names(month: LandedMonth) -> Iterator[str]:
     manifest = month.manifest
     if (month.path.parent.name, month.path.stem) != (manifest.source, manifest.month):
         yield f"it is of month {manifest.month} of source {manifest.source}"
-    elif (window := month_window(manifest.month, manifest.zone)) and (window.start, window.end) != (
-        manifest.start,
-        manifest.end,
-    ):
+        return
+    try:
+        window = month_window(manifest.month, manifest.zone)
+    except (
+        TurboForecastError,
+        LookupError,
+        ValueError,
+        OSError,
+    ):  # whatever a table of zones has for a name that is none
+        yield f"there is no month {manifest.month} of {manifest.zone}, as its manifest says"
+        return
+    if (window.start, window.end) != (manifest.start, manifest.end):
         yield f"its window is not month {manifest.month} of {manifest.zone}"
 
 

@@ -56,10 +56,10 @@ def _cutoff_day(cutoff: Any) -> date | None:
     return cutoff if isinstance(cutoff, date) else None
 
 
-def base_rows(base: object, say: Callable[[str], None]) -> pl.DataFrame:
+def base_rows(base: object, log: Callable[[str], None]) -> pl.DataFrame:
     """`base` with exactly BASE_TABLE's columns, every row a named series' one value of a day.
 
-    Raises TelemetryError, naming the column or series at fault; `say` is told of columns that are not used.
+    Raises TelemetryError, naming the column or series at fault; columns that are not used are logged.
     """
     frame = _frame(base)
     missing = [name for name in BASE_TABLE.names if name not in frame.columns]
@@ -68,7 +68,7 @@ def base_rows(base: object, say: Callable[[str], None]) -> pl.DataFrame:
         raise TelemetryError(f"base has no column {', '.join(missing)}; it has {printable(has[:160])}")
     unused = [name for name in frame.columns if name not in BASE_TABLE.names]
     if unused:
-        say(f"base: columns that are not used: {_listed(unused)}")
+        log(f"base: columns that are not used: {_listed(unused)}")
     days, is_moment = _days(frame["ds"])
     _require_calendar_days(days)
     rows = pl.DataFrame([_names(frame["host_id"]), _names(frame["resource"]), days, _values(frame["y"])])

@@ -2,11 +2,12 @@
 
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
 import polars as pl
@@ -55,7 +56,7 @@ def forecast_fleet(
     *,
     groups: object = None,
     plans: object = None,
-    say: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
     client: object = None,
     outlook: OutlookSettings | OutlookOptions | None = None,
     **options: Unpack[ForecastOptions],
@@ -73,7 +74,7 @@ def forecast_fleet(
         host's weight) and `resource`, as a frame or as the path of a CSV or Parquet file.
     plans : planned changes, with the columns of the file of plans (`date, host_id` or `group`, and one of `change`, `factor`,
         `move_to`, `retire`, `add_hosts`), as a frame or as the path of a CSV or Parquet file.
-    say : called with progress lines, which begin with the month, one at a time; by default they go to standard error.
+    log : called with progress lines, which begin with the month, one at a time; by default they go to standard error.
         Those that break a long silence come from another thread.
     client : a `dask.distributed.Client`, whose cluster works the series and which stays open; workers of other machines must
         see the system's temporary folder (TMPDIR) under the same path.
@@ -89,6 +90,7 @@ def forecast_fleet(
     SIGTERM ends the workers and removes the temporary folder before it ends the process (where the main thread calls,
     and has no handler of its own); what a killed call leaves, the next one removes.
     """
+    former_log = _former_log(options)
     settings = forecast_settings(**options)
     about = _about(outlook)
     check_entrants(settings)
@@ -96,30 +98,42 @@ def forecast_fleet(
     wanted = groups_from(groups if groups is not None else about.groups or None)
     planned = plans_from(plans if plans is not None else about.plans)
     cutoff = cutoff_day(cutoff)
-    window = run_windows(cutoff, settings)
-    say = say or (lambda line: print(line, file=sys.stderr))
-    timer, log = AuditTimer(), StatusLog(say, about=f"{cutoff:%Y-%m}")
+    windows = run_windows(cutoff, settings)
+    log = log or former_log or (lambda line: print(line, file=sys.stderr))
+    timer, status = AuditTimer(), StatusLog(log, about=f"{cutoff:%Y-%m}")
     with terminated_in_order(), _own_folder() as folder:
-        with timer.stage("read"), log.working("reading the base table"):
-            rows = base_rows(base, log).filter(pl.col("ds") <= cutoff)
+        with timer.stage("read"), status.working("reading the base table"):
+            rows = base_rows(base, status).filter(pl.col("ds") <= cutoff)
             require_complete(rows["ds"].max(), cutoff, settings)  # type: ignore[arg-type]
-            require_possible(planned, rows, wanted, window)
-            since = first_day_needed(settings, window.history_start)
-            write_store(series_table(rows, since), folder / "series.arrow", window.history_start)
-        run = run_fleet(folder / "series.arrow", window, settings, scratch=folder, timer=timer, say=say, client=client)
-        with timer.stage("read results"), log.working("reading the results"):
+            require_possible(planned, rows, wanted, windows)
+            since = first_day_needed(settings, windows.history_start)
+            write_store(series_table(rows, since), folder / "series.arrow", windows.history_start)
+        run = run_fleet(
+            folder / "series.arrow", windows, settings, checkpoint=folder, timer=timer, log=log, client=client
+        )
+        with timer.stage("read results"), status.working("reading the results"):
             made = {name: frame.collect() for name, frame in _results(run).items()}
-        with timer.stage("make the outlook"), log.working("making the outlook"):
-            statements = Statements(Results(run.results_folder), window, about)
-            of_groups = group_month(wanted, rows, run.outcomes, statements, settings, folder / "groups", say)
+        with timer.stage("make the outlook"), status.working("making the outlook"):
+            statements = Statements(Results(run.results_folder), windows, about)
+            of_groups = group_month(wanted, rows, run.outcomes, statements, settings, folder / "groups", log)
             made |= of_groups.frames
-            made |= plan_frames(planned, made | {"outcomes": run.outcomes}, window)
+            made |= plan_frames(planned, made | {"outcomes": run.outcomes}, windows)
             stated = month_statements(statements, of_groups.statements, made["planned_loads"], scenarios(planned))
             made |= _outlook(statements, stated, of_groups.backtest())
-            context = Context(window, settings, about, _observed(rows), _planned_groups(stated, made["group_forecast"]))
+            context = Context(
+                windows, settings, about, _observed(rows), _planned_groups(stated, made["group_forecast"])
+            )
     audit = timer.frame("fleet_forecast", cutoff, settings, "library")
     own = {"outcomes": run.outcomes, "model_runs": run.model_runs, "weights": run.weights, "audit": audit}
     return FleetResult(**made, **own, _context=context)
+
+
+def _former_log(options: ForecastOptions) -> Callable[[str], None] | None:
+    """Take `say`, which `log` was called before, out of the options, with a DeprecationWarning; None where it is not given."""
+    given = cast(dict[str, Any], options)
+    if "say" in given:
+        warnings.warn("forecast_fleet: say is called log now", DeprecationWarning, stacklevel=3)
+    return cast(Callable[[str], None] | None, given.pop("say", None))
 
 
 def _about(outlook: object) -> OutlookSettings:

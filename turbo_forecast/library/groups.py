@@ -65,12 +65,12 @@ def group_month(
     outcomes: pl.DataFrame,
     fleet: Statements,
     settings: ForecastSettings,
-    scratch: Path,
-    say: Callable[[str], None],
+    checkpoint: Path,
+    log: Callable[[str], None],
 ) -> GroupMonth:
     """Forecast the groups of a month, if there are any; else all tables are without a row.
 
-    base: rows of BASE_TABLE up to the cutoff. outcomes: the fleet's; fleet: what its run has left. scratch: a folder of the groups'
+    base: rows of BASE_TABLE up to the cutoff. outcomes: the fleet's; fleet: what its run has left. checkpoint: a folder of the groups'
     own run, which must stay while statements are made.
     """
     windows = fleet.windows
@@ -81,7 +81,7 @@ def group_month(
         return GroupMonth(frames)
     members = members_of(groups, outcomes, windows.cutoff, PATIENCE_DAYS)
     for remark in members.remarks:
-        say(remark)
+        log(remark)
     first = first_day(settings, windows.history_start, partial(first_in, base, members.rows))
     values = partial(values_in, base, first=first, last=windows.cutoff)
     history = group_history(members.rows, values, first, windows.cutoff)
@@ -89,9 +89,9 @@ def group_month(
     if history.is_empty():
         return GroupMonth(frames)
     calibration = fleet.results.read(CALIBRATION).collect()
-    run = forecast_groups(history, calibration, windows, settings, scratch=scratch, timer=AuditTimer(), say=say)
+    run = forecast_groups(history, calibration, windows, settings, checkpoint=checkpoint, timer=AuditTimer(), log=log)
     own = Statements(run.results, windows, fleet.options)
     found = GroupStatements.of_month(own, fleet, run.rows, members.rows, history)
     for remark in found.remarks():
-        say(remark)
+        log(remark)
     return GroupMonth({**frames, GROUP_FORECAST.name: run.rows}, found)

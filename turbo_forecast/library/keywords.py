@@ -1,4 +1,4 @@
-"""What Python tells of a function's options: its signature and its docstring, made of the options' own classes.
+"""A function's options as Python's own tools show them: its signature and its docstring, made of the options' own classes.
 
 Belongs here: how options are listed. Does not belong here: which options there are (`settings/`).
 """

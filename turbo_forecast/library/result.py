@@ -76,7 +76,7 @@ class FleetResult:
     GROUP_FORECAST), whose statements are in the outlook's tables too; planned_changes, planned_loads: what the plans mean, and
     what loads consist of by them (PLANNED_CHANGES, PLANNED_LOADS); else without a row.
 
-    `plot` draws a series, `summary` tells of the month what `make run` prints.
+    `plot` draws a series, `summary` is the text on the month that `make run` prints.
     """
 
     forecasts: pl.DataFrame

@@ -12,8 +12,8 @@ from turbo_forecast.models.prophet_spec import spec_of
 from turbo_forecast.models.prophet_stan import StanEngine
 from turbo_forecast.models.protocol import Days, Values
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import compile_kernels, fit_daily
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.posterior import log_posterior
 from turbo_forecast.turbo_prophet.problem import Problem
 
@@ -37,7 +37,7 @@ class Agreement:
 
 
 def compare(days: Days, y: Values, settings: ForecastSettings) -> Agreement:
-    """Fit a window (as `Window.days`, `Window.y`; not constant) with both, and judge both by the plain posterior."""
+    """Fit a window (as `Window.days`, `Window.y`; not constant) with both, and compare both by the plain posterior."""
     compile_kernels()
     calendar = Calendar(int(days[0]), int(days[-1]), spec_of(settings))
     fit_daily(

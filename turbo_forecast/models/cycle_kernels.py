@@ -85,7 +85,7 @@ def median(values):
 def clearest(days, deviation, size, places, closed):
     """The place whose mean clipped deviation is the most standard errors from that of all days, and how many (signed).
 
-    size: the mean deviation. closed: (P,) places that are not asked.
+    size: the mean deviation. closed: (P,) places that are left out of the search.
     """
     total, count = np.zeros(closed.size), np.zeros(closed.size)
     every, square = 0.0, 0.0
@@ -179,7 +179,7 @@ def circular_mean(profile, out):
 def profile_of(by_year, left_out, mean, once, profile):
     """Into profile (365,): the discounted mean over years of by_year (years, 365; NaN: none), smoothed twice.
 
-    left_out: a year that does not count; -1 for none. mean, once: (365,) room; mean is the unsmoothed mean afterwards.
+    left_out: a year that does not count; -1 for none. mean, once: (365,) workspace; mean is the unsmoothed mean afterwards.
     """
     mean[:] = 0.0
     once[:] = 0.0
@@ -198,7 +198,7 @@ def profile_of(by_year, left_out, mean, once, profile):
 
 @kernel
 def share_that_returns(by_year):
-    """How much of the profile to expect again, 0 to 1: how well each year is told by the others, and by all of them.
+    """How much of the profile to expect again, 0 to 1: how well the other years predict each year, and all of them do.
 
     The discounted slope b of years on the profiles of the other n - 1; then 1 / (1 + (n - 1) / n (1 / b - 1)), for the
     noise of a mean falls with the years in it; n is the effective number of discounted years.

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.models.former_names import METHOD, with_forecast
 from turbo_forecast.models.protocol import Entrant
 from turbo_forecast.option_rules import nearest, shown
 from turbo_forecast.settings import ForecastSettings
@@ -42,7 +43,7 @@ def imported_builder(name: str) -> Build:
     fault = _fault(build)
     if fault:
         raise SettingsError(f"entrants: {shown(name)} builds no entrant: {fault}")
-    return typing.cast(Build, build)
+    return lambda settings: with_forecast(build(settings))
 
 
 def _module(name: str, module: str) -> ModuleType:
@@ -54,11 +55,13 @@ def _module(name: str, module: str) -> ModuleType:
         raise
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # whatever a module does on import, SystemExit even, is said of the option
-        raise SettingsError(f"entrants: {shown(name)} cannot be imported: {_said(error)}") from None
+    except (
+        BaseException
+    ) as error:  # whatever a module does on import, SystemExit even, becomes a sentence about the option
+        raise SettingsError(f"entrants: {shown(name)} cannot be imported: {_described(error)}") from None
 
 
-def _said(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     """An error of somebody's module in a line."""
     if isinstance(error, SyntaxError):
         return f"its module has a syntax error in line {error.lineno}: {error.msg}"
@@ -78,8 +81,8 @@ def _fault(build: Any) -> str | None:
     if is_named and (build.__module__ or "builtins").partition(".")[0] in sys.stdlib_module_names:
         return "it is a function of Python's own library"
     made = build if isinstance(build, type) else _returned(build)
-    if isinstance(made, type) and not callable(getattr(made, "project", None)):
-        return f"{made.__name__} has no method project"
+    if isinstance(made, type) and not any(callable(getattr(made, name, None)) for name in ("forecast", METHOD)):
+        return f"{made.__name__} has no method forecast"
     try:
         inspect.signature(build).bind(ForecastSettings())
     except TypeError:

@@ -1,11 +1,11 @@
-"""The compiled loops of `level_kernels.py` and `cycle_kernels.py` as a set, told without importing numba (0.5 s).
+"""The compiled loops of `level_kernels.py` and `cycle_kernels.py` as a set, described without importing numba (0.5 s).
 
 Does not belong here: kernels, and where and how compiled ones are kept (`turbo_prophet/cache.py`).
 """
 
 from pathlib import Path
 
-from turbo_forecast.models.protocol import Say
+from turbo_forecast.models.protocol import Log
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.cache import KernelSet
 
@@ -29,6 +29,6 @@ def abandon(settings: ForecastSettings) -> None:
     KERNELS.abandon()
 
 
-def prepare(settings: ForecastSettings, say: Say) -> None:
+def prepare(settings: ForecastSettings, log: Log) -> None:
     """Compile the loops unless they are kept already: once, in the parent, so that no worker compiles its own."""
-    KERNELS.ensure(say)
+    KERNELS.ensure(log)

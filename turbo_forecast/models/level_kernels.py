@@ -8,8 +8,10 @@ Does not belong here: what the numbers mean to a run (the entrants), and keeping
 # (kernels take whatever numba infers; their docstrings give the shapes)
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from turbo_forecast.turbo_prophet.jit import entry, kernel
 
@@ -25,8 +27,18 @@ LOPSIDED = 90
 MIN_ERRORS = 5
 
 
+class Components(NamedTuple):
+    """A series on each day of its calendar, and what a forecast is combined of. A alphas, G shares."""
+
+    z: NDArray[np.float64]  # (size,), without its weekday profile; NaN: not observed
+    level: NDArray[np.float64]  # (size, A), see `levels`
+    mean: NDArray[np.float64]  # (size,), see `trailing_mean`
+    anomaly: NDArray[np.float64]  # (size,), see `anomalies`; zeros where no season takes part
+    gammas: NDArray[np.float64]  # (G,), shares of last year's anomaly that are tried
+
+
 @kernel
-def middle(values):
+def median(values):
     """Median of values (n,), n >= 1, which it sorts."""
     values.sort()
     half = values.size // 2
@@ -39,7 +51,7 @@ def weekday_profile(days, y, profile):
 
     Returns the median of all.
     """
-    centre = middle(y.copy())
+    centre = median(y.copy())
     same = np.empty(y.size)
     for weekday in range(7):
         n = 0
@@ -47,7 +59,7 @@ def weekday_profile(days, y, profile):
             if days[i] % 7 == weekday:
                 same[n] = y[i]
                 n += 1
-        profile[weekday] = middle(same[:n]) - centre if n else 0.0
+        profile[weekday] = median(same[:n]) - centre if n else 0.0
     return centre
 
 
@@ -133,11 +145,12 @@ def anomaly_at(anomaly, i):
 
 
 @kernel
-def judge(z, level, mean, anomaly, gammas, first, cost):
+def cv_cost(components, first, cost):
     """Into cost (P, G, A): the discounted mean absolute error of each combination from rolling origins.
 
     No forecast here has seen its target: the anomaly at t - 364 ends at t - 182, before any origin of these leads.
     """
+    z, level, mean, anomaly, gammas = components
     size = z.size
     cost[:] = 0.0
     total = 0.0
@@ -179,8 +192,9 @@ def shares(cost, out):
 
 
 @kernel
-def combined(share, level, mean, anomaly, gammas, origin, ahead, out):
+def combined(share, components, origin, ahead, out):
     """Into out (h,): the weighted forecast for `ahead` (h,) days after the calendar's index `origin`."""
+    _, level, mean, anomaly, gammas = components
     now = anomaly_at(anomaly, origin - YEAR)
     kept_at = np.empty((PHIS.size, ahead.size))
     for p in range(PHIS.size):
@@ -219,12 +233,13 @@ def weighted_quantile(keys, weights, n, probability):
 
 
 @kernel
-def spreads(z, level, mean, anomaly, gammas, first, best, tail, low, high):
+def spreads(components, first, best, tail, low, high):
     """Into low, high (leads,): quantiles tail and 1 - tail of the errors of one combination (p, g, a) at each lead.
 
     Fewer than five errors are no distribution: that lead takes the shorter lead's quantiles, and the first one those
     of the values around their mean.
     """
+    z, level, mean, anomaly, gammas = components
     p, g, a = best
     errors, weights = np.empty(z.size), np.ones(z.size)
     n = 0
@@ -267,8 +282,8 @@ def between_leads(ahead, values):
 
 
 @entry
-def reverting(days, y, asked, gammas, tail, yhat, lower, upper):
-    """Into yhat, lower, upper (h,): the forecast of `asked` (h,) from days, y (n,), n >= 1 (`reverting_level.py`)."""
+def reverting(days, y, horizon, gammas, tail, yhat, lower, upper):
+    """Into yhat, lower, upper (h,): the forecast of `horizon` (h,) from days, y (n,), n >= 1 (`reverting_level.py`)."""
     profile = np.empty(7)
     start = first_after(days, days[-1] - YEAR)
     weekday_profile(days[start:], y[start:], profile)
@@ -285,18 +300,19 @@ def reverting(days, y, asked, gammas, tail, yhat, lower, upper):
         anomalies(z, anomaly)
         if size > SEASONAL_SIZE:
             first = FIRST_SEASONAL_ORIGIN
+    components = Components(z, level, mean, anomaly, gammas)
     cost = np.empty((PHIS.size, gammas.size, ALPHAS.size))
     share = np.empty(cost.shape)
-    judge(z, level, mean, anomaly, gammas, first, cost)
+    cv_cost(components, first, cost)
     shares(cost, share)
-    ahead = asked - days[-1]
-    combined(share, level, mean, anomaly, gammas, size - 1, ahead, yhat)
+    ahead = horizon - days[-1]
+    combined(share, components, size - 1, ahead, yhat)
     at = cost.argmin()
     best = (at // (gammas.size * ALPHAS.size), at // ALPHAS.size % gammas.size, at % ALPHAS.size)
     low, high = np.empty(LEADS.size), np.empty(LEADS.size)
-    spreads(z, level, mean, anomaly, gammas, first, best, tail, low, high)
-    for i in range(asked.size):
-        yhat[i] += profile[asked[i] % 7]
+    spreads(components, first, best, tail, low, high)
+    for i in range(horizon.size):
+        yhat[i] += profile[horizon[i] % 7]
         lower[i] = yhat[i] + between_leads(ahead[i], low)
         upper[i] = yhat[i] + between_leads(ahead[i], high)
 
@@ -309,7 +325,7 @@ def level_change(days, y, end, span):
     for block in range(medians.size):
         start = first_after(days[:stop], end - (block + 1) * span)
         if stop > start:
-            medians[block] = middle(y[start:stop].copy())
+            medians[block] = median(y[start:stop].copy())
         stop = start
     total, n = 0.0, 0
     for block in range(1, medians.size):
@@ -330,9 +346,13 @@ def quantile(values, probability):
 
 
 @entry
-def recent(days, y, asked, span, tail, z, yhat, lower, upper):
-    """Into yhat, lower, upper (h,): the forecast of `asked` (h,) from days, y (n,), n >= 1 (`recent_level.py`)."""
-    end = asked[0] - 1
+def recent(days, y, horizon, span, interval, yhat, lower, upper):
+    """Into yhat, lower, upper (h,): the forecast of `horizon` (h,) from days, y (n,), n >= 1 (`recent_level.py`).
+
+    interval: the share of the distribution beyond either bound, and the standard normal's quantile there, without its sign.
+    """
+    tail, z = interval
+    end = horizon[0] - 1
     start = first_after(days, end - span)
     profile = np.zeros(7)
     if start == y.size:
@@ -354,16 +374,16 @@ def recent(days, y, asked, span, tail, z, yhat, lower, upper):
         change = (deviations * deviations).sum() / n
     deviations.sort()
     low, high = min(quantile(deviations, tail), 0.0), max(quantile(deviations, 1.0 - tail), 0.0)
-    for i in range(asked.size):
-        drift = z * z * change * (asked[i] - end) / span
-        yhat[i] = centre + profile[asked[i] % 7]
+    for i in range(horizon.size):
+        drift = z * z * change * (horizon[i] - end) / span
+        yhat[i] = centre + profile[horizon[i] % 7]
         lower[i] = yhat[i] - math.sqrt(low * low + drift)
         upper[i] = yhat[i] + math.sqrt(high * high + drift)
 
 
 def compile_kernels() -> None:
     """Compile every kernel for the types the entrants pass, or load it from where it is kept."""
-    days, y, asked = np.arange(80), np.arange(80.0), np.arange(80, 82)
-    out = np.empty(asked.size), np.empty(asked.size), np.empty(asked.size)
-    reverting(days, y, asked, np.zeros(1), 0.1, *out)
-    recent(days, y, asked, 28, 0.1, 1.0, *out)
+    days, y, horizon = np.arange(80), np.arange(80.0), np.arange(80, 82)
+    out = np.empty(horizon.size), np.empty(horizon.size), np.empty(horizon.size)
+    reverting(days, y, horizon, np.zeros(1), 0.1, *out)
+    recent(days, y, horizon, 28, (0.1, 1.0), *out)

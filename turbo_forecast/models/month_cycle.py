@@ -14,7 +14,8 @@ from functools import cache
 import numpy as np
 
 from turbo_forecast.models.cycle_calendar import CALENDAR_DAYS, PLACES, month_places
-from turbo_forecast.models.protocol import Days, Entrant, Projection, Values, Window
+from turbo_forecast.models.former_names import with_forecast
+from turbo_forecast.models.protocol import Days, Entrant, Forecast, Values, Window
 
 
 class CycleSearch:
@@ -58,14 +59,14 @@ class MonthCycle:
     """An entrant that is shown series without their cycle by day of the month, and whose forecast gets it back."""
 
     def __init__(self, entrant: Entrant) -> None:
-        self._entrant = entrant
+        self._entrant = with_forecast(entrant)
         self._search = cycle_search()
 
-    def project(self, window: Window) -> Projection:
-        """The entrant's own answer where there is no cycle."""
+    def forecast(self, window: Window) -> Forecast:
+        """The entrant's forecast with the cycle put back; where there is none, the entrant's own."""
         effects = self._search(window.days, window.y)
         if effects is None:
-            return self._entrant.project(window)
-        answer = self._entrant.project(replace(window, y=window.y - self._search.on(window.days, effects)))
-        ahead = self._search.on(window.asked, effects)
+            return self._entrant.forecast(window)
+        answer = self._entrant.forecast(replace(window, y=window.y - self._search.on(window.days, effects)))
+        ahead = self._search.on(window.horizon, effects)
         return replace(answer, yhat=answer.yhat + ahead, lower=answer.lower + ahead, upper=answer.upper + ahead)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.models.protocol import ForecastError, Projection, Values, Window
+from turbo_forecast.models.protocol import Forecast, ForecastError, Values, Window
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.types import Solver
 
@@ -35,8 +35,8 @@ class Nixtla:
         self._model = model
         self._level = 100 * interval_width
 
-    def project(self, window: Window) -> Projection:
-        """Forecast from the whole calendar up to the day before the first one asked for.
+    def forecast(self, window: Window) -> Forecast:
+        """Forecast from the whole calendar up to the day before the first one of the horizon.
 
         Raises ForecastError if it has fewer than 14 days, and whatever statsforecast raises.
         """
@@ -44,9 +44,9 @@ class Nixtla:
         y = calendar_values(window)
         if y.size < MIN_DAYS:
             raise ForecastError(f"{self._model} needs {MIN_DAYS} days of history, the window has {y.size}")
-        steps = window.asked - window.asked[0]
+        steps = window.horizon - window.horizon[0]
         found = self._build(y.size).forecast(y, int(steps[-1]) + 1, level=[self._level])
-        return Projection(
+        return Forecast(
             yhat=np.asarray(found["mean"])[steps],
             lower=np.asarray(found[f"lo-{self._level}"])[steps],
             upper=np.asarray(found[f"hi-{self._level}"])[steps],
@@ -62,11 +62,11 @@ class Nixtla:
 
 
 def calendar_values(window: Window) -> Values:
-    """A value for each day from the first observed one to the day before the first asked for.
+    """A value for each day from the first observed one to the day before the horizon's first.
 
     Gaps are filled by linear interpolation; the last value is carried to the end.
     """
-    days = np.arange(window.days[0], window.asked[0])
+    days = np.arange(window.days[0], window.horizon[0])
     return np.interp(days, window.days, window.y)
 
 

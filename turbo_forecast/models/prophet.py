@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from turbo_forecast.models.protocol import Entrant, ForecastError, Projection, Say, Window
+from turbo_forecast.models.protocol import Entrant, Forecast, ForecastError, Log, Window
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT, ForecastSettings
 from turbo_forecast.turbo_prophet.cache import KERNELS
 from turbo_forecast.types import Solver
@@ -20,10 +20,10 @@ MIN_POINTS = 2
 
 
 class Engine(Protocol):
-    """Fits Prophet on a window and projects it."""
+    """Fits Prophet on a window and forecasts its horizon."""
 
-    def project(self, window: Window) -> Projection:
-        """As `Entrant.project`, for a window of at least two points that are not all equal."""
+    def forecast(self, window: Window) -> Forecast:
+        """As `Entrant.forecast`, for a window of at least two points that are not all equal."""
         ...
 
 
@@ -33,8 +33,8 @@ class ProphetEntrant:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def project(self, window: Window) -> Projection:
-        """Project the window.
+    def forecast(self, window: Window) -> Forecast:
+        """Forecast the window.
 
         A constant window is fitted exactly by any straight line, so its posterior grows without bound as sigma
         goes to zero: its forecast is the constant itself, and says so.
@@ -43,10 +43,10 @@ class ProphetEntrant:
             raise ForecastError(f"Prophet needs {MIN_POINTS} observations, the window has {window.days.size}")
         if np.ptp(window.y) <= NEGLIGIBLE_PERCENT:
             level = float(np.median(window.y))
-            constant = np.full(window.asked.size, level)
+            constant = np.full(window.horizon.size, level)
             note = f"the value never changes ({level:g} %) in the days given to Prophet, so its forecast is that value"
-            return Projection(constant, constant, constant, solver=Solver.CONSTANT, fits=0, note=note)
-        return self._engine.project(window)
+            return Forecast(constant, constant, constant, solver=Solver.CONSTANT, fits=0, note=note)
+        return self._engine.forecast(window)
 
 
 def build(settings: ForecastSettings) -> Entrant:
@@ -66,7 +66,7 @@ def abandon(settings: ForecastSettings) -> None:
     KERNELS.abandon()
 
 
-def prepare(settings: ForecastSettings, say: Say) -> None:
+def prepare(settings: ForecastSettings, log: Log) -> None:
     """What the run's engine must do once, in the parent, before workers start."""
     if settings.engine == "turbo":
-        KERNELS.ensure(say)
+        KERNELS.ensure(log)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from turbo_forecast.models.prophet_spec import spec_of
-from turbo_forecast.models.protocol import Days, Projection, Values, Window
-from turbo_forecast.phases import slot_of_year
+from turbo_forecast.models.protocol import Days, Forecast, Values, Window
+from turbo_forecast.seasonal_gaps import slot_of_year
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.features import epoch_days, from_days, season_features, season_orders
 from turbo_forecast.turbo_prophet.season import Floats, Season, Unknown
@@ -85,15 +85,15 @@ class StanEngine:
             model.fit(self.history(days, y, season), output_dir=folder, seed=seed % 2**31)
         return model
 
-    def project(self, window: Window) -> Projection:
-        """Fit and project the window. Raises what Prophet and CmdStan raise."""
+    def forecast(self, window: Window) -> Forecast:
+        """Fit and forecast the window. Raises what Prophet and CmdStan raise."""
         started = time.perf_counter()
         season = self.season(window.days)
         model = self.fit(window.days, window.y, window.seed, season)
         fitted = time.perf_counter()
         np.random.seed(window.seed % 2**32)  # Prophet draws from NumPy's global generator
-        forecast = model.predict(self._frame(window.asked, season))
-        return Projection(
+        forecast = model.predict(self._frame(window.horizon, season))
+        return Forecast(
             yhat=forecast["yhat"].to_numpy(),
             lower=forecast["yhat_lower"].to_numpy(),
             upper=forecast["yhat_upper"].to_numpy(),

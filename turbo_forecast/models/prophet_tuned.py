@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from turbo_forecast.models import level_cache, prophet
 from turbo_forecast.models.month_cycle import MonthCycle
-from turbo_forecast.models.protocol import Entrant, Projection, Window
+from turbo_forecast.models.protocol import Entrant, Forecast, Window
 from turbo_forecast.settings import ForecastSettings
 
 VARIANTS: dict[str, dict[str, object]] = {
@@ -44,10 +44,10 @@ class SmoothYear:
         self._seen = prophet.build(tuned("prophet_smooth", settings))
         self._unseen = prophet.build(settings)
 
-    def project(self, window: Window) -> Projection:
-        """Project the window."""
+    def forecast(self, window: Window) -> Forecast:
+        """Forecast the window."""
         spanned = int(window.days[-1] - window.days[0]) if window.days.size else 0
-        return (self._seen if spanned >= YEAR_DAYS else self._unseen).project(window)
+        return (self._seen if spanned >= YEAR_DAYS else self._unseen).forecast(window)
 
 
 def _variant(name: str) -> Callable[[ForecastSettings], Entrant]:

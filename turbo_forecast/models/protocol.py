@@ -1,20 +1,21 @@
-"""What an entrant is asked, and what it answers.
+"""The protocol of the tournament's forecasters: a window of one series in, its forecast out.
 
-Belongs here: the one protocol every forecaster of the tournament keeps.
-Does not belong here: any forecaster, and what becomes of its answer (clamping, tagging: `fleet/series_forecaster.py`).
+Belongs here: the one protocol that every entrant implements.
+Does not belong here: any forecaster, and what becomes of its forecast (clamping, tagging: `fleet/series_forecaster.py`).
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from turbo_forecast.types import Solver
 
-Say = Callable[[str], None]
-"""Where a line for a person to read goes."""
+Log = Callable[[str], None]
+"""Called with a line of progress for a person to read."""
 Days = NDArray[np.int64]
 Values = NDArray[np.float64]
 
@@ -25,26 +26,32 @@ class ForecastError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One question about one series: what was observed, and which days are to be projected.
+    """What an entrant forecasts from: the observed days of one series, and the days to forecast.
 
     days: (n,) day numbers since 1970-01-01 with a value, strictly increasing; n >= 1.
     y: (n,) finite utilisation in percent.
-    asked: (h,) day numbers to project, strictly increasing, all after the window's last calendar day (the origin),
-        which is asked[0] - 1.
+    horizon: (h,) day numbers to forecast, strictly increasing, all after the window's last calendar day (the origin),
+        which is horizon[0] - 1.
     seed: what the entrant must seed every random draw from, so that answers never depend on the process.
     series: (host_id, resource), for an entrant that answers from what it has stored by name.
     """
 
     days: Days
     y: Values
-    asked: Days
+    horizon: Days
     seed: int
     series: tuple[str, str] = ("", "")
 
+    @property
+    def asked(self) -> Days:
+        """The name that `horizon` had, with a DeprecationWarning."""
+        warnings.warn("models.protocol.Window.asked is called horizon now", DeprecationWarning, stacklevel=2)
+        return self.horizon
+
 
 @dataclass(slots=True)
-class Projection:
-    """An entrant's answer: (h,) point forecast and interval bounds in percent, not yet clamped.
+class Forecast:
+    """An entrant's forecast: (h,) point forecast and interval bounds in percent, not yet clamped.
 
     solver says what solved the model: one of ours, or a word of the entrant's own. iterations: steps of the solver,
     None where it counts none. note is recorded as a reason when something else than the ordinary fit answered (a
@@ -63,8 +70,16 @@ class Projection:
 
 
 class Entrant(Protocol):
-    """A forecaster that takes part in the tournament. Built once per worker process, asked once per window."""
+    """A forecaster that takes part in the tournament. Built once per worker process, called once per window."""
 
-    def project(self, window: Window) -> Projection:
-        """Project the days asked for. Any exception is caught, recorded and answered with the fallback."""
+    def forecast(self, window: Window) -> Forecast:
+        """Forecast the window's horizon. Any exception is caught and recorded; the fallback's forecast is taken instead."""
         ...
+
+
+def __getattr__(name: str) -> Any:
+    """`Projection`, the name that `Forecast` had, with a DeprecationWarning."""
+    if name == "Projection":
+        warnings.warn("models.protocol.Projection is called Forecast now", DeprecationWarning, stacklevel=2)
+        return Forecast
+    raise AttributeError(f"module {__name__} has no attribute {name}")

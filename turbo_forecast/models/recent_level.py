@@ -1,7 +1,7 @@
 """The recent level: the median of the last weeks, with their weekday profile. Never fails.
 
 `recent_level` looks back 28 days, `recent_quarter` 91. Point forecast: the median of what was observed in these
-calendar days before the first day asked for, plus, for a weekday, the median of its own observations minus that
+calendar days before the horizon's first day, plus, for a weekday, the median of its own observations minus that
 median. If nothing was observed in them: the last observation. Both are shown series without their cycle by day of the month
 (`month_cycle.py`).
 
@@ -22,7 +22,7 @@ from turbo_forecast.models.level_cache import abandon as abandon
 from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.month_cycle import MonthCycle
-from turbo_forecast.models.protocol import Entrant, Projection, Window
+from turbo_forecast.models.protocol import Entrant, Forecast, Window
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Solver
 
@@ -37,19 +37,18 @@ class RecentLevel:
 
         compile_kernels()
         self._kernel = recent
-        self._tail = (1 - interval_width) / 2
-        self._z = NormalDist().inv_cdf(0.5 + interval_width / 2)
+        self._interval = (1 - interval_width) / 2, NormalDist().inv_cdf(0.5 + interval_width / 2)
         self._span = span
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         """Level, profile and interval. One lone value says nothing about its spread: anything is possible."""
-        yhat, lower, upper = np.empty((3, window.asked.size))
+        yhat, lower, upper = np.empty((3, window.horizon.size))
         # copies, for the kernel is compiled for writable arrays, and a store's are not
-        days, y, asked = np.array(window.days), np.array(window.y), np.array(window.asked)
-        self._kernel(days, y, asked, self._span, self._tail, self._z, yhat, lower, upper)
+        days, y, horizon = np.array(window.days), np.array(window.y), np.array(window.horizon)
+        self._kernel(days, y, horizon, self._span, self._interval, yhat, lower, upper)
         if y.size == 1:
             lower[:], upper[:] = ENVELOPE
-        return Projection(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
+        return Forecast(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
 
 
 def month(settings: ForecastSettings) -> Entrant:

@@ -1,7 +1,7 @@
 """Who may take part, by name. To add an entrant: one file beside this one, and one line in ENTRANTS.
 
 An entrant of one's own, from another package, takes part as `package.module:function`, with that as its name; a model
-whose forecasts are made elsewhere, under the name it has in the setting `outside`.
+whose forecasts are made elsewhere, under the name it has in the setting `external`.
 
 Does not belong here: a forecaster's code, or an import of one (each worker imports only who takes part).
 """
@@ -17,7 +17,7 @@ from typing import cast
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.imported import Build, imported_builder
-from turbo_forecast.models.protocol import Entrant, Say
+from turbo_forecast.models.protocol import Entrant, Log
 from turbo_forecast.option_rules import nearest, shown
 from turbo_forecast.settings import COMBINATIONS, ForecastSettings
 
@@ -49,27 +49,27 @@ NEVER_FAIL = (
     "yearly_profile",
 )
 """Entrants that have an answer for any window of at least one observation."""
-OUTSIDE_MODULE = "turbo_forecast.models.outside"
-OUTSIDE_NAME = re.compile(r"\w([\w .+-]{0,62}\w)?")
+EXTERNAL_MODULE = "turbo_forecast.models.external"
+EXTERNAL_NAME = re.compile(r"\w([\w .+-]{0,62}\w)?")
 RESERVED = ("champion",)
 """Names that mean something else in the `model` column."""
 
 
 def builder(name: str, settings: ForecastSettings | None = None) -> Build:
-    """What builds the single entrant of that name; outside models are known from the settings.
+    """What builds the base model of that name; external models are known from the settings.
 
     Raises SettingsError, with the name that was probably meant, if there is none, or none that can be imported.
     """
-    outside = settings.outside if settings else {}
-    if name in outside:
-        build: Build = partial(import_module(OUTSIDE_MODULE).build, name)
+    external = settings.external if settings else {}
+    if name in external:
+        build: Build = partial(import_module(EXTERNAL_MODULE).build, name)
         return build
     if name in ENTRANTS:
         module, _, function = ENTRANTS[name].partition(":")
         return cast(Build, getattr(import_module(module), function))
     if ":" in name:
         return imported_builder(name)
-    near = nearest(name, [*ENTRANTS, *COMBINATIONS, *outside])
+    near = nearest(name, [*ENTRANTS, *COMBINATIONS, *external])
     others = (
         f"did you mean {near}?"
         if near
@@ -79,45 +79,45 @@ def builder(name: str, settings: ForecastSettings | None = None) -> Build:
 
 
 def module_of(name: str) -> str:
-    """The module that holds the single entrant of that name (a name without a module is an outside model's)."""
+    """The module that holds the base model of that name (a name without a module is an external model's)."""
     module, colon, _ = ENTRANTS.get(name, name).partition(":")
-    return module if colon else OUTSIDE_MODULE
+    return module if colon else EXTERNAL_MODULE
 
 
 def sees_all_history(name: str) -> bool:
-    """Whether the single entrant of that name is shown all history: its module says SEES_ALL_HISTORY = True.
+    """Whether the base model of that name is shown all history: its module says SEES_ALL_HISTORY = True.
 
     The others are shown the run's history months alone.
     """
     module = module_of(name)
-    return module != OUTSIDE_MODULE and bool(getattr(import_module(module), "SEES_ALL_HISTORY", False))
+    return module != EXTERNAL_MODULE and bool(getattr(import_module(module), "SEES_ALL_HISTORY", False))
 
 
 def first_day_needed(settings: ForecastSettings, history_start: date) -> date:
     """The first day whose values anybody is shown: where the run's history months begin, or the first there is."""
-    return date.min if any(map(sees_all_history, settings.singles)) else history_start
+    return date.min if any(map(sees_all_history, settings.base_models)) else history_start
 
 
 def build_entrant(name: str, settings: ForecastSettings) -> Entrant:
-    """The single entrant of that name, at the run's settings."""
+    """The base model of that name, at the run's settings."""
     return builder(name, settings)(settings)
 
 
 def check_entrants(settings: ForecastSettings) -> None:
-    """Raises SettingsError if the run cannot be held with these entrants: their names, or an outside model's rows."""
+    """Raises SettingsError if the run cannot be held with these entrants: their names, or an external model's rows."""
     check_entrant_names(settings)
-    for name in settings.outside:
-        import_module(OUTSIDE_MODULE).check(name, settings)
+    for name in settings.external:
+        import_module(EXTERNAL_MODULE).check(name, settings)
 
 
 def check_entrant_names(settings: ForecastSettings) -> None:
-    """Raises SettingsError for what can be told without any file.
+    """Raises SettingsError for what can be checked without any file.
 
-    That is: a name is nobody's, an outside model's name is taken or cannot be one, a combination has fewer than two to
+    That is: a name is nobody's, an external model's name is taken or cannot be one, a combination has fewer than two to
     combine, or the fallback is one that may fail.
     """
-    _check_outside_names(settings)
-    for name in settings.singles:
+    _check_external_names(settings)
+    for name in settings.base_models:
         if name != settings.fallback:
             builder(name, settings)
     if settings.fallback not in NEVER_FAIL:
@@ -125,36 +125,36 @@ def check_entrant_names(settings: ForecastSettings) -> None:
             f"fallback: must be one that never fails ({', '.join(NEVER_FAIL)}), not {shown(settings.fallback)}"
         )
     combined = [name for name in settings.entrants if name in COMBINATIONS]
-    if combined and len(settings.singles) < 2:
+    if combined and len(settings.base_models) < 2:
         raise SettingsError(
-            f"entrants: {combined[0]!r} combines two others or more; there is only {settings.singles[0]!r}"
+            f"entrants: {combined[0]!r} combines two others or more; there is only {settings.base_models[0]!r}"
         )
 
 
-def check_outside_files(settings: ForecastSettings) -> None:
-    """Raises SettingsError unless every outside model's files are there, with the columns they must have."""
-    for name in settings.outside:
-        import_module(OUTSIDE_MODULE).check_columns(name, settings)
+def check_external_files(settings: ForecastSettings) -> None:
+    """Raises SettingsError unless every external model's files are there, with the columns they must have."""
+    for name in settings.external:
+        import_module(EXTERNAL_MODULE).check_columns(name, settings)
 
 
-def _check_outside_names(settings: ForecastSettings) -> None:
-    for name in settings.outside:
+def _check_external_names(settings: ForecastSettings) -> None:
+    for name in settings.external:
         if name in ENTRANTS or name in COMBINATIONS or name in RESERVED:
-            raise SettingsError(f"outside: {name!r} is a name that is taken; give the outside model another")
-        if not OUTSIDE_NAME.fullmatch(name):
+            raise SettingsError(f"external: {name!r} is a name that is taken; give the external model another")
+        if not EXTERNAL_NAME.fullmatch(name):
             raise SettingsError(
-                f"outside: {shown(name)} cannot be a name: it must be letters, digits, spaces and - _ . +, 64 at most, "
+                f"external: {shown(name)} cannot be a name: it must be letters, digits, spaces and - _ . +, 64 at most, "
                 "and begin and end with a letter or digit"
             )
 
 
-def warn_of_missing_origins(settings: ForecastSettings, origins: Sequence[date], say: Say) -> None:
-    """Say which outside models have no rows at all for an origin of the run: they are out of every series there."""
-    for name in settings.outside:
-        missing = import_module(OUTSIDE_MODULE).missing_origins(name, settings, origins)
+def warn_of_missing_origins(settings: ForecastSettings, origins: Sequence[date], log: Log) -> None:
+    """Log which external models have no rows at all for an origin of the run: they are out of every series there."""
+    for name in settings.external:
+        missing = import_module(EXTERNAL_MODULE).missing_origins(name, settings, origins)
         if missing:
-            say(
-                f"outside.{name}: {settings.outside[name]} has no rows with origin {', '.join(map(str, missing))}; "
+            log(
+                f"external.{name}: {settings.external[name]} has no rows with origin {', '.join(map(str, missing))}; "
                 f"{name} takes no part in series that are forecast from there"
             )
 
@@ -174,15 +174,15 @@ def preparing(settings: ForecastSettings) -> Iterator[None]:
             abandon(settings)
 
 
-def prepare_entrants(settings: ForecastSettings, say: Say) -> None:
-    """Once, in the parent, before workers start: an entrant's module may have a `prepare(settings, say)`."""
+def prepare_entrants(settings: ForecastSettings, log: Log) -> None:
+    """Once, in the parent, before workers start: an entrant's module may have a `prepare(settings, log)`."""
     with preparing(settings):
         for prepare in _of_modules("prepare", settings):
-            prepare(settings, say)
+            prepare(settings, log)
 
 
 def _of_modules(name: str, settings: ForecastSettings) -> list[Callable[..., None]]:
     """The functions of that name that the entrants' modules have, or those they name in PREPARED_WITH; each once."""
-    modules = [import_module(module_of(entrant)) for entrant in settings.singles]
+    modules = [import_module(module_of(entrant)) for entrant in settings.base_models]
     found = [getattr(each, name, None) for own in modules for each in getattr(own, "PREPARED_WITH", (own,))]
     return list(dict.fromkeys(each for each in found if each is not None))

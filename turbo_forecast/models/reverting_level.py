@@ -4,7 +4,7 @@ The weekday profile of the last 364 days (medians, centred) is taken off. h days
 is mu + phi^h (level - mu): mu the mean of the last 364 days, the level an exponential smoothing (a first-order
 autoregression of the level around the mean). `reverting_season` adds gamma s(t - 364) - gamma phi^h s(origin - 364):
 s, the anomaly, is the 21-day centred mean minus the 365-day centred mean; where t - 364 lies beyond the history, 0.
-All combinations of alpha (6), phi (5) and gamma (4) are judged on the series itself by their absolute errors at six
+All combinations of alpha (6), phi (5) and gamma (4) are cross-validated on the series itself, by absolute errors at six
 leads from rolling origins every 5 days, an origin discounted by 0.998 per day of its age; the forecast is their average
 weighted with (lowest cost / cost)^40.
 Interval: per lead, the weighted quantiles of the best combination's signed errors from the same origins, interpolated
@@ -25,7 +25,7 @@ from turbo_forecast.models.level_cache import abandon as abandon
 from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.month_cycle import MonthCycle
-from turbo_forecast.models.protocol import Entrant, Projection, Window
+from turbo_forecast.models.protocol import Entrant, Forecast, Window
 from turbo_forecast.models.recent_level import QUARTER
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
 from turbo_forecast.types import Solver
@@ -46,18 +46,18 @@ class RevertingLevel:
         self._z = NormalDist().inv_cdf(0.5 + interval_width / 2)
         self._gammas = np.array(gammas)
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         """Forecast and interval. One lone value says nothing about its spread: anything is possible."""
-        yhat, lower, upper = np.empty((3, window.asked.size))
+        yhat, lower, upper = np.empty((3, window.horizon.size))
         # copies, for the kernel is compiled for writable arrays, and a store's are not
-        days, y, asked = np.array(window.days), np.array(window.y), np.array(window.asked)
-        self._kernel(days, y, asked, self._gammas, self._tail, yhat, lower, upper)
-        at, low, high = np.empty((3, asked.size))
-        self._walk(days, y, asked, QUARTER, self._tail, self._z, at, low, high)
+        days, y, horizon = np.array(window.days), np.array(window.y), np.array(window.horizon)
+        self._kernel(days, y, horizon, self._gammas, self._tail, yhat, lower, upper)
+        at, low, high = np.empty((3, horizon.size))
+        self._walk(days, y, horizon, QUARTER, (self._tail, self._z), at, low, high)
         lower, upper = np.minimum(lower, yhat - (at - low)), np.maximum(upper, yhat + (high - at))
         if y.size == 1:
             lower[:], upper[:] = ENVELOPE
-        return Projection(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
+        return Forecast(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)
 
 
 def level(settings: ForecastSettings) -> Entrant:

@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from turbo_forecast.models.protocol import Projection, Values, Window
+from turbo_forecast.models.protocol import Forecast, Values, Window
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.types import Solver
 
@@ -18,21 +18,21 @@ MEMORY_DAYS = 8 * SEASON
 
 
 class SeasonalNaive:
-    """Each asked day repeats the last observed value of its weekday (the last value, if that weekday is stale)."""
+    """Each day of the horizon repeats the last observed value of its weekday (the last value, if that weekday is stale)."""
 
     def __init__(self, interval_width: float) -> None:
         self._z = NormalDist().inv_cdf(0.5 + interval_width / 2)
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         """Point forecast from the last week's profile; interval from the in-sample seasonal differences."""
         last_day = int(window.days[-1])
         profile = np.full(SEASON, window.y[-1])
         recent = window.days > last_day - MEMORY_DAYS
         profile[window.days[recent] % SEASON] = window.y[recent]  # the latest assignment of a weekday stands
-        yhat = profile[window.asked % SEASON]
-        seasons = (window.asked - last_day - 1) // SEASON
+        yhat = profile[window.horizon % SEASON]
+        seasons = (window.horizon - last_day - 1) // SEASON
         spread = self._z * self._sigma(window) * np.sqrt(seasons + 1.0)
-        return Projection(yhat, yhat - spread, yhat + spread, solver=Solver.CLOSED_FORM, fits=0)
+        return Forecast(yhat, yhat - spread, yhat + spread, solver=Solver.CLOSED_FORM, fits=0)
 
     @staticmethod
     def _sigma(window: Window) -> float:

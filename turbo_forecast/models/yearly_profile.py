@@ -3,7 +3,7 @@
 The profile is learnt from all history before the window, however long: weekdays off (means of deviations from the centred
 week), then three times: the 365-day centred mean of what is left without the profile is the level, deviations from it are
 clipped at three times their mean size, and their mean by day of the year, a year counting 0.8 of the one after it, smoothed by
-two 15-day means round the year, is the profile. Of it a share is expected again, as far as each year was told by the
+two 15-day means round the year, is the profile. Of it a share is expected again, as far as each year was predicted by the
 others (the slope of a year on the profile of the rest, raised to that of the profile of all); it is 0 with less than a year and a
 half. What is left of the last 36 months is forecast by `reverting_level`, and the profile put back.
 Sources: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., section 3.4 (classical decomposition), with
@@ -20,14 +20,14 @@ from turbo_forecast.models.level_cache import abandon as abandon
 from turbo_forecast.models.level_cache import begin as begin
 from turbo_forecast.models.level_cache import prepare as prepare
 from turbo_forecast.models.month_cycle import MonthCycle
-from turbo_forecast.models.protocol import Days, Entrant, Projection, Values, Window
+from turbo_forecast.models.protocol import Days, Entrant, Forecast, Values, Window
 from turbo_forecast.models.reverting_level import NO_SEASON, RevertingLevel
 from turbo_forecast.settings import ForecastSettings
 
 SEES_ALL_HISTORY = True
 """This module's entrant is shown everything before the window, not the run's history months alone."""
 LEVEL_DAYS = 1096
-"""The level is judged on as many days: 36 months."""
+"""The level is fitted to as many days: 36 months."""
 YEAR_DAYS = 365
 
 
@@ -42,12 +42,12 @@ class YearlyProfile:
         self._day_of_year = days_of_year()
         self._level = RevertingLevel(interval_width, NO_SEASON)
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         """The level's own answer where no profile shows."""
         profile = self.profile(window.days, window.y)
         late = slice(int(np.searchsorted(window.days, window.days[-1] - LEVEL_DAYS, side="right")), None)
-        days, ahead = window.days[late], self._on(window.asked, profile)
-        answer = self._level.project(replace(window, days=days, y=window.y[late] - self._on(days, profile)))
+        days, ahead = window.days[late], self._on(window.horizon, profile)
+        answer = self._level.forecast(replace(window, days=days, y=window.y[late] - self._on(days, profile)))
         return replace(answer, yhat=answer.yhat + ahead, lower=answer.lower + ahead, upper=answer.upper + ahead)
 
     def profile(self, days: Days, y: Values) -> Values:

@@ -89,11 +89,11 @@ def _filled(values: Floats, observed: Flags, present: Flags, capacity: Floats) -
     for week in range(1, WEEKS + 1):
         earlier = np.maximum(rows - 7 * week, 0)
         moves = _moves(known, observed, capacity, rows, earlier)
-        heard = observed[earlier[place], hosts] & (days >= 7 * week)
-        counts += heard
-        sums += np.where(heard, known[earlier[place], hosts] + moves[place], 0.0)
+        known_then = observed[earlier[place], hosts] & (days >= 7 * week)
+        counts += known_then
+        sums += np.where(known_then, known[earlier[place], hosts] + moves[place], 0.0)
     guess = sums / np.maximum(counts, 1)
-    for cell in np.flatnonzero(counts == 0):  # for want of the weekday: any day it was heard of
+    for cell in np.flatnonzero(counts == 0):  # for want of the weekday: any day it was observed on
         day, host = days[cell], hosts[cell]
         then = np.arange(max(day - PATIENCE_DAYS, 0), day)
         then = then[observed[then, host]]

@@ -33,7 +33,7 @@ NOTHING: Load = ({}, 0.0)
 SERIES_KEY = ("host_id", "resource")
 VALUES = ("yhat", "yhat_lower", "yhat_upper")
 BOUNDS, WIDTH = ("lower", "upper"), "interval_width"
-"""What a plan shifts of a row of FORECAST_INTERVALS; and the column that tells the intervals of a day apart."""
+"""What a plan shifts of a row of FORECAST_INTERVALS; and the column that distinguishes the intervals of a day."""
 
 
 def composed(changes: pl.DataFrame, horizon_end: date) -> pl.DataFrame:
@@ -127,7 +127,7 @@ def shifted(
 
     rows: `host_id, resource, ds, phase, yhat, yhat_lower, yhat_upper` and any others, as they are without plans, of hosts
     or of groups; loads: PLANNED_LOADS of one scenario and kind; sources: the rows of all hosts, where `rows` are not.
-    values: the columns that are shifted, where they are others; beside: what else tells the rows of a series and day apart.
+    values: the columns that are shifted, where they are others; beside: the further key columns of the rows of a series and day.
     Few rows are held at once: those of hosts whose load moves, and one of each series that is changed.
     """
     if loads.is_empty():

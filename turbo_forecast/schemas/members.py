@@ -1,4 +1,4 @@
-"""Who groups consist of, which their own tables and planned changes rest on."""
+"""The members of groups, which their own tables and planned changes rest on."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Which months can be relied on, and what says so."""
+"""The state of each month: complete, incomplete or failed, and by which steps and checks."""
 
 import polars as pl
 

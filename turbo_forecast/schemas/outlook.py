@@ -12,7 +12,7 @@ from turbo_forecast.tables import Column, Table
 GRID_DAYS = (1, 7, 14, 30, 61, 91, 122, 152, 182, 274, 365)
 """Days after the cutoff of which the witnesses of a series are kept; in between, they are interpolated."""
 WITNESSES = ("forecast", "entrants", "history")
-"""What tells how high a series will climb: the published forecast, the highest of anybody's, earlier stretches of as many days."""
+"""Signals of how high a series will climb: the published forecast, the highest of anybody's, earlier stretches of as many days."""
 LEVEL_DAYS, LEVEL_OBSERVED = 7, 4
 """A level is the mean of so many days, of which so many at least are observed."""
 DAYS_BEFORE = LEVEL_DAYS - 1
@@ -46,7 +46,7 @@ OUTLOOK_CALIBRATION = Table(
 
 OUTLOOK_SERIES = Table(
     "outlook_series",
-    "What is known of each series that tells how high it will climb, as the run has left it beside its other results.",
+    "Signals of how high each series will climb, as the run has left it beside its other results.",
     (
         *(CUTOFF, PHASE, HOST, RESOURCE),
         Column("level", pl.Float64, "mean of the last seven days, percent; null where fewer than four", nullable=True),
@@ -162,7 +162,7 @@ OUTLOOK_BACKTEST = Table(
 )
 
 _RECORD = (
-    Column("n", pl.Int64, "statements judged"),
+    Column("n", pl.Int64, "statements scored"),
     Column("events", pl.Int64, "of these, thresholds that were reached"),
     Column("brier", pl.Float64, "mean squared difference of probability and what happened (0 or 1); lower is better"),
     Column("base_rate_brier", pl.Float64, "the same, had every statement been the share of events"),
@@ -206,7 +206,7 @@ OUTLOOK_OVER_TIME = Table(
     "Earlier months' statements against what has happened since, up to this month's cutoff.",
     (
         CUTOFF,
-        Column("forecast_cutoff", pl.Date, "cutoff of the month whose statements are judged"),
+        Column("forecast_cutoff", pl.Date, "cutoff of the month whose statements are scored"),
         *(KIND, POPULATION, OF_RESOURCE, THRESHOLD, HORIZON),
         *_RECORD,
     ),

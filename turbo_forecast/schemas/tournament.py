@@ -199,7 +199,7 @@ FORECAST_ACCURACY = Table(
     "Forecasts of earlier months against what has happened since, up to this month's cutoff.",
     (
         CUTOFF,
-        Column("forecast_cutoff", pl.Date, "cutoff of the month whose forecast is judged"),
+        Column("forecast_cutoff", pl.Date, "cutoff of the month whose forecast is scored"),
         Column("lead_month", pl.Int32, "calendar months ahead of that cutoff, from 1"),
         Column("resource", pl.String, "the resource, or 'all'"),
         Column("model", pl.String, "the entrant, or 'champion' for what was published then"),

@@ -5,7 +5,7 @@ here: what the options do, and anything of Dagster.
 """
 
 from turbo_forecast.settings.deployment import DeploymentSettings
-from turbo_forecast.settings.environment import Environment, telling, told
+from turbo_forecast.settings.environment import Environment, current_environment, use_environment
 from turbo_forecast.settings.executor import ExecutorSettings
 from turbo_forecast.settings.forecast import (
     COMBINATIONS,
@@ -23,6 +23,7 @@ from turbo_forecast.settings.reading import (
     load_settings,
     one_sentence,
     outlook_settings,
+    stored_forecast_settings,
     telemetry_settings,
 )
 from turbo_forecast.settings.telemetry import (
@@ -52,11 +53,12 @@ __all__ = [
     "OutlookSettings",
     "Settings",
     "TelemetrySettings",
+    "current_environment",
     "forecast_settings",
     "load_settings",
     "one_sentence",
     "outlook_settings",
+    "stored_forecast_settings",
     "telemetry_settings",
-    "telling",
-    "told",
+    "use_environment",
 ]

@@ -1,10 +1,11 @@
-"""What a process is told from outside: where telemetry, results and the settings file are, and from which month on.
+"""Where telemetry, results and the settings file are, and the first month: environment variables, or a command's arguments.
 
-Belongs here: the environment variables by which Dagster's processes (`dagster dev`) are told, and the values that take
-their place where a command was given arguments. Does not belong here: the settings file's options.
+Belongs here: the environment variables that configure Dagster's processes (`dagster dev`), and the values that take their
+place where a command was given arguments. Does not belong here: the settings file's options.
 
-Definitions are built of modules, so what they are built from cannot be handed to each of them: they ask `told()`. A command
-says once, around all that it does, what it was told (`telling`); every other process was told by its environment.
+Definitions are built when their modules are imported, so their environment cannot be passed as an argument: they call
+`current_environment()`. A command sets it once, around all that it does (`use_environment`); every other process reads its
+environment variables.
 """
 
 import os
@@ -58,7 +59,7 @@ class Environment:
         return self.store or str(self.data)
 
     def variables(self) -> dict[str, str]:
-        """The same as variables, for processes that are to be told by their environment."""
+        """The same as environment variables, for processes that are started with them."""
         config = str(self.config) if self.config else ""
         return {DATA: self.place, TELEMETRY: self.telemetry, CONFIG: config, FIRST_MONTH: self.first_month}
 
@@ -80,19 +81,19 @@ def data_place(text: str, what: str) -> tuple[Path, str]:
     return address.working_folder, str(address)
 
 
-_TOLD: list[Environment] = []
+_IN_USE: list[Environment] = []
 
 
-def told() -> Environment:
-    """What this process was told: by the command that it carries out, else by its environment's variables."""
-    return _TOLD[-1] if _TOLD else Environment.of_variables()
+def current_environment() -> Environment:
+    """This process's environment: the innermost `use_environment` block's, else that of the environment variables. Raises SettingsError."""
+    return _IN_USE[-1] if _IN_USE else Environment.of_variables()
 
 
 @contextmanager
-def telling(environment: Environment) -> Iterator[None]:
-    """In the block, `told()` is this."""
-    _TOLD.append(environment)
+def use_environment(environment: Environment) -> Iterator[None]:
+    """In the block, `current_environment()` is this."""
+    _IN_USE.append(environment)
     try:
         yield
     finally:
-        _TOLD.pop()
+        _IN_USE.pop()

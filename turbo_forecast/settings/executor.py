@@ -30,7 +30,10 @@ class ExecutorSettings(Options):
         600.0, gt=0, le=604_800, description="dask: a run that has no worker waits for one so long, then it ends"
     )
     silence_seconds: float = Field(
-        60.0, ge=5, le=86_400, description="dask: the tasks of a worker that is not heard of for so long go to others"
+        60.0,
+        ge=5,
+        le=86_400,
+        description="dask: the tasks of a worker that sends no heartbeat for so long go to others",
     )
 
     @property

@@ -56,8 +56,8 @@ class ForecastSettings(Options):
         description="rolling-origin windows before the backtest, of its length, to choose and calibrate on",
     )
     entrants: list[str] = Field(list(DEFAULT_ENTRANTS), min_length=1, description="who takes part, by name")
-    outside: dict[str, str] = Field(
-        {}, description="outside models: entrant's name -> Parquet file (or glob) of its rows"
+    external: dict[str, str] = Field(
+        {}, description="external models: entrant's name -> Parquet file (or glob) of its rows"
     )
     fallback: str = Field("seasonal_naive", description="the entrant published where no other has a forecast")
     engine: Literal["turbo", "stan"] = Field(
@@ -133,12 +133,12 @@ class ForecastSettings(Options):
     def _consistent(self) -> "ForecastSettings":
         if self.cap - self.floor < 1:
             raise ValueError(f"floor ({self.floor}) must be below cap ({self.cap}), by 1 percent at least")
-        if self.is_asked("folds") and self.folds > self.folds_held:
+        if self.is_set("folds") and self.folds > self.folds_held:
             raise ValueError(
                 f"folds: {counted(self.folds, 'window')} of backtest_months ({self.backtest_months}) {noun(self.folds, 'does', 'do')} not fit into train_months "
                 f"({self.train_months}) with a month of training before them; at most {self.folds_held} do"
             )
-        if self.is_asked("min_train_days") and self.min_train_days > 31 * self.train_months:
+        if self.is_set("min_train_days") and self.min_train_days > 31 * self.train_months:
             raise ValueError(
                 f"min_train_days: {counted(self.min_train_days, 'day is', 'days are')} more than train_months ({self.train_months}) can hold"
             )
@@ -148,15 +148,15 @@ class ForecastSettings(Options):
         widths = self.interval_widths
         if len(set(widths)) < len(widths):
             raise ValueError(f"interval_widths: {', '.join(map(str, widths))} lists a width twice")
-        if self.is_asked("interval_widths") and self.interval_width not in widths:
+        if self.is_set("interval_widths") and self.interval_width not in widths:
             raise ValueError(
                 f"interval_widths: {', '.join(map(str, widths))} must hold interval_width ({self.interval_width}), by which the "
                 "tournament is judged"
             )
         return self
 
-    def is_asked(self, option: str) -> bool:
-        """Whether somebody has set the option; a default gives way where it does not fit, what is asked for does not."""
+    def is_set(self, option: str) -> bool:
+        """Whether the option was given, rather than left at its default: a default gives way where it does not fit."""
         return option in self.model_fields_set
 
     @property
@@ -166,18 +166,18 @@ class ForecastSettings(Options):
 
     @property
     def field_of_entrants(self) -> list[str]:
-        """Everyone who forecasts: the entrants in their order, outside models, and the fallback, which always does."""
-        return list(dict.fromkeys([*self.entrants, *self.outside, self.fallback]))
+        """Everyone who forecasts: the entrants in their order, external models, and the fallback, which always does."""
+        return list(dict.fromkeys([*self.entrants, *self.external, self.fallback]))
 
     @property
-    def widths_beside(self) -> list[float]:
+    def extra_widths(self) -> list[float]:
         """Widths of the intervals that are published beside the main one, increasing; the default list gives way to that."""
-        asked = self.interval_widths if self.is_asked("interval_widths") else []
-        return sorted(set(asked) - {self.interval_width})
+        given = self.interval_widths if self.is_set("interval_widths") else []
+        return sorted(set(given) - {self.interval_width})
 
     @property
-    def singles(self) -> list[str]:
-        """Those who forecast by themselves: the field without combinations."""
+    def base_models(self) -> list[str]:
+        """The entrants that forecast by themselves, from a series' history: the field without combinations, which combine these."""
         return [name for name in self.field_of_entrants if name not in COMBINATIONS]
 
     @property
@@ -190,12 +190,18 @@ class ForecastSettings(Options):
         """Worker processes to start."""
         if self.workers:
             return self.workers
-        allowed = getattr(os, "sched_getaffinity", None)  # a container's share of the cores, where the system tells
+        allowed = getattr(
+            os, "sched_getaffinity", None
+        )  # a container's share of the cores, where the system reports it
         return len(allowed(0)) if allowed else os.cpu_count() or 1
 
     def config_hash(self) -> str:
         """Twelve hex digits over every setting that decides a number; how work is spread and what is tolerated do not."""
-        return _digest(self.model_dump(exclude=INDIFFERENT))
+        values = self.model_dump(exclude=INDIFFERENT)
+        values["outside"] = values.pop(
+            "external"
+        )  # the name it had: the same settings keep the hash that months are stored with
+        return _digest(values)
 
 
 def _digest(values: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ class ForecastOptions(TypedDict, total=False):
     horizon_months: int
     folds: int
     entrants: list[str]
-    outside: dict[str, str]
+    external: dict[str, str]
     fallback: str
     engine: Literal["turbo", "stan"]
     refit: bool

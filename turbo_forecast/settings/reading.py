@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from turbo_forecast import option_rules
 from turbo_forecast.errors import SettingsError
@@ -30,6 +30,12 @@ class Settings(Options):
     sources: dict[str, dict[str, Any]] = Field(
         {}, description="where telemetry is fetched from, by a name of one's own: kind, and the options of that kind"
     )
+
+    @field_validator("*")
+    @classmethod
+    def _printable(cls, value: object, info: ValidationInfo) -> object:  # type: ignore[override]  # pydantic gives both
+        """As of all options; but a source's are looked at by its kind, which knows what may have lines: a query."""
+        return value if info.field_name == "sources" else super()._printable(value)
 
 
 Section = TypeVar("Section", bound=Options)
@@ -80,6 +86,11 @@ def telemetry_settings(**options: object) -> TelemetrySettings:
 def forecast_settings(**options: object) -> ForecastSettings:
     """Forecast settings from keywords. Raises SettingsError, naming the option that cannot work."""
     return _section(ForecastSettings, "forecast", options)
+
+
+def stored_forecast_settings(stored: Mapping[str, object]) -> ForecastSettings:
+    """Forecast settings as a month has stored them, under former names of options too. Raises SettingsError."""
+    return forecast_settings(**{option_rules.RENAMED.get(name, name): value for name, value in stored.items()})
 
 
 def outlook_settings(**options: object) -> OutlookSettings:

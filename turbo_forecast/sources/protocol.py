@@ -5,12 +5,12 @@ Belongs here: the protocol, the rows, the window. Does not belong here: any kind
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from turbo_forecast.day_edges import start_of_day
 from turbo_forecast.settings.options import Options
 
 ROWS = pa.schema(
@@ -27,27 +27,21 @@ finite, in percent of capacity unless the telemetry's settings say otherwise; la
 JSON with sorted names."""
 
 
-def zone_info(zone: str) -> tzinfo:
-    """The zone of an IANA name, or of an offset ±hh:mm."""
-    if zone[:1] not in ("+", "-"):
-        return ZoneInfo(zone)
-    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
-    return timezone(-offset if zone[0] == "-" else offset)
-
-
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of time, from its start up to, but without, its end; both aware, in UTC."""
+    """A span of time, from its start up to, but without, its end; both aware, in UTC.
+
+    zone: whose days it is of (IANA name, or offset ±hh:mm); empty where it is of no days.
+    """
 
     start: datetime
     end: datetime
+    zone: str = ""
 
     @classmethod
     def of_days(cls, first: date, last: date, zone: str) -> Self:
         """All of the days first to last of a zone (IANA name, or offset ±hh:mm): a day of 23 or 25 hours is one."""
-        tz = zone_info(zone)
-        start, end = (datetime.combine(day, time.min, tz).astimezone(UTC) for day in (first, last + timedelta(days=1)))
-        return cls(start, end)
+        return cls(start_of_day(first, zone), start_of_day(last + timedelta(days=1), zone), zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +96,8 @@ class Source(Protocol):
         A value that is no finite number is no row; a source that has left some out says how many in an attribute `dropped`, an int of
         the window that was fetched last. A series (host and resource) has one value at a moment. What ends early is
         an error, never a shorter answer.
+
+        A source whose values are of whole days asks for days of the window's zone. One with an option of its own that says whose days
+        they are has an attribute `zone`, a name or an empty text: where it is another zone than the telemetry's, the source is refused
+        before anything is fetched.
         """

@@ -5,6 +5,7 @@ Belongs here: reading one, and redaction. Does not belong here: which options na
 
 import base64
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -13,6 +14,7 @@ from turbo_forecast.errors import SettingsError, refusal
 from turbo_forecast.option_rules import shown, shown_name
 
 REDACTED = "[secret]"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LARGEST_BYTES = 65_536
 """Of a secret's file: a token or password is shorter, and a device that never ends is no secret."""
 
@@ -26,6 +28,10 @@ def secret(where: str, *, variable: str = "", file: str = "", suffix: bool = Tru
     """
     option = f"{where}_{'env' if variable else 'file'}" if suffix else where
     if variable:
+        if not _NAME.fullmatch(variable):  # most likely the secret itself, so it is not shown
+            raise SettingsError(
+                f"{option} names no variable of the environment: it must be letters, digits and _ alone"
+            )
         value, named = os.environ.get(variable), f"{option}: the environment's variable {shown_name(variable)}"
         if value is None:
             raise SettingsError(f"{named} is not set")

@@ -1,4 +1,4 @@
-"""Months that a source was asked for and has nothing of: kept, so that it is not asked for them again in every run.
+"""Negative cache of landing: months that a source has no data of, so that they are not requested in every run.
 
     telemetry_landing/<source>/absent.json     by month: the query and the zone that it was asked with, and when
 
@@ -32,7 +32,7 @@ def read_absent(data: Path, source: str) -> dict[str, Absent]:
     """By month, YYYY-MM. Raises StorageError where the file is damaged."""
     path = data / FOLDER / source / NAME
     try:
-        return {month: Absent(**told) for month, told in json.loads(path.read_text(encoding="utf-8")).items()}
+        return {month: Absent(**fields) for month, fields in json.loads(path.read_text(encoding="utf-8")).items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -44,5 +44,5 @@ def read_absent(data: Path, source: str) -> dict[str, Absent]:
 def write_absent(data: Path, source: str, months: Mapping[str, Absent]) -> None:
     """Publish them. Raises StorageError."""
     with publishing(data / FOLDER / source / NAME) as beside:
-        told = {month: asdict(absent) for month, absent in sorted(months.items())}
-        beside.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        content = {month: asdict(absent) for month, absent in sorted(months.items())}
+        beside.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")

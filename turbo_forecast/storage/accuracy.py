@@ -1,4 +1,4 @@
-"""What became of earlier months' forecasts, by one query over what is stored.
+"""Accuracy of earlier months' forecasts against what was observed since, by one query.
 
 Belongs here: the join of forecasts with the actuals that have arrived since. Does not belong here: backtests.
 """
@@ -15,7 +15,7 @@ from turbo_forecast.storage.datasets import duckdb_sql
 from turbo_forecast.storage.warehouse import has_table, query
 
 # Kahan sums, rounded: the last bits of a parallel sum depend on the threads
-_JUDGED = """
+_SCORED = """
     WITH forecasts AS (SELECT *, true AS own FROM ({forecasts})),
     pairs AS (SELECT DISTINCT forecast_cutoff, host_id, resource, model FROM forecasts),
     missing AS (
@@ -27,7 +27,7 @@ _JUDGED = """
         UNION ALL BY NAME
         SELECT forecasts.* REPLACE (missing.model AS model, false AS own)
         FROM forecasts JOIN missing USING (forecast_cutoff, host_id, resource) WHERE forecasts.model = $fallback
-    ), judged AS (
+    ), scored AS (
         SELECT own, forecast_cutoff, date_diff('month', forecast_cutoff, ds) AS lead_month, host_id, resource, model, y, yhat,
                yhat_lower <= y AND y <= yhat_upper AS inside,
                yhat_upper - yhat_lower
@@ -44,7 +44,7 @@ _JUDGED = """
            round(favg(yhat - y), 9) AS bias,
            round(favg(inside::DOUBLE), 9) AS coverage,
            round(favg(interval_score), 9) AS interval_score
-    FROM (SELECT *, resource AS resource_of_series FROM judged)
+    FROM (SELECT *, resource AS resource_of_series FROM scored)
     GROUP BY GROUPING SETS ((forecast_cutoff, lead_month, model), (forecast_cutoff, lead_month, model, resource))
     HAVING GROUPING(resource) = 1 OR resource != 'all'
     ORDER BY forecast_cutoff, lead_month, resource, model
@@ -61,7 +61,7 @@ _COLUMNS = "cutoff AS forecast_cutoff, host_id, resource, ds, yhat, yhat_lower, 
 _AHEAD = "phase = 'forecast' AND cutoff >= $first AND cutoff < $cutoff AND ds <= $cutoff AND list_contains($settled::DATE[], cutoff)"
 
 
-def first_judged(cutoff: date, horizon_months: int) -> date:
+def first_scored(cutoff: date, horizon_months: int) -> date:
     """Cutoff of the earliest month whose forecast of so many months still reaches the month that ends at `cutoff`."""
     return pl.select(pl.lit(cutoff).dt.offset_by("1d").dt.offset_by(f"-{horizon_months}mo").dt.offset_by("-1d")).item()  # type: ignore[no-any-return]
 
@@ -78,11 +78,11 @@ def accuracy_so_far(
     """Rows of FORECAST_ACCURACY as of a cutoff: every forecast of the `horizon_months` months before it that is settled.
 
     masters: the published master file of each month there is, by its cutoff. Nothing after the cutoff is read.
-    settled: cutoffs of the months that may be judged; of a month that is not complete, parts may be of different runs.
+    settled: cutoffs of the months that may be scored; of a month that is not complete, parts may be of different runs.
     fallback: the entrant whose forecast counts where another has none of a series, so that nobody is averaged over
     the series that suited him.
     """
-    first = first_judged(cutoff, horizon_months)
+    first = first_scored(cutoff, horizon_months)
     earlier = [path for month, path in sorted(masters.items()) if first <= month < cutoff and month in settled]
     forecasts = []
     if has_table(con, TOURNAMENT_RESULTS):
@@ -93,12 +93,12 @@ def accuracy_so_far(
         return pl.DataFrame(schema=FORECAST_ACCURACY.polars_schema)
     parameters = {"cutoff": cutoff, "first": first, "settled": list(settled)}
     parameters |= {"alpha": 1 - interval_width, "fallback": fallback}
-    return query(con, _JUDGED.format(forecasts=" UNION ALL ".join(forecasts)), **parameters).pipe(
+    return query(con, _SCORED.format(forecasts=" UNION ALL ".join(forecasts)), **parameters).pipe(
         FORECAST_ACCURACY.conform
     )
 
 
-def latest_month_judged(
+def latest_month_scored(
     con: duckdb.DuckDBPyConnection,
     cutoff: date,
     masters: Mapping[date, Path],
@@ -110,9 +110,9 @@ def latest_month_judged(
     masters, settled: as for `accuracy_so_far`, whose rows of that month these are, before they are stored. Columns:
     lead_month; mae, percentage points, and inside, a share in [0, 1], over the days, of all series together; days.
     """
-    first = first_judged(cutoff, horizon_months)
+    first = first_scored(cutoff, horizon_months)
     earlier = [path for month, path in sorted(masters.items()) if first <= month < cutoff and month in settled]
     if not earlier:
         return pl.DataFrame(schema={"lead_month": pl.Int32, "mae": pl.Float64, "inside": pl.Float64, "days": pl.Int64})
-    before = first_judged(cutoff, 1)
+    before = first_scored(cutoff, 1)
     return query(con, _LATEST.format(forecasts=duckdb_sql(*earlier)), cutoff=cutoff, before=before)

@@ -134,7 +134,7 @@ class Making:
                 today=self.today,
                 base_table=base,
                 rejects_table=rejects,
-                say=self.say,
+                log=self.say,
                 elsewhere=landed,
             )
         else:

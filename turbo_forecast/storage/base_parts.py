@@ -23,7 +23,6 @@ from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.landed import FOLDER, LandedMonth
 from turbo_forecast.storage.ordered_rows import insert_in_order
 from turbo_forecast.storage.telemetry.fingerprint import Fingerprint
-from turbo_forecast.storage.telemetry.judgement import IN_THE_FUTURE
 from turbo_forecast.storage.telemetry.landed_reading import (
     DAYS,
     LABEL,
@@ -35,6 +34,7 @@ from turbo_forecast.storage.telemetry.landed_reading import (
 )
 from turbo_forecast.storage.telemetry.messages import enumerated
 from turbo_forecast.storage.telemetry.report import TelemetryReport
+from turbo_forecast.storage.telemetry.validation import IN_THE_FUTURE
 from turbo_forecast.storage.telemetry.workspace import workspace
 from turbo_forecast.storage.versions import columns_to_add
 from turbo_forecast.storage.warehouse import has_table, publish_table, stage_table

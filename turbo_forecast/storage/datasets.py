@@ -61,7 +61,7 @@ class MadeRows:
 
 
 def published_name(part: Path) -> str:
-    """What a made file is called where it is published: of a part, the name tells the bytes. Raises OSError."""
+    """What a made file is called where it is published: the name of a part has a digest of its bytes. Raises OSError."""
     named = PART.fullmatch(part.name)
     return f"{named['lo']}-{named['hi']}-{_digest(part)}{SUFFIX}" if named else part.name
 
@@ -159,7 +159,7 @@ def row_count(path: Path | str) -> int:
 def require_whole(path: Path, columns: Iterable[str] = ()) -> None:
     """Raises StorageError unless every file is Parquet with its end, which is written last, and has these columns.
 
-    Of a folder, the parts must also follow each other from the first series on. That the last one is there, no name tells.
+    Of a folder, the parts must also follow each other from the first series on. No name says that the last one is there.
     """
     columns = list(columns)
     if path.is_dir():
@@ -184,7 +184,7 @@ def require_readable(path: Path) -> None:
 def require_unaltered(path: Path) -> None:
     """Raises StorageError unless each part still has the bytes that it was published with; that takes as long as reading them.
 
-    Of a file that is no part, or of a former version, no name tells.
+    The name of a file that is no part, or of a former version, has no digest.
     """
     for part in parts(path):
         named = PART.fullmatch(part.name)

@@ -1,7 +1,7 @@
-"""What a month's tables say, as facts: what the printed summary and the report in Dagster's UI are both made of.
+"""Facts of a month, queried from its tables: the printed summary and the report in Dagster's UI are made of them.
 
-Belongs here: one query for each fact, and the words that are the same wherever it is told. Does not belong here: layout
-(`summary.py`, `defs/month_markdown.py`), and judgements (`defs/checks/`).
+Belongs here: one query for each fact, and the words that are the same wherever it is shown. Does not belong here: layout
+(`summary.py`, `defs/month_markdown.py`), and checks (`defs/checks/`).
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from turbo_forecast.storage.warehouse import query
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class Completeness:
     """Which series have an outcome. outcomes: `outcome, n`, most frequent first; reasons: `host_id, resource, reason`."""
 
     cutoff: date
@@ -24,14 +24,14 @@ class Coverage:
     reasons: pl.DataFrame
 
     @property
-    def told(self) -> int:
+    def with_outcome(self) -> int:
         """Series with an outcome."""
         return int(self.outcomes["n"].sum())
 
     def __str__(self) -> str:
-        missing = f" ({self.live - self.told:,} WITHOUT)" if self.told < self.live else ""
+        missing = f" ({self.live - self.with_outcome:,} WITHOUT)" if self.with_outcome < self.live else ""
         return (
-            f"{self.live:,} in the base table by {self.cutoff}, {self.told:,} with an outcome{missing}: "
+            f"{self.live:,} in the base table by {self.cutoff}, {self.with_outcome:,} with an outcome{missing}: "
             f"{kinds_counted(self.outcomes.iter_rows())}"
         )
 
@@ -41,7 +41,7 @@ def kinds_counted(pairs: Iterable[tuple[str, int]]) -> str:
     return " · ".join(f"{n:,} {name}" for name, n in pairs)
 
 
-def coverage_of(con: duckdb.DuckDBPyConnection, cutoff: date) -> Coverage:
+def completeness_of(con: duckdb.DuckDBPyConnection, cutoff: date) -> Completeness:
     """The base table's series beside the month's outcomes."""
     live = query(
         con, "SELECT count(*) FROM (SELECT DISTINCT host_id, resource FROM base_table WHERE ds <= ?)", cutoff
@@ -56,7 +56,7 @@ def coverage_of(con: duckdb.DuckDBPyConnection, cutoff: date) -> Coverage:
         "SELECT host_id, resource, reason FROM series_outcomes WHERE cutoff = ? AND reason IS NOT NULL ORDER BY ALL",
         cutoff,
     )
-    return Coverage(cutoff, int(live), outcomes, reasons)
+    return Completeness(cutoff, int(live), outcomes, reasons)
 
 
 def standings_of(con: duckdb.DuckDBPyConnection, cutoff: date) -> pl.DataFrame:

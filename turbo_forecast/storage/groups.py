@@ -1,6 +1,6 @@
 """Which hosts form a group: the file of groups as people keep it, and the hosts of it that the base table knows.
 
-Belongs here: reading and judging the file, the members of a month, and their values out of the base table. Does not belong
+Belongs here: reading and validating the file, the members of a month, and their values out of the base table. Does not belong
 here: a group's level (`outlook/groups.py`).
 
 The file has one row for each host of a group: `host_id, group`, and if wanted `capacity`, the host's weight in the group

@@ -1,4 +1,4 @@
-"""One DuckDB for all that this process asks of a warehouse: the file is attached while it is open, and let go of after that.
+"""One DuckDB instance per process, shared by its connections: the warehouse is attached while it is open, and detached after.
 
 Starting a DuckDB takes 20 ms of a processor, attaching a file to one that is there takes one. A month's run opens the warehouse
 for each of its hundred steps, since other processes have their turn between them.

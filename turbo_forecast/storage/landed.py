@@ -9,6 +9,7 @@ no moment at which one is of another landing than the other.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,13 @@ from turbo_forecast.errors import StorageError
 FOLDER = "telemetry_landing"
 """Below the data folder: <source>/<YYYY-MM>.parquet."""
 METADATA_KEY = b"turbo_forecast"
+_MOMENTS = ("start", "end", "fetched_at")
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("source", "kind", "month", "zone", "digest"), str),
+    **dict.fromkeys(("rows", "series", "kept", "dropped"), int),
+    "query": dict,
+    "complete": bool,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +71,17 @@ class Manifest:
         """As it was stored. Raises ValueError."""
         try:
             values = json.loads(text)
-            for name in ("start", "end", "fetched_at"):
+            for name in _MOMENTS:
                 values[name] = datetime.fromisoformat(values[name])
-            return cls(**values)
+            found = cls(**values)
         except (TypeError, KeyError) as error:
             raise ValueError(str(error)) from None
+        for name, kind in _KINDS.items():
+            if not isinstance(getattr(found, name), kind):
+                raise ValueError(f"{name} of its manifest is not of type {kind.__name__}")
+        if naive := next((name for name in _MOMENTS if getattr(found, name).tzinfo is None), None):
+            raise ValueError(f"{naive} of its manifest is of no zone")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,16 @@ def landed_months(data: Path) -> list[LandedMonth]:
     Raises StorageError for a file that is damaged or holds no manifest: what landed is never left out silently.
     """
     return [landed_month(path) for path in landed_files(data)]
+
+
+def latest_manifests(data: Path) -> dict[str, Manifest]:
+    """Of each source, by the name of its folder, what the manifest of its last month says; of one whose file is damaged, nothing."""
+    last = {path.parent.name: path for path in landed_files(data)}
+    found = {}
+    for name, path in last.items():
+        with suppress(StorageError):  # whoever reads that source's months tells
+            found[name] = landed_month(path).manifest
+    return found
 
 
 def landed_month(path: Path) -> LandedMonth:

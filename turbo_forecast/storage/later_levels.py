@@ -1,4 +1,4 @@
-"""What became of earlier months' statements about thresholds, by one query over what is stored.
+"""Outcomes of earlier months' statements about thresholds, from what was observed since, by one query.
 
 Belongs here: the join of statements with the levels observed since. Does not belong here: how good statements were
 (`outlook/track_record.py`), and the backtest's.
@@ -12,23 +12,23 @@ import polars as pl
 
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, GROUP_HISTORY, OUTLOOK_BACKTEST
 from turbo_forecast.schemas.outlook import LEVEL_DAYS, LEVEL_OBSERVED, STATED
-from turbo_forecast.storage.accuracy import first_judged
+from turbo_forecast.storage.accuracy import first_scored
 from turbo_forecast.storage.warehouse import has_table, query
 
 # a day without an observation has a level too: that of the days before it; a group's day is of the hosts that it had then, as the
 # first month that knows the day has it
 _LEVELS = f"""
-    CREATE OR REPLACE TEMP TABLE later_levels AS WITH judged AS (
+    CREATE OR REPLACE TEMP TABLE later_levels AS WITH scored AS (
         SELECT DISTINCT kind, host_id, resource FROM capacity_outlook WHERE cutoff >= {{first}} AND cutoff < {{cutoff}}
     ), days AS (
         SELECT kind, host_id, resource, ds, y
-        FROM (SELECT 'series' AS kind, host_id, resource, ds, y FROM base_table) SEMI JOIN judged USING (kind, host_id, resource)
+        FROM (SELECT 'series' AS kind, host_id, resource, ds, y FROM base_table) SEMI JOIN scored USING (kind, host_id, resource)
         WHERE ds > {{first}} - {LEVEL_DAYS} AND ds <= {{cutoff}}
         UNION ALL
         SELECT 'group', host_id, resource, ds, arg_min(y, cutoff) FROM group_history
         WHERE ds > {{first}} - {LEVEL_DAYS} AND ds <= {{cutoff}} AND cutoff <= {{cutoff}} GROUP BY ALL
         UNION ALL
-        SELECT kind, host_id, resource, unnest(generate_series({{first}} + 1, {{cutoff}}, INTERVAL 1 DAY))::DATE, NULL FROM judged
+        SELECT kind, host_id, resource, unnest(generate_series({{first}} + 1, {{cutoff}}, INTERVAL 1 DAY))::DATE, NULL FROM scored
     ), levels AS (
         SELECT kind, host_id, resource, ds, round(avg(y) OVER week, 9) AS level, count(y) OVER week AS observed FROM days
         WINDOW week AS (PARTITION BY kind, host_id, resource ORDER BY ds
@@ -38,7 +38,7 @@ _LEVELS = f"""
     WHERE ds > {{first}} AND observed >= {LEVEL_OBSERVED} GROUP BY ALL
 """
 # a group's statement is in percent of what was usable of it then: its stated level over that of all its capacity says how much
-_JUDGED = f"""
+_SCORED = f"""
     WITH all_of_it AS (
         SELECT cutoff, 'group' AS kind, host_id, resource, avg(y) AS level_of_all
         FROM group_history WHERE ds > cutoff - {LEVEL_DAYS} GROUP BY ALL
@@ -82,12 +82,12 @@ def statements_since(
 
     Columns as of OUTLOOK_BACKTEST; cutoff is that of the statement's month. Series that were not observed for long enough
     to have a level since are left out: nobody knows what happened to them. So are groups of which nothing was usable. A group is
-    judged by its level as it was each day, of the hosts that it had, against what was usable of it when the statement was made.
-    settled: cutoffs of the months that may be judged. Nothing after the cutoff is read.
+    scored by its level as it was each day, of the hosts that it had, against what was usable of it when the statement was made.
+    settled: cutoffs of the months that may be scored. Nothing after the cutoff is read.
     """
     if not (has_table(con, CAPACITY_OUTLOOK) and has_table(con, GROUP_HISTORY)):
         return pl.DataFrame(schema=OUTLOOK_BACKTEST.polars_schema)
-    first = first_judged(cutoff, horizon_months)
+    first = first_scored(cutoff, horizon_months)
     con.execute(_LEVELS.format(first=f"DATE '{first}'", cutoff=f"DATE '{cutoff}'"))
     days = {"cutoff": cutoff, "first": first, "settled": list(settled), "months": horizon_months}
-    return query(con, _JUDGED, **days).pipe(OUTLOOK_BACKTEST.conform)
+    return query(con, _SCORED, **days).pipe(OUTLOOK_BACKTEST.conform)

@@ -5,7 +5,7 @@ here: the steps themselves, and who starts them.
 
 A month is incomplete from before the first of its tables is replaced until its last step has found that everything is
 stored and has passed its blocking checks. So a run that dies in between leaves a month that says so. Checks of the table
-`months` judge the state, and so are no part of what it follows from: a month would be failed because it is failed.
+`months` validate the state, and so are no part of what it follows from: a month would be failed because it is failed.
 """
 
 from collections.abc import Collection, Iterable
@@ -67,7 +67,7 @@ _SETTLED = f"""
 
 
 def settled(cutoff: str, asset: str) -> str:
-    """SQL for the earlier months whose forecasts an asset of this month could judge when it was made, or can now.
+    """SQL for the earlier months whose forecasts an asset of this month could score when it was made, or can now.
 
     Those are the months that were complete by then, and those that the same run made beside it. A month that another run
     has finished since is not due: two runs take turns step by step. cutoff: SQL for the month's last day; asset: its name.
@@ -218,7 +218,7 @@ class MonthOfRun:
     def record_check(
         self, con: duckdb.DuckDBPyConnection, asset: str, check: str, *, passed: bool, blocking: bool
     ) -> None:
-        """Record a check's verdict; a blocking one of a part that fails makes the month failed.
+        """Record a check's result; a blocking one of a part that fails makes the month failed.
 
         A complete month whose check passes again stays complete; one that had been complete is so again once no check
         of its parts fails any more.
@@ -291,7 +291,7 @@ class MonthOfRun:
 
 
 def settled_months(con: duckdb.DuckDBPyConnection, cutoff: date, asset: str) -> list[date]:
-    """Earlier months whose forecasts an asset of this month judges, or has judged: see `settled`."""
+    """Earlier months whose forecasts an asset of this month scores, or has scored: see `settled`."""
     found = con.execute(f"SELECT * FROM {settled('$cutoff', asset)} ORDER BY 1", {"cutoff": cutoff})
     return [row[0] for row in found.fetchall()]
 

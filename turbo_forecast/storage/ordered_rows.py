@@ -1,4 +1,4 @@
-"""The base table's rows in the order of series and days, whatever order they lie in, in bounded memory.
+"""External sort of the base table: its rows in the order of series and days, in bounded memory.
 
 Belongs here: whether rows lie in that order, sorting them a few hosts at a time, reading and writing them so. Does not belong here:
 what is done with them (`histories.py`, `published/history.py`, `base_parts.py`).

@@ -1,4 +1,4 @@
-"""What a month's outlook says, as facts: who reaches a threshold next, and how often such statements were true.
+"""Facts of a month's outlook: who reaches a threshold next, and how often such statements were true.
 
 Belongs here: one query for each fact. Does not belong here: layout (`summary.py`, `defs/month_markdown.py`).
 """
@@ -24,7 +24,7 @@ _NEXT = """
     ORDER BY urgency
 """
 _TRACK = """
-    WITH judged AS (
+    WITH scored AS (
         SELECT horizon_days, probability, happened, point, avg(happened) OVER (PARTITION BY threshold) AS base_rate
         FROM outlook_backtest
         WHERE cutoff = $cutoff AND kind = 'series' AND level < threshold
@@ -34,7 +34,7 @@ _TRACK = """
            avg(happened) FILTER (probability >= 0.5) AS likely_true, avg(happened) FILTER (probability < 0.5) AS others_true,
            avg((probability - happened) ** 2) AS brier, avg((base_rate - happened) ** 2) AS base_rate_brier,
            avg((point - happened) ** 2) AS point_brier
-    FROM judged HAVING n > 0
+    FROM scored HAVING n > 0
 """
 _BY_THRESHOLD = """
     SELECT threshold, horizon_days, n, events, skill, 1 - point_brier / nullif(base_rate_brier, 0) AS point_skill, recall, precision,

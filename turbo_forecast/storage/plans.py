@@ -67,17 +67,17 @@ def plans_of_text(text: str, where: str = "plans") -> pl.DataFrame:
 def plan_cells(plans: pl.DataFrame) -> pl.DataFrame:
     """The rows of a file that says what these plans say: all its columns but `note`, as text. plans: as PLAN_SCHEMA has them."""
     numbers = [repr(number).removesuffix(".0") if number is not None else "" for number in plans["amount"]]
-    said = plans.with_columns(
-        pl.Series("said", numbers, pl.String),
+    rows = plans.with_columns(
+        pl.Series("amount_text", numbers, pl.String),
         pl.col("day").dt.to_string("%Y-%m-%d").alias("date"),
         pl.when(pl.col("scenario") != "baseline").then("scenario").otherwise(pl.lit("")).alias("scenario"),
     )
     cell = {Change.MOVE_TO: pl.col("target"), Change.RETIRE: pl.lit("yes")}
     kinds = [
-        pl.when(pl.col("what") == kind).then(cell.get(kind, pl.col("said"))).otherwise(pl.lit("")).alias(kind)
+        pl.when(pl.col("what") == kind).then(cell.get(kind, pl.col("amount_text"))).otherwise(pl.lit("")).alias(kind)
         for kind in KINDS
     ]
-    return said.select("date", "host_id", "group", "resource", *kinds, "scenario")
+    return rows.select("date", "host_id", "group", "resource", *kinds, "scenario")
 
 
 def file_name(path: str) -> str:

@@ -1,6 +1,6 @@
 """Where a month's report lies: a file that is made of what is published, and so can be made again at any time.
 
-Does not belong here: what it tells (`report/`).
+Does not belong here: what it contains (`report/`).
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a month's run has made of its tournament, as files: small tables, and the champions' rows in parts.
+"""A run's intermediate results as files: small tables of its tournament, and the champions' rows in parts.
 
 Belongs here: where each table lies in the month's folder, and that it is read as the schema has it. Does not belong here:
 what makes the tables, and where the month's assets store them for good.

@@ -1,11 +1,11 @@
-"""How long every entrant's rows are kept: those of the latest months, so that the data folder does not grow for ever.
+"""Retention of every entrant's rows: those of the latest months are kept, so that the data folder does not grow for ever.
 
 Belongs here: which months lose their rows, and the order in which they do. Does not belong here: the setting
-(`settings/forecast.py`, rows_months), and telling of it.
+(`settings/forecast.py`, rows_months), and reporting what was removed.
 
 What goes is what only the tournament needs: `fleet_forecast`, `fold_forecast` and the run's own results. Master files, the
 further intervals beside them, and all that the warehouse's tables hold, stay for good, and with them the month's state: it
-is as complete as it was, only nobody can judge its rows again, or compare its entrants with what happened since.
+is as complete as it was, only nobody can check its rows again, or compare its entrants with what happened since.
 """
 
 from collections.abc import Collection

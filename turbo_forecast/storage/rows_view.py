@@ -65,7 +65,7 @@ def bring_up_to_date(con: duckdb.DuckDBPyConnection, data: Path) -> str:
     Empty where there was none. Where the files cannot be read, the view stays what it was: whoever needs them will say
     so. The caller holds the transaction. Raises StorageError where rows would be lost.
     """
-    said = _take_over(con, data) if _kind(con) == "table" else ""
+    said = _migrate_table(con, data) if _kind(con) == "table" else ""
     folders = month_folders(data)
     stored = con.execute("SELECT comment FROM duckdb_views() WHERE view_name = ?", [NAME]).fetchall()
     if not stored and not folders:
@@ -99,7 +99,7 @@ def _kind(con: duckdb.DuckDBPyConnection) -> str:
     return str(found[0][0]) if found else ""
 
 
-def _take_over(con: duckdb.DuckDBPyConnection, data: Path) -> str:
+def _migrate_table(con: duckdb.DuckDBPyConnection, data: Path) -> str:
     """Drop a former version's table, once each of its months has files; returns what was done, as a sentence.
 
     Raises StorageError where a month that only the table holds cannot be written to files.

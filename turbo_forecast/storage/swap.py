@@ -1,4 +1,4 @@
-"""How what was made under a hidden name takes its own, in one step, whether a file or a folder has it already.
+"""Atomic replacement of a file or folder by one that was made under a hidden name.
 
 Belongs here: the system's calls for that, and for what is to outlast a power cut. Does not belong here: who makes what (`files.py`, `datasets.py`).
 """

@@ -1,6 +1,6 @@
-"""Tables that another version of this program stored: which of them can be taken over, and how.
+"""Tables that another version of this program stored: which of them can be migrated, and how.
 
-Belongs here: telling a stored table's columns from those of `schemas/`, and adding what is missing. Does not belong
+Belongs here: comparing a stored table's columns with those of `schemas/`, and adding what is missing. Does not belong
 here: what is stored (`warehouse.py`).
 
 A column that may be null is added to a table that lacks it: of the months stored before, nothing is known. Every other
@@ -79,7 +79,7 @@ def require_usable_tables(con: duckdb.DuckDBPyConnection) -> None:
         columns_to_add(con, table)
 
 
-def take_over(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+def migrate_table(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Add the columns that a stored table lacks, and let those be null that may be. The caller holds the transaction.
 
     Raises StorageError, and changes nothing, where that is not enough.
@@ -121,10 +121,10 @@ def columns_to_add(con: duckdb.DuckDBPyConnection, table: Table) -> list[Column]
         if column.name in stored and stored[column.name][0] != DUCKDB_TYPES[column.dtype]
     ]
     parts = (("lacks", needed), ("has the unknown", unknown), ("has another type of", retyped))
-    told = [f"{what} {_listed(names)}" for what, names in parts if names]
-    if told:
+    differences = [f"{what} {_listed(names)}" for what, names in parts if names]
+    if differences:
         raise StorageError(
-            f"table {table.name} in the warehouse was stored by another version and {', '.join(told)}: move the "
+            f"table {table.name} in the warehouse was stored by another version and {', '.join(differences)}: move the "
             "warehouse away and run the months again"
         )
     return lacking

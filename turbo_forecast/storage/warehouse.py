@@ -1,4 +1,4 @@
-"""The DuckDB warehouse: opened with patience but not for ever, written in transactions, checked while writing.
+"""The DuckDB warehouse: opened with retries up to a deadline, written in transactions, checked while writing.
 
 Belongs here: connections, and replacing a partition or a table whole. Does not belong here: what the rows mean, and reading
 the base table's series out (`histories.py`).
@@ -20,7 +20,7 @@ from turbo_forecast.schemas import RUN_AUDIT
 from turbo_forecast.storage.frames import arrow_reader
 from turbo_forecast.storage.kept_duckdb import attached, is_attached
 from turbo_forecast.storage.rows_view import bring_up_to_date
-from turbo_forecast.storage.versions import name_windows, take_over
+from turbo_forecast.storage.versions import migrate_table, name_windows
 from turbo_forecast.tables import Table
 
 LOCK_PATIENCE_SECONDS = 10.0
@@ -41,17 +41,17 @@ STAGED = "{}__new"
 _LOADED = time.time()
 
 
-def _unheard(line: str) -> None:
+def _discard(line: str) -> None:
     """For who does not want to know."""
 
 
 @contextmanager
 def connected(
-    path: Path, say: Callable[[str], None] = _unheard, *, keep_duckdb: bool = False
+    path: Path, log: Callable[[str], None] = _discard, *, keep_duckdb: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the warehouse, closed in any case; its view of the months' rows is that of the files that are there.
 
-    say: called with a line where a warehouse of a former version was taken over. keep_duckdb: whether this process will soon
+    log: called with a line where a warehouse of a former version was migrated. keep_duckdb: whether this process will soon
     ask the same again (`kept_duckdb.py`): the file is closed all the same, and the block changes no setting of the database.
 
     Raises StorageError when another process holds the file for longer than LOCK_PATIENCE_SECONDS (naming it,
@@ -67,10 +67,10 @@ def connected(
             con.execute("SET enable_progress_bar = false")
             with transaction(con):
                 name_windows(con)
-                taken_over = bring_up_to_date(con, path.absolute().parent)
-            if taken_over:
+                migrated = bring_up_to_date(con, path.absolute().parent)
+            if migrated:
                 con.execute("CHECKPOINT")  # what the table took is free now, for whatever is stored next
-                say(taken_over)
+                log(migrated)
             yield con
         except duckdb.Error as error:
             if isinstance(error, REFUSED_BY_THE_DISK):
@@ -143,11 +143,11 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def ensure_table(con: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Create the table, or take over the one that another version stored. The caller holds the transaction.
+    """Create the table, or migrate the one that another version stored. The caller holds the transaction.
 
-    Raises StorageError where the stored table has other columns than can be taken over.
+    Raises StorageError where the stored table has columns that cannot be migrated.
     """
-    take_over(con, table)
+    migrate_table(con, table)
     con.execute(table.ddl())
 
 

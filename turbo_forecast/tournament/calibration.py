@@ -1,7 +1,7 @@
-"""How far the published interval reaches from yhat: conformal, from windows that ended before.
+"""The offsets of the published interval's bounds from yhat: conformal prediction, from windows that ended before.
 
-Belongs here: what errors are measured in, and from errors of earlier windows to the reach of those asked for. Does not belong
-here: how many such units an interval reaches (`interval_quantiles.py`), bounds of single days (`published_bounds.py`), and which
+Belongs here: what errors are measured in, and from errors of earlier windows to the offsets of the target months. Does not belong
+here: quantiles of errors in such units (`interval_quantiles.py`), bounds of single days (`published_bounds.py`), and which
 windows are earlier; the caller hands in what may be known.
 """
 
@@ -13,12 +13,12 @@ import numpy as np
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers
 from turbo_forecast.tournament.interval_quantiles import (
+    HEADROOM_BINS,
     PRIOR_WINDOWS,
-    RANGES,
     Pooled,
-    at_room,
-    ranges_of,
-    reach_in_units,
+    at_headroom,
+    headroom_bins,
+    score_quantiles,
 )
 
 FLOOR_PERCENT = 0.01
@@ -30,18 +30,18 @@ SEASONAL_WINDOWS = 1.0
 OWN_SHARE, SPREAD_SHARE = 0.6, 0.2
 """How much of the unit of errors is the forecast's own half-width, and how much the spread of the entrants around it, in
 logarithms; the rest is the series' scale. Shares of 0.4 to 0.6 and 0.1 to 0.3 differ by 1 % in the interval score."""
-REACH = 10.0
+CLIP_RATIO = 10.0
 """Either counts between a tenth and ten times the series' scale: there may be no bounds, or absurd ones."""
 JUMP_SHARE = 0.8
 """How much of a jump between the last week and the forecast's start is added, as the root of squares, to the unit on its side.
-At the usual 1.5 units the interval then takes in the new level, and it always reaches there: nothing tells whether it stays."""
+At the usual 1.5 units the interval then takes in the new level, and it always reaches there: nothing shows whether it stays."""
 IDLE_PERCENT = 0.1
 """A series whose seasonal scale is below this hardly varies: its errors, in units near the floor, teach nothing."""
 USUAL_GROWTH, STEEPEST_GROWTH = 0.1, 0.2
 """Units grow with this power of the months ahead before anything is measured, and at most: from the first month to the second by
 15 %, beside what own half-widths grow by."""
 FEW_DAYS = 5
-"""A month with fewer observed days tells nothing of growth."""
+"""A month with fewer observed days is not used to estimate the growth."""
 GROWTH_FLOOR = 0.02
 """Added to a month's mean error in units before its logarithm."""
 
@@ -94,8 +94,8 @@ class Months:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """How far the interval of each of the asked months reaches: columns of CALIBRATION, percentage points.
+class IntervalOffsets:
+    """What is added to yhat for the bounds of each target month's interval: columns of CALIBRATION, percentage points.
 
     scale, n: (A,). lower, upper: (widths, A), in the order of the widths asked for.
     """
@@ -113,13 +113,13 @@ Sides = tuple[Floats, Floats]
 def calibrate(
     earlier: EarlierWindows,
     residuals: Callable[[], Iterable[Residuals]],
-    asked: Months,
+    targets: Months,
     seasonal: Floats,
     resource: Integers,
     *,
     interval_widths: Sequence[float],
-) -> Reach:
-    """How far the intervals of each asked month reach. Raises ValueError where there is no earlier window.
+) -> IntervalOffsets:
+    """The offsets of the intervals of each target month. Raises ValueError where there is no earlier window.
 
     residuals: called twice, gives all observed days of the earlier windows, in batches of any size.
     seasonal: (n,) mean absolute 7-day difference of what is known of each series, NaN where there is none.
@@ -143,7 +143,7 @@ def calibrate(
     """
     if not earlier.series.size:
         raise ValueError("nothing was observed of any earlier window: there is nothing to calibrate on")
-    seasonal = _of_those_concerned(seasonal, earlier, asked)
+    seasonal = _of_those_concerned(seasonal, earlier, targets)
     scale, without = _scales(earlier, seasonal, resource)
     varying = (np.nan_to_num(seasonal) > IDLE_PERCENT)[earlier.series]
     counts: Flags = varying if varying.any() else np.ones(varying.size, dtype=np.bool_)
@@ -151,31 +151,33 @@ def calibrate(
     growth = _growth(earlier, units, counts, resource)
     months = np.arange(1, earlier.days.shape[1] + 1)
     grown = months[None, :] ** growth[resource[earlier.series]][:, None]
-    pooled = _pooled(earlier, counts, resource)
+    pooled = _pools(earlier, counts, resource)
     scores = _scores(residuals, pooled, counts, (units[0] * grown, units[1] * grown))
-    reach = reach_in_units(pooled, scores, interval_widths)
-    own_growth = asked.month ** growth[resource[asked.series]]
+    quantiles = score_quantiles(pooled, scores, interval_widths)
+    own_growth = targets.month ** growth[resource[targets.series]]
     below, above = (
-        _nested(at_room(reach, resource[asked.series], room) * unit * own_growth, interval_widths)
-        for room, unit in zip(_rooms(asked.level), _units(asked, scale[asked.series], asked.jump), strict=True)
+        _nested(at_headroom(quantiles, resource[targets.series], headroom) * unit * own_growth, interval_widths)
+        for headroom, unit in zip(
+            _headrooms(targets.level), _units(targets, scale[targets.series], targets.jump), strict=True
+        )
     )
-    return Reach(
-        scale=scale[asked.series],
+    return IntervalOffsets(
+        scale=scale[targets.series],
         # up to where the last days were, however quiet the others; and never less than rounding: a constant forecast as itself
         # must lie inside its interval
-        lower=-np.maximum(below, np.maximum(-asked.jump, NEGLIGIBLE_PERCENT)),
-        upper=np.maximum(above, np.maximum(asked.jump, NEGLIGIBLE_PERCENT)),
+        lower=-np.maximum(below, np.maximum(-targets.jump, NEGLIGIBLE_PERCENT)),
+        upper=np.maximum(above, np.maximum(targets.jump, NEGLIGIBLE_PERCENT)),
         n=np.bincount(pooled.resource, pooled.days.sum(axis=1), pooled.resources).astype(np.int64)[
-            resource[asked.series]
+            resource[targets.series]
         ],
     )
 
 
-def _nested(reach: Floats, interval_widths: Sequence[float]) -> Floats:
-    """(widths, A) reaches, those of wider intervals at least as far; the first one's is left as it is."""
+def _nested(distances: Floats, interval_widths: Sequence[float]) -> Floats:
+    """(widths, A) distances, those of wider intervals at least as large; the first one's is left as it is."""
     order = np.argsort(interval_widths, kind="stable")
     first = int(np.flatnonzero(order == 0)[0])
-    nested = reach[order]
+    nested = distances[order]
     nested[first:] = np.maximum.accumulate(nested[first:], axis=0)
     nested[first::-1] = np.minimum.accumulate(nested[first::-1], axis=0)
     found = np.empty_like(nested)
@@ -183,19 +185,21 @@ def _nested(reach: Floats, interval_widths: Sequence[float]) -> Floats:
     return found
 
 
-def _rooms(level: Floats) -> Sides:
+def _headrooms(level: Floats) -> Sides:
     """How far it is from the forecast to either edge of the envelope, percentage points."""
     return level, 100.0 - level
 
 
-def _pooled(earlier: EarlierWindows, counts: Flags, resource: Integers) -> Pooled:
+def _pools(earlier: EarlierWindows, counts: Flags, resource: Integers) -> Pooled:
     """The windows that count, and which errors of theirs are pooled."""
     of_window = resource[earlier.series[counts]]
-    below, above = (of_window[:, None] * RANGES + ranges_of(room[counts]) for room in _rooms(earlier.level))
+    below, above = (
+        of_window[:, None] * HEADROOM_BINS + headroom_bins(headroom[counts]) for headroom in _headrooms(earlier.level)
+    )
     return Pooled(
         *(below, above, earlier.days[counts], of_window),
         resources=int(resource.max()) + 1,
-        witnesses=int(np.bincount(earlier.series[counts]).max()),
+        windows_per_series=int(np.bincount(earlier.series[counts]).max()),
     )
 
 
@@ -217,16 +221,16 @@ def _scores(
     return read
 
 
-def _of_those_concerned(seasonal: Floats, earlier: EarlierWindows, asked: Months) -> Floats:
+def _of_those_concerned(seasonal: Floats, earlier: EarlierWindows, targets: Months) -> Floats:
     """The seasonal scales without those of series that are neither calibrated nor learnt from."""
     concerned = np.zeros(seasonal.size, dtype=np.bool_)
-    concerned[earlier.series] = concerned[asked.series] = True
+    concerned[earlier.series] = concerned[targets.series] = True
     return np.where(concerned, seasonal, np.nan)
 
 
 def _units(of: EarlierWindows | Months, scale: Floats, jump: Floats) -> Sides:
     """What errors below and above the forecast are measured in, percentage points, before they grow with the months."""
-    low, high = scale / REACH, scale * REACH
+    low, high = scale / CLIP_RATIO, scale * CLIP_RATIO
     spread = np.clip(np.where(np.isnan(of.spread), scale, of.spread), low, high)
     rest = spread**SPREAD_SHARE * scale ** (1 - OWN_SHARE - SPREAD_SHARE)
     below, above = (
@@ -285,7 +289,7 @@ def _growth(earlier: EarlierWindows, units: Sides, counts: Flags, resource: Inte
     times = np.maximum(np.bincount(window, minlength=earlier.series.size), 1)
     x, y = (each - (np.bincount(window, each, times.size) / times)[window] for each in (x, y))
     of_month = resource[earlier.series[window]]
-    squares, products = (np.bincount(of_month, x * each, resources) for each in (x, y))
-    fleet = (products.sum() + PRIOR_WINDOWS * USUAL_GROWTH) / (squares.sum() + PRIOR_WINDOWS)
-    growth: Floats = np.clip((products + PRIOR_WINDOWS * fleet) / (squares + PRIOR_WINDOWS), 0.0, STEEPEST_GROWTH)
+    sxx, sxy = (np.bincount(of_month, x * each, resources) for each in (x, y))
+    fleet = (sxy.sum() + PRIOR_WINDOWS * USUAL_GROWTH) / (sxx.sum() + PRIOR_WINDOWS)
+    growth: Floats = np.clip((sxy + PRIOR_WINDOWS * fleet) / (sxx + PRIOR_WINDOWS), 0.0, STEEPEST_GROWTH)
     return growth

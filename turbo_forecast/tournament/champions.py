@@ -14,16 +14,16 @@ from turbo_forecast.tournament.evidence import (
     Flags,
     Floats,
     Integers,
-    Posterior,
+    ShrinkageEstimate,
     clearly_worse,
     complete,
     plain_means,
-    posterior,
+    shrinkage_estimate,
 )
 from turbo_forecast.types import Phase
 
 INFLATION = 4.0
-"""Folds of one series share its regime: three of them tell less than one independent window would."""
+"""Folds of one series share its regime: three of them are less evidence than one independent window."""
 MARGIN = 0.04
 """A challenger must be expected this much better, in log error: the weighted combination has no evidence yet on the
 earliest fold, so its folds understate it by about so much."""
@@ -70,7 +70,7 @@ def choose(forecasters: pl.DataFrame, scores: pl.DataFrame, preference: list[str
     whole = field.present & complete(field.errors, rival)
     eligible: Flags = np.where(whole.any(axis=1, keepdims=True), whole, field.present)
     incumbent = int(field.present.any(axis=0).argmax())
-    expected = posterior(field.errors, field.groups, rival, inflation=INFLATION, incumbent=incumbent)
+    expected = shrinkage_estimate(field.errors, field.groups, rival, inflation=INFLATION, incumbent=incumbent)
     handicap = np.where(np.arange(len(preference)) == incumbent, 0.0, MARGIN)
     score = expected.mean + expected.error + handicap
     unguarded = _best(score, eligible)
@@ -147,7 +147,7 @@ def _names(preference: list[str], places: Integers) -> pl.Series:
     return pl.Series([names[place] for place in places.tolist()], dtype=pl.String)
 
 
-def _ratios(expected: Posterior, champion: Integers, runner_up: Integers) -> dict[str, pl.Series]:
+def _ratios(expected: ShrinkageEstimate, champion: Integers, runner_up: Integers) -> dict[str, pl.Series]:
     """expected_ratio and margin, as schemas.CHAMPIONS means them; null where nothing is known."""
     each = np.arange(len(champion))
     ours = expected.mean[each, champion]

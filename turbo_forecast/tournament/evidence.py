@@ -1,4 +1,4 @@
-"""What folds say about entrants: each series' own errors, shrunk towards its resource's and the fleet's.
+"""What the folds' errors show of entrants: each series' own errors, shrunk towards its resource's and the fleet's.
 
 Belongs here: the one estimate that weights and champions both rest on.
 Does not belong here: what is decided from it (`weights.py`, `champions.py`), and frames.
@@ -24,7 +24,7 @@ LONE_WINDOW_WEIGHT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Posterior:
+class ShrinkageEstimate:
     """What is expected of n series and m entrants: log errors relative to the reference. All finite.
 
     mean: (n, m) expected log ratio; below 0 is better than the reference. error: (n, m) its standard error.
@@ -40,7 +40,7 @@ class Posterior:
 
 
 def windows_of(errors: Floats, fallback: int) -> Flags:
-    """(n, k): whether the series has the window. The fallback always forecasts, so its errors tell."""
+    """(n, k): whether the series has the window. The fallback always forecasts, so its errors show it."""
     return ~np.isnan(errors[:, fallback, :])
 
 
@@ -63,23 +63,23 @@ def plain_means(errors: Floats, fallback: int) -> Floats:
 def clearly_worse(errors: Floats, fallback: int) -> Flags:
     """(n, m): whether the entrant's log error exceeds the fallback's by more than one standard error of the series' windows.
 
-    errors: (n, m, k) as `posterior` takes them. The mean of the paired differences is compared with their standard
-    deviation over the square root of their number; one window alone has no spread to tell by, so it makes nobody worse.
+    errors: (n, m, k) as `shrinkage_estimate` takes them. The mean of the paired differences is compared with their standard
+    deviation over the square root of their number; one window alone has no spread, so it makes no entrant clearly worse.
     """
     logs = np.log(errors + OFFSET_PERCENT)
-    apart: Floats = logs - logs[:, [fallback], :]
-    seen = ~np.isnan(apart)
+    differences: Floats = logs - logs[:, [fallback], :]
+    seen = ~np.isnan(differences)
     count = seen.sum(axis=2).astype(np.float64)
     count[count < 2] = np.nan
-    mean = np.where(seen, apart, 0.0).sum(axis=2) / count
-    squares = np.where(seen, (apart - mean[:, :, None]) ** 2, 0.0).sum(axis=2)
-    found: Flags = mean > np.sqrt(squares / (count - 1) / count) + TIE
+    mean = np.where(seen, differences, 0.0).sum(axis=2) / count
+    rss = np.where(seen, (differences - mean[:, :, None]) ** 2, 0.0).sum(axis=2)
+    found: Flags = mean > np.sqrt(rss / (count - 1) / count) + TIE
     return found
 
 
-def posterior(
+def shrinkage_estimate(
     errors: Floats, groups: Integers, fallback: int, *, inflation: float = 1.0, incumbent: int | None = None
-) -> Posterior:
+) -> ShrinkageEstimate:
     """Empirical-Bayes estimate of each entrant's log error in each series, relative to a reference.
 
     errors: (n, m, k) mean absolute errors in percentage points; NaN in windows the series does not have, and for
@@ -87,7 +87,7 @@ def posterior(
         survived would flatter it.
     groups: (n,) the series' resource. fallback: index of the entrant that is always there.
     inflation: by how much the variance of a series' own mean is raised; folds of one series are not independent
-        witnesses. incumbent: index of the entrant that is the reference; the mean over all entrants where None.
+        samples. incumbent: index of the entrant that is the reference; the mean over all entrants where None.
 
     The weight of a series' own mean over n windows is tau2 / (tau2 + inflation * s2 / n): tau2 the variance between
     series, s2 within; the rest goes to its resource's mean, itself shrunk to the fleet's. Without any evidence
@@ -104,7 +104,7 @@ def posterior(
     prior = _prior(own, windows > 0, groups)
     weight, between = _weights(relative, own, seen, inflation)
     error: Floats = np.sqrt(between * (1 - weight))
-    return Posterior(weight * own + (1 - weight) * prior, error, windows, prior, np.sqrt(between))
+    return ShrinkageEstimate(weight * own + (1 - weight) * prior, error, windows, prior, np.sqrt(between))
 
 
 def _charged(errors: Floats, fallback: int) -> Floats:
@@ -131,8 +131,8 @@ def _weights(relative: Floats, own: Floats, seen: Flags, inflation: float) -> tu
     known, repeated = windows > 0, windows > 1
     spread = own[known].var(axis=0, ddof=1) if known.sum() > 1 else np.zeros(own.shape[1])
     if repeated.any():
-        squares: Floats = np.where(seen[:, None, :], (relative - own[:, :, None]) ** 2, 0.0).sum(axis=2)
-        within = (squares[repeated] / (windows[repeated, None] - 1)).mean(axis=0)
+        rss: Floats = np.where(seen[:, None, :], (relative - own[:, :, None]) ** 2, 0.0).sum(axis=2)
+        within = (rss[repeated] / (windows[repeated, None] - 1)).mean(axis=0)
         between = np.maximum(spread - within / windows[known].mean(), 0.0)
         noise = inflation * within / np.maximum(windows, 1)[:, None]
     else:

@@ -1,24 +1,24 @@
-"""What is published around a forecast, once it is known how far its interval reaches.
+"""The published bounds of a forecast's days, from the calibrated offsets of its months.
 
-Belongs here: bounds of single days. Does not belong here: how far an interval reaches (`calibration.py`).
+Belongs here: bounds of single days. Does not belong here: the offsets (`calibration.py`).
 """
 
 import numpy as np
 
-from turbo_forecast.phases import MONTHS, WEEKDAYS, month, places_of_stretch, slot_of_year, weekday
+from turbo_forecast.seasonal_gaps import MONTHS, WEEKDAYS, month, places_of_stretch, slot_of_year, weekday
 from turbo_forecast.settings import ENVELOPE
 from turbo_forecast.tournament.evidence import Flags, Floats, Integers
 
 
-def bounds(yhat: Floats, own: tuple[Floats, Floats], reach: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+def bounds(yhat: Floats, own: tuple[Floats, Floats], offsets: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """The published lower and upper bounds, (h,) percent in the envelope.
 
-    yhat: (h,) percent. own: the entrant's bounds, which stay where reach is NaN, since nothing is calibrated there. reach:
+    yhat: (h,) percent. own: the entrant's bounds, which stay where an offset is NaN, since nothing is calibrated there. offsets:
     what is added to yhat for either, percentage points.
     """
     lower, upper = (
         np.where(np.isnan(offset), bound, np.clip(yhat + offset, *ENVELOPE))
-        for bound, offset in zip(own, reach, strict=True)
+        for bound, offset in zip(own, offsets, strict=True)
     )
     return lower, upper
 

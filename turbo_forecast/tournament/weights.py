@@ -1,12 +1,12 @@
 """How much of each entrant the weighted combination takes, per series.
 
-Belongs here: weights from errors of earlier windows. Does not belong here: the combination itself (`fleet/combine.py`),
+Belongs here: weights from errors of earlier windows. Does not belong here: the combination itself (`tournament/combination.py`),
 and how errors become evidence (`evidence.py`).
 """
 
 import numpy as np
 
-from turbo_forecast.tournament.evidence import Flags, Floats, Integers, complete, posterior
+from turbo_forecast.tournament.evidence import Flags, Floats, Integers, complete, shrinkage_estimate
 
 SHARPNESS = 8.0
 """Weights fall by this power of the expected error (benchmarks/TOURNAMENT.md compares half and twice of it)."""
@@ -15,9 +15,9 @@ SHARPNESS = 8.0
 def combination_weights(errors: Floats, groups: Integers, fallback: int, present: Flags) -> Floats:
     """(n, m) weights in [0, 1]: softmax(-8 x expected log error); each row with anybody present sums to 1.
 
-    errors: (n, m, k) mean absolute errors of n series, m entrants, k earlier windows, as `evidence.posterior` takes
+    errors: (n, m, k) mean absolute errors of n series, m entrants, k earlier windows, as `evidence.shrinkage_estimate` takes
         them. groups: (n,) the series' resource. fallback: index of the entrant that is always there.
-    present: (n, m) whether the entrant has a forecast to be weighted; with k = 0 the errors cannot tell.
+    present: (n, m) whether the entrant has a forecast to be weighted; with k = 0 the errors do not show it.
 
     0 for an entrant without a forecast, or that missed a window of the series. Equal weights with k = 0.
     Measured on 10 cutoffs of real series, and on the demo fleet (mean MASE, benchmarks/TOURNAMENT.md): their weighted
@@ -28,7 +28,7 @@ def combination_weights(errors: Floats, groups: Integers, fallback: int, present
     """
     whole = present & complete(errors, fallback)
     chosen: Flags = np.where(whole.any(axis=1, keepdims=True), whole, present)
-    loss = SHARPNESS * posterior(errors, groups, fallback).mean
+    loss = SHARPNESS * shrinkage_estimate(errors, groups, fallback).mean
     least = np.min(loss, axis=1, where=chosen, initial=np.inf, keepdims=True)
     powers: Floats = np.where(chosen, np.exp(np.where(chosen, np.where(chosen, least, 0.0) - loss, 0.0)), 0.0)
     total = powers.sum(axis=1, keepdims=True)

@@ -22,19 +22,22 @@ from turbo_forecast.turbo_prophet.trust import why_untrusted
 
 # Modules whose text decides the machine code: every kernel, and how kernels are compiled. Editing another recompiles nothing.
 KERNEL_MODULES = (
-    "calendar",
     "daily",
+    "daily_calendar",
+    "derivatives",
     "descent",
     "elementary",
+    "gram",
     "intervals",
     "jit",
     "linear_algebra",
     "model",
     "prediction",
-    "random",
+    "proximal_step",
     "sketch",
     "solver",
     "starts",
+    "xoshiro",
 )
 NUMBA_SWITCHES = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
 """Numba's settings that are part of the key under which it keeps machine code."""

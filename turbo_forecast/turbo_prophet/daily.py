@@ -13,13 +13,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from turbo_forecast.turbo_prophet.cache import mark_ready
-from turbo_forecast.turbo_prophet.calendar import Calendar, Days, History
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar, Days, History
 from turbo_forecast.turbo_prophet.features import Scale, Spec
+from turbo_forecast.turbo_prophet.gram import gram_matrix
 from turbo_forecast.turbo_prophet.jit import entry
-from turbo_forecast.turbo_prophet.model import LOGISTIC, Data, gram_matrix
-from turbo_forecast.turbo_prophet.prediction import NO_TREND_BOUNDS, Forecast, Interval, project_kernel
+from turbo_forecast.turbo_prophet.model import LOGISTIC, Data
+from turbo_forecast.turbo_prophet.prediction import (
+    NO_TREND_BOUNDS,
+    Fitted,
+    Forecast,
+    Interval,
+    Rows,
+    draws_of,
+    forecast_kernel,
+)
 from turbo_forecast.turbo_prophet.problem import MapResult, Settings, Status, Vector
-from turbo_forecast.turbo_prophet.solver import NO_WEEKS, compile_search, solve_kernel, to_result
+from turbo_forecast.turbo_prophet.solver import (
+    Answer,
+    Start,
+    compile_search,
+    limits_of,
+    no_sketch,
+    solve_kernel,
+    to_result,
+)
 
 _SETTINGS = Settings()
 _NO_INTERVAL = Interval(samples=0)
@@ -109,29 +126,20 @@ def fit_daily(
     y_scale, y_min, lowest, highest = scale_values(
         y, float(cap) if growth == LOGISTIC else 0.0, used_floor, spec.scaling == "minmax", has_floor, scaled, caps
     )
-    theta = np.zeros(2 + columns.sigmas.size + history.changes.size)
+    theta = np.zeros(2 + columns.sigmas.size + history.t_change.size)
     data = Data(
-        history.t, scaled, caps, history.x, history.gram, history.changes, history.first,
-        columns.additive, columns.multiplicative, history.precision, float(spec.changepoint_prior_scale), growth,
-        bool(columns.multiplicative.any()), float(y.size), 0.0,
+        history.t, scaled, caps, history.X, history.XtX, history.t_change, history.first_row,
+        columns.s_a, columns.s_m, history.precision, float(spec.changepoint_prior_scale), growth,
+        bool(columns.s_m.any()), float(y.size), 0.0,
     )  # fmt: skip
     scale = Scale(y_scale, y_min, has_floor)
     if lowest == highest:
-        result = to_result(theta, data, (Status.NO_FINITE_MAP, 0, 0, math.inf, 0.0, math.inf, 0), constant=lowest)
+        nothing = Answer(Status.NO_FINITE_MAP, 0, 0, math.inf, 0.0, math.inf, 0)
+        result = to_result(theta, data, nothing, constant=lowest)
     else:
-        sketch, weeks = (history.sketch.data(data), history.sketch.ends) if history.sketch else (data, NO_WEEKS)
-        answer = solve_kernel(
-            data,
-            sketch,
-            weeks,
-            math.nan,
-            0.0,
-            settings.starts == "both",
-            settings.max_iterations,
-            settings.tolerance,
-            theta,
-        )
-        result = to_result(theta, data, answer)
+        sketch = history.sketch.of_series(data) if history.sketch else no_sketch(data)
+        start = Start(math.nan, 0.0, settings.starts == "both")
+        result = to_result(theta, data, solve_kernel(data, sketch, start, limits_of(settings), theta))
     return DailyFit(result, theta, history, scale, float(cap), used_floor)
 
 
@@ -157,12 +165,11 @@ def forecast_daily(
     floor = fit.floor if fit.scale.has_floor else fit.scale.y_min  # y_min is 0 for absmax
     growth = calendar.spec.indicator
     cap = (fit.cap - floor) / fit.scale.y_scale if growth == LOGISTIC else 0.0
+    columns, y_scale = history.columns, fit.scale.y_scale
+    fitted = Fitted(growth, fit.theta, result.sigma_obs, history.t_change, columns.s_a, columns.s_m, y_scale)
+    rows = Rows(future.t, future.X, np.full(days.size, cap), np.full(days.size, floor))
     out = np.empty((6, days.size))
-    project_kernel(
-        growth, future.t, future.x, np.full(days.size, cap), np.full(days.size, floor), history.changes,
-        history.columns.additive, history.columns.multiplicative, fit.theta, fit.scale.y_scale, result.sigma_obs,
-        future.step, interval.samples, seed & 0x7FFFFFFFFFFFFFFF, interval.shares, *interval.normal, out, NO_TREND_BOUNDS,
-    )  # fmt: skip
+    forecast_kernel(fitted, rows, draws_of(interval, future.step, seed), out, NO_TREND_BOUNDS)
     return Forecast(*out)
 
 
@@ -173,8 +180,8 @@ def compile_rest() -> None:
     history = calendar.history(days)
     y = np.arange(60.0)
     scale_values(y, 100.0, 0.0, False, True, np.empty(60), np.empty(60))
-    gram_matrix(history.x, np.empty_like(history.gram))
-    columns, bends = history.columns.sigmas.size, history.changes.size
+    gram_matrix(history.X, np.empty_like(history.XtX))
+    columns, bends = history.columns.sigmas.size, history.t_change.size
     theta = np.zeros(2 + columns + bends)
     result = MapResult(0.1, 0.0, theta[2 + columns :], 0.1, theta[2 : 2 + columns], Status.CONVERGED, 0, 0, 0.0, 0.0)
     fit = DailyFit(result, theta, history, Scale(100.0, 0.0, True), 100.0, 0.0)

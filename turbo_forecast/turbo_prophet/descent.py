@@ -1,27 +1,37 @@
-"""The search for the posterior's maximum: damped Newton steps, each an exact lasso.
+"""The search for the posterior's maximum: damped Newton steps, each the exact solution of a quadratic program with |.|.
 
-Belongs here: steps, damping, stopping. Does not belong here: the model's form, where to start, what to do on failure.
+An iteration: gradient and curvature at theta; has it converged? a step, tried with more and more damping until it is as
+good as its promise; accept it, set the damping for the next. (Proximal Newton, Lee, Sun and Saunders 2014,
+doi:10.1137/130921428, with the damping of Marquardt 1963, doi:10.1137/0111030.)
+
+Belongs here: which steps are tried and taken, damping, when it is over. Does not belong here: the model's form
+(`model.py`), the step itself (`proximal_step.py`), where to start and what to do on failure (`solver.py`).
 """
 
 # mypy: disable-error-code="no-untyped-def"
 # (kernels take whatever numba infers; their docstrings give the shapes)
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from turbo_forecast.turbo_prophet.derivatives import derivatives
 from turbo_forecast.turbo_prophet.jit import kernel
-from turbo_forecast.turbo_prophet.linear_algebra import back_substitute, eliminate, lasso
-from turbo_forecast.turbo_prophet.model import (
-    LOGISTIC,
-    derivatives,
-    make_work,
-    noise_variance,
-    objective,
-    residual_sum,
+from turbo_forecast.turbo_prophet.model import LOGISTIC, Work, make_work, noise_variance, objective, residual_sum
+from turbo_forecast.turbo_prophet.proximal_step import (
+    QPWork,
+    expected_gain,
+    kkt_residual,
+    make_qp_work,
+    measure_diagonal,
+    solve_qp,
 )
 
+Vector = NDArray[np.float64]
 CONVERGED, ITERATION_LIMIT, NO_FINITE_MAP, NUMERICAL_FAILURE = 0, 1, 2, 3
+_ACCEPTED, _AT_OPTIMUM, _STUCK = 0, 1, 2  # how `_advance` ends
 
 # Noise below this share of the scaled data is rounding: the likelihood grows without bound as it goes to zero.
 SMALLEST_VARIANCE = 1e-18
@@ -32,232 +42,248 @@ _EXPANDED = 1e-3
 # the end anyway needs less of a margin than one whose end is yet to be guessed.
 _CLEARLY_BEHIND = 2.0
 _BEHIND_AT_THE_END = 0.1
+_SMALL_GRADIENT = 1e-6  # times 1 / tau: a gradient that counts as zero
 _DAMPING_START = 1e-2
-_DAMPING_NEAR = 1e-5
+_DAMPING_WARM = 1e-5
 _DAMPING_FALL = 0.1
 _DAMPING_MIN = 1e-9
 _DAMPING_MAX = 1e12
+_DAMPING_SMALL = 1e-3  # up to this a step is as good as an undamped one
+_MOST_TRIES = 60  # of one step
+_MOST_DOUBLINGS = 6
+
+
+class Limits(NamedTuple):
+    """How far a search goes, whatever it finds."""
+
+    max_iterations: int
+    tolerance: float  # stop when a full step would gain less (nats) and the gradient is small too
+
+
+class Memory(NamedTuple):
+    """Memory of one search. theta is (p,)."""
+
+    work: Work
+    qp: QPWork
+    trial: Vector  # (p,), the point that is tried
+    longer: Vector  # (p,), one further along the same step
+
+
+class State(NamedTuple):
+    """Where a search stands; theta itself changes in place."""
+
+    value: float  # objective at theta
+    rss: float  # at theta, see `residual_sum`
+    damping: float
+    newton: bool  # whether the curvature is the exact Hessian; else Gauss-Newton's
+    last_gain: float  # what the last accepted step was predicted to gain (nats); inf before the first
+    polished: int  # accepted steps in a row that only polished
+    evaluations: int  # of the objective
+
+
+class Trial(NamedTuple):
+    """A step that was tried."""
+
+    value: float  # objective at its end
+    rss: float
+    gain: float  # nats that it was predicted to gain
+    ratio: float  # of what it gained to that; -1 if nothing was predicted
+    level: bool  # whether it only polishes: its gain is below the tolerance, and it loses nothing but rounding
+
+
+class Descent(NamedTuple):
+    """How a search ended. theta, the point, has been changed in place."""
+
+    status: int
+    iterations: int
+    state: State
+    kkt_residual: float  # at theta; of the point before it, if the search ended with its last step
 
 
 @kernel
-def _step(q, g, delta, n_smooth, damping, bound, m, diagonal, d, a, gradient, x, sign, active, work, step):
-    """Minimise the damped quadratic model plus the changepoints' |.|; the step goes to d. False if it has no
-    minimum."""
-    p = g.size
-    s = p - n_smooth
-    for i in range(p):
-        for j in range(i, p):
-            m[i, j] = q[i, j]
-        m[i, i] += damping * diagonal[i]
-        m[i, p] = g[i]
-    if not eliminate(m, n_smooth, diagonal):
-        return False
-    for i in range(s):
-        gradient[i] = m[n_smooth + i, p]
-        for j in range(i, s):
-            value = m[n_smooth + i, n_smooth + j]
-            a[i, j] = value
-            a[j, i] = value
-    if not lasso(a, gradient, delta, bound, x, sign, active, work, step):
-        return False
-    for i in range(s):
-        d[n_smooth + i] = x[i] - delta[i]
-    back_substitute(m, n_smooth, d)
-    return True
+def _make_memory(n, p, s):
+    return Memory(make_work(n), make_qp_work(p, s), np.empty(p), np.empty(p))
 
 
 @kernel
-def _expected_gain(q, g, d, delta, x, bound):
-    """How much the undamped quadratic model falls along d."""
-    p = g.size
-    s = delta.size
-    total = 0.0
-    for i in range(p):
-        row = 0.5 * q[i, i] * d[i]
-        for j in range(i + 1, p):
-            row += q[i, j] * d[j]
-        total -= d[i] * (g[i] + row)
+def _start(data, theta, work, warm_start):
+    rss = residual_sum(data, theta, work)
+    damping = _DAMPING_WARM if warm_start else _DAMPING_START
+    return State(objective(data, theta, rss), rss, damping, warm_start, math.inf, 0, 1)
+
+
+@kernel
+def _with_damping(state, damping):
+    return State(state.value, state.rss, damping, state.newton, state.last_gain, state.polished, state.evaluations)
+
+
+@kernel
+def _without_newton(state):
+    newton = not state.newton  # not False: for a constant numba would compile a second `derivatives`
+    return State(state.value, state.rss, state.damping, newton, state.last_gain, state.polished, state.evaluations)
+
+
+@kernel
+def _counted(state):
+    evaluations = state.evaluations + 1
+    return State(state.value, state.rss, state.damping, state.newton, state.last_gain, state.polished, evaluations)
+
+
+@kernel
+def _update_derivatives(data, theta, state, memory):
+    qp = memory.qp
+    derivatives(data, theta, memory.work, state.rss, state.newton, qp.Q, qp.g)
+    measure_diagonal(qp)
+
+
+@kernel
+def converged(state, kkt, l1_penalty):
+    """Whether theta is an optimum: the gradient is small and the last step was, or two steps have only polished it."""
+    return state.polished > 1 or (state.last_gain < 1e-4 and kkt < _SMALL_GRADIENT * l1_penalty)
+
+
+@kernel
+def try_step(data, theta, state, gain, finishing, memory):
+    """Evaluate the objective at theta plus the step, which goes to memory.trial. k never crosses zero."""
+    qp, trial = memory.qp, memory.trial
+    s = data.t_change.size
+    n_smooth = theta.size - s
+    for j in range(theta.size):
+        trial[j] = theta[j] + qp.d[j]
+    if data.growth == LOGISTIC and not trial[1] * theta[1] > 0.0:
+        # The prior on m is a barrier at k = 0. Towards it, the rest of the step as it is: the next starts from there.
+        trial[1] = 0.3 * theta[1]
     for j in range(s):
-        total += bound * (abs(delta[j]) - abs(x[j]))
-    return total
+        trial[n_smooth + j] = qp.lasso.x[j]
+    rss = residual_sum(data, trial, memory.work)
+    value = objective(data, trial, rss)
+    ratio = (state.value - value) / gain if gain > 0.0 else -1.0
+    # At the end differences of the objective are rounding: what decides is the gradient after the step.
+    level = finishing and value <= state.value + 1e-12 * abs(state.value) + 1e-10
+    return Trial(value, rss, gain, ratio, level)
 
 
 @kernel
-def stationarity(g, delta, n_smooth, bound):
-    """Largest violation of the first-order conditions, in units of the objective's gradient."""
-    worst = 0.0
-    for j in range(n_smooth):
-        worst = max(worst, abs(g[j]))
-    for j in range(delta.size):
-        slope = g[n_smooth + j]
-        if delta[j] != 0.0:
-            worst = max(worst, abs(slope + math.copysign(bound, delta[j])))
-        else:
-            worst = max(worst, abs(slope) - bound)
-    return worst
-
-
-@kernel
-def _expand(data, theta, d, trial, other, n_smooth, value, work):
-    """Try longer steps along d, twice as long each time, while the objective falls; trial gets the best point.
+def try_longer(data, theta, trial, memory):
+    """Try longer steps, twice as long each time, while the objective falls; memory.trial gets the best point.
 
     Near the barrier at k = 0 the Hessian overstates the curvature: full steps would crawl (k grows by a third each).
-    A changepoint that d takes to zero stays there. Returns objective (unchanged if nothing was gained), squares,
-    evaluations.
+    A changepoint that the step takes to zero stays there. Returns the trial's value and rss, and evaluations.
     """
-    squares = -1.0
+    point, longer, d = memory.trial, memory.longer, memory.qp.d
+    n_smooth = theta.size - data.t_change.size
+    value, rss, evaluations = trial.value, trial.rss, 0
     length = 1.0
-    for evaluation in range(6):
+    for _ in range(_MOST_DOUBLINGS):
         length *= 2.0
         for j in range(theta.size):
             moved = theta[j] + length * d[j]
-            if j >= n_smooth and (trial[j] == 0.0 or moved * trial[j] <= 0.0):
+            if j >= n_smooth and (point[j] == 0.0 or moved * point[j] <= 0.0):
                 moved = 0.0
-            other[j] = moved
-        if not other[1] * theta[1] > 0.0:
-            return value, squares, evaluation
-        other_squares = residual_sum(data, other, work)
-        other_value = objective(data, other, other_squares)
-        if not other_value < value:
-            return value, squares, evaluation + 1
-        value = other_value
-        squares = other_squares
-        trial[:] = other
-    return value, squares, 6
+            longer[j] = moved
+        if not longer[1] * theta[1] > 0.0:
+            break
+        longer_rss = residual_sum(data, longer, memory.work)
+        longer_value = objective(data, longer, longer_rss)
+        evaluations += 1
+        if not longer_value < value:
+            break
+        value, rss = longer_value, longer_rss
+        point[:] = longer
+    if evaluations > 0:
+        residual_sum(data, point, memory.work)
+    return value, rss, evaluations
 
 
 @kernel
-def descend(data, theta, max_iterations, tolerance, coarse, near, rival):
-    """Minimise the objective from theta (p,), in place.
+def update_damping(damping, trial):
+    """Less damping after a step that kept its promise, more after one that fell far short of it."""
+    if trial.ratio > 0.5:
+        return _DAMPING_FALL * damping if damping > _DAMPING_MIN else 0.0
+    if trial.ratio < 0.2 and not trial.level:
+        return max(4.0 * damping, 1e-6)
+    return damping
 
-    Proximal Newton with Levenberg-Marquardt damping: the exact Hessian once steps are predicted well, Gauss-Newton
-    before
-    and whenever the Hessian is indefinite. k never crosses zero (logistic: the prior on m is a barrier there).
-    tolerance: stop when a full step would gain less (nats) and the gradient is small too. coarse: stop after a step
-    that was
-    predicted to gain less than this; 0 to go on to the end. near: theta is near an optimum already. rival: the
-    objective found elsewhere; a search that cannot catch up with it any more stops too (inf: none). Returns status
-    (converged: to whichever came first), iterations,
-    evaluations, objective, squares, stationarity.
+
+@kernel
+def accept(data, theta, state, trial, finishing, memory):
+    """Go to the trial's point, or further along the step if it gained much more than predicted. Returns the new state."""
+    value, rss, evaluations = trial.value, trial.rss, 0
+    if data.growth == LOGISTIC and trial.ratio > _UNDERSTATED and trial.gain > _EXPANDED:
+        value, rss, evaluations = try_longer(data, theta, trial, memory)
+    theta[:] = memory.trial
+    # The exact Hessian once steps are predicted well, Gauss-Newton before.
+    newton = (trial.ratio > 0.5 and trial.ratio < 2.0) or state.value - value < 1.0
+    damping = update_damping(state.damping, trial)
+    polished = state.polished + 1 if finishing else 0
+    return State(value, rss, damping, newton, trial.gain, polished, state.evaluations + evaluations)
+
+
+@kernel
+def _advance(data, theta, state, kkt, tolerance, memory):
+    """Try steps, with more and more damping, until one is accepted. Returns how that ended, and the state."""
+    qp, l1_penalty = memory.qp, 1.0 / data.tau
+    delta = theta[theta.size - data.t_change.size :]
+    for _ in range(_MOST_TRIES):
+        if not solve_qp(qp, delta, state.damping, l1_penalty):
+            if state.newton:  # an indefinite Hessian: Gauss-Newton's never is
+                state = _without_newton(state)
+                _update_derivatives(data, theta, state, memory)
+            else:
+                state = _with_damping(state, max(10.0 * state.damping, 1e-6))
+            continue
+        gain = expected_gain(qp, delta, l1_penalty)
+        finishing = gain < tolerance and state.damping <= _DAMPING_SMALL
+        if finishing and kkt < _SMALL_GRADIENT * l1_penalty:
+            return _AT_OPTIMUM, state
+        trial = try_step(data, theta, state, gain, finishing, memory)
+        state = _counted(state)
+        if trial.level or (trial.value < state.value and trial.ratio > 1e-4):
+            return _ACCEPTED, accept(data, theta, state, trial, finishing, memory)
+        if gain < 1e-7 and state.damping <= _DAMPING_SMALL and trial.value < state.value + 1e-7:
+            return _AT_OPTIMUM, state
+        state = _with_damping(state, max(8.0 * state.damping, 1e-4))
+        if state.damping > _DAMPING_MAX:
+            break
+    return _STUCK, state
+
+
+@kernel
+def _early_end(state, early_stop, rival):
+    """Whether the search is close enough to its end, or so far behind its rival that it cannot catch up."""
+    margin = _CLEARLY_BEHIND if early_stop > 0.0 else _BEHIND_AT_THE_END
+    hopeless = state.value - rival > margin + 10.0 * state.last_gain and state.last_gain < 1.0
+    return (state.last_gain < early_stop or hopeless) and state.damping <= _DAMPING_SMALL
+
+
+@kernel
+def descend(data, theta, limits, warm_start, early_stop, rival):
+    """Minimise the objective from theta (p,), in place; returns a Descent.
+
+    warm_start: theta is near an optimum already. early_stop: end after a step that was predicted to gain less than this
+    (nats); 0 to go on to the end. rival: the objective found elsewhere; a search that cannot catch up with it any more ends,
+    too (inf: none). Status CONVERGED is that of a search that ended in any of these ways.
     """
-    columns = data.precision.size
-    s = data.changes.size
-    n_smooth = 2 + columns
-    p = n_smooth + s
-    n = data.t.size
-    bound = 1.0 / data.tau
-    small_gradient = 1e-6 * bound
-    work = make_work(n)
-    q = np.zeros((p, p))
-    g = np.zeros(p)
-    m = np.zeros((p, p + 1))
-    a = np.zeros((s, s))
-    square = np.zeros((s, s + 1))
-    small = np.zeros((4, s))
-    active = np.zeros(s, np.int64)
-    diagonal = np.empty(p)
-    d = np.zeros(p)
-    trial = np.empty(p)
-    other = np.empty(p)
-
-    squares = residual_sum(data, theta, work)
-    value = objective(data, theta, squares)
-    evaluations = 1
-    if not math.isfinite(value):
-        status = NO_FINITE_MAP if squares == 0.0 else NUMERICAL_FAILURE
-        return status, 0, evaluations, value, squares, math.inf
-    damping = _DAMPING_NEAR if near else _DAMPING_START
-    newton = near
-    polished = 0
-    violation = math.inf
-    last_gain = math.inf
-    for iteration in range(max_iterations):
-        if noise_variance(squares, data.observed) < SMALLEST_VARIANCE:
-            return NO_FINITE_MAP, iteration, evaluations, value, squares, violation
-        derivatives(data, theta, work, squares, newton, q, g)
-        delta = theta[n_smooth:]
-        violation = stationarity(g, delta, n_smooth, bound)
-        if not math.isfinite(violation):
-            return NUMERICAL_FAILURE, iteration, evaluations, value, squares, violation
-        if polished > 1 or (last_gain < 1e-4 and violation < small_gradient):
-            return CONVERGED, iteration, evaluations, value, squares, violation
-        for j in range(p):
-            diagonal[j] = abs(q[j, j]) + 1e-300
-        moved = False
-        for _ in range(60):
-            if not _step(
-                q,
-                g,
-                delta,
-                n_smooth,
-                damping,
-                bound,
-                m,
-                diagonal,
-                d,
-                a,
-                small[0],
-                small[1],
-                small[2],
-                active,
-                square,
-                small[3],
-            ):
-                if newton:
-                    newton = not newton  # not False: for a constant numba would compile a second `derivatives`
-                    derivatives(data, theta, work, squares, newton, q, g)
-                    for j in range(p):
-                        diagonal[j] = abs(q[j, j]) + 1e-300
-                else:
-                    damping = max(10.0 * damping, 1e-6)
-                continue
-            gain = _expected_gain(q, g, d, delta, small[1], bound)
-            finishing = gain < tolerance and damping <= 1e-3
-            if finishing and violation < small_gradient:
-                return CONVERGED, iteration, evaluations, value, squares, violation
-            for j in range(p):
-                trial[j] = theta[j] + d[j]
-            if data.growth == LOGISTIC and not trial[1] * theta[1] > 0.0:
-                # Towards the barrier, the rest of the step as it is: the next step starts from there.
-                trial[1] = 0.3 * theta[1]
-            for j in range(s):
-                trial[n_smooth + j] = small[1][j]
-            trial_squares = residual_sum(data, trial, work)
-            trial_value = objective(data, trial, trial_squares)
-            evaluations += 1
-            ratio = (value - trial_value) / gain if gain > 0.0 else -1.0
-            # At the end differences of the objective are rounding: what decides is the gradient after the step.
-            level = finishing and trial_value <= value + 1e-12 * abs(value) + 1e-10
-            if level or (trial_value < value and ratio > 1e-4):
-                moved = True
-                if data.growth == LOGISTIC and ratio > _UNDERSTATED and gain > _EXPANDED:
-                    better, better_squares, tried = _expand(data, theta, d, trial, other, n_smooth, trial_value, work)
-                    evaluations += tried
-                    if better_squares >= 0.0:
-                        trial_value, trial_squares = better, better_squares
-                    if tried > 0:
-                        residual_sum(data, trial, work)
-                polished = polished + 1 if finishing else 0
-                theta[:] = trial
-                newton = (ratio > 0.5 and ratio < 2.0) or value - trial_value < 1.0
-                value = trial_value
-                squares = trial_squares
-                last_gain = gain
-                if ratio > 0.5:
-                    damping = _DAMPING_FALL * damping if damping > _DAMPING_MIN else 0.0
-                elif ratio < 0.2 and not level:
-                    damping = max(4.0 * damping, 1e-6)
-                break
-            if gain < 1e-7 and damping <= 1e-3 and trial_value < value + 1e-7:
-                return CONVERGED, iteration, evaluations, value, squares, violation
-            damping = max(8.0 * damping, 1e-4)
-            if damping > _DAMPING_MAX:
-                break
-        if not moved:
-            status = CONVERGED if violation < 1e-5 * bound else NUMERICAL_FAILURE
-            return status, iteration, evaluations, value, squares, violation
-        margin = _CLEARLY_BEHIND if coarse > 0.0 else _BEHIND_AT_THE_END
-        hopeless = value - rival > margin + 10.0 * last_gain and last_gain < 1.0
-        if (last_gain < coarse or hopeless) and damping <= 1e-3:
-            return CONVERGED, iteration + 1, evaluations, value, squares, violation
-    return ITERATION_LIMIT, max_iterations, evaluations, value, squares, violation
+    l1_penalty = 1.0 / data.tau
+    memory = _make_memory(data.t.size, theta.size, data.t_change.size)
+    state = _start(data, theta, memory.work, warm_start)
+    kkt = math.inf
+    if not math.isfinite(state.value):
+        return Descent(NO_FINITE_MAP if state.rss == 0.0 else NUMERICAL_FAILURE, 0, state, kkt)
+    for iteration in range(limits.max_iterations):
+        if noise_variance(state.rss, data.n_obs) < SMALLEST_VARIANCE:
+            return Descent(NO_FINITE_MAP, iteration, state, kkt)
+        _update_derivatives(data, theta, state, memory)
+        kkt = kkt_residual(memory.qp.g, theta[theta.size - data.t_change.size :], l1_penalty)
+        if not math.isfinite(kkt):
+            return Descent(NUMERICAL_FAILURE, iteration, state, kkt)
+        if converged(state, kkt, l1_penalty):
+            return Descent(CONVERGED, iteration, state, kkt)
+        ended, state = _advance(data, theta, state, kkt, limits.tolerance, memory)
+        if ended == _AT_OPTIMUM or (ended == _STUCK and kkt < 1e-5 * l1_penalty):
+            return Descent(CONVERGED, iteration, state, kkt)
+        if ended == _STUCK:
+            return Descent(NUMERICAL_FAILURE, iteration, state, kkt)
+        if _early_end(state, early_stop, rival):
+            return Descent(CONVERGED, iteration + 1, state, kkt)
+    return Descent(ITERATION_LIMIT, limits.max_iterations, state, kkt)

@@ -146,8 +146,8 @@ class Columns:
     """Priors and modes of the feature columns."""
 
     sigmas: Vector  # (K,)
-    additive: Vector  # (K,)
-    multiplicative: Vector  # (K,)
+    s_a: Vector  # (K,), 1 where a column is additive
+    s_m: Vector  # (K,), 1 where it multiplies the trend
 
 
 def season_columns(orders: tuple[int, int, int], spec: Spec) -> Columns:
@@ -254,7 +254,7 @@ def prepare(
         sigmas=columns.sigmas,
         tau=float(spec.changepoint_prior_scale),
         trend_indicator=spec.indicator,
-        s_a=columns.additive,
-        s_m=columns.multiplicative,
+        s_a=columns.s_a,
+        s_m=columns.s_m,
     )
     return Prepared(problem, scale, start, span, orders, int(changes.size))

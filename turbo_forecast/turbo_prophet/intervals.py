@@ -2,40 +2,61 @@
 
 Belongs here: simulated rate changes, quantiles. Does not belong here: the forecast's centre.
 
-Prophet 1.5 (vectorised): at each future step a rate change with probability S dt, of size Laplace(0, mean|delta| +
-1e-8), half at
-this step and half at the next; the trend's deviation is added to the fitted trend together with N(0, sigma). Two
-things differ here,
-neither in distribution: only the steps that have a change are visited (geometric gaps), and the noise is not drawn:
-bounds are the
-quantiles of the mixture of normals around the drawn trends, which takes the noise's Monte-Carlo error out.
+Prophet 1.5 (vectorised; Taylor and Letham 2018, section 3.1.4): at each future step a rate change with probability S dt, of
+size Laplace(0, mean|delta| + 1e-8), half at this step and half at the next; the trend's deviation is added to the fitted
+trend together with N(0, sigma_obs). Two things differ here, neither in distribution: only the steps that have a change are
+visited (geometric gaps), and the noise is not drawn: bounds are the quantiles of the mixture of normals around the drawn
+trends, which takes the noise's Monte-Carlo error out.
 """
 
 # mypy: disable-error-code="no-untyped-def"
 # (kernels take whatever numba infers; their docstrings give the shapes)
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from turbo_forecast.turbo_prophet.elementary import bell, exponential
+from turbo_forecast.turbo_prophet.elementary import exponential, normal_pdf
 from turbo_forecast.turbo_prophet.jit import kernel, reduction
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC
-from turbo_forecast.turbo_prophet.random import seeded, uniform
+from turbo_forecast.turbo_prophet.xoshiro import seeded, uniform
 
+Vector = NDArray[np.float64]
 _EPSILON = 1e-8  # Prophet's, so that a history without rate changes still has a (tiny) scale
 
 
+class Curve(NamedTuple):
+    """A fitted trend on the scaled axis, with z(t) = b + k t + sum_j delta_j (t - t_change_j)+ (see `model.py`)."""
+
+    growth: int  # Stan's trend_indicator
+    t_change: Vector  # (S,)
+    b: float
+    k: float
+    delta: Vector  # (S,)
+
+
+class Draws(NamedTuple):
+    """How futures are drawn, and what is asked of them."""
+
+    samples: int
+    seed: int
+    step: float  # mean distance of the future times (of the history's if there is one alone)
+    shares: tuple[float, float]  # of the distribution below the lower and the upper bound
+    normal: tuple[float, float]  # the same quantiles of N(0, 1)
+
+
 @kernel
-def rate_changes(seed, samples, n, chance, size, out):
-    """Fill out (n, samples) with rate changes: Bernoulli(chance) steps, Laplace(0, size) each, half now and half a
+def _rate_changes(draws, n, chance, scale, out):
+    """Fill out (n, samples) with rate changes: Bernoulli(chance) steps, Laplace(0, scale) each, half now and half a
     step later."""
     out[:] = 0.0
     if chance <= 0.0:
         return
-    state = seeded(seed)
+    state = seeded(draws.seed)
     log_stay = math.log1p(-chance) if chance < 1.0 else -math.inf
-    for d in range(samples):
+    for d in range(draws.samples):
         step = -1.0
         while True:
             step += 1.0
@@ -44,7 +65,7 @@ def rate_changes(seed, samples, n, chance, size, out):
             if not step < n:
                 break
             u = uniform(state) - 0.5
-            half = -0.5 * size * math.copysign(math.log(1.0 - 2.0 * abs(u)), u)
+            half = -0.5 * scale * math.copysign(math.log(1.0 - 2.0 * abs(u)), u)
             i = int(step)
             out[i, d] += half
             if i + 1 < n:
@@ -52,22 +73,23 @@ def rate_changes(seed, samples, n, chance, size, out):
 
 
 @kernel
-def _history_end(changes, delta, b, k, step, at):
+def _history_end(curve, step, at):
     """z and slope at time `at` as Prophet's logistic simulation sees the history: changes moved to a grid of `step`.
 
     Each change takes effect at the first grid point after it; of several at one grid point only the last counts.
     """
-    z = b + k * at
-    slope = k
-    s = changes.size
+    t_change, delta = curve.t_change, curve.delta
+    z = curve.b + curve.k * at
+    slope = curve.k
+    s = t_change.size
     for j in range(s):
-        grid = math.floor(changes[j] / step)
+        grid = math.floor(t_change[j] / step)
         # numpy's arange(0, 1 + step, step)[i] is i * step
-        while grid * step > changes[j] and grid > 0:
+        while grid * step > t_change[j] and grid > 0:
             grid -= 1
-        while grid * step <= changes[j]:
+        while grid * step <= t_change[j]:
             grid += 1
-        if j + 1 < s and changes[j + 1] < grid * step:
+        if j + 1 < s and t_change[j + 1] < grid * step:
             continue
         z += delta[j] * (at - grid * step)
         slope += delta[j]
@@ -75,49 +97,61 @@ def _history_end(changes, delta, b, k, step, at):
 
 
 @kernel
-def simulate(growth, t, cap, changes, delta, b, k, step, samples, seed, out):
+def _logistic_deviations(curve, t, cap, draws, out):
+    """Rate changes in out (n, samples) become deviations of a logistic trend from the draws' mean."""
+    samples = draws.samples
+    start, rate = _history_end(curve, draws.step, t[0])
+    level = np.full(samples, start)
+    slope = np.full(samples, rate)
+    for i in range(t.size):
+        row = out[i]
+        ahead = t[i] - t[i - 1] if i > 0 else 0.0
+        c = cap[i]
+        for d in range(samples):
+            level[d] += slope[d] * ahead
+            slope[d] += row[d]
+            row[d] = c / (1.0 + exponential(-level[d]))
+        mean = row.sum() / samples
+        for d in range(samples):
+            row[d] -= mean
+
+
+@kernel
+def _linear_deviations(draws, out):
+    """Rate changes in out (n, samples) become deviations of a linear trend, whose times lie a step apart."""
+    level = np.zeros(draws.samples)
+    slope = np.zeros(draws.samples)
+    for i in range(out.shape[0]):
+        row = out[i]
+        for d in range(draws.samples):
+            slope[d] += row[d]
+            level[d] += slope[d]
+            row[d] = level[d] * draws.step
+
+
+@kernel
+def simulate(curve, t, cap, draws, out):
     """Fill out (n, samples) with draws of the trend's deviation at future times t (n,), t > 1, on the scaled axis.
 
-    cap: (n,). step: mean distance of the future times (of the history's if there is one alone).
+    cap: (n,); used by logistic growth only.
     """
-    n = t.size
-    if growth == FLAT or n == 0:
+    n, delta = t.size, curve.delta
+    if curve.growth == FLAT or n == 0:
         out[:] = 0.0
         return
     total = 0.0
     for j in range(delta.size):
         total += abs(delta[j])
-    rate_changes(seed, samples, n, changes.size * step, total / delta.size + _EPSILON, out)
-    if growth == LOGISTIC:
-        start, rate = _history_end(changes, delta, b, k, step, t[0])
-        level = np.full(samples, start)
-        slope = np.full(samples, rate)
-        for i in range(n):
-            row = out[i]
-            ahead = t[i] - t[i - 1] if i > 0 else 0.0
-            c = cap[i]
-            for d in range(samples):
-                level[d] += slope[d] * ahead
-                slope[d] += row[d]
-                row[d] = c / (1.0 + exponential(-level[d]))
-            mean = row.sum() / samples
-            for d in range(samples):
-                row[d] -= mean
-        return
-    level = np.zeros(samples)
-    slope = np.zeros(samples)
-    for i in range(n):
-        row = out[i]
-        for d in range(samples):
-            slope[d] += row[d]
-            level[d] += slope[d]
-            row[d] = level[d] * step
+    _rate_changes(draws, n, curve.t_change.size * draws.step, total / delta.size + _EPSILON, out)
+    if curve.growth == LOGISTIC:
+        _logistic_deviations(curve, t, cap, draws, out)
+    else:
+        _linear_deviations(draws, out)
 
 
 @reduction
 def _mixture(centres, q, inverse):
-    """Distribution function and density (times sigma) at q of the equal mixture of N(centre, sigma), inverse = 1 /
-    sigma.
+    """Distribution function and density (times sigma) at q of the equal mixture of N(centre, sigma); inverse: 1 / sigma.
 
     Abramowitz and Stegun 26.2.17, error below 1e-7: one exponential gives both.
     """
@@ -125,7 +159,7 @@ def _mixture(centres, q, inverse):
     density = 0.0
     for d in range(centres.size):
         x = (q - centres[d]) * inverse
-        height = bell(x)
+        height = normal_pdf(x)
         s = 1.0 / (1.0 + 0.2316419 * abs(x))
         tail = (
             height * s * (0.319381530 + s * (-0.356563782 + s * (1.781477937 + s * (-1.821255978 + s * 1.330274429))))

@@ -1,146 +1,194 @@
-"""The quadratic program inside each step: dense, small, exact.
+"""Linear algebra of small dense problems: elimination, and a lasso that is solved exactly.
 
-Belongs here: elimination of the smooth variables, the lasso over the changepoints.
-Does not belong here: anything that knows the model.
+Belongs here: what a textbook states without knowing the model. Does not belong here: gradients, steps (`proximal_step.py`).
 """
 
 # mypy: disable-error-code="no-untyped-def"
 # (kernels take whatever numba infers; their docstrings give the shapes)
 
 import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from turbo_forecast.turbo_prophet.jit import kernel
 
 # A pivot this small beside its own diagonal entry is rounding noise: the matrix is not positive definite.
 _PIVOT = 1e-13
+_TOLERANCE = 1e-10  # of the lasso's first-order conditions, as a share of its penalty
+
+
+class LassoWork(NamedTuple):
+    """Memory of `lasso` for s coordinates; x is its answer."""
+
+    x: NDArray[np.float64]  # (s,)
+    sign: NDArray[np.float64]  # (s,), that each active coordinate must have; 0 for one that stays at zero
+    active: NDArray[np.int64]  # (s,), the active coordinates, in the order in which they entered
+    step: NDArray[np.float64]  # (s,), the Newton step of each of `active`
+    augmented: NDArray[np.float64]  # (s, s + 1), their matrix and right-hand side
 
 
 @kernel
-def eliminate(m, n_smooth, diagonal):
-    """Eliminate the first n_smooth variables of the symmetric system in m, in place.
+def make_lasso_work(s):
+    """Memory for s coordinates."""
+    return LassoWork(np.zeros(s), np.zeros(s), np.zeros(s, np.int64), np.zeros(s), np.zeros((s, s + 1)))
 
-    m: (p, p + 1), upper triangle and right-hand side column. diagonal: (p,), positive scale of each pivot.
-    Afterwards rows n_smooth.. hold the Schur complement and the reduced right-hand side.
-    Returns False if the eliminated block is not positive definite.
+
+@kernel
+def eliminate(M, n, diagonal):
+    """Eliminate the first n variables of the symmetric system [Q | g], in place: Cholesky's elimination, without roots.
+
+    M: (p, p + 1), upper triangle of Q and the column g. diagonal: (p,), positive scale of each pivot.
+    Afterwards rows n.. hold the Schur complement and the reduced g (Golub and Van Loan, Matrix Computations, 4th ed.,
+    sections 3.2 and 4.2). Returns False if the eliminated block is not positive definite.
     """
-    p = m.shape[0]
+    p = M.shape[0]
     j = 0
-    while j + 4 <= n_smooth:
+    while j + 4 <= n:
         # Four pivots a pass over the rows below: a quarter of the memory traffic.
         for a in range(j, j + 4):
-            if not m[a, a] > _PIVOT * diagonal[a]:
+            if not M[a, a] > _PIVOT * diagonal[a]:
                 return False
-            inverse = 1.0 / m[a, a]
+            inverse = 1.0 / M[a, a]
             for i in range(a + 1, j + 4):
-                f = m[a, i] * inverse
+                f = M[a, i] * inverse
                 for c in range(i, p + 1):
-                    m[i, c] -= f * m[a, c]
-        i0, i1, i2, i3 = 1.0 / m[j, j], 1.0 / m[j + 1, j + 1], 1.0 / m[j + 2, j + 2], 1.0 / m[j + 3, j + 3]
+                    M[i, c] -= f * M[a, c]
+        i0, i1, i2, i3 = 1.0 / M[j, j], 1.0 / M[j + 1, j + 1], 1.0 / M[j + 2, j + 2], 1.0 / M[j + 3, j + 3]
         for i in range(j + 4, p):
-            f0, f1, f2, f3 = m[j, i] * i0, m[j + 1, i] * i1, m[j + 2, i] * i2, m[j + 3, i] * i3
+            f0, f1, f2, f3 = M[j, i] * i0, M[j + 1, i] * i1, M[j + 2, i] * i2, M[j + 3, i] * i3
             for c in range(i, p + 1):
-                m[i, c] -= (f0 * m[j, c] + f1 * m[j + 1, c]) + (f2 * m[j + 2, c] + f3 * m[j + 3, c])
+                M[i, c] -= (f0 * M[j, c] + f1 * M[j + 1, c]) + (f2 * M[j + 2, c] + f3 * M[j + 3, c])
         j += 4
-    while j < n_smooth:
-        if not m[j, j] > _PIVOT * diagonal[j]:
+    while j < n:
+        if not M[j, j] > _PIVOT * diagonal[j]:
             return False
-        inverse = 1.0 / m[j, j]
+        inverse = 1.0 / M[j, j]
         for i in range(j + 1, p):
-            f = m[j, i] * inverse
+            f = M[j, i] * inverse
             for c in range(i, p + 1):
-                m[i, c] -= f * m[j, c]
+                M[i, c] -= f * M[j, c]
         j += 1
     return True
 
 
 @kernel
-def back_substitute(m, n_smooth, d):
-    """Smooth part of d, (p,), given its last p - n_smooth entries: solves rows of the eliminated system Q d = -g."""
-    p = m.shape[0]
-    for j in range(n_smooth - 1, -1, -1):
-        total = m[j, p]
+def back_substitute(M, n, d):
+    """The first n entries of d (p,), given the others: solves the rows that `eliminate` left of Q d = -g."""
+    p = M.shape[0]
+    for j in range(n - 1, -1, -1):
+        total = M[j, p]
         for i in range(j + 1, p):
-            total += m[j, i] * d[i]
-        d[j] = -total / m[j, j]
+            total += M[j, i] * d[i]
+        d[j] = -total / M[j, j]
 
 
 @kernel
-def _solve_active(a, gradient, weight, sign, active, n_active, work, step):
-    """Newton step of the active coordinates: A_aa step = -(gradient + weight * sign). False if A_aa is not PD."""
+def _solve_active(Q, gradient, l1_penalty, work, n_active):
+    """Newton step of the active coordinates: Q_aa step = -(gradient + l1_penalty * sign). False if Q_aa is not PD."""
+    sign, active, step, M = work.sign, work.active, work.step, work.augmented
     for i in range(n_active):
         for j in range(i, n_active):
-            work[i, j] = a[active[i], active[j]]
-        work[i, n_active] = gradient[active[i]] + weight * sign[active[i]]
+            M[i, j] = Q[active[i], active[j]]
+        M[i, n_active] = gradient[active[i]] + l1_penalty * sign[active[i]]
     for j in range(n_active):
-        pivot = work[j, j]
-        if not pivot > _PIVOT * a[active[j], active[j]]:
+        pivot = M[j, j]
+        if not pivot > _PIVOT * Q[active[j], active[j]]:
             return False
         for i in range(j + 1, n_active):
-            f = work[j, i] / pivot
+            f = M[j, i] / pivot
             for c in range(i, n_active + 1):
-                work[i, c] -= f * work[j, c]
+                M[i, c] -= f * M[j, c]
     for j in range(n_active - 1, -1, -1):
-        total = work[j, n_active]
+        total = M[j, n_active]
         for i in range(j + 1, n_active):
-            total += work[j, i] * step[i]
-        step[j] = -total / work[j, j]
+            total += M[j, i] * step[i]
+        step[j] = -total / M[j, j]
     return True
 
 
 @kernel
-def lasso(a, gradient, start, weight, x, sign, active, work, step):
-    """Minimise gradient'(x - start) + (x - start)'A(x - start)/2 + weight |x|_1 exactly, by active sets.
+def _first_sign_change(work, n_active):
+    """The share of the step at which the first active coordinate reaches zero, and its place in `active`; 1, -1: none."""
+    x, sign, active, step = work.x, work.sign, work.active, work.step
+    alpha = 1.0
+    leaving = -1
+    for i in range(n_active):
+        j = active[i]
+        if (x[j] + step[i]) * sign[j] <= 0.0:
+            ratio = -x[j] / step[i] if step[i] != 0.0 else 0.0
+            if leaving < 0 or ratio < alpha:
+                alpha = ratio
+                leaving = i
+    return alpha, leaving
 
-    a: (s, s) symmetric. gradient: (s,), overwritten by the gradient at the solution. start, x: (s,).
-    sign, active, work (s, s + 1), step: workspaces.
-    The feature-sign search of Lee, Battle, Raina and Ng (2007): solve on the active set, stop at the first sign change
-    and drop that coordinate, else let in the coordinate that violates its bound most. Returns False on failure.
+
+@kernel
+def _move(Q, gradient, work, n_active, alpha):
+    """Go that share of the step; the gradient follows."""
+    x, active, step = work.x, work.active, work.step
+    for i in range(n_active):
+        j = active[i]
+        move = alpha * step[i]
+        x[j] += move
+        for c in range(gradient.size):
+            gradient[c] += move * Q[j, c]
+
+
+@kernel
+def _drop(work, leaving, n_active):
+    """Take the coordinate at that place out of the active ones, and leave it at zero."""
+    work.x[work.active[leaving]] = 0.0
+    work.sign[work.active[leaving]] = 0.0
+    for i in range(leaving, n_active - 1):
+        work.active[i] = work.active[i + 1]
+
+
+@kernel
+def _most_violating(gradient, l1_penalty, work):
+    """The coordinate at zero whose gradient exceeds the penalty most; -1 if none does."""
+    worst = _TOLERANCE * l1_penalty
+    entering = -1
+    for j in range(gradient.size):
+        if work.sign[j] == 0.0 and abs(gradient[j]) - l1_penalty > worst:
+            worst = abs(gradient[j]) - l1_penalty
+            entering = j
+    return entering
+
+
+@kernel
+def lasso(Q, gradient, start, l1_penalty, work):
+    """Minimise gradient'(x - start) + (x - start)'Q(x - start)/2 + l1_penalty |x|_1 exactly; the answer is work.x.
+
+    Q: (s, s) symmetric. gradient: (s,), overwritten by the gradient at the solution. start: (s,).
+    The feature-sign search of Lee, Battle, Raina and Ng (Efficient sparse coding algorithms, NIPS 2006): solve on the
+    active set, stop at the first sign change and drop that coordinate, else let in the one that violates its bound most.
+    Coordinate descent would crawl here: hinges are nearly collinear. Returns False on failure.
     """
-    s = a.shape[0]
+    s = Q.shape[0]
     n_active = 0
     for j in range(s):
-        x[j] = start[j]
-        sign[j] = 0.0
+        work.x[j] = start[j]
+        work.sign[j] = 0.0
         if start[j] != 0.0:
-            sign[j] = math.copysign(1.0, start[j])
-            active[n_active] = j
+            work.sign[j] = math.copysign(1.0, start[j])
+            work.active[n_active] = j
             n_active += 1
-    tolerance = 1e-10 * weight
     for _ in range(50 + 10 * s):
         if n_active > 0:
-            if not _solve_active(a, gradient, weight, sign, active, n_active, work, step):
+            if not _solve_active(Q, gradient, l1_penalty, work, n_active):
                 return False
-            alpha = 1.0
-            leaving = -1
-            for i in range(n_active):
-                j = active[i]
-                if (x[j] + step[i]) * sign[j] <= 0.0:
-                    ratio = -x[j] / step[i] if step[i] != 0.0 else 0.0
-                    if leaving < 0 or ratio < alpha:
-                        alpha = ratio
-                        leaving = i
-            for i in range(n_active):
-                j = active[i]
-                move = alpha * step[i]
-                x[j] += move
-                for c in range(s):
-                    gradient[c] += move * a[j, c]
+            alpha, leaving = _first_sign_change(work, n_active)
+            _move(Q, gradient, work, n_active, alpha)
             if leaving >= 0:
-                x[active[leaving]] = 0.0
-                sign[active[leaving]] = 0.0
+                _drop(work, leaving, n_active)
                 n_active -= 1
-                for i in range(leaving, n_active):
-                    active[i] = active[i + 1]
                 continue
-        worst = tolerance
-        entering = -1
-        for j in range(s):
-            if sign[j] == 0.0 and abs(gradient[j]) - weight > worst:
-                worst = abs(gradient[j]) - weight
-                entering = j
+        entering = _most_violating(gradient, l1_penalty, work)
         if entering < 0:
             return True
-        sign[entering] = -math.copysign(1.0, gradient[entering])
-        active[n_active] = entering
+        work.sign[entering] = -math.copysign(1.0, gradient[entering])
+        work.active[n_active] = entering
         n_active += 1
     return False

@@ -10,7 +10,7 @@ envelope.
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from turbo_forecast.turbo_prophet.features import (
     scaled_time,
     season_features,
 )
-from turbo_forecast.turbo_prophet.intervals import mixture_quantile, quantile, simulate
+from turbo_forecast.turbo_prophet.intervals import Curve, Draws, mixture_quantile, quantile, simulate
 from turbo_forecast.turbo_prophet.jit import entry, kernel
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC
 from turbo_forecast.turbo_prophet.problem import MapResult, Vector
@@ -31,148 +31,115 @@ from turbo_forecast.turbo_prophet.problem import MapResult, Vector
 NO_TREND_BOUNDS: Vector = np.empty((2, 0))
 
 
+class Fitted(NamedTuple):
+    """A fitted series, as the kernel takes it. K columns, S changepoints."""
+
+    growth: int  # Stan's trend_indicator
+    theta: Vector  # (2 + K + S,): b, k, beta, delta
+    sigma_obs: float
+    t_change: Vector  # (S,)
+    s_a: Vector  # (K,)
+    s_m: Vector  # (K,)
+    y_scale: float
+
+
+class Rows(NamedTuple):
+    """The n times to predict."""
+
+    t: Vector  # (n,), sorted, scaled
+    X: Vector  # (n, K or more)
+    cap: Vector  # (n,), scaled
+    floor: Vector  # (n,), in the data's unit
+
+
 @kernel
-def trend_at(growth, t, cap, changes, b, k, delta, out):
+def trend_at(curve, t, cap, out):
     """Scaled trend at any times t (n,), sorted or not."""
+    t_change, delta = curve.t_change, curve.delta
     for i in range(t.size):
-        z = b + k * t[i]
-        for j in range(changes.size):
-            if t[i] >= changes[j]:
-                z += delta[j] * (t[i] - changes[j])
-        if growth == LOGISTIC:
+        z = curve.b + curve.k * t[i]
+        for j in range(t_change.size):
+            if t[i] >= t_change[j]:
+                z += delta[j] * (t[i] - t_change[j])
+        if curve.growth == LOGISTIC:
             out[i] = cap[i] / (1.0 + exponential(-z))
         else:
-            out[i] = b if growth == FLAT else z
+            out[i] = curve.b if curve.growth == FLAT else z
 
 
 @kernel
-def bounds(
-    centre,
-    factor,
-    t,
-    growth,
-    cap,
-    changes,
-    b,
-    k,
-    delta,
-    sigma,
-    step,
-    samples,
-    seed,
-    shares,
-    z_low,
-    z_high,
-    lower,
-    upper,
-    spread,
-    trend_bounds,
-):
-    """Fill lower and upper (n,) around centre (n,), all on the scaled axis, for sorted t; factor: 1 + multiplicative
-    terms.
+def _bounds(fitted, curve, rows, draws, out, trend_bounds):
+    """Into out[1] and out[2]: the bounds around yhat, on the scaled axis. Within the history only the noise counts.
 
-    spread: (n, samples) workspace. trend_bounds: (2, n), the trend's own quantiles, or (2, 0) if nobody asks.
+    out: (6, n), with yhat and terms. trend_bounds: (2, n), gets the quantiles of the trend's deviation, or (2, 0).
     """
+    t, cap, sigma_obs = rows.t, rows.cap, fitted.sigma_obs
+    lower, upper = out[1], out[2]
+    z_low, z_high = draws.normal
     n = t.size
+    centre = out[0] / fitted.y_scale
     first = 0
     while first < n and t[first] <= 1.0:
-        lower[first] = centre[first] + z_low * sigma
-        upper[first] = centre[first] + z_high * sigma
+        lower[first] = centre[first] + z_low * sigma_obs
+        upper[first] = centre[first] + z_high * sigma_obs
         first += 1
     if first == n:
         return
-    future = spread[first:]
-    simulate(growth, t[first:], cap[first:], changes, delta, b, k, step, samples, seed, future)
+    spread = np.empty((n - first, draws.samples))
+    simulate(curve, t[first:], cap[first:], draws, spread)
     with_trend = trend_bounds.shape[1] == n
-    low_guess = z_low * sigma
-    high_guess = z_high * sigma
+    low_guess = z_low * sigma_obs
+    high_guess = z_high * sigma_obs
     for i in range(first, n):
-        row = spread[i]
+        row = spread[i - first]
         if with_trend:
-            trend_bounds[0, i] = quantile(row, shares[0])
-            trend_bounds[1, i] = quantile(row, shares[1])
-        if factor[i] != 1.0:
-            for d in range(samples):
-                row[d] *= factor[i]
-        low_guess = mixture_quantile(row, sigma, shares[0], z_low, low_guess)
-        high_guess = mixture_quantile(row, sigma, shares[1], z_high, high_guess)
+            trend_bounds[0, i] = quantile(row, draws.shares[0])
+            trend_bounds[1, i] = quantile(row, draws.shares[1])
+        factor = 1.0 + out[5, i]
+        if factor != 1.0:
+            for d in range(draws.samples):
+                row[d] *= factor
+        low_guess = mixture_quantile(row, sigma_obs, draws.shares[0], z_low, low_guess)
+        high_guess = mixture_quantile(row, sigma_obs, draws.shares[1], z_high, high_guess)
         lower[i] = centre[i] + low_guess
         upper[i] = centre[i] + high_guess
 
 
-@entry
-def project_kernel(
-    growth,
-    t,
-    x,
-    cap,
-    floor,
-    changes,
-    additive,
-    multiplicative,
-    theta,
-    y_scale,
-    sigma,
-    step,
-    samples,
-    seed,
-    shares,
-    z_low,
-    z_high,
-    out,
-    trend_bounds,
-):
-    """Fill out (6, n): yhat, lower, upper, trend, additive terms, multiplicative terms, in the data's unit.
-
-    t (n,), x (n, K), cap (n,) on the scaled axis; floor (n,) in the data's unit. samples = 0: lower and upper are nan.
-    """
-    n = t.size
-    columns = additive.size
-    delta = theta[2 + columns :]
-    b, k = theta[0], theta[1]
+@kernel
+def _centre(fitted, curve, rows, out):
+    """Into out (6, n): yhat, no bounds yet, trend, additive and multiplicative terms, in the data's unit."""
+    n, columns = rows.t.size, fitted.s_a.size
+    X, theta, y_scale = rows.X, fitted.theta, fitted.y_scale
     scaled = np.empty(n)
-    trend_at(growth, t, cap, changes, b, k, delta, scaled)
+    trend_at(curve, rows.t, rows.cap, scaled)
     for i in range(n):
         added = 0.0
         times = 0.0
         for j in range(columns):
-            term = x[i, j] * theta[2 + j]
-            added += term * additive[j]
-            times += term * multiplicative[j]
-        out[3, i] = scaled[i] * y_scale + floor[i]
+            term = X[i, j] * theta[2 + j]
+            added += term * fitted.s_a[j]
+            times += term * fitted.s_m[j]
+        out[3, i] = scaled[i] * y_scale + rows.floor[i]
         out[4, i] = added * y_scale
         out[5, i] = times
         out[0, i] = out[3, i] * (1.0 + times) + out[4, i]
         out[1, i] = math.nan
         out[2, i] = math.nan
-    if samples == 0:
+
+
+@entry
+def forecast_kernel(fitted, rows, draws, out, trend_bounds):
+    """Fill out (6, n): yhat, lower, upper, trend, additive terms, multiplicative terms, in the data's unit.
+
+    draws.samples = 0: lower and upper are nan. trend_bounds: (2, n), gets the trend's own bounds, or (2, 0).
+    """
+    theta, y_scale = fitted.theta, fitted.y_scale
+    curve = Curve(fitted.growth, fitted.t_change, theta[0], theta[1], theta[2 + fitted.s_a.size :])
+    _centre(fitted, curve, rows, out)
+    if draws.samples == 0:
         return
-    centre = out[0] / y_scale
-    factor = 1.0 + out[5]
-    spread = np.empty((n, samples))
-    bounds(
-        centre,
-        factor,
-        t,
-        growth,
-        cap,
-        changes,
-        b,
-        k,
-        delta,
-        sigma,
-        step,
-        samples,
-        seed,
-        shares,
-        z_low,
-        z_high,
-        out[1],
-        out[2],
-        spread,
-        trend_bounds,
-    )
-    for i in range(n):
+    _bounds(fitted, curve, rows, draws, out, trend_bounds)
+    for i in range(rows.t.size):
         out[1, i] *= y_scale
         out[2, i] *= y_scale
     for side in range(trend_bounds.shape[0]):
@@ -219,6 +186,11 @@ class Forecast:
     trend_upper: Vector | None = None
 
 
+def draws_of(interval: Interval, step: float, seed: int) -> Draws:
+    """How a kernel draws an interval's futures; any whole number is a seed."""
+    return Draws(interval.samples, seed & 0x7FFFFFFFFFFFFFFF, step, interval.shares, interval.normal)
+
+
 def theta_of(result: MapResult, growth: int) -> Vector:
     """The kernels' parameters (b, k, beta, delta)."""
     b = -result.k * result.m if growth == LOGISTIC else result.m
@@ -255,15 +227,15 @@ def forecast(
         caps = np.ascontiguousarray(
             (np.broadcast_to(np.asarray(cap, np.float64), (n,)) - base) / prepared.scale.y_scale
         )
-    x = season_features(epoch_days(stamps), prepared.orders)
+    X = season_features(epoch_days(stamps), prepared.orders)
     interval = interval or Interval(samples=0)
     out = np.empty((6, n))
     trends = np.zeros((2, n)) if trend_bounds and interval.samples else NO_TREND_BOUNDS
     ahead = t[t > 1.0]
     step = float(np.diff(ahead).mean() if ahead.size > 1 else np.diff(problem.t).mean())
-    project_kernel(
-        problem.trend_indicator, t, x, caps, base, problem.t_change, problem.s_a, problem.s_m,
-        theta_of(fit, problem.trend_indicator), prepared.scale.y_scale, fit.sigma_obs, step, interval.samples,
-        seed & 0x7FFFFFFFFFFFFFFF, interval.shares, *interval.normal, out, trends,
-    )  # fmt: skip
+    growth = problem.trend_indicator
+    fitted = Fitted(
+        growth, theta_of(fit, growth), fit.sigma_obs, problem.t_change, problem.s_a, problem.s_m, prepared.scale.y_scale
+    )
+    forecast_kernel(fitted, Rows(t, X, caps, base), draws_of(interval, step, seed), out, trends)
     return Forecast(*out, *trends) if trends.size else Forecast(*out)

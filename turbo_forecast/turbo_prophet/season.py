@@ -15,7 +15,16 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.phases import FEW, WEEK_DAYS, WHOLE_YEARS, YEAR_PLACES, Days, Flags, unknown_weekdays, weekday
+from turbo_forecast.seasonal_gaps import (
+    FEW,
+    WEEK_DAYS,
+    WHOLE_YEARS,
+    YEAR_PLACES,
+    Days,
+    Flags,
+    unknown_weekdays,
+    weekday,
+)
 
 Floats = NDArray[np.float64]
 

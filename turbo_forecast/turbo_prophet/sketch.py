@@ -2,11 +2,11 @@
 
 The sum of squares over a week's days is that of the week's mean, times its days, and that of the days around it. The
 second part hardly depends on the trend and the year: it is computed once, with the best week, and added to the first
-as `Data.rest`. Rows are multiplied by the root of the days they stand for. So a sketch has nearly the objective of the
+as `Data.rss_within`. Rows are multiplied by the root of the days they stand for. So a sketch has nearly the objective of the
 series itself, and a search that starts where the sketch's ended needs two or three steps on the whole series.
 
 Belongs here: a sketch's rows and what leaves a series' for them. Does not belong here: the search (`solver.py`), and
-which calendars have a sketch (`calendar.py`).
+which calendars have a sketch (`daily_calendar.py`).
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -14,17 +14,26 @@ which calendars have a sketch (`calendar.py`).
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from turbo_forecast.turbo_prophet.gram import gram_matrix, padded_width
 from turbo_forecast.turbo_prophet.jit import entry, kernel
 from turbo_forecast.turbo_prophet.linear_algebra import back_substitute, eliminate
-from turbo_forecast.turbo_prophet.model import Data, gram_matrix, padded_width
+from turbo_forecast.turbo_prophet.model import Data
 from turbo_forecast.turbo_prophet.problem import Vector
 
 WEEK = 7
 Rows = NDArray[np.int64]
+
+
+class SketchData(NamedTuple):
+    """The kernels' view of the sketch of one series."""
+
+    data: Data  # B rows, Q columns; y and cap are yet to be filled in by `fill`
+    ends: Rows  # (B,), end of each week's rows in the series; none: there is no sketch
 
 
 @dataclass(frozen=True)
@@ -33,34 +42,41 @@ class Sketch:
 
     ends: Rows  # (B,), end of each week's rows in the history
     t: Vector  # (B,), mean time
-    x: Vector  # (B, W), mean features times the root of the week's days, padded
-    gram: Vector  # (Q, Q), x'x
-    first: Rows  # (S,), first week at or after each changepoint
+    X: Vector  # (B, W), mean features times the root of the week's days, padded
+    XtX: Vector  # (Q, Q), X'X
+    first_row: Rows  # (S,), first week at or after each changepoint
 
     @classmethod
-    def of(cls, days: Rows, t: Vector, x: Vector, columns: int, changes: Vector) -> "Sketch":
-        """The sketch of a history's observed days (T,), times t (T,) and features x (T, W), of which it keeps `columns`."""
+    def of(cls, days: Rows, t: Vector, X: Vector, columns: int, t_change: Vector) -> "Sketch":
+        """The sketch of a history's observed days (T,), times t (T,) and features X (T, W), of which it keeps `columns`."""
         most = int(days[-1] - days[0]) // WEEK + 2
-        ends, mean = np.empty(most, np.int64), np.empty(most)
         features = np.zeros((most, padded_width(columns)))
-        gram, first = np.empty((columns, columns)), np.empty(changes.size, np.int64)
-        weeks = weekly_means(days, t, x, changes, ends, mean, features, gram, first)
-        return cls(ends[:weeks], mean[:weeks], features[:weeks], gram, first)
+        weeks, ends, mean = weekly_means(days, t, X, columns, features)
+        ends, mean, features = ends[:weeks], mean[:weeks], features[:weeks]
+        XtX = np.empty((columns, columns))
+        gram_matrix(features, XtX)
+        first_row = np.searchsorted(mean, t_change, side="left").astype(np.int64)
+        return cls(ends, mean, features, XtX, first_row)
 
-    def data(self, whole: Data) -> Data:
-        """The kernels' view of the sketch of a series, its values yet to be filled in by `fill`."""
-        columns, rows = self.gram.shape[0], self.t.size
-        return Data(
-            self.t, np.empty(rows), np.empty(rows), self.x, self.gram, whole.changes, self.first,
-            whole.additive[:columns], whole.multiplicative[:columns], whole.precision[:columns],
-            whole.tau, whole.growth, whole.mixed, whole.observed, 0.0,
+    def of_series(self, whole: Data) -> SketchData:
+        """The sketch of one series with this history."""
+        columns, rows = self.XtX.shape[0], self.t.size
+        data = Data(
+            self.t, np.empty(rows), np.empty(rows), self.X, self.XtX, whole.t_change, self.first_row,
+            whole.s_a[:columns], whole.s_m[:columns], whole.precision[:columns],
+            whole.tau, whole.growth, whole.any_s_m, whole.n_obs, 0.0,
         )  # fmt: skip
+        return SketchData(data, self.ends)
 
 
 @entry
-def weekly_means(days, t, x, changes, ends, mean, features, gram, first):
-    """Fill a sketch's arrays (see `Sketch`), features (.., W) of zeros, from a history's; returns B, the weeks found."""
-    columns = gram.shape[0]
+def weekly_means(days, t, X, columns, features):
+    """The weeks of a history's days, times t (T,) and features X (T, W).
+
+    features: (most, W') of zeros, gets the means of the first `columns`, times the root of each week's days. Returns the
+    number of weeks B, the ends of their rows (most,) and their mean times (most,).
+    """
+    ends, mean = np.empty(features.shape[0], np.int64), np.empty(features.shape[0])
     weeks, start = 0, 0
     while start < days.size:
         week = days[start] // WEEK
@@ -68,7 +84,7 @@ def weekly_means(days, t, x, changes, ends, mean, features, gram, first):
         while end < days.size and days[end] // WEEK == week:
             total += t[end]
             for j in range(columns):
-                features[weeks, j] += x[end, j]
+                features[weeks, j] += X[end, j]
             end += 1
         share = 1.0 / (end - start)
         mean[weeks], ends[weeks] = total * share, end
@@ -76,41 +92,45 @@ def weekly_means(days, t, x, changes, ends, mean, features, gram, first):
             features[weeks, j] *= math.sqrt(share)
         weeks += 1
         start = end
-    at = 0
-    for s in range(changes.size):
-        while at < weeks and mean[at] < changes[s]:
-            at += 1
-        first[s] = at
-    gram_matrix(features[:weeks], gram)
-    return weeks
+    return weeks, ends, mean
 
 
 @kernel
 def _best_week(whole, around, columns, share, others):
     """Into others (K - Q,): the coefficients that explain most of `around` (T,), each day's distance from its week's mean."""
     left = others.size
-    m = np.zeros((left, left + 1))
+    M = np.zeros((left, left + 1))
     diagonal = np.empty(left)
     for j in range(left):
         for c in range(left):
-            m[j, c] = whole.gram[columns + j, columns + c]
-        m[j, j] += whole.precision[columns + j] * share
-        diagonal[j] = m[j, j]
+            M[j, c] = whole.XtX[columns + j, columns + c]
+        M[j, j] += whole.precision[columns + j] * share
+        diagonal[j] = M[j, j]
     for i in range(around.size):
         for j in range(left):
-            m[j, left] -= whole.x[i, columns + j] * around[i]
+            M[j, left] -= whole.X[i, columns + j] * around[i]
     others[:] = 0.0
-    if eliminate(m, left, diagonal):
-        back_substitute(m, left, others)
+    if eliminate(M, left, diagonal):
+        back_substitute(M, left, others)
 
 
 @kernel
-def fill(whole, sketch, ends, others):
-    """Fill the sketch's y and cap from the whole series; returns the squares that it hides.
+def _with_rss(data, rss_within):
+    """The sketch's data, with the squares that its rows hide."""
+    return Data(
+        data.t, data.y, data.cap, data.X, data.XtX, data.t_change, data.first_row, data.s_a, data.s_m, data.precision,
+        data.tau, data.growth, data.any_s_m, data.n_obs, rss_within,
+    )  # fmt: skip
+
+
+@kernel
+def fill(whole, sketch, others):
+    """The sketch's Data, with y, cap and rss_within from the whole series.
 
     others: (K - Q,), gets the coefficients of the columns that the sketch leaves out: those of the best week.
     """
-    columns = sketch.precision.size
+    data, ends = sketch.data, sketch.ends
+    columns = data.precision.size
     values = whole.y.copy()
     around = np.empty(values.size)
     squares = 0.0
@@ -128,12 +148,12 @@ def fill(whole, sketch, ends, others):
         total, caps = 0.0, 0.0
         for i in range(start, ends[b]):
             for j in range(others.size):
-                values[i] -= whole.x[i, columns + j] * others[j]
+                values[i] -= whole.X[i, columns + j] * others[j]
             total += values[i]
             caps += whole.cap[i]
             hidden += values[i] * values[i]
         root = math.sqrt(ends[b] - start)
-        sketch.y[b], sketch.cap[b] = total / root, caps / root
-        hidden -= sketch.y[b] * sketch.y[b]
+        data.y[b], data.cap[b] = total / root, caps / root
+        hidden -= data.y[b] * data.y[b]
         start = ends[b]
-    return max(hidden, 0.0)
+    return _with_rss(data, max(hidden, 0.0))

@@ -1,43 +1,87 @@
 """Prophet's maximum a posteriori estimate for any problem Prophet can pose.
 
-Belongs here: starts, the choice between optima, Prophet's parametrisation. Does not belong here: data frames,
-calendars.
+Belongs here: the searches and the choice between their ends, Prophet's parametrisation. Does not belong here: data frames,
+calendars, a single search (`descent.py`). `docs/solver.md` leads through the mathematics.
 """
 
 # mypy: disable-error-code="no-untyped-def"
 # (kernels take whatever numba infers; their docstrings give the shapes)
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from turbo_forecast.turbo_prophet.descent import CONVERGED, NO_FINITE_MAP, NUMERICAL_FAILURE, descend
+from turbo_forecast.turbo_prophet.descent import CONVERGED, NO_FINITE_MAP, NUMERICAL_FAILURE, Limits, descend
+from turbo_forecast.turbo_prophet.gram import gram_matrix, padded
 from turbo_forecast.turbo_prophet.jit import entry, inlined, kernel
-from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, Data, gram_matrix, padded, variance_of
+from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, Data, variance_of
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings, Status, Vector
-from turbo_forecast.turbo_prophet.sketch import fill
+from turbo_forecast.turbo_prophet.sketch import SketchData, fill
 from turbo_forecast.turbo_prophet.starts import count_further, further_start, initial_rate
 
 _DEFAULT = Settings()
-NO_WEEKS = np.empty(0, np.int64)  # of a problem without a sketch
+_NO_WEEKS = np.empty(0, np.int64)
 SMALLEST_SIGMA = 1e-9  # Prophet's own noise for a series it does not search
 # Both signs of a logistic problem are searched until a step is predicted to gain less than this (nats) ...
-_COARSE = 0.05
+_EARLY_STOP = 0.05
 # ... and one that is then this far behind cannot catch up, and is left there.
 _CLEARLY = 2.0
 # (on a sketch, whose optimum is only a start, until a step is predicted to gain less than this) ...
-_SKETCHED = 0.01
+_EARLY_STOP_ON_SKETCH = 0.01
 # The other sign of k is entered with the curve found on the first, turned about its middle to this rate at most.
 _CROSSED_RATE = 0.1
 # Two searches have come to one optimum if no parameter differs by more than this share of the largest.
 _SAME = 0.02
 
 
+class Start(NamedTuple):
+    """Where the searches begin: theta holds beta and delta."""
+
+    k: float  # nan: Prophet's own start
+    m: float
+    both: bool  # search from further starts, too: Settings.starts
+
+
+class Searches(NamedTuple):
+    """A search from each of n starts."""
+
+    theta: Vector  # (n, p), where each begins, and then where it is
+    status: NDArray[np.int64]  # (n,)
+    value: Vector  # (n,), objective; inf before the search
+    rss: Vector  # (n,)
+    kkt: Vector  # (n,)
+    finished: NDArray[np.bool_]  # (n,), whether it has gone to its end
+
+
+class Answer(NamedTuple):
+    """The best optimum; its theta is in the array that was given."""
+
+    status: int
+    iterations: int  # of all searches
+    evaluations: int
+    value: float  # objective: minus the log posterior
+    rss: float
+    kkt: float
+    start: int  # which search found it
+
+
 @kernel
-def _known(points, values, done, start):
-    """Whether a coarse search has come to where another has been to the end of already."""
+def _make_searches(n, theta):
+    points = np.empty((n, theta.size))
+    points[0] = theta
+    status = np.full(n, NUMERICAL_FAILURE, np.int64)
+    value, rss, kkt = np.full(n, math.inf), np.full(n, math.inf), np.full(n, math.inf)
+    return Searches(points, status, value, rss, kkt, np.zeros(n, np.bool_))
+
+
+@kernel
+def _came_to_a_known_optimum(searches, start):
+    """Whether an unfinished search has come to where another has been to the end of already."""
+    points = searches.theta
     for other in range(start):
-        if done[other] and abs(values[other] - values[start]) < _CLEARLY:
+        if searches.finished[other] and abs(searches.value[other] - searches.value[start]) < _CLEARLY:
             apart, size = 0.0, 0.0
             for j in range(points.shape[1]):
                 apart = max(apart, abs(points[other, j] - points[start, j]))
@@ -48,7 +92,16 @@ def _known(points, values, done, start):
 
 
 @kernel
-def _crossed(origin, point):
+def _worth_finishing(searches, start, own, lowest):
+    """Whether a search that was stopped early may still have the best end. own: of so many starts each is worth it."""
+    value = searches.value[start]
+    if searches.finished[start] or not math.isfinite(value) or value > lowest + _CLEARLY:
+        return False
+    return searches.status[start] != NO_FINITE_MAP and not (start >= own and _came_to_a_known_optimum(searches, start))
+
+
+@kernel
+def _cross(origin, point):
     """Into point the other sign of k, entered with the curve found on the first, turned about its middle."""
     point[:] = origin
     point[1] = -math.copysign(min(abs(origin[1]), _CROSSED_RATE), origin[1])
@@ -56,29 +109,25 @@ def _crossed(origin, point):
 
 
 @inlined
-def _from_sketch(data, sketch, ends, near, max_iterations, tolerance, points):
+def _search_sketch(data, sketch, limits, warm_start, points):
     """Where the sketch's optima of both signs of k lie: points[0] has the start's on entry, points[1] gets the other's.
 
-    near: False (as a variable: for a constant numba would compile a second `descend`). Returns which of them is the
+    warm_start: False (as a variable: for a constant numba would compile a second `descend`). Returns which of them is the
     better one; -1 if the sketch has none, with the points as they were.
     """
-    q, left = sketch.precision.size, data.precision.size - sketch.precision.size
+    q, left = sketch.data.precision.size, data.precision.size - sketch.data.precision.size
     others = np.zeros(left)
-    rest = fill(data, sketch, ends, others)
-    filled = Data(
-        sketch.t, sketch.y, sketch.cap, sketch.x, sketch.gram, sketch.changes, sketch.first, sketch.additive,
-        sketch.multiplicative, sketch.precision, sketch.tau, sketch.growth, sketch.mixed, sketch.observed, rest,
-    )  # fmt: skip
+    filled = fill(data, sketch, others)
     found = np.zeros((2, points.shape[1] - left))
     found[0, :2] = points[0, :2]
     values = np.full(2, math.inf)
     for sign in range(2):
         if sign == 1:
-            _crossed(found[0], found[1])
-        answer = descend(filled, found[sign], max_iterations, tolerance, _SKETCHED, near, values[0])
-        if answer[0] != CONVERGED:
+            _cross(found[0], found[1])
+        descent = descend(filled, found[sign], limits, warm_start, _EARLY_STOP_ON_SKETCH, values[0])
+        if descent.status != CONVERGED:
             return -1
-        values[sign] = answer[3]
+        values[sign] = descent.state.value
     for sign in range(2):
         points[sign, : 2 + q] = found[sign, : 2 + q]
         points[sign, 2 + q : 2 + q + left] = others
@@ -87,130 +136,150 @@ def _from_sketch(data, sketch, ends, near, max_iterations, tolerance, points):
 
 
 @kernel
-def search(data, sketch, ends, k, m, both, near, max_iterations, tolerance, theta):
-    """Descend from (k, m), from there to the other sign of k, and from further starts; theta gets the best optimum.
+def _best(searches):
+    """The lowest of the finished searches that converged; of all finished ones if none did."""
+    status, value = searches.status, searches.value
+    best = -1
+    for start in range(value.size):
+        if not searches.finished[start]:
+            continue
+        ended, rival_ended = status[start] == CONVERGED, best >= 0 and status[best] == CONVERGED
+        if best < 0 or (ended and not rival_ended) or (ended == rival_ended and value[start] < value[best]):
+            best = start
+    return max(best, 0)
+
+
+@kernel
+def _set_line(data, k, m, theta):
+    """b and k of theta, from Prophet's k and m. The prior on m is a barrier at k = 0: no search begins there."""
+    logistic = data.growth == LOGISTIC
+    if logistic and k == 0.0:
+        k = 1e-6
+    theta[0] = -k * m if logistic else m
+    theta[1] = k
+
+
+@kernel
+def search(data, sketch, start, warm_start, limits, theta):
+    """Descend from a start, from there to the other sign of k, and from further starts; theta gets the best optimum.
 
     Additive: each sign of k has had one optimum in every series tried; which of the two is higher depends on the
     series. With few rows or multiplicative terms there are more: see `further_start`.
 
-    theta: (p,), holds beta and delta of the start on entry; near: they are near an optimum. both: more than the first.
-    sketch, ends: of the series (see `sketch.py`); without rows where there is none.
-    Returns status, iterations, evaluations, objective, squares, stationarity, start.
+    sketch: of the series; without weeks where there is none. warm_start: the start is near an optimum. theta: (p,), holds
+    beta and delta of the start on entry. Returns an Answer.
     """
-    logistic = data.growth == LOGISTIC
-    if logistic:
-        if k == 0.0:
-            k = 1e-6
-        theta[0] = -k * m
-    else:
-        theta[0] = m
-    theta[1] = k
-    own = 2 if both and logistic else 1
-    starts = own + (count_further(data) if both and not near else 0)
-    points = np.empty((starts, theta.size))
-    points[0] = theta
+    _set_line(data, start.k, start.m, theta)
+    own = 2 if start.both and data.growth == LOGISTIC else 1
+    n = own + (count_further(data) if start.both and not warm_start else 0)
+    searches = _make_searches(n, theta)
     better = -1
-    if ends.size > 0 and own == 2 and starts == 2 and not near:
-        better = _from_sketch(data, sketch, ends, near, max_iterations, tolerance, points)
+    if sketch.ends.size > 0 and own == 2 and n == 2 and not warm_start:
+        better = _search_sketch(data, sketch, limits, warm_start, searches.theta)
     sketched = better >= 0
-    values, squares, violations = np.full(starts, math.inf), np.full(starts, math.inf), np.full(starts, math.inf)
-    statuses = np.full(starts, NUMERICAL_FAILURE, np.int64)
-    done = np.zeros(starts, np.bool_)
     iterations, evaluations = 0, 0
     lowest = math.inf  # of the objectives found by searches that ended well
-    # Coarsely from everywhere, then to the end on those still in the race. One call, so that it is compiled once.
-    for turn in range(2 * starts):
-        start = turn % starts
+    # Early stops from everywhere, then to the end on those still in the race. One call, so that it is compiled once.
+    for turn in range(2 * n):
+        i = turn % n
         if better == 1:
-            start = 1 - start  # the likely winner first, and at once to its end
-        again = turn >= starts
-        if again and (done[start] or not math.isfinite(values[start]) or values[start] > lowest + _CLEARLY):
-            continue
-        if again and (statuses[start] == NO_FINITE_MAP or (start >= own and _known(points, values, done, start))):
+            i = 1 - i  # the likely winner first, and at once to its end
+        again = turn >= n
+        if again and not _worth_finishing(searches, i, own, lowest):
             continue
         if turn == 1 and own == 2 and not sketched:
-            _crossed(points[0], points[1])
-        elif not again and turn >= own and not further_start(data, turn - own, points[turn]):
+            _cross(searches.theta[0], searches.theta[1])
+        elif not again and turn >= own and not further_start(data, turn - own, searches.theta[turn]):
             continue
-        final = again or starts == 1 or sketched
-        coarse = 0.0 if final else _COARSE
-        close = near if turn == 0 and not sketched else again or sketched
+        to_the_end = again or n == 1 or sketched
+        early_stop = 0.0 if to_the_end else _EARLY_STOP
+        warm = warm_start if turn == 0 and not sketched else again or sketched
         rival = math.inf if again else lowest
-        status, steps, tried, value, square, violation = descend(
-            data, points[start], max_iterations, tolerance, coarse, close, rival
-        )
-        done[start] = final
-        iterations += steps
-        evaluations += tried
-        statuses[start], values[start], squares[start], violations[start] = status, value, square, violation
-        if turn == 0 and status == NO_FINITE_MAP:
-            done[start] = True
+        descent = descend(data, searches.theta[i], limits, warm, early_stop, rival)
+        state = descent.state
+        searches.status[i], searches.kkt[i] = descent.status, descent.kkt_residual
+        searches.value[i], searches.rss[i] = state.value, state.rss
+        searches.finished[i] = to_the_end
+        iterations += descent.iterations
+        evaluations += state.evaluations
+        if turn == 0 and descent.status == NO_FINITE_MAP:
+            searches.finished[i] = True
             break
-        if status == CONVERGED:
-            lowest = min(lowest, value)
-    best = -1
-    for start in range(starts):
-        if not done[start]:
-            continue
-        ended, rival_ended = statuses[start] == CONVERGED, best >= 0 and statuses[best] == CONVERGED
-        if best < 0 or (ended and not rival_ended) or (ended == rival_ended and values[start] < values[best]):
-            best = start
-    best = max(best, 0)
-    theta[:] = points[best]
-    return statuses[best], iterations, evaluations, values[best], squares[best], violations[best], best
+        if descent.status == CONVERGED:
+            lowest = min(lowest, state.value)
+    i = _best(searches)
+    theta[:] = searches.theta[i]
+    return Answer(searches.status[i], iterations, evaluations, searches.value[i], searches.rss[i], searches.kkt[i], i)
 
 
 @entry
-def solve_kernel(data, sketch, ends, k, m, both, max_iterations, tolerance, theta):
+def solve_kernel(data, sketch, start, limits, theta):
     """`search`, callable from Python; k = nan asks for Prophet's own start."""
-    near = not math.isnan(k)
-    if not near:
+    warm_start = not math.isnan(start.k)
+    if not warm_start:
         k, m = initial_rate(data.t, data.y, data.cap, data.growth)
-    return search(data, sketch, ends, k, m, both, near, max_iterations, tolerance, theta)
+        start = Start(k, m, start.both)
+    return search(data, sketch, start, warm_start, limits, theta)
+
+
+def no_sketch(data: Data) -> SketchData:
+    """That of a series that has none."""
+    return SketchData(data, _NO_WEEKS)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The settings, as the kernels take them."""
+    return Limits(int(settings.max_iterations), float(settings.tolerance))
 
 
 def make_data(problem: Problem) -> Data:
     """The kernels' view of a problem."""
     columns = problem.sigmas.size
-    x, gram = padded(problem.X), np.empty((columns, columns))
-    gram_matrix(x, gram)
+    X, XtX = padded(problem.X), np.empty((columns, columns))
+    gram_matrix(X, XtX)
     growth = problem.trend_indicator
-    first = np.searchsorted(problem.t, problem.t_change, side="left").astype(np.int64)
+    first_row = np.searchsorted(problem.t, problem.t_change, side="left").astype(np.int64)
     if growth == FLAT:
-        first[:] = problem.t.size
+        first_row[:] = problem.t.size
     return Data(
         t=problem.t,
         y=problem.y,
         cap=problem.cap,
-        x=x,
-        gram=gram,
-        changes=problem.t_change,
-        first=first,
-        additive=problem.s_a,
-        multiplicative=problem.s_m,
+        X=X,
+        XtX=XtX,
+        t_change=problem.t_change,
+        first_row=first_row,
+        s_a=problem.s_a,
+        s_m=problem.s_m,
         precision=1.0 / problem.sigmas**2,
         tau=problem.tau,
         growth=growth,
-        mixed=bool(np.any(problem.s_m != 0.0)),
-        observed=float(problem.t.size),
-        rest=0.0,
+        any_s_m=bool(np.any(problem.s_m != 0.0)),
+        n_obs=float(problem.t.size),
+        rss_within=0.0,
     )
 
 
-def to_result(
-    theta: Vector, data: Data, answer: tuple[int, int, int, float, float, float, int], constant: float = math.nan
-) -> MapResult:
+def to_result(theta: Vector, data: Data, answer: Answer, constant: float = math.nan) -> MapResult:
     """Prophet's parameters of a search's answer; delta and beta are views of theta."""
-    status, iterations, evaluations, value, squares, violation, start = answer
     columns = data.precision.size
     b, k = float(theta[0]), float(theta[1])
     m = b
     if data.growth == LOGISTIC:
         m = -b / k if k != 0.0 else 0.0
-    sigma = max(math.sqrt(variance_of(squares, data.t.size)), SMALLEST_SIGMA)
-    delta, beta = theta[2 + columns :], theta[2 : 2 + columns]
     return MapResult(
-        k, m, delta, sigma, beta, Status(status), iterations, evaluations, -value, violation, start, constant
+        k=k,
+        m=m,
+        delta=theta[2 + columns :],
+        sigma_obs=max(math.sqrt(variance_of(answer.rss, data.t.size)), SMALLEST_SIGMA),
+        beta=theta[2 : 2 + columns],
+        status=Status(answer.status),
+        iterations=answer.iterations,
+        evaluations=answer.evaluations,
+        objective=-answer.value,
+        kkt_violation=answer.kkt,
+        start=answer.start,
+        constant=constant,
     )
 
 
@@ -221,14 +290,15 @@ def solve_map(problem: Problem, init: MapResult | None = None, settings: Setting
     `MapResult.status`.
     """
     data = make_data(problem)
-    theta = np.zeros(2 + data.precision.size + data.changes.size)
+    columns = data.precision.size
+    theta = np.zeros(2 + columns + data.t_change.size)
     k, m = math.nan, 0.0
     if init is not None:
-        k, m = init.k, init.m
-        theta[2 : 2 + data.precision.size] = init.beta
-        theta[2 + data.precision.size :] = init.delta
-    both = settings.starts == "both"
-    answer = solve_kernel(data, data, NO_WEEKS, k, m, both, settings.max_iterations, settings.tolerance, theta)
+        k, m = float(init.k), float(init.m)
+        theta[2 : 2 + columns] = init.beta
+        theta[2 + columns :] = init.delta
+    start = Start(k, m, settings.starts == "both")
+    answer = solve_kernel(data, no_sketch(data), start, limits_of(settings), theta)
     return to_result(theta, data, answer)
 
 
@@ -241,4 +311,5 @@ def compile_search() -> None:
         t, y, np.ones(8), padded(np.zeros((8, 1))), np.zeros((1, 1)), np.full(1, 0.5), np.full(1, 4), ones, zeros, ones,
         0.05, LOGISTIC, False, 8.0, 0.0,
     )  # fmt: skip
-    solve_kernel(data, data, NO_WEEKS, math.nan, 0.0, True, 5, _DEFAULT.tolerance, np.zeros(4))
+    limits = Limits(5, _DEFAULT.tolerance)
+    solve_kernel(data, no_sketch(data), Start(math.nan, 0.0, True), limits, np.zeros(4))

@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 
+from turbo_forecast.turbo_prophet.derivatives import multiplied_gram
 from turbo_forecast.turbo_prophet.jit import kernel
 from turbo_forecast.turbo_prophet.linear_algebra import back_substitute, eliminate
-from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, make_work, multiplied_gram, residual_sum
+from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, make_work, residual_sum
 
 # Up to so many rows for each parameter noise and signal can change places: a close fit is a start of its own.
 _FEW_ROWS = 4
@@ -52,9 +53,9 @@ def initial_rate(t, y, cap, growth):
 @kernel
 def count_further(data):
     """How many further starts `further_start` offers a problem."""
-    parameters = 2 + data.precision.size + data.changes.size
+    parameters = 2 + data.precision.size + data.t_change.size
     close = 1 if data.t.size <= _FEW_ROWS * parameters and data.growth != FLAT else 0
-    return close + (2 if data.mixed and data.growth != FLAT else 0)
+    return close + (2 if data.any_s_m and data.growth != FLAT else 0)
 
 
 @kernel
@@ -65,7 +66,7 @@ def further_start(data, index, theta):
     is bilinear, and an optimum with large coefficients on a small trend is not seen from where stock starts. Few rows:
     a close fit, from which the search comes down on the side of little noise.
     """
-    if data.mixed and index < 2:
+    if data.any_s_m and index < 2:
         return _tapering(data, index == 0, theta)
     return _close_fit(data, theta)
 
@@ -107,30 +108,30 @@ def _tapering(data, falling, theta):
     work = make_work(n)
     residual_sum(data, theta, work)  # without coefficients: what the trend leaves
     variance = max(_TAPERED * variance, 1e-12)
-    q = np.empty((2 + columns, 2 + columns))
-    multiplied_gram(data, work, q, 1.0 / variance)
-    m = np.zeros((columns, columns + 1))
+    Q = np.empty((2 + columns, 2 + columns))
+    multiplied_gram(data, work, Q, 1.0 / variance)
+    M = np.zeros((columns, columns + 1))
     diagonal = np.empty(columns)
     for j in range(columns):
         for c in range(j, columns):
-            m[j, c] = q[2 + j, 2 + c]
-        m[j, j] += data.precision[j]
-        diagonal[j] = m[j, j]
+            M[j, c] = Q[2 + j, 2 + c]
+        M[j, j] += data.precision[j]
+        diagonal[j] = M[j, j]
         total = 0.0
         for i in range(n):
-            factor = data.additive[j] + work.trend[i] * data.multiplicative[j]
-            total += data.x[i, j] * factor * work.residual[i]
-        m[j, columns] = -total / variance
-    if not eliminate(m, columns, diagonal):
+            factor = data.s_a[j] + work.trend[i] * data.s_m[j]
+            total += data.X[i, j] * factor * work.residual[i]
+        M[j, columns] = -total / variance
+    if not eliminate(M, columns, diagonal):
         return False
-    back_substitute(m, columns, theta[2 : 2 + columns])
+    back_substitute(M, columns, theta[2 : 2 + columns])
     return True
 
 
 @kernel
 def _close_fit(data, theta):
     """Least squares with every bend allowed; terms that multiply act on the mean, a logistic curve on its logit."""
-    n, columns, bends = data.t.size, data.precision.size, data.changes.size
+    n, columns, bends = data.t.size, data.precision.size, data.t_change.size
     p = 2 + columns + bends
     mean, variance = _mean_and_variance(data.y)
     logistic = data.growth == LOGISTIC
@@ -147,27 +148,27 @@ def _close_fit(data, theta):
         a[i, 0] = 1.0
         a[i, 1] = data.t[i]
         for j in range(columns):
-            a[i, 2 + j] = data.x[i, j] * (data.additive[j] + mean * data.multiplicative[j]) / slope
+            a[i, 2 + j] = data.X[i, j] * (data.s_a[j] + mean * data.s_m[j]) / slope
         for j in range(bends):
-            a[i, 2 + columns + j] = max(data.t[i] - data.changes[j], 0.0)
-    m = np.zeros((p, p + 1))
+            a[i, 2 + columns + j] = max(data.t[i] - data.t_change[j], 0.0)
+    M = np.zeros((p, p + 1))
     diagonal = np.empty(p)
     for j in range(p):
         for i in range(n):
             f = a[i, j] / variance
             for c in range(j, p):
-                m[j, c] += f * a[i, c]
-            m[j, p] -= f * target[i]
+                M[j, c] += f * a[i, c]
+            M[j, p] -= f * target[i]
         if j < 2:
-            m[j, j] += 0.04
+            M[j, j] += 0.04
         elif j < 2 + columns:
-            m[j, j] += data.precision[j - 2]
+            M[j, j] += data.precision[j - 2]
         else:
-            m[j, j] += 0.5 / (data.tau * data.tau)
-        diagonal[j] = m[j, j]
-    if not eliminate(m, p, diagonal):
+            M[j, j] += 0.5 / (data.tau * data.tau)
+        diagonal[j] = M[j, j]
+    if not eliminate(M, p, diagonal):
         return False
-    back_substitute(m, p, theta)
+    back_substitute(M, p, theta)
     if logistic and abs(theta[1]) < 1e-3:
         theta[1] = 1e-3 if theta[1] >= 0.0 else -1e-3
     return True

@@ -83,7 +83,7 @@ def test_fewer_windows_than_the_run_holds_are_said_to_be_fewer() -> None:
         Evidence(evidence, scores(), weights(), None, "seasonal_naive", 3, 0.8),
     )
     assert found[1].startswith("On the one window before the backtest (a longer history has 3) it was off by 2.3")
-    assert found[-1] == "There is no backtest of it, so nothing tells how far off it is."
+    assert found[-1] == "There is no backtest of it, so its error is not known."
 
 
 def test_without_windows_its_resource_and_the_fleet_have_decided_or_nobody_else_was_there() -> None:

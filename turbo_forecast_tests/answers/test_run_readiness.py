@@ -40,7 +40,7 @@ def test_the_months_of_a_fleet_by_hand() -> None:
     found = run_readiness(FLEET, forecast_settings(), TODAY)
     assert (found.months[0], found.last, len(found.months)) == ("2023-01", "2025-12", 36)
     # the backtest of 2023-07 begins on 2023-04-01, after 90 days; that of 2023-06 on 2023-03-01, after 59: 60 are needed
-    assert found.judged == "2023-07"
+    assert found.first_with_backtest == "2023-07"
     assert found.whole == "2025-12"  # 32 months of training and 4 of backtest begin on 2023-01-01
     assert found.outcomes == {
         Outcome.FORECAST: 3,  # steady, stopped_in_backtest, sixty_days_before
@@ -56,7 +56,7 @@ def test_outcomes_are_those_of_a_run(month: str) -> None:
     )
     base = known.select("host_id", "resource", ds="days").explode("ds", empty_as_null=True)
     result = forecast_fleet(
-        base.with_columns(y=pl.lit(40.0)), month, entrants=["seasonal_naive"], workers=1, say=lambda line: None
+        base.with_columns(y=pl.lit(40.0)), month, entrants=["seasonal_naive"], workers=1, log=lambda line: None
     )
     found = run_readiness(known, forecast_settings(), cutoff_of(month) + timedelta(days=1))
     assert found.last == month
@@ -67,7 +67,7 @@ def test_settings_decide_what_is_enough() -> None:
     short = histories(a=days("2025-01-01", "2025-12-31"))
     asked = forecast_settings(train_months=8, backtest_months=2, min_train_days=30, folds=0)
     found = run_readiness(short, asked, TODAY)
-    assert found.judged == "2025-03"  # its backtest begins on 2025-02-01, after 31 days
+    assert found.first_with_backtest == "2025-03"  # its backtest begins on 2025-02-01, after 31 days
     assert found.whole == "2025-10"  # ten months
 
 
@@ -96,5 +96,5 @@ def test_a_month_in_a_gap_of_all_series_cannot_be_run() -> None:
 )
 def test_where_no_month_can_be_run_it_is_said_why(observed: list[date], said: str) -> None:
     found = run_readiness(histories(a=observed), forecast_settings(), TODAY)
-    assert (found.months, found.last, found.judged, found.outcomes) == ([], None, None, {})
+    assert (found.months, found.last, found.first_with_backtest, found.outcomes) == ([], None, None, {})
     assert said in found.why_none

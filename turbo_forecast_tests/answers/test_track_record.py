@@ -79,7 +79,7 @@ def test_everyone_is_asked_of_where_that_is_wished() -> None:
     assert found.trust is not None
     assert found.trust.n == 8
     (row,) = found.accuracy.filter(threshold=70.0).iter_rows(named=True)
-    assert (row["n"], row["events"], row["hits"], row["said"], row["skill"], row["point_skill"]) == (
+    assert (row["n"], row["events"], row["hits"], row["predicted"], row["skill"], row["point_skill"]) == (
         1,
         1,
         1,
@@ -94,7 +94,7 @@ def test_a_resource_has_its_own_bins_and_counts() -> None:
     assert found.reliability.select("bin", "predicted", "observed", "n").rows() == [(5, 0.45, 1.0, 1), (6, 0.5, 0.0, 1)]
     (row,) = found.accuracy.iter_rows(named=True)
     assert (row["threshold"], row["horizon_days"], row["n"], row["events"]) == (90.0, 122, 2, 1)
-    assert (row["hits"], row["said"], row["recall"], row["precision"]) == (0, 1, 0.0, 0.0)
+    assert (row["hits"], row["predicted"], row["recall"], row["precision"]) == (0, 1, 0.0, 0.0)
     assert row["skill"] == pytest.approx(1 - (0.55**2 + 0.5**2) / 2 / 0.25)
     assert row["point_skill"] == pytest.approx(1 - 0.5 / 0.25)
 
@@ -114,7 +114,7 @@ def test_what_was_said_is_not_known_of_a_share_of_none() -> None:
     )  # fmt: skip
     counted = with_counts(rows)
     assert counted["hits"].to_list() == [2, 0, 0, 0]
-    assert counted["said"].to_list() == [3, None, 0, 0]
+    assert counted["predicted"].to_list() == [3, None, 0, 0]
     assert counted["point_skill"].to_list() == [pytest.approx(0.2), pytest.approx(0.2), None, None]
 
 
@@ -124,9 +124,9 @@ def test_nothing_to_judge_is_no_error_and_an_unknown_resource_is() -> None:
     assert found.trust is None
     tables = (found.reliability, found.accuracy, found.misses, found.false_alarms, found.over_time, found.forecasts)
     assert all(frame.is_empty() for frame in tables)
-    with pytest.raises(SettingsError, match="resource 'gpu' was not judged in 2025-12: nothing was"):
+    with pytest.raises(SettingsError, match="resource 'gpu' was not scored in 2025-12: nothing was"):
         track_record(nothing, TrackQuestion(resource="gpu"))  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match="resource 'gpu' was not judged in 2025-12: there is cpu, disk"):
+    with pytest.raises(SettingsError, match="resource 'gpu' was not scored in 2025-12: there is cpu, disk"):
         track_record(month_of(SAID), TrackQuestion(resource="gpu"))  # type: ignore[arg-type]
 
 

@@ -14,9 +14,9 @@ import pytest
 from typer.main import get_command
 
 from turbo_forecast.commands import app as program
-from turbo_forecast.commands import endings
+from turbo_forecast.commands import exit_codes
 from turbo_forecast.commands.app import INTRODUCTION, app, main
-from turbo_forecast.commands.typed import EXAMPLES
+from turbo_forecast.commands.shared_options import EXAMPLES
 from turbo_forecast.errors import StorageError
 
 COMMANDS = ["check-telemetry", "compare", "dashboard", "demo", "land", "months", "outlook", "run", "show", "ui"]
@@ -144,7 +144,7 @@ def test_a_folder_without_months_is_named_and_stays_as_it_is(
 
 
 def test_an_address_in_a_sentence_loses_its_key(capsys: pytest.CaptureFixture[str]) -> None:
-    assert endings.cannot("https://user:pass@host/x.csv?signature=1 is not there") == 2
+    assert exit_codes.fail("https://user:pass@host/x.csv?signature=1 is not there") == 2
     assert capsys.readouterr().err == "error: https://host/x.csv is not there\n"
 
 

@@ -257,7 +257,7 @@ def test_of_a_sample_without_all_rows_nothing_is_said_of_months(
     telemetry = csv(HEADER, *rows())
     code, out, _ = check(telemetry)
     assert code == 0
-    assert "Gaps and months: not told by a sample without all files and rows; --all tells" in out
+    assert "Gaps and months: not known from a sample without all files and rows; use --all" in out
     document = json.loads(check(telemetry, "--json")[1])
     assert (document["gaps"], document["months"], document["sample"]["first_rows"]) == (None, None, 100)
 

@@ -12,6 +12,7 @@ from turbo_forecast.addresses import parsed
 from turbo_forecast.commands.app import main
 from turbo_forecast.errors import SourceError
 from turbo_forecast.month_keys import last_over, shifted
+from turbo_forecast.sources.protocol import Window
 from turbo_forecast.storage.landed import landed_months
 from turbo_forecast.storage.objects.working_copy import working_copy
 from turbo_forecast_tests.landing.fake_source import STOCKS, Stock, stock
@@ -182,3 +183,27 @@ def test_landed_months_lie_in_the_store_and_another_machine_has_them(
     monkeypatch.setenv("TURBO_FORECAST_WORK", str(tmp_path / "one"))
     with working_copy(parsed(place, "--data")) as copy:
         assert [each.manifest.complete for each in landed_months(copy.folder)] == [True, False]
+
+
+def test_what_landed_before_an_interruption_is_in_the_store(
+    land: Land, stock: Stock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TURBO_FORECAST_WORK", str(tmp_path / "one"))
+    for month in (shifted(LAST, -1), LAST):
+        fill(stock, month)
+
+    def interrupted(window: Window) -> None:
+        if f"{window.start:%Y-%m}" == LAST:
+            raise KeyboardInterrupt
+
+    stock.before = interrupted
+    code, _, err = land("--telemetry", "fake://shop", "--data", f"file://{tmp_path}/objects")
+    assert (code, err.splitlines()[-1]) == (2, "error: interrupted")
+    there = tmp_path / "objects" / "telemetry_landing" / "fake-shop"
+    assert [path.stem for path in there.glob("*.parquet")] == [shifted(LAST, -1)]
+    stock.before = lambda window: None
+    monkeypatch.setenv("TURBO_FORECAST_WORK", str(tmp_path / "other"))
+    stock.asked.clear()
+    assert land("--telemetry", "fake://shop", "--data", f"file://{tmp_path}/objects")[0] == 0
+    asked = [f"{window.start:%Y-%m}" for window in stock.asked]
+    assert (shifted(LAST, -1) in asked, LAST in asked) == (False, True), "the other machine goes on there"

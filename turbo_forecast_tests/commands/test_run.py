@@ -71,8 +71,8 @@ def test_settings_that_cannot_work_are_named_with_their_file_before_a_demo_is_wr
         ),
         ("outlook: {{groups: {folder}/groups.csv}}", "error: outlook.groups: {folder}/groups.csv cannot be read: "),
         (
-            "forecast: {{outside: {{lstm: {folder}/x.parquet}}}}",
-            "error: outside.lstm: there is no file {folder}/x.parquet",
+            "forecast: {{external: {{lstm: {folder}/x.parquet}}}}",
+            "error: external.lstm: there is no file {folder}/x.parquet",
         ),
     ],
 )

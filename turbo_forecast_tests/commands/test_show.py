@@ -9,7 +9,7 @@ import pytest
 
 from turbo_forecast.answers.host import host_answer
 from turbo_forecast.commands.app import main
-from turbo_forecast.commands.endings import CANNOT
+from turbo_forecast.commands.exit_codes import FAILED
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast_tests.published_months import FLEET_OF, HIDDEN, LONG, MARKUP, QUOTED, RACK, SCENARIO
 
@@ -29,7 +29,7 @@ def shown(capsys: pytest.CaptureFixture[str], *typed: str) -> str:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *typed: str) -> str:
-    assert main(["show", *typed]) == CANNOT
+    assert main(["show", *typed]) == FAILED
     told = capsys.readouterr()
     assert not told.out
     assert len(told.err.strip().splitlines()) == 1

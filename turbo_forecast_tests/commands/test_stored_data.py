@@ -11,8 +11,8 @@ from turbo_forecast.commands import stored_data
 from turbo_forecast.commands.app import main
 from turbo_forecast.commands.stored_data import folder_of, kept_up_to_date, remember, with_store
 from turbo_forecast.errors import SettingsError, StorageError
-from turbo_forecast.storage.objects.putting import put_back
 from turbo_forecast.storage.objects.store import ObjectStore
+from turbo_forecast.storage.objects.uploading import upload
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published_fleet: Pa
     import shutil
 
     shutil.copytree(published_fleet, tmp_path / "machine")  # what is put is noted in the folder
-    put_back(ObjectStore(parsed(text, "--data")), tmp_path / "machine")
+    upload(ObjectStore(parsed(text, "--data")), tmp_path / "machine")
     return text
 
 
@@ -57,7 +57,7 @@ def test_what_a_question_replaces_is_said(
     (copy / "published" / "months.json").write_text("{}")
     (tmp_path / "machine" / "month_report").mkdir(exist_ok=True)
     (tmp_path / "machine" / "month_report" / "2025-12.html").write_text("x")
-    put_back(ObjectStore(parsed(address, "--data")), tmp_path / "machine")
+    upload(ObjectStore(parsed(address, "--data")), tmp_path / "machine")
     assert main(["months", "--data", address]) == 0
     assert "what this machine had made and not stored (1 file) is replaced" in capsys.readouterr().err
 

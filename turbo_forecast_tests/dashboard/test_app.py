@@ -168,7 +168,7 @@ def test_a_defect_is_answered_by_a_page_and_told_in_the_log(
     def broken(visit: object) -> dict[str, object]:
         raise ZeroDivisionError("not for visitors")
 
-    client = TestClient(build_app(published_fleet, [Page("/broken", "Broken", "cannot.html", broken)]))
+    client = TestClient(build_app(published_fleet, [Page("/broken", "Broken", "error.html", broken)]))
     response = client.get("/broken")
     assert response.status_code == 500
     assert "This page could not be made (ZeroDivisionError)" in Reader(response.text).text

@@ -59,7 +59,7 @@ def test_misses_are_named_with_what_was_said_and_lead_to_their_page(published_fl
 
 
 def test_what_is_not_there_is_said_in_a_sentence(site: TestClient, tmp_path: Path) -> None:
-    assert "resource &#39;gpu&#39; was not judged" in site.get("/track-record?resource=gpu").text
+    assert "resource &#39;gpu&#39; was not scored" in site.get("/track-record?resource=gpu").text
     assert site.get("/track-record?resource=gpu").status_code == 400
     assert site.get("/track-record?kind=hosts").status_code == 400
     first = TestClient(build_app(publish_fleet(tmp_path / "data", ["2025-10"], groups=False).data))

@@ -1,4 +1,4 @@
-"""How tests damage a month that is stored, and have a check judge it: the statement alone, without Dagster."""
+"""How tests damage a month that is stored, and have a check's statement validate it: the statement alone, without Dagster."""
 
 import pkgutil
 from importlib import import_module
@@ -8,31 +8,33 @@ import duckdb
 
 from turbo_forecast.defs import checks
 from turbo_forecast.defs.checks import base_table
-from turbo_forecast.defs.checks.judging import PROPERTIES
-from turbo_forecast.defs.checks.places import places
-from turbo_forecast.defs.checks.properties import Verdict, judge
+from turbo_forecast.defs.checks.expectations import Validation, validate
+from turbo_forecast.defs.checks.month_checks import EXPECTATIONS
+from turbo_forecast.defs.checks.sql_context import sql_context
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.storage.datasets import duckdb_sql
 from turbo_forecast_tests.defs.made_month import EARLIER, FILES, FORECAST, MONTH
 from turbo_forecast_tests.defs.violations import VIEW
 
-for _module in pkgutil.iter_modules(checks.__path__):  # as the code location loads them, which fills PROPERTIES
+for _module in pkgutil.iter_modules(checks.__path__):  # as the code location loads them, which fills EXPECTATIONS
     import_module(f"{checks.__name__}.{_module.name}")
 
-OF_BASE_TABLE = {prop.name: prop for prop in (base_table.UNIQUE, base_table.IN_RANGE, base_table.FRESH)}
+OF_BASE_TABLE = {
+    expectation.name: expectation for expectation in (base_table.UNIQUE, base_table.IN_RANGE, base_table.FRESH)
+}
 
 
-def verdict(
+def validate_stored(
     data: Path, asset: str, check: str, *, outlook: OutlookSettings | None = None, **forecast: object
-) -> Verdict:
-    """The check's verdict on the month, and its offenders."""
+) -> Validation:
+    """What the check's expectation finds in the month that is stored."""
     settings = ForecastSettings.model_validate({**FORECAST, **forecast})
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         if asset == "base_table":
-            return judge(con, OF_BASE_TABLE[check], {"stored": asset})
-        table, prop = PROPERTIES[asset, check]
-        return judge(con, prop, places(table, MONTH, settings, DataFolder(path=str(data)), outlook))
+            return validate(con, OF_BASE_TABLE[check], {"stored": asset})
+        table, expectation = EXPECTATIONS[asset, check]
+        return validate(con, expectation, sql_context(table, MONTH, settings, DataFolder(path=str(data)), outlook))
 
 
 def parts(data: Path, asset: str, month: str = MONTH) -> list[Path]:

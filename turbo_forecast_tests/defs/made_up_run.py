@@ -57,14 +57,14 @@ def made_up_run(
     windows: Windows,
     settings: ForecastSettings,
     *,
-    scratch: Path,
+    checkpoint: Path,
     timer: AuditTimer,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     exchange: object = None,
 ) -> SimpleNamespace:
     """What `run_fleet` leaves: every series at 50 %, by two entrants, the first of whom is the champion everywhere."""
     series = pl.DataFrame(SeriesStore(store_path).names().to_pylist(), schema=["host_id", "resource"], orient="row")
-    cutoff, folder = windows.cutoff, scratch / "made"
+    cutoff, folder = windows.cutoff, checkpoint / "made"
     results = Results(folder / "results")
     for table, frame in _results(series, cutoff, windows).items():
         results.write(getattr(schemas, table.upper()), frame)
@@ -128,7 +128,7 @@ def _rows(windows: Windows) -> pl.DataFrame:
 
 def _intervals(own: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
     """As wide, in points, as they are meant to hold percent of the days."""
-    widths = pl.DataFrame({"interval_width": settings.widths_beside})
+    widths = pl.DataFrame({"interval_width": settings.extra_widths})
     reach = pl.col("interval_width") * 50
     return widths.join(own, how="cross", maintain_order="left_right").with_columns(
         lower=pl.col("yhat") - reach, upper=pl.col("yhat") + reach

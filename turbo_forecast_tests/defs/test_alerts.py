@@ -168,7 +168,7 @@ def test_a_run_without_anything_wrong_is_no_news(
     instance: dg.DagsterInstance, sensor: Sensor, receiver: Receiver
 ) -> None:
     run_of(instance)
-    assert sensor.tick() == "no run has ended since with anything to tell"
+    assert sensor.tick() == "no run has ended since with anything to report"
     assert receiver.requests == []
 
 

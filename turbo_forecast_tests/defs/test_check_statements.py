@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from turbo_forecast.defs.checks.expectations import validate
 from turbo_forecast.defs.checks.keys import no_duplicates
-from turbo_forecast.defs.checks.properties import judge
 from turbo_forecast.defs.checks.statements import shared, statements
 from turbo_forecast.schemas import BASE_TABLE
-from turbo_forecast_tests.defs.damage import OF_BASE_TABLE, PROPERTIES
+from turbo_forecast_tests.defs.damage import EXPECTATIONS, OF_BASE_TABLE
 
 SQL = files("turbo_forecast.defs.checks") / "sql"
 
@@ -25,15 +25,18 @@ def names(folder: str = "") -> set[str]:
 
 
 def test_every_file_is_a_checks_and_every_check_but_the_comparisons_has_one() -> None:
-    properties = [*(prop for _, prop in PROPERTIES.values()), *OF_BASE_TABLE.values()]
-    used = {prop.sql or prop.name for prop in properties} - {"turbo_agrees_with_stan", "is_what_is_stored"}
+    expectations = [*(expectation for _, expectation in EXPECTATIONS.values()), *OF_BASE_TABLE.values()]
+    used = {expectation.sql or expectation.name for expectation in expectations} - {
+        "turbo_agrees_with_stan",
+        "is_what_is_stored",
+    }
     assert used == names()
 
 
 @pytest.mark.parametrize("name", sorted(names("shared")))
 def test_every_shared_expression_is_used(name: str) -> None:
     texts = ["".join(statements(each).values()) for each in names()] + [shared(each) for each in names("shared")]
-    parts = [text for _, prop in PROPERTIES.values() for text in prop.parts.values()]
+    parts = [text for _, expectation in EXPECTATIONS.values() for text in expectation.parameters.values()]
     assert name == "solved_by_turbo" or f"{{{name}}}" in "".join([*texts, *parts])
 
 
@@ -60,7 +63,7 @@ def test_days_that_are_there_twice_are_found_as_grouping_finds_them(
     frame = pl.DataFrame(doubled, schema=schema, orient="row")
     with duckdb.connect() as con:
         con.register("stored", frame.to_arrow())
-        found = judge(con, no_duplicates(BASE_TABLE), {"stored": "stored"})
+        found = validate(con, no_duplicates(BASE_TABLE), {"stored": "stored"})
     expected = frame.group_by(pl.all()).len("n").filter(pl.col("n") > 1)
-    assert found.expected == len(frame)
-    assert sorted(map(str, found.offenders.rows())) == sorted(map(str, expected.rows()))
+    assert found.total == len(frame)
+    assert sorted(map(str, found.failing_rows.rows())) == sorted(map(str, expected.rows()))

@@ -1,4 +1,4 @@
-"""Every check fails when its property is violated, says where, and passes when it is not."""
+"""Every check fails when its expectation is not met, says where, and passes when it is not."""
 
 import shutil
 from datetime import date
@@ -12,7 +12,7 @@ from turbo_forecast.settings import OutlookSettings
 from turbo_forecast.storage.rows_view import month_folders, redefine
 from turbo_forecast.storage.warehouse import transaction
 from turbo_forecast_tests.defs.conftest import FED
-from turbo_forecast_tests.defs.damage import spoil, verdict
+from turbo_forecast_tests.defs.damage import spoil, validate_stored
 from turbo_forecast_tests.defs.made_month import CHAMPION as CHOSEN
 from turbo_forecast_tests.defs.made_month import EARLIER, GUESSER, SINGLES
 from turbo_forecast_tests.defs.violations import (
@@ -57,11 +57,11 @@ def readable(value: object) -> str:
     return str(value).replace("{stored}", "stored").replace("{served}", "served")
 
 
-def offenders(data: Path, asset: str, check: str) -> pl.DataFrame:
-    """The offenders of a check that fails."""
-    found = verdict(data, asset, check)
-    assert len(found.offenders)
-    return found.offenders
+def failing_rows(data: Path, asset: str, check: str) -> pl.DataFrame:
+    """The failing rows of a check that fails."""
+    found = validate_stored(data, asset, check)
+    assert len(found.failing_rows)
+    return found.failing_rows
 
 
 def test_every_check_of_every_asset_has_a_statement_that_violates_it() -> None:
@@ -81,15 +81,15 @@ def test_every_check_of_every_asset_has_a_statement_that_violates_it() -> None:
 def test_a_healthy_month_passes(asset: str, check: str, data: Path) -> None:
     if check == "telemetry_is_fresh":
         spoil(data, asset, "UPDATE base_table SET ds = ds + (current_date - DATE '2025-12-31' - 45)::INTEGER")
-    found = verdict(data, asset, check)
-    assert found.offenders.is_empty(), found.offenders
-    assert found.expected == found.got > 0
+    found = validate_stored(data, asset, check)
+    assert found.failing_rows.is_empty(), found.failing_rows
+    assert found.total == found.passing > 0
 
 
 @pytest.mark.parametrize(("asset", "check", "statement"), VIOLATIONS, ids=readable)
 def test_a_violation_fails_the_check_and_is_shown(asset: str, check: str, statement: str, data: Path) -> None:
     spoil(data, asset, statement)
-    wrong = offenders(data, asset, check)
+    wrong = failing_rows(data, asset, check)
     named = wrong.filter(pl.col("host_id").is_not_null()) if "host_id" in wrong.columns else wrong.clear()
     if check != "is_sorted_by_series":  # there, those that stand beside what is wrong are named too
         assert set(named.select("host_id", "resource").rows() if len(named) else []) <= {("b", "cpu"), ("ghost", "cpu")}
@@ -100,22 +100,22 @@ def test_a_violation_fails_the_check_and_is_shown(asset: str, check: str, statem
 def test_where_no_further_width_is_asked_for_no_interval_is_due_and_none_may_be_there(data: Path) -> None:
     main_only = {"interval_widths": [0.8]}
     assert (
-        len(verdict(data, "forecast_intervals", ALL_WIDTHS, **main_only).offenders) == 2 * 6 * 2
+        len(validate_stored(data, "forecast_intervals", ALL_WIDTHS, **main_only).failing_rows) == 2 * 6 * 2
     )  # widths, series, phases
     spoil(data, "forecast_intervals", "DELETE FROM {stored}")
     for check in (ALL_WIDTHS, NESTED):
-        found = verdict(data, "forecast_intervals", check, **main_only)
-        assert found.offenders.is_empty()
-        assert found.expected == 0
+        found = validate_stored(data, "forecast_intervals", check, **main_only)
+        assert found.failing_rows.is_empty()
+        assert found.total == 0
 
 
 def test_a_phase_of_which_nothing_is_calibrated_has_no_interval_beside(data: Path) -> None:
     spoil(data, "calibration", "DELETE FROM {stored} WHERE phase = 'backtest'")
-    wrong = offenders(data, "forecast_intervals", ALL_WIDTHS)
+    wrong = failing_rows(data, "forecast_intervals", ALL_WIDTHS)
     assert wrong["phase"].unique().to_list() == ["backtest"]
     assert len(wrong) == 2 * 6
     spoil(data, "forecast_intervals", "DELETE FROM {stored} WHERE phase = 'backtest'")
-    assert verdict(data, "forecast_intervals", ALL_WIDTHS).offenders.is_empty()
+    assert validate_stored(data, "forecast_intervals", ALL_WIDTHS).failing_rows.is_empty()
 
 
 @pytest.mark.parametrize("asset", [*ROWS, VIEW])
@@ -124,7 +124,7 @@ def test_coverage_is_judged_against_the_base_table_and_the_outcomes(
     asset: str, other: str, statement: str, data: Path
 ) -> None:
     spoil(data, other, statement)
-    wrong = offenders(data, asset, COVERAGE)
+    wrong = failing_rows(data, asset, COVERAGE)
     assert wrong.height == 1, "one series, one line"
     assert wrong.select("host_id", "resource").row(0) in {("b", "cpu"), ("d", "cpu")}
 
@@ -133,7 +133,7 @@ def test_coverage_is_judged_against_the_base_table_and_the_outcomes(
 def test_a_live_series_called_retired_is_not_covered(asset: str, data: Path) -> None:
     spoil(data, "series_outcomes", f"UPDATE series_outcomes SET outcome = 'retired' WHERE {ONE}")
     spoil(data, asset, f"DELETE FROM {{stored}} WHERE {ONE}")
-    assert offenders(data, asset, COVERAGE).height == 1
+    assert failing_rows(data, asset, COVERAGE).height == 1
 
 
 @pytest.mark.parametrize(
@@ -141,19 +141,19 @@ def test_a_live_series_called_retired_is_not_covered(asset: str, data: Path) -> 
 )
 def test_rows_of_an_entrant_are_due_unless_one_of_its_fits_failed(asset: str, check: str, data: Path) -> None:
     spoil(data, asset, f"DELETE FROM {{stored}} WHERE {ONE} AND model = 'recent_level'")
-    faults = offenders(data, asset, check)["faults"].to_list()
+    faults = failing_rows(data, asset, check)["faults"].to_list()
     # the folds' days: September to December, January to April, May to August
     due = ["122", "120", "123"] if asset == "fold_forecast" else ["122"]
     assert sorted(fault.split(" of ")[1].split()[0] for fault in faults) == sorted(due)
     assert all(fault.startswith("recent_level: 0 of ") for fault in faults)
     wrong = f"{ONE} AND model = 'recent_level' AND window_name = 'backtest'"
     spoil(data, "model_runs", f"UPDATE {{stored}} SET status = 'raised' WHERE {wrong}")
-    assert verdict(data, asset, check).offenders.is_empty()
+    assert validate_stored(data, asset, check).failing_rows.is_empty()
 
 
 def test_rows_of_an_entrant_whose_fit_failed_are_too_many(data: Path) -> None:
     spoil(data, "model_runs", f"UPDATE {{stored}} SET status = 'timed_out' WHERE {ONE} AND model = '{GUESSER}'")
-    assert offenders(data, "fleet_forecast", COVERAGE)["faults"].to_list() == [
+    assert failing_rows(data, "fleet_forecast", COVERAGE)["faults"].to_list() == [
         f"{GUESSER}: 122 of 0 backtest and 181 of 0 forecast days"
     ]
 
@@ -162,20 +162,20 @@ def test_of_a_series_that_failed_the_fallback_alone_is_due(data: Path) -> None:
     spoil(data, "series_outcomes", f"UPDATE {{stored}} SET outcome = 'failed' WHERE {ONE}")
     for asset in ("fleet_forecast", "fold_forecast"):
         spoil(data, asset, f"DELETE FROM {{stored}} WHERE {ONE} AND model != 'seasonal_naive'")
-    assert verdict(data, "fleet_forecast", COVERAGE).offenders.is_empty()
-    assert verdict(data, "fold_forecast", "every_fold_is_held_by_everyone").offenders.is_empty()
+    assert validate_stored(data, "fleet_forecast", COVERAGE).failing_rows.is_empty()
+    assert validate_stored(data, "fold_forecast", "every_fold_is_held_by_everyone").failing_rows.is_empty()
 
 
 @pytest.mark.parametrize("asset", ROWS)
 def test_a_row_without_a_day_does_not_fill_the_horizon(asset: str, data: Path) -> None:
     spoil(data, asset, f"UPDATE {{stored}} SET ds = NULL WHERE {NIGHT}")
-    assert len(offenders(data, asset, HORIZON))
+    assert len(failing_rows(data, asset, HORIZON))
 
 
 def test_evidence_counts_expected_and_got(data: Path) -> None:
     spoil(data, "fleet_forecast", "DELETE FROM {stored} WHERE host_id = 'b'")
-    found = verdict(data, "fleet_forecast", COVERAGE)
-    assert (found.expected, found.got) == (6, 4)
+    found = validate_stored(data, "fleet_forecast", COVERAGE)
+    assert (found.total, found.passing) == (6, 4)
 
 
 def test_another_month_does_not_disturb_the_judgement(data: Path) -> None:
@@ -183,47 +183,49 @@ def test_another_month_does_not_disturb_the_judgement(data: Path) -> None:
         another = "SELECT * REPLACE (DATE '2025-11-30' AS cutoff)"
         spoil(data, table, f"INSERT INTO {{stored}} {another} FROM {{stored}} WHERE {ONE}")
     for asset, check in ((VIEW, COVERAGE), (VIEW, KEYS), ("model_runs", RECORDED), ("champions", CHAMPION)):
-        assert verdict(data, asset, check).offenders.is_empty(), check
+        assert validate_stored(data, asset, check).failing_rows.is_empty(), check
 
 
 def test_entrants_that_were_asked_for_nothing_have_not_failed(data: Path) -> None:
     spoil(data, "series_outcomes", "UPDATE {stored} SET outcome = 'fallback'")
     spoil(data, "fleet_forecast", "DELETE FROM {stored} WHERE model != 'seasonal_naive'")
-    found = verdict(data, "fleet_forecast", SOMETHING)
-    assert (found.expected, len(found.offenders)) == (0, 0)
+    found = validate_stored(data, "fleet_forecast", SOMETHING)
+    assert (found.total, len(found.failing_rows)) == (0, 0)
 
 
 def test_an_entrant_without_any_forecast_is_shown_with_an_error_of_its_fits(data: Path) -> None:
     spoil(data, "fleet_forecast", f"DELETE FROM {{stored}} WHERE model = '{GUESSER}'")
     said = "status = 'raised', error_message = 'no rows for it'"
     spoil(data, "model_runs", f"UPDATE {{stored}} SET {said} WHERE model = '{GUESSER}'")
-    assert offenders(data, "fleet_forecast", SOMETHING).rows() == [(GUESSER, 6, "no rows for it")]
+    assert failing_rows(data, "fleet_forecast", SOMETHING).rows() == [(GUESSER, 6, "no rows for it")]
 
 
 def test_a_fold_that_has_seen_the_backtest_is_named(data: Path) -> None:
     leak = f"{ONE} AND fold = 1 AND ds = DATE '2025-08-31' AND model = 'weighted'"
     spoil(data, "fold_forecast", f"UPDATE {{stored}} SET ds = DATE '2025-09-01' WHERE {leak}")
-    named = offenders(data, "fold_forecast", BEFORE).select("host_id", "resource", "model", "fold", "ds").rows()
+    named = failing_rows(data, "fold_forecast", BEFORE).select("host_id", "resource", "model", "fold", "ds").rows()
     assert named == [("b", "cpu", "weighted", 1, date(2025, 9, 1))]
 
 
 def test_a_champion_who_was_clearly_worse_than_the_fallback_is_named_with_both_errors(data: Path) -> None:
     spoil(data, "champions", f"UPDATE {{stored}} SET model = '{GUESSER}' WHERE {ONE}")
-    row = offenders(data, "champions", NOT_WORSE).row(0, named=True)
+    row = failing_rows(data, "champions", NOT_WORSE).row(0, named=True)
     # the guesser is 20 above what was observed, the fallback 1, as far as [0, 100] and single precision let them
     assert row["fold_mae"] == pytest.approx(20, abs=0.1)
     assert row["fallback_fold_mae"] == pytest.approx(1, abs=1e-5)
-    assert verdict(data, "champions", CHAMPION).offenders.is_empty(), "it has a forecast; a bad one is another check's"
+    assert validate_stored(data, "champions", CHAMPION).failing_rows.is_empty(), (
+        "it has a forecast; a bad one is another check's"
+    )
 
 
 def test_a_champion_needs_a_forecast_and_not_only_a_backtest(data: Path) -> None:
     spoil(data, "fleet_forecast", f"DELETE FROM {{stored}} WHERE {ONE} AND phase = 'forecast' AND model = '{CHOSEN}'")
-    assert offenders(data, "champions", CHAMPION).select("host_id", "resource").rows() == [("b", "cpu")]
+    assert failing_rows(data, "champions", CHAMPION).select("host_id", "resource").rows() == [("b", "cpu")]
 
 
 def test_a_backtest_outside_its_interval_is_measured(data: Path) -> None:
     spoil(data, "forecast_parquet", "UPDATE {stored} SET yhat_lower = yhat, yhat_upper = yhat")
-    row = offenders(data, "forecast_parquet", BREAKS).row(0, named=True)
+    row = failing_rows(data, "forecast_parquet", BREAKS).row(0, named=True)
     assert (row["coverage"], row["nominal"], row["days"], row["series"]) == (0.0, 0.8, 6 * 122, 6)
 
 
@@ -259,26 +261,26 @@ def test_coverage_may_be_five_points_off_before_it_is_warned_of_and_fifteen_befo
     master(data, pl.int_range(pl.len()) < 2 * share)
     vary(data, 200)
     for check, bad in ((COVERS, warned), (BREAKS, broken)):
-        assert bool(len(verdict(data, "forecast_parquet", check).offenders)) is bad, (check, share)
+        assert bool(len(validate_stored(data, "forecast_parquet", check).failing_rows)) is bad, (check, share)
 
 
 def test_series_that_never_vary_hide_no_interval_that_breaks(data: Path) -> None:
     # the first forty vary, and all of them miss; the others are constants inside their intervals
     master(data, pl.int_range(pl.len()) >= 40)
     vary(data, 40)
-    found = offenders(data, "forecast_parquet", BREAKS)
+    found = failing_rows(data, "forecast_parquet", BREAKS)
     assert found.select("coverage", "series").row(0) == (0.0, 40), "over all two hundred it would be 80 %"
 
 
 def test_a_month_of_which_nothing_is_calibrated_any_more_is_not_passed(data: Path) -> None:
     spoil(data, "calibration", "DELETE FROM {stored}")
-    assert offenders(data, "calibration", CALIBRATED).height == 6 * (4 + 6)
+    assert failing_rows(data, "calibration", CALIBRATED).height == 6 * (4 + 6)
 
 
 def test_a_master_file_that_rounds_otherwise_is_not_the_champions_forecast(data: Path) -> None:
     wider = "yhat_lower = yhat_lower - 0.00001"
     spoil(data, "forecast_parquet", f"UPDATE {{stored}} SET {wider} WHERE {NIGHT}")
-    assert offenders(data, "forecast_parquet", "is_the_champions_forecast")["problem"].to_list() == ["differs"]
+    assert failing_rows(data, "forecast_parquet", "is_the_champions_forecast")["problem"].to_list() == ["differs"]
 
 
 @pytest.mark.parametrize("status", ["raised", "timed_out", "worker_died", "memory_exceeded"])
@@ -287,19 +289,19 @@ def test_nothing_is_recorded_of_an_entrant_after_the_window_that_failed(failed: 
     order = ["fold 3", "fold 2", "fold 1", "backtest", "forecast"]
     own, at = f"{ONE} AND model = '{CHOSEN}'", order.index(failed)
     spoil(data, "model_runs", f"UPDATE {{stored}} SET status = '{status}' WHERE {own} AND window_name = '{failed}'")
-    wrong = verdict(data, "model_runs", RECORDED).offenders
+    wrong = validate_stored(data, "model_runs", RECORDED).failing_rows
     # one that only raised has the windows before it recorded: here those after it are too many
     assert bool(len(wrong)) is (status != "raised" or failed != "forecast")
     gone = order[at + 1 :] if status == "raised" else [name for name in order if name != failed]
     spoil(data, "model_runs", f'DELETE FROM {{stored}} WHERE {own} AND list_contains({gone!r}, "window_name")')
-    assert verdict(data, "model_runs", RECORDED).offenders.is_empty()
+    assert validate_stored(data, "model_runs", RECORDED).failing_rows.is_empty()
 
 
 @pytest.mark.parametrize("refit", [True, False])
 def test_without_a_second_fit_no_forecast_window_is_asked_for_by_itself(refit: bool, data: Path) -> None:
     spoil(data, "model_runs", "DELETE FROM {stored} WHERE window_name = 'forecast'")
-    found = verdict(data, "model_runs", RECORDED, refit=refit)
-    assert (found.expected, len(found.offenders)) == (6 * len(SINGLES), 6 * len(SINGLES) * refit)
+    found = validate_stored(data, "model_runs", RECORDED, refit=refit)
+    assert (found.total, len(found.failing_rows)) == (6 * len(SINGLES), 6 * len(SINGLES) * refit)
 
 
 def test_of_a_series_too_short_for_a_backtest_one_fit_of_the_fallback_is_recorded(data: Path) -> None:
@@ -307,40 +309,40 @@ def test_of_a_series_too_short_for_a_backtest_one_fit_of_the_fallback_is_recorde
     spoil(data, "series_outcomes", f"UPDATE {{stored}} SET outcome = 'fallback' WHERE {ONE}")
     kept = "model = 'seasonal_naive' AND window_name = 'forecast'"
     spoil(data, "model_runs", f"DELETE FROM {{stored}} WHERE {ONE} AND NOT ({kept})")
-    assert verdict(data, "model_runs", RECORDED).offenders.is_empty()
+    assert validate_stored(data, "model_runs", RECORDED).failing_rows.is_empty()
     spoil(data, "model_runs", f"DELETE FROM {{stored}} WHERE {ONE}")
-    assert offenders(data, "model_runs", RECORDED)["faults"].to_list() == ["forecast: 0 of 1"]
+    assert failing_rows(data, "model_runs", RECORDED)["faults"].to_list() == ["forecast: 0 of 1"]
 
 
 def test_the_view_is_judged_by_the_month_alone(data: Path) -> None:
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         assert con.execute(f"SELECT count(DISTINCT cutoff) FROM {VIEW}").fetchall() == [(2,)]
-    assert verdict(data, VIEW, KEYS).expected == 6 * 5 * (122 + 181)
+    assert validate_stored(data, VIEW, KEYS).total == 6 * 5 * (122 + 181)
 
 
 def test_what_was_said_of_an_earlier_month_is_no_fault_once_its_rows_were_removed(data: Path) -> None:
-    before = verdict(data, "forecast_accuracy", "earlier_forecasts_are_judged")
-    assert before.expected > 0, "entrants of the earlier month were judged"
+    before = validate_stored(data, "forecast_accuracy", "earlier_forecasts_are_judged")
+    assert before.total > 0, "entrants of the earlier month were judged"
     shutil.rmtree(data / "fleet_forecast" / f"{EARLIER}.parquet")
     with duckdb.connect(str(data / "warehouse.duckdb")) as con, transaction(con):
         redefine(con, month_folders(data))
-    after = verdict(data, "forecast_accuracy", "earlier_forecasts_are_judged")
-    assert (after.expected, after.offenders.height) == (0, 0)
+    after = validate_stored(data, "forecast_accuracy", "earlier_forecasts_are_judged")
+    assert (after.total, after.failing_rows.height) == (0, 0)
 
 
 def test_a_planned_scenario_has_a_statement_for_every_threshold_too(data: Path) -> None:
     moved = "SELECT * REPLACE ('move' AS scenario) FROM {stored} WHERE cutoff = DATE '2025-12-31'"
     spoil(data, "capacity_outlook", f"INSERT INTO {{stored}} {moved} AND NOT ({ONE} AND threshold = 90)")
-    found = verdict(data, "capacity_outlook", STATED)
-    assert found.expected == 2 * 6 * 4
-    assert found.offenders.rows() == [("move", "b", "cpu", 90.0, 0, 1)]
+    found = validate_stored(data, "capacity_outlook", STATED)
+    assert found.total == 2 * 6 * 4
+    assert found.failing_rows.rows() == [("move", "b", "cpu", 90.0, 0, 1)]
 
 
 def test_thresholds_of_a_host_are_due_where_it_has_some_of_its_own(data: Path) -> None:
     own = OutlookSettings(
         host_thresholds={"b": {"cpu": [50.0]}}, resource_thresholds={"memory": [70.0, 80.0, 90.0, 95.0]}
     )
-    wrong = verdict(data, "capacity_outlook", STATED, outlook=own).offenders
+    wrong = validate_stored(data, "capacity_outlook", STATED, outlook=own).failing_rows
     assert wrong.select("host_id", "resource").unique().rows() == [("b", "cpu")]
     assert wrong.select("threshold", "statements", "due").rows() == [
         (50, 0, 1), (70, 1, 0), (80, 1, 0), (90, 1, 0), (95, 1, 0),
@@ -349,11 +351,11 @@ def test_thresholds_of_a_host_are_due_where_it_has_some_of_its_own(data: Path) -
 
 def test_few_events_and_few_statements_are_judged_by_nobody(data: Path) -> None:
     spoil(data, "outlook_accuracy", "UPDATE {stored} SET skill = -1, events = 29 WHERE threshold = 95")
-    found = verdict(data, "outlook_accuracy", SKILL)
-    assert (found.expected, len(found.offenders)) == (3 * 4, 0)
+    found = validate_stored(data, "outlook_accuracy", SKILL)
+    assert (found.total, len(found.failing_rows)) == (3 * 4, 0)
     spoil(data, "outlook_reliability", "UPDATE {stored} SET observed = 0, n = 29 WHERE bin = 10")
-    found = verdict(data, "outlook_reliability", RELIABLE)
-    assert (found.expected, len(found.offenders)) == (2 * 9, 0)
+    found = validate_stored(data, "outlook_reliability", RELIABLE)
+    assert (found.total, len(found.failing_rows)) == (2 * 9, 0)
 
 
 def test_what_happened_is_judged_by_the_seven_days_with_at_least_four_observed(data: Path) -> None:
@@ -362,18 +364,18 @@ def test_what_happened_is_judged_by_the_seven_days_with_at_least_four_observed(d
     spoil(data, "base_table", f"DELETE FROM {{stored}} WHERE {week}")
     for day in (7, 8, 9):
         spoil(data, "base_table", f"INSERT INTO {{stored}} VALUES ('b', 'cpu', DATE '2025-10-0{day}', 96.0)")
-    before = verdict(data, "outlook_backtest", HAPPENED).offenders
+    before = validate_stored(data, "outlook_backtest", HAPPENED).failing_rows
     assert date(2025, 10, 10) not in before["reached"].to_list()
     spoil(data, "base_table", "INSERT INTO {stored} VALUES ('b', 'cpu', DATE '2025-10-10', 96.0)")
-    after = verdict(data, "outlook_backtest", HAPPENED).offenders.filter(threshold=95)
+    after = validate_stored(data, "outlook_backtest", HAPPENED).failing_rows.filter(threshold=95)
     assert after["reached"].unique().to_list() == [date(2025, 10, 10)]
 
 
 def test_a_month_judges_no_statement_before_its_days_have_passed(data: Path) -> None:
-    found = verdict(data, "outlook_over_time", STATEMENTS_JUDGED)
-    assert found.expected == 4, "30 days of November's, of four thresholds; not its 91 or 182"
+    found = validate_stored(data, "outlook_over_time", STATEMENTS_JUDGED)
+    assert found.total == 4, "30 days of November's, of four thresholds; not its 91 or 182"
     spoil(data, "capacity_outlook", "UPDATE {stored} SET cutoff = DATE '2025-09-30' WHERE cutoff = DATE '2025-11-30'")
     spoil(data, "months", "UPDATE {stored} SET cutoff = DATE '2025-09-30' WHERE cutoff = DATE '2025-11-30'")
-    assert verdict(data, "outlook_over_time", STATEMENTS_JUDGED).expected == 4 * 2, (
+    assert validate_stored(data, "outlook_over_time", STATEMENTS_JUDGED).total == 4 * 2, (
         "September 30 and 91 days are December 30"
     )

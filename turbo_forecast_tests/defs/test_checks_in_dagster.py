@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from turbo_forecast.defs.checks import judging
+from turbo_forecast.defs.checks import month_checks
 from turbo_forecast.defs.checks.base_table import _size
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.datasets import published_name
@@ -67,15 +67,15 @@ def test_a_check_that_passes_says_how_many_it_judged(
     assert set(found.metadata) == {"expected", "got", "counted", *again, *figures}
 
 
-def test_a_check_that_fails_lists_all_offenders_in_a_file_and_twenty_in_the_event_log(made: Place) -> None:
+def test_a_check_that_fails_lists_all_failing_rows_in_a_file_and_twenty_in_the_event_log(made: Place) -> None:
     nan = f"UPDATE {{stored}} SET yhat = 'nan' WHERE {ONE} AND phase = 'forecast' AND model = 'median'"
     spoil(made.data, "fleet_forecast", nan)
     found = evaluated(made, "fleet_forecast", FINITE)
     path = made.data / "checks" / "fleet_forecast" / f"{FINITE}-{MONTH}.csv"
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
-    assert str(found.metadata["first offenders"].value).count("\n| b | cpu |") == judging.SHOWN == 20
-    assert found.metadata["all offenders"].value == str(path)
+    assert str(found.metadata["first failing rows"].value).count("\n| b | cpu |") == month_checks.SHOWN == 20
+    assert found.metadata["all failing rows"].value == str(path)
     assert pl.read_csv(path).height == 181
     assert found.metadata["expected"].value - found.metadata["got"].value == 181
     assert state(made.data) == "failed"
@@ -149,7 +149,7 @@ def test_a_part_that_was_altered_since_it_was_published_fails_the_check_of_the_w
     rows.with_columns(yhat=other).write_parquet(path)
     found = evaluated(made, "months", "a_complete_month_is_whole")
     assert not found.passed
-    assert f"{path.name} was altered after it was published" in str(found.metadata["first offenders"].value)
+    assert f"{path.name} was altered after it was published" in str(found.metadata["first failing rows"].value)
 
 
 @pytest.mark.parametrize("what", ["the folder", "all parts"])
@@ -179,7 +179,7 @@ def test_an_old_month_whose_rows_were_removed_is_not_judged_and_stays_complete(
     table = "fold_forecast" if asset == "fold_forecast" else "fleet_forecast"
     assert said == (
         f"{table} of 2025-12 is not kept any more (rows_months says for how many months every entrant's rows are), so this "
-        "check has nothing to judge: the month stays as it is; to check it, run it again"
+        "check has nothing to validate: the month stays as it is; to check it, run it again"
     )
     assert state(made.data) == "complete"
     whole = evaluated(made, "months", "a_complete_month_is_whole")

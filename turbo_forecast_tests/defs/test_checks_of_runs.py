@@ -34,13 +34,13 @@ def test_an_entrant_that_fails_for_every_series_is_named_by_a_failed_check(
     pl.DataFrame([row]).write_parquet(file)
     never = "turbo_forecast_tests.fleet.entrants:hopeless"
     found = judged_entrants(
-        fresh_place(), telemetry, entrants=["recent_level", never, "seasonal_naive"], outside={"lstm": str(file)}
+        fresh_place(), telemetry, entrants=["recent_level", never, "seasonal_naive"], external={"lstm": str(file)}
     )
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
     said = f"2 of 4 entrants have no forecast of any series they were asked for: lstm, {never}."
     assert found.description.startswith(said)
-    assert "no rows for" in str(found.metadata["first offenders"].value)
+    assert "no rows for" in str(found.metadata["first failing rows"].value)
 
 
 def test_an_entrant_that_fails_for_some_series_is_no_failed_check(fresh_place, tmp_path: Path) -> None:

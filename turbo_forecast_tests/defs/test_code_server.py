@@ -102,7 +102,7 @@ def test_runs_that_were_left_are_ended_when_the_new_server_serves(
     home: Path, become: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[tuple[object, ...]] = []
-    monkeypatch.setattr(code_server, "left_runs", lambda instance: ["a run"])
+    monkeypatch.setattr(code_server, "orphaned_runs", lambda instance: ["a run"])
     monkeypatch.setattr(code_server, "end_beside_server", lambda *given: started.append(given))
     main(["--host", "0.0.0.0"])
     assert started == [(["a run"], "127.0.0.1", PORT)]

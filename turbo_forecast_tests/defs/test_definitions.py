@@ -11,7 +11,7 @@ import pytest
 
 from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs import checks
-from turbo_forecast.defs.checks.judging import BLOCKING
+from turbo_forecast.defs.checks.month_checks import BLOCKING
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast.settings import Environment
 from turbo_forecast.storage.months import STEPS

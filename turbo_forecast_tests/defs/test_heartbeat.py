@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from turbo_forecast.defs.reporting import say_to
+from turbo_forecast.defs.reporting import log_to
 from turbo_forecast.status_log import StatusLog
 
 LINES = 20
@@ -21,7 +21,7 @@ def test_heartbeats_reach_the_event_log_while_the_step_logs_too(
     @dg.op
     def step(context: dg.OpExecutionContext) -> None:
         enough, beats = threading.Event(), 0
-        tell = say_to(context)  # type: ignore[arg-type]
+        tell = log_to(context)  # type: ignore[arg-type]
 
         def say(line: str) -> None:
             nonlocal beats

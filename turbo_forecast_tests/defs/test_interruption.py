@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from turbo_forecast.defs.interruption import _Wait, interruptions_noticed, waiting_told
+from turbo_forecast.defs.interruption import _Wait, interruptions_noticed, waiting_logged
 from turbo_forecast.defs.launched import Launched
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reasons import INTERRUPTED
@@ -45,7 +45,7 @@ def execute(instance: dg.DagsterInstance) -> tuple[Launched, list[str]]:
         return None
 
     job = dg.Definitions([thing], jobs=[dg.define_asset_job("job", [thing])]).resolve_job_def("job")
-    with waiting_told(instance, "2025-12", told.append):
+    with waiting_logged(instance, "2025-12", told.append):
         result = job.execute_in_process(instance=instance, raise_on_error=False)
     launched = Launched("2025-12", result.run_id, result.success, 0.0)
     for event in result.all_events:

@@ -15,7 +15,7 @@ import fsspec
 import polars as pl
 import pytest
 
-from turbo_forecast.defs import held
+from turbo_forecast.defs import kept_open
 from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.partitions import month_partitions
 from turbo_forecast.storage import datasets, files, swap
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_stored_leaves_a_month_that_says_so_and_holds_noth
         result = again(place, *assets)  # kept, and with it all that its exception refers to
         said = failure(result)
     assert said == f"{place.data}/{refused}/{MONTH}.parquet cannot be written: {FULL}"
-    assert held._HELD == {}
+    assert kept_open._OPEN == {}
     assert "heartbeat" not in {thread.name for thread in threading.enumerate()}, "nobody says that work goes on"
     found, stored = state(place)
     assert found == "incomplete"
@@ -222,7 +222,7 @@ def test_what_a_step_holds_is_ended_by_the_error_that_storing_its_frame_met(tmp_
 
     @dg.asset
     def frames(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
-        with held.held(context, Held()) as it:
+        with kept_open.kept_open(context, Held()) as it:
             assert it == "it"
             yield dg.MaterializeResult(value=pl.DataFrame({"n": [1]}))
             ended.append((tmp_path / "frames.parquet").exists())

@@ -20,7 +20,7 @@ from turbo_forecast.defs.links import (
     link_to_host,
 )
 from turbo_forecast.settings import Environment
-from turbo_forecast.settings.environment import telling
+from turbo_forecast.settings.environment import use_environment
 from turbo_forecast.text import markdown_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ def answering(url: str, folder: Path) -> Environment:
 
 
 def test_pages_of_the_dashboard_are_where_the_settings_say(tmp_path: Path) -> None:
-    with telling(answering("https://example.org/planning/", tmp_path)):
+    with use_environment(answering("https://example.org/planning/", tmp_path)):
         assert dashboard_page("/outlook", month="2025-12") == "https://example.org/planning/outlook?month=2025-12"
 
 
@@ -90,6 +90,6 @@ def test_a_group_is_asked_for_as_a_group() -> None:
 
 
 def test_an_odd_address_of_the_dashboard_ends_neither_the_link_nor_the_cell(tmp_path: Path) -> None:
-    with telling(answering("http://example.org/a(b)|c<d>", tmp_path)):
+    with use_environment(answering("http://example.org/a(b)|c<d>", tmp_path)):
         made = link_to_host("x", "cpu", "series", "2025-12")
     assert made.startswith("[x](http://example.org/a%28b%29%7Cc%3Cd%3E/host?host=x&")

@@ -98,7 +98,7 @@ def ask(con: duckdb.DuckDBPyConnection) -> Callable[..., MonthFacts]:
 
 
 def test_the_numbers_of_a_month_are_what_a_hand_counts(ask: Callable[..., MonthFacts]) -> None:
-    assert numbers(ask(judged=JUDGED, warnings=["a.b: c"])) == {
+    assert numbers(ask(scored=JUDGED, warnings=["a.b: c"])) == {
         "series": 4,
         "share of series with an outcome": 0.75,
         "series with outcome forecast": 3,
@@ -123,7 +123,7 @@ def test_a_figure_that_does_not_exist_is_no_number(con: duckdb.DuckDBPyConnectio
 def test_the_month_in_short_says_what_happened_in_lines_that_dagster_shows_at_once(
     ask: Callable[..., MonthFacts],
 ) -> None:
-    assert in_short(ask(judged=JUDGED, warnings=["a.b: c", "d.e: f"])).value.splitlines() == [  # type: ignore[union-attr]
+    assert in_short(ask(scored=JUDGED, warnings=["a.b: c", "d.e: f"])).value.splitlines() == [  # type: ignore[union-attr]
         "- **Series:** 4 in the base table by 2025-12-31, 3 with an outcome \\(1 WITHOUT\\): 3 forecast",
         "- **Backtest of what is published:** MASE 0.750 over 2 series, MAE 1.00 points; 50.0 % of 6 days inside the 80 % interval",
         "- **2025-12, as forecast the month before:** MAE 1.50 points, 75.0 % of 1,240 days inside the interval",
@@ -133,7 +133,9 @@ def test_the_month_in_short_says_what_happened_in_lines_that_dagster_shows_at_on
 
 def test_the_month_in_short_stays_short_whatever_the_names(ask: Callable[..., MonthFacts]) -> None:
     facts = ask(warnings=[f"{'x' * 180}.{number}: y" for number in range(9)])
-    long = replace(facts, coverage=replace(facts.coverage, outcomes=pl.DataFrame({"outcome": ["*" * 900], "n": [3]})))
+    long = replace(
+        facts, completeness=replace(facts.completeness, outcomes=pl.DataFrame({"outcome": ["*" * 900], "n": [3]}))
+    )
     for told in (facts, long):
         assert 0 < len(str(in_short(told).value)) < 1_000
     assert "and 6 more" in str(in_short(facts).value)
@@ -141,7 +143,7 @@ def test_the_month_in_short_stays_short_whatever_the_names(ask: Callable[..., Mo
 
 def test_the_report_tells_all_of_it_in_order(ask: Callable[..., MonthFacts], con: duckdb.DuckDBPyConnection) -> None:
     con.execute("UPDATE series_outcomes SET reason = 'too short: 7 days' WHERE host_id = 'low'")
-    text = report(ask(judged=JUDGED, warnings=[f"a.b: {'long ' * 60}end", "c.d: <i>"]), PICTURE)
+    text = report(ask(scored=JUDGED, warnings=[f"a.b: {'long ' * 60}end", "c.d: <i>"]), PICTURE)
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [
         "# Forecast of 2025-12", "## The fleet, by resource", "## How good the forecasts are",

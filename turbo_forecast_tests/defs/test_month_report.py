@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from turbo_forecast.defs.checks.month_report import ASSET, MARKS, WHOLE, judged_report
-from turbo_forecast.defs.checks.wording import description
+from turbo_forecast.defs.checks.month_report import ASSET, MARKS, WHOLE, validated_report
+from turbo_forecast.defs.checks.wording import describe
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
 from turbo_forecast.report.content import first_to_run_full
@@ -108,7 +108,7 @@ def test_a_failed_check_is_an_error_that_keeps_no_month_from_being_complete(plac
     assert isinstance(found, dg.AssetCheckEvaluation)
     assert not found.passed
     assert not WHOLE.blocking
-    assert "is not there: materialise month\\_report for the month" in str(found.metadata["first offenders"].value)
+    assert "is not there: materialise month\\_report for the month" in str(found.metadata["first failing rows"].value)
 
 
 @pytest.fixture
@@ -121,14 +121,14 @@ def data(published_fleet: Path, tmp_path: Path) -> Path:
 
 
 def wrong(data: Path, month: str = "2025-11") -> list[tuple[str, str, str]]:
-    return judged_report(DataFolder(path=str(data)), month).offenders.rows()
+    return validated_report(DataFolder(path=str(data)), month).failing_rows.rows()
 
 
 def test_healthy_reports_pass_whatever_hosts_are_called(data: Path) -> None:
     for month in ("2025-10", "2025-11", "2025-12"):
-        found = judged_report(DataFolder(path=str(data)), month)
-        assert found.offenders.is_empty(), found.offenders
-        assert found.got == found.expected > MARKS
+        found = validated_report(DataFolder(path=str(data)), month)
+        assert found.failing_rows.is_empty(), found.failing_rows
+        assert found.passing == found.total > MARKS
 
 
 def test_a_report_that_is_not_there_or_cut_off_is_found(data: Path) -> None:
@@ -166,9 +166,9 @@ def test_a_name_that_is_missing_is_found_by_its_name(data: Path) -> None:
 
 def test_of_a_month_that_is_not_published_nothing_is_expected_and_that_is_said(data: Path) -> None:
     shutil.rmtree(month_folder(data, "2025-11"))
-    found = judged_report(DataFolder(path=str(data)), "2025-11")
-    assert (found.expected, len(found.offenders)) == (0, 0)
-    assert description(WHOLE, found).startswith("there were no marks and names to check")
+    found = validated_report(DataFolder(path=str(data)), "2025-11")
+    assert (found.total, len(found.failing_rows)) == (0, 0)
+    assert describe(WHOLE, found).startswith("there were no marks and names to check")
 
 
 def test_a_damaged_manifest_is_no_fault_of_the_report_and_named(data: Path) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.defs import fleet_month, io_manager
-from turbo_forecast.defs.checks.judging import BLOCKING
+from turbo_forecast.defs.checks.month_checks import BLOCKING
 from turbo_forecast.defs.jobs import OF_THE_CALENDAR
 from turbo_forecast.storage.datasets import parts
 from turbo_forecast.storage.months import STEPS

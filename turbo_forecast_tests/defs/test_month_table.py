@@ -15,7 +15,7 @@ from turbo_forecast import schemas
 from turbo_forecast.defs import catalog, fleet_month
 from turbo_forecast.defs.catalog import Place as Room
 from turbo_forecast.defs.catalog import Stored
-from turbo_forecast.defs.checks import judging
+from turbo_forecast.defs.checks import month_checks
 from turbo_forecast.defs.checks.keys import key_checks
 from turbo_forecast.defs.month_table import month_table
 from turbo_forecast.defs.monthly import Month
@@ -164,11 +164,11 @@ def busiest(monkeypatch: pytest.MonkeyPatch) -> dg.AssetsDefinition:
     tables = [getattr(schemas, name) for name in schemas.__all__]
     monkeypatch.setattr(months, "STEPS", steps_of([*tables, BUSIEST]))
     monkeypatch.setattr(catalog, "long_text", lambda name: f"**A row** is one of {name}.")
-    monkeypatch.setattr(judging, "BLOCKING", set(judging.BLOCKING))
+    monkeypatch.setattr(month_checks, "BLOCKING", set(month_checks.BLOCKING))
 
     @month_table(BUSIEST, Room("publication", Stored.TABLE))
     def busiest_hosts(month: Month) -> pl.LazyFrame:
-        month.told = {"by": "champions"}
+        month.metadata = {"by": "champions"}
         return month.made(CHAMPIONS).group_by("cutoff", "host_id").agg(series=pl.len().cast(pl.Int64))
 
     return busiest_hosts
@@ -195,7 +195,7 @@ def test_a_new_table_needs_its_schema_and_a_function(busiest: dg.AssetsDefinitio
 def test_the_key_of_a_new_table_is_checked(busiest: dg.AssetsDefinition, made: Place) -> None:
     assert run(made, "busiest_hosts", others=[busiest]).success
     (check,) = key_checks([BUSIEST])
-    assert ("busiest_hosts", "no_duplicate_keys") in judging.BLOCKING
+    assert ("busiest_hosts", "no_duplicate_keys") in month_checks.BLOCKING
 
     def passes() -> bool:
         job = dg.define_asset_job("check", selection=dg.AssetSelection.checks(check))

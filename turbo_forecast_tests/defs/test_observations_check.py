@@ -75,8 +75,8 @@ def test_a_forecast_that_leaves_what_was_observed_on_such_days_is_an_offender(
     evaluation = judged(place)
     assert not evaluation.passed
     assert evaluation.severity == dg.AssetCheckSeverity.ERROR
-    offenders = pl.read_csv(place.data / "checks" / CHECK[0] / f"{CHECK[1]}-{MONTH}.csv")
-    assert set(offenders["host_id"]) == {host}
+    failing_rows = pl.read_csv(place.data / "checks" / CHECK[0] / f"{CHECK[1]}-{MONTH}.csv")
+    assert set(failing_rows["host_id"]) == {host}
 
 
 def test_the_same_forecast_on_observed_days_is_no_offender(working_days: Place, tmp_path: Path) -> None:

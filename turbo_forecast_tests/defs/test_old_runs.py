@@ -12,7 +12,7 @@ from dagster._time import get_current_timestamp
 from turbo_forecast.defs.links import LOCATION
 from turbo_forecast.defs.old_runs import PAGE, is_ours, old_runs_removal, removable_runs, remove, remove_old_runs
 from turbo_forecast.defs.ranges import COMMAND_TAG
-from turbo_forecast.settings import Environment, telling
+from turbo_forecast.settings import Environment, use_environment
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 """Before it, every run of a test has ended."""
@@ -206,7 +206,7 @@ def test_the_job_removes_what_is_older_than_the_settings_say(
     age(instance, old, 30.5)
     age(instance, recent, 29.5)
     age(instance, latest, 100)
-    with telling(Environment(config=settings)):
+    with use_environment(Environment(config=settings)):
         result = launched(instance)
     assert result.success
     left = {run.run_id for run in instance.get_runs()}

@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from turbo_forecast.defs.outlook_report import NOTHING_JUDGED, how_often_true, next_to_run_full, outlook_metadata
+from turbo_forecast.defs.outlook_report import NOTHING_SCORED, how_often_true, next_to_run_full, outlook_metadata
 from turbo_forecast.defs.reporting import SHOWN_AT_ONCE
 from turbo_forecast.outlook.track_record import outlook_accuracy, outlook_reliability
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_ACCURACY, OUTLOOK_BACKTEST, OUTLOOK_RELIABILITY
@@ -62,10 +62,10 @@ def judged(con: duckdb.DuckDBPyConnection) -> None:
 
 def test_a_month_without_statements_or_backtest_says_so(con: duckdb.DuckDBPyConnection) -> None:
     assert list(next_to_run_full(con, CUTOFF)) == ["0 over already · 0 expected · 0 possible · 0 unlikely."]
-    assert list(how_often_true(con, CUTOFF)) == [NOTHING_JUDGED]
+    assert list(how_often_true(con, CUTOFF)) == [NOTHING_SCORED]
     assert outlook_metadata(con, CUTOFF) == {
         "next to run full": "0 over already · 0 expected · 0 possible · 0 unlikely",
-        "how often such statements were true": NOTHING_JUDGED,
+        "how often such statements were true": NOTHING_SCORED,
         "series and groups over their threshold": 0,
         "series and groups expected to reach it": 0,
     }

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast_tests.defs.damage import parts, serve_files, verdict
+from turbo_forecast_tests.defs.damage import parts, serve_files, validate_stored
 from turbo_forecast_tests.defs.made_month import EARLIER, MONTH
 from turbo_forecast_tests.defs.violations import (
     BEFORE,
@@ -35,12 +35,12 @@ CHECKS = {
 
 def failing(data: Path, asset: str) -> set[str]:
     """The asset's checks that find something wrong."""
-    return {check for check in CHECKS[asset] if len(verdict(data, asset, check).offenders)}
+    return {check for check in CHECKS[asset] if len(validate_stored(data, asset, check).failing_rows)}
 
 
 def faults(data: Path, asset: str) -> set[str]:
     """What is wrong with the order of rows and parts."""
-    return set(verdict(data, asset, SORTED).offenders["fault"])
+    return set(validate_stored(data, asset, SORTED).failing_rows["fault"])
 
 
 @pytest.mark.parametrize("asset", [FLEET, FOLDS])
@@ -118,7 +118,7 @@ def test_a_part_of_another_month_is_found(asset: str, data: Path) -> None:
     shutil.copy(parts(data, asset, EARLIER)[1], parts(data, asset)[1])
     assert (THIS_MONTH if asset == FLEET else BEFORE) in failing(data, asset)
     if asset == FLEET:
-        assert len(verdict(data, VIEW, KEYS).offenders), "the view does not serve them as this month's"
+        assert len(validate_stored(data, VIEW, KEYS).failing_rows), "the view does not serve them as this month's"
 
 
 @pytest.mark.parametrize("name", ["extra.parquet", "00000006-00000006.parquet", "00000004-00000008.parquet"])
@@ -153,7 +153,7 @@ def test_a_data_folder_may_be_called_anything(name: str, data: Path) -> None:
     moved = data.rename(data.with_name(name))
     serve_files(moved)
     assert failing(moved, FLEET) == set()
-    assert verdict(moved, VIEW, KEYS).offenders.is_empty()
+    assert validate_stored(moved, VIEW, KEYS).failing_rows.is_empty()
     parts(moved, FLEET)[0].unlink()
     assert failing(moved, FLEET) == {SORTED, COVERAGE}
 
@@ -162,7 +162,7 @@ def test_a_folder_without_any_part_is_not_there(data: Path) -> None:
     for part in parts(data, FLEET):
         part.unlink()
     with pytest.raises(StorageError, match=r"2025-12\.parquet is not there: materialise fleet_forecast"):
-        verdict(data, FLEET, KEYS)
+        validate_stored(data, FLEET, KEYS)
 
 
 def lose(rows: pl.DataFrame, at: int) -> pl.DataFrame:

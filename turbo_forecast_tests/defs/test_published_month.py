@@ -84,12 +84,12 @@ def test_a_difference_fails_the_check_says_what_to_do_and_the_month_stays_comple
     )
     assert "name champions, fault " in (found.description or "")
     assert "Materialise published_month for the month" in (found.description or "")
-    offenders = place.data / "checks" / ASSET / f"{CHECK}-{MONTH}.csv"
-    assert pl.read_csv(offenders)["name"].to_list() == ["champions"]
+    failing_rows = place.data / "checks" / ASSET / f"{CHECK}-{MONTH}.csv"
+    assert pl.read_csv(failing_rows)["name"].to_list() == ["champions"]
     assert state(place) == "complete", "what is published is no part of it"
     materialise(place, ASSET)
     assert shown(place).passed
-    assert not offenders.exists()
+    assert not failing_rows.exists()
 
 
 def test_a_month_that_was_never_published_is_no_fault_and_can_be_published_later(place: Place) -> None:

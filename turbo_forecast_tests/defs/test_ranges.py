@@ -163,7 +163,7 @@ def test_a_month_does_not_stand_whose_forecasts_of_before_were_made_after_it(
 def test_an_outside_models_new_file_is_something_else(place: Place, telemetry: Path, tmp_path: Path) -> None:
     file = tmp_path / "lstm.parquet"
     file.write_bytes(b"one")
-    options = {"outside": {"lstm": str(file)}}
+    options = {"external": {"lstm": str(file)}}
     before = made_with_tag(place.resources(telemetry, **options))
     assert made_with_tag(place.resources(telemetry, **options)) == before
     file.write_bytes(b"three")

@@ -17,9 +17,9 @@ import pytest
 from dagster._serdes import serialize_value
 
 from turbo_forecast.definitions import build_definitions, build_resources
-from turbo_forecast.defs.checks.judging import told
-from turbo_forecast.defs.checks.properties import Property, Verdict
-from turbo_forecast.defs.reporting import at_once, markdown, plain_errors, plot, say_to, table
+from turbo_forecast.defs.checks.expectations import Expectation, Validation
+from turbo_forecast.defs.checks.month_checks import check_result
+from turbo_forecast.defs.reporting import at_once, log_to, markdown, plain_errors, plot, table
 from turbo_forecast.defs.resources import DataFolder, TelemetryResource
 from turbo_forecast.errors import TelemetryError
 
@@ -89,13 +89,15 @@ def test_a_pictures_lines_are_drawn_to_a_tenth_of_a_pixel_and_its_words_are_left
 
 
 def test_a_failed_checks_evidence_is_harmless_in_the_ui_and_in_a_spreadsheet(tmp_path: Path) -> None:
-    offenders = pl.DataFrame({"host_id": ['=HYPERLINK("http://evil")', "<b>|x"], "y": [-3.0, 101.0]})
-    prop = Property("in_range", "y is a number in [0, 100]")
-    result = told(prop, "base_table", Verdict(2, offenders), DataFolder(path=str(tmp_path / "[d]")))
-    assert result.metadata["all offenders"].value == str(tmp_path / "[d]/checks/base_table/in_range.csv")
+    failing_rows = pl.DataFrame({"host_id": ['=HYPERLINK("http://evil")', "<b>|x"], "y": [-3.0, 101.0]})
+    expectation = Expectation("in_range", "y is a number in [0, 100]")
+    result = check_result(
+        expectation, "base_table", Validation(2, failing_rows), DataFolder(path=str(tmp_path / "[d]"))
+    )
+    assert result.metadata["all failing rows"].value == str(tmp_path / "[d]/checks/base_table/in_range.csv")
     text = (tmp_path / "[d]/checks/base_table/in_range.csv").read_text()
     assert text == 'host_id,y\n"\'=HYPERLINK(""http://evil"")",-3.0\n<b>|x,101.0\n'
-    assert "| &lt;b&gt;\\|x | 101.0 |" in str(result.metadata["first offenders"].value)
+    assert "| &lt;b&gt;\\|x | 101.0 |" in str(result.metadata["first failing rows"].value)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_a_run_goes_on_when_nobody_reads_its_output_any_more(monkeypatch: pytest
     reading, writing = os.pipe()
     os.close(reading)
     monkeypatch.setattr(sys, "stdout", os.fdopen(writing, "w"))
-    say = say_to(context)  # type: ignore[arg-type]
+    say = log_to(context)  # type: ignore[arg-type]
     say("one")
     say("two")
     assert logged == ["one", "two"]

@@ -71,8 +71,12 @@ def launched(
         ("forecast", {"entrants": ["os:system"]}, "entrants: 'os:system' builds no entrant"),
         ("forecast", {"entrants": ["median"]}, "'median' combines two others or more"),
         ("forecast", {"fallback": "prophet"}, "fallback: must be one that never fails"),
-        ("forecast", {"outside": {"a/b": "x.parquet"}}, "outside: 'a/b' cannot be a name"),
-        ("forecast", {"outside": {"lstm": "/nowhere/x.parquet"}}, "outside.lstm: there is no file /nowhere/x.parquet"),
+        ("forecast", {"external": {"a/b": "x.parquet"}}, "external: 'a/b' cannot be a name"),
+        (
+            "forecast",
+            {"external": {"lstm": "/nowhere/x.parquet"}},
+            "external.lstm: there is no file /nowhere/x.parquet",
+        ),
         ("forecast", {"cap": float("nan")}, "forecast settings: cap: must be a finite number, not nan"),
         ("forecast", {"cap": True}, "forecast settings: cap: must be a number, not True"),
         ("forecast", {"interval_width": 10**400}, "forecast settings: interval_width: must be "),
@@ -105,9 +109,9 @@ def test_an_option_that_cannot_work_refuses_the_launch(section: str, options: di
 
 
 def test_an_outside_models_file_that_is_gone_refuses_the_launch_and_not_the_definitions(tmp_path: Path) -> None:
-    outside = {"lstm": str(tmp_path / "not-yet.parquet")}
-    with pytest.raises(SettingsError, match=r"outside\.lstm: there is no file .*not-yet\.parquet"):
-        launched({}, {"outside": outside})
+    external = {"lstm": str(tmp_path / "not-yet.parquet")}
+    with pytest.raises(SettingsError, match=r"external\.lstm: there is no file .*not-yet\.parquet"):
+        launched({}, {"external": external})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from turbo_forecast.defs.checks.properties import judge
+from turbo_forecast.defs.checks.expectations import validate
 from turbo_forecast.defs.checks.standings import FINITE
 from turbo_forecast.defs.standings_metadata import ALL_STANDINGS, FOLLOWED, standings_metadata
 from turbo_forecast.schemas import TOURNAMENT_STANDINGS
@@ -54,7 +54,7 @@ def test_the_interval_of_a_single_series_is_what_it_has_in_whatever_size(mase: f
     assert table.select(pl.col("mase_low", "mase_high").null_count()).row(0) == (0, 0)
     with duckdb.connect() as con:
         con.register("found", table.to_arrow())
-        assert judge(con, FINITE, {"stored": "found"}).offenders.rows() == []
+        assert validate(con, FINITE, {"stored": "found"}).failing_rows.rows() == []
 
 
 def rows_of(shown: object) -> list[dict[str, str]]:

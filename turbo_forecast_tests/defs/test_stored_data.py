@@ -11,12 +11,12 @@ import pytest
 from turbo_forecast.addresses import Address, parsed
 from turbo_forecast.defs import fleet_month
 from turbo_forecast.defs.resources import DataFolder, TelemetryResource, Warehouse
-from turbo_forecast.defs.stored_data import exchange_of, put_ahead
+from turbo_forecast.defs.stored_data import exchange_of, upload_ahead
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.object_exchange import ObjectExchange
 from turbo_forecast.storage.objects import commits
+from turbo_forecast.storage.objects.keys import LEASE
 from turbo_forecast.storage.objects.lease import Claim
-from turbo_forecast.storage.objects.places import LEASE
 from turbo_forecast.storage.objects.store import ObjectStore
 from turbo_forecast.storage.objects.working_copy import WorkingCopy, opened_copy
 from turbo_forecast_tests.defs.conftest import Place
@@ -123,7 +123,7 @@ def test_what_a_run_has_shared_stays_until_its_month_is_in_the_store(
     store.write("runs/2025-12/run-1/done/forecast/00000000-00000007.json", b"{}")
     monkeypatch.setattr(fleet_month, "run_fleet", made_up_run)
     with monkeypatch.context() as patched:
-        patched.setattr(WorkingCopy, "put_back", refused)
+        patched.setattr(WorkingCopy, "upload", refused)
         assert run(one, "fleet_forecast").success
     assert list(store.listed("runs"))
     one.check("base_table", "utilisation_is_in_range")
@@ -136,7 +136,7 @@ def refused(*arguments: object) -> None:
 
 def test_a_folder_of_this_machine_is_not_shared(tmp_path: Path) -> None:
     assert exchange_of("", "2025-12") is None
-    assert put_ahead("") == {}
+    assert upload_ahead("") == {}
 
 
 def test_a_runs_work_is_shared_where_its_results_lie(address: Address) -> None:

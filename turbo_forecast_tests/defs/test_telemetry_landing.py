@@ -12,7 +12,7 @@ from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs.catalog import LANDING
 from turbo_forecast.defs.landed import NO_SOURCES
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.settings import Environment, telling
+from turbo_forecast.settings import Environment, use_environment
 from turbo_forecast.sources.protocol import ROWS
 from turbo_forecast.storage.landed import METADATA_KEY, landed_files, landed_months
 from turbo_forecast_tests.landing.fake_source import STOCKS, Stock, stock
@@ -35,7 +35,7 @@ class Landing:
 
     def run(self, month: str = "2025-12") -> dg.ExecuteInProcessResult:
         """The asset and its checks."""
-        with telling(self.environment):
+        with use_environment(self.environment):
             job = dg.define_asset_job("landing", selection=dg.AssetSelection.assets(LANDING))
             base = build_definitions()
             definitions = dg.Definitions(
@@ -122,7 +122,7 @@ def test_a_landed_file_that_was_changed_fails_its_check_which_names_it(landing: 
     check = verdicts(result)["landed_months_are_whole"]
     assert not check.passed
     assert check.blocking
-    assert "its rows are not those that were landed" in str(check.metadata["first offenders"].value)
+    assert "its rows are not those that were landed" in str(check.metadata["first failing rows"].value)
 
 
 def test_no_secret_is_in_what_dagster_keeps(landing: Landing) -> None:

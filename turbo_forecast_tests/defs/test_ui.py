@@ -1,6 +1,7 @@
 """`make ui`: which telemetry it starts with, what it says, and that Dagster takes the process's place."""
 
 import os
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -140,7 +141,9 @@ def test_dagster_takes_the_process_and_gets_what_was_chosen(
         main(["--port", "4000"])
     (path, command, telemetry) = started[0]
     assert os.access(path, os.X_OK)
-    assert command == [path, "dev", "--host", "127.0.0.1", "--port", "3000", "--port", "4000"]
+    assert path == sys.executable
+    assert command[1:] == [*ui.DG, "dev", "--workspace", str(ui.WORKSPACE), *ui.ADDRESS, "--port", "4000"]
+    assert ui.WORKSPACE.is_file()
     assert telemetry == str(demo)
     assert capsys.readouterr().out == (
         f"Data folder {tmp_path / 'data'}. Telemetry {demo}: the demo fleet, since no other is set.\n"

@@ -202,7 +202,7 @@ def test_the_published_interval_reaches_as_far_as_the_calibration_says_and_no_fu
 def test_the_library_gives_the_pipelines_rows(month: str, quarter: House) -> None:
     cutoff = CUTOFFS[MONTHS.index(month)]
     base = quarter.query("SELECT * FROM base_table")
-    result = forecast_fleet(base, cutoff, entrants=["seasonal_naive"], workers=1, say=lambda line: None)
+    result = forecast_fleet(base, cutoff, entrants=["seasonal_naive"], workers=1, log=lambda line: None)
     assert result.forecasts.equals(pl.read_parquet(quarter.parquet("fleet_forecast", month)))
     assert_frame_equal(result.published, pl.read_parquet(quarter.parquet("forecast_parquet", month)), check_exact=True)
     tables = {"champions": result.champions, "tournament_scores": result.scores, "calibration": result.calibration}

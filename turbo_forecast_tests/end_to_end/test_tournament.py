@@ -23,11 +23,11 @@ ORIGINS = [
 ]
 """Last days known before the third, second and first fold, the backtest and the forecast of each month."""
 UNKNOWN = "gamma"
-"""A host that the outside model knows nothing of."""
+"""A host that the external model knows nothing of."""
 
 
 def foreseen(folder: Path) -> Path:
-    """The outside model's rows: it knows the truth behind the noise (growth and week), of all hosts but one."""
+    """The external model's rows: it knows the truth behind the noise (growth and week), of all hosts but one."""
     rows = []
     for place, host in enumerate(("alpha", "beta", UNKNOWN)):
         for origin in ORIGINS if host != UNKNOWN else []:
@@ -45,9 +45,9 @@ def foreseen(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def quarter(tmp_path_factory: pytest.TempPathFactory, telemetry: Path) -> House:
-    """October to December of six series in one run, an outside model taking part."""
+    """October to December of six series in one run, an external model taking part."""
     house = House(tmp_path_factory.mktemp("tournament"))
-    forecast = {"entrants": ENTRANTS, "outside": {"lstm": str(foreseen(house.folder))}, "workers": 2}
+    forecast = {"entrants": ENTRANTS, "external": {"lstm": str(foreseen(house.folder))}, "workers": 2}
     house.write_settings({"forecast": forecast})
     house.said = house.succeed("2025-10..2025-12", telemetry)  # type: ignore[attr-defined]
     return house
@@ -104,7 +104,7 @@ def test_an_outside_model_takes_part_with_the_series_it_has(quarter: House) -> N
     owned = rows.select("model", "series", "own").unique().sort("model").rows()
     assert owned == [(name, 6, 4 if name == "lstm" else 6) for name in sorted([*ENTRANTS, "lstm", "champion"])]
     said = quarter.query(f"SELECT DISTINCT reason FROM series_outcomes WHERE host_id = '{UNKNOWN}'")["reason"]
-    assert all("lstm raised ForecastError: outside model 'lstm': no rows for gamma/" in reason for reason in said)
+    assert all("lstm raised ForecastError: external model 'lstm': no rows for gamma/" in reason for reason in said)
     known = quarter.query(f"SELECT count(*) FROM series_outcomes WHERE host_id != '{UNKNOWN}' AND reason IS NULL")
     assert known.item() == 3 * 4
 

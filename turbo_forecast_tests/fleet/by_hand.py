@@ -11,6 +11,7 @@ import polars as pl
 from reference.month_frames import MonthRows
 from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import run_folder
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.combining import COMBINE_LAST, Combiner
 from turbo_forecast.fleet.decisions import Reducer
@@ -18,7 +19,6 @@ from turbo_forecast.fleet.pieces import write_forecast
 from turbo_forecast.fleet.publishing import PUBLISH_LAST, Publisher
 from turbo_forecast.fleet.records import model_runs, series_outcomes
 from turbo_forecast.fleet.run_folder import RunFolder
-from turbo_forecast.fleet.scratch import run_folder
 from turbo_forecast.fleet.series_forecaster import Result, SeriesForecaster
 from turbo_forecast.fleet.store import SeriesStore, write_store
 from turbo_forecast.library.forecast import series_table
@@ -65,7 +65,7 @@ class ByHand:
     @cached_property
     def results(self) -> Sequence[Result]:
         """What became of each series."""
-        entrants = {name: build_entrant(name, self.settings) for name in self.settings.singles}
+        entrants = {name: build_entrant(name, self.settings) for name in self.settings.base_models}
         forecaster = SeriesForecaster(self.windows, self.settings, entrants)
         return [forecaster.run(self.store[index]) for index in range(len(self.store))]
 

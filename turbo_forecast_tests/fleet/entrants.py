@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from turbo_forecast.models.protocol import Projection, Window
+from turbo_forecast.models.protocol import Forecast, Window
 from turbo_forecast.settings import ForecastSettings
 
 MARKED = 77.0
@@ -25,11 +25,11 @@ MARKED = 77.0
 class Naive:
     """The last value, for everyone but marked series."""
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         if window.y[0] == MARKED:
             self.misbehave()
-        flat = np.full(window.asked.size, window.y[-1])
-        return Projection(flat, flat - 1, flat + 1, solver="naive")
+        flat = np.full(window.horizon.size, window.y[-1])
+        return Forecast(flat, flat - 1, flat + 1, solver="naive")
 
     def misbehave(self) -> None:
         raise ArithmeticError("this series is cursed")
@@ -59,10 +59,10 @@ class Sleeper(Naive):
 class Parent(Naive):
     """Starts a process that leaves the worker's group, and one whose own parent ends; notes their numbers."""
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         if window.y[0] == MARKED:
             self.misbehave()
-        return _flat(window, window.asked.size)
+        return _flat(window, window.horizon.size)
 
     def misbehave(self) -> None:
         folder = Path(os.environ["TEST_FOLDER"])
@@ -122,9 +122,9 @@ class Leaker(Naive):
     def __init__(self) -> None:
         self.kept: list[int] = []
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         self.kept += [os.open("/dev/null", os.O_RDONLY) for _ in range(12)]
-        return super().project(window)
+        return super().forecast(window)
 
 
 class Tidier(Naive):
@@ -138,41 +138,41 @@ class Tidier(Naive):
 class NotFinite(Naive):
     """Answers NaN."""
 
-    def project(self, window: Window) -> Projection:
-        flat = np.full(window.asked.size, np.nan if window.y[0] == MARKED else 50.0)
-        return Projection(flat, flat, flat, solver="nan")
+    def forecast(self, window: Window) -> Forecast:
+        flat = np.full(window.horizon.size, np.nan if window.y[0] == MARKED else 50.0)
+        return Forecast(flat, flat, flat, solver="nan")
 
 
 class Wild(Naive):
     """Answers far outside the envelope, bounds in the wrong order."""
 
-    def project(self, window: Window) -> Projection:
-        shape = window.asked.size
-        return Projection(np.full(shape, 140.0), np.full(shape, 150.0), np.full(shape, -20.0), solver="wild")
+    def forecast(self, window: Window) -> Forecast:
+        shape = window.horizon.size
+        return Forecast(np.full(shape, 140.0), np.full(shape, 150.0), np.full(shape, -20.0), solver="wild")
 
 
 class Slow(Naive):
     """Takes a while for each series, so that a run can be killed meanwhile."""
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         time.sleep(0.2)
-        return super().project(window)
+        return super().forecast(window)
 
 
 class Unhurried(Naive):
     """Takes just long enough for each series that a run can be killed between two chunks."""
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         time.sleep(0.04)
-        return super().project(window)
+        return super().forecast(window)
 
 
 class Random(Naive):
     """Draws from the window's seed, and remembers nothing."""
 
-    def project(self, window: Window) -> Projection:
-        draws = np.random.default_rng(window.seed).uniform(20, 80, window.asked.size)
-        return Projection(draws, draws - 5, draws + 5, solver="random")
+    def forecast(self, window: Window) -> Forecast:
+        draws = np.random.default_rng(window.seed).uniform(20, 80, window.horizon.size)
+        return Forecast(draws, draws - 5, draws + 5, solver="random")
 
 
 class Unspeakable(Exception):
@@ -182,42 +182,42 @@ class Unspeakable(Exception):
         raise ValueError("no words")
 
 
-def _raise(error: BaseException) -> Projection:
+def _raise(error: BaseException) -> Forecast:
     raise error
 
 
-def _flat(window: Window, days: int, **more: object) -> Projection:
+def _flat(window: Window, days: int, **more: object) -> Forecast:
     flat = np.full(days, 50.0)
-    return Projection(flat, flat, flat, **{"solver": "flat", **more})  # type: ignore[arg-type]
+    return Forecast(flat, flat, flat, **{"solver": "flat", **more})  # type: ignore[arg-type]
 
 
-def _write(array: np.ndarray) -> Projection:
+def _write(array: np.ndarray) -> Forecast:
     array += 5
     raise AssertionError("an array that is shared could be written to")
 
 
-ANSWERS: dict[str, Callable[[Window], Projection]] = {
-    "too_short": lambda window: _flat(window, window.asked.size - 1),
-    "two_dimensional": lambda window: Projection(*[np.zeros((window.asked.size, 1))] * 3, solver="2d"),
-    "complex_numbers": lambda window: Projection(*[np.zeros(window.asked.size, complex)] * 3, solver="i"),
-    "text": lambda window: Projection(*[np.full(window.asked.size, "x")] * 3, solver="text"),  # type: ignore[list-item]
-    "shifted": lambda window: _flat(window, window.asked.size + (1 if window.asked.size == 122 else -1)),
+ANSWERS: dict[str, Callable[[Window], Forecast]] = {
+    "too_short": lambda window: _flat(window, window.horizon.size - 1),
+    "two_dimensional": lambda window: Forecast(*[np.zeros((window.horizon.size, 1))] * 3, solver="2d"),
+    "complex_numbers": lambda window: Forecast(*[np.zeros(window.horizon.size, complex)] * 3, solver="i"),
+    "text": lambda window: Forecast(*[np.full(window.horizon.size, "x")] * 3, solver="text"),  # type: ignore[list-item]
+    "shifted": lambda window: _flat(window, window.horizon.size + (1 if window.horizon.size == 122 else -1)),
     "system_exit": lambda window: _raise(SystemExit(0)),
     "keyboard_interrupt": lambda window: _raise(KeyboardInterrupt()),
     "surrogate": lambda window: _raise(ValueError("a lone \ud800 surrogate")),
     "unspeakable": lambda window: _raise(Unspeakable()),
-    "note_of_another_type": lambda window: _flat(window, window.asked.size, note=np.array([1, 2])),
-    "unspeakable_solver": lambda window: _flat(window, window.asked.size, solver=Unspeakable()),
-    "counts_of_numpys": lambda window: _flat(window, window.asked.size, fits=np.int8(2), iterations=np.float32(3)),
-    "long_note": lambda window: _flat(window, window.asked.size, note="so " * 10_000),
-    "iterations_of_another_type": lambda window: _flat(window, window.asked.size, iterations="many"),
-    "half_an_iteration": lambda window: _flat(window, window.asked.size, iterations=2.5),
-    "more_iterations_than_there_are_numbers": lambda window: _flat(window, window.asked.size, iterations=2**70),
-    "no_count_of_fits": lambda window: _flat(window, window.asked.size, fits=None),
-    "more_fits_than_there_are_numbers": lambda window: _flat(window, window.asked.size, fits=2**70),
-    "no_time": lambda window: _flat(window, window.asked.size, fit_seconds=None),
-    "endless_time": lambda window: _flat(window, window.asked.size, predict_seconds=float("inf")),
-    "writes_to_the_days_asked": lambda window: _write(window.asked),
+    "note_of_another_type": lambda window: _flat(window, window.horizon.size, note=np.array([1, 2])),
+    "unspeakable_solver": lambda window: _flat(window, window.horizon.size, solver=Unspeakable()),
+    "counts_of_numpys": lambda window: _flat(window, window.horizon.size, fits=np.int8(2), iterations=np.float32(3)),
+    "long_note": lambda window: _flat(window, window.horizon.size, note="so " * 10_000),
+    "iterations_of_another_type": lambda window: _flat(window, window.horizon.size, iterations="many"),
+    "half_an_iteration": lambda window: _flat(window, window.horizon.size, iterations=2.5),
+    "more_iterations_than_there_are_numbers": lambda window: _flat(window, window.horizon.size, iterations=2**70),
+    "no_count_of_fits": lambda window: _flat(window, window.horizon.size, fits=None),
+    "more_fits_than_there_are_numbers": lambda window: _flat(window, window.horizon.size, fits=2**70),
+    "no_time": lambda window: _flat(window, window.horizon.size, fit_seconds=None),
+    "endless_time": lambda window: _flat(window, window.horizon.size, predict_seconds=float("inf")),
+    "writes_to_the_days_asked": lambda window: _write(window.horizon),
     "writes_to_the_history": lambda window: _write(window.days),
 }
 """What can be answered for a marked series, by name; each name is also an entrant of this module."""
@@ -229,8 +229,8 @@ class Odd(Naive):
     def __init__(self, answer: str) -> None:
         self.answer = answer
 
-    def project(self, window: Window) -> Projection:
-        return ANSWERS[self.answer](window) if window.y[0] == MARKED else super().project(window)
+    def forecast(self, window: Window) -> Forecast:
+        return ANSWERS[self.answer](window) if window.y[0] == MARKED else super().forecast(window)
 
 
 def __getattr__(name: str) -> Callable[[ForecastSettings], Odd]:
@@ -255,10 +255,10 @@ class Strict(Naive):
 class Careless(Naive):
     """Divides by nought and warns for every series, as many do."""
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         np.ones(1) / np.zeros(1)
         warnings.warn("deprecated", stacklevel=1)
-        return super().project(window)
+        return super().forecast(window)
 
     def misbehave(self) -> None:
         pass
@@ -274,7 +274,7 @@ class Twins(Naive):
 class Hopeless(Naive):
     """Fails for every series."""
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         raise ArithmeticError("never works")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from turbo_forecast.models.protocol import Projection, Window
+from turbo_forecast.models.protocol import Forecast, Window
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast_tests.fleet.entrants import Naive
 
@@ -117,9 +117,9 @@ class Keeper(Founder):
     def __init__(self) -> None:
         self.kept: list[np.ndarray] = []
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         self.kept.append(np.ones(30 << 20, np.uint8))
-        return super().project(window)
+        return super().forecast(window)
 
 
 def founder(settings: ForecastSettings) -> Naive:

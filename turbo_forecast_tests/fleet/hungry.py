@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from turbo_forecast.fleet.chunks import Span
-from turbo_forecast.models.protocol import Projection, Window
+from turbo_forecast.models.protocol import Forecast, Window
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast_tests.fleet.entrants import Naive
 from turbo_forecast_tests.fleet.executors.steps import is_first, note, step
@@ -61,19 +61,19 @@ class Leaker(Naive):
     def __init__(self) -> None:
         self.kept: list[np.ndarray] = []
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         self.kept.append(taken(30))
-        return super().project(window)
+        return super().forecast(window)
 
 
 class Insatiable(Naive):
     """Needs much for every series."""
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         held = taken(MUCH)
         time.sleep(LONG)
         del held
-        return super().project(window)
+        return super().forecast(window)
 
 
 class Sharer(Naive):

@@ -14,8 +14,8 @@ import pytest
 from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet.equipment import Equipment
 from turbo_forecast.fleet.executors import choice
-from turbo_forecast.fleet.executors.post import SIZE, Post, Tally
 from turbo_forecast.fleet.executors.protocol import Events
+from turbo_forecast.fleet.executors.worker_status import SIZE, StatusWriter, Tally
 from turbo_forecast.fleet.tasks import Job, Task
 
 
@@ -25,7 +25,7 @@ class ThisProcess:
     workers = 1
 
     def __init__(self, job: Job) -> None:
-        self._equipment = Equipment(job, Post((c_char * SIZE)()))
+        self._equipment = Equipment(job, StatusWriter((c_char * SIZE)()))
         self._queue: deque[Task] = deque()
 
     def chunk_size(self, series: int, wanted: int) -> int:
@@ -46,7 +46,7 @@ class ThisProcess:
         return Events(completed=[self._equipment.perform(task)])
 
     def kill(self, task: Task) -> None:
-        """Nobody has a task in hand when this could be asked for."""
+        """Nobody has a task in flight when this could be asked for."""
         raise AssertionError(f"{task} is in nobody's hands")
 
     def tallies(self) -> Sequence[Tally]:
@@ -58,7 +58,7 @@ class ThisProcess:
 
 
 @contextmanager
-def _this_process(job: Job, workers: int, say: Callable[[str], None]) -> Iterator[ThisProcess]:
+def _this_process(job: Job, workers: int, log: Callable[[str], None]) -> Iterator[ThisProcess]:
     yield ThisProcess(job)
 
 

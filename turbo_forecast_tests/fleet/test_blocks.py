@@ -16,9 +16,9 @@ from turbo_forecast.fleet.blocks import (
     Pieces,
     WindowDays,
     merged,
-    tell_tiling,
+    read_tiling,
     tiling,
-    tiling_elsewhere,
+    write_tiling,
 )
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.pieces import rows_table, write_piece
@@ -166,11 +166,11 @@ def test_blocks_are_merged_with_the_rows_that_others_have_of_the_same_series(mor
 
 
 def test_a_worker_elsewhere_is_told_the_tiling_and_needs_only_the_pieces_it_reads(tmp_path: Path) -> None:
-    assert tiling_elsewhere(tmp_path) is None
+    assert read_tiling(tmp_path) is None
     with pytest.raises(StorageError, match="has lost the results of series 1 of 20"):
         tiling(tmp_path, 20, "outcomes")
     tiles = [(Span(0, 8), 0), (Span(4, 20), 8)]
-    tell_tiling(tmp_path, tiles)
+    write_tiling(tmp_path, tiles)
     assert tiling(tmp_path, 20, "outcomes") == tiles
     (tmp_path / TILING).write_text("half a li")
     with pytest.raises(StorageError, match=rf"{TILING} cannot be read"):

@@ -27,7 +27,7 @@ def run(small_parts: None, tmp_path_factory: pytest.TempPathFactory) -> ByHand:
 
 @pytest.fixture(scope="module")
 def champion(run: ByHand) -> np.ndarray:
-    """Another champion for each series in turn, single entrant or combination, of those who have rows; -1 for nobody."""
+    """Another champion for each series in turn, base model or combination, of those who have rows; -1 for nobody."""
     field = run.settings.field_of_entrants
     having = {host: set(rows["model"]) for (host,), rows in run.rows.forecast.group_by("host_id")}
     found = np.full(len(run.store), -1)
@@ -48,9 +48,9 @@ def errors(run: ByHand, champion: np.ndarray) -> ChampionErrors:
 
 
 def rivals_of(run: ByHand) -> np.ndarray:
-    """Places of single entrants other than the fallback."""
+    """Places of base models other than the fallback."""
     field = run.settings.field_of_entrants
-    return np.array([field.index(name) for name in run.settings.singles if name != run.settings.fallback])
+    return np.array([field.index(name) for name in run.settings.base_models if name != run.settings.fallback])
 
 
 def own_days(run: ByHand, champion: np.ndarray) -> pl.DataFrame:
@@ -111,8 +111,10 @@ def test_half_widths_are_the_champions_own_of_all_days_of_a_month(
         .agg(below=(pl.col("yhat").cast(pl.Float64) - pl.col("yhat_lower").cast(pl.Float64)).mean())
     )
     expected = {(host, month): below for host, window, month, below in means.rows() if window == BACKTEST}
-    asked = errors.asked(BACKTEST)
-    found = zip([run.names[index] for index in asked.series], asked.month.tolist(), asked.below.tolist(), strict=True)
+    targets = errors.targets(BACKTEST)
+    found = zip(
+        [run.names[index] for index in targets.series], targets.month.tolist(), targets.below.tolist(), strict=True
+    )
     assert {(host, month): below for host, month, below in found} == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
@@ -120,17 +122,17 @@ def test_half_widths_are_the_champions_own_of_all_days_of_a_month(
 def test_a_jump_is_the_median_of_the_last_five_days_known_above_the_forecast_of_a_week_later(
     window: int, run: ByHand, champion: np.ndarray, errors: ChampionErrors
 ) -> None:
-    field, asked = run.settings.field_of_entrants, errors.asked(window)
+    field, targets = run.settings.field_of_entrants, errors.targets(window)
     phase = "forecast" if window == FORECAST else "backtest"
     jumps = {}
-    for index in np.unique(asked.series).tolist():
+    for index in np.unique(targets.series).tolist():
         of = {"host_id": run.names[index], "phase": phase, "model": field[champion[index]]}
         first = dict(run.rows.forecast.filter(**of).sort("ds").head(7).select("ds", "yhat").iter_rows())
         known = dict(run.history.filter(host_id=run.names[index]).select("ds", "y").iter_rows())
         apart = [known[day - WEEK] - yhat for day, yhat in first.items() if day - WEEK in known]
         jumps[index] = float(np.median(apart[-5:])) if apart else 0.0
     assert len({round(jump, 6) for jump in jumps.values()}) > 3
-    found = dict(zip(asked.series.tolist(), asked.jump.tolist(), strict=True))
+    found = dict(zip(targets.series.tolist(), targets.jump.tolist(), strict=True))
     assert found == pytest.approx(jumps, rel=1e-6, abs=1e-5)
 
 
@@ -138,10 +140,10 @@ def test_levels_errors_and_the_spread_of_the_other_entrants_are_those_of_the_sto
     run: ByHand, champion: np.ndarray, errors: ChampionErrors
 ) -> None:
     field = run.settings.field_of_entrants
-    asked = errors.asked(BACKTEST)
-    months = pl.DataFrame({"host_id": [run.names[index] for index in asked.series], "month": asked.month})
+    targets = errors.targets(BACKTEST)
+    months = pl.DataFrame({"host_id": [run.names[index] for index in targets.series], "month": targets.month})
     found = {key: values for *key_, level, spread in months.with_columns(
-        level=pl.Series(asked.level), spread=pl.Series(asked.spread)).rows() for key, values in [(tuple(key_), (level, spread))]}  # fmt: skip
+        level=pl.Series(targets.level), spread=pl.Series(targets.spread)).rows() for key, values in [(tuple(key_), (level, spread))]}  # fmt: skip
     rows = run.rows.backtest.with_columns(month=pl.col("ds").dt.truncate("1mo").rank("dense").cast(pl.Int64))
     rivals = [field[place] for place in rivals_of(run).tolist()]
     for (host, month), (level, spread) in found.items():
@@ -157,9 +159,9 @@ def test_levels_errors_and_the_spread_of_the_other_entrants_are_those_of_the_sto
 
 
 def test_the_months_asked_are_those_of_the_champions_rows(run: ByHand, errors: ChampionErrors) -> None:
-    asked = errors.asked(FORECAST)
+    targets = errors.targets(FORECAST)
     having = [index for index, host in enumerate(run.names) if host in set(run.rows.forecast["host_id"])]
-    assert sorted(zip(asked.series.tolist(), asked.month.tolist(), strict=True)) == [
+    assert sorted(zip(targets.series.tolist(), targets.month.tolist(), strict=True)) == [
         (index, month) for index in having for month in (1, 2, 3)
     ]
 
@@ -181,5 +183,5 @@ def test_a_fleet_without_a_champion_has_no_errors(tmp_path: Path) -> None:
         np.full(2, -1), rivals_of(run), run.folder, run.store, WindowDays(run.windows), *of
     )
     earlier, residuals = errors.before(FORECAST)
-    assert earlier.series.size == errors.asked(FORECAST).series.size == 0
+    assert earlier.series.size == errors.targets(FORECAST).series.size == 0
     assert sum(batch.value.size for batch in residuals()) == 0

@@ -58,7 +58,7 @@ def test_the_median_is_numpys_bound_by_bound() -> None:
 
 def test_the_weighted_combination_takes_each_windows_own_shares_of_those_who_have_rows() -> None:
     settings = settings_of("a", "weighted", "b", "c")
-    block, shares = block_of([0, 2, 4]), shares_of(4)  # c, the third single entrant, has no rows of the series
+    block, shares = block_of([0, 2, 4]), shares_of(4)  # c, the third base model, has no rows of the series
     shares[2] = 0.0
     shares /= shares.sum(axis=0)
     found = combinations(block, DAYS, weights_of(shares), settings)
@@ -104,9 +104,9 @@ def test_nothing_is_combined_where_nobody_wants_it_or_only_the_fallback_has_fore
     entrants: tuple[str, ...], contested: bool, weighted: bool
 ) -> None:
     settings = settings_of(*entrants)
-    members = len(settings.singles)
+    members = len(settings.base_models)
     shares = shares_of(members) if weighted else np.zeros((members, 5))
-    block = block_of([settings.field_of_entrants.index(name) for name in settings.singles])
+    block = block_of([settings.field_of_entrants.index(name) for name in settings.base_models])
     assert combinations(block, DAYS, weights_of(shares, contested=contested), settings) is None
 
 

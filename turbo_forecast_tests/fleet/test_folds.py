@@ -44,7 +44,7 @@ def fleet(size: int) -> pl.DataFrame:
 
 
 def quiet(base: pl.DataFrame, **options: object) -> FleetResult:
-    return forecast_fleet(base, CUTOFF, say=lambda line: None, **{"workers": 1, "entrants": CHEAP, **options})
+    return forecast_fleet(base, CUTOFF, log=lambda line: None, **{"workers": 1, "entrants": CHEAP, **options})
 
 
 def run_and_folds(base: pl.DataFrame) -> tuple[FleetResult, pl.DataFrame]:
@@ -75,8 +75,8 @@ def after(base: pl.DataFrame, day: date, value: float = 1.0) -> pl.DataFrame:
 
 
 def test_folds_follow_each_other_backwards_from_the_backtest() -> None:
-    window = run_windows(CUTOFF, forecast_settings())
-    assert [(fold.number, fold.train_end, fold.end, fold.days.size) for fold in window.folds] == [
+    windows = run_windows(CUTOFF, forecast_settings())
+    assert [(fold.number, fold.train_end, fold.end, fold.days.size) for fold in windows.folds] == [
         (1, date(2025, 4, 30), date(2025, 8, 31), 123),
         (2, date(2024, 12, 31), date(2025, 4, 30), 120),
         (3, date(2024, 8, 31), date(2024, 12, 31), 122),
@@ -96,12 +96,12 @@ def test_folds_follow_each_other_backwards_from_the_backtest() -> None:
 )
 def test_a_fold_without_a_month_of_training_is_not_held(options: dict[str, int], held: int) -> None:
     settings = forecast_settings(**options)
-    window = run_windows(CUTOFF, settings)
-    assert len(window.folds) == held
+    windows = run_windows(CUTOFF, settings)
+    assert len(windows.folds) == held
     said = folds_left_out(settings)
     assert said is None or f"folds: {held} of 3 are held; train_months" in said
     assert (said is None) == (held == options.get("folds", 3))
-    assert all(fold.train_end > window.history_start for fold in window.folds)
+    assert all(fold.train_end > windows.history_start for fold in windows.folds)
 
 
 def test_every_entrant_has_all_days_of_every_fold() -> None:
@@ -189,7 +189,7 @@ def test_a_planted_leak_into_the_weights_is_caught(monkeypatch: pytest.MonkeyPat
 
 def test_the_median_and_the_weighted_combination_are_what_they_say() -> None:
     result, _ = known(3)
-    members = forecast_settings(entrants=CHEAP).singles
+    members = forecast_settings(entrants=CHEAP).base_models
     for phase in ("backtest", "forecast"):
         rows = result.forecasts.filter(pl.col("phase") == phase)
         for bound in ("yhat", "yhat_lower", "yhat_upper"):
@@ -207,7 +207,7 @@ def test_the_median_and_the_weighted_combination_are_what_they_say() -> None:
 def test_the_oldest_fold_has_no_evidence_and_equal_weights() -> None:
     rows = known(3)[1].filter(pl.col("fold") == 3)
     wide = rows.pivot("model", index=["host_id", "ds"], values="yhat")
-    middle = np.median(wide.select(forecast_settings(entrants=CHEAP).singles).to_numpy(), axis=1)
+    middle = np.median(wide.select(forecast_settings(entrants=CHEAP).base_models).to_numpy(), axis=1)
     np.testing.assert_allclose(wide["weighted"].to_numpy(), middle, rtol=STORED)
 
 
@@ -333,14 +333,14 @@ def test_a_fleet_without_a_backtest_has_forecasts_and_no_standings() -> None:
 
 def test_the_audit_tells_the_cost_of_every_entrant_by_kind_of_window() -> None:
     stages = set(known(3)[0].audit.filter(pl.col("clock") == "worker")["stage"])
-    singles = forecast_settings(entrants=CHEAP).singles
-    assert {f"{name}: {kind}" for name in singles for kind in ("folds", "backtest", "forecast")} <= stages
+    base_models = forecast_settings(entrants=CHEAP).base_models
+    assert {f"{name}: {kind}" for name in base_models for kind in ("folds", "backtest", "forecast")} <= stages
 
 
-def oracle(base: pl.DataFrame, window: Windows) -> pl.DataFrame:
-    """An outside model's rows of every window: the truth, and 50 where there is none yet."""
-    spans = [(fold.train_end, fold.days) for fold in window.folds]
-    spans += [(window.train_end, window.backtest_days), (window.cutoff, window.forecast_days)]
+def oracle(base: pl.DataFrame, windows: Windows) -> pl.DataFrame:
+    """An external model's rows of every window: the truth, and 50 where there is none yet."""
+    spans = [(fold.train_end, fold.days) for fold in windows.folds]
+    spans += [(windows.train_end, windows.backtest_days), (windows.cutoff, windows.forecast_days)]
     asked = pl.concat(
         [pl.DataFrame({"ds": days.astype(np.int32)}).with_columns(origin=pl.lit(origin)) for origin, days in spans]
     ).with_columns(pl.col("ds").cast(pl.Date))
@@ -352,11 +352,11 @@ def oracle(base: pl.DataFrame, window: Windows) -> pl.DataFrame:
 
 def test_an_outside_model_competes_on_equal_terms(tmp_path: Path) -> None:
     base = fleet(3)
-    window = run_windows(CUTOFF, forecast_settings())
-    rows = oracle(base, window)
-    assert window.origins == tuple(rows["origin"].unique().sort())
+    windows = run_windows(CUTOFF, forecast_settings())
+    rows = oracle(base, windows)
+    assert windows.origins == tuple(rows["origin"].unique().sort())
     rows.write_parquet(tmp_path / "oracle.parquet")
-    result = quiet(base, outside={"oracle": str(tmp_path / "oracle.parquet")})
+    result = quiet(base, external={"oracle": str(tmp_path / "oracle.parquet")})
     scores = result.scores.filter(pl.col("model") == "oracle")
     assert scores.height == 3 * 4
     assert scores["mae"].max() < 1e-5, "it knew the truth"
@@ -380,6 +380,8 @@ def test_a_run_tells_of_the_windows_an_outside_model_has_no_rows_for(
     rows = oracle(base, run_windows(CUTOFF, forecast_settings()))
     rows.filter(~pl.col("origin").is_in(missing)).write_parquet(file)
     said: list[str] = []
-    forecast_fleet(base, CUTOFF, say=said.append, workers=1, entrants=CHEAP, refit=refit, outside={"oracle": str(file)})
-    lines = [line for line in said if line.startswith("2025-12 · outside.oracle: ")]
+    forecast_fleet(
+        base, CUTOFF, log=said.append, workers=1, entrants=CHEAP, refit=refit, external={"oracle": str(file)}
+    )
+    lines = [line for line in said if line.startswith("2025-12 · external.oracle: ")]
     assert [line.partition(" with origin ")[2].partition(";")[0] for line in lines] == ([told] if told else [])

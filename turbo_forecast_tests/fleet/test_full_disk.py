@@ -17,13 +17,13 @@ import pytest
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet import series_forecaster
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.chunks import Span, finished_spans
 from turbo_forecast.fleet.executors.processes import require_room
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
 from turbo_forecast.fleet.part_files import write_part
 from turbo_forecast.fleet.pieces import write_forecast
 from turbo_forecast.fleet.run_folder import RunFolder
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.series_forecaster import Result, SeriesForecaster, StorageFull
 from turbo_forecast.fleet.store import SeriesStore, write_store
 from turbo_forecast.library.forecast import series_table
@@ -93,7 +93,7 @@ def test_a_part_file_is_named_and_its_half_removed(full: Path) -> None:
 def test_what_a_reduction_hands_on_is_named_and_not_trusted(full: Path) -> None:
     folder = RunFolder(full / "made")
     with pytest.raises(StorageError) as caught:
-        folder.hand_on(folder.weights, {"shares": np.zeros(100_000)}, folder.combine)
+        folder.broadcast(folder.weights, {"shares": np.zeros(100_000)}, folder.combine)
     one_sentence(caught, folder.weights)
     assert not (folder.weights / "digest").exists()
 
@@ -120,7 +120,7 @@ def test_the_offenders_of_a_check_are_named(full: Path) -> None:
 
 
 def test_scratch_is_named(full: Path) -> None:
-    with pytest.raises(StorageError) as caught, unfinished(full / ".unfinished-2025-12"):
+    with pytest.raises(StorageError) as caught, checkpoint_folder(full / ".unfinished-2025-12"):
         pass
     one_sentence(caught, full / ".unfinished-2025-12")
 
@@ -158,7 +158,7 @@ def test_workers_that_die_of_a_full_disk_are_explained_by_it(full: Path) -> None
 def test_a_temporary_folder_without_room_is_named(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(full / "made"))
     with pytest.raises(StorageError) as caught:
-        forecast_fleet(series_rows("a", wave()), CUTOFF, entrants=["seasonal_naive"], workers=1, say=print)
+        forecast_fleet(series_rows("a", wave()), CUTOFF, entrants=["seasonal_naive"], workers=1, log=print)
     one_sentence(caught, full / "made")
     assert os.listdir(full / "made") == []
 
@@ -167,7 +167,7 @@ def test_an_entrant_that_finds_no_room_ends_the_run_instead_of_failing_every_ser
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Writes:
-        def project(self, window: object) -> object:
+        def forecast(self, window: object) -> object:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     settings = forecast_settings(entrants=["prophet"])
@@ -187,12 +187,12 @@ def test_scratch_of_another_machine_is_asked_about_and_of_a_dead_process_taken_o
     lock.write_text(f"{far} far-away")
     (folder / "run-1").mkdir(parents=True)
     asked = pytest.raises(StorageError, match="process .* of machine far-away.* remove run.lock")
-    with asked as caught, unfinished(folder):
+    with asked as caught, checkpoint_folder(folder):
         pass
     assert len(str(caught.value)) < 400
     assert (folder / "run-1").exists()
     lock.write_text(own_process().stem().replace(own_process().started, "1", 1))
-    with pytest.raises(KeyboardInterrupt), unfinished(folder):
+    with pytest.raises(KeyboardInterrupt), checkpoint_folder(folder):
         assert (folder / "run-1").exists(), "its chunks are taken over"
         raise KeyboardInterrupt
     assert lock.read_text() == "", "ended in order: nobody needs to ask"

@@ -10,7 +10,7 @@ import pytest
 from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet import groups as groups_module
-from turbo_forecast.fleet.groups import first_day, group_history, group_settings, with_fleets_reach
+from turbo_forecast.fleet.groups import first_day, group_history, group_settings, with_fleet_offsets
 from turbo_forecast.library.forecast import FleetResult
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET, GROUP_FORECAST, GROUP_HISTORY
 from turbo_forecast.settings import forecast_settings
@@ -19,7 +19,7 @@ from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wa
 
 pytestmark = pytest.mark.xdist_group("fleet_groups")
 
-OPTIONS = {"entrants": ["recent_level", "seasonal_naive"], "workers": 1, "say": lambda line: None}
+OPTIONS = {"entrants": ["recent_level", "seasonal_naive"], "workers": 1, "log": lambda line: None}
 BASE = pl.concat(
     [
         series_rows(host, wave(seed=seed), resource=name)
@@ -169,12 +169,12 @@ def test_no_group_has_no_days() -> None:
 
 
 def test_a_run_over_groups_asks_no_model_that_knows_hosts_alone() -> None:
-    settings = forecast_settings(entrants=["prophet", "lstm"], outside={"lstm": "x.parquet"}, workers=8)
+    settings = forecast_settings(entrants=["prophet", "lstm"], external={"lstm": "x.parquet"}, workers=8)
     own = group_settings(settings, 150)
     assert own.field_of_entrants == ["prophet", "seasonal_naive"]
     assert own.worker_count == 2
     assert group_settings(settings, 1).worker_count == 1
-    alone = group_settings(forecast_settings(entrants=["lstm"], outside={"lstm": "x.parquet"}), 5)
+    alone = group_settings(forecast_settings(entrants=["lstm"], external={"lstm": "x.parquet"}), 5)
     assert alone.field_of_entrants == ["seasonal_naive"]
 
 
@@ -193,7 +193,7 @@ def test_few_groups_reach_as_far_as_the_fleet_does_in_units_of_their_own_errors(
         },
         schema_overrides=dict.fromkeys(("yhat", "yhat_lower", "yhat_upper"), pl.Float32),
     )  # fmt: skip
-    found = with_fleets_reach(rows, own, fleet)
+    found = with_fleet_offsets(rows, own, fleet)
     # the medians of -2, -2, -9 and of 3, 3, 0.5, times 1.5; nothing is known of February
     assert found["yhat_lower"].to_list() == [47.0, 0.0, 94.0, 10.0]
     assert found["yhat_upper"].to_list() == [54.5, 6.5, 100.0, 90.0]
@@ -223,7 +223,7 @@ def test_days_of_which_nothing_is_known_stay_wholly_open() -> None:
             "yhat_upper": [100.0],
         }
     ).cast(dict.fromkeys(("yhat", "yhat_lower", "yhat_upper"), pl.Float32))
-    found = with_fleets_reach(rows, fleet.with_columns(host_id=pl.lit("g")), fleet)
+    found = with_fleet_offsets(rows, fleet.with_columns(host_id=pl.lit("g")), fleet)
     assert found.select("yhat_lower", "yhat_upper").rows() == [(0.0, 100.0)]
     assert set(rows.columns) <= set(FORECAST_PARQUET.names)
     assert {"scale", "lower", "upper"} <= set(CALIBRATION.names)

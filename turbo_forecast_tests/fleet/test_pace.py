@@ -3,29 +3,29 @@
 import pytest
 
 from turbo_forecast.fleet.chunks import Span
-from turbo_forecast.fleet.executors.post import Tally
-from turbo_forecast.fleet.executors.protocol import InHand
-from turbo_forecast.fleet.pace import Pace, standing
+from turbo_forecast.fleet.executors.protocol import InFlight
+from turbo_forecast.fleet.executors.worker_status import Tally
+from turbo_forecast.fleet.pace import Pace, work_snapshot
 from turbo_forecast.fleet.tasks import Step, Task
 
 
-def at(lo: int, hi: int, series: int | None, finished: int) -> InHand:
-    return InHand(Task(Step.FORECAST, Span(lo, hi)), series, 1.0, finished)
+def at(lo: int, hi: int, series: int | None, finished: int) -> InFlight:
+    return InFlight(Task(Step.FORECAST, Span(lo, hi)), series, 1.0, finished)
 
 
-def test_series_of_a_chunk_in_hand_are_seen_and_so_is_what_lies_before_each_worker() -> None:
+def test_series_of_a_chunk_in_flight_are_seen_and_so_is_what_lies_before_each_worker() -> None:
     """Of ten series three are finished and the fourth, being worked, counts for a half: 6.5 are left."""
-    seen = standing([at(10, 20, 13, 3)], [Span(20, 30), Span(30, 35)], [], workers=2)
+    seen = work_snapshot([at(10, 20, 13, 3)], [Span(20, 30), Span(30, 35)], [], workers=2)
     assert (seen.unreported, seen.running, seen.waiting, seen.workers) == (3, [6.5], [10, 5], 2)
 
 
 def test_a_chunk_that_is_being_written_has_nothing_left_but_is_not_reported_yet() -> None:
-    seen = standing([at(10, 20, None, 10)], [], [], workers=1)
+    seen = work_snapshot([at(10, 20, None, 10)], [], [], workers=1)
     assert (seen.unreported, seen.running) == (10, [0.0])
 
 
 def test_a_chunk_whose_first_series_is_not_begun_is_all_before_its_worker() -> None:
-    seen = standing([at(10, 20, None, 0)], [], [], workers=1)
+    seen = work_snapshot([at(10, 20, None, 0)], [], [], workers=1)
     assert (seen.unreported, seen.running) == (0, [10.0])
 
 

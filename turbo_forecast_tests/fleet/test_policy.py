@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turbo_forecast.fleet.chunks import Span, cut
-from turbo_forecast.fleet.executors.post import Tally
-from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost, WorkersCannotStart
-from turbo_forecast.fleet.policy import AHEAD, MAX_TOO_LARGE, MAX_UNEXPLAINED, TRIALS, PartLost, Work
+from turbo_forecast.fleet.executors.protocol import Events, InFlight, Lost, WorkersCannotStart
+from turbo_forecast.fleet.executors.worker_status import Tally
+from turbo_forecast.fleet.policy import AHEAD, MAX_ATTEMPTS, MAX_TOO_LARGE, MAX_UNEXPLAINED, PartLost, Work
 from turbo_forecast.fleet.tasks import Step, Task, TaskReport
 from turbo_forecast.types import Status
 
@@ -33,7 +33,7 @@ class Fate:
 
     def stops_at(self, task: Task) -> int | None:
         """The series at which the task's worker goes no further."""
-        bad = self.deadly if task.condemned else self.killers | self.sleepers | self.hogs
+        bad = self.deadly if task.quarantined else self.killers | self.sleepers | self.hogs
         return next((series for series in range(task.span.lo, task.span.hi) if series in bad), None)
 
 
@@ -41,7 +41,7 @@ class Fate:
 class Unreliable:
     """An executor whose tasks end in any order, and whose workers also die by themselves, so many times.
 
-    silent: whether it does not know which series a dead worker had in hand. tiring: how often workers hand back the rest of a
+    silent: whether it does not know which series a dead worker had in flight. tiring: how often workers hand back the rest of a
     task, having grown; worn: how often they are found too large at a series that is not guilty.
     """
 
@@ -61,7 +61,7 @@ class Unreliable:
     def submit(self, task: Task, fresh: bool = False) -> None:
         assert task not in self.running
         if fresh:
-            assert not self.running, "a suspect is tried alone"
+            assert not self.running, "a possible poison task is tried alone"
         self.queue.append((task, fresh))
         self.most = max(self.most, len(self.queue) + len(self.running))
 
@@ -73,13 +73,13 @@ class Unreliable:
         events = Events()
         for task in self.chance.sample(self.running, len(self.running)):
             self._go_on(task, events)
-        events.in_hand = [replace(InHand(task, *self._slept(task)), **self._holds(task)) for task in self.running]
+        events.in_flight = [replace(InFlight(task, *self._slept(task)), **self._holds(task)) for task in self.running]
         return events
 
     def _holds(self, task: Task) -> dict[str, Any]:
-        """What is said of the memory of a task's worker, and of the series that it then has in hand."""
+        """What is said of the memory of a task's worker, and of the series that it then has in flight."""
         stop = self.fate.stops_at(task)
-        if stop in self.fate.hogs and not task.condemned:
+        if stop in self.fate.hogs and not task.quarantined:
             return {"series": stop, "exceeded_mb": LIMIT_MB}
         if stop is None and self.worn and len(task.span) > 1 and self.chance.random() < 0.5:
             self.worn -= 1
@@ -104,7 +104,7 @@ class Unreliable:
         elif stop is None:
             self.running.remove(task)
             events.completed.append(TaskReport(task))
-        elif task.condemned or stop not in self.fate.sleepers | self.fate.hogs:
+        elif task.quarantined or stop not in self.fate.sleepers | self.fate.hogs:
             self._lose(task, stop, events)
 
     def _lose(self, task: Task, series: int | None, events: Events) -> None:
@@ -113,7 +113,7 @@ class Unreliable:
 
     def _slept(self, task: Task) -> tuple[int | None, float]:
         stop = self.fate.stops_at(task)
-        return (stop, TIMEOUT + 1) if stop in self.fate.sleepers and not task.condemned else (None, 0.0)
+        return (stop, TIMEOUT + 1) if stop in self.fate.sleepers and not task.quarantined else (None, 0.0)
 
     def kill(self, task: Task) -> None:
         assert task in self.running
@@ -143,8 +143,8 @@ def worked(executor: Unreliable, step: Step, spans: Sequence[Span]) -> tuple[lis
     """The tasks that were reported, and the parent's records."""
     book, reports = Book(), list[TaskReport]()
 
-    def look(see: Callable[[], object]) -> None:
-        see()
+    def look(snapshot: Callable[[], object]) -> None:
+        snapshot()
 
     Work(executor, book, TIMEOUT).run(step, spans, reports.append, look)
     return [report.task for report in reports], book
@@ -167,20 +167,20 @@ def fates(draw: st.DrawFn) -> tuple[int, int, Fate]:
 
 @given(fates(), st.integers(1, 5), st.integers(0, 8), st.integers(0, 5), st.integers(0, 10_000))
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_each_series_is_reported_once_and_only_the_guilty_are_condemned(
+def test_each_series_is_reported_once_and_only_poison_tasks_are_quarantined(
     made: tuple[int, int, Fate], workers: int, accidents: int, growths: int, seed: int
 ) -> None:
     size, chunk, fate = made
     executor = Unreliable(fate, workers, random.Random(seed), accidents, tiring=growths, worn=growths)
     reported, book = worked(executor, Step.FORECAST, cut([Span(0, size)], chunk))
     assert series_of(reported) == list(range(size))
-    condemned = {task.span.lo: task.status for task in reported if task.condemned}
-    assert condemned == {
+    quarantined = {task.span.lo: task.status for task in reported if task.quarantined}
+    assert quarantined == {
         **dict.fromkeys(fate.killers, Status.WORKER_DIED),
         **dict.fromkeys(fate.sleepers, Status.TIMED_OUT),
         **dict.fromkeys(fate.hogs, Status.MEMORY_EXCEEDED),
     }
-    assert all(len(task.span) == 1 for task in reported if task.condemned)
+    assert all(len(task.span) == 1 for task in reported if task.quarantined)
     assert {task.span.lo for task in book.recorded} == fate.deadly
     assert not executor.queue
     assert not executor.running
@@ -188,14 +188,14 @@ def test_each_series_is_reported_once_and_only_the_guilty_are_condemned(
 
 @given(st.integers(2, 60), st.integers(1, 16), st.integers(0, 10_000), st.data())
 @settings(max_examples=150, deadline=None, derandomize=True)
-def test_a_killer_is_found_by_halving_where_nobody_knows_what_dead_workers_had_in_hand(
+def test_a_killer_is_found_by_halving_where_nobody_knows_what_dead_workers_had_in_flight(
     size: int, chunk: int, seed: int, data: st.DataObject
 ) -> None:
     killers = data.draw(st.frozensets(st.integers(0, size - 1), max_size=2))
     executor = Unreliable(Fate(killers), 2, random.Random(seed), silent=True)
     reported, _ = worked(executor, Step.FORECAST, cut([Span(0, size)], chunk))
     assert series_of(reported) == list(range(size))
-    assert {task.span.lo for task in reported if task.condemned} == killers
+    assert {task.span.lo for task in reported if task.quarantined} == killers
 
 
 @pytest.mark.parametrize("step", PARTS)
@@ -213,12 +213,12 @@ def test_a_part_that_cannot_be_done_ends_the_run_with_its_series_after_it_was_tr
     with pytest.raises(PartLost, match=f"the step {step} took .* 3 times at series host-4 to host-7: .* memory"):
         worked(executor, step, cut([Span(0, 12)], 4))
     attempts = [task.span for task in executor.attempts]
-    assert attempts.count(Span(4, 8)) == 1 + TRIALS
-    assert attempts[-TRIALS:] == [Span(4, 8)] * TRIALS
+    assert attempts.count(Span(4, 8)) == 1 + MAX_ATTEMPTS
+    assert attempts[-MAX_ATTEMPTS:] == [Span(4, 8)] * MAX_ATTEMPTS
     assert attempts.count(Span(0, 4)) == attempts.count(Span(8, 12)) == 1
 
 
-def test_a_suspect_gets_two_trials_after_all_else_is_done_then_only_its_fallback() -> None:
+def test_a_possible_poison_task_gets_two_attempts_after_all_else_is_done_then_only_its_fallback() -> None:
     executor = Unreliable(Fate(killers=frozenset({2})), 1, random.Random(0))
     worked(executor, Step.FORECAST, [Span(0, 4), Span(4, 8)])
     tried = [(task.span.lo, task.span.hi, task.status) for task in executor.attempts]
@@ -243,12 +243,12 @@ def test_a_series_that_needs_too_much_memory_is_tried_alone_once_and_its_reason_
     assert [task.span for task in executor.attempts].count(Span(1, 2)) == 2
 
 
-def test_a_series_that_was_in_hand_when_a_worker_had_grown_is_done_by_another() -> None:
+def test_a_series_that_was_in_flight_when_a_worker_had_grown_is_done_by_another() -> None:
     executor = Unreliable(Fate(), 2, random.Random(1), worn=4)
     reported, _ = worked(executor, Step.FORECAST, cut([Span(0, 30)], 6))
     assert executor.worn < 4, "nothing was tried"
     assert series_of(reported) == list(range(30))
-    assert not any(task.condemned for task in reported)
+    assert not any(task.quarantined for task in reported)
 
 
 @pytest.mark.parametrize("size", [MAX_TOO_LARGE - 1, MAX_TOO_LARGE, 200])
@@ -291,7 +291,7 @@ def test_a_fallback_that_never_ends_is_ended_too_and_the_series_recorded() -> No
 def test_many_series_that_need_too_much_end_no_run_in_which_others_are_finished() -> None:
     hogs = frozenset(range(1, 200, 2))
     reported, _ = worked(Unreliable(Fate(hogs=hogs), 2, random.Random(0)), Step.FORECAST, cut([Span(0, 200)], 8))
-    assert {task.span.lo for task in reported if task.condemned} == hogs
+    assert {task.span.lo for task in reported if task.quarantined} == hogs
 
 
 @pytest.mark.parametrize("step", PARTS)
@@ -305,15 +305,15 @@ def test_a_part_that_needs_too_much_memory_ends_the_run_with_the_limits_name(ste
 
 
 def test_writing_that_always_needs_too_much_is_no_endless_loop() -> None:
-    """The worker has nothing in hand by then: the chunk is tried again, then halved, down to the series."""
+    """The worker has nothing in flight by then: the chunk is tried again, then halved, down to the series."""
     executor = Greedy(Fate(), 2, random.Random(0))
     reported, _ = worked(executor, Step.FORECAST, [Span(0, 4), Span(4, 8)])
     assert series_of(reported) == list(range(8))
-    assert {task.span.lo for task in reported if task.condemned} == {5}
+    assert {task.span.lo for task in reported if task.quarantined} == {5}
 
 
 class Greedy(Unreliable):
-    """Whatever holds series 5 needs too much when it is written, and nobody has that series in hand."""
+    """Whatever holds series 5 needs too much when it is written, and nobody has that series in flight."""
 
     def _holds(self, task: Task) -> dict[str, Any]:
         return {"exceeded_mb": LIMIT_MB} if self._is_bad(task) else {}
@@ -327,7 +327,7 @@ class Greedy(Unreliable):
 
     @staticmethod
     def _is_bad(task: Task) -> bool:
-        return task.span.lo <= 5 < task.span.hi and not task.condemned
+        return task.span.lo <= 5 < task.span.hi and not task.quarantined
 
 
 def test_a_series_that_never_ends_gets_no_second_trial_and_its_reason_names_the_setting() -> None:
@@ -343,7 +343,7 @@ def test_a_series_that_never_ends_gets_no_second_trial_and_its_reason_names_the_
 
 
 class Paused(Unreliable):
-    """Everything stands still, once, while every worker has a series in hand; all else takes no time."""
+    """Everything stands still, once, while every worker is working on a series; all else takes no time."""
 
     now = 0.0
     pause = 3600.0
@@ -352,7 +352,7 @@ class Paused(Unreliable):
         first = not self.now
         self.now += self.pause if first else 0.1
         if first:
-            return Events(in_hand=[InHand(task, task.span.lo, self.now) for task, _ in self.queue])
+            return Events(in_flight=[InFlight(task, task.span.lo, self.now) for task, _ in self.queue])
         done = [TaskReport(task) for task, _ in self.queue]
         self.queue.clear()
         return Events(done)
@@ -402,7 +402,7 @@ class Late(Unreliable):
         super()._lose(task, None if series is None else series + 1, events)
 
 
-def test_a_series_that_was_in_hand_when_another_took_too_long_is_no_more_than_a_suspect() -> None:
+def test_a_series_that_was_in_flight_when_another_took_too_long_is_only_retried_alone() -> None:
     """The overdue one is finished at last, so that it is worked again with what is left of its chunk."""
     executor = Late(Fate(sleepers=frozenset({3})), 1, random.Random(0))
     original = executor.fate.stops_at
@@ -426,9 +426,9 @@ class Hopeless(Unreliable):
         return Events(lost=[Lost(task) for task in tasks])
 
 
-def test_workers_that_finish_nothing_and_have_nothing_in_hand_end_the_run() -> None:
+def test_workers_that_finish_nothing_and_have_nothing_in_flight_end_the_run() -> None:
     with pytest.raises(
-        WorkersCannotStart, match=f"died {MAX_UNEXPLAINED} times in a row while they had no series in hand"
+        WorkersCannotStart, match=f"died {MAX_UNEXPLAINED} times in a row while they had no series in flight"
     ):
         worked(Hopeless(Fate(), 2, random.Random(0)), Step.FORECAST, cut([Span(0, 640)], 64))
     with pytest.raises(
@@ -441,13 +441,13 @@ def test_workers_that_finish_nothing_and_have_nothing_in_hand_end_the_run() -> N
     ("executor", "why"),
     [
         (Unreliable(Fate(hogs=frozenset(range(640))), 2, random.Random(0)), "20 workers needed more than 900 MB"),
-        (Hopeless(Fate(), 2, random.Random(0)), "died 10 times in a row while they had no series in hand"),
+        (Hopeless(Fate(), 2, random.Random(0)), "died 10 times in a row while they had no series in flight"),
     ],
 )
 def test_what_no_worker_can_do_is_found_out_though_each_chunk_is_given_by_itself(
     executor: Unreliable, why: str
 ) -> None:
-    """As a Dask worker gets them: else each series of a small chunk would be condemned, and the run take that for its result."""
+    """As a Dask worker gets them: else each series of a small chunk would be quarantined, and the run take that for its result."""
     work, reports = Work(executor, Book(), TIMEOUT), list[TaskReport]()
     with pytest.raises(WorkersCannotStart, match=why):
         for lo in range(0, 640, 2):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turbo_forecast.fleet.executors.post import Tally
-from turbo_forecast.fleet.pace import Pace, Standing
+from turbo_forecast.fleet.executors.worker_status import Tally
+from turbo_forecast.fleet.pace import Pace, WorkSnapshot
 from turbo_forecast.fleet.progress import Progress, speed
-from turbo_forecast_tests.fleet.timelines import Said, Timeline
+from turbo_forecast_tests.fleet.timelines import LogLine, Timeline
 
 LINE = re.compile(r"[\d,]+/[\d,]+ series( · [\d.,]+/(s|min))? · [\d,]+ failed · (.+ (left|so far)|done)")
 
@@ -22,10 +22,10 @@ def costs_of(size: int, seconds: float, spread: float, seed: int = 0) -> np.ndar
     return costs * seconds / costs.mean()
 
 
-def assert_honest(lines: Sequence[Said], dearest: float) -> None:
+def assert_honest(lines: Sequence[LogLine], dearest: float) -> None:
     """From a tenth of the work on, the time left is right within a factor of two.
 
-    Or within two seconds, or within the time of the dearest series and a half: of those that are in hand, nobody knows
+    Or within two seconds, or within the time of the dearest series and a half: of those that are in flight, nobody knows
     how far they are.
     """
     running = [said for said in lines if said.share >= 0.1 and not said.line.endswith("done")]
@@ -130,10 +130,10 @@ def test_a_pool_that_broke_takes_back_what_it_had_not_reported() -> None:
     now, said = 0.0, []
     progress = Progress(100, said.append, clock=lambda: now)
     now = 3.0
-    progress.look(lambda: Standing([], unreported=30, running=[20.0], waiting=[50], workers=1))
+    progress.look(lambda: WorkSnapshot([], unreported=30, running=[20.0], waiting=[50], workers=1))
     progress.add(10, failed=1)
     now = 6.0
-    progress.look(lambda: Standing([], unreported=0, running=[], waiting=[90], workers=1))
+    progress.look(lambda: WorkSnapshot([], unreported=0, running=[], waiting=[90], workers=1))
     assert [line.split(" · ")[0] for line in said] == ["30/100 series", "10/100 series"]
     assert "1 failed" in said[1]
 

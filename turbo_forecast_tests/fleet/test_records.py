@@ -59,8 +59,8 @@ def test_the_timer_hears_of_every_second_and_fit(run: ByHand) -> None:
     assert sum(seconds[part] for part in parts) == pytest.approx(outcomes["milliseconds"].sum() / 1000)
     by_model = {name: spent for name, spent in seconds.items() if name not in parts}
     assert sum(by_model.values()) == pytest.approx(runs["milliseconds"].sum() / 1000)
-    singles = (CURSED, "recent_level", "seasonal_naive")
-    assert set(by_model) == {f"{name}: {of}" for name in singles for of in ("folds", "backtest", "forecast")}
+    base_models = (CURSED, "recent_level", "seasonal_naive")
+    assert set(by_model) == {f"{name}: {of}" for name in base_models for of in ("folds", "backtest", "forecast")}
     assert timer.fits == outcomes["fits"].sum() == sum(result.fits for result in run.results) > 0
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.decisions import Reducer
 from turbo_forecast.fleet.run import _Run, run_fleet
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.tasks import TaskReport
 from turbo_forecast.library.forecast import series_table
@@ -39,7 +39,7 @@ SERIES = LARGE.select(pl.struct("host_id", "resource").n_unique()).item()
 
 
 def attempt(
-    folder: Path, stop: tuple[str, int] | None = None, say: Callable[[str], None] = lambda line: None, **options: object
+    folder: Path, stop: tuple[str, int] | None = None, log: Callable[[str], None] = lambda line: None, **options: object
 ) -> str:
     """An attempt at the run of LARGE, stopped after so many tasks of a map are reported if asked; its digest."""
     asked = forecast_settings(**{**SHORT, "entrants": FIELD, **options})
@@ -52,9 +52,9 @@ def attempt(
         if stop is not None and reports.count(stop[0]) == stop[1]:
             raise Stopped
 
-    with pytest.MonkeyPatch.context() as patch, unfinished(folder / "run") as scratch:
+    with pytest.MonkeyPatch.context() as patch, checkpoint_folder(folder / "run") as checkpoint:
         patch.setattr(_Run, "_note", noting)
-        return digest(run_fleet(store, windows, asked, scratch=scratch, timer=AuditTimer(), say=say))
+        return digest(run_fleet(store, windows, asked, checkpoint=checkpoint, timer=AuditTimer(), log=log))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_a_run_stopped_in_any_map_goes_on_with_other_workers_and_chunks_to_the_s
     with pytest.raises(Stopped):
         attempt(tmp_path, stop=(step, after), **first)
     said: list[str] = []
-    assert attempt(tmp_path, say=said.append, **then) == large
+    assert attempt(tmp_path, log=said.append, **then) == large
     assert said[0].startswith("2025-12 · resuming: "), said
 
 
@@ -100,7 +100,7 @@ def test_a_run_stopped_in_any_reduction_goes_on_without_forecasting(
         with pytest.raises(Stopped):
             attempt(tmp_path, workers=1)
     said: list[str] = []
-    assert attempt(tmp_path, say=said.append, workers=2) == large
+    assert attempt(tmp_path, log=said.append, workers=2) == large
     assert said[0] == f"2025-12 · resuming: {SERIES}/{SERIES} series were finished before"
 
 
@@ -132,14 +132,14 @@ def test_a_run_killed_in_any_map_goes_on_with_what_was_finished(
     def noting(line: str) -> None:
         made.update(path for path, stamp in stamps.items() if os.stat(path).st_mtime_ns != stamp)
 
-    assert attempt(tmp_path, say=noting, workers=3) == large
+    assert attempt(tmp_path, log=noting, workers=3) == large
     assert made == set(), "what was finished is not made again"
     assert not (tmp_path / "run").exists(), "nothing of an unfinished run is left"
 
 
 def test_two_runs_of_one_month_do_not_share_a_folder(tmp_path: Path) -> None:
     with (
-        unfinished(tmp_path / "run"),
+        checkpoint_folder(tmp_path / "run"),
         pytest.raises(StorageError, match=f"in use by another run, process {os.getpid()}"),
     ):
         attempt(tmp_path, workers=1)

@@ -17,8 +17,8 @@ from turbo_forecast import forecast_fleet
 from turbo_forecast.errors import PartitionError, SettingsError, TelemetryError
 from turbo_forecast.fleet import run
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.run import FleetRun, run_fleet
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.library.forecast import series_table
 from turbo_forecast.schemas import FLEET_FORECAST, RUN_AUDIT, SERIES_OUTCOMES
@@ -38,7 +38,7 @@ def fleet(size: int) -> pl.DataFrame:
 
 
 def quiet(base: pl.DataFrame, **options: object):
-    return forecast_fleet(base, CUTOFF, say=lambda line: None, **{"workers": 2, **options})
+    return forecast_fleet(base, CUTOFF, log=lambda line: None, **{"workers": 2, **options})
 
 
 def one(rows: pl.DataFrame, **options: object) -> tuple[dict[str, object], pl.DataFrame]:
@@ -51,10 +51,12 @@ def one(rows: pl.DataFrame, **options: object) -> tuple[dict[str, object], pl.Da
 def digest_of_run(base: pl.DataFrame, folder: Path, **options: object) -> str:
     """Hash of everything a run leaves: each part file and table, and the frames but for their milliseconds."""
     settings = forecast_settings(**options)
-    window = run_windows(CUTOFF, settings)
-    store = write_store(series_table(base, window.history_start), folder / "series.arrow")
-    with unfinished(folder / "run") as scratch:
-        return digest(run_fleet(store, window, settings, scratch=scratch, timer=AuditTimer(), say=lambda line: None))
+    windows = run_windows(CUTOFF, settings)
+    store = write_store(series_table(base, windows.history_start), folder / "series.arrow")
+    with checkpoint_folder(folder / "run") as checkpoint:
+        return digest(
+            run_fleet(store, windows, settings, checkpoint=checkpoint, timer=AuditTimer(), log=lambda line: None)
+        )
 
 
 def digest(run: FleetRun) -> str:
@@ -326,8 +328,8 @@ def test_a_series_constant_but_for_rounding_is_constant() -> None:
 
 
 def test_preparing_that_takes_long_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def prepare(settings: object, say: Callable[[str], None]) -> None:
-        say("compiling some kernels: once after an installation, about half a minute …")
+    def prepare(settings: object, log: Callable[[str], None]) -> None:
+        log("compiling some kernels: once after an installation, about half a minute …")
         deadline = time.monotonic() + 30
         while len(said) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -335,5 +337,5 @@ def test_preparing_that_takes_long_is_no_silence(monkeypatch: pytest.MonkeyPatch
     said: list[str] = []
     monkeypatch.setattr(run, "prepare_entrants", prepare)
     monkeypatch.setattr(run, "StatusLog", partial(StatusLog, silence_seconds=0.05))
-    forecast_fleet(fleet(1), CUTOFF, entrants=[EVIL.format("naive")], workers=1, folds=0, say=said.append)
+    forecast_fleet(fleet(1), CUTOFF, entrants=[EVIL.format("naive")], workers=1, folds=0, log=said.append)
     assert said[1] == "2025-12 · compiling some kernels, 0 s so far"

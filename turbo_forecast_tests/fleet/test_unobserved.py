@@ -31,7 +31,7 @@ def fleet() -> pl.DataFrame:
 def test_days_like_none_observed_are_forecast_at_the_level_with_an_interval_that_says_nothing_is_known(
     fleet: pl.DataFrame, folds: int
 ) -> None:
-    result = forecast_fleet(fleet, CUTOFF, folds=folds, workers=2, say=lambda line: None)
+    result = forecast_fleet(fleet, CUTOFF, folds=folds, workers=2, log=lambda line: None)
     observed = fleet.group_by("host_id", "resource").agg(low=pl.col("y").min(), high=pl.col("y").max())
     rows = result.published.join(observed, on=["host_id", "resource"])
     assert rows.filter(~pl.col("yhat").is_between(pl.col("low") - 10, pl.col("high") + 10)).is_empty()
@@ -64,7 +64,7 @@ def test_a_stretch_of_the_year_that_is_no_whole_month_is_named_and_loses_its_int
     }
     rows = pl.concat([level("host", resource, 30, i).filter(kept) for i, (resource, kept) in enumerate(keep.items())])
     result = forecast_fleet(
-        rows, CUTOFF, folds=0, workers=1, entrants=["prophet", "recent_level"], say=lambda line: None
+        rows, CUTOFF, folds=0, workers=1, entrants=["prophet", "recent_level"], log=lambda line: None
     )
     named = result.outcomes.select("resource", "reason", "unobserved_months", "unobserved_stretches").sort("resource")
     assert named.rows() == [

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from turbo_forecast.fleet.chunks import Span, chunk_size, cut
-from turbo_forecast.fleet.executors.post import Tally
-from turbo_forecast.fleet.pace import Standing
+from turbo_forecast.fleet.executors.worker_status import Tally
+from turbo_forecast.fleet.pace import WorkSnapshot
 from turbo_forecast.fleet.progress import Progress
 
 LOOK_SECONDS = 0.5
@@ -25,7 +25,7 @@ class Worked:
 
 
 @dataclass(frozen=True)
-class Said:
+class LogLine:
     """A line: when it came, the share of this attempt's series finished then, and the truth about the time left."""
 
     at: float
@@ -75,7 +75,7 @@ class Timeline:
         """Series of this attempt that are finished."""
         return bisect_right(self.in_order, now)
 
-    def standing(self, now: float) -> Standing:
+    def work_snapshot(self, now: float) -> WorkSnapshot:
         """What a pool sees."""
         tallies, running, waiting = [], [], []
         for worker, start in enumerate(self.starts):
@@ -92,9 +92,9 @@ class Timeline:
             elif unfinished:
                 running.append(unfinished - 0.5)
         whole = sum(len(chunk.span) for chunk in self.chunks if chunk.finished[-1] <= now)
-        return Standing(tallies, self.finished(now) - whole, running, waiting, len(self.starts))
+        return WorkSnapshot(tallies, self.finished(now) - whole, running, waiting, len(self.starts))
 
-    def said(self) -> Iterator[Said]:
+    def said(self) -> Iterator[LogLine]:
         """The lines of a run, in order."""
         now, lines = 0.0, []
         progress = Progress(self.total, lines.append, done=self.done, clock=lambda: now)
@@ -105,7 +105,7 @@ class Timeline:
             del reports[: len(due)]
             for size in due:
                 progress.add(size, 0)
-            progress.look(partial(self.standing, now))
+            progress.look(partial(self.work_snapshot, now))
             share = self.finished(now) / (self.total - self.done)
-            yield from (Said(now, share, line, self.end - now) for line in lines)
+            yield from (LogLine(now, share, line, self.end - now) for line in lines)
             lines.clear()

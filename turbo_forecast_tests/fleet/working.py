@@ -63,19 +63,19 @@ class Forecast:
 
 @contextmanager
 def working(
-    job: Job, workers: int, say: Callable[[str], None] = lambda line: None, steps: Mapping[Step, Prepare] = STEPS
+    job: Job, workers: int, log: Callable[[str], None] = lambda line: None, steps: Mapping[Step, Prepare] = STEPS
 ) -> Iterator[tuple[Work, ProcessExecutor]]:
     """The policy on worker processes."""
-    with processes(job, workers, say, steps) as executor:
+    with processes(job, workers, log, steps) as executor:
         yield Work(executor, StoreLedger(job), job.settings.series_timeout_seconds), executor
 
 
 def forecast(
-    job: Job, series: int, *, chunk: int = 1, workers: int = 2, say: Callable[[str], None] = lambda line: None
+    job: Job, series: int, *, chunk: int = 1, workers: int = 2, log: Callable[[str], None] = lambda line: None
 ) -> Forecast:
     """The step FORECAST of all series, in chunks of that size."""
     reports: list[TaskReport] = []
-    with working(job, workers, say) as (work, _):
+    with working(job, workers, log) as (work, _):
         work.run(Step.FORECAST, cut([Span(0, series)], chunk), reports.append)
     return Forecast(*left(job), reports)
 

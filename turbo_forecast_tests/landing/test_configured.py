@@ -58,6 +58,14 @@ def test_nothing_is_nothing(stock: Stock, tmp_path: Path) -> None:
         ("sources: {.m: {kind: fake, stock: shop}}", "a source's name is that of its folder"),
         ("sources: {m.parquet: {kind: fake, stock: shop}}", "a source's name is that of its folder"),
         ("sources: {m: fake}", "sources.m"),
+        (
+            "sources: {a: {kind: fake, stock: s}, b: {kind: fake, stock: s, token_env: T}}",
+            "sources a and b ask the same",
+        ),
+        (
+            "sources: {mine: {kind: fake, stock: shop}}",
+            "sources mine and fake-shop ask the same of the same place: give one",
+        ),
         ("sources: {fake-shop: {kind: fake, stock: shop}}", "are both called fake-shop: give one of them"),
     ],
 )
@@ -105,6 +113,49 @@ def test_one_source_is_found_by_its_name(stock: Stock, tmp_path: Path) -> None:
 )
 def test_months_are_of_the_telemetrys_zone_and_of_utc_without_one(zone: str, calendar: str) -> None:
     assert calendar_of(telemetry_settings(timezone=zone)) == calendar
+
+
+@pytest.mark.parametrize("zone", ["CET", "EST5EDT", "Japan"])
+def test_a_zone_that_no_base_table_can_be_made_by_is_refused_before_anything_lands(
+    stock: Stock, tmp_path: Path, zone: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"timezone {zone} is not a zone; give one such as UTC, Europe/Berlin"):
+        configured(told(tmp_path, f"{TWO}telemetry: {{timezone: {zone}}}\n"))
+
+
+DAILY = "sources: {{fleet: {{kind: prometheus, address: 'http://h', preset: node_exporter, step: {step}{more}}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "own", "telemetry"),
+    [
+        ("1d", "", ""),
+        ("1d", "", "Europe/Berlin"),
+        ("1d", "", "+05:30"),
+        ("1d", "Europe/Berlin", "Europe/Berlin"),
+        ("1d", "Etc/UTC", "UTC"),
+        ("1h", "UTC", "Europe/Berlin"),
+    ],
+)
+def test_days_of_a_source_are_those_of_the_telemetry(step: str, own: str, telemetry: str, tmp_path: Path) -> None:
+    text = DAILY.format(step=step, more=f", zone: {own}" if own else "")
+    found = configured(told(tmp_path, f"{text}telemetry: {{timezone: '{telemetry}'}}\n"))
+    assert "zone" not in found.sources["fleet"].query, "a manifest says by itself whose days it is of"
+
+
+@pytest.mark.parametrize(
+    ("own", "telemetry"), [("Europe/Berlin", ""), ("UTC", "Europe/Berlin"), ("Asia/Tokyo", "+09:00")]
+)
+def test_days_of_another_zone_than_the_telemetrys_are_refused_before_anything_is_asked(
+    own: str, telemetry: str, tmp_path: Path
+) -> None:
+    text = DAILY.format(step="1d", more=f", zone: {own}") + f"telemetry: {{timezone: '{telemetry}'}}\n"
+    with pytest.raises(SettingsError) as error:
+        configured(told(tmp_path, text))
+    assert str(error.value) == (
+        f"sources.fleet.zone is {own}, but what lands is of the days of {telemetry or 'UTC'}, the telemetry's timezone: leave zone out, "
+        "or set both to the same zone"
+    )
 
 
 def test_no_kind_is_asked_about_what_is_a_path_or_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,12 @@
 """The rules of landing: which months are fetched, when one is complete, which days would be lost."""
 
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 
 from turbo_forecast.landing.due import (
     Asked,
     Question,
-    day_edges,
     days_lost,
     history_months,
     is_complete,
@@ -69,23 +67,6 @@ def test_months_are_fetched_that_are_not_complete_or_not_known_to_be_gone_oldest
 def test_a_zone_is_part_of_the_question() -> None:
     assert not Question({"query": "up"}, "Europe/Berlin").is_that_of(ABSENT["2025-08"])
     assert QUESTION.is_that_of(ABSENT["2025-08"])
-
-
-def test_a_month_of_a_zone_has_days_of_23_and_25_hours() -> None:
-    edges = day_edges("2025-10", "Europe/Berlin")
-    hours = [(after - before) / timedelta(hours=1) for before, after in pairwise(edges)]
-    assert len(hours) == 31
-    assert hours[25] == 25, "on the 26th clocks were set back"
-    assert {*hours[:25], *hours[26:]} == {24}
-    window = month_window("2025-10", "Europe/Berlin")
-    assert (
-        (edges[0], edges[-1])
-        == (window.start, window.end)
-        == (
-            datetime(2025, 9, 30, 22, tzinfo=UTC),
-            datetime(2025, 10, 31, 23, tzinfo=UTC),
-        )
-    )
 
 
 def test_a_month_is_complete_when_late_data_have_had_their_time() -> None:

@@ -1,5 +1,6 @@
 """A landed file that is not what its manifest says is found, whatever was done to it."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -95,3 +96,24 @@ def test_months_without_a_file_between_others_are_missing(shop: Shop) -> None:
     shop.land("2025-09", "2025-10", "2025-11", "2025-12", "2026-01", "2026-02")
     assert missing_between(landed_months(shop.data)) == [("shop", "2025-11"), ("shop", "2025-12")]
     assert missing_between([]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rows": "62"}, "rows of its manifest is not of type int"),
+        ({"complete": 1}, "complete of its manifest is not of type bool"),
+        ({"query": []}, "query of its manifest is not of type dict"),
+        ({"start": "2025-12-01T00:00:00"}, "start of its manifest is of no zone"),
+        ({"end": None}, "is no landed month"),
+        ({"more": 1}, "is no landed month"),
+        ({"zone": "Mars/Olympus"}, "there is no month 2025-12 of Mars/Olympus, as its manifest says"),
+        ({"zone": "Europe/Berlin"}, "its window is not month 2025-12 of Europe/Berlin"),
+    ],
+)
+def test_a_manifest_that_is_none_is_found(file: Path, change: dict[str, object], said: str) -> None:
+    told = json.loads(pq.read_metadata(file).metadata[METADATA_KEY])
+    table = pq.read_table(file).replace_schema_metadata({METADATA_KEY: json.dumps({**told, **change}).encode()})
+    pq.write_table(table, file)
+    [fault] = faults(file)
+    assert said in fault

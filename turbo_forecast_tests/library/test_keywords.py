@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from turbo_forecast import forecast_fleet
-from turbo_forecast.errors import SettingsError
+from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.library.keywords import taking_forecast_options
 from turbo_forecast.settings import ExecutorSettings, ForecastSettings, OutlookSettings
 from turbo_forecast.settings.keywords import ExecutorOptions, ForecastOptions, OutlookOptions
@@ -41,7 +41,7 @@ def test_the_keywords_are_the_options_and_have_their_types(options: Any, keyword
 
 def test_the_signature_lists_every_option_with_its_default_and_type() -> None:
     parameters = inspect.signature(forecast_fleet).parameters
-    assert list(parameters)[:7] == ["base", "cutoff", "groups", "plans", "say", "client", "outlook"]
+    assert list(parameters)[:7] == ["base", "cutoff", "groups", "plans", "log", "client", "outlook"]
     assert list(parameters)[7:] == list(ForecastSettings.model_fields)
     assert {each.kind for each in list(parameters.values())[2:]} == {inspect.Parameter.KEYWORD_ONLY}
     assert {name: parameters[name].default for name in ForecastSettings.model_fields} == ForecastSettings().model_dump()
@@ -134,3 +134,12 @@ def test_a_type_checker_knows_the_options_and_refuses_wrong_ones(tmp_path: Path)
 
 def test_the_package_tells_type_checkers_that_it_has_types() -> None:
     assert (ROOT / "turbo_forecast" / "py.typed").is_file()
+
+
+def test_the_former_name_of_log_is_taken_with_a_warning() -> None:
+    """What follows is refused for its base, before any work."""
+    with (
+        pytest.warns(DeprecationWarning, match="forecast_fleet: say is called log now"),
+        pytest.raises(TelemetryError, match="base must be"),
+    ):
+        forecast_fleet(3, "2025-12", say=print)  # type: ignore[call-arg]  # what is tried here

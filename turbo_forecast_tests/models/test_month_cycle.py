@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from turbo_forecast.models.cycle_calendar import CALENDAR_DAYS, PLACES, days_of_year, month_places
 from turbo_forecast.models.month_cycle import MonthCycle, cycle_search
-from turbo_forecast.models.protocol import Projection, Window
+from turbo_forecast.models.protocol import Forecast, Window
 from turbo_forecast.models.registry import build_entrant
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.windows import date_of, day_number
@@ -41,10 +41,10 @@ class Flat:
 
     shown: Window
 
-    def project(self, window: Window) -> Projection:
+    def forecast(self, window: Window) -> Forecast:
         self.shown = window
-        flat = np.full(window.asked.size, window.y.mean())
-        return Projection(flat, flat - 1, flat + 1, solver="mean")
+        flat = np.full(window.horizon.size, window.y.mean())
+        return Forecast(flat, flat - 1, flat + 1, solver="mean")
 
 
 @given(day=st.integers(-200_000, 200_000))
@@ -123,7 +123,7 @@ def test_a_cycle_that_ended_a_year_ago_is_gone_and_one_of_eight_months_is_there(
 
 def test_the_entrant_sees_no_cycle_and_its_forecast_and_bounds_get_it_back() -> None:
     inner = Flat()
-    found = MonthCycle(inner).project(Window(DAYS, peaks(is_last, 40), ASKED, 1))
+    found = MonthCycle(inner).forecast(Window(DAYS, peaks(is_last, 40), ASKED, 1))
     ends = np.array([is_last(int(day)) for day in ASKED])
     assert inner.shown.y.max() < 30
     np.testing.assert_allclose(found.yhat[ends], 60, atol=2.5)
@@ -134,7 +134,7 @@ def test_the_entrant_sees_no_cycle_and_its_forecast_and_bounds_get_it_back() -> 
 
 def test_without_a_cycle_the_entrant_answers_for_itself() -> None:
     inner, window = Flat(), Window(DAYS, 20 + RNG.standard_normal(DAYS.size), ASKED, 1)
-    MonthCycle(inner).project(window)
+    MonthCycle(inner).forecast(window)
     assert inner.shown is window
 
 
@@ -154,5 +154,5 @@ def test_entrants_of_the_default_field_forecast_month_ends_and_prophet_stays_its
     window = Window(DAYS, peaks(is_last, 60), ASKED, 1)
     ends = np.array([is_last(int(day)) for day in ASKED])
     run = forecast_settings(uncertainty_samples=10)
-    np.testing.assert_allclose(build_entrant(name, run).project(window).yhat[ends], 80, atol=6)
-    assert (build_entrant("prophet", run).project(window).yhat[ends] < 50).all()
+    np.testing.assert_allclose(build_entrant(name, run).forecast(window).yhat[ends], 80, atol=6)
+    assert (build_entrant("prophet", run).forecast(window).yhat[ends] < 50).all()

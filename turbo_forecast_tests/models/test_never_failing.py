@@ -53,7 +53,7 @@ def test_every_window_has_a_finite_answer_in_order(name: str, history: str, wait
     known.setflags(write=False)  # as a run hands them out
     y.setflags(write=False)
     asked = np.arange(known[-1] + first, known[-1] + last)
-    found = build_entrant(name, forecast_settings()).project(Window(known, y, asked, 7))
+    found = build_entrant(name, forecast_settings()).forecast(Window(known, y, asked, 7))
     assert found.yhat.shape == found.lower.shape == found.upper.shape == asked.shape
     assert np.isfinite(found.yhat).all()
     assert not np.isnan(found.lower).any()
@@ -70,7 +70,7 @@ def test_every_window_has_a_finite_answer_in_order(name: str, history: str, wait
 def test_a_constant_series_stays_what_it_is(name: str, level: float) -> None:
     known = np.arange(19_000, 19_900)
     asked = np.arange(19_900, 20_080)
-    found = build_entrant(name, forecast_settings()).project(Window(known, np.full(900, level), asked, 7))
+    found = build_entrant(name, forecast_settings()).forecast(Window(known, np.full(900, level), asked, 7))
     for values in (found.yhat, found.lower, found.upper):
         np.testing.assert_allclose(values, level, atol=1e-9)
 
@@ -84,7 +84,7 @@ from turbo_forecast.settings import forecast_settings
 
 y = np.random.default_rng(1).uniform(0, 100, 800)
 for name in NEVER_FAIL:
-    found = build_entrant(name, forecast_settings()).project(Window(np.arange(800), y, np.arange(800, 980), 1))
+    found = build_entrant(name, forecast_settings()).forecast(Window(np.arange(800), y, np.arange(800, 980), 1))
     print(name, found.yhat.tobytes().hex(), found.lower.tobytes().hex(), found.upper.tobytes().hex())
 heavy = {"pandas", "prophet", "matplotlib", "cmdstanpy", "statsforecast", "dagster"}
 print(sorted(heavy & set(sys.modules)))

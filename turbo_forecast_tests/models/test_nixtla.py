@@ -48,13 +48,13 @@ def test_the_forecast_is_the_librarys(name: str, size: int) -> None:
     y = week(size)
     days = np.arange(19_000, 19_000 + size)
     asked = np.arange(19_000 + size, 19_000 + size + 30)
-    found = build_entrant(name, SETTINGS).project(Window(days, y, asked, 1))
+    found = build_entrant(name, SETTINGS).forecast(Window(days, y, asked, 1))
     expected = direct(name, size).forecast(y, 30, level=[90])
     np.testing.assert_array_equal(found.yhat, expected["mean"])
     np.testing.assert_array_equal(found.lower, expected["lo-90"])
     np.testing.assert_array_equal(found.upper, expected["hi-90"])
     assert (found.solver, found.iterations) == (Solver.STATSFORECAST, None)
-    again = build_entrant(name, SETTINGS).project(Window(days, y, asked, 1))
+    again = build_entrant(name, SETTINGS).forecast(Window(days, y, asked, 1))
     for part in ("yhat", "lower", "upper"):
         np.testing.assert_array_equal(getattr(found, part), getattr(again, part))
 
@@ -65,7 +65,7 @@ def test_gaps_are_bridged_by_straight_lines_and_the_last_value_carried_to_the_or
     whole = np.append(y, [y[-1]] * 3)
     whole[GAP] = y[49] + (y[55] - y[49]) * np.arange(1, 6) / 6
     asked = np.array([103, 105, 112])
-    found = build_entrant("optimized_theta", SETTINGS).project(Window(observed, y[observed], asked, 1))
+    found = build_entrant("optimized_theta", SETTINGS).forecast(Window(observed, y[observed], asked, 1))
     expected = direct("optimized_theta", 103).forecast(whole, 10, level=[90])
     np.testing.assert_allclose(found.yhat, expected["mean"][[0, 2, 9]], rtol=1e-12)
     np.testing.assert_allclose(found.upper, np.asarray(expected["hi-90"])[[0, 2, 9]], rtol=1e-9)
@@ -74,7 +74,7 @@ def test_gaps_are_bridged_by_straight_lines_and_the_last_value_carried_to_the_or
 @pytest.mark.parametrize("name", NAMES)
 def test_less_than_two_weeks_are_refused_in_words(name: str) -> None:
     with pytest.raises(ForecastError, match="needs 14 days of history, the window has 13"):
-        build_entrant(name, SETTINGS).project(Window(np.arange(13), week(13), np.arange(13, 15), 1))
+        build_entrant(name, SETTINGS).forecast(Window(np.arange(13), week(13), np.arange(13, 15), 1))
 
 
 @pytest.mark.parametrize("name", NAMES)

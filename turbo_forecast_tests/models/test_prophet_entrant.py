@@ -8,7 +8,7 @@ import pytest
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.models.prophet_turbo import HANDED_OVER
-from turbo_forecast.models.protocol import ForecastError, Projection, Window
+from turbo_forecast.models.protocol import Forecast, ForecastError, Window
 from turbo_forecast.models.registry import build_entrant, check_entrants
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.turbo_prophet.problem import Status
@@ -35,7 +35,7 @@ def stock(asked: Window, *, growth: str, seed_draws: bool = True, **options: obj
     model = Prophet(growth=growth, interval_width=0.8, uncertainty_samples=50, **options)
     model.fit(frame(asked.days).assign(y=asked.y), seed=SEED % 2**31)
     np.random.seed(SEED % 2**32)
-    return model.predict(frame(asked.asked))
+    return model.predict(frame(asked.horizon))
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def stock(asked: Window, *, growth: str, seed_draws: bool = True, **options: obj
 def test_the_stan_engine_gives_what_stock_prophet_gives(options: dict[str, object]) -> None:
     asked = window(gap=slice(100, 130))
     entrant = build_entrant("prophet", forecast_settings(engine="stan", uncertainty_samples=50, **options))
-    found, expected = entrant.project(asked), stock(asked, **options)  # type: ignore[arg-type]
+    found, expected = entrant.forecast(asked), stock(asked, **options)  # type: ignore[arg-type]
     np.testing.assert_array_equal(found.yhat, expected["yhat"])
     np.testing.assert_array_equal(found.lower, expected["yhat_lower"])
     np.testing.assert_array_equal(found.upper, expected["yhat_upper"])
@@ -67,8 +67,8 @@ def test_the_stan_engine_gives_what_stock_prophet_gives(options: dict[str, objec
 @pytest.mark.parametrize("level", [0.0, 42.5, 100.0])
 def test_a_constant_window_is_answered_with_its_constant(engine: str, level: float) -> None:
     entrant = build_entrant("prophet", forecast_settings(engine=engine))
-    found = entrant.project(Window(np.arange(100), np.full(100, level), np.arange(100, 110), SEED))
-    assert isinstance(found, Projection)
+    found = entrant.forecast(Window(np.arange(100), np.full(100, level), np.arange(100, 110), SEED))
+    assert isinstance(found, Forecast)
     assert found.yhat.tolist() == found.lower.tolist() == found.upper.tolist() == [level] * 10
     assert (found.fits, found.solver) == (0, Solver.CONSTANT)
     assert (
@@ -81,7 +81,7 @@ def test_a_constant_window_is_answered_with_its_constant(engine: str, level: flo
 def test_one_observation_is_refused_in_words(engine: str) -> None:
     entrant = build_entrant("prophet", forecast_settings(engine=engine))
     with pytest.raises(ForecastError, match="needs 2 observations, the window has 1"):
-        entrant.project(Window(np.array([5]), np.array([1.0]), np.array([6]), SEED))
+        entrant.forecast(Window(np.array([5]), np.array([1.0]), np.array([6]), SEED))
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,13 @@ def test_an_entrant_of_ones_own_takes_part_under_its_path() -> None:
     name = "turbo_forecast_tests.fleet.entrants:naive"
     settings = forecast_settings(entrants=[name])
     check_entrants(settings)
-    found = build_entrant(name, settings).project(window())
+    found = build_entrant(name, settings).forecast(window())
     assert found.yhat[0] == window().y[-1]
 
 
 def test_a_fit_of_our_own_tells_the_steps_it_took() -> None:
     asked = window(gap=slice(100, 130))
-    found = build_entrant("prophet", forecast_settings(engine="turbo")).project(asked)
+    found = build_entrant("prophet", forecast_settings(engine="turbo")).forecast(asked)
     assert found.solver is Solver.TURBO
     assert found.note is None
     assert found.iterations is not None

@@ -79,8 +79,8 @@ def test_the_variant_forecasts_what_stock_prophet_of_its_options_does(name: str)
     y = np.clip(wave(size, seed=4) + 6 * np.sin(2 * np.pi * days / 365.25), 0, 100)
     settings = forecast_settings(uncertainty_samples=20)
     window = Window(days, y, asked, 1)
-    turbo = build_entrant(name, settings).project(window)
-    stan = build_entrant(name, settings.model_copy(update={"engine": "stan"})).project(window)
+    turbo = build_entrant(name, settings).forecast(window)
+    stan = build_entrant(name, settings.model_copy(update={"engine": "stan"})).forecast(window)
 
     def frame(of: np.ndarray) -> pd.DataFrame:
         return pd.DataFrame({"ds": pd.to_datetime(of, unit="D"), "cap": 100.0, "floor": 0.0})

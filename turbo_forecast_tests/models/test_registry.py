@@ -1,4 +1,4 @@
-"""Who may take part: single entrants, combinations, outside models, and what is refused before any work."""
+"""Who may take part: base models, combinations, external models, and what is refused before any work."""
 
 import sys
 from importlib import import_module
@@ -23,18 +23,18 @@ def test_the_default_field_can_take_part() -> None:
     settings = forecast_settings()
     check_entrants(settings)
     assert set(DEFAULT_ENTRANTS) <= set(ENTRANTS) | set(COMBINATIONS)
-    assert settings.singles == [name for name in DEFAULT_ENTRANTS if name not in COMBINATIONS]
+    assert settings.base_models == [name for name in DEFAULT_ENTRANTS if name not in COMBINATIONS]
 
 
 @pytest.mark.parametrize("name", [name for name in ENTRANTS if "nixtla" not in ENTRANTS[name]])
 def test_every_line_of_the_registry_builds_something_that_projects(name: str) -> None:
-    assert callable(build_entrant(name, forecast_settings()).project)
+    assert callable(build_entrant(name, forecast_settings()).forecast)
     assert hasattr(import_module(module_of(name)), ENTRANTS[name].partition(":")[2])
 
 
 def test_the_fallback_always_takes_part_and_combinations_are_not_single() -> None:
     settings = forecast_settings(entrants=["weighted", "recent_level", "median"])
-    assert settings.singles == ["recent_level", "seasonal_naive"]
+    assert settings.base_models == ["recent_level", "seasonal_naive"]
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
@@ -97,8 +97,8 @@ def test_tuned_prophets_share_the_preparation_of_prophet_and_of_the_levels(monke
         ("json:dumps", "it is a function of Python's own library"),
         ("sys:path", "it is list, not a function"),
         ("turbo_forecast.models.seasonal_naive:bild", "its module has no bild; did you mean build"),
-        ("turbo_forecast.settings:ForecastSettings", "ForecastSettings has no method project"),
-        ("turbo_forecast.settings:load_settings", "Settings has no method project"),
+        ("turbo_forecast.settings:ForecastSettings", "ForecastSettings has no method forecast"),
+        ("turbo_forecast.settings:load_settings", "Settings has no method forecast"),
         ("turbo_forecast.settings:COMBINATIONS", "it is tuple, not a function"),
     ],
 )
@@ -124,8 +124,8 @@ def test_a_name_that_leads_to_no_entrant_is_one_sentence(name: str, said: str) -
         ("build = 3\n", "it is int, not a function"),
         ("def build(): ...\n", "it must take one argument, the settings"),
         ("def build(settings, more): ...\n", "it must take one argument"),
-        ("class build:\n    def __init__(self, settings): ...\n", "build has no method project"),
-        ("def build(settings) -> str: ...\n", "str has no method project"),
+        ("class build:\n    def __init__(self, settings): ...\n", "build has no method forecast"),
+        ("def build(settings) -> str: ...\n", "str has no method forecast"),
         ("\0", "cannot be imported"),
     ],
 )
@@ -145,8 +145,8 @@ def test_a_module_that_cannot_be_imported_or_builds_nothing_is_one_sentence(
 @pytest.mark.parametrize(
     "source",
     [
-        "class Mine:\n    def project(self, window): ...\ndef build(settings): return Mine()\n",
-        "class build:\n    def __init__(self, settings): ...\n    def project(self, window): ...\n",
+        "class Mine:\n    def forecast(self, window): ...\ndef build(settings): return Mine()\n",
+        "class build:\n    def __init__(self, settings): ...\n    def forecast(self, window): ...\n",
         "def build(settings: 'NotImported') -> 'NorThis': ...\n",
         "from functools import partial\ndef make(level, settings): ...\nbuild = partial(make, 3)\n",
         "build = lambda settings, level=3: None\n",
@@ -162,12 +162,12 @@ def test_whatever_may_build_an_entrant_takes_part(source: str, tmp_path: Path, m
 @pytest.mark.parametrize(
     "name", ["", " ", "a/b", "..", "../x", "a\\b", "a:b", "a;b", "a\tb", " lstm", "lstm ", "x" * 65]
 )
-def test_an_outside_models_name_is_a_plain_one(name: str) -> None:
-    with pytest.raises(SettingsError, match="outside.*(cannot be a name|control characters)"):
-        check_entrants(forecast_settings(outside={name: "x.parquet"}))
+def test_an_external_models_name_is_a_plain_one(name: str) -> None:
+    with pytest.raises(SettingsError, match="external.*(cannot be a name|control characters)"):
+        check_entrants(forecast_settings(external={name: "x.parquet"}))
 
 
 @pytest.mark.parametrize("name", ["prophet", "median", "champion", "seasonal_naive"])
-def test_an_outside_models_name_is_nobody_elses(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"outside: '{name}' is a name that is taken"):
-        check_entrants(forecast_settings(entrants=["recent_level"], outside={name: "x.parquet"}))
+def test_an_external_models_name_is_nobody_elses(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"external: '{name}' is a name that is taken"):
+        check_entrants(forecast_settings(entrants=["recent_level"], external={name: "x.parquet"}))

@@ -96,7 +96,7 @@ class Plain:
 
 def ask(name: str, days: np.ndarray, y: np.ndarray, horizon: int = 40, skip: int = 0):
     asked = np.arange(days[-1] + 1 + skip, days[-1] + 1 + skip + horizon)
-    return asked, ENTRANTS[name].project(Window(days, y, asked, 1))
+    return asked, ENTRANTS[name].forecast(Window(days, y, asked, 1))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -159,7 +159,7 @@ def test_a_narrower_interval_is_asked_of_both(name: str) -> None:
     days, y = series(700, seed=3)
     asked, wide = ask(name, days, y, horizon=150)
     half = forecast_settings(interval_width=0.5)
-    narrow, walk = (build_entrant(of, half).project(Window(days, y, asked, 1)) for of in (name, "recent_quarter"))
+    narrow, walk = (build_entrant(of, half).forecast(Window(days, y, asked, 1)) for of in (name, "recent_quarter"))
     for inner, outer, walked in (
         (narrow.yhat - narrow.lower, wide.yhat - wide.lower, walk.yhat - walk.lower),
         (narrow.upper - narrow.yhat, wide.upper - wide.yhat, walk.upper - walk.yhat),

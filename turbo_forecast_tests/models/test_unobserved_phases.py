@@ -12,10 +12,10 @@ from turbo_forecast.models.prophet_stan import StanEngine
 from turbo_forecast.models.prophet_tuned import tuned
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.models.registry import build_entrant
-from turbo_forecast.phases import month, slot_of_year, weekday
+from turbo_forecast.seasonal_gaps import month, slot_of_year, weekday
 from turbo_forecast.settings import forecast_settings
-from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily, forecast_daily
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec
 from turbo_forecast.turbo_prophet.problem import Status
 
@@ -54,7 +54,7 @@ def test_a_day_like_none_observed_is_forecast_near_the_level(name: str, pattern:
     entrant = build_entrant(name, forecast_settings(uncertainty_samples=10))
     for mean in (15.0, 60.0, 95.0):
         window = level(PATTERNS[pattern], mean=mean)
-        yhat = entrant.project(window).yhat
+        yhat = entrant.forecast(window).yhat
         assert window.y.min() - MARGIN < yhat.min()
         assert yhat.max() < window.y.max() + MARGIN
 
@@ -80,7 +80,7 @@ def test_no_calendar_of_observed_days_lets_a_level_run_away(kept, gaps, strays, 
     if window.days.size < 60:
         return
     options = forecast_settings(uncertainty_samples=10, yearly_order=yearly_order)
-    yhat = build_entrant(name, options).project(window).yhat
+    yhat = build_entrant(name, options).forecast(window).yhat
     assert window.y.min() - MARGIN < yhat.min()
     assert yhat.max() < window.y.max() + MARGIN
 
@@ -91,14 +91,14 @@ def test_a_part_of_the_year_seen_once_is_taken_for_neither_season_nor_trend(name
     for seed, start in enumerate(range(0, 360, 40)):
         keep = ((slot_of_year(DAYS) - start) % 366 >= gap) & (np.arange(DAYS.size) >= DAYS.size - 400 - 10 * seed)
         window = level(keep, mean=50, year=0, seed=seed)
-        yhat = build_entrant(name, forecast_settings(uncertainty_samples=10, yearly_order=10)).project(window).yhat
+        yhat = build_entrant(name, forecast_settings(uncertainty_samples=10, yearly_order=10)).forecast(window).yhat
         assert window.y.min() - MARGIN < yhat.min()
         assert yhat.max() < window.y.max() + MARGIN
 
 
 def test_a_trend_that_the_observed_days_carry_is_followed_on_days_never_observed() -> None:
     window = level(PATTERNS["Monday to Friday"], mean=20, growth=40)
-    yhat = build_entrant("prophet_linear", forecast_settings(uncertainty_samples=10)).project(window).yhat
+    yhat = build_entrant("prophet_linear", forecast_settings(uncertainty_samples=10)).forecast(window).yhat
     days = np.arange(DAYS.size, DAYS.size + ASKED.size)
     straight = 20 + 40 * days / DAYS.size
     weekend = weekday(ASKED) > 4
@@ -111,8 +111,8 @@ def test_both_engines_fit_the_same_model_and_turbo_finds_the_higher_posterior(na
     options = tuned(name, forecast_settings(uncertainty_samples=10))
     window = level(PATTERNS[pattern])
     assert compare(window.days, window.y, options).holds
-    stan = StanEngine(options).project(window).yhat
-    turbo = build_entrant(name, forecast_settings(uncertainty_samples=10)).project(window).yhat
+    stan = StanEngine(options).forecast(window).yhat
+    turbo = build_entrant(name, forecast_settings(uncertainty_samples=10)).forecast(window).yhat
     assert np.abs(stan - turbo).max() < 0.5
 
 
@@ -137,7 +137,7 @@ def test_without_the_rule_the_same_days_run_away_as_in_stock_prophet() -> None:
 
 def test_where_everything_was_observed_the_forecast_is_prophets_to_the_last_bit() -> None:
     window = level(np.ones(DAYS.size, dtype=bool))
-    yhat = build_entrant("prophet", forecast_settings(uncertainty_samples=10)).project(window).yhat
+    yhat = build_entrant("prophet", forecast_settings(uncertainty_samples=10)).forecast(window).yhat
     calendar = Calendar(FIRST - 400, int(ASKED[-1]) + 400, Spec(growth="logistic"))
     fit = fit_daily(window.days, window.y, calendar, cap=100.0, floor=0.0)
     assert np.array_equal(yhat, forecast_daily(fit, ASKED, calendar).yhat)

@@ -99,7 +99,7 @@ def test_less_than_a_year_and_a_half_has_no_profile_and_is_the_reverting_levels_
     run = forecast_settings()
     assert not ENTRANT.profile(days, y).any()
     for name in ("yhat", "lower", "upper"):
-        found, expected = (build_entrant(each, run).project(window) for each in ("yearly_profile", "reverting_level"))
+        found, expected = (build_entrant(each, run).forecast(window) for each in ("yearly_profile", "reverting_level"))
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
@@ -111,7 +111,7 @@ def test_eight_years_tell_more_of_weather_than_the_last_32_months() -> None:
         for end in (2555, 2676, 2797):
             ahead = slice(end, end + 122)
             for name, first in (("all", 0), ("late", end - 974)):
-                found = ENTRANT.project(Window(days[first:end], y[first:end], days[ahead], 1)).yhat
+                found = ENTRANT.forecast(Window(days[first:end], y[first:end], days[ahead], 1)).yhat
                 errors[name].append(np.abs(found - y[ahead]).mean())
     assert np.mean(errors["all"]) < 0.98 * np.mean(errors["late"])
 

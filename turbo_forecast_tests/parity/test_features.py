@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from reference.synthetic import stock_inputs
-from turbo_forecast.turbo_prophet.calendar import Calendar
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec, epoch_days, from_days, prepare, scaled_time, season_features
 from turbo_forecast.turbo_prophet.solver import initial_rate
 from turbo_forecast_tests.kernels import called

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from reference.synthetic import frame, series, stock_inputs
-from turbo_forecast.turbo_prophet.calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily, forecast_daily
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec, prepare
-from turbo_forecast.turbo_prophet.intervals import mixture_quantile, simulate
+from turbo_forecast.turbo_prophet.intervals import Curve, Draws, mixture_quantile, simulate
 from turbo_forecast.turbo_prophet.prediction import Interval, forecast
 from turbo_forecast.turbo_prophet.problem import MapResult
 from turbo_forecast.turbo_prophet.solver import solve_map
@@ -116,7 +116,9 @@ def test_drawn_trends_have_the_spread_of_stocks() -> None:
         np.random.seed(3)
         theirs = model._sample_uncertainty(pd.DataFrame({"t": t, "cap_scaled": cap}), 4_000)
         ours = np.empty((200, 4_000))
-        call_simulate(number, t, cap, changes, delta, -0.04, 0.4, float(np.diff(t).mean()), 4_000, 9, ours)
+        step = float(np.diff(t).mean())
+        draws = Draws(samples=4_000, seed=9, step=step, shares=(0.1, 0.9), normal=(-1.28, 1.28))
+        call_simulate(Curve(number, changes, -0.04, 0.4, delta), t, cap, draws, ours)
         np.testing.assert_allclose(ours.std(axis=1)[10:], theirs.std(axis=0)[10:], rtol=0.08)
         shares = [0.05, 0.25, 0.75, 0.95]
         spread = theirs.std(axis=0).max()

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.schemas import BASE_TABLE, FLEET_FORECAST, FORECAST_ACCURACY, FORECAST_PARQUET, TOURNAMENT_RESULTS
-from turbo_forecast.storage.accuracy import accuracy_so_far, latest_month_judged
+from turbo_forecast.storage.accuracy import accuracy_so_far, latest_month_scored
 from turbo_forecast.storage.files import write_parquet
 
 OCTOBER, NOVEMBER, DECEMBER = date(2025, 10, 31), date(2025, 11, 30), date(2025, 12, 31)
@@ -157,16 +157,16 @@ def test_the_latest_month_is_judged_as_it_will_be_stored(
 ) -> None:
     everyone = [OCTOBER, NOVEMBER]
     # in December: two days a month ahead, errors 1 and 5, one of them inside; one day two months ahead, error 10
-    found = latest_month_judged(con, DECEMBER, months, everyone, 6)
+    found = latest_month_scored(con, DECEMBER, months, everyone, 6)
     assert found.rows() == [(1, 3.0, 0.5, 2), (2, 10.0, 0.0, 1)]
     stored = judged(con, months).filter(pl.col("resource") == "all", pl.col("model") == "champion")
     same = stored.filter(
         (pl.lit(DECEMBER).dt.month() - pl.col("forecast_cutoff").dt.month()).cast(pl.Int32) == pl.col("lead_month")
     )
     assert found.rows() == same.sort("lead_month").select("lead_month", "mae", "coverage", "n").rows()
-    assert latest_month_judged(con, DECEMBER, months, [OCTOBER], 6).rows() == [(2, 10.0, 0.0, 1)]
-    assert latest_month_judged(con, DECEMBER, months, everyone, 1).rows() == [(1, 3.0, 0.5, 2)]
-    assert latest_month_judged(con, DECEMBER, {}, everyone, 6).is_empty()
+    assert latest_month_scored(con, DECEMBER, months, [OCTOBER], 6).rows() == [(2, 10.0, 0.0, 1)]
+    assert latest_month_scored(con, DECEMBER, months, everyone, 1).rows() == [(1, 3.0, 0.5, 2)]
+    assert latest_month_scored(con, DECEMBER, {}, everyone, 6).is_empty()
 
 
 def test_the_interval_score_is_winklers_at_the_width_of_the_run(con: duckdb.DuckDBPyConnection) -> None:

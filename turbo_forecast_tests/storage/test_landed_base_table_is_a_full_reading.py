@@ -55,13 +55,13 @@ def made_rows(draw: random.Random, source: str, month: str, zone: str) -> list[R
 
 
 def expected(
-    every: dict[tuple[str, str], list[Row]], files: dict[tuple[str, date], float], zone: str
+    every: dict[tuple[str, str], list[Row]], files: dict[tuple[str, date], float], zone: str, limit: float = 105.0
 ) -> tuple[dict[tuple[str, date], float], Counter[str]]:
     """The days and the rejects by reason, counted in Python from what was put in."""
     moments: dict[tuple[str, datetime], list[float]] = defaultdict(list)
     rejects: Counter[str] = Counter()
     for host, _, moment, value in (row for rows in every.values() for row in rows):
-        if value < 0 or value > 105:
+        if value < 0 or value > limit:
             rejects["negative" if value < 0 else "over capacity"] += 1
         else:
             moments[host, moment].append(value)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference import frame_calibration
-from turbo_forecast.phases import MONTHS, WEEKDAYS
+from turbo_forecast.seasonal_gaps import MONTHS, WEEKDAYS
 from turbo_forecast.tournament.published_bounds import bounds, unknown_days
 from turbo_forecast.windows import day_number
 

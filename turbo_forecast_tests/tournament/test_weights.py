@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from turbo_forecast.tournament.evidence import posterior
+from turbo_forecast.tournament.evidence import shrinkage_estimate
 from turbo_forecast.tournament.weights import combination_weights
 
 NAN = np.nan
@@ -25,7 +25,7 @@ def test_weights_are_the_softmax_of_eight_times_the_expected_gain() -> None:
     rng = np.random.default_rng(0)
     errors, groups = rng.exponential(5, (40, 5, 3)), rng.integers(0, 3, 40)
     found = combination_weights(errors, groups, 4, everyone(errors))
-    np.testing.assert_allclose(found, softmax(-8 * posterior(errors, groups, 4).mean, axis=1), rtol=1e-12)
+    np.testing.assert_allclose(found, softmax(-8 * shrinkage_estimate(errors, groups, 4).mean, axis=1), rtol=1e-12)
 
 
 def test_without_windows_everyone_with_a_forecast_weighs_the_same() -> None:

@@ -14,15 +14,16 @@ from numba.core.registry import CPUDispatcher
 
 from turbo_forecast.turbo_prophet import cache
 from turbo_forecast.turbo_prophet.cache import KERNEL_MODULES
-from turbo_forecast.turbo_prophet.linear_algebra import lasso
+from turbo_forecast.turbo_prophet.linear_algebra import lasso, make_lasso_work
 from turbo_forecast_tests.kernels import called
 
 call_lasso = called(lasso)
+call_make_lasso_work = called(make_lasso_work)
 
 ROOT = Path(__file__).parents[2]
 FIT = """
 import numpy as np
-from turbo_forecast.turbo_prophet.calendar import Calendar
+from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.daily import fit_daily, forecast_daily
 from turbo_forecast.turbo_prophet.features import Spec
 from turbo_forecast.turbo_prophet.prediction import Interval
@@ -108,8 +109,9 @@ def test_the_lasso_meets_its_first_order_conditions(seed: int) -> None:
     root = rng.normal(size=(s + 3, s))
     a = root.T @ root + 1e-6 * np.eye(s)
     gradient, start = 5 * rng.normal(size=s), np.where(rng.random(s) < 0.3, rng.normal(size=s), 0.0)
-    x, at_x = np.empty(s), gradient.copy()
-    assert call_lasso(a, at_x, start, 2.0, x, np.empty(s), np.empty(s, np.int64), np.empty((s, s + 1)), np.empty(s))
+    at_x, work = gradient.copy(), call_make_lasso_work(s)
+    assert call_lasso(a, at_x, start, 2.0, work)
+    x = work.x
     np.testing.assert_allclose(at_x, gradient + a @ (x - start), atol=1e-8)
     np.testing.assert_allclose(at_x[x != 0], -2.0 * np.sign(x[x != 0]), atol=1e-7)
     assert (np.abs(at_x[x == 0]) <= 2.0 + 1e-7).all()

@@ -16,7 +16,7 @@ from turbo_forecast.dashboard.formats import UNIT
 from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.dashboard.pages.outlook import asked_of
 from turbo_forecast.dashboard.pagination import page_links, page_of
-from turbo_forecast.dashboard.row_pictures import pictures
+from turbo_forecast.dashboard.row_sparklines import row_sparklines
 from turbo_forecast.dashboard.sorting import Heading, Sorting
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR
 from turbo_forecast.types import State
@@ -55,9 +55,9 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
         "group": group,
         "members": members.head(MEMBERS).to_dicts(),
         "members_in_all": len(members),
-        "member_pictures": pictures(visit.published, month, members.head(MEMBERS)),
+        "member_pictures": row_sparklines(visit.published, month, members.head(MEMBERS)),
         "rows": page.frame.to_dicts(),
-        "pictures": pictures(visit.published, month, page.frame),
+        "pictures": row_sparklines(visit.published, month, page.frame),
         "shown": page,
         "pages": page_links(page, asked),
         "headings": order.headings(asked),

@@ -20,9 +20,9 @@ from turbo_forecast.answers.outlook import AHEAD, OutlookQuestion, outlook_answe
 from turbo_forecast.charts import themes
 from turbo_forecast.charts.picture import pictures as chart_pictures
 from turbo_forecast.charts.series import HEIGHT, HEIGHT_OF_ONE, specification
+from turbo_forecast.dashboard.chart_summary import summary
 from turbo_forecast.dashboard.page import Page, Visit
-from turbo_forecast.dashboard.row_pictures import pictures
-from turbo_forecast.dashboard.series_words import summary
+from turbo_forecast.dashboard.row_sparklines import row_sparklines
 from turbo_forecast.errors import StorageError
 from turbo_forecast.option_rules import shown as shown_value
 from turbo_forecast.storage.published.reading import PublishedMonth
@@ -199,7 +199,7 @@ def _most_urgent(visit: Visit) -> Mapping[str, Any]:
     """Hosts that are over their threshold, or may reach it."""
     states = (State.OVER.value, *(state.value for state in AHEAD))
     found = outlook_answer(visit.month, OutlookQuestion(kind="series", states=states)).head(MOST_URGENT)
-    return {"urgent": found.to_dicts(), "pictures": pictures(visit.published, visit.month, found)}
+    return {"urgent": found.to_dicts(), "pictures": row_sparklines(visit.published, visit.month, found)}
 
 
 def _near(month: PublishedMonth, name: str) -> list[tuple[str, Kind]]:

@@ -22,7 +22,7 @@ from turbo_forecast.dashboard.formats import UNIT
 from turbo_forecast.dashboard.formats import threshold as shown_threshold
 from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.dashboard.pagination import page_links, page_of
-from turbo_forecast.dashboard.row_pictures import pictures
+from turbo_forecast.dashboard.row_sparklines import row_sparklines
 from turbo_forecast.dashboard.sorting import Heading, Sorting
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, GROUP_MEMBERS
 from turbo_forecast.storage.outlook_findings import PLANNED_FOR
@@ -108,7 +108,7 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
         "shown": page,
         "pages": page_links(page, asked),
         "files": {name: {**asked, "format": name} for name in FORMATS},
-        "pictures": pictures(visit.published, month, page.frame),
+        "pictures": row_sparklines(visit.published, month, page.frame),
         "choices": choices(month, question),
         "by": (question.before - timedelta(days=1) if question.before else month.windows.horizon_end),
     }

@@ -1,6 +1,6 @@
 """The month's report as it was made, so that Dagster and a mail can link to it: a file, and no page of the dashboard's own.
 
-Does not belong here: what it tells (`report/`).
+Does not belong here: what it contains (`report/`).
 """
 
 from starlette.responses import HTMLResponse, Response
@@ -10,7 +10,9 @@ from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.errors import StorageError, refusal
 from turbo_forecast.storage.reports import report_path
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 """The file has its style within, and nothing else to load or execute."""
 
 
@@ -25,7 +27,7 @@ def _report(visit: Visit) -> Response:
         ) from None
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {refusal(error)}") from None
-    return HTMLResponse(content, headers={"Content-Security-Policy": POLICY})
+    return HTMLResponse(content, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
 
-PAGE = Page(deep_links.REPORT, "The month's report", "cannot.html", _report, in_menu=False)
+PAGE = Page(deep_links.REPORT, "The month's report", "error.html", _report, in_menu=False)

@@ -39,7 +39,7 @@ def answer(visit: Visit) -> Mapping[str, Any]:
         "found": found,
         "run_link": deep_links.dagster_run(os.environ.get(UI_URL, ""), visit.month.manifest.run_id),
         "ui_variable": UI_URL,
-        "coverage": coverage_grid(found),
+        "completeness": completeness_grid(found),
         "reasons": grid(
             "Why the others have no plain forecast, and what limits those that have one",
             "Reason|Outcome|> Series",
@@ -64,7 +64,7 @@ def answer(visit: Visit) -> Mapping[str, Any]:
     }
 
 
-def coverage_grid(found: RunHealth) -> Grid:
+def completeness_grid(found: RunHealth) -> Grid:
     """That every series has an outcome."""
     return grid(
         f"What became of the {found.series:,} series",

@@ -68,7 +68,7 @@ def reliability_grid(bins: pl.DataFrame) -> Grid:
             ]
             for row in bins.iter_rows(named=True)
         ),
-        "No statement was judged.",
+        "No statement was scored.",
     )
 
 
@@ -79,7 +79,7 @@ def scored(row: Mapping[str, Any]) -> list[Cell | str]:
         Cell(probability(row["recall"]), of(row["hits"], row["events"])),
         Cell(
             probability(row["precision"]),
-            of(row["hits"], row["said"]) if row["said"] is not None else "none of those that were said",
+            of(row["hits"], row["predicted"]) if row["predicted"] is not None else "none of those that were said",
         ),
         number(row["skill"], 2),
         number(row["point_skill"], 2),
@@ -99,7 +99,7 @@ def accuracy_grid(found: TrackAnswer) -> Grid:
             [threshold(row["threshold"]), counted(row["horizon_days"], "day"), *scored(row)]
             for row in found.accuracy.iter_rows(named=True)
         ),
-        "No statement was judged.",
+        "No statement was scored.",
     )
 
 
@@ -122,13 +122,13 @@ def over_time_grid(rows: pl.DataFrame) -> Grid:
     )
 
 
-def named_grid(visit: Visit, rows: pl.DataFrame, caption: str, nothing: str) -> Grid:
+def named_grid(visit: Visit, rows: pl.DataFrame, caption: str, empty_text: str) -> Grid:
     """Statements by name, so many as one looks through."""
     return grid(
         caption,
         "Host|Resource|> Threshold|> Level then|> Said|Likely day|Reached",
         (named(visit, row) for row in rows.head(NAMED).iter_rows(named=True)),
-        nothing,
+        empty_text,
         total=len(rows),
         where="the table outlook_backtest",
     )

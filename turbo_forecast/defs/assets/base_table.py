@@ -9,16 +9,16 @@ import duckdb
 
 from turbo_forecast.defs.assets.telemetry import observed
 from turbo_forecast.defs.catalog import LANDING, TELEMETRY, Place, Stored
-from turbo_forecast.defs.former_partitions import take_over_former
+from turbo_forecast.defs.partition_migration import migrate_partitions
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
-from turbo_forecast.defs.reporting import Metadata, plain_errors, say_to, spec
+from turbo_forecast.defs.reporting import Metadata, log_to, plain_errors, spec
 from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
 from turbo_forecast.defs.selection import recorded
 from turbo_forecast.defs.stored_data import stored_in
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import ForecastSettings
-from turbo_forecast.settings import told as environment
+from turbo_forecast.settings import current_environment as environment
 from turbo_forecast.storage.base_readings import Reading
 from turbo_forecast.storage.base_table import current_digest, last_day_up_to, update_base_table
 from turbo_forecast.storage.landed import landed_months
@@ -39,22 +39,28 @@ def base_table(
     context: dg.AssetExecutionContext, telemetry: TelemetryResource, forecast: ForecastResource, warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Read what has changed of the telemetry, and replace both tables, or months of them, in one transaction."""
-    say, data, run_id = say_to(context), Path(warehouse.database).absolute().parent, context.run.run_id
+    log, data, run_id = log_to(context), Path(warehouse.database).absolute().parent, context.run.run_id
     with plain_errors():
-        take_over_former(context.instance, data, say)
+        migrate_partitions(context.instance, data, log)
         settings, landed = telemetry.settings(), landed_months(data)
     with plain_errors(), warehouse.get_connection() as con:
         with transaction(con):
-            reading = update_base_table(con, settings, landed, today=date.today(), run_id=run_id, say=say)
+            reading = update_base_table(con, settings, landed, today=date.today(), run_id=run_id, say=log)
             _require_month(con, context.partition_key if context.has_partition_key else None, forecast.settings())
         chart, digest = fleet_by_month(con), current_digest(con)
-    say(reading.describe())
+    log(reading.describe())
     if reading.of_files:
         context.log_event(observed(reading.of_files, telemetry.telemetry))
-    told: Metadata = {"digest": digest, "warehouse": dg.MetadataValue.path(warehouse.database), "utilisation": chart}
+    metadata: Metadata = {
+        "digest": digest,
+        "warehouse": dg.MetadataValue.path(warehouse.database),
+        "utilisation": chart,
+    }
     # the same rows are the same version: what was made of them is not out of date
     version = dg.DataVersion(digest)
-    base = dg.MaterializeResult[None](BASE_TABLE.name, metadata={**_told(reading), **told}, data_version=version)
+    base = dg.MaterializeResult[None](
+        BASE_TABLE.name, metadata={**_metadata(reading), **metadata}, data_version=version
+    )
     yield from recorded(
         context, [base, dg.MaterializeResult(BASE_TABLE_REJECTS.name, metadata=_rejected(reading.report))]
     )
@@ -71,7 +77,7 @@ def _require_month(con: duckdb.DuckDBPyConnection, month: str | None, settings: 
         require_complete(last_day_up_to(con, cutoff), cutoff, settings)
 
 
-def _told(reading: Reading) -> Metadata:
+def _metadata(reading: Reading) -> Metadata:
     report = reading.report
     return {
         **stored_in(environment().store),

@@ -19,5 +19,5 @@ def capacity_outlook(month: Month) -> pl.DataFrame:
     changes, loads = (month_rows(month.con, table, month.cutoff) for table in (PLANNED_CHANGES, PLANNED_LOADS))
     stated = planned_statements(month, loads, scenarios(changes))
     rows = with_urgency(pl.concat([each.every() for each in stated]))
-    month.told = outlook_metadata(rows, month.key)
+    month.metadata = outlook_metadata(rows, month.key)
     return rows

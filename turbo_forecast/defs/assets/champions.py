@@ -13,5 +13,5 @@ from turbo_forecast.schemas import CHAMPIONS
 def champions(month: Month) -> pl.DataFrame:
     """The champions that the run chose by the scores of the folds."""
     chosen = month.made(CHAMPIONS).collect()
-    month.told = {"series by entrant": counts(chosen, "model"), "reasons": counts(chosen, "reason")}
+    month.metadata = {"series by entrant": counts(chosen, "model"), "reasons": counts(chosen, "reason")}
     return chosen

@@ -7,15 +7,15 @@ import dagster as dg
 
 from turbo_forecast.defs.catalog import Place, Stored
 from turbo_forecast.defs.fleet_month import MonthsRun, forecast_month
-from turbo_forecast.defs.held import held
+from turbo_forecast.defs.kept_open import kept_open
 from turbo_forecast.defs.partitions import MONTHS, WAREHOUSE_POOL, month_of
 from turbo_forecast.defs.plots import outcome_bars
 from turbo_forecast.defs.reporting import (
     Metadata,
     counts,
+    log_to,
     mean_weights,
     plain_errors,
-    say_to,
     spec,
     stage_metadata,
 )
@@ -63,16 +63,18 @@ def fleet_forecast(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """A pool of processes over all series of the month."""
     with plain_errors():
-        month, settings, say = month_of(context), forecast.settings(), say_to(context)
-        work = forecast_month(month, settings, warehouse, folder, context.run.run_id, say)
-        with held(context, work) as run:
+        month, settings, log = month_of(context), forecast.settings(), log_to(context)
+        work = forecast_month(month, settings, warehouse, folder, context.run.run_id, log)
+        with kept_open(context, work) as run:
             Results(run.fleet.results_folder).publish(folder.results(month))
             yield from recorded(context, rows_of(run), folder)
-    yield from recorded(context, [dg.MaterializeResult(name, metadata=told) for name, told in told_of(run)])
+    yield from recorded(
+        context, [dg.MaterializeResult(name, metadata=metadata) for name, metadata in metadata_of_tables(run)]
+    )
 
 
 def rows_of(run: MonthsRun) -> Iterator[dg.MaterializeResult[MadeRows]]:
-    """The run's rows, to be published; what is told of them are the stages until then."""
+    """The run's rows, to be published; their metadata has the stages until then."""
     yield dg.MaterializeResult(FOLD_FORECAST.name, value=MadeRows(run.fleet.folds_folder))
     rows = MadeRows(run.fleet.rows_folder)
     yield dg.MaterializeResult(FLEET_FORECAST.name, value=rows, metadata=forecast_metadata(run.fleet, run.timer))
@@ -90,8 +92,8 @@ def forecast_metadata(run: FleetRun, timer: AuditTimer) -> Metadata:
     }
 
 
-def told_of(run: MonthsRun) -> Iterator[tuple[str, Metadata]]:
-    """What the materialisation of each table in the warehouse shows."""
+def metadata_of_tables(run: MonthsRun) -> Iterator[tuple[str, Metadata]]:
+    """The metadata of each table in the warehouse, by its name."""
     fleet = run.fleet
     weights = {"mean weight in the forecast, over series": mean_weights(fleet.weights)}
     yield COMBINATION_WEIGHTS.name, {"dagster/row_count": len(fleet.weights), **weights}

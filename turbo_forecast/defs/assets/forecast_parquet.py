@@ -19,7 +19,7 @@ def forecast_parquet(month: Month) -> pl.LazyFrame:
     loads = of_scenario(month_rows(month.con, PLANNED_LOADS, month.cutoff))
     made = duckdb_sql(month.results.path(FORECAST_PARQUET))
     with month.timer.stage("report"):
-        month.told = master_metadata(
+        month.metadata = master_metadata(
             month.con,
             month.cutoff,
             month.settings,

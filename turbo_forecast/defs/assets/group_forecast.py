@@ -15,7 +15,7 @@ def group_forecast(month: Month) -> pl.DataFrame:
     """A run over the groups alone, with folds, champions and intervals of their own; no row where no groups are set."""
     rows = forecast_group_month(month)
     series = rows.select("host_id", "resource", "model", "outcome").unique()
-    month.told = {
+    month.metadata = {
         "series": len(series),
         "series by entrant": counts(series, "model"),
         "outcomes": counts(series, "outcome"),

@@ -24,7 +24,7 @@ def group_history(month: Month) -> pl.DataFrame:
     values = partial(values_of, month.con, first=first, last=month.cutoff)
     rows = history_of(members, values, first, month.cutoff)
     with_value = rows.filter(pl.col("y").is_not_null())
-    month.told = {
+    month.metadata = {
         "series": rows.select("host_id", "resource").n_unique(),
         "days without a value": len(rows) - len(with_value),
         "mean share of the capacity observed": with_value["observed_capacity"].mean() or 0.0,

@@ -5,7 +5,7 @@ import polars as pl
 from turbo_forecast.defs.catalog import Place, Stored
 from turbo_forecast.defs.month_table import month_table
 from turbo_forecast.defs.monthly import Month
-from turbo_forecast.defs.reporting import say_to
+from turbo_forecast.defs.reporting import log_to
 from turbo_forecast.outlook.groups import PATIENCE_DAYS
 from turbo_forecast.schemas import GROUP_MEMBERS, SERIES_OUTCOMES
 from turbo_forecast.storage.groups import members_of, read_groups
@@ -21,6 +21,6 @@ def group_members(month: Month) -> pl.DataFrame:
     series = month_rows(month.con, SERIES_OUTCOMES, month.cutoff)
     members = members_of(groups, series, month.cutoff, PATIENCE_DAYS)
     for remark in members.remarks:
-        say_to(month.context)(remark)
-    month.told = {"groups": members.rows["group_name"].n_unique(), "remarks": list(members.remarks)}
+        log_to(month.context)(remark)
+    month.metadata = {"groups": members.rows["group_name"].n_unique(), "remarks": list(members.remarks)}
     return members.rows

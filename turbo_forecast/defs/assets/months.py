@@ -6,7 +6,7 @@ import dagster as dg
 import duckdb
 
 from turbo_forecast.defs.catalog import Place, Stored
-from turbo_forecast.defs.checks.judging import BLOCKING
+from turbo_forecast.defs.checks.month_checks import BLOCKING
 from turbo_forecast.defs.month_markdown import closing_metadata
 from turbo_forecast.defs.month_table import month_asset
 from turbo_forecast.defs.partitions import month_of
@@ -36,18 +36,18 @@ def months(
         require_files(folder, key)
         work = MonthOfRun(cutoff_of(key), forecast.settings().config_hash(), context.run.run_id)
         work.complete(con, needed, utc_now())
-        told = told_of(con, work.cutoff, context)
-    return dg.MaterializeResult(metadata=told)
+        metadata = metadata_of(con, work.cutoff, context)
+    return dg.MaterializeResult(metadata=metadata)
 
 
-def told_of(con: duckdb.DuckDBPyConnection, cutoff: date, context: dg.AssetExecutionContext) -> Metadata:
+def metadata_of(con: duckdb.DuckDBPyConnection, cutoff: date, context: dg.AssetExecutionContext) -> Metadata:
     """The month's state, and the report of what was not known yet when its master file was made."""
     row = month_rows(con, MONTHS, cutoff).row(0, named=True)
     warnings = warnings_so_far(context.instance, context.run.run_id, con, cutoff)
     if warnings:  # else a run of which checks warned is "Success" in the list of runs, like any other
         context.instance.add_run_tags(context.run.run_id, {NOT_PASSED_TAG: str(len(warnings))})
-    told = {"dagster/row_count": 1, "month": row["month"], "state": row["state"]}
-    return {**told, **closing_metadata(con, cutoff, warnings)}
+    metadata = {"dagster/row_count": 1, "month": row["month"], "state": row["state"]}
+    return {**metadata, **closing_metadata(con, cutoff, warnings)}
 
 
 def require_files(folder: DataFolder, key: str) -> None:

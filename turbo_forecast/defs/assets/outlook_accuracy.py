@@ -15,5 +15,5 @@ from turbo_forecast.storage.warehouse import month_rows
 def outlook_accuracy(month: Month) -> pl.DataFrame:
     """Scores of the backtest's statements, beside the base rate's and the point forecast's."""
     scored = track_record.outlook_accuracy(month_rows(month.con, OUTLOOK_BACKTEST, month.cutoff))
-    month.told = accuracy_metadata(scored)
+    month.metadata = accuracy_metadata(scored)
     return scored

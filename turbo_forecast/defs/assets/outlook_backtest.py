@@ -13,5 +13,5 @@ from turbo_forecast.schemas import OUTLOOK_BACKTEST
 def outlook_backtest(month: Month) -> pl.DataFrame:
     """Statements of the published backtest, by what was learnt of the folds alone, beside what was observed."""
     rows = pl.concat([month.statements.backtest(month.published), group_backtest(month)])
-    month.told = {"statements": len(rows), "of these, came true": int(rows["happened"].sum())}
+    month.metadata = {"statements": len(rows), "of these, came true": int(rows["happened"].sum())}
     return rows

@@ -17,6 +17,6 @@ def outlook_over_time(month: Month) -> pl.DataFrame:
     """Judge the statements of earlier complete months whose days have passed."""
     settled = settled_months(month.con, month.cutoff, OUTLOOK_OVER_TIME.name)
     since = statements_since(month.con, month.cutoff, settled, month.settings.horizon_months)
-    judged = track_record.outlook_accuracy(since).rename({"cutoff": "forecast_cutoff"})
-    month.told = over_time_metadata(judged)
-    return OUTLOOK_OVER_TIME.conform(judged.with_columns(cutoff=pl.lit(month.cutoff)))
+    scored = track_record.outlook_accuracy(since).rename({"cutoff": "forecast_cutoff"})
+    month.metadata = over_time_metadata(scored)
+    return OUTLOOK_OVER_TIME.conform(scored.with_columns(cutoff=pl.lit(month.cutoff)))

@@ -15,5 +15,5 @@ from turbo_forecast.storage.warehouse import month_rows
 def outlook_reliability(month: Month) -> pl.DataFrame:
     """The backtest's statements in ten bins of their probability."""
     bins = track_record.outlook_reliability(month_rows(month.con, OUTLOOK_BACKTEST, month.cutoff))
-    month.told = {"what was said, and what came true": reliability_diagram(bins)}
+    month.metadata = {"reliability diagram": reliability_diagram(bins)}
     return bins

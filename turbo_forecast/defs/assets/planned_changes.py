@@ -17,15 +17,15 @@ SHOWN = 20
 def planned_changes(month: Month) -> pl.DataFrame:
     """Read the file of plans, and resolve each of its rows for every scenario; no row where there is no such file."""
     changes = planned_now(month)
-    month.told = told_of(changes)
+    month.metadata = metadata_of(changes)
     return changes
 
 
-def told_of(changes: pl.DataFrame) -> Metadata:
+def metadata_of(changes: pl.DataFrame) -> Metadata:
     """How many changes there are, and which of them have no effect."""
     idle = changes.filter(pl.col("effect") != APPLIED).select("scenario", "file_row", "host_id", "resource", "effect")
-    told: Metadata = {
+    metadata: Metadata = {
         "changes by effect": counts(changes, "effect"),
         "changes by scenario": counts(changes, "scenario"),
     }
-    return told | ({"first without effect": markdown(idle.head(SHOWN))} if len(idle) else {})
+    return metadata | ({"first without effect": markdown(idle.head(SHOWN))} if len(idle) else {})

@@ -31,5 +31,5 @@ def published_month(
     """Publish the month's tables and files, the history of all series, and the views over them."""
     options = MonthOptions(forecast, outlook)
     with month_beside(context, "published_month", options, warehouse, folder, rests_on=SCENARIO_OUTLOOK) as month:
-        month.told = publish(month)
+        month.metadata = publish(month)
     yield month.result()

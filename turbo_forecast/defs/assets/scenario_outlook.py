@@ -34,7 +34,7 @@ def scenario_outlook(
     with month_beside(context, SCENARIO_OUTLOOK.name, options, warehouse, folder, rests_on=CAPACITY_OUTLOOK) as month:
         rows = compared(month)
         stored = into_table(month, SCENARIO_OUTLOOK, rows)
-        month.told = {"dagster/row_count": stored, "statements by scenario": counts(rows, "scenario")}
+        month.metadata = {"dagster/row_count": stored, "statements by scenario": counts(rows, "scenario")}
     yield month.result()
 
 

@@ -11,7 +11,7 @@ KINDS = ("parquet", "csv", "duckdb")
 telemetry = dg.AssetSpec(TELEMETRY, description=long_text(TELEMETRY), **presented("telemetry", KINDS))
 
 SHOWN = 20
-"""Names of files that are shown; the count tells of all."""
+"""Names of files that are shown; the count is of all."""
 
 
 def observed(report: TelemetryReport, location: str) -> dg.AssetObservation:

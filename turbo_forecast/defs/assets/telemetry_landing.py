@@ -6,12 +6,12 @@ from turbo_forecast.defs.catalog import LANDING, long_text, presented
 from turbo_forecast.defs.landed import LANDED_FILES, landing_metadata, options_of
 from turbo_forecast.defs.partitions import MONTHS as PARTITIONS
 from turbo_forecast.defs.partitions import month_of
-from turbo_forecast.defs.reporting import plain_errors, say_to
+from turbo_forecast.defs.reporting import log_to, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, TelemetryResource
 from turbo_forecast.landing.configured import configured
 from turbo_forecast.landing.due import Asked, history_months
 from turbo_forecast.landing.landing import land, require_landed
-from turbo_forecast.settings import told
+from turbo_forecast.settings import current_environment
 
 
 @dg.asset(
@@ -23,12 +23,12 @@ def telemetry_landing(
     context: dg.AssetExecutionContext, telemetry: TelemetryResource, forecast: ForecastResource, folder: DataFolder
 ) -> dg.MaterializeResult[None]:
     """Land the months of the run's history that are not there yet; it opens no warehouse, so it waits for no step."""
-    say = say_to(context)
+    log = log_to(context)
     with plain_errors():
-        sources = configured(told()).sources
+        sources = configured(current_environment()).sources
         asked = Asked(history_months(month_of(context), forecast.settings()))
-        landings = land(folder.root, sources, asked, options_of(telemetry.settings(), say))
+        landings = land(folder.root, sources, asked, options_of(telemetry.settings(), log))
         for landing in landings:
-            say(landing.error or landing.describe())
+            log(landing.error or landing.describe())
         require_landed(landings)
     return dg.MaterializeResult(metadata=landing_metadata(landings, folder))

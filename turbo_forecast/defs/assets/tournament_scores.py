@@ -13,5 +13,5 @@ from turbo_forecast.schemas import TOURNAMENT_SCORES
 def tournament_scores(month: Month) -> pl.DataFrame:
     """The scores that were made where the rows were."""
     scores = month.made(TOURNAMENT_SCORES).collect()
-    month.told = {"mean MASE by entrant and window": score_bars(scores)}
+    month.metadata = {"mean MASE by entrant and window": score_bars(scores)}
     return scores

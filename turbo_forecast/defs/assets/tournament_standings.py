@@ -13,5 +13,5 @@ from turbo_forecast.schemas import TOURNAMENT_STANDINGS
 def tournament_standings(month: Month) -> pl.DataFrame:
     """The run's comparison of every entrant's backtest with the published one."""
     standings = month.made(TOURNAMENT_STANDINGS).collect()
-    month.told = standings_metadata(standings)
+    month.metadata = standings_metadata(standings)
     return standings

@@ -1,1 +1,1 @@
-"""One property each, judged by re-reading what was stored."""
+"""One expectation each, validated by reading again what was stored."""

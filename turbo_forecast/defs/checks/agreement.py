@@ -5,8 +5,8 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from turbo_forecast.defs.checks.judging import Judged, month_check, month_to_judge, record
-from turbo_forecast.defs.checks.properties import Property, Verdict
+from turbo_forecast.defs.checks.expectations import Expectation, Validation
+from turbo_forecast.defs.checks.month_checks import MonthValidation, month_check, month_to_check, record
 from turbo_forecast.defs.checks.statements import shared
 from turbo_forecast.defs.reporting import Metadata
 from turbo_forecast.defs.resources import DataFolder, Warehouse
@@ -20,9 +20,9 @@ from turbo_forecast.types import Solver
 from turbo_forecast.windows import cutoff_of, day_number, run_windows
 
 PROPHET = "prophet"
-AGREES = Property(
+AGREES = Expectation(
     name="turbo_agrees_with_stan",
-    sentence="turbo's log posterior is at least stock Prophet's, on a random sample of this run's series",
+    description="turbo's log posterior is at least stock Prophet's, on a random sample of this run's series",
     items="series that turbo alone had solved",
     remedy="Stock Prophet is better there: set `engine: stan` for this run, and please report the series",
 )
@@ -39,20 +39,20 @@ COMPARED = {
 }
 
 
-def judged(
+def validated(
     context: dg.AssetCheckExecutionContext, settings: ForecastSettings, warehouse: Warehouse, folder: DataFolder
-) -> Judged:
-    """Compare a sample of the month; the metadata shows differences and speed. The warehouse is closed meanwhile."""
+) -> MonthValidation:
+    """Compare a sample of the month; the metadata has differences and speed. The warehouse is closed meanwhile."""
     with warehouse.get_connection(keep_duckdb=True) as con, transaction(con):
-        asked = month_to_judge(context, con)
+        asked = month_to_check(context, con)
         month = MonthOfRun(cutoff_of(asked.key), settings.config_hash(), context.run.run_id)
         drawn = sample(con, month, settings)
     compared = _compared(drawn, settings)
-    verdict = Verdict(len(compared), compared.filter(~pl.col("holds")))
+    validation = Validation(len(compared), compared.filter(~pl.col("holds")))
     with warehouse.get_connection(keep_duckdb=True) as con, transaction(con):
         month.require_same(con)
-        record(con, month, FLEET_FORECAST.name, AGREES, passed=verdict.holds(AGREES.tolerated))
-    return Judged(AGREES, asked, verdict, _shown(compared))
+        record(con, month, FLEET_FORECAST.name, AGREES, passed=validation.passes(AGREES.tolerance))
+    return MonthValidation(AGREES, asked, validation, _shown(compared))
 
 
 Histories = list[tuple[str, str, str, pl.DataFrame]]
@@ -95,4 +95,4 @@ def _shown(rows: pl.DataFrame) -> Metadata:
     }
 
 
-checks = [month_check(AGREES, FLEET_FORECAST, judged)]
+checks = [month_check(AGREES, FLEET_FORECAST, validated)]

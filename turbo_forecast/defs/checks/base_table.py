@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import told
+from turbo_forecast.defs.checks.expectations import Expectation, Validation, validate
 from turbo_forecast.defs.checks.keys import no_duplicates
-from turbo_forecast.defs.checks.properties import Property, Verdict, judge
+from turbo_forecast.defs.checks.month_checks import check_result
 from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder, Warehouse
@@ -20,49 +20,49 @@ LOOKED_BACK = 20
 """Materialisations among which the one before is looked for: each holds a picture of some 90 kB."""
 
 
-def _freshness(verdict: Verdict) -> str:
-    last, days = verdict.figures["last_day"], verdict.figures["days_ago"]
+def _freshness(validation: Validation) -> str:
+    last, days = validation.metrics["last_day"], validation.metrics["days_ago"]
     if last is None:
         return "the base table holds no day at all"
     ends = f"the telemetry ends on {last}, {days_ago(days)}"
-    if len(verdict.offenders):
+    if len(validation.failing_rows):
         return f"{ends}; a forecast of the latest month needs days of the last {FRESH_DAYS}"
     return f"{ends} (at most {FRESH_DAYS} are allowed)"
 
 
 UNIQUE = no_duplicates(BASE_TABLE, "one_row_per_series_and_day")
-IN_RANGE = Property(name="utilisation_is_in_range", sentence="y is a number in [0, 100]", items="rows")
-FRESH = Property(
+IN_RANGE = Expectation(name="utilisation_is_in_range", description="y is a number in [0, 100]", items="rows")
+FRESH = Expectation(
     name="telemetry_is_fresh",
-    sentence=f"the fleet's last day is at most {FRESH_DAYS} days ago",
-    parts={"fresh_days": str(FRESH_DAYS)},
+    description=f"the fleet's last day is at most {FRESH_DAYS} days ago",
+    parameters={"fresh_days": str(FRESH_DAYS)},
     blocking=False,
     severity=dg.AssetCheckSeverity.WARN,
     items="telemetry exports",
     remedy="Export newer telemetry, unless you forecast an earlier month on purpose",
-    says=_freshness,
+    summary=_freshness,
 )
 
 
-def base_check(prop: Property) -> dg.AssetChecksDefinition:
-    """The property as a check of the base table."""
+def base_check(expectation: Expectation) -> dg.AssetChecksDefinition:
+    """The expectation as an asset check of the base table."""
 
     @dg.asset_check(
         asset=BASE_TABLE.name,
-        name=prop.name,
-        description=prop.sentence,
-        blocking=prop.blocking,
+        name=expectation.name,
+        description=expectation.description,
+        blocking=expectation.blocking,
         pool=WAREHOUSE_POOL,
     )
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse, folder: DataFolder) -> dg.AssetCheckResult:
         with plain_errors(), warehouse.get_connection(keep_duckdb=True) as con, transaction(con):
             require_base_table(con)
             require_own_base_table(con, context.run.run_id)
-            verdict = judge(con, prop, {"stored": BASE_TABLE.name})
-            if prop.blocking:
-                record_base_check(con, prop.name, passed=verdict.holds(prop.tolerated))
+            validation = validate(con, expectation, {"stored": BASE_TABLE.name})
+            if expectation.blocking:
+                record_base_check(con, expectation.name, passed=validation.passes(expectation.tolerance))
         with plain_errors():
-            return told(prop, BASE_TABLE.name, verdict, folder)
+            return check_result(expectation, BASE_TABLE.name, validation, folder)
 
     return check
 
@@ -104,12 +104,12 @@ def _size(now: int, before: int | None) -> str:
 def previous_series(instance: dg.DagsterInstance, warehouse: str) -> int | None:
     """Series of the base table's last materialisation but one into the warehouse, if it is among the LOOKED_BACK last.
 
-    One instance may serve several data folders: another fleet's size tells nothing of this one's.
+    One instance may serve several data folders: the size of another fleet has no bearing on this one's.
     """
     records = instance.fetch_materializations(dg.AssetKey(BASE_TABLE.name), limit=LOOKED_BACK).records
-    told = [record.asset_materialization.metadata for record in records if record.asset_materialization]
-    sizes = [found["series"].value for found in told if found.get("warehouse") == dg.MetadataValue.path(warehouse)]
+    metadata = [record.asset_materialization.metadata for record in records if record.asset_materialization]
+    sizes = [found["series"].value for found in metadata if found.get("warehouse") == dg.MetadataValue.path(warehouse)]
     return int(sizes[1]) if len(sizes) > 1 else None  # type: ignore[arg-type]
 
 
-checks = [*(base_check(prop) for prop in (UNIQUE, IN_RANGE, FRESH)), fleet_has_not_shrunk]
+checks = [*(base_check(expectation) for expectation in (UNIQUE, IN_RANGE, FRESH)), fleet_has_not_shrunk]

@@ -2,15 +2,15 @@
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import month_check
-from turbo_forecast.defs.checks.properties import Property, Verdict
+from turbo_forecast.defs.checks.expectations import Expectation, Validation
+from turbo_forecast.defs.checks.month_checks import month_check
 from turbo_forecast.number_words import counted
 from turbo_forecast.schemas import CALIBRATION, FORECAST_PARQUET
 from turbo_forecast.tournament.standings import POOR
 
-COMPLETE = Property(
+COMPLETE = Expectation(
     name="every_champion_is_calibrated",
-    sentence="every champion has finite offsets, lower < 0 < upper, for every month of the phases it has rows of",
+    description="every champion has finite offsets, lower < 0 < upper, for every month of the phases it has rows of",
     items="horizon months of series",
 )
 
@@ -20,13 +20,13 @@ FEW_SERIES = 30
 """Below this many series, two standard errors more: the days of a series are one witness, not a hundred."""
 
 
-def _held(verdict: Verdict) -> str:
+def _held(validation: Validation) -> str:
     """How much of the backtest the interval held, in words."""
-    coverage, nominal, allowed = (verdict.figures[name] for name in ("coverage", "nominal", "allowed"))
+    coverage, nominal, allowed = (validation.metrics[name] for name in ("coverage", "nominal", "allowed"))
     if coverage is None:
         return "no series that varies has a backtest: there was nothing to check"
-    days, series = verdict.figures["days"], verdict.figures["series"]
-    wrong = bool(len(verdict.offenders))
+    days, series = validation.metrics["days"], validation.metrics["series"]
+    wrong = bool(len(validation.failing_rows))
     held = f"{100 * coverage:.{2 if wrong else 1}f} % of the {counted(days, 'backtest day')}, taken together, of the {counted(series, 'series that varies', 'series that vary')}"
     low, high = max(0.0, nominal - allowed), min(1.0, nominal + allowed)
     between = f"{100 * low:.3g} to {100 * high:.3g} %"
@@ -36,18 +36,18 @@ def _held(verdict: Verdict) -> str:
     return f"{text}, not {between}: it is too {'narrow' if coverage < nominal else 'wide'}"
 
 
-def holds(name: str, tolerance: float, severity: dg.AssetCheckSeverity, *, blocking: bool, remedy: str) -> Property:
+def holds(name: str, tolerance: float, severity: dg.AssetCheckSeverity, *, blocking: bool, remedy: str) -> Expectation:
     """The published interval's coverage of the backtest is near its nominal width."""
-    return Property(
+    return Expectation(
         name=name,
-        sentence=f"the published interval held its nominal share of the varying series' backtest days, ± {tolerance:.0%}",
+        description=f"the published interval held its nominal share of the varying series' backtest days, ± {tolerance:.0%}",
         sql="intervals_hold",
-        parts={"tolerance": str(tolerance), "few_series": str(FEW_SERIES)},
+        parameters={"tolerance": str(tolerance), "few_series": str(FEW_SERIES)},
         blocking=blocking,
         severity=severity,
         items="published intervals",
         remedy=remedy,
-        says=_held,
+        summary=_held,
     )
 
 
@@ -76,33 +76,33 @@ FEW_SPARE = 0.25
 """What is added to both for few series, whose mean goes up and down with the room that each forecast leaves."""
 
 
-def _by_series(verdict: Verdict) -> str:
+def _by_series(validation: Validation) -> str:
     """How many of the series the interval failed, in words."""
-    share, series, floor = (verdict.figures[name] for name in ("poorly_covered", "series", "floor"))
+    share, series, floor = (validation.metrics[name] for name in ("poorly_covered", "series", "floor"))
     if not series:
         return "no series that varies has a backtest: there was nothing to check"
     return (
         f"{100 * share:.1f} % of the {counted(series, 'series that varies', 'series that vary')} had less than {100 * floor:.3g} % of their backtest days "
-        f"inside their interval ({100 * verdict.figures['allowed']:.3g} % is allowed)"
+        f"inside their interval ({100 * validation.metrics['allowed']:.3g} % is allowed)"
     )
 
 
-SERIES_HOLD = Property(
+SERIES_HOLD = Expectation(
     name="intervals_hold_for_nearly_every_series",
-    sentence=f"at most {POOR_SHARE:.0%} of the varying series were covered below three quarters of the interval's width",
-    parts={"allowed": str(POOR_SHARE), "poor": str(POOR), "few_series": str(FEW_SERIES)},
+    description=f"at most {POOR_SHARE:.0%} of the varying series were covered below three quarters of the interval's width",
+    parameters={"allowed": str(POOR_SHARE), "poor": str(POOR), "few_series": str(FEW_SERIES)},
     blocking=False,
     severity=dg.AssetCheckSeverity.WARN,
     items="published intervals",
     remedy="A level has moved in many series at once, or some kind of series differs from the others of its resource: see "
     "forecast_parquet for the worst covered",
-    says=_by_series,
+    summary=_by_series,
 )
-SMOOTH = Property(
+SMOOTH = Expectation(
     name="intervals_widen_smoothly",
-    sentence="from each horizon month to the next, intervals do not narrow, nor widen by over "
+    description="from each horizon month to the next, intervals do not narrow, nor widen by over "
     f"{STEEPEST_STEP:.0%} beyond what the champions' own bounds do, on average",
-    parts={
+    parameters={
         "steepest": str(STEEPEST_STEP),
         "narrower": str(NARROWER),
         "few_series": str(FEW_SERIES),

@@ -1,25 +1,25 @@
 """Every entrant of the run has a forecast of some series: one that fails for all of them is no entrant, but a fault."""
 
-from turbo_forecast.defs.checks.judging import month_check
-from turbo_forecast.defs.checks.properties import Property, Verdict
+from turbo_forecast.defs.checks.expectations import Expectation, Validation
+from turbo_forecast.defs.checks.month_checks import month_check
 from turbo_forecast.schemas import FLEET_FORECAST
 
-SOMETHING = Property(
+SOMETHING = Expectation(
     name="every_entrant_forecasts_something",
-    sentence="every entrant, outside models and combinations too, has a forecast of at least one of the series asked for",
+    description="every entrant, external models and combinations too, has a forecast of at least one of the series asked for",
     items="entrants",
     remedy="model_runs.error_message says why, fit by fit; mend the entrant or take it out of the run",
-    says=lambda verdict: _silent(verdict),
+    summary=lambda validation: _silent(validation),
 )
 
 
-def _silent(verdict: Verdict) -> str:
+def _silent(validation: Validation) -> str:
     """Which entrants have no forecast at all, in words."""
-    names = ", ".join(verdict.offenders["model"])
+    names = ", ".join(validation.failing_rows["model"])
     if names:
-        count = f"{len(verdict.offenders):,} of {verdict.expected:,} entrants"
+        count = f"{len(validation.failing_rows):,} of {validation.total:,} entrants"
         return f"{count} have no forecast of any series they were asked for: {names}"
-    return f"each of the {verdict.expected:,} entrants has a forecast of some series"
+    return f"each of the {validation.total:,} entrants has a forecast of some series"
 
 
 checks = [month_check(SOMETHING, FLEET_FORECAST)]

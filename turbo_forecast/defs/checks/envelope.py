@@ -1,18 +1,20 @@
 """Projections stay in [0, 100], in order, and finite."""
 
-from turbo_forecast.defs.checks.judging import month_check
-from turbo_forecast.defs.checks.properties import Property
+from turbo_forecast.defs.checks.expectations import Expectation
+from turbo_forecast.defs.checks.month_checks import month_check
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET
 
-INSIDE = Property(
-    name="projections_stay_in_the_envelope", sentence="0 <= yhat_lower <= yhat <= yhat_upper <= 100", items="rows"
+INSIDE = Expectation(
+    name="projections_stay_in_the_envelope", description="0 <= yhat_lower <= yhat <= yhat_upper <= 100", items="rows"
 )
-FINITE = Property(
+FINITE = Expectation(
     name="projections_are_finite",
-    sentence="yhat and its bounds are finite numbers, y a finite number or absent",
+    description="yhat and its bounds are finite numbers, y a finite number or absent",
     items="rows",
 )
 
 checks = [
-    month_check(prop, table) for table in (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET) for prop in (INSIDE, FINITE)
+    month_check(expectation, table)
+    for table in (FLEET_FORECAST, FOLD_FORECAST, FORECAST_PARQUET)
+    for expectation in (INSIDE, FINITE)
 ]

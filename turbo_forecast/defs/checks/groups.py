@@ -1,24 +1,24 @@
 """Every group that has been observed has a forecast, and every host of the file's groups is behind its group's level."""
 
-from turbo_forecast.defs.checks.judging import month_check
-from turbo_forecast.defs.checks.properties import Property
+from turbo_forecast.defs.checks.expectations import Expectation
+from turbo_forecast.defs.checks.month_checks import month_check
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, GROUP_FORECAST, GROUP_HISTORY
 
-WHOLE = Property(
+WHOLE = Expectation(
     name="every_group_has_its_days",
-    sentence="every group with a host at the cutoff has a day for each day since its first, and as many hosts on the last day "
+    description="every group with a host at the cutoff has a day for each day since its first, and as many hosts on the last day "
     "as are present",
     items="groups by resource",
 )
-FORECAST = Property(
+FORECAST = Expectation(
     name="every_group_has_its_rows",
-    sentence="every group that was observed in the backtest months has a forecast of each day of the horizon, with bounds around "
+    description="every group that was observed in the backtest months has a forecast of each day of the horizon, with bounds around "
     "it inside [0, 100], and no other group has",
     items="groups by resource",
 )
-STATED = Property(
+STATED = Expectation(
     name="every_group_has_its_statements",
-    sentence="in every scenario, each group with a forecast has one statement for each of its thresholds",
+    description="in every scenario, each group with a forecast has one statement for each of its thresholds",
     items="thresholds of groups",
 )
 

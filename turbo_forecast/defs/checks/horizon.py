@@ -1,12 +1,12 @@
 """Every entrant's forecast of a series covers every day asked for, and no other."""
 
-from turbo_forecast.defs.checks.judging import month_check
-from turbo_forecast.defs.checks.properties import Property
+from turbo_forecast.defs.checks.expectations import Expectation
+from turbo_forecast.defs.checks.month_checks import month_check
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_PARQUET
 
-COMPLETE = Property(
+COMPLETE = Expectation(
     name="horizon_is_complete",
-    sentence="every forecast covers each day of the horizon, every backtest each day of its window",
+    description="every forecast covers each day of the horizon, every backtest each day of its window",
     items="forecasts",
 )
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import dagster as dg
 
 from turbo_forecast import schemas
-from turbo_forecast.defs.checks.judging import month_check
-from turbo_forecast.defs.checks.properties import Property
+from turbo_forecast.defs.checks.expectations import Expectation
+from turbo_forecast.defs.checks.month_checks import month_check
 from turbo_forecast.schemas import TOURNAMENT_RESULTS
 from turbo_forecast.storage.months import STEPS
 from turbo_forecast.storage.telemetry.sql import identifier
@@ -20,17 +20,19 @@ VIEWS = {TOURNAMENT_RESULTS.name}
 """Tables that store no rows of their own, but serve those of fleet_forecast."""
 
 
-def no_duplicates(table: Table, name: str = NAME) -> Property:
+def no_duplicates(table: Table, name: str = NAME) -> Expectation:
     """The key of a table is a key."""
-    sentence = f"no two rows share {', '.join(table.key)}"
+    description = f"no two rows share {', '.join(table.key)}"
     key = ", ".join(identifier(column) for column in table.key)
     if table.name in VIEWS:
-        return Property(name, sentence, "every_row_is_served_once", items="rows")
+        return Expectation(name, description, "every_row_is_served_once", items="rows")
     if "ds" not in table.key:
-        return Property(name, sentence, NAME, {"key": key}, items="rows")
+        return Expectation(name, description, NAME, {"key": key}, items="rows")
     of = [identifier(column) for column in table.key if column != "ds"]
     same = " AND ".join(f"stored.{column} IS NOT DISTINCT FROM suspects.{column}" for column in of)
-    return Property(name, sentence, "no_duplicate_days", {"key": key, "of": ", ".join(of), "same": same}, items="rows")
+    return Expectation(
+        name, description, "no_duplicate_days", {"key": key, "of": ", ".join(of), "same": same}, items="rows"
+    )
 
 
 def key_check(table: Table) -> dg.AssetChecksDefinition:

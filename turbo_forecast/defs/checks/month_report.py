@@ -1,4 +1,4 @@
-"""The month's report is there and tells of the run that is published.
+"""The month's report is there, whole, and of the run that is published.
 
 It reads files alone: neither the warehouse nor its pool is asked, and no month is kept from being complete.
 """
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from turbo_forecast.defs.checks.judging import Judged, JudgedMonth, evaluation, told
-from turbo_forecast.defs.checks.properties import Property, Verdict
+from turbo_forecast.defs.checks.expectations import Expectation, Validation
+from turbo_forecast.defs.checks.month_checks import CheckedMonth, MonthValidation, check_result, evaluation
 from turbo_forecast.defs.links import described_check
 from turbo_forecast.defs.partitions import MONTHS, month_of
 from turbo_forecast.defs.reporting import plain_errors
@@ -21,9 +21,9 @@ from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.storage.reports import report_path
 
 ASSET = "month_report"
-WHOLE = Property(
+WHOLE = Expectation(
     name="report_is_whole",
-    sentence="the month's report is there, has an end, is of the run that is published, and names all who run full first",
+    description="the month's report is there, has an end, is of the run that is published, and names all who run full first",
     blocking=False,
     items="marks and names",
     remedy="Materialise month_report for the month again",
@@ -33,19 +33,19 @@ MARKS = 3
 """Beside the names: that the file is whole, of the month, and of the version that is published."""
 
 
-def judged_report(folder: DataFolder, month: str) -> Verdict:
-    """The verdict on a month's report (YYYY-MM); of a month that is not published, nothing is expected.
+def validated_report(folder: DataFolder, month: str) -> Validation:
+    """Validate a month's report (YYYY-MM); of a month that is not published, nothing is expected.
 
     Raises StorageError where what is published cannot be read.
     """
     published = Published(folder.root)
     there = published.keys()
     if month not in there:  # made by a former version, or not complete: it has no report
-        return Verdict(0, pl.DataFrame())
+        return Validation(0, pl.DataFrame())
     of_month = published.month(month)
     due = named(first_to_run_full(of_month))
     wrong = _wrong(folder, month, of_month.manifest.version, due)
-    return Verdict(MARKS + len(due), pl.DataFrame(wrong, schema=["what", "host_id", "resource"], orient="row"))
+    return Validation(MARKS + len(due), pl.DataFrame(wrong, schema=["what", "host_id", "resource"], orient="row"))
 
 
 def _wrong(folder: DataFolder, month: str, version: str, due: list[Named]) -> list[tuple[str, str, str]]:
@@ -63,11 +63,11 @@ def _wrong(folder: DataFolder, month: str, version: str, due: list[Named]) -> li
     return [(mark, "", "") for mark in marks if mark] + sorted(missing)
 
 
-def _month_to_judge(context: dg.AssetCheckExecutionContext, folder: DataFolder) -> JudgedMonth:
+def _month_to_check(context: dg.AssetCheckExecutionContext, folder: DataFolder) -> CheckedMonth:
     """The run's month; where it is of none, as the UI starts a check, the latest that is published. Raises StorageError."""
     if context.has_partition_key or context.has_partition_key_range:
-        return JudgedMonth(month_of(context), named=True, kept=context.has_partition_key)
-    return JudgedMonth(Published(folder.root).month().key, named=False, kept=False)
+        return CheckedMonth(month_of(context), named=True, kept=context.has_partition_key)
+    return CheckedMonth(Published(folder.root).month().key, named=False, kept=False)
 
 
 @dg.multi_asset_check(
@@ -76,7 +76,7 @@ def _month_to_judge(context: dg.AssetCheckExecutionContext, folder: DataFolder) 
         dg.AssetCheckSpec(
             WHOLE.name,
             asset=ASSET,
-            description=described_check(WHOLE.sentence),
+            description=described_check(WHOLE.description),
             blocking=WHOLE.blocking,
             partitions_def=MONTHS,
         )
@@ -85,15 +85,15 @@ def _month_to_judge(context: dg.AssetCheckExecutionContext, folder: DataFolder) 
 def report_is_whole(
     context: dg.AssetCheckExecutionContext, folder: DataFolder
 ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation | dg.Output[None]]:
-    """Judge the report by reading it again."""
+    """Read the report again."""
     with plain_errors():
-        month = _month_to_judge(context, folder)
-        judged = Judged(WHOLE, month, judged_report(folder, month.key))
-        result = told(WHOLE, ASSET, judged.verdict, folder, month)
+        month = _month_to_check(context, folder)
+        checked = MonthValidation(WHOLE, month, validated_report(folder, month.key))
+        result = check_result(WHOLE, ASSET, checked.validation, folder, month)
     if month.kept:
         yield result
     else:
-        yield evaluation(context, result, dg.AssetCheckKey(dg.AssetKey(ASSET), WHOLE.name), judged)
+        yield evaluation(context, result, dg.AssetCheckKey(dg.AssetKey(ASSET), WHOLE.name), checked)
         yield dg.Output(None, NAME)
 
 

@@ -5,8 +5,8 @@ The backtest cannot see such days: on them there is nothing to compare with. Exp
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import month_check
-from turbo_forecast.defs.checks.properties import Property
+from turbo_forecast.defs.checks.expectations import Expectation
+from turbo_forecast.defs.checks.month_checks import month_check
 from turbo_forecast.schemas import FORECAST_PARQUET
 
 MARGIN_PERCENT = 10
@@ -14,13 +14,13 @@ MARGIN_PERCENT = 10
 RECENT_DAYS = 182
 """Days before a series' last one whose straight line counts as its recent trend."""
 
-RESTS = Property(
+RESTS = Expectation(
     name="forecasts_rest_on_observations",
-    sentence=(
+    description=(
         "on weekdays, in months and in stretches of the year that a series was never observed on, its forecast is within "
         f"{MARGIN_PERCENT} points of what was observed or of where the observed days' trend leads"
     ),
-    parts={"margin_percent": str(MARGIN_PERCENT), "recent_days": str(RECENT_DAYS)},
+    parameters={"margin_percent": str(MARGIN_PERCENT), "recent_days": str(RECENT_DAYS)},
     items="rows of such days",
     # one series gone astray is shown in red, but must not keep the others from being compared
     blocking=False,

@@ -5,37 +5,37 @@ The table of scenarios is no part of a month, so none of its checks blocks one.
 
 import dagster as dg
 
-from turbo_forecast.defs.checks.judging import month_check
+from turbo_forecast.defs.checks.expectations import Expectation
 from turbo_forecast.defs.checks.keys import NAME
-from turbo_forecast.defs.checks.properties import Property
+from turbo_forecast.defs.checks.month_checks import month_check
 from turbo_forecast.schemas import PLANNED_CHANGES, PLANNED_LOADS, SCENARIO_OUTLOOK
 
-EFFECTIVE = Property(
+EFFECTIVE = Expectation(
     name="plans_of_the_forecast_have_an_effect",
-    sentence="every planned change of a day within the forecast changes at least one series",
+    description="every planned change of a day within the forecast changes at least one series",
     blocking=False,
     severity=dg.AssetCheckSeverity.WARN,
     items="planned changes",
     remedy="See the column effect for the reason, and correct the file of plans",
 )
-WHOLE = Property(
+WHOLE = Expectation(
     name="loads_are_whole",
-    sentence="the stretches of every series or group with an applied change follow each other from the first change's day to the "
+    description="the stretches of every series or group with an applied change follow each other from the first change's day to the "
     "forecast's last, each begins on a change's day, and each has finite weights and one row of the own forecast",
     items="series and groups with changes, by scenario",
 )
 
-KEY = Property(
+KEY = Expectation(
     name="each_threshold_is_compared_once",
     sql=NAME,
-    sentence=f"no two rows share {', '.join(SCENARIO_OUTLOOK.key)}",
-    parts={"key": ", ".join(SCENARIO_OUTLOOK.key)},
+    description=f"no two rows share {', '.join(SCENARIO_OUTLOOK.key)}",
+    parameters={"key": ", ".join(SCENARIO_OUTLOOK.key)},
     blocking=False,
     items="rows",
 )
-COMPARED = Property(
+COMPARED = Expectation(
     name="scenarios_are_compared_as_they_stand",
-    sentence="days gained are those between the two likely days, and states and probabilities say the same as these days",
+    description="days gained are those between the two likely days, and states and probabilities say the same as these days",
     blocking=False,
     items="statements",
 )
@@ -43,5 +43,5 @@ COMPARED = Property(
 checks = [
     month_check(EFFECTIVE, PLANNED_CHANGES),
     month_check(WHOLE, PLANNED_LOADS),
-    *(month_check(prop, SCENARIO_OUTLOOK) for prop in (KEY, COMPARED)),
+    *(month_check(expectation, SCENARIO_OUTLOOK) for expectation in (KEY, COMPARED)),
 ]

@@ -1,17 +1,17 @@
-"""Every row is about this month, from an entrant that takes part, and tells what was observed, no more."""
+"""Every row is about this month, from an entrant that takes part, and has what was observed, no more."""
 
-from turbo_forecast.defs.checks.judging import month_check
-from turbo_forecast.defs.checks.properties import Property
+from turbo_forecast.defs.checks.expectations import Expectation
+from turbo_forecast.defs.checks.month_checks import month_check
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_PARQUET, TOURNAMENT_RESULTS
 
-OBSERVED = Property(
+OBSERVED = Expectation(
     name="rows_tell_what_was_observed",
-    sentence="y is the base table's in the backtest, and absent after the cutoff",
+    description="y is the base table's in the backtest, and absent after the cutoff",
     items="rows",
 )
-OF_THIS_MONTH = Property(
+OF_THIS_MONTH = Expectation(
     name="rows_belong_to_this_month",
-    sentence="every row names its series, an entrant that takes part, a phase, a day, and this month's cutoff",
+    description="every row names its series, an entrant that takes part, a phase, a day, and this month's cutoff",
     items="rows",
 )
 

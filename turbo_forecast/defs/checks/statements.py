@@ -1,7 +1,7 @@
 """The checks' SQL, which lies in files: `sql/<check>.sql` for what one check asks, `sql/shared/<name>.sql` for what several do.
 
-Belongs here: finding a file and telling its statements apart. Does not belong here: what fills the {places} of a
-statement (`places.py`), and running it (`properties.py`).
+Belongs here: finding a file and its statements. Does not belong here: what fills the {names} of a
+statement (`sql_context.py`), and running it (`expectations.py`).
 """
 
 import re
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-KINDS = ("prepared", "judged", "offenders", "figures")
-"""What a check's file may hold, each under a line `-- name: <kind>`; `Property` says what each is."""
+KINDS = ("prepared", "total", "failing_rows", "metrics")
+"""What a check's file may hold, each under a line `-- name: <kind>`; `Expectation` says what each is."""
 
 _SQL = files("turbo_forecast.defs.checks") / "sql"
 _NAMED = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
@@ -28,7 +28,7 @@ def statements(name: str) -> Mapping[str, str]:
 
 @cache
 def shared(name: str) -> str:
-    """A table expression that several checks use. Raises KeyError where there is no such file: it is no place's name."""
+    """A table expression that several checks use. Raises KeyError where there is no such file: it is no name of `sql_context.py`."""
     try:
         return (_SQL / "shared" / f"{name}.sql").read_text(encoding="utf-8").strip()
     except FileNotFoundError:

@@ -10,29 +10,30 @@ import dagster as dg
 import polars as pl
 
 from turbo_forecast.defs.catalog import LANDING
-from turbo_forecast.defs.checks.judging import Judged, JudgedMonth, evaluation, told
-from turbo_forecast.defs.checks.properties import Property, Verdict
+from turbo_forecast.defs.checks.expectations import Expectation, Validation
+from turbo_forecast.defs.checks.month_checks import CheckedMonth, MonthValidation, check_result, evaluation
 from turbo_forecast.defs.links import described_check
 from turbo_forecast.defs.partitions import MONTHS, month_of
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder
-from turbo_forecast.landing.verification import faults, missing_between
+from turbo_forecast.landing.judged import all_faults
+from turbo_forecast.landing.verification import missing_between
 from turbo_forecast.month_keys import last_over
 from turbo_forecast.schemas import FORECAST_PARQUET
 from turbo_forecast.storage.landed import landed_files, landed_months
 
-WHOLE = Property(
+WHOLE = Expectation(
     name="landed_months_are_whole",
-    sentence=(
+    description=(
         "every landed file is there to its end and has the rows, series and window that its manifest says, the same rows by their "
         "digest, and one value a series and moment"
     ),
     items="landed files",
     remedy="Take the file from a backup; or, if the source still has the month, remove the file and land the month again",
 )
-WITHOUT_GAPS = Property(
+WITHOUT_GAPS = Expectation(
     name="no_month_is_missing_in_between",
-    sentence="between the first month that has landed from a source and its last, every month has landed",
+    description="between the first month that has landed from a source and its last, every month has landed",
     blocking=False,
     severity=dg.AssetCheckSeverity.WARN,
     items="landed and missing months",
@@ -40,28 +41,29 @@ WITHOUT_GAPS = Property(
 )
 
 
-def judged_whole(folder: DataFolder) -> Verdict:
-    """Read every landed file again."""
-    files = landed_files(folder.root)
-    wrong = [(path.parent.name, path.stem, fault) for path in files for fault in faults(path)]
-    return Verdict(len(files), pl.DataFrame(wrong, schema=["source", "month", "fault"], orient="row"))
+def validated_files(folder: DataFolder) -> Validation:
+    """Read every landed file again that has changed since it was found whole."""
+    wrong = [(path.parent.name, path.stem, fault) for path, fault in all_faults(folder.root)]
+    return Validation(
+        len(landed_files(folder.root)), pl.DataFrame(wrong, schema=["source", "month", "fault"], orient="row")
+    )
 
 
-def judged_gaps(folder: DataFolder) -> Verdict:
+def validated_gaps(folder: DataFolder) -> Validation:
     """Look for months without a file. Raises StorageError for a file that is none of a landed month."""
     landed = landed_months(folder.root)
     missing = missing_between(landed)
-    return Verdict(len(landed) + len(missing), pl.DataFrame(missing, schema=["source", "month"], orient="row"))
+    return Validation(len(landed) + len(missing), pl.DataFrame(missing, schema=["source", "month"], orient="row"))
 
 
-def files_check(prop: Property, judge: Callable[[DataFolder], Verdict]) -> dg.AssetChecksDefinition:
-    """The property as a check of all that has landed, whichever month's run asks."""
-    name = f"{LANDING}_{prop.name}"
+def files_check(expectation: Expectation, validate: Callable[[DataFolder], Validation]) -> dg.AssetChecksDefinition:
+    """The expectation as a check of all that has landed, whichever month the run is of."""
+    name = f"{LANDING}_{expectation.name}"
     spec = dg.AssetCheckSpec(
-        prop.name,
+        expectation.name,
         asset=LANDING,
-        description=described_check(prop.sentence),
-        blocking=prop.blocking,
+        description=described_check(expectation.description),
+        blocking=expectation.blocking,
         partitions_def=MONTHS,
     )
 
@@ -70,27 +72,27 @@ def files_check(prop: Property, judge: Callable[[DataFolder], Verdict]) -> dg.As
         context: dg.AssetCheckExecutionContext, folder: DataFolder
     ) -> Iterator[dg.AssetCheckResult | dg.AssetCheckEvaluation | dg.Output[None]]:
         with plain_errors():
-            month = _month_to_judge(context, folder)
-            judged = Judged(prop, month, judge(folder))
-            result = told(prop, LANDING, judged.verdict, folder, month)
+            month = _month_to_check(context, folder)
+            checked = MonthValidation(expectation, month, validate(folder))
+            result = check_result(expectation, LANDING, checked.validation, folder, month)
         if month.kept:
             yield result
         else:
-            yield evaluation(context, result, dg.AssetCheckKey(dg.AssetKey(LANDING), prop.name), judged)
+            yield evaluation(context, result, dg.AssetCheckKey(dg.AssetKey(LANDING), expectation.name), checked)
             yield dg.Output(None, name)
 
     return check
 
 
-def _month_to_judge(context: dg.AssetCheckExecutionContext, folder: DataFolder) -> JudgedMonth:
+def _month_to_check(context: dg.AssetCheckExecutionContext, folder: DataFolder) -> CheckedMonth:
     """The run's month; where it is of none, as the UI starts a check, the latest that has a master file, as other checks do.
 
-    What is judged are the files of all months; before there is any month, the verdict is kept with the last that is over.
+    What is checked are the files of all months; before there is any month, the result is stored with the last that is over.
     """
     if context.has_partition_key or context.has_partition_key_range:
-        return JudgedMonth(month_of(context), named=True, kept=context.has_partition_key)
+        return CheckedMonth(month_of(context), named=True, kept=context.has_partition_key)
     made = folder.masters(FORECAST_PARQUET.name)
-    return JudgedMonth(f"{max(made):%Y-%m}" if made else last_over(), named=False, kept=False)
+    return CheckedMonth(f"{max(made):%Y-%m}" if made else last_over(), named=False, kept=False)
 
 
-checks = [files_check(WHOLE, judged_whole), files_check(WITHOUT_GAPS, judged_gaps)]
+checks = [files_check(WHOLE, validated_files), files_check(WITHOUT_GAPS, validated_gaps)]

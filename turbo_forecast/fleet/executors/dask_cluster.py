@@ -1,9 +1,9 @@
 """A Dask cluster as a run sees it: reached, asked who is there, given tasks, left.
 
 Belongs here: everything of Dask's client, and one sentence for each way in which it can fail. Does not belong here: which
-worker gets what (`dask_crew.py`, `dask_executor.py`), and what runs on workers (`dask_host.py`).
+worker gets what (`dask_membership.py`, `dask_executor.py`), and what runs on workers (`dask_host.py`).
 
-Whatever Dask has to tell comes by other threads and goes into one mailbox, which the run's own thread reads: nothing here
+Whatever Dask reports comes by other threads and goes into one mailbox, which the run's own thread reads: nothing here
 waits for an answer of the cluster but the connection itself.
 """
 
@@ -33,7 +33,7 @@ LOOK_SECONDS = 1.0
 """So often the scheduler is asked which workers there are."""
 CLOSE_SECONDS = 2.0
 PAUSED = "paused"
-THERE = ("running", PAUSED)
+LIVE_STATUSES = ("running", PAUSED)
 """What Dask says of workers that work, or will go on."""
 LOGGERS = ("distributed.client", "distributed.core", "distributed.comm", "distributed.batched", "distributed.utils")
 """What Dask's client would say of a lost connection, in tracebacks; the run says it in a sentence."""
@@ -48,7 +48,7 @@ class NoWorkers(TurboForecastError):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class WorkerMessage:
     """A worker has sent a message; lease: the key of the task by which it was asked to take part."""
 
     worker: str
@@ -68,7 +68,7 @@ class Resolved:
     why: str = ""
 
 
-class There(NamedTuple):
+class WorkerInfo(NamedTuple):
     """A worker that is there. paused: Dask lets it begin nothing, until it holds less memory."""
 
     name: str
@@ -77,13 +77,13 @@ class There(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WorkerList:
     """The workers that are there, by address."""
 
-    workers: Mapping[str, There]
+    workers: Mapping[str, WorkerInfo]
 
 
-Mail = Heard | Resolved | Seen | object
+Mail = WorkerMessage | Resolved | WorkerList | object
 """`object` is what others put into the mailbox (`Cluster.post`)."""
 
 
@@ -116,9 +116,9 @@ class Cluster:
         """Have the events of a topic posted as `Heard`."""
 
         def handle(event: tuple[float, Any]) -> None:
-            heard = unpacked(event[1])
-            if heard is not None:
-                self.post(Heard(*heard))
+            received = unpacked(event[1])
+            if received is not None:
+                self.post(WorkerMessage(*received))
 
         self._topic = topic
         self._client.subscribe_topic(topic, handle)
@@ -133,7 +133,7 @@ class Cluster:
         return future
 
     def cancel(self, *futures: Future) -> None:
-        """Take tasks, or their results, back from the scheduler; a worker that is at one is told."""
+        """Take tasks, or their results, back from the scheduler, which also informs a worker that is at one."""
         if futures and self.is_alive:
             with suppress(
                 Exception
@@ -157,22 +157,22 @@ class Cluster:
 
     def _answer(self, asked: "ThreadFuture[Any]") -> None:
         with suppress(BaseException):  # asked again; what is wrong with the connection is seen by its status
-            self.post(Seen(self._workers(asked.result())))
+            self.post(WorkerList(self._workers(asked.result())))
             self._unanswered_since = None
         self._is_asking = False
 
-    def _workers(self, identity: Mapping[str, Any]) -> dict[str, There]:
-        """The workers that a scheduler tells of; notes whether it is still the same one."""
+    def _workers(self, identity: Mapping[str, Any]) -> dict[str, WorkerInfo]:
+        """The workers that a scheduler names; notes whether it is still the same one."""
         self._scheduler_id = self._scheduler_id or identity["id"]
         self._is_another = identity["id"] != self._scheduler_id
         return _workers(identity)
 
-    def was_paused(self) -> None:
-        """This process stood still: what it has not heard meanwhile is nobody's silence."""
+    def resumed(self) -> None:
+        """This process stood still: that no answer was read meanwhile is not the scheduler's silence."""
         if self._unanswered_since is not None:
             self._unanswered_since = time.monotonic()
 
-    def look(self) -> Mapping[str, There]:
+    def look(self) -> Mapping[str, WorkerInfo]:
         """The workers that are there now, by a question that is waited for. Raises ClusterLost."""
         try:
             return self._workers(self._client.sync(self._identity, callback_timeout=CONNECT_SECONDS))
@@ -207,10 +207,10 @@ class Cluster:
             self._client.unsubscribe_topic(self._topic)
 
 
-def _workers(identity: Mapping[str, Any]) -> dict[str, There]:
-    working = {address: each for address, each in identity["workers"].items() if each.get("status") in THERE}
+def _workers(identity: Mapping[str, Any]) -> dict[str, WorkerInfo]:
+    working = {address: each for address, each in identity["workers"].items() if each.get("status") in LIVE_STATUSES}
     return {
-        address: There(str(each.get("name") or address), int(each["nthreads"]), each["status"] == PAUSED)
+        address: WorkerInfo(str(each.get("name") or address), int(each["nthreads"]), each["status"] == PAUSED)
         for address, each in working.items()
     }
 

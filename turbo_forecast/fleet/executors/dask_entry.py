@@ -5,6 +5,7 @@ else of this package: so what they do is imported where they run (`dask_host.py`
 """
 
 import pickle
+from typing import cast
 
 from turbo_forecast.fleet.executors.dask_messages import Spec
 
@@ -13,8 +14,7 @@ def take_part(spec: bytes) -> str:
     """Ask a worker to take part in a run. What it returns lies with the worker as long as the run lasts: its lease."""
     from turbo_forecast.fleet.executors.dask_host import open_host
 
-    told: Spec = pickle.loads(spec)
-    return open_host(told)
+    return open_host(cast(Spec, pickle.loads(spec)))
 
 
 def perform(run: str, key: str, task: bytes) -> None:

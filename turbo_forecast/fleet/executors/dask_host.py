@@ -23,27 +23,27 @@ from typing import Any
 from distributed import Worker, get_worker
 
 from turbo_forecast.errors import StorageError, TurboForecastError, writing
+from turbo_forecast.fleet.checkpoint import temporary
 from turbo_forecast.fleet.chunks import cut
 from turbo_forecast.fleet.exchange import Exchange
+from turbo_forecast.fleet.executors.compatibility import installed_here, mismatch, unusable_entrants
 from turbo_forecast.fleet.executors.dask_messages import (
-    Beat,
     Done,
     Ended,
     Failed,
+    FilesNotVisible,
+    Heartbeat,
+    LogLine,
     Message,
     Ready,
     Refused,
-    Said,
     Spec,
-    Unseen,
     packed,
 )
-from turbo_forecast.fleet.executors.fitness import own_fitness, unable, unfit
 from turbo_forecast.fleet.executors.processes import ProcessExecutor
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
-from turbo_forecast.fleet.pace import Standing
+from turbo_forecast.fleet.pace import WorkSnapshot
 from turbo_forecast.fleet.policy import StoreLedger, Work
-from turbo_forecast.fleet.scratch import temporary
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.models.registry import prepare_entrants
 
@@ -56,53 +56,53 @@ HELD = {"executing", "long-running", "memory", "ready", "flight", "resumed"}
 LIVING = {"init", "running", "paused", "closing_gracefully"}
 """States of Dask's worker in which it works."""
 
-Say = Callable[[Message], None]
+Send = Callable[[Message], None]
 
 _hosts: dict[str, "Host"] = {}
 """The hosts of this process, by run and worker: a cluster within one process has several workers."""
 _opening = threading.Lock()
 
 
-class Over(BaseException):
+class TaskCancelled(BaseException):
     """Nobody waits for this task any more. No error: nothing may take it for one."""
 
 
 def open_host(spec: Spec) -> str:
-    """Check this worker, prepare it for the run, and tell the run how that went; returns what becomes the lease."""
+    """Check this worker, prepare it for the run, and report to the run how that went; returns what becomes the lease."""
     worker = get_worker()
 
-    def say(message: Message) -> None:
+    def send(message: Message) -> None:
         with suppress(Exception):  # the worker is closing: nobody hears it
             worker.log_event(spec.topic, packed(worker.address, spec.lease, message))
 
     with _opening:
-        host = _opened(spec, worker, say)
+        host = _opened(spec, worker, send)
     if host is not None:
         _hosts[_name(spec.run, worker)] = host
         host.watch()
-        say(Ready(time.monotonic()))
+        send(Ready(time.monotonic()))
     return "taking part" if host is not None else "not taking part"
 
 
-def _opened(spec: Spec, worker: Worker, say: Say) -> "Host | None":
-    """The host; None where this worker cannot take part, which has been said."""
+def _opened(spec: Spec, worker: Worker, send: Send) -> "Host | None":
+    """The host; None where this worker cannot take part, which has been sent."""
     try:
         job, exchange = pickle.loads(spec.job)
-        why = unfit(spec.fitness, own_fitness(job.settings)) or unable(job.settings)
+        why = mismatch(spec.installed, installed_here(job.settings)) or unusable_entrants(job.settings)
         if why:
-            say(Refused(why))
+            send(Refused(why))
             return None
         with ExitStack() as stack:
             here = _own_folder(Path(worker.local_directory), spec)
             stack.callback(shutil.rmtree, here, ignore_errors=True)
-            settled = exchange.settle(job, here)
+            localised = exchange.localise(job, here)
             temp = stack.enter_context(temporary(here))
-            prepare_entrants(job.settings, lambda line: say(Said(line)))
-            return Host(spec, worker, say, replace(settled, temp=temp), exchange, stack.pop_all())
+            prepare_entrants(job.settings, lambda line: send(LogLine(line)))
+            return Host(spec, worker, send, replace(localised, temp=temp), exchange, stack.pop_all())
     except StorageError as error:
-        say(Unseen(str(error)))
+        send(FilesNotVisible(str(error)))
     except Exception as error:  # it is this machine's: others may do
-        say(Refused(f"cannot take part: {type(error).__name__}: {error}"))
+        send(Refused(f"cannot take part: {type(error).__name__}: {error}"))
     return None
 
 
@@ -126,8 +126,8 @@ def _own_folder(local: Path, spec: Spec) -> Path:
 
 
 @dataclass(slots=True)
-class Bench:
-    """One worker process with the policy on it. finished: series of the task in hand; tallies: as seen last."""
+class Slot:
+    """One worker process with the policy on it. finished: series of the task in flight; tallies: as seen last."""
 
     executor: ProcessExecutor
     work: Work
@@ -139,62 +139,62 @@ class Host:
     """A run's worker processes on one Dask worker, started when there is a task for them."""
 
     def __init__(
-        self, spec: Spec, worker: Worker, say: Say, job: Job, exchange: Exchange, resources: ExitStack
+        self, spec: Spec, worker: Worker, send: Send, job: Job, exchange: Exchange, resources: ExitStack
     ) -> None:
-        self._spec, self._worker, self._say = spec, worker, say
+        self._spec, self._worker, self._send = spec, worker, send
         self._job, self._exchange, self._resources = job, exchange, resources
         self._lock = threading.Lock()
-        self._idle: list[Bench] = []
-        self._busy: dict[str, Bench] = {}
+        self._idle: list[Slot] = []
+        self._busy: dict[str, Slot] = {}
         self._ended = threading.Event()
 
     def watch(self) -> None:
-        """Send beats, and end everything as soon as the lease is gone, or Dask's worker closes."""
+        """Send heartbeats, and end everything as soon as the lease is gone, or Dask's worker closes."""
         threading.Thread(target=self._watch, name="turbo-forecast", daemon=True).start()
 
     def work(self, key: str, task: Task, fresh: bool) -> None:
         """Work a task with the policy of one machine, and send what comes of it. fresh: in a new process."""
         try:
-            bench = self._take(key, fresh)
+            slot = self._take(key, fresh)
         except WorkersCannotStart as error:
-            self._say(Failed(key, error, cannot_start=True))
+            self._send(Failed(key, error, cannot_start=True))
             return
-        if bench is None:
-            self._say(Ended(key))
+        if slot is None:
+            self._send(Ended(key))
             return
         try:
-            reports = self._reports(key, bench, task)
-        except Over:
-            self._put_away(key, bench, keep=False)
+            reports = self._reports(key, slot, task)
+        except TaskCancelled:
+            self._put_away(key, slot, keep=False)
         except WorkersCannotStart as error:
-            self._put_away(key, bench, keep=False)
-            self._say(Failed(key, error, cannot_start=True))
+            self._put_away(key, slot, keep=False)
+            self._send(Failed(key, error, cannot_start=True))
         except Exception as error:
-            self._put_away(key, bench, keep=False)
-            self._say(Failed(key, _sendable(error)))
+            self._put_away(key, slot, keep=False)
+            self._send(Failed(key, _sendable(error)))
         else:
-            self._put_away(key, bench, keep=True)
-            self._say(Done(key, reports))
+            self._put_away(key, slot, keep=True)
+            self._send(Done(key, reports))
 
-    def _reports(self, key: str, bench: Bench, task: Task) -> list[TaskReport]:
+    def _reports(self, key: str, slot: Slot, task: Task) -> list[TaskReport]:
         reports: list[TaskReport] = []
 
-        def heard(report: TaskReport) -> None:
-            self._exchange.hand_back(self._job, report.task)
+        def on_report(report: TaskReport) -> None:
+            self._exchange.stage_out(self._job, report.task)
             reports.append(report)
 
-        def look(see: Callable[[], Standing]) -> None:
-            if self._is_over(key):
-                raise Over
-            standing = see()
-            bench.finished = sum(len(each.task.span) for each in reports) + standing.unreported
-            bench.tallies = [astuple(each) for each in standing.tallies]
+        def look(snapshot: Callable[[], WorkSnapshot]) -> None:
+            if self._is_cancelled(key):
+                raise TaskCancelled
+            work_snapshot = snapshot()
+            slot.finished = sum(len(each.task.span) for each in reports) + work_snapshot.unreported
+            slot.tallies = [astuple(each) for each in work_snapshot.tallies]
 
-        self._exchange.bring(self._job, task)
-        bench.work.run_tasks(_pieces(task), heard, look)
+        self._exchange.stage_in(self._job, task)
+        slot.work.run_tasks(_pieces(task), on_report, look)
         return reports
 
-    def _is_over(self, key: str) -> bool:
+    def _is_cancelled(self, key: str) -> bool:
         return self._ended.is_set() or not self._is_held(key)
 
     def _is_held(self, key: str) -> bool:
@@ -202,56 +202,56 @@ class Host:
         state = self._worker.state.tasks.get(key)
         return state is not None and state.state in HELD
 
-    def _take(self, key: str, fresh: bool) -> Bench | None:
+    def _take(self, key: str, fresh: bool) -> Slot | None:
         with self._lock:
             if self._ended.is_set():
                 return None
-            bench = self._idle.pop() if self._idle else self._new_bench()
-            self._busy[key] = bench
+            slot = self._idle.pop() if self._idle else self._new_slot()
+            self._busy[key] = slot
         if fresh:
-            bench.executor.close()  # it starts another when it is given a task
-        bench.finished = 0
-        return bench
+            slot.executor.close()  # it starts another when it is given a task
+        slot.finished = 0
+        return slot
 
-    def _new_bench(self) -> Bench:
-        executor = ProcessExecutor(self._job, 1, lambda line: self._say(Said(line)))
-        ledger = StoreLedger(self._job)  # what it records is handed back like everything else
-        return Bench(executor, Work(executor, ledger, self._job.settings.series_timeout_seconds))
+    def _new_slot(self) -> Slot:
+        executor = ProcessExecutor(self._job, 1, lambda line: self._send(LogLine(line)))
+        ledger = StoreLedger(self._job)  # what it records is staged out like everything else
+        return Slot(executor, Work(executor, ledger, self._job.settings.series_timeout_seconds))
 
-    def _put_away(self, key: str, bench: Bench, *, keep: bool) -> None:
+    def _put_away(self, key: str, slot: Slot, *, keep: bool) -> None:
         with self._lock:
             self._busy.pop(key, None)
             kept = keep and not self._ended.is_set()
             if kept:
-                self._idle.append(bench)
+                self._idle.append(slot)
         if not kept:
-            bench.executor.close()
+            slot.executor.close()
 
     def _watch(self) -> None:
-        said = 0.0
+        sent = 0.0
         while self._is_wanted():
-            if time.monotonic() - said >= self._spec.beat_seconds:
-                said = time.monotonic()
-                self._say(self._beat())
+            if time.monotonic() - sent >= self._spec.heartbeat_seconds:
+                sent = time.monotonic()
+                self._send(self._heartbeat())
             time.sleep(WATCH_SECONDS)
         self.end()
 
     def _is_wanted(self) -> bool:
         return self._worker.status.name in LIVING and self._is_held(self._spec.lease)
 
-    def _beat(self) -> Beat:
+    def _heartbeat(self) -> Heartbeat:
         with self._lock:
-            busy, benches = dict(self._busy), [*self._idle, *self._busy.values()]
-        tallies = [each for bench in benches for each in bench.tallies]
-        return Beat({key: bench.finished for key, bench in busy.items()}, tallies)
+            busy, slots = dict(self._busy), [*self._idle, *self._busy.values()]
+        tallies = [each for slot in slots for each in slot.tallies]
+        return Heartbeat({key: slot.finished for key, slot in busy.items()}, tallies)
 
     def end(self) -> None:
         """End all worker processes; those at work are ended by the threads that wait for them."""
         with self._lock:
             self._ended.set()
             idle, self._idle = self._idle, []
-        for bench in idle:
-            bench.executor.close()
+        for slot in idle:
+            slot.executor.close()
         deadline = time.monotonic() + 60 * WATCH_SECONDS
         while self._busy and time.monotonic() < deadline:
             time.sleep(WATCH_SECONDS / 10)
@@ -259,7 +259,7 @@ class Host:
         name = _name(self._spec.run, self._worker)
         if _hosts.get(name) is self:  # a worker that was missed and is asked again has another by now
             del _hosts[name]
-        self._say(Ended())
+        self._send(Ended())
 
 
 def _pieces(task: Task) -> list[Task]:

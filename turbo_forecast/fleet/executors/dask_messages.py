@@ -1,6 +1,6 @@
-"""What Dask's workers let the run know, each a few bytes that travel as an event of Dask's.
+"""The messages of Dask's workers to the run, each a few bytes that travel as an event of Dask's.
 
-Belongs here: the words, and how they are packed. Does not belong here: who says them (`dask_host.py`), who hears them
+Belongs here: the messages, and how they are packed. Does not belong here: who sends them (`dask_host.py`), who receives them
 (`dask_executor.py`). Imported wherever Dask's scheduler looks, so imports here are counted.
 """
 
@@ -18,7 +18,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
+class FilesNotVisible:
     """The worker does not see the run's files; the sentence says which."""
 
     why: str
@@ -32,8 +32,8 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
-    """The worker lives. finished: series by task that it has in hand; tallies: of its processes (`post.Tally`), as tuples."""
+class Heartbeat:
+    """The worker lives. finished: series by task that it has in flight; tallies: of its processes (`worker_status.Tally`), as tuples."""
 
     finished: Mapping[str, int]
     tallies: Sequence[tuple[Any, ...]]
@@ -57,7 +57,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LogLine:
     """A line for the person who waits."""
 
     line: str
@@ -70,23 +70,23 @@ class Ended:
     key: str | None = None
 
 
-Message = Refused | Unseen | Ready | Beat | Done | Failed | Said | Ended
+Message = Refused | FilesNotVisible | Ready | Heartbeat | Done | Failed | LogLine | Ended
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a worker is told of a run when it is asked to take part.
+    """What a worker gets to know of a run when it is invited to take part.
 
     run: a name of this attempt; lease: the key of the task that asks, whose end is the end of what the worker has of the
-    run; topic: of the events; fitness: what it must have installed; job: the pickled `Job` and `Exchange`.
+    run; topic: of the events; installed: what it must have installed; job: the pickled `Job` and `Exchange`.
     """
 
     run: str
     lease: str
     topic: str
-    fitness: Mapping[str, str]
+    installed: Mapping[str, str]
     job: bytes
-    beat_seconds: float
+    heartbeat_seconds: float
 
 
 def packed(sender: str, lease: str, message: Message) -> dict[str, Any]:

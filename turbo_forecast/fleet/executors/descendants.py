@@ -69,7 +69,7 @@ def _started(workers: Collection[int], marks: Collection[str], foreign: set[int]
 
 
 def _count_started() -> int | None:
-    """How many processes were ever started on this machine; None where the system does not tell."""
+    """How many processes were ever started on this machine; None where the system does not report it."""
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/stat").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("processes ")).split()[1])
@@ -136,7 +136,7 @@ def _lives(pid: int) -> bool:
         return fields(pid)[0] not in "ZX"
     with suppress(OSError):
         os.kill(pid, 0)
-        return not Path("/proc/self").exists()  # gone meanwhile, unless there is no /proc to tell
+        return not Path("/proc/self").exists()  # gone meanwhile, unless there is no /proc
     return False
 
 

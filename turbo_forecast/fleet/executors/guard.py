@@ -54,7 +54,7 @@ def stand(run: int, mark: str) -> None:
     ends: list[int] = [sys.stdin.fileno()]
     with suppress(
         AttributeError, OSError
-    ):  # where there is none, the pipe tells, unless a copy of the run keeps it open
+    ):  # where there is none, the pipe's end shows it, unless a copy of the run keeps it open
         ends.append(os.pidfd_open(run))
     if os.getppid() == run:
         ready, _, _ = select.select(ends, [], [])

@@ -10,7 +10,7 @@ proportional one decides, in which each shared page counts once. That one takes 
 microseconds.
 
 No limit is set on the process itself. The system's limits (RLIMIT_AS, RLIMIT_DATA) count address space, of which
-compilers, thread pools and allocators take many times what they ever touch; and who runs into them is not told by an
+compilers, thread pools and allocators take many times what they ever touch; and running into them does not raise an
 exception everywhere: some libraries end the process, as any death. A worker that allocates faster than it is measured is
 the system's own business; `offer_first` has it take workers, not the run.
 """
@@ -34,12 +34,12 @@ _PROPORTIONAL = ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")
 
 
 def held_mb(process: int | str = "self") -> float:
-    """MB (2**20 bytes) of a process, memory shared with others in full; 0 where nobody tells."""
+    """MB (2**20 bytes) of a process, memory shared with others in full; 0 where the system does not report it."""
     return _sum(f"/proc/{process}/status", _PLAIN) or 0.0
 
 
 def proportional_mb(process: int | str) -> float:
-    """MB of a process, memory shared with others by its share; as `held_mb` where the system does not tell that."""
+    """MB of a process, memory shared with others by its share; as `held_mb` where the system does not report that."""
     found = _sum(f"/proc/{process}/smaps_rollup", _PROPORTIONAL)
     return held_mb(process) if found is None else found
 
@@ -53,7 +53,7 @@ def _sum(path: str, names: tuple[str, ...]) -> float | None:
 
 
 def can_be_measured() -> bool:
-    """Whether this system tells what a process holds."""
+    """Whether this system reports what a process holds."""
     return held_mb() > 0
 
 
@@ -129,5 +129,5 @@ def _processes() -> Iterator[tuple[int, int, str]]:
         for path in Path("/proc").iterdir():
             if path.name.isdigit():
                 with suppress(OSError, IndexError, ValueError):
-                    said = fields(int(path.name))
-                    yield int(path.name), int(said[1]), said[19]
+                    stat = fields(int(path.name))
+                    yield int(path.name), int(stat[1]), stat[19]

@@ -21,11 +21,11 @@ from turbo_forecast.fleet.equipment import STEPS, Prepare
 from turbo_forecast.fleet.executors.guard import Guard
 from turbo_forecast.fleet.executors.marks import run_mark, worker_mark
 from turbo_forecast.fleet.executors.memory import MemoryWatch, can_be_measured
-from turbo_forecast.fleet.executors.post import Tally
-from turbo_forecast.fleet.executors.protocol import Events, InHand, Lost, WorkersCannotStart
+from turbo_forecast.fleet.executors.protocol import Events, InFlight, Lost, WorkersCannotStart
 from turbo_forecast.fleet.executors.start_watch import Start, StartWatch
 from turbo_forecast.fleet.executors.worker import Answer, CannotStart, Raised, Ready, Started
 from turbo_forecast.fleet.executors.worker_process import WorkerProcess, end_workers
+from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 
 MAX_START_DEATHS = 10
@@ -34,10 +34,10 @@ MAX_START_DEATHS = 10
 
 @contextmanager
 def processes(
-    job: Job, workers: int, say: Callable[[str], None], steps: Mapping[Step, Prepare] = STEPS
+    job: Job, workers: int, log: Callable[[str], None], steps: Mapping[Step, Prepare] = STEPS
 ) -> Iterator["ProcessExecutor"]:
-    """Worker processes, as many as that at most, until the block ends. say: told of starts that take long."""
-    executor = ProcessExecutor(job, workers, say, steps)
+    """Worker processes, as many as that at most, until the block ends. log: called with a line about starts that take long."""
+    executor = ProcessExecutor(job, workers, log, steps)
     try:
         yield executor
     finally:
@@ -47,28 +47,28 @@ def processes(
 class ProcessExecutor:
     """An `Executor` whose workers are processes, started when there is a task for them.
 
-    Each holds `worker_memory_mb` of the job's settings at most, with all that it starts: who holds more is told of in
-    `InHand.exceeded_mb` while it has a task in hand, and replaced when it has none. Raises WorkersCannotStart where memory
+    Each holds `worker_memory_mb` of the job's settings at most, with all that it starts: who holds more is reported by
+    `InFlight.exceeded_mb` while it has a task in flight, and replaced when it has none. Raises WorkersCannotStart where memory
     cannot be measured, and `wait` does where a worker needs more before its first series.
     """
 
     def __init__(
-        self, job: Job, workers: int, say: Callable[[str], None], steps: Mapping[Step, Prepare] = STEPS
+        self, job: Job, workers: int, log: Callable[[str], None], steps: Mapping[Step, Prepare] = STEPS
     ) -> None:
         self.workers = workers
         self._job, self._steps = job, steps
         self._limit_mb = job.settings.worker_memory_mb
         if self._limit_mb and not can_be_measured():
             raise WorkersCannotStart(
-                "worker_memory_mb cannot be kept here: this system does not tell what a process holds"
+                "worker_memory_mb cannot be kept here: this system does not report what a process holds"
             )
         self._memory = MemoryWatch(self._limit_mb) if self._limit_mb else None
         self._mark, self._started = run_mark(), 0
         self._guard: Guard | None = None
-        self._crew: list[WorkerProcess] = []
+        self._pool: list[WorkerProcess] = []
         self._queue: deque[tuple[Task, bool]] = deque()
-        self._say, self._said = say, set[str]()
-        self._starts = StartWatch(say)
+        self._log, self._logged = log, set[str]()
+        self._starts = StartWatch(log)
         self._start_deaths = 0
         self._step: Step | None = None
 
@@ -90,37 +90,37 @@ class ProcessExecutor:
         """
         if self._memory is not None:
             seconds = min(seconds, self._memory.seconds_left)
-        wait([worker.connection for worker in self._crew], timeout=seconds)
+        wait([worker.connection for worker in self._pool], timeout=seconds)
         events = Events()
-        for worker in list(self._crew):
+        for worker in list(self._pool):
             dead = worker.has_died()  # asked first: what it has sent before is read below
             answer = worker.answer()
             if answer is not None:
-                self._hear(worker, answer, events)
-            if worker in self._crew and (dead or worker.has_hung_up):
-                self._take_leave(worker, events)
+                self._handle_answer(worker, answer, events)
+            if worker in self._pool and (dead or worker.has_hung_up):
+                self._reap(worker, events)
         too_large = self._too_large()
         self._hand_out()
-        self._starts.look(self._late(), len(self._crew))
-        at_work = [worker for worker in self._crew if worker.at_work]
-        events.in_hand = [_in_hand(worker, self._limit_mb * (worker.pid in too_large)) for worker in at_work]
+        self._starts.look(self._starting(), len(self._pool))
+        at_work = [worker for worker in self._pool if worker.at_work]
+        events.in_flight = [_in_flight(worker, self._limit_mb * (worker.pid in too_large)) for worker in at_work]
         return events
 
     def kill(self, task: Task) -> None:
         """End the worker that is at the task."""
-        end_workers(*(worker for worker in self._crew if worker.task == task and worker.at_work))
+        end_workers(*(worker for worker in self._pool if worker.task == task and worker.at_work))
 
     def tallies(self) -> list[Tally]:
         """What each worker that is ready for the present step has finished of it."""
-        return [worker.note.tally(worker.pid) for worker in self._crew if worker.step is self._step]
+        return [worker.status.tally(worker.pid) for worker in self._pool if worker.step is self._step]
 
     def close(self) -> None:
-        """End the workers now: a cancelled run must not wait for work in hand."""
+        """End the workers now: a cancelled run must not wait for work in flight."""
         self._queue.clear()
-        if self._crew:
-            end_workers(*self._crew)
-        while self._crew:
-            self._crew.pop().join()
+        if self._pool:
+            end_workers(*self._pool)
+        while self._pool:
+            self._pool.pop().join()
         if self._guard is not None:
             self._guard.dismiss()
             self._guard = None
@@ -136,16 +136,16 @@ class ProcessExecutor:
 
     def _worker_for(self, task: Task, fresh: bool) -> WorkerProcess | None:
         """A worker that has nothing to do, prepared for the step if there is one; else a new one, if there may be."""
-        free = [worker for worker in self._crew if worker.task is None]
+        free = [worker for worker in self._pool if worker.task is None]
         suited = [worker for worker in free if not (fresh and worker.used)]
         if suited:
             return min(suited, key=lambda worker: worker.step is not task.step)
-        if free and len(self._crew) >= self.workers:
+        if free and len(self._pool) >= self.workers:
             self._dismiss(free[0])
-        if len(self._crew) >= self.workers:
+        if len(self._pool) >= self.workers:
             return None
-        self._crew.append(self._new_worker())
-        return self._crew[-1]
+        self._pool.append(self._new_worker())
+        return self._pool[-1]
 
     def _new_worker(self) -> WorkerProcess:
         self._guard = self._guard or Guard(self._mark)
@@ -153,11 +153,11 @@ class ProcessExecutor:
         return WorkerProcess(self._job, self._steps, worker_mark(self._mark, self._started))
 
     def _dismiss(self, worker: WorkerProcess) -> None:
-        self._crew.remove(worker)
+        self._pool.remove(worker)
         end_workers(worker)
         worker.join()
 
-    def _hear(self, worker: WorkerProcess, answer: Answer, events: Events) -> None:
+    def _handle_answer(self, worker: WorkerProcess, answer: Answer, events: Events) -> None:
         match answer:
             case Started() | Ready():
                 if isinstance(answer, Ready):
@@ -172,7 +172,7 @@ class ProcessExecutor:
                     events.lost.append(Lost(cast(Task, worker.task), begun=answer))
                 worker.release()
                 if answer.is_outgrown:
-                    self._say_once("a worker has grown, series by series, to near worker_memory_mb, and is replaced")
+                    self._log_once("a worker has grown, series by series, to near worker_memory_mb, and is replaced")
                     self._dismiss(worker)
             case CannotStart(words):
                 raise WorkersCannotStart(f"worker processes cannot start: {words}")
@@ -180,35 +180,35 @@ class ProcessExecutor:
                 error.add_note(f"raised in a worker process:\n{trace}")
                 raise error
 
-    def _say_once(self, line: str) -> None:
-        if line not in self._said:
-            self._said.add(line)
-            self._say(line)
+    def _log_once(self, line: str) -> None:
+        if line not in self._logged:
+            self._logged.add(line)
+            self._log(line)
 
     def _too_large(self) -> set[int]:
-        """Workers at work that hold more than they may, and still have in hand what they had when they were measured.
+        """Workers at work that hold more than they may, and still have in flight what they had when they were measured.
 
-        Those with nothing in hand are replaced.
+        Those with nothing in flight are replaced.
         """
         if self._memory is None or self._memory.seconds_left:
             return set()
-        before = {worker.pid: worker.note for worker in self._crew}
-        held = self._memory.measure({worker.pid: worker.mark for worker in self._crew})
-        found = [worker for worker in self._crew if held[worker.pid] > self._limit_mb]
+        before = {worker.pid: worker.status for worker in self._pool}
+        held = self._memory.measure({worker.pid: worker.mark for worker in self._pool})
+        found = [worker for worker in self._pool if held[worker.pid] > self._limit_mb]
         for worker in found:
             if worker.has_started and not worker.at_work:
                 self._replace(worker, held[worker.pid])
-        return {worker.pid for worker in found if worker.at_work and worker.note.is_at_the_same(before[worker.pid])}
+        return {worker.pid for worker in found if worker.at_work and worker.status.is_at_the_same(before[worker.pid])}
 
     def _has_room(self, worker: WorkerProcess, memory: MemoryWatch) -> bool:
-        """Whether a worker that is ready holds no more than it may, so that what comes next can be blamed for the rest."""
+        """Whether a worker that is ready holds no more than it may, so that what it holds later is due to its task."""
         held = memory.measure({worker.pid: worker.mark})[worker.pid]
         if held > self._limit_mb:
             self._replace(worker, held)
         return held <= self._limit_mb
 
     def _replace(self, worker: WorkerProcess, held_mb: float) -> None:
-        """End a worker that holds too much while it has no task in hand. Raises WorkersCannotStart where it has had none."""
+        """End a worker that holds too much while it has no task in flight. Raises WorkersCannotStart where it has had none."""
         if not worker.used:
             raise WorkersCannotStart(
                 f"a worker needs {math.ceil(held_mb):,} MB before its first series, and worker_memory_mb allows "
@@ -218,31 +218,31 @@ class ProcessExecutor:
         if worker.task is not None:
             self._queue.appendleft((worker.task, worker.fresh))
 
-    def _take_leave(self, worker: WorkerProcess, events: Events) -> None:
+    def _reap(self, worker: WorkerProcess, events: Events) -> None:
         """Bury a dead worker with what it has started; its task is lost, or goes back if it was not begun."""
         self._dismiss(worker)
         require_room(self._job.folder.path)
         if worker.at_work:
-            events.lost.append(Lost(cast(Task, worker.task), worker.note.in_hand))
+            events.lost.append(Lost(cast(Task, worker.task), worker.status.in_flight))
         elif worker.task is not None:
             self._queue.appendleft((worker.task, worker.fresh))
             self._start_deaths += 1
             if self._start_deaths >= MAX_START_DEATHS:
                 raise WorkersCannotStart(f"worker processes died {MAX_START_DEATHS} times in a row while they started")
 
-    def _late(self) -> list[Start]:
-        entrants = self._job.settings.singles
-        late = [worker for worker in self._crew if worker.is_starting]
-        building = [worker.note.building for worker in late]
+    def _starting(self) -> list[Start]:
+        entrants = self._job.settings.base_models
+        late = [worker for worker in self._pool if worker.is_starting]
+        building = [worker.status.building for worker in late]
         names = [None if number is None else entrants[number] for number in building]
         return [Start(worker.waited_since, name) for worker, name in zip(late, names, strict=True)]
 
 
-def _in_hand(worker: WorkerProcess, exceeded_mb: float) -> InHand:
-    task, note = cast(Task, worker.task), worker.note
-    if note.task != task.span.lo or not note.begun:  # it has not come as far as to note the task
-        return InHand(task, seconds=time.monotonic() - worker.waited_since)
-    return InHand(task, note.in_hand, note.seconds, note.of_task, exceeded_mb)
+def _in_flight(worker: WorkerProcess, exceeded_mb: float) -> InFlight:
+    task, status = cast(Task, worker.task), worker.status
+    if status.task != task.span.lo or not status.begun:  # its status is not yet about this task
+        return InFlight(task, seconds=time.monotonic() - worker.waited_since)
+    return InFlight(task, status.in_flight, status.seconds, status.of_task, exceeded_mb)
 
 
 def require_room(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """The seam between what a run decides about its work and what carries it.
 
-Belongs here: what an executor can do, and no more: take tasks, tell which are finished or lost, end one. Does not belong
+Belongs here: what an executor can do, and no more: take tasks, report which are finished or lost, end one. Does not belong
 here: any executor, and what follows from a loss (`policy.py`).
 
 Worker processes of this machine are one (`processes.py`); a Dask cluster is another (`dask_executor.py`): it knows what
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from turbo_forecast.errors import TurboForecastError
-from turbo_forecast.fleet.executors.post import Tally
+from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.tasks import Task, TaskReport
 
 
@@ -21,10 +21,10 @@ class WorkersCannotStart(TurboForecastError):
 
 
 @dataclass(frozen=True, slots=True)
-class InHand:
-    """A task that a worker is at: the series it has in hand and for how many seconds, and how many it has finished.
+class InFlight:
+    """A task that a worker is at: the series it has in flight and for how many seconds, and how many it has finished.
 
-    series: None where none is in hand, because results are being written, a part is worked, or the worker does not say;
+    series: None where none is in flight, because results are being written, a part is worked, or the worker does not say;
     seconds are those of that. exceeded_mb: the limit on a worker's memory, where it was found just now to hold more than that,
     with all that it has started; else 0.
     """
@@ -38,9 +38,9 @@ class InHand:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A task whose worker has died, and the series it had in hand (None: none, or nobody knows).
+    """A task whose worker has died, and the series it had in flight (None: none, or nobody knows).
 
-    begun: a report of its first series, which were finished in order before the worker was replaced; nobody is to blame then.
+    begun: a report of its first series, which were finished in order before the worker was replaced; no series is quarantined then.
     """
 
     task: Task
@@ -54,7 +54,7 @@ class Events:
 
     completed: list[TaskReport] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
-    in_hand: list[InHand] = field(default_factory=list)
+    in_flight: list[InFlight] = field(default_factory=list)
 
 
 class Executor(Protocol):
@@ -81,7 +81,7 @@ class Executor(Protocol):
         ...
 
     def kill(self, task: Task) -> None:
-        """End the worker that is at this task, with all it has started; the loss is told by the next `wait`."""
+        """End the worker that is at this task, with all it has started; the loss is reported by the next `wait`."""
         ...
 
     def tallies(self) -> Sequence[Tally]:

@@ -1,6 +1,6 @@
-"""Telling of workers that take long to start: a slow start never ends a run, but nobody waits without a word.
+"""Log lines about workers that take long to start: a slow start never ends a run, but nobody waits without a word.
 
-Belongs here: when and what is said. Does not belong here: starting and ending workers (`processes.py`).
+Belongs here: when a line is due, and its text. Does not belong here: starting and ending workers (`processes.py`).
 """
 
 import time
@@ -27,12 +27,12 @@ class Start:
 class StartWatch:
     """Watches the starts of an executor's workers."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._log = log
         self._next = FIRST_WORD_SECONDS
 
     def look(self, late: Sequence[Start], workers: int) -> None:
-        """Say that workers, of so many, are still starting, when that has lasted long enough to be told."""
+        """Log that workers, of so many, are still starting, when that has lasted long enough."""
         if not late:
             self._next = FIRST_WORD_SECONDS
             return
@@ -43,6 +43,6 @@ class StartWatch:
         names = sorted({start.entrant for start in late if start.entrant})
         doing = f"building {', '.join(names)}" if names else "importing what they need"
         doubt = "; cancel the run if that cannot be right" if waited >= DOUBT_SECONDS else ""
-        self._say(
+        self._log(
             f"still waiting for {len(late)} of {counted(workers, 'worker')} to start ({duration(waited)}, {doing}){doubt}"
         )

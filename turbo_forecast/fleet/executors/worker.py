@@ -20,7 +20,7 @@ from turbo_forecast.fleet.equipment import Equipment, Prepare, WornOut
 from turbo_forecast.fleet.executors import memory as own_memory
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
 from turbo_forecast.fleet.executors.marks import MARK, carry
-from turbo_forecast.fleet.executors.post import Memory, Post
+from turbo_forecast.fleet.executors.worker_status import Memory, StatusWriter
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 
 TRACE_CHARACTERS = 8_000
@@ -48,7 +48,7 @@ class CannotStart:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """A task has raised an error that is no series' own; trace tells where."""
+    """A task has raised an error that is no series' own; trace: where."""
 
     error: BaseException
     trace: str
@@ -67,7 +67,7 @@ def work(job: Job, steps: Mapping[Step, Prepare], memory: Memory, parent: Connec
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     tempfile.tempdir = str(job.temp)
-    equipment = Equipment(job, Post(memory), steps)
+    equipment = Equipment(job, StatusWriter(memory), steps)
     with suppress(EOFError, OSError):  # the parent has hung up
         parent.send(Started())
         while True:
@@ -90,7 +90,7 @@ def _performed(equipment: Equipment, task: Task) -> Answer:
     try:
         return equipment.perform(task)
     except WornOut:
-        os._exit(1)  # a loss like any other, with the series in hand
+        os._exit(1)  # a loss like any other, with the series in flight
     except BaseException as error:
         return Raised(_sendable(error), traceback.format_exc()[-TRACE_CHARACTERS:])
 

@@ -16,8 +16,8 @@ from typing import cast
 from turbo_forecast.fleet.equipment import Prepare
 from turbo_forecast.fleet.executors.descendants import end_all
 from turbo_forecast.fleet.executors.marks import MARK
-from turbo_forecast.fleet.executors.post import SIZE, Memory, Note
 from turbo_forecast.fleet.executors.worker import Answer, Order, Ready, work
+from turbo_forecast.fleet.executors.worker_status import SIZE, Memory, WorkerStatus
 from turbo_forecast.fleet.tasks import Job, Step, Task
 
 THREAD_LIMITS = (
@@ -35,8 +35,8 @@ class WorkerProcess:
 
     task: None while it has nothing to do. at_work: whether the task has been sent. step: what it was prepared for last.
     used: whether it has ever been sent a task. waited_since: since when it starts or prepares, or, at work, since
-    when it has its task. mark: what it and all that it starts are known by (`marks.py`). has_started: whether it has been
-    heard. has_hung_up: whether its end of the pipe is closed.
+    when it has its task. mark: what it and all that it starts are known by (`marks.py`). has_started: whether its first
+    answer has come. has_hung_up: whether its end of the pipe is closed.
     """
 
     def __init__(self, job: Job, steps: Mapping[Step, Prepare], mark: str) -> None:
@@ -60,9 +60,9 @@ class WorkerProcess:
         return cast(int, self._process.pid)
 
     @property
-    def note(self) -> Note:
-        """What the worker has noted last."""
-        return Note.read(self._memory)
+    def status(self) -> WorkerStatus:
+        """What the worker has reported last."""
+        return WorkerStatus.read(self._memory)
 
     @property
     def is_starting(self) -> bool:
@@ -111,7 +111,7 @@ class WorkerProcess:
     def has_died(self) -> bool:
         """Whether the process has ended by itself. Its number stays its own until `join`.
 
-        The pipe alone does not tell: what the worker has forked may keep it open.
+        The pipe alone does not show it: what the worker has forked may keep it open.
         """
         try:
             return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -9,10 +9,10 @@ and pieces share no evaluation.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
-from zoneinfo import ZoneInfo
 
+from turbo_forecast.day_edges import day_edges, start_of_day, zone_info
 from turbo_forecast.errors import SourceError
 from turbo_forecast.sources.protocol import Window
 
@@ -82,15 +82,14 @@ def _steps(start: int, end: int, seconds: int) -> Iterator[tuple[int, int]]:
 
 
 def _days(window: Window, zone: str, where: str) -> Iterator[tuple[int, int]]:
-    tz = ZoneInfo(zone)
-    first, last = window.start.astimezone(tz), window.end.astimezone(tz)
-    for moment in (first, last):
-        if moment != datetime.combine(moment.date(), time.min, tz):
+    tz = zone_info(zone)
+    first, end = window.start.astimezone(tz).date(), window.end.astimezone(tz).date()
+    for moment, day in ((window.start, first), (window.end, end)):
+        if moment != start_of_day(day, zone):  # in UTC: a day whose midnight does not come begins at one o'clock
             raise SourceError(
                 f"{where}: a step of 1d is a day of {zone}, and {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC, an end of what is "
                 "asked for, is within one: set zone to the telemetry's timezone"
             )
-    number = (last.date() - first.date()).days
-    midnights = [datetime.combine(first.date() + timedelta(days=i), time.min, tz) for i in range(number + 1)]
-    for begin, end in pairwise(int(midnight.timestamp()) for midnight in midnights):
-        yield begin, end - begin
+    edges = [int(edge.timestamp()) for edge in day_edges(first, end - timedelta(days=1), zone)]
+    for begin, after in pairwise(edges):
+        yield begin, after - begin

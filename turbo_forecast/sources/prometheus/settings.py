@@ -48,7 +48,9 @@ class PrometheusOptions(Options):
     step: Literal["5m", "10m", "15m", "30m", "1h", "2h", "6h", "1d"] = Field(
         "1h", description="the span each value is of: 5m, 10m, 15m, 30m, 1h, 2h, 6h or 1d"
     )
-    zone: str = Field("UTC", description="step 1d: the zone whose days are meant, the same as the telemetry's timezone")
+    zone: str = Field(
+        "", description="step 1d: whose days are meant; those of the telemetry's timezone, and another zone is refused"
+    )
     tenant: str = Field("", description=f"the tenant of Mimir and others: sent as {TENANT}")
     headers: dict[str, str] = Field({}, description="further headers, none of them a secret")
     header_envs: dict[str, str] = Field(
@@ -103,7 +105,7 @@ class PrometheusOptions(Options):
     @classmethod
     def _zone(cls, value: str) -> str:
         try:
-            return ZoneInfo(value).key
+            return ZoneInfo(value).key if value else value
         except (LookupError, OSError, ValueError):
             raise ValueError(f"must be a zone such as Europe/Berlin, not {option_rules.shown(value)}") from None
 
@@ -138,7 +140,7 @@ class PrometheusOptions(Options):
             raise ValueError("cert_file and key_file belong together: give both, or none")
         if (self.ca_file or self.cert_file) and self.address.startswith("http://"):
             raise ValueError("ca_file, cert_file and key_file need an address with https://")
-        if self.zone != "UTC" and self.step != "1d":
+        if self.zone not in ("", "UTC") and self.step != "1d":
             raise ValueError("zone is only for step: 1d; shorter steps are the same in every zone")
         return self
 
@@ -195,22 +197,22 @@ class PrometheusOptions(Options):
 
     @property
     def decisive(self) -> dict[str, Any]:
-        """What decides which rows a window has."""
-        names = {"address", "host_label", "step", "zone", "tenant", "parameters"}
+        """What decides which rows a window has; whose days it is of, a manifest says by itself."""
+        names = {"address", "host_label", "step", "tenant", "parameters"}
         return {**self.model_dump(include=names), "queries": dict(self.resources), "strip_port": self.strips_port}
 
 
 def _checked_address(value: str) -> str:
     """The address without a slash at its end. Raises ValueError, which shows no part of it that may be a secret."""
+    if "@" in value:  # wherever it stands: the password may hold a slash, and the rest of it look like a path
+        raise ValueError(
+            "has credentials in it: give username and password_env, or token_env, which name the environment's variables"
+        )
     try:
         parts = urlsplit(value.strip())
         port = parts.port
     except ValueError:
         raise ValueError("must be such as http://host:9090; this one has no readable host or port") from None
-    if "@" in parts.netloc:
-        raise ValueError(
-            "has credentials in it: give username and password_env, or token_env, which name the environment's variables"
-        )
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ValueError("must begin with http:// or https:// and name a host, such as http://host:9090")
     if parts.query or parts.fragment:

@@ -60,6 +60,11 @@ class PrometheusSource:
         """What decides which rows a window has."""
         return self._options.decisive
 
+    @property
+    def zone(self) -> str:
+        """Whose days a value of step 1d is of, where an option says so."""
+        return self._options.zone if self._options.step == "1d" else ""
+
     def describe(self) -> Description:
         """What is there now. Raises SourceError or SettingsError."""
         patience = min(DESCRIBING_PATIENCE_SECONDS, self._options.patience_seconds)
@@ -70,7 +75,7 @@ class PrometheusSource:
     def fetch(self, window: Window) -> Iterator[pa.RecordBatch]:
         """The window's rows (`protocol.ROWS`); of spans that have not ended yet, none. Raises SourceError or SettingsError."""
         options, ended = self._options, Event()
-        spans = runs(window, options.step_seconds, options.zone, datetime.now(UTC), self._where)
+        spans = runs(window, options.step_seconds, options.zone or window.zone or "UTC", datetime.now(UTC), self._where)
         joiner = Joiner(self._where, options)
         with self._client(ended, options.patience_seconds) as client:
             asker = Asker(self._where, options, client, self._sizes)

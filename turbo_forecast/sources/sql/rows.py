@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from turbo_forecast.day_edges import zone_info
 from turbo_forecast.sources.protocol import ROWS, Window
 from turbo_forecast.sources.sql.clock import LocalClock, of_numbers
 from turbo_forecast.sources.sql.database import QueryError
@@ -121,13 +122,28 @@ class Rows:
                 raise QueryError(
                     f"column {called} has times without a zone: set time_zone to the zone whose clock they are of"
                 )
-            plain = pc.cast(times, pa.timestamp("us"), safe=False)
-            return self._clock.moments(_polars(plain, called), series)
+            plain = _polars(pc.cast(times, pa.timestamp("us"), safe=False), called)
+            moments = self._clock.moments(plain, series)
+            if kinds.is_date(kind):
+                self._require_the_same_days(plain, moments)
+            return moments
         if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind):
             numbers = times if kinds.is_integer(kind) else pc.cast(times, pa.float64())
             return of_numbers(_polars(numbers, called), self._epoch)
         hint = "; cast it in the query to timestamptz, or to seconds since 1970" if kinds.is_string(kind) else ""
         raise QueryError(f"column {called} is no time but {_type(kind)}{hint}")
+
+    def _require_the_same_days(self, dates: pl.Series, moments: pl.Series) -> None:
+        """Raises QueryError for a date that is counted as another one, for it begins on the day before where the window's days are."""
+        if not self._window.zone:
+            return
+        for row in pl.DataFrame({"date": dates, "moment": moments}).drop_nulls().unique().sort("date").iter_rows():
+            day, counted = row[0].date(), row[1].astimezone(zone_info(self._window.zone)).date()
+            if day != counted:
+                raise QueryError(
+                    f"column {self._columns.time} holds days of {self._zone}, and {day} there begins on {counted} by the clock of "
+                    f"{self._window.zone}, whose days land: set time_zone to the telemetry's timezone"
+                )
 
     def _require(self, column: pl.Series, frame: pl.DataFrame, name: str) -> None:
         """Raises QueryError, naming the first row in which there is nothing."""

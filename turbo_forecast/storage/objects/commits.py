@@ -1,10 +1,10 @@
-"""What a store holds, said by numbered documents: each is created once, by whoever is first, and the greatest number counts.
+"""Commits: numbered documents that list what a store holds; each is created once, by whoever is first, and the greatest number counts.
 
 Belongs here: the documents, making the next one, and which former ones still keep their objects. Does not belong here: the
-objects (`putting.py`, `bringing.py`).
+objects (`uploading.py`, `downloading.py`).
 
 Object storage renames nothing, but creates an object only where there is none (If-None-Match), in one step. So two machines
-that have begun with commit 7 cannot both make 8: one of them is told that the store has changed, and has overwritten nothing.
+that have begun with commit 7 cannot both make 8: one of them gets an error that the store has changed, and has overwritten nothing.
 """
 
 import re
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.processes import own_process
-from turbo_forecast.storage.objects.places import COMMITS
+from turbo_forecast.storage.objects.keys import COMMITS
 from turbo_forecast.storage.objects.store import ObjectStore
 
 FORMAT = 1
@@ -53,7 +53,7 @@ class Commit(_Document):
 
     @property
     def identity(self) -> tuple[int, str]:
-        """What tells it from all others: of a store that was emptied and filled anew, a number may be there again."""
+        """What identifies it: of a store that was emptied and filled anew, a number may be there again."""
         return self.number, self.process
 
     def describe(self) -> str:
@@ -138,5 +138,5 @@ def remove_superseded(store: ObjectStore, grace: timedelta = GRACE) -> int:
     kept = {file.key for number in there if number not in gone for file in commits[number].files.values()}
     keys = {file.key for number in gone for file in commits[number].files.values()} - kept
     store.delete(keys)
-    store.delete([key_of(number) for number in gone])  # last: should this be cut off, they still tell what is left
+    store.delete([key_of(number) for number in gone])  # last: should this be cut off, they still list what is left
     return len(keys)

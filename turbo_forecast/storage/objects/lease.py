@@ -1,4 +1,4 @@
-"""The lease: the object by which a run says that it is at work on a store, so that another machine's does not begin.
+"""The lease: a lock object with a heartbeat, by which one run at a time works on a store.
 
 Belongs here: taking it, renewing it, giving it back, and when another's may be taken. Does not belong here: what is done
 under it. It spares two machines the same hours of work; that neither overwrites the other's results, commits see to.
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.processes import Life, life_by_number, own_process, parsed
-from turbo_forecast.storage.objects.places import LEASE
+from turbo_forecast.processes import Liveness, liveness_by_pid, own_process, parsed
+from turbo_forecast.storage.objects.keys import LEASE
 from turbo_forecast.storage.objects.store import ObjectStore
 
 RENEWED_SECONDS = 30.0
@@ -50,7 +50,7 @@ class Claim:
     def is_over(self, now: datetime) -> bool:
         """Whether nobody holds it any more: its process is gone for certain, or was not heard of for long."""
         owner = parsed(self.process, self.machine)
-        return now - self.renewed > STALE or (owner is not None and life_by_number(owner) is Life.GONE)
+        return now - self.renewed > STALE or (owner is not None and liveness_by_pid(owner) is Liveness.DEAD)
 
     def describe(self, now: datetime) -> str:
         """Who holds it, for messages."""

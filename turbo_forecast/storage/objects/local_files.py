@@ -1,6 +1,6 @@
 """Files of this machine that stand for objects: how one makes way for another, and goes.
 
-Belongs here: that. Does not belong here: which files these are (`bringing.py`, `telemetry_copies.py`).
+Does not belong here: which files these are (`downloading.py`, `telemetry_copies.py`).
 
 A disk holds one thing under a name, a file or a folder. Object storage may have changed from the one to the other since.
 """

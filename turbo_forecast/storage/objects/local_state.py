@@ -1,6 +1,6 @@
-"""What a working copy knows of its store: the commit it began with, and the files as they were brought or put.
+"""What a working copy knows of its store: the commit it began with, and the files as they were downloaded or uploaded.
 
-Belongs here: that, in one hidden file. Does not belong here: bringing and putting.
+Belongs here: that, in one hidden file. Does not belong here: downloading and uploading.
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from turbo_forecast.errors import writing
 from turbo_forecast.storage.files import publishing
 from turbo_forecast.storage.objects.commits import StoredFile
-from turbo_forecast.storage.objects.places import Seen
+from turbo_forecast.storage.objects.keys import FileStat
 from turbo_forecast.storage.swap import sync_file_system
 
 HIDDEN = ".store"
@@ -21,12 +21,12 @@ class Known:
     """A file that is here as the store has it: how it is stored, and how the file system knew it then."""
 
     stored: StoredFile
-    seen: Seen
+    seen: FileStat
 
 
 @dataclass(slots=True)
 class LocalState:
-    """number, process: of the commit that this copy began with, 0 before there was one; whole: whether all of it was brought.
+    """number, process: of the commit that this copy began with, 0 before there was one; whole: whether all of it was downloaded.
 
     files: by path. Who changes it saves it.
     """
@@ -49,7 +49,7 @@ class LocalState:
         try:
             read = json.loads(path.read_text(encoding="utf-8"))
             files = {
-                name: Known(StoredFile(key=key, bytes=size, digest=digest), Seen(size, modified))
+                name: Known(StoredFile(key=key, bytes=size, digest=digest), FileStat(size, modified))
                 for name, (key, size, digest, modified) in read["files"].items()
             }
             return cls(path, int(read["number"]), str(read["process"]), bool(read["whole"]), files)
@@ -65,12 +65,12 @@ class LocalState:
         state = {"number": self.number, "process": self.process, "whole": self.whole, "files": files}
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # else a power cut could leave a file empty that is known: it would be taken for a change, and put
+            # else a power cut could leave a file empty that is known: it would be taken for a change, and uploaded
             sync_file_system(self.path.parent)
             with publishing(self.path) as beside:
                 beside.write_text(json.dumps(state), encoding="utf-8")
 
-    def is_unchanged(self, name: str, now: Seen | None) -> bool:
-        """Whether a file is as it was brought or put, as far as the file system tells."""
+    def is_unchanged(self, name: str, now: FileStat | None) -> bool:
+        """Whether a file is as it was downloaded or uploaded, as far as the file system knows."""
         known = self.files.get(name)
         return known is not None and known.seen == now

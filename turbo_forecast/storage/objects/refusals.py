@@ -1,6 +1,6 @@
-"""What a driver's error means, in one sentence: wrong credentials, no such bucket, a server that cannot be reached.
+"""Errors of object stores by kind, in one sentence each: wrong credentials, no such bucket, a server that cannot be reached.
 
-Belongs here: the judgement. Does not belong here: how often a request is tried again (`store.py`).
+Does not belong here: how often a request is tried again (`store.py`).
 
 Drivers wrap errors in theirs, some outside of OSError. botocore's carry the server's own code and status, which decide where
 they are there; messages are shown only where no part of them is a secret (keys are names people know; secrets are never sent).
@@ -66,13 +66,13 @@ class RefusedDeletionError(OSError):
         self.response = {"Error": said}
 
 
-def judged(error: Exception, address: Address, key: str, here: Path | None = None) -> Refusal:
+def classified(error: Exception, address: Address, key: str, here: Path | None = None) -> Refusal:
     """What an error of a request about a key means. here: the local file that an answer was written to.
 
     Raises the error itself where no driver and no system has raised it: a defect of ours.
     """
     place = address.at(key)
-    code, status = _server_said(error)
+    code, status = _server_code(error)
     if code or status:
         return _by_code(code, status, error, address, place)
     driver = type(error).__module__.partition(".")[0] in DRIVERS or (
@@ -100,7 +100,7 @@ def judged(error: Exception, address: Address, key: str, here: Path | None = Non
     ):
         return Refusal(Kind.FINAL, f"{place} cannot be asked for: {one_line(str(error), LONGEST)}")
     return Refusal(
-        Kind.PASSING, f"{address}: the store cannot be reached, or does not answer ({_said(error)}){_where()}"
+        Kind.PASSING, f"{address}: the store cannot be reached, or does not answer ({_message(error)}){_where()}"
     )
 
 
@@ -110,7 +110,7 @@ def _raised_in(error: Exception) -> str:
     return str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
 
 
-def _server_said(error: Exception) -> tuple[str, int]:
+def _server_code(error: Exception) -> tuple[str, int]:
     """The code and the HTTP status of the server's own answer, wherever in the chain of causes it is; empty and 0 without one."""
     seen: BaseException | None = error
     while seen is not None:
@@ -149,7 +149,7 @@ def _credentials(address: Address, why: str) -> str:
     )
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
     return type(error).__name__

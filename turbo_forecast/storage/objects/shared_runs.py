@@ -1,11 +1,11 @@
-"""What runs have shared of their unfinished work, `runs/<month>/…`: when it goes, and in which order.
+"""Removing the shared chunks of unfinished runs, `runs/<month>/…`: when, and in which order.
 
-Belongs here: that. Does not belong here: what is shared, and how it is brought (`fleet/object_exchange.py`).
+Does not belong here: what is shared, and how it is downloaded (`fleet/object_exchange.py`).
 """
 
 from collections.abc import Collection
 
-from turbo_forecast.storage.objects.places import RUNS
+from turbo_forecast.storage.objects.keys import RUNS
 from turbo_forecast.storage.objects.store import ObjectStore
 
 _NAMED = (".arrow", ".npy", ".parquet")

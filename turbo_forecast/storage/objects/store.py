@@ -1,4 +1,4 @@
-"""An object store, spoken to through fsspec: a few verbs, tried again where the server may recover, else one sentence.
+"""An object store behind fsspec: a few operations, with retries where the server may recover, else an error in one sentence.
 
 Belongs here: requests, their retries, and what their errors mean. Does not belong here: which objects there are for what.
 
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from turbo_forecast.addresses import Address
 from turbo_forecast.errors import SettingsError, StorageError, refusal, writing
 from turbo_forecast.leftovers import is_temporary, temporary_file
-from turbo_forecast.storage.objects.refusals import Kind, RefusedDeletionError, judged
+from turbo_forecast.storage.objects.refusals import Kind, RefusedDeletionError, classified
 from turbo_forecast.text import printable
 
 PATIENCE = "TURBO_FORECAST_STORE_PATIENCE_SECONDS"
@@ -44,7 +44,7 @@ once, so that it ends soon."""
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An object as a listing tells of it. mark: changes whenever its bytes do (an ETag, else the time of modification)."""
+    """An object in a listing. mark: changes whenever its bytes do (an ETag, else the time of modification)."""
 
     bytes: int
     mark: str
@@ -210,8 +210,10 @@ class ObjectStore:
                 answer = ask()
                 _LOST.pop(place, None)
                 return answer
-            except Exception as error:  # drivers raise what they like: `judged` raises again what is none of a store's
-                found = judged(error, self.address, key, here)
+            except (
+                Exception
+            ) as error:  # drivers raise what they like: `classified` raises again what is none of a store's
+                found = classified(error, self.address, key, here)
                 if found.kind is Kind.MISSING:
                     raise MissingError(found.sentence) from None
                 if found.kind is Kind.TAKEN:

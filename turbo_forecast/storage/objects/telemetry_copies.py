@@ -76,7 +76,7 @@ class Copies:
     there: Collection[str]
     unusable: Sequence[str] = ()
 
-    def bring(self, wanted: Sequence[Copy]) -> None:
+    def download(self, wanted: Sequence[Copy]) -> None:
         """Copy these, as far as they are not here as they are now, and remove copies of objects that are gone.
 
         Raises StorageError, where the disk here refuses, too, or cannot hold all of them.

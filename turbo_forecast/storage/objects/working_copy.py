@@ -1,7 +1,7 @@
 """A machine's working copy of a store: a local folder with the layout of any data folder, in which everything works as there.
 
-Belongs here: when a copy is brought and put back, and that one process at a time works in it. Does not belong here: what is
-brought and put (`bringing.py`, `putting.py`).
+Belongs here: when a copy is downloaded and uploaded, and that one process at a time works in it. Does not belong here: what is
+downloaded and uploaded (`downloading.py`, `uploading.py`).
 
 DuckDB writes its file in place and needs locks, datasets are published by renames and read through memory maps: none of
 that is there on object storage, all of it is on a local disk. So results travel, and work does not.
@@ -19,21 +19,21 @@ from pathlib import Path
 from turbo_forecast.addresses import Address
 from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.paths import require_storable
-from turbo_forecast.storage.objects.bringing import bring
+from turbo_forecast.storage.objects.downloading import download
 from turbo_forecast.storage.objects.lease import Lease, leased
 from turbo_forecast.storage.objects.local_state import HIDDEN
-from turbo_forecast.storage.objects.putting import Put, put_ahead, put_back
 from turbo_forecast.storage.objects.store import ObjectStore
+from turbo_forecast.storage.objects.uploading import Upload, upload, upload_ahead
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 OPENED_BY = "TURBO_FORECAST_WORKING_COPY"
 """Environment of the processes that a run starts: the copy that it has open, which they need not open again."""
 POLL_SECONDS = 0.5
-AT_WORK, BRINGING = "lock", "bringing.lock"
-"""Files in the copy's hidden folder: who works in it has the first one locked; who brings, the second, and who asks waits for that."""
+AT_WORK, DOWNLOADING = "lock", "bringing.lock"
+"""Files in the copy's hidden folder: who works in it has the first one locked; who downloads, the second, and who asks waits for that."""
 
 
-def _unheard(line: str) -> None:
+def _discard(line: str) -> None:
     """For who does not want to know."""
 
 
@@ -46,18 +46,18 @@ class WorkingCopy:
     lease: Lease | None
     _at_work: threading.RLock = field(default_factory=threading.RLock)
 
-    def put_ahead(self) -> Put:
-        """Put what is new without a commit (`putting.put_ahead`). Raises StorageError."""
+    def upload_ahead(self) -> Upload:
+        """Put what is new without a commit (`uploading.upload_ahead`). Raises StorageError."""
         with self._at_work:
-            return put_ahead(self.store, self.folder)
+            return upload_ahead(self.store, self.folder)
 
-    def put_back(self) -> Put:
+    def upload(self) -> Upload:
         """Put what is new, and commit; nothing in a process that a run has started: the run does it. Raises StorageError."""
         if self.lease is None:
-            return Put(0)
+            return Upload(0)
         with self._at_work:
             self.lease.require_held()
-            return put_back(self.store, self.folder)
+            return upload(self.store, self.folder)
 
 
 _OPEN: dict[Path, WorkingCopy] = {}
@@ -69,10 +69,10 @@ def opened_copy(folder: Path) -> WorkingCopy | None:
 
 
 @contextmanager
-def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]:
+def working_copy(address: Address, log: Log = _discard) -> Iterator[WorkingCopy]:
     """The store's copy on this machine, with all that the store holds, until the block ends; the same one within another such block.
 
-    say: called with a line where something takes time, or is replaced. The block puts back what it has made. Raises
+    log: called with a line where something takes time, or is replaced. The block puts back what it has made. Raises
     StorageError where another machine's run is at work on the store; a run of this machine is waited for.
     """
     folder = address.working_folder
@@ -84,11 +84,11 @@ def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]
         yield WorkingCopy(store, folder, None)
         return
     require_storable(folder)
-    with _alone(folder, say) as bringing:
+    with _alone(folder, log) as downloading:
         store.require_there()
         with leased(store) as lease:
-            _brought(store, folder, say)
-            bringing.close()
+            _downloaded(store, folder, log)
+            downloading.close()
             _OPEN[folder] = WorkingCopy(store, folder, lease)
             os.environ[OPENED_BY] = str(folder)
             try:
@@ -98,47 +98,47 @@ def working_copy(address: Address, say: Say = _unheard) -> Iterator[WorkingCopy]
                 os.environ.pop(OPENED_BY, None)
 
 
-def copy_for_reading(address: Address, say: Say = _unheard) -> Path:
-    """The folder of what is published in the store, for who asks. say: called with what is replaced. Raises StorageError.
+def copy_for_reading(address: Address, log: Log = _discard) -> Path:
+    """The folder of what is published in the store, for who asks. log: called with what is replaced. Raises StorageError.
 
     Where a run of this machine is at work in it, the folder is taken as it is: nothing newer is elsewhere. A process that is
-    bringing the copy is waited for.
+    downloading the copy is waited for.
     """
     folder = address.working_folder
     if folder in _OPEN or os.environ.get(OPENED_BY) == str(folder):
         return folder
-    with _locked(folder, BRINGING, wait=True), _locked(folder, AT_WORK) as free:
+    with _locked(folder, DOWNLOADING, wait=True), _locked(folder, AT_WORK) as free:
         if free:
             store = ObjectStore(address)
             store.require_there()
-            bring(store, folder, say, published_alone=True)
+            download(store, folder, log, published_alone=True)
     return folder
 
 
-def _brought(store: ObjectStore, folder: Path, say: Say) -> None:
+def _downloaded(store: ObjectStore, folder: Path, log: Log) -> None:
     began = time.monotonic()
-    count = bring(store, folder, say)
+    count = download(store, folder, log)
     if count:
-        say(f"brought {count:,} files of {store.address} into {folder} in {time.monotonic() - began:.1f} s")
+        log(f"downloaded {count:,} files of {store.address} into {folder} in {time.monotonic() - began:.1f} s")
 
 
 @contextmanager
-def _alone(folder: Path, say: Say) -> Iterator[ExitStack]:
+def _alone(folder: Path, log: Log) -> Iterator[ExitStack]:
     """Within the block, no other process of this machine works in the copy; one that does is waited for.
 
     Until what is yielded is closed, who asks waits.
     """
     waited = False
     while True:
-        with ExitStack() as bringing:
-            if bringing.enter_context(_locked(folder, BRINGING)):
+        with ExitStack() as downloading:
+            if downloading.enter_context(_locked(folder, DOWNLOADING)):
                 with _locked(folder, AT_WORK) as free:
                     if free:
-                        yield bringing
+                        yield downloading
                         return
         if not waited:
             waited = True
-            say(f"waiting for the run of this machine that is at work in {folder}")
+            log(f"waiting for the run of this machine that is at work in {folder}")
         time.sleep(POLL_SECONDS)
 
 

@@ -38,7 +38,7 @@ LASTING = {
     MONTH_STEPS.name: f"result = {literal(STORED)} AND list_contains({listed(map(literal, STEPS))}, asset)",
     RUN_AUDIT.name: f"list_contains({listed(map(literal, STEPS))}, asset)",
 }
-"""The rows that stay, where others do not: each check of the month replaces its own verdict, and what is made after the month
+"""The rows that stay, where others do not: each check of the month replaces its own result, and what is made after the month
 is complete (scenarios, the publication itself) its own seconds. What is stored of a part changes only when the part does."""
 _HASH = "SELECT count(*), sum(hash({columns}))::VARCHAR FROM ({rows}) WHERE {condition}"
 """Sums of hashes do not depend on the order of rows; a row that is there twice counts twice."""
@@ -52,8 +52,8 @@ class Comparison:
     compared: int = 0
     faults: list[tuple[str, str]] = field(default_factory=list)
 
-    def judge(self, name: str, require: Callable[[], None]) -> None:
-        """One thing that is compared; a StorageError is its fault."""
+    def add(self, name: str, require: Callable[[], None]) -> None:
+        """Compare one thing: `require` raises StorageError with what is wrong with it."""
         self.compared += 1
         try:
             require()
@@ -74,13 +74,13 @@ def compare(con: duckdb.DuckDBPyConnection, data: Path, cutoff: date, asset: str
         month = published.month(key)
     except StorageError as error:
         return Comparison(compared=1, faults=[(MANIFEST, str(error))])
-    found.judge(MANIFEST, lambda: _require_manifest(con, month.manifest, by_run))
+    found.add(MANIFEST, lambda: _require_manifest(con, month.manifest, by_run))
     for table in TABLES:
-        found.judge(table.name, partial(_require_rows, con, month, table))
+        found.add(table.name, partial(_require_rows, con, month, table))
     for table in FILES:
-        found.judge(table.name, partial(_require_file, month, table, data / table.name / f"{key}.parquet"))
-    found.judge(BASE_TABLE.name, lambda: _require_history(con, published, month))
-    found.judge(SQL, lambda: _require_views(published, month))
+        found.add(table.name, partial(_require_file, month, table, data / table.name / f"{key}.parquet"))
+    found.add(BASE_TABLE.name, lambda: _require_history(con, published, month))
+    found.add(SQL, lambda: _require_views(published, month))
     return found
 
 

@@ -27,7 +27,7 @@ _LAST = f"SELECT digest, series, first_day, last_day FROM {BASE_TABLE_RUNS.name}
 def publish_history(con: duckdb.DuckDBPyConnection, data: Path) -> HistoryManifest:
     """Publish the base table as it stands, unless it is published already. The caller holds the transaction.
 
-    Which base table that is, its digest tells: telemetry that was read anew and says the same is not published again.
+    Its digest identifies that base table: telemetry that was read anew and is the same is not published again.
     Raises StorageError where there is none, or the disk refuses; then what was published stays.
     """
     folder = history_folder(data)

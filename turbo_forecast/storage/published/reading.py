@@ -1,10 +1,10 @@
-"""What is published, as readers ask for it: months, their tables, the history of a series.
+"""Reading what is published: months, their tables, the history of a series.
 
 Belongs here: finding the version that was published last, and reading it; nothing here opens the warehouse, waits for a
 run, or can make one wait. Does not belong here: questions to the tables (`answers/`).
 
 A version's files never change, so what was read of them may be kept (`PublishedMonth.frame`). Who holds a month while it
-is published twice finds its files gone, and is told so: the new version's would not fit those that were read before.
+is published twice finds its files gone, and gets an error that says so: the new version's would not fit those that were read before.
 """
 
 import re
@@ -19,7 +19,7 @@ import polars as pl
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.option_rules import shown
-from turbo_forecast.settings import ForecastSettings, OutlookSettings, forecast_settings, outlook_settings
+from turbo_forecast.settings import ForecastSettings, OutlookSettings, outlook_settings, stored_forecast_settings
 from turbo_forecast.storage.datasets import require_readable, require_whole, rows
 from turbo_forecast.storage.months import COMPLETE
 from turbo_forecast.storage.published.layout import (
@@ -87,7 +87,7 @@ class PublishedMonth:
     @property
     def settings(self) -> ForecastSettings:
         """The settings the month was forecast with. Raises SettingsError where this version of the program has others."""
-        return forecast_settings(**self.manifest.forecast)
+        return stored_forecast_settings(self.manifest.forecast)
 
     @property
     def outlook_settings(self) -> OutlookSettings:

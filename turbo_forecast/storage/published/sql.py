@@ -25,14 +25,14 @@ from turbo_forecast.storage.warehouse import MEMORY_LIMIT
 from turbo_forecast.tables import DUCKDB_TYPES, Table
 
 
-def _unheard(line: str) -> None:
+def _discard(line: str) -> None:
     """For who does not want to know."""
 
 
-def publish_views(data: Path, say: Callable[[str], None] = _unheard) -> Path:
+def publish_views(data: Path, log: Callable[[str], None] = _discard) -> Path:
     """Make the file of views anew, of what is published now; returns it. Raises StorageError.
 
-    say: called with a sentence for each month or file that cannot be read, and so is in no view: what was published of one
+    log: called with a sentence for each month or file that cannot be read, and so is in no view: what was published of one
     month does not keep another from being published. Where another process publishes at the same time, the file is made
     again until it is of what is published: whoever puts it in place last has seen everything.
     """
@@ -42,7 +42,7 @@ def publish_views(data: Path, say: Callable[[str], None] = _unheard) -> Path:
         seen, remarks = _seen(published), _make(published, path)
         if _seen(published) == seen:
             for remark in remarks:
-                say(remark)
+                log(remark)
             return path
 
 

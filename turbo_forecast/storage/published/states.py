@@ -1,4 +1,4 @@
-"""Publishing the state of every month: so that who reads knows of a month that is at work, has ended half-way or has failed.
+"""Publishing the state of every month, also of one that is running, was interrupted or has failed.
 
 Does not belong here: what the states mean, and when a month changes its own (`storage/months.py`).
 """

@@ -208,7 +208,7 @@ def _link(source: Path, target: Path) -> None:
 def _remove_superseded(folder: Path, name: str, before: MonthManifest | None) -> None:
     """Remove all versions but this one and the one before, which somebody may be reading.
 
-    Where no manifest could be read that tells which one that is, it is the latest by name.
+    Where no manifest could be read that names it, it is the latest by name.
     """
     others = sorted(path for path in folder.glob("[!.]*/") if path.name != name)
     last = before.version if before else others[-1].name if others else name

@@ -2,7 +2,7 @@
 
 Belongs here: zones stated and asked for, the days they make, a date and a clock in columns of their own.
 Does not belong here: what one part's times are (`times`, `text_times`), which column holds the time (`layout`), and
-whether a day may be in the future (`judgement`).
+whether a day may be in the future (`validation`).
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.content import is_numeric, is_text
 from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.parts import Part
-from turbo_forecast.storage.telemetry.sql import identifier, literal, told
+from turbo_forecast.storage.telemetry.sql import identifier, literal, text_or_null
 from turbo_forecast.storage.telemetry.text_times import text_times
 from turbo_forecast.storage.telemetry.times import PLAIN_TYPES, ZONED_TYPES, Times, numeric_times, typed_times
 from turbo_forecast.storage.telemetry.wording import quoted, shown
@@ -81,7 +81,7 @@ def _joined(part: Part, wanted: list[str], joined: str) -> Part:
             f"time_columns: {brief(part.names[0])} has a column {quoted(joined)} already: set time_column"
         )
     found = [names[name.casefold()] for name in wanted]
-    text = " || ' ' || ".join(f"trim({told(identifier(name))})" for name in found)
+    text = " || ' ' || ".join(f"trim({text_or_null(identifier(name))})" for name in found)
     excluded = ", ".join(map(identifier, found))
     relation = f"(SELECT * EXCLUDE ({excluded}), {text} AS {identifier(joined)} FROM {part.relation})"
     columns = {name: dtype for name, dtype in part.columns.items() if name not in found} | {joined: "VARCHAR"}

@@ -10,7 +10,7 @@ import duckdb
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.numerals import looks_like_a_number, number
 from turbo_forecast.storage.telemetry.parts import Part
-from turbo_forecast.storage.telemetry.sql import identifier, told
+from turbo_forecast.storage.telemetry.sql import identifier, text_or_null
 
 NUMERIC_TYPES = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
@@ -25,7 +25,7 @@ LABEL_WORDS = {
     *("id", "ids", "uid", "index", "idx", "ifindex", "no", "nr", "num", "number", "core", "cores", "device", "dev"),
     *("slot", "port", "lun", "shard", "partition", "socket", "numa", "node", "channel", "pid", "queue", "interface"),
 }
-"""Last words of column names that tell things apart when they hold whole numbers."""
+"""Last words of column names of identifiers, when they hold whole numbers."""
 ROW_NUMBER = re.compile(r"(unnamed: ?\d+|column\d+|_*index_level_\d+_*|level_\d+|rownum|row)", re.IGNORECASE)
 """What programs call the number of a row."""
 
@@ -80,7 +80,7 @@ def mostly_numbers(
 
 
 def _counted(part: Part, name: str, settings: TelemetrySettings) -> str:
-    text = told(identifier(name))
+    text = text_or_null(identifier(name))
     is_one = f"{number_of(part, name, settings)} IS NOT NULL OR {looks_like_a_number(text)}"
     return f"count({text}), count(*) FILTER ({text} IS NOT NULL AND ({is_one}))"
 
@@ -97,7 +97,7 @@ def names_in(
 def _are_times(con: duckdb.DuckDBPyConnection, part: Part, column: str) -> bool:
     if column not in part.columns:
         return False
-    text = told(identifier(column))
+    text = text_or_null(identifier(column))
     query = f"""
         SELECT count({text}), count(TRY_CAST({text} AS TIMESTAMPTZ))
         FROM (SELECT {identifier(column)} FROM {part.relation} LIMIT {SAMPLE_ROWS})
@@ -107,7 +107,7 @@ def _are_times(con: duckdb.DuckDBPyConnection, part: Part, column: str) -> bool:
 
 
 def is_named_like_a_label(column: str) -> bool:
-    """Whether a column's name says that it tells things apart (core, disk_id, ifIndex), or counts rows."""
+    """Whether a column is named like an identifier (core, disk_id, ifIndex), or like a count of rows."""
     words = re.findall(r"[A-Za-z][a-z]*|[A-Z]+(?![a-z])", re.sub(r"([a-z])([A-Z])", r"\1 \2", column.strip()))
     last = words[-1].lower() if words else ""
     return bool(ROW_NUMBER.fullmatch(column.strip())) or last in LABEL_WORDS or column.strip().lower() in LABEL_WORDS

@@ -1,7 +1,7 @@
 """How one CSV file is written: what stands above its header, its separator, its columns.
 
 Belongs here: `sep=` lines, comments, metadata above the header, separators, column names, what is no text at all.
-Does not belong here: reading rows (DuckDB does, told of all this by `sources`), and what a column means (`layout`).
+Does not belong here: reading rows (DuckDB does, with the options that `sources` passes to it), and what a column means (`layout`).
 """
 
 import codecs
@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 from turbo_forecast.errors import TelemetryError
 from turbo_forecast.number_words import counted
 from turbo_forecast.storage.telemetry.messages import reason
-from turbo_forecast.storage.telemetry.sql import NOTHING, literal
+from turbo_forecast.storage.telemetry.sql import NULL_STRINGS, literal
 from turbo_forecast.storage.telemetry.wording import quoted
 
 HEAD_BYTES = 1 << 20
@@ -42,7 +42,7 @@ LIKE_A_VALUE = re.compile(r"[-+]?\d+([.,]\d+)?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What DuckDB must be told of a CSV file, and what was found above its header."""
+    """The dialect of a CSV file, as options of its reader, and what was found above its header."""
 
     delimiter: str
     columns: tuple[str, ...]
@@ -60,7 +60,7 @@ class Dialect:
 
     @property
     def options(self) -> str:
-        """Options of DuckDB's read_csv. It is told everything: what its sniffer cannot make sense of it leaves out."""
+        """Options of DuckDB's read_csv. All of them are set: what its sniffer cannot make sense of it leaves out."""
         typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in self.columns)
         return (
             f", auto_detect = false, header = true, skip = {self.skipped}, comment = '', quote = '\"', escape = '\"', "
@@ -161,13 +161,13 @@ class _Top:
         return first.lstrip("\ufeff").startswith(ANNOTATIONS)
 
     def skip_conventions(self) -> str:
-        """Move past empty lines, `sep=` and comments; the separator, if a line tells it."""
+        """Move past empty lines, `sep=` and comments; the separator, if a line states it."""
         delimiter = ""
         while self.at < len(self.lines):
             line = self.lines[self.at].strip("\r\n \ufeff")
-            told = re.fullmatch(r'"?sep=(.|\\t)"?[,;]*', line, re.IGNORECASE) if not delimiter else None
-            if told:
-                delimiter = "\t" if told[1] == "\\t" else told[1]
+            stated = re.fullmatch(r'"?sep=(.|\\t)"?[,;]*', line, re.IGNORECASE) if not delimiter else None
+            if stated:
+                delimiter = "\t" if stated[1] == "\\t" else stated[1]
             elif line.startswith("#"):
                 self.comments += 1
             elif line:
@@ -215,7 +215,7 @@ def _commented_header(lines: Sequence[str], at: int, rows: Sequence[tuple[int, l
         return at
     above, first = _fields(lines[at - 1], delimiter), rows[0][1]
     second = rows[1][1] if len(rows) > 1 else []
-    words = (field.strip().lower() not in NOTHING and not _holds_a_value([field]) for field in first)
+    words = (field.strip().lower() not in NULL_STRINGS and not _holds_a_value([field]) for field in first)
     names = any(word and _holds_a_value([below]) for word, below in zip(words, second, strict=False))
     is_header = len(above) == len(first) > 1 and not _holds_a_value(above) and _holds_a_value(first) and not names
     return at - 1 if is_header else at
@@ -247,7 +247,7 @@ def _names(
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """Column names without spaces around them, and the names made up for empty columns that have none.
 
-    Raises TelemetryError for names that tell no column from another.
+    Raises TelemetryError for names that do not identify a column.
     """
     names, nameless = [name.strip("\ufeff \t\xa0") for name in header], set()
     for number, name in enumerate(names, 1):
@@ -273,7 +273,7 @@ def nameless_column(number: int, of: int, where: str) -> TelemetryError:
 
 
 def refuse_like_names(names: Sequence[str], where: str) -> None:
-    """TelemetryError for columns of one name, or none; DuckDB would not tell apart those that differ in case alone either."""
+    """TelemetryError for columns of one name, or none; to DuckDB, those that differ in case alone are the same, too."""
     seen: dict[str, str] = {}
     for number, name in enumerate(names, 1):
         if not name.strip():

@@ -20,7 +20,7 @@ CHUNK = 1 << 20
 UNREADABLE = (UnicodeError, EOFError, OSError, csv.Error, zlib.error)
 DEFAULTS = "#default"
 NUMBERING = ("", "table")
-"""Columns of annotated CSV that hold its annotations and number its tables: they tell no rows apart."""
+"""Columns of annotated CSV that hold its annotations and number its tables: they identify no rows."""
 
 
 def in_utf8(path: str, where: str, encoding: str, folder: Path) -> str:

@@ -91,7 +91,7 @@ def dry_run(
     *,
     today: date,
     everything: bool = False,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> DryRun:
     """Read the telemetry that `settings` name, a sample where it is large unless `everything` is asked for.
 
@@ -106,7 +106,7 @@ def dry_run(
         if everything:
             settings = with_room(con, settings)
         try:
-            report = read_telemetry(con, settings, today=today, say=say, portion=portion or Everything())
+            report = read_telemetry(con, settings, today=today, log=log, portion=portion or Everything())
         except TelemetryError as error:
             if portion is None or portion.is_whole:
                 raise

@@ -50,13 +50,13 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def found_files(con: duckdb.DuckDBPyConnection, telemetry: str, *, bring: bool = True) -> Found:
+def found_files(con: duckdb.DuckDBPyConnection, telemetry: str, *, download: bool = True) -> Found:
     """Every file that `telemetry` means. Raises TelemetryError where there is none or it cannot be listed.
 
-    Of objects on object storage, the copies on this machine; bring: whether they are to be there, as the objects are now.
+    Of objects on object storage, the copies on this machine; download: whether they are to be there, as the objects are now.
     """
     if is_object_storage(telemetry):
-        return _objects(telemetry, bring=bring)
+        return _objects(telemetry, download=download)
     if is_remote(telemetry):
         return _remote_files(con, telemetry)
     try:
@@ -97,9 +97,9 @@ def kind_of(name: str) -> str:
     expected = {"parquet": ("Parquet", "encrypted Parquet"), "csv": ("gzip",) if name.lower().endswith(".gz") else ()}
     if is_what and is_what not in expected.get(kind, ()):
         label = {"parquet": "Parquet", "csv": "CSV", "table": "DuckDB"}[kind]
-        way_out = " (name it .csv.gz)" if is_what == "gzip" and kind == "csv" else ""
+        remedy = " (name it .csv.gz)" if is_what == "gzip" and kind == "csv" else ""
         raise TelemetryError(
-            f"{brief(name)} is not a readable {label} file: by its first bytes it is {is_what}{way_out}"
+            f"{brief(name)} is not a readable {label} file: by its first bytes it is {is_what}{remedy}"
         )
     if name.lower().endswith(".gz") and is_what != "gzip":
         raise TelemetryError(f"{brief(name)} is not gzip, as its name says: take .gz off the name")
@@ -188,7 +188,7 @@ def _reason_to_leave_out(file: Path) -> str:
     return "" if suffix_kind(file.name) else "not a Parquet, CSV or DuckDB file by name"
 
 
-def _objects(location: str, *, bring: bool) -> Found:
+def _objects(location: str, *, download: bool) -> Found:
     """The copies of the objects that an address means, those of no telemetry left out."""
     try:
         copies = copies_of(location)
@@ -202,8 +202,8 @@ def _objects(location: str, *, bring: bool) -> Found:
         used, left_out = (list(copies.copies), {}) if itself else _of_telemetry(copies.copies, location)
         if copies.unusable:
             left_out[NO_PATH] = list(copies.unusable)
-        if bring:
-            copies.bring(used)
+        if download:
+            copies.download(used)
     except StorageError as error:
         raise TelemetryError(f"telemetry {error}") from None
     notes = [f"left out {enumerated(names)}: {reason}" for reason, names in left_out.items()]

@@ -1,4 +1,4 @@
-"""Whether telemetry is what it was when it was read before, told without reading it.
+"""A fingerprint of telemetry: whether it is what it was when it was read before, found without reading it.
 
 Belongs here: what its files are known by, and when that says nothing. Does not belong here: where a fingerprint is kept,
 and what was read (`storage/base_table.py`).
@@ -76,7 +76,7 @@ def _of_month(how: object, month: LandedMonth) -> str:
 
 
 def _how(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> tuple[object, ...] | None:
-    """Whatever else could change a reading; None where that cannot be told."""
+    """Whatever else could change a reading; None where that is not known."""
     program = _program(Path(__file__).parents[2])
     if program is None:
         return None
@@ -93,7 +93,7 @@ def _of_files(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> Fi
         return Fingerprint(None, 0, "no telemetry is set")
     if is_remote(settings.telemetry):
         return Fingerprint(None, 0, "what a URL holds may change without a sign")
-    found, now = found_files(con, settings.telemetry, bring=False), time.time()
+    found, now = found_files(con, settings.telemetry, download=False), time.time()
     try:
         files = [state for name in found.names for state in _states(Path(name))]
     except OSError as error:

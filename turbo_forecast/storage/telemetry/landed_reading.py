@@ -24,10 +24,10 @@ from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.datasets import duckdb_path
 from turbo_forecast.storage.landed import FOLDER, LandedMonth
-from turbo_forecast.storage.telemetry import judgement, units
-from turbo_forecast.storage.telemetry.clock import Clock
+from turbo_forecast.storage.telemetry import units, validation
 from turbo_forecast.storage.telemetry.days import fill_days, fill_rejects, kept_values
 from turbo_forecast.storage.telemetry.layout import Layout
+from turbo_forecast.storage.telemetry.month_clock import MonthClock
 from turbo_forecast.storage.telemetry.name_cleaning import clean
 from turbo_forecast.storage.telemetry.parts import Part
 from turbo_forecast.storage.telemetry.profile import ResourceProfile, profiled
@@ -148,10 +148,11 @@ def read_month(
     values that settings make an error. The caller holds the workspace.
     """
     part = _part(con, month)
-    clock = Clock(
+    clock = MonthClock(
         ("make_timestamp(epoch_us(timestamp))",),
         ("CAST(make_timestamp(epoch_us(timestamp)) AS VARCHAR) || '+00'",),
         zone,
+        *days_of(month.manifest.month),
     )
     survey = _names(con, part)
     create_cells(con, [part], LAYOUT, clock, survey, settings)
@@ -160,17 +161,17 @@ def read_month(
     create_values(
         con,
         percent=units.percent("number", "resource", own),
-        usable=judgement.usable(own, tomorrow),
-        reason=judgement.reason(own, tomorrow),
+        usable=validation.usable(own, tomorrow),
+        reason=validation.reason(own, tomorrow),
         day=clock.day("moment"),
     )
     _refuse_other_days(con, month)
     profile = profiled(con, own.overshoot_percent)
     if own.on_future_dates == "error":
-        judgement.refuse_future(con, profile, today)
+        validation.refuse_future(con, profile, today)
     fill_days(con, profile, own, clock)
     if own.on_conflicting_duplicates == "error":
-        judgement.refuse_conflicts(con)
+        validation.refuse_conflicts(con)
     values, (kept, clipped, _) = sum(row.cells for row in profile), kept_values(con)
     rejects = fill_rejects(con, values - kept, part.names[0])
     con.execute(

@@ -2,7 +2,7 @@
 
 Belongs here: column names, guesses, ambiguities, long or wide, options that contradict each other.
 Does not belong here: what a column holds (`content`), what its values mean (`clock`, `units`), whether they are usable
-(`judgement`), and whether a column may be left out (`survey`).
+(`validation`), and whether a column may be left out (`survey`).
 """
 
 import re
@@ -47,9 +47,9 @@ class Layout:
     value: str = ""
     resources: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    """Columns that tell a host's resources apart, joined into the resource's name."""
+    """Columns that identify a host's resources, joined into the resource's name."""
     constant: str = ""
-    """The resource's name where no column and no column's name tells it."""
+    """The resource's name where no column and no column's name states it."""
     hosts_in_columns: bool = False
     hosts_in_files: bool = False
     spare: tuple[str, ...] = ()

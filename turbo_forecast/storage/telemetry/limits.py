@@ -91,7 +91,7 @@ def _as_shown(size: str) -> str:
 
 
 def _bytes(size: str) -> float:
-    """A size such as 2GB in bytes; infinite for what is written otherwise, which DuckDB judges."""
+    """A size such as 2GB in bytes; infinite for what is written otherwise, which DuckDB accepts or refuses."""
     written = re.fullmatch(r"\s*([\d.]+)\s*([KMGT]I?|)(B|BYTES?)\s*", size.upper())
     try:
         return float(written[1]) * UNITS[written[2]] if written else float("inf")

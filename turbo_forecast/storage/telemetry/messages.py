@@ -43,7 +43,7 @@ PARQUET_ERRORS = (
 
 
 def brief(name: str, longest: int = LONGEST_NAME) -> str:
-    """A source's shown name, cut in the middle where it is too long for a sentence; the end tells files apart."""
+    """A source's shown name, cut in the middle where it is too long for a sentence; the end differs between files."""
     name = "".join(character if character.isprintable() else "?" for character in shown_location(shown_name(name)))
     return name if len(name) <= longest else f"{name[:10]}…{name[-(longest - 11) :]}"
 

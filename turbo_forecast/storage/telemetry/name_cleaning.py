@@ -1,4 +1,4 @@
-"""What a host or resource is called: one name for each, however the export writes it.
+"""Normalising names of hosts and resources: one name for each, however the export writes it.
 
 Belongs here: single names. Does not belong here: which columns they are in (`layout`), and finding them (`survey`).
 """
@@ -8,7 +8,7 @@ import unicodedata
 from decimal import Decimal
 from pathlib import PurePosixPath
 
-from turbo_forecast.storage.telemetry.sql import NOTHING, WHITE_SPACE
+from turbo_forecast.storage.telemetry.sql import NULL_STRINGS, WHITE_SPACE
 
 CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 """Characters that end lines or drive terminals: nothing a name can hold, and some programs die of them."""
@@ -22,7 +22,7 @@ EXPONENT = re.compile(r"(-?)(\d)(?:\.(\d+))?[eE]\+(\d{2,3})")
 
 
 class LostDigitsError(ValueError):
-    """A number that stood for a name and no longer tells which."""
+    """A number that stood for a name, and from which the name cannot be recovered."""
 
 
 def clean(found: object, exact_below: int = EXACT_IN_DOUBLE) -> str | None:
@@ -37,7 +37,7 @@ def clean(found: object, exact_below: int = EXACT_IN_DOUBLE) -> str | None:
     if isinstance(found, float | Decimal):
         return _of_number(found, exact_below)
     text = unicodedata.normalize("NFC", str(found)).strip(WHITE_SPACE)
-    if text.lower() in NOTHING or re.search(CONTROL, text):
+    if text.lower() in NULL_STRINGS or re.search(CONTROL, text):
         return None
     return text
 

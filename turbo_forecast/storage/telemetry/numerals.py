@@ -1,7 +1,7 @@
 """Numbers written as text: which texts are numbers, in which notation, and what to set for those that are not.
 
 Belongs here: decimal and thousands marks, and DuckDB's own ideas of a number that no exporter shares.
-Does not belong here: text that says there is nothing (`sql.NOTHING`), and what a number means (`units`).
+Does not belong here: text that stands for no value (`sql.NULL_STRINGS`), and what a number means (`units`).
 """
 
 import re
@@ -57,7 +57,7 @@ def looks_like_a_number(text: str) -> str:
     return f"regexp_matches({trimmed(text)}, {literal(LIKE_A_NUMBER)})"
 
 
-def way_out(text: str, settings: TelemetrySettings) -> str:
+def remedy(text: str, settings: TelemetrySettings) -> str:
     """What to do about a text that is no number, as the end of a sentence."""
     bare = text.strip()
     if bare.endswith(("%", "\u2030", "\uff05", "%)")):

@@ -1,6 +1,6 @@
-"""What each resource's values are like, counted before anything is judged.
+"""A profile of each resource's values, counted before anything is validated.
 
-Belongs here: the counts. Does not belong here: what follows from them (`units`, `judgement`).
+Belongs here: the counts. Does not belong here: what follows from them (`units`, `validation`).
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ResourceProfile:
     not_numbers: int
     in_the_future: int
     usable: int
-    """Without any reason against them; duplicates are not told yet."""
+    """Without any reason against them; duplicates are not known yet."""
     measured: int
     """Finite and not negative; the next four are of these."""
     positive: int

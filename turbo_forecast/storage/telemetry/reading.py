@@ -1,7 +1,7 @@
 """Telemetry to the base table: a profile, one bulk pass, and a second look at what was rejected, if anything was.
 
 Belongs here: the order of the stages, and the count that proves nothing was lost. Does not belong here: what is usable
-(`judgement`), what a value means (`units`, `clock`), the pass itself (`days`), the statements (`*.sql`).
+(`validation`), what a value means (`units`, `clock`), the pass itself (`days`), the statements (`*.sql`).
 """
 
 import time
@@ -19,7 +19,7 @@ from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.status_log import StatusLog
 from turbo_forecast.storage.ordered_rows import insert_in_order
-from turbo_forecast.storage.telemetry import judgement, roles, units
+from turbo_forecast.storage.telemetry import roles, units, validation
 from turbo_forecast.storage.telemetry.clock import Clock, joined_times, read_clock
 from turbo_forecast.storage.telemetry.days import fill_days, fill_rejects, kept_values
 from turbo_forecast.storage.telemetry.layout import Layout, chosen_layout
@@ -37,19 +37,19 @@ from turbo_forecast.storage.telemetry.workspace import workspace
 
 STAGES = {
     "columns": "finding what its columns are",
-    "profile": "judging its values",
+    "profile": "validating its values",
     "days": "making one value a day",
     "rejects": "collecting the values that cannot be used",
     "write": "writing the tables",
 }
-"""What a person is told of a stage that takes long."""
+"""The log line of a stage that takes long."""
 
 
 @dataclass(slots=True)
 class Stopwatch:
     """Wall seconds per stage, and a word of the one that takes long."""
 
-    log: StatusLog
+    status: StatusLog
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -57,7 +57,7 @@ class Stopwatch:
         """Time what happens inside, under `name`."""
         start = time.perf_counter()
         try:
-            with self.log.working(f"reading telemetry: {STAGES[name]}"):
+            with self.status.working(f"reading telemetry: {STAGES[name]}"):
                 yield
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
@@ -70,7 +70,7 @@ def read_telemetry(
     today: date,
     base_table: str = BASE_TABLE.name,
     rejects_table: str = BASE_TABLE_REJECTS.name,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
     portion: Everything | None = None,
     elsewhere: Collection[str] = (),
 ) -> TelemetryReport:
@@ -79,18 +79,18 @@ def read_telemetry(
     `base_table` gets one row per series and day (percent of capacity, in [0, 100]), sorted by host_id, resource, ds;
     `rejects_table` one row per value that could not be used. Days after `today` are refused or rejected. The caller
     holds a transaction on `con`; memory stays within settings.memory_limit, DuckDB spills beside its file beyond it.
-    `say` is called, from another thread, with a line now and then while reading takes long. `portion` leaves out part of the
+    `log` is called, from another thread, with a line now and then while reading takes long. `portion` leaves out part of the
     telemetry; a run reads all of it. `elsewhere`: resources that other telemetry has, which options may name, too.
 
     Raises SettingsError or TelemetryError, in one sentence, before anything is written to either table.
     """
-    log, portion = StatusLog(say), portion or Everything()
+    status, portion = StatusLog(log), portion or Everything()
     with (
-        log.working("reading telemetry"),
+        status.working("reading telemetry"),
         workspace(con, settings, settings.telemetry),
         opened(con, settings, portion.files) as sources,
     ):
-        return _read(con, settings, sources, portion, today, base_table, rejects_table, Stopwatch(log), elsewhere)
+        return _read(con, settings, sources, portion, today, base_table, rejects_table, Stopwatch(status), elsewhere)
 
 
 def read_telemetry_frames(
@@ -136,8 +136,8 @@ def _read(
         create_values(
             con,
             percent=units.percent("number", "resource", settings),
-            usable=judgement.usable(settings, tomorrow),
-            reason=judgement.reason(settings, tomorrow),
+            usable=validation.usable(settings, tomorrow),
+            reason=validation.reason(settings, tomorrow),
             day=clock.day("moment"),
         )
     with watch.stage("profile"):
@@ -145,10 +145,10 @@ def _read(
         _refuse(con, profile, layout, settings, today)
     with watch.stage("days"):
         fill_days(con, profile, settings, clock)
-        if judgement.has_conflicts(con):
+        if validation.has_conflicts(con):
             roles.refuse_labels_in_conflicts(con, parts, layout, clock, settings)
             if settings.on_conflicting_duplicates == "error":
-                judgement.refuse_conflicts(con)
+                validation.refuse_conflicts(con)
     with watch.stage("rejects"):
         values_read = sum(row.cells for row in profile)
         values_kept, clipped = _kept(con, settings)
@@ -192,19 +192,19 @@ def _refuse(
     settings: TelemetrySettings,
     today: date,
 ) -> None:
-    """Every error about values that can be told without looking at moments."""
+    """Raise every error about values that can be found without looking at moments."""
     if not profile:
         raise TelemetryError(f"{brief(settings.telemetry)} has columns but not one row")
     named = [row for row in profile if row.resource is not None]
-    judgement.refuse_text(con, profile, layout, settings)
+    validation.refuse_text(con, profile, layout, settings)
     units.refuse_unconfirmed_fractions(named, settings)
     units.refuse_other_units(con, named, settings)
     if settings.on_future_dates == "error":
-        judgement.refuse_future(con, profile, today)
+        validation.refuse_future(con, profile, today)
     if not any(row.usable for row in profile):
         reasons = con.execute("SELECT reason, count(*) FROM telemetry_values GROUP BY ALL ORDER BY ALL").fetchall()
-        told = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-        raise TelemetryError(f"{brief(settings.telemetry)} has no usable value: {told}")
+        reasons_counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+        raise TelemetryError(f"{brief(settings.telemetry)} has no usable value: {reasons_counted}")
 
 
 def _kept(con: duckdb.DuckDBPyConnection, settings: TelemetrySettings) -> tuple[int, int]:

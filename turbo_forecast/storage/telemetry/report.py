@@ -1,6 +1,6 @@
-"""What reading telemetry found out and did.
+"""The report of reading telemetry: what was found, and what was done.
 
-Belongs here: the report's fields and its telling. Does not belong here: how any of it is measured.
+Belongs here: the report's fields, and the report in sentences. Does not belong here: how any of it is measured.
 """
 
 from dataclasses import dataclass, field

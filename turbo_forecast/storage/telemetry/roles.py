@@ -1,6 +1,6 @@
 """Whether the roles that columns were given fit what is in them: measurements are no hosts, devices no resources.
 
-Belongs here: refusals that take moments to tell. Does not belong here: how roles are given (`layout`).
+Belongs here: refusals that rest on moments. Does not belong here: how roles are given (`layout`).
 """
 
 import duckdb
@@ -82,17 +82,17 @@ def refuse_labels_as_resources(
 def refuse_labels_in_conflicts(
     con: duckdb.DuckDBPyConnection, parts: list[Part], layout: Layout, clock: Clock, settings: TelemetrySettings
 ) -> None:
-    """TelemetryError when a value column that nobody asked for tells apart the rows that contradict each other.
+    """TelemetryError when rows that contradict each other differ in a value column that nobody asked for.
 
     Its values are then the same at each such moment, each once: a device's number is, a measurement is not.
     """
     for column in layout.guessed_resources if len(layout.resources) > 1 else ():
         for part, moment in zip(parts, clock.moments, strict=True):
-            if column in part.columns and _tells_apart(con, part, column, moment, layout, settings):
+            if column in part.columns and _is_label(con, part, column, moment, layout, settings):
                 raise _label(column, part)
 
 
-def _tells_apart(
+def _is_label(
     con: duckdb.DuckDBPyConnection, part: Part, column: str, moment: str, layout: Layout, settings: TelemetrySettings
 ) -> bool:
     keys = key_expressions(part, layout) or ["0"]

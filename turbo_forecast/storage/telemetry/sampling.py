@@ -1,7 +1,7 @@
-"""Which part of telemetry is read by who has no time for all of it: whole hosts where that can be, else first rows.
+"""Sampling of large telemetry: whole hosts where that is possible, else the first rows.
 
 Belongs here: how a part is chosen, and the words for what was read of it. Does not belong here: how it is read (`reading`), and
-what it tells of the whole (`dry_run`).
+what follows from it for the whole (`dry_run`).
 
 Every so-many-th host, by name, with all its rows says how long histories are, which gaps they have and what is wrong with values.
 To find these hosts everything is looked through; where even that would take too long, files are left out, evenly, and of
@@ -23,7 +23,7 @@ from turbo_forecast.storage.telemetry.sql import identifier, literal
 from turbo_forecast.storage.telemetry.survey import key_expressions
 
 SMALL = 700_000
-"""Values that are all judged: two processor seconds."""
+"""Values that are all read: two processor seconds."""
 MOST_VALUES = 250_000
 """Values of a sample of hosts."""
 FIRST_ROWS = 400_000

@@ -1,4 +1,4 @@
-"""One pass before any value is read: who the hosts and resources are, and what every column without a role does.
+"""A first pass before any value is read: which hosts and resources there are, and how columns without a role vary.
 
 Belongs here: hosts' and resources' names over all files, and whether a column may be left out by itself.
 Does not belong here: how one name is cleaned (`name_cleaning`), which columns have a role (`layout`), values (`values`).
@@ -20,7 +20,7 @@ from turbo_forecast.storage.telemetry.messages import brief
 from turbo_forecast.storage.telemetry.name_cleaning import alike, clean
 from turbo_forecast.storage.telemetry.part_names import PartNames, refuse_two_kinds_of_ids
 from turbo_forecast.storage.telemetry.parts import Part
-from turbo_forecast.storage.telemetry.sql import NOTHING, identifier
+from turbo_forecast.storage.telemetry.sql import NULL_STRINGS, identifier
 from turbo_forecast.storage.telemetry.wording import fitting, quoted, shown
 from turbo_forecast.storage.telemetry.wording import names as listed_names
 
@@ -83,7 +83,7 @@ def surveyed(con: duckdb.DuckDBPyConnection, parts: list[Part], layout: Layout, 
 
 
 def key_expressions(part: Part, layout: Layout) -> list[str]:
-    """What tells rows of different series apart, as DuckDB expressions: host, resource, resource columns, if there."""
+    """The key of a series, as DuckDB expressions: host, resource, resource columns, if there."""
     columns = [name for name in (layout.host, layout.resource, *layout.labels) if name]
     found = [identifier(name) if name in part.columns else "NULL" for name in columns]
     return [part.source, *found] if layout.hosts_in_files else found
@@ -258,7 +258,7 @@ def _facts_of(
 def _same(value: str | None) -> str | None:
     """One text for a label in files of different types: 1 and 1.0 are the same, and so are all ways to say nothing."""
     said = (value or "").rstrip(" ").removesuffix(".0")
-    return None if said.strip().lower() in NOTHING else said
+    return None if said.strip().lower() in NULL_STRINGS else said
 
 
 def _refuse_varying(parts: list[Part], layout: Layout, varying: dict[str, tuple[str, list[str]]]) -> None:

@@ -12,7 +12,7 @@ from turbo_forecast.errors import SettingsError, TelemetryError
 from turbo_forecast.settings import TelemetrySettings
 from turbo_forecast.storage.telemetry.messages import brief, shortened
 from turbo_forecast.storage.telemetry.parts import Part
-from turbo_forecast.storage.telemetry.sql import identifier, literal, rendered, told
+from turbo_forecast.storage.telemetry.sql import identifier, literal, rendered, text_or_null
 from turbo_forecast.storage.telemetry.times import PLAUSIBLE_DATES, Times, implausible, numeric_times
 from turbo_forecast.storage.telemetry.wording import quoted, shown
 from turbo_forecast.storage.telemetry.zones import zone_name
@@ -33,7 +33,7 @@ def text_times(con: duckdb.DuckDBPyConnection, part: Part, column: str, settings
     """
     if settings.time_format:
         return _formatted_times(con, part, column, settings.time_format, settings.timezone)
-    text = f"trim({told(identifier(column))})"
+    text = f"trim({text_or_null(identifier(column))})"
     places = {"text": text, "source": part.source, "relation": part.relation}
     kinds = rendered("text_times", date=DATE, clock=CLOCK, zone=ZONE, instant=_instant("written"), **places)
     row = _one_row(con, kinds)
@@ -117,7 +117,7 @@ def _written_zones(con: duckdb.DuckDBPyConnection, places: dict[str, str], *, be
 def _formatted_times(con: duckdb.DuckDBPyConnection, part: Part, column: str, time_format: str, timezone: str) -> Times:
     """Times in a strptime format; instants where it has an offset, or ends in UTC."""
     _refuse_ambiguous_format(con, time_format, timezone)
-    text = f"trim({told(identifier(column))})"
+    text = f"trim({text_or_null(identifier(column))})"
     places = {"text": text, "source": part.source, "relation": part.relation}
     row = _one_row(con, rendered("formatted_times", format=literal(time_format), **places))
     if row["bad"] is not None:

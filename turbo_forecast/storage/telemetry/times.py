@@ -24,7 +24,7 @@ PLAUSIBLE_SECONDS = (315_532_800.0, 4_102_444_800.0)
 """1980 to 2100: numbers outside, once scaled by guess, are no times since 1970 (but yyyymmdd, or microseconds)."""
 PLAUSIBLE_YEARS = (1980, 2200)
 """Dates outside stand for no time (0001-01-01, 9999-12-31, infinity) or have a year of two digits. A typing error of a
-century lies within: whether days after today are an error is asked elsewhere (`judgement`)."""
+century lies within: whether days after today are an error is asked elsewhere (`validation`)."""
 PLAUSIBLE_DATES = (315_532_800.0, 7_258_118_400.0)
 """The same in seconds since 1970."""
 PLAIN_TYPES = ("DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
@@ -71,7 +71,7 @@ def implausible(column: str, written: str, source: str) -> TelemetryError:
 
 
 def _stated_zones(part: Part, column: str) -> dict[str, str]:
-    """Zones that Parquet files name for a column of instants. DuckDB tells only that there is one, Arrow which."""
+    """Zones that Parquet files name for a column of instants. DuckDB knows only that there is one, Arrow which."""
     zones: dict[str, str] = {}
     for name, path in zip(part.names, part.paths, strict=False) if part.kind == "parquet" else ():
         if not is_remote(path):

@@ -1,7 +1,7 @@
 """What unit each resource is in, and the refusal to guess it.
 
 Belongs here: capacity, fractions, resources that cannot be percent.
-Does not belong here: single values out of bounds; those are rejected one by one (`judgement`).
+Does not belong here: single values out of bounds; those are rejected one by one (`validation`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -34,19 +34,31 @@ def minutes(zone: str) -> int:
     return -total if zone[0] == "-" else total
 
 
-def known_zone(con: duckdb.DuckDBPyConnection, zone: str) -> str:
-    """The one name of the zone asked for. Raises SettingsError where there is none.
+def stated_zone(zone: str) -> str:
+    """The one name of a zone, as `zone_name` gives it.
 
-    Names without a slash are refused: most are abbreviations that several zones share, and DuckDB takes them from a
+    Raises SettingsError for names without a slash: most are abbreviations that several zones share, and DuckDB takes them from a
     table of its own (BST is Bangladesh's time there, CST and IST one of three).
     """
     name = zone_name(zone)
-    if name == "UTC" or (is_offset(name) and re.fullmatch(OFFSET, name)):
+    if name == "UTC" or (is_offset(name) and re.fullmatch(OFFSET, name)) or "/" in name:
+        return name
+    raise _unknown(zone)
+
+
+def known_zone(con: duckdb.DuckDBPyConnection, zone: str) -> str:
+    """The one name of the zone asked for. Raises SettingsError where there is none, and where `stated_zone` does."""
+    name = stated_zone(zone)
+    if name == "UTC" or is_offset(name):
         return name
     try:
         known = con.execute("SELECT 1 FROM pg_timezone_names() WHERE name = ?", [name]).fetchall()
     except duckdb.Error as error:
         raise SettingsError(f"timezone {shown(zone)} cannot be looked up: {error}") from None
-    if not known or "/" not in name:
-        raise SettingsError(f"timezone {shown(zone)} is not a zone; give one such as UTC, Europe/Berlin or +02:00")
+    if not known:
+        raise _unknown(zone)
     return name
+
+
+def _unknown(zone: str) -> SettingsError:
+    return SettingsError(f"timezone {shown(zone)} is not a zone; give one such as UTC, Europe/Berlin or +02:00")

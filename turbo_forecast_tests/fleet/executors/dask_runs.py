@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.run import FleetRun, run_fleet
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.library.forecast import series_table
 from turbo_forecast.settings import forecast_settings
@@ -47,9 +47,9 @@ def run(
     windows = run_windows(CUTOFF, settings)
     store = write_store(series_table(base, windows.history_start), folder / "series.arrow")
     lines, timer = lines if lines is not None else [], AuditTimer()
-    with unfinished(folder / "run") as scratch:
+    with checkpoint_folder(folder / "run") as checkpoint:
         made: FleetRun = run_fleet(
-            store, windows, settings, scratch=scratch, timer=timer, say=lines.append, client=client
+            store, windows, settings, checkpoint=checkpoint, timer=timer, log=lines.append, client=client
         )
         return Told(digest(made), lines, made.outcomes, timer)
 

@@ -13,7 +13,7 @@ from typing import Any
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.exchange import SharedFolder
-from turbo_forecast.fleet.executors.dask_cluster import Heard, Seen, There
+from turbo_forecast.fleet.executors.dask_cluster import WorkerInfo, WorkerList, WorkerMessage
 from turbo_forecast.fleet.executors.dask_executor import DaskExecutor
 from turbo_forecast.fleet.executors.dask_messages import Message, Ready
 from turbo_forecast.fleet.run_folder import RunFolder
@@ -43,7 +43,7 @@ class Sent:
 class MadeUp:
     """Stands for `Cluster`: what is sent is noted, and mail is what a test posts."""
 
-    workers: dict[str, There]
+    workers: dict[str, WorkerInfo]
     name: str = "the made-up scheduler"
     is_alive: bool = True
     sent: list[Sent] = field(default_factory=list)
@@ -53,9 +53,9 @@ class MadeUp:
     def listen(self, topic: str) -> None: ...
     def leave(self) -> None: ...
     def ask(self) -> None: ...
-    def was_paused(self) -> None: ...
+    def resumed(self) -> None: ...
 
-    def look(self) -> Mapping[str, There]:
+    def look(self) -> Mapping[str, WorkerInfo]:
         return self.workers
 
     def post(self, mail: object) -> None:
@@ -77,15 +77,15 @@ class MadeUp:
     def hear(self, worker: str, message: Message, lease: str | None = None) -> None:
         """lease: by default that by which the worker was asked last."""
         asked = [each.key for each in self.sent if each.task is None and each.worker == worker]
-        self.post(Heard(worker, lease or asked[-1], message))
+        self.post(WorkerMessage(worker, lease or asked[-1], message))
 
     def see(self, **workers: int) -> None:
-        self.workers = {name: There(name, threads) for name, threads in workers.items()}
-        self.post(Seen(self.workers))
+        self.workers = {name: WorkerInfo(name, threads) for name, threads in workers.items()}
+        self.post(WorkerList(self.workers))
 
     def pause(self, worker: str) -> None:
         self.workers = {**self.workers, worker: self.workers[worker]._replace(paused=True)}
-        self.post(Seen(self.workers))
+        self.post(WorkerList(self.workers))
 
     def leases(self, worker: str) -> list[Sent]:
         """Questions to a worker, or their results, that the run holds."""
@@ -142,7 +142,7 @@ class Stage:
 
 def staged(folder: Path, **threads: int) -> Stage:
     """A stage with workers of so many threads each, by name; all of them are ready."""
-    cluster = MadeUp({name: There(name, count) for name, count in threads.items()})
+    cluster = MadeUp({name: WorkerInfo(name, count) for name, count in threads.items()})
     exchange, lines = Noting(), list[str]()
     job = job_of(fleet(1), folder, "naive")
     executor = DaskExecutor(cluster, job, exchange, OPTIONS, lines.append)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.executors import marks
 from turbo_forecast.fleet.executors.descendants import end_all
 from turbo_forecast.fleet.executors.guard import Guard
-from turbo_forecast.fleet.pace import Standing
+from turbo_forecast.fleet.pace import WorkSnapshot
 from turbo_forecast.fleet.tasks import Step, TaskReport
 from turbo_forecast.types import Status
 from turbo_forecast_tests.fleet.families import READY, SLEEPS, THEN, TOKEN
@@ -117,11 +117,11 @@ def test_what_a_worker_has_started_ends_with_it_and_not_first_with_the_run(
     monkeypatch.setenv(THEN, "die")
     left: list[bool] = []
 
-    def heard(report: TaskReport) -> None:
+    def on_report(report: TaskReport) -> None:
         left.append(family.is_gone())
 
     with working(job_of(fleet(3, marked=(0,)), tmp_path, FAMILIES.format("founder")), 1) as (work, _):
-        work.run(Step.FORECAST, [Span(0, 3)], heard)
+        work.run(Step.FORECAST, [Span(0, 3)], on_report)
     assert all(left)
     assert left
 
@@ -132,14 +132,14 @@ def test_a_run_that_is_cancelled_leaves_nothing_and_does_not_wait(
     monkeypatch.setenv(THEN, "sleep")
     cancelled: list[float] = []
 
-    def look(see: Callable[[], Standing]) -> None:
+    def look(snapshot: Callable[[], WorkSnapshot]) -> None:
         if family.ready.exists():
             cancelled.append(time.monotonic())
             raise KeyboardInterrupt
 
     job = job_of(fleet(2, marked=(0,)), tmp_path, FAMILIES.format("founder"))
     with pytest.raises(KeyboardInterrupt), working(job, 1) as (work, _):
-        work.run(Step.FORECAST, [Span(0, 2)], on_look=look)
+        work.run(Step.FORECAST, [Span(0, 2)], on_progress=look)
     assert time.monotonic() - cancelled[0] < 5
     assert family.is_gone()
 

@@ -19,7 +19,7 @@ from distributed import KilledWorker
 from reference.servers.loopback import free_port
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.fleet.executors import dask_cluster
-from turbo_forecast.fleet.executors.dask_cluster import Cluster, ClusterLost, Seen, There, connected
+from turbo_forecast.fleet.executors.dask_cluster import Cluster, ClusterLost, WorkerInfo, WorkerList, connected
 from turbo_forecast.settings import ExecutorSettings
 
 
@@ -139,14 +139,16 @@ def first_mail(cluster: Cluster, ask: Callable[[], None]) -> object:
 def test_the_workers_that_are_there_are_told_and_which_of_them_are_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_cluster, "LOOK_SECONDS", 0.0)
     with answering(identity(a="running", b="paused", c="closing_gracefully")) as cluster:
-        assert first_mail(cluster, cluster.ask) == Seen({"a": There("a", 2), "b": There("b", 2, paused=True)})
+        assert first_mail(cluster, cluster.ask) == WorkerList(
+            {"a": WorkerInfo("a", 2), "b": WorkerInfo("b", 2, paused=True)}
+        )
 
 
 def test_a_question_that_fails_once_is_put_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that was cut while nothing was said on it is found out by the next question, which fails for that."""
     monkeypatch.setattr(dask_cluster, "LOOK_SECONDS", 0.0)
     with answering(OSError("the connection was cut"), identity()) as cluster:
-        assert first_mail(cluster, cluster.ask) == Seen({})
+        assert first_mail(cluster, cluster.ask) == WorkerList({})
 
 
 def test_a_scheduler_that_was_started_anew_is_told_though_the_client_has_found_it(

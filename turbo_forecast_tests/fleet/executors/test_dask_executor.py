@@ -9,7 +9,7 @@ from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.executors import dask_executor
 from turbo_forecast.fleet.executors.dask_cluster import NoWorkers, Resolved
 from turbo_forecast.fleet.executors.dask_executor import TaskFailed
-from turbo_forecast.fleet.executors.dask_messages import Beat, Done, Ended, Failed, Ready, Refused
+from turbo_forecast.fleet.executors.dask_messages import Done, Ended, Failed, Heartbeat, Ready, Refused
 from turbo_forecast.fleet.executors.protocol import Events, Lost, WorkersCannotStart
 from turbo_forecast.fleet.tasks import Step, Task, TaskReport
 from turbo_forecast_tests.fleet.executors.made_up_cluster import Stage, ready
@@ -106,7 +106,7 @@ def test_a_task_that_has_ended_without_its_workers_word_is_given_away(
     made.cluster.post(Resolved(first.key, "finished"))
     made.executor.wait(0)
     assert first in made.cluster.tasks(), "the word may still come"
-    monkeypatch.setattr(dask_executor, "UNHEARD_SECONDS", -1.0)
+    monkeypatch.setattr(dask_executor, "LOST_RESULT_SECONDS", -1.0)
     made.executor.wait(0)
     (again,) = made.cluster.tasks()
     assert (again.task, again.key != first.key) == (task, True)
@@ -118,12 +118,12 @@ def test_a_worker_that_is_not_heard_of_loses_its_task_and_gets_none_until_it_spe
     made = stage(a=1, b=1)
     made.submit(0, 2)
     made.executor.wait(0)
-    made.executor._crew.members["a"].heard -= 6
-    made.cluster.hear("b", Beat({}, []))
+    made.executor._membership.members["a"].last_seen -= 6
+    made.cluster.hear("b", Heartbeat({}, []))
     made.executor.wait(0)
     assert made.cluster.tasks("a") == []
-    assert "the Dask worker a has not been heard of for 5 s: others get its tasks" in made.lines
-    made.cluster.hear("a", Beat({}, []))
+    assert "the Dask worker a has sent no heartbeat for 5 s: others get its tasks" in made.lines
+    made.cluster.hear("a", Heartbeat({}, []))
     made.executor.wait(0)
     assert len(made.cluster.tasks("a")) == 1
 
@@ -134,8 +134,8 @@ def test_a_process_that_stood_still_blames_nobody_for_silence(
     made = stage(a=1)
     made.submit(0)
     made.executor.wait(0)
-    made.executor._crew.members["a"].heard -= 60
-    made.executor._looked -= 60
+    made.executor._membership.members["a"].last_seen -= 60
+    made.executor._looked_at -= 60
     made.executor.wait(0)
     assert len(made.cluster.tasks("a")) == 1
 
@@ -143,7 +143,7 @@ def test_a_process_that_stood_still_blames_nobody_for_silence(
 def test_a_refused_worker_gets_nothing_and_where_all_are_the_run_ends(
     stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("turbo_forecast.fleet.executors.dask_crew.GRACE_SECONDS", -1.0)
+    monkeypatch.setattr("turbo_forecast.fleet.executors.dask_membership.GRACE_SECONDS", -1.0)
     made = stage(a=1, b=1)
     made.submit(0, 2)
     made.cluster.hear("a", Refused("has numpy 1 where the run has 2"))
@@ -215,11 +215,11 @@ def test_how_far_a_task_is_and_when_is_told_in_this_machines_time(stage: Callabl
     (task,) = made.submit(0)
     made.executor.wait(0)
     key = made.cluster.tasks()[0].key
-    made.cluster.hear("a", Beat({key: 1}, [(7, 1, 100.0, 101.0, 102.0, True, 1)]))
+    made.cluster.hear("a", Heartbeat({key: 1}, [(7, 1, 100.0, 101.0, 102.0, True, 1)]))
     events = made.executor.wait(0)
-    assert [(hand.task, hand.finished, hand.series) for hand in events.in_hand] == [(task, 1, None)]
+    assert [(entry.task, entry.finished, entry.series) for entry in events.in_flight] == [(task, 1, None)]
     (tally,) = made.executor.tallies()
-    ahead = made.executor._crew.members["a"].ahead
+    ahead = made.executor._membership.members["a"].ahead
     assert (tally.begun, tally.first, tally.until) == (100.0 + ahead, 101.0 + ahead, 102.0 + ahead)
 
 

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("distributed", reason="distributed is not installed: pip install 'turbo-forecast[dask]'")
 
 from turbo_forecast.errors import TurboForecastError
-from turbo_forecast.fleet.executors import dask_crew
+from turbo_forecast.fleet.executors import dask_membership
 from turbo_forecast.fleet.executors.dask_cluster import ClusterLost, NoWorkers
 from turbo_forecast_tests.fleet.executors.dask_processes import PATIENCE, ROOT, DaskProcesses
 from turbo_forecast_tests.fleet.executors.dask_runs import Meanwhile, Told, run
@@ -61,7 +61,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(cluster: DaskProcesses, und
 def test_all_workers_killed_and_new_ones_started_lose_nothing(
     cluster: DaskProcesses, undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dask_crew, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(dask_membership, "SILENCE_SECONDS", 0.5)
     meanwhile = begun(cluster, tmp_path)
     for name in cluster.names():
         cluster.end_worker(name)
@@ -79,7 +79,7 @@ def test_a_worker_that_hangs_loses_its_tasks_to_others_and_does_no_harm_when_it_
     told = meanwhile.end(PATIENCE)
     assert told.digest == undisturbed
     assert said(told, f"the Dask worker {hanging}")
-    assert said(told, "has not been heard of for 5 s: others get its tasks")
+    assert said(told, "has sent no heartbeat for 5 s: others get its tasks")
     cluster.kill(hanging, kind=signal.SIGCONT)
     wait_until(lambda: not cluster.sandboxes(hanging), PATIENCE)
 

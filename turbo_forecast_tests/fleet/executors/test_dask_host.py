@@ -14,14 +14,14 @@ import distributed
 from distributed.core import Status
 
 from turbo_forecast.fleet.audit import AuditTimer
+from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
 from turbo_forecast.fleet.executors import dask_host
+from turbo_forecast.fleet.executors.compatibility import installed_here
 from turbo_forecast.fleet.executors.dask_cluster import NoWorkers
 from turbo_forecast.fleet.executors.dask_entry import take_part
 from turbo_forecast.fleet.executors.dask_messages import Spec
-from turbo_forecast.fleet.executors.fitness import own_fitness
 from turbo_forecast.fleet.run import run_fleet
-from turbo_forecast.fleet.scratch import unfinished
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.library.forecast import series_table
 from turbo_forecast.settings import forecast_settings
@@ -58,10 +58,17 @@ def far(folder: Path, exchange: Exchange, client: object = None) -> tuple[str, l
     windows = run_windows(CUTOFF, settings)
     store = write_store(series_table(BASE, windows.history_start), folder / "series.arrow")
     lines: list[str] = []
-    with unfinished(folder / "run") as scratch:
+    with checkpoint_folder(folder / "run") as checkpoint:
         timer = AuditTimer()
         made = run_fleet(
-            store, windows, settings, scratch=scratch, timer=timer, say=lines.append, exchange=exchange, client=client
+            store,
+            windows,
+            settings,
+            checkpoint=checkpoint,
+            timer=timer,
+            log=lines.append,
+            exchange=exchange,
+            client=client,
         )
         return digest(made), lines
 
@@ -77,9 +84,9 @@ def test_workers_that_share_no_disk_leave_the_same_bytes_piece_by_piece(
     chunks = ["00000000-00000005", "00000005-00000010", "00000010-00000011"]
     pieces = ["00000000-00000003", "00000003-00000005", "00000005-00000008", "00000008-00000010", chunks[2]]
     later = [f"{step} 00000000-00000011" for step in ("combine", "publish")]
-    assert exchange.noted("bring") == sorted([*later, *(f"forecast {stem}" for stem in chunks)])
+    assert exchange.noted("stage_in") == sorted([*later, *(f"forecast {stem}" for stem in chunks)])
     handed = sorted([*later, *(f"forecast {stem}" for stem in pieces)])
-    assert exchange.noted("hand_back") == exchange.noted("collect") == handed
+    assert exchange.noted("stage_out") == exchange.noted("collect") == handed
     wait_until(lambda: not dask_host._hosts, 60)
 
 
@@ -136,7 +143,7 @@ def test_a_host_that_ends_leaves_the_folder_of_the_one_that_came_after_it(
 
     def asked(lease: str) -> distributed.Future:
         packed = pickle.dumps((job, SharedFolder()))
-        spec = pickle.dumps(Spec("run", lease, "topic", own_fitness(job.settings), packed, 1.0))
+        spec = pickle.dumps(Spec("run", lease, "topic", installed_here(job.settings), packed, 1.0))
         future = client.submit(take_part, spec, key=lease, workers=[address], pure=False)
         assert future.result(timeout=60) == "taking part"
         return future
@@ -159,6 +166,6 @@ def test_a_worker_that_cannot_keep_a_limit_of_memory_is_refused(
     client: distributed.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("turbo_forecast.fleet.executors.processes.can_be_measured", lambda: False)
-    monkeypatch.setattr("turbo_forecast.fleet.executors.dask_crew.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("turbo_forecast.fleet.executors.dask_membership.GRACE_SECONDS", 0.0)
     with pytest.raises(NoWorkers, match=r"the Dask worker .* cannot work: worker_memory_mb cannot be kept here"):
         run(BASE, tmp_path, *FIELD, client=client, worker_memory_mb=1000)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from turbo_forecast.fleet.executors.dask_cluster import Resolved
-from turbo_forecast.fleet.executors.dask_messages import Beat, Done, Ended, Ready, Refused
+from turbo_forecast.fleet.executors.dask_messages import Done, Ended, Heartbeat, Ready, Refused
 from turbo_forecast.fleet.tasks import TaskReport
 from turbo_forecast_tests.fleet.executors.made_up_cluster import OPTIONS, Stage
 
@@ -49,21 +49,21 @@ def test_the_end_of_what_a_worker_had_before_it_was_asked_again_is_no_end_of_wha
 def test_a_large_crew_beats_often_enough_not_to_be_missed(stage: Callable[..., Stage], workers: int) -> None:
     made = stage(**{f"w{number}": 1 for number in range(workers)})
     spec = pickle.loads(made.cluster.sent[0].arguments[0])
-    assert spec.beat_seconds <= OPTIONS.silence_seconds / 3
+    assert spec.heartbeat_seconds <= OPTIONS.silence_seconds / 3
 
 
 def test_a_silent_worker_is_waited_for_though_another_was_refused(
     stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("turbo_forecast.fleet.executors.dask_crew.GRACE_SECONDS", -1.0)
+    monkeypatch.setattr("turbo_forecast.fleet.executors.dask_membership.GRACE_SECONDS", -1.0)
     made = stage(a=1, b=1)
     made.submit(0)
     made.cluster.hear("b", Refused("has numpy 1 where the run has 2"))
     made.executor.wait(0)
-    made.executor._crew.members["a"].heard -= 6
+    made.executor._membership.members["a"].last_seen -= 6
     made.executor.wait(0)
     assert made.cluster.tasks() == []
-    made.cluster.hear("a", Beat({}, []))
+    made.cluster.hear("a", Heartbeat({}, []))
     made.executor.wait(0)
     assert len(made.cluster.tasks("a")) == 1
 
@@ -86,7 +86,7 @@ def test_a_worker_that_dask_has_paused_keeps_what_it_is_at_and_gets_nothing_else
     made.submit(0, 2, 4)
     made.executor.wait(0)
     begun, waiting = made.cluster.tasks("a")
-    made.cluster.hear("a", Beat({begun.key: 1}, []))
+    made.cluster.hear("a", Heartbeat({begun.key: 1}, []))
     made.cluster.pause("a")
     made.cluster.hear("b", Done(made.cluster.tasks("b")[0].key, []))
     for _ in range(2):

@@ -60,7 +60,7 @@ def test_a_series_that_needs_more_than_a_worker_may_hold_is_recorded_and_the_oth
 ) -> None:
     done = limited(entrant, tmp_path, limit, size=4, marked=(1,))
     assert done.named("forecast") == [0, 2, 3]
-    assert done.models[1] == {"seasonal_naive"}, "the culprit is forecast by the fallback"
+    assert done.models[1] == {"seasonal_naive"}, "the quarantined series is forecast by the fallback"
     said = f"the worker needed more than {limit} MB at this series (worker_memory_mb)"
     assert done.outcomes.row(1, named=True)["reason"] == said
     assert [report.task.status for report in done.reports if report.failed] == [Status.MEMORY_EXCEEDED]
@@ -80,7 +80,7 @@ def test_a_worker_that_grows_by_and_by_is_replaced_and_no_series_is_blamed(tmp_p
     """30 MB stay of each fit, of which there are two a series: no worker has room for twelve series."""
     job = job_of(fleet(12), tmp_path, f"{HUNGRY}:leaker", worker_memory_mb=limit)
     told: list[str] = []
-    done = forecast(job, 12, chunk=12, workers=1, say=told.append)
+    done = forecast(job, 12, chunk=12, workers=1, log=told.append)
     assert done.named("forecast") == list(range(12))
     spans = sorted(report.task.span for report in done.reports)
     assert len(spans) > 2, "one worker did for all: nothing was tried"

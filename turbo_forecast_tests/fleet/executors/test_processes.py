@@ -34,7 +34,7 @@ def test_a_killed_worker_loses_only_the_series_that_killed_it_and_the_other_work
     done = forecast(job, 6, chunk=3)
     assert done.named("failed") == [1]
     assert done.named("forecast") == [0, 2, 3, 4, 5]
-    assert done.models[1] == {"seasonal_naive"}, "the culprit is forecast by the fallback"
+    assert done.models[1] == {"seasonal_naive"}, "the quarantined series is forecast by the fallback"
     assert [report.task.status for report in done.reports if report.failed] == [Status.WORKER_DIED]
     assert sorted(report.task.span for report in done.reports) == [Span(0, 1), Span(1, 2), Span(2, 3), Span(3, 6)]
     assert all(report.peak_memory_mb > 10 for report in done.reports)
@@ -45,7 +45,7 @@ def test_who_uses_up_what_all_series_share_costs_only_his_own(entrant: str, tmp_
     """All files that a process may open; the folder of temporary files."""
     done = forecast(job_of(fleet(3, marked=(1,)), tmp_path, entrant), 3, chunk=3, workers=1)
     assert done.named("forecast") == [0, 2]
-    assert sorted(done.models) == [0, 1, 2], "the culprit has its fallback's forecast"
+    assert sorted(done.models) == [0, 1, 2], "the quarantined series has its fallback's forecast"
 
 
 @pytest.mark.parametrize("entrant", ["twins", "twins_from_the_start"])
@@ -115,13 +115,13 @@ def test_a_start_that_does_not_end_is_told_with_the_entrant_that_is_built(
     monkeypatch.setattr(start_watch, "FIRST_WORD_SECONDS", 0.3)
     told: list[str] = []
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         told.append(line)
         if "building" in line:
             raise KeyboardInterrupt  # as the person who reads it
 
     with pytest.raises(KeyboardInterrupt):
-        forecast(job_of(fleet(2), tmp_path, "starts_for_ever"), 1, workers=1, say=say)
+        forecast(job_of(fleet(2), tmp_path, "starts_for_ever"), 1, workers=1, log=log)
     assert all(line.startswith("still waiting for 1 of 1 worker to start (") for line in told), told
     assert told[-1].endswith(f"building {EVIL.format('starts_for_ever')})")
 
@@ -272,13 +272,13 @@ def test_ctrl_c_reaches_only_the_parent_which_ends_its_workers_at_once(tmp_path:
     began = time.monotonic()
     os.killpg(parent.pid, signal.SIGINT)
     _, err = parent.communicate(timeout=20)
-    assert time.monotonic() - began < 5, "work in hand was waited for"
+    assert time.monotonic() - began < 5, "work in flight was waited for"
     assert err.count("Traceback") == err.count("KeyboardInterrupt") == 1, err
     assert not any(map(_alive, workers))
 
 
 def _another_parent(entrant: str, folder: Path, **environment: str) -> "subprocess.Popen[str]":
-    """A process of its own group that forecasts two marked series, and touches `begun` when both are in hand."""
+    """A process of its own group that forecasts two marked series, and touches `begun` when both are in flight."""
     script = f"""
 from pathlib import Path
 from turbo_forecast.fleet.chunks import Span
@@ -301,15 +301,15 @@ with working(job_of(fleet(2, marked=(0, 1)), folder, {entrant!r}), 2) as (work, 
 
 
 def test_a_death_loses_nothing_though_the_parent_is_slow_to_notice(tmp_path: Path) -> None:
-    """The worker dies with the second chunk in hand while the parent is busy with the report of the first."""
+    """The worker dies with the second chunk in flight while the parent is busy with the report of the first."""
     reports: list[TaskReport] = []
 
-    def heard(report: TaskReport) -> None:
+    def on_report(report: TaskReport) -> None:
         reports.append(report)
         time.sleep(0.3)
 
     with working(job_of(fleet(4, marked=(1,)), tmp_path, "killer"), 1) as (work, _):
-        work.run(Step.FORECAST, cut([Span(0, 4)], 1), heard)
+        work.run(Step.FORECAST, cut([Span(0, 4)], 1), on_report)
     assert sorted((report.task.span.lo, report.failed) for report in reports) == [(0, 0), (1, 1), (2, 0), (3, 0)]
 
 
@@ -324,11 +324,11 @@ def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced(tmp_path
     assert len({pid for pid, _ in noted(job)}) == 2
 
 
-def test_series_of_a_chunk_in_hand_are_seen_while_it_is_worked(tmp_path: Path) -> None:
+def test_series_of_a_chunk_in_flight_are_seen_while_it_is_worked(tmp_path: Path) -> None:
     """One chunk of six series, some 0.1 s each: it is reported at the end only."""
     seen: list[int] = []
     with working(job_of(fleet(6), tmp_path, "slow"), 1) as (work, _):
-        work.run(Step.FORECAST, [Span(0, 6)], on_look=lambda see: seen.append(see().unreported))
+        work.run(Step.FORECAST, [Span(0, 6)], on_progress=lambda snapshot: seen.append(snapshot().unreported))
     assert any(0 < count < 6 for count in seen), seen
 
 

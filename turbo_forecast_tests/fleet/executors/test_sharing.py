@@ -24,14 +24,14 @@ class Noting(SharedFolder):
         self.handed: list[tuple[Span, bool]] = []
         self.lock = threading.Lock()
 
-    def hand_back(self, job: Job, task: Task) -> None:
+    def stage_out(self, job: Job, task: Task) -> None:
         there = (job.folder.forecast / f"{task.span.stem}.outcomes.arrow").exists()
         with self.lock:
             self.handed.append((task.span, there))
 
 
 class Full(SharedFolder):
-    def hand_back(self, job: Job, task: Task) -> None:
+    def stage_out(self, job: Job, task: Task) -> None:
         raise StorageError("s3://bucket/run cannot be written: the bucket is gone")
 
 
@@ -43,13 +43,13 @@ def test_each_task_is_handed_back_when_its_files_are_there_and_before_it_is_repo
     exchange, own = Noting(), job(tmp_path)
     reports: list[TaskReport] = []
 
-    def heard(report: TaskReport) -> None:
+    def on_report(report: TaskReport) -> None:
         assert (report.task.span, True) in exchange.handed
         reports.append(report)
 
     with executor_of(own, exchange, None, lambda line: None) as executor:
         assert isinstance(executor, SharingExecutor)
-        Work(executor, StoreLedger(own, exchange), 60).run(Step.FORECAST, [Span(0, 2), Span(2, 4)], heard)
+        Work(executor, StoreLedger(own, exchange), 60).run(Step.FORECAST, [Span(0, 2), Span(2, 4)], on_report)
     assert sorted(report.task.span for report in reports) == [Span(0, 2), Span(2, 4)]
     assert sorted(exchange.handed) == [(Span(0, 2), True), (Span(2, 4), True)]
 

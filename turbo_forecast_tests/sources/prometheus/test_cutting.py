@@ -33,6 +33,19 @@ def test_the_days_on_which_clocks_change_are_runs_of_their_own() -> None:
     ]
 
 
+def test_a_month_may_begin_with_a_day_whose_midnight_does_not_come() -> None:
+    window = Window.of_days(date(2023, 10, 1), date(2023, 10, 31), "America/Asuncion")
+    assert runs(window, DAY, "America/Asuncion", LATER, "fleet") == [
+        Run(stamp(2023, 10, 1, 4), 23 * HOUR, 1),
+        Run(stamp(2023, 10, 2, 3), DAY, 30),
+    ]
+
+
+def test_days_may_be_those_of_an_offset() -> None:
+    window = Window.of_days(date(2025, 3, 1), date(2025, 3, 31), "+05:30")
+    assert runs(window, DAY, "+05:30", LATER, "fleet") == [Run(stamp(2025, 2, 28, 18) + HOUR // 2, DAY, 31)]
+
+
 def test_a_zone_that_changes_by_half_an_hour_ends_with_a_shorter_step() -> None:
     window = Window.of_days(date(2025, 10, 1), date(2025, 10, 31), "Australia/Lord_Howe")
     every = runs(window, HOUR, "UTC", LATER, "fleet")

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
+from turbo_forecast.day_edges import zone_info
 from turbo_forecast.errors import SourceError
 from turbo_forecast.sources.protocol import ROWS, Window
 from turbo_forecast.sources.sql.database import QueryError
@@ -195,6 +196,28 @@ def test_an_hour_that_comes_twice_is_two_moments_and_a_third_time_is_refused() -
     rows.of(batch.slice(0, 1))
     with pytest.raises(QueryError, match="gives a/cpu two values at 2025-10-26 01:00:00 UTC"):
         rows.finish()
+
+
+@pytest.mark.parametrize(
+    ("zone", "telemetry", "said"),
+    [
+        ("UTC", "UTC", ""),
+        ("Europe/Berlin", "Europe/Berlin", ""),
+        ("UTC", "Europe/Berlin", ""),
+        ("UTC", "America/New_York", "2025-12-02 there begins on 2025-12-01 by the clock of America/New_York"),
+        ("UTC", "-03:00", "2025-12-02 there begins on 2025-12-01 by the clock of -03:00"),
+    ],
+)
+def test_a_date_is_counted_as_the_date_that_it_is_or_refused(zone: str, telemetry: str, said: str) -> None:
+    window = Window.of_days(date(2025, 12, 1), date(2025, 12, 31), telemetry)
+    columns = {"host_id": ["a"], "resource": ["cpu"], "timestamp": [date(2025, 12, 2)], "value": [1.0]}
+    rows = Rows(Columns(), window, zone=zone)
+    if said:
+        with pytest.raises(QueryError, match=f"column timestamp holds days of UTC, and {said}, whose days land"):
+            rows.of(pa.record_batch(columns))
+    else:
+        [moment] = rows.of(pa.record_batch(columns)).column("timestamp").to_pylist()
+        assert moment.astimezone(zone_info(telemetry)).date() == date(2025, 12, 2)
 
 
 def test_a_window_s_answer_that_is_refused_gives_no_row_at_all(sqlite_lab: FileLab) -> None:

@@ -11,11 +11,12 @@ import pytest
 
 from reference.servers.s3 import S3Server
 from turbo_forecast.addresses import parsed
-from turbo_forecast.storage.objects.putting import put_back
 from turbo_forecast.storage.objects.store import ObjectStore
+from turbo_forecast.storage.objects.uploading import upload
+from turbo_forecast_tests.documents.pages import ROOT, blocks
 
 pytestmark = pytest.mark.xdist_group("s3")
-PAGE = Path(__file__).parents[3] / "docs" / "storage.md"
+PAGE = ROOT / "docs" / "storage.md"
 
 
 def test_the_page_names_the_variables_and_places_there_are() -> None:
@@ -30,7 +31,7 @@ def test_the_page_names_the_variables_and_places_there_are() -> None:
 
 
 def test_the_pages_python_reads_what_is_stored(s3: S3Server, tmp_path: Path) -> None:
-    [code] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    [block] = blocks(PAGE, "python")
     address, folder = f"s3://{s3.bucket()}/fleet", tmp_path / "data"
     for name in ("fleet_forecast/2025-12.parquet", "published/2025-12/v1", "forecast_parquet"):
         (folder / name).mkdir(parents=True)
@@ -41,12 +42,12 @@ def test_the_pages_python_reads_what_is_stored(s3: S3Server, tmp_path: Path) -> 
     told = {"version": "v1", "files": {"capacity_outlook": {"file": "capacity_outlook.parquet"}}}
     (folder / "published/2025-12/manifest.json").write_text(json.dumps(told))
     pl.DataFrame({"master": ["file"]}).write_parquet(folder / "forecast_parquet/2025-12.parquet")
-    put_back(ObjectStore(parsed(address, "--data")), folder)
+    upload(ObjectStore(parsed(address, "--data")), folder)
     import os
 
     polars = {"AWS_ENDPOINT_URL": s3.url, "AWS_ALLOW_HTTP": "true"}  # Polars does not know the name for S3 alone
     done = subprocess.run(
-        [sys.executable, "-c", code.replace("s3://forecasts/fleet", address)],
+        [sys.executable, "-c", block.text.replace("s3://forecasts/fleet", address)],
         env={**os.environ, **polars},
         capture_output=True,
         text=True,

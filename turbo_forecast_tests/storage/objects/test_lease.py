@@ -10,8 +10,8 @@ from turbo_forecast.addresses import parsed
 from turbo_forecast.errors import StorageError
 from turbo_forecast.processes import own_process
 from turbo_forecast.storage.objects import lease as leases
+from turbo_forecast.storage.objects.keys import LEASE
 from turbo_forecast.storage.objects.lease import STALE, Claim, leased
-from turbo_forecast.storage.objects.places import LEASE
 from turbo_forecast.storage.objects.store import ObjectStore
 
 ELSEWHERE = "77-123-4026531836-0123456789ab-00112233-1"

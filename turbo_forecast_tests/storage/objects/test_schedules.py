@@ -12,8 +12,8 @@ import pytest
 
 from turbo_forecast.addresses import parsed
 from turbo_forecast.errors import StorageError
-from turbo_forecast.storage.objects import bringing, commits, local_state, putting
-from turbo_forecast.storage.objects.places import stored_files
+from turbo_forecast.storage.objects import commits, downloading, local_state, uploading
+from turbo_forecast.storage.objects.keys import stored_files
 from turbo_forecast.storage.objects.store import ObjectStore
 from turbo_forecast.storage.objects.working_copy import copy_for_reading, working_copy
 from turbo_forecast.storage.rows_view import month_folders
@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> ObjectStore:
 @pytest.fixture(autouse=True)
 def without_views(monkeypatch: pytest.MonkeyPatch) -> None:
     """The published files of these tests are no Parquet."""
-    monkeypatch.setattr(bringing, "publish_views", lambda *arguments: None)
+    monkeypatch.setattr(downloading, "publish_views", lambda *arguments: None)
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def test_what_a_first_run_could_not_store_is_not_mixed_into_what_a_question_has_
     one.write("forecast_parquet/2026-01.parquet", "never stored")
     other.month()
     other.put()
-    one.bring(published_alone=True)
-    one.bring()
+    one.download(published_alone=True)
+    one.download()
     assert one.content() == other.content()
     assert any("what this machine had made and not stored (" in line for line in one.said), "and not unheard"
 
@@ -61,7 +61,7 @@ def test_a_store_that_was_emptied_and_filled_anew_to_the_same_number_is_another_
     store.delete(list(store.listed()))
     other.write(FILE, "of another machine")
     assert other.put() == 1
-    one.bring()
+    one.download()
     assert one.content() == other.content()
 
 
@@ -71,18 +71,18 @@ def test_a_run_whose_store_changes_while_it_puts_replaces_no_file_of_the_others(
     one, other = machine("one"), machine("other")
     one.month()
     one.put()
-    other.bring()
+    other.download()
     one.write(FILE, "of one")
     other.write(FILE, "of the other")
     other.write("tournament/2025-12/champions.parquet", "of the other")
-    put = putting._put
+    put = uploading._upload
 
-    def late(store: ObjectStore, here: putting._Here, paths: list[str], number: int) -> putting.Put:
+    def late(store: ObjectStore, here: uploading._Here, paths: list[str], number: int) -> uploading.Upload:
         if here.sources[FILE].is_relative_to(other.folder):
             one.put()
         return put(store, here, paths, number)
 
-    monkeypatch.setattr(putting, "_put", late)
+    monkeypatch.setattr(uploading, "_upload", late)
     with pytest.raises(StorageError, match="was changed by machine .*: nothing of it was overwritten"):
         other.put()
     assert store.read(FILE) == b"of one"
@@ -95,15 +95,15 @@ def test_a_file_that_was_replaced_in_the_last_moment_is_named(
     one, other = machine("one"), machine("other")
     one.month()
     one.put()
-    other.bring()
+    other.download()
     other.write(FILE, "of the other")
-    put_manifests = putting._put_manifests
+    put_manifests = uploading._upload_manifests
 
     def late(*arguments: object) -> None:
         commits.commit(store, {}, 1)
         put_manifests(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(putting, "_put_manifests", late)
+    monkeypatch.setattr(uploading, "_upload_manifests", late)
     with pytest.raises(StorageError, match=rf"{FILE} had been replaced by this run's .*, and nothing else of it was"):
         other.put()
 
@@ -117,7 +117,7 @@ def test_a_question_waits_for_another_that_is_bringing(
     one.month()
     one.put()
     reached, go, found = threading.Event(), threading.Event(), list[bool]()
-    get = bringing._get
+    get = downloading._get
 
     def slow(*arguments: object) -> None:
         reached.set()
@@ -127,7 +127,7 @@ def test_a_question_waits_for_another_that_is_bringing(
     def ask() -> None:
         found.append((copy_for_reading(store.address) / "published/2025-12/manifest.json").exists())
 
-    monkeypatch.setattr(bringing, "_get", slow)
+    monkeypatch.setattr(downloading, "_get", slow)
     first, second = threading.Thread(target=ask), threading.Thread(target=ask)
     first.start()
     assert reached.wait(30)
@@ -175,14 +175,14 @@ def test_what_was_brought_before_a_bringing_was_cut_off_is_not_brought_again(
     one, other = machine("one"), machine("other")
     one.month()
     one.put()
-    for owner, name in ((local_state.LocalState, "save"), (bringing, "publish_views")):
+    for owner, name in ((local_state.LocalState, "save"), (downloading, "publish_views")):
         with monkeypatch.context() as patched:
             patched.setattr(owner, name, refused)
             with pytest.raises(StorageError, match="has died"):
-                other.bring()
+                other.download()
     views = list[object]()
-    monkeypatch.setattr(bringing, "publish_views", lambda folder, say: views.append(folder))
-    assert other.bring() == 0
+    monkeypatch.setattr(downloading, "publish_views", lambda folder, say: views.append(folder))
+    assert other.download() == 0
     assert views == [other.folder], "they may be those of before"
     assert not any("is replaced" in line for line in other.said), "it is nothing that was made here"
     assert other.content() == one.content()
@@ -202,7 +202,7 @@ def test_wherever_a_bringing_is_cut_off_the_next_one_ends_it(
     one.put()
     behind = [machine(f"behind-{number}") for number in range(20)]
     for other in behind:
-        other.bring()
+        other.download()
     one.month("two")
     one.insert(2)
     (one.folder / "fleet_forecast/2025-11.parquet/00000000-00000128.parquet").unlink()
@@ -212,17 +212,17 @@ def test_wherever_a_bringing_is_cut_off_the_next_one_ends_it(
         with monkeypatch.context() as patched:
             for owner, name in (
                 (ObjectStore, "get"),
-                (bringing, "_write"),
-                (bringing, "remove_file"),
+                (downloading, "_write"),
+                (downloading, "remove_file"),
                 (local_state.LocalState, "save"),
             ):
                 patched.setattr(owner, name, dying_in(getattr(owner, name), number, steps))
-            patched.setattr(bringing, "each_of", lambda items, work: [work(item) for item in items])
+            patched.setattr(downloading, "each_of", lambda items, work: [work(item) for item in items])
             try:
-                other.bring()
+                other.download()
             except StorageError:
                 steps.append("died")
-        other.bring()
+        other.download()
         assert other.content() == one.content()
         assert other.rows() == [1, 2]
         assert other.put() == 2, "nothing of it was taken for a change"
@@ -259,7 +259,7 @@ def test_what_was_brought_is_on_the_disk_before_it_is_known(
         return publishing(path)
 
     monkeypatch.setattr(local_state, "publishing", noting)
-    other.bring()
+    other.download()
     assert order == ["all of it", "state.json"]
 
 
@@ -272,7 +272,7 @@ def test_a_part_that_was_tidied_away_beside_a_strangers_file_is_brought_again(
     before = one.content()
     (one.folder / PART).unlink()
     one.write(f"{FOLDER}/Thumbs.db", "of a file manager")
-    one.bring()
+    one.download()
     assert before.items() <= one.content().items()
 
 
@@ -284,9 +284,9 @@ def test_rows_in_the_log_of_a_warehouse_that_was_stored_are_stored(machine: Call
     process = multiprocessing.get_context("spawn").Process(target=insert_and_die, args=(one.folder, 2))
     process.start()
     process.join()
-    assert one.bring() == 0
+    assert one.download() == 0
     one.put()
-    other.bring()
+    other.download()
     assert other.rows() == [1, 2]
 
 
@@ -308,7 +308,7 @@ def test_an_asset_that_became_a_folder_or_a_file_is_brought_as_it_is(
     old, new = forms[place], forms[1 - place]
     one.write(old, "old")
     one.put()
-    other.bring()
+    other.download()
     memory.delete(
         [key for key in memory.listed() if key.startswith("scores/")]
     )  # no driver here holds both forms at once
@@ -318,11 +318,11 @@ def test_an_asset_that_became_a_folder_or_a_file_is_brought_as_it_is(
         (one.folder / old).parent.rmdir()
     one.write(new, "new")
     one.put()
-    other.bring()
+    other.download()
     assert other.content() == {new: b"new"}
     other.put()
     again = Machine(memory, tmp_path / "again")
-    again.bring()
+    again.download()
     assert again.content() == {new: b"new"}
 
 
@@ -332,11 +332,11 @@ def test_a_month_that_is_gone_leaves_no_empty_folder_elsewhere(machine: Callable
     one.write("fleet_forecast/2025-11.parquet/00000000-00000128.parquet", "x")
     one.month()
     one.put()
-    other.bring()
+    other.download()
     (one.folder / "fleet_forecast/2025-11.parquet/00000000-00000128.parquet").unlink()
     (one.folder / "fleet_forecast/2025-11.parquet").rmdir()
     one.put()
-    other.bring()
+    other.download()
     assert list(month_folders(other.folder)) == [date(2025, 12, 31)]
 
 
@@ -350,9 +350,9 @@ def test_a_folder_that_was_moved_to_another_disk_and_linked_is_still_stored(
     (one.folder / "fleet_forecast").symlink_to(tmp_path / "larger")
     (one.folder / "forecast_parquet" / "back").symlink_to(one.folder)
     one.write("month_report/2025-12.html", "x")
-    one.bring()
+    one.download()
     one.put()
-    other.bring()
+    other.download()
     assert (other.folder / PART).read_text() == "part one one"
     assert not (other.folder / "forecast_parquet" / "back").exists()
 
@@ -386,7 +386,7 @@ def test_a_strangers_file_does_not_take_the_place_of_what_the_store_is_kept_by(
     one.write(name, "of a mirror of the bucket, say")
     one.put()
     assert store.read(name) != b"of a mirror of the bucket, say"
-    other.bring()
+    other.download()
     assert other.rows() == [1]
 
 
@@ -397,7 +397,7 @@ def test_a_strangers_file_among_the_published_ones_may_change(machine: Callable[
     for content in ("one", "two"):
         one.write("published/notes.txt", content)
         one.put()
-    other.bring()
+    other.download()
     assert other.content() == one.content()
 
 
@@ -406,7 +406,7 @@ def test_an_empty_file_where_a_manifest_belongs_is_brought_as_it_is(machine: Cal
     one.month()
     one.write("published/2024-12/manifest.json", "")
     one.put()
-    other.bring()
+    other.download()
     assert other.content() == one.content()
 
 
@@ -427,7 +427,7 @@ def test_a_name_that_no_store_can_hold_is_named_before_a_run_begins(machine: Cal
     other.month()
     other.put()
     with pytest.raises(StorageError, match=r"\\udcff.html' has a name that is not UTF-8"):
-        one.bring()
+        one.download()
 
 
 def test_objects_that_others_put_beside_the_commits_are_none(
@@ -439,7 +439,7 @@ def test_objects_that_others_put_beside_the_commits_are_none(
     for name in ("²", "5", "below/00000009", "00000003.json.bak"):
         store.write(f"commits/{name}.json", b"x")
     assert commits.numbers(store) == [1]
-    assert one.bring() == 0
+    assert one.download() == 0
 
 
 def test_names_with_spaces_and_of_any_script_are_stored(machine: Callable[[str], Machine]) -> None:
@@ -447,6 +447,6 @@ def test_names_with_spaces_and_of_any_script_are_stored(machine: Callable[[str],
     for name in ("a b.html", "100%.html", "a+b&c=d.html", "München.html", "東京.html", "a\nb.html", "x[1].html"):
         one.write(f"month_report/{name}", name)
     one.put()
-    other.bring()
+    other.download()
     assert other.content() == one.content()
     assert len(stored_files(other.folder)) == 7

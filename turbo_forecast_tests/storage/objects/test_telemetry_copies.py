@@ -221,7 +221,7 @@ def memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
 
 def brought(location: str) -> list[Copy]:
     copies = copies_of(location)
-    copies.bring(copies.copies)
+    copies.download(copies.copies)
     return list(copies.copies)
 
 
@@ -254,7 +254,7 @@ def test_objects_that_no_disk_holds_beside_each_other_are_named(memory: Any) -> 
     with pytest.raises(
         StorageError, match=r"x/b\.csv is an object, and memory://bucket/x/b\.csv/part-0\.csv another one"
     ):
-        copies.bring(copies.copies)
+        copies.download(copies.copies)
 
 
 def test_objects_whose_keys_are_no_paths_are_named_as_left_out(con: duckdb.DuckDBPyConnection, memory: Any) -> None:

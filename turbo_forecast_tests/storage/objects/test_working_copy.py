@@ -17,12 +17,12 @@ import pytest
 
 from turbo_forecast.addresses import Address, parsed
 from turbo_forecast.errors import StorageError
-from turbo_forecast.storage.objects import commits, putting
-from turbo_forecast.storage.objects.bringing import bring
+from turbo_forecast.storage.objects import commits, uploading
+from turbo_forecast.storage.objects.downloading import download
+from turbo_forecast.storage.objects.keys import stored_files
 from turbo_forecast.storage.objects.lease import leased
-from turbo_forecast.storage.objects.places import stored_files
-from turbo_forecast.storage.objects.putting import put_ahead, put_back
 from turbo_forecast.storage.objects.store import ObjectStore
+from turbo_forecast.storage.objects.uploading import upload, upload_ahead
 from turbo_forecast.storage.objects.working_copy import copy_for_reading, opened_copy, working_copy
 
 FILE, FOLDER = "forecast_parquet/2025-12.parquet", "fleet_forecast/2025-12.parquet"
@@ -42,11 +42,11 @@ class Machine:
         target.unlink(missing_ok=True)
         target.write_text(content)
 
-    def bring(self, **options: bool) -> int:
-        return bring(self.store, self.folder, self.said.append, **options)
+    def download(self, **options: bool) -> int:
+        return download(self.store, self.folder, self.said.append, **options)
 
     def put(self) -> int:
-        return put_back(self.store, self.folder).number
+        return upload(self.store, self.folder).number
 
     def content(self) -> dict[str, bytes]:
         return {
@@ -86,7 +86,7 @@ def store(tmp_path: Path) -> ObjectStore:
 @pytest.fixture(autouse=True)
 def without_views(monkeypatch: pytest.MonkeyPatch) -> None:
     """The published files of these tests are no Parquet."""
-    monkeypatch.setattr("turbo_forecast.storage.objects.bringing.publish_views", lambda *arguments: None)
+    monkeypatch.setattr("turbo_forecast.storage.objects.downloading.publish_views", lambda *arguments: None)
 
 
 @pytest.fixture
@@ -99,24 +99,24 @@ def test_an_empty_machine_gets_all_that_another_has_stored(machine: Callable[[st
     one.month()
     one.insert(1)
     assert one.put() == 1
-    assert other.bring() == 8
+    assert other.download() == 8
     assert other.content() == one.content()
     assert other.rows() == [1]
     assert not (other.folder / ".hidden").exists()
     assert not (other.folder / "published" / "turbo_forecast.duckdb").exists()
-    assert other.bring() == 0
+    assert other.download() == 0
 
 
 def test_only_what_is_new_is_put_and_brought(machine: Callable[[str], Machine], store: ObjectStore) -> None:
     one, other = machine("one"), machine("other")
     one.month()
     one.put()
-    other.bring()
+    other.download()
     one.write(FILE, "master two")
-    put = put_back(store, one.folder)
+    put = upload(store, one.folder)
     assert (put.number, put.objects) == (2, 1)
-    assert put_back(store, one.folder) == putting.Put(2)
-    assert other.bring() == 1
+    assert upload(store, one.folder) == uploading.Upload(2)
+    assert other.download() == 1
     assert other.content() == one.content()
 
 
@@ -124,13 +124,13 @@ def test_a_file_that_is_gone_goes_elsewhere_too(machine: Callable[[str], Machine
     one, other = machine("one"), machine("other")
     one.month()
     one.put()
-    other.bring()
+    other.download()
     for path in (one.folder / FOLDER).iterdir():
         path.unlink()
     (one.folder / FOLDER).rmdir()
     one.put()
     assert store.read(f"{FOLDER}/manifest.json") is None
-    other.bring()
+    other.download()
     assert other.content() == one.content()
 
 
@@ -168,7 +168,7 @@ def dying_at(monkeypatch: pytest.MonkeyPatch, number: int) -> Iterator[list[str]
     with monkeypatch.context() as patched:
         for name, place in (("put", 1), ("write", 0), ("create", 0)):
             patched.setattr(ObjectStore, name, counted(getattr(ObjectStore, name), place))
-        patched.setattr(putting, "_tidy", lambda *arguments: None)
+        patched.setattr(uploading, "_tidy", lambda *arguments: None)
         try:
             yield keys
         except CutOffError:
@@ -188,9 +188,9 @@ def test_wherever_a_put_is_cut_off_others_find_what_the_last_commit_holds(
     one.insert(2)
     for number in range(100):
         with dying_at(monkeypatch, number) as keys:
-            put_back(store, one.folder)
+            upload(store, one.folder)
         other = machine(f"other-{number}")
-        other.bring()
+        other.download()
         if keys[-1] != "died":
             break
         found = other.content()
@@ -210,9 +210,9 @@ def test_a_put_that_was_cut_off_goes_on_with_what_is_missing(
     one = machine("one")
     one.month()
     with dying_at(monkeypatch, 4) as first:
-        put_back(store, one.folder)
+        upload(store, one.folder)
     with dying_at(monkeypatch, 1000) as second:
-        put_back(store, one.folder)
+        upload(store, one.folder)
     assert first[-1] == "died"
     assert not {key for key in first if key in second and not key.endswith(("manifest.json", FILE))}
 
@@ -223,11 +223,11 @@ def test_what_is_put_ahead_is_not_what_the_store_holds_yet(
     one, other = machine("one"), machine("other")
     one.month()
     one.insert(1)
-    assert put_ahead(store, one.folder).objects == 5
-    assert other.bring() == 0
+    assert upload_ahead(store, one.folder).objects == 5
+    assert other.download() == 0
     assert store.read(FILE) is None
-    assert put_back(store, one.folder).number == 1
-    other.bring()
+    assert upload(store, one.folder).number == 1
+    other.download()
     assert other.content() == one.content()
 
 
@@ -237,7 +237,7 @@ def test_of_two_machines_the_second_is_told_and_overwrites_nothing(
     one, other = machine("one"), machine("other")
     one.month()
     one.put()
-    other.bring()
+    other.download()
     one.write(FILE, "of one")
     other.write(FILE, "of the other")
     other.write("month_report/2025-12.html", "of the other")
@@ -248,7 +248,7 @@ def test_of_two_machines_the_second_is_told_and_overwrites_nothing(
         other.put()
     assert store.read(FILE) == b"of one"
     assert store.read("month_report/2025-12.html") is None
-    other.bring()
+    other.download()
     assert any("what this machine had made and not stored (2 files) is replaced" in line for line in other.said)
     assert other.content() == one.content()
 
@@ -278,7 +278,7 @@ def test_what_was_made_while_the_store_refused_is_put_next_time(
         patched.setattr(ObjectStore, "put", refused)
         with pytest.raises(StorageError, match="gone"):
             one.put()
-    assert one.bring() == 0
+    assert one.download() == 0
     assert (one.folder / FILE).read_text() == "master two"
     assert one.put() == 2
 
@@ -294,7 +294,7 @@ def test_what_somebody_has_removed_from_a_copy_is_brought_again(
     before = one.content()
     for path in (FILE, f"{FOLDER}/00000000-00000128-one.parquet", "warehouse.duckdb", f"{VERSION}/champions.parquet"):
         (one.folder / path).unlink()
-    assert one.bring() == 4
+    assert one.download() == 4
     assert one.content() == before
     assert one.rows() == [1]
     assert one.put() == 1, "and nothing of it was taken for a change"
@@ -309,11 +309,11 @@ def test_a_disk_that_is_full_ends_in_a_sentence_and_the_rest_comes_later(machine
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
         with pytest.raises(StorageError, match=r"other/month_report/2025-12\.html cannot be written: File too large"):
-            other.bring()
+            other.download()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not (other.folder / "month_report" / "2025-12.html").exists()
-    other.bring()
+    other.download()
     assert other.content() == one.content()
 
 
@@ -324,14 +324,14 @@ def test_a_warehouses_old_log_is_not_written_into_what_was_brought(
     one.folder.mkdir()
     one.insert(1)
     one.put()
-    other.bring()
+    other.download()
     process = multiprocessing.get_context("spawn").Process(target=insert_and_die, args=(other.folder, 99))
     process.start()
     process.join()
     assert (other.folder / "warehouse.duckdb.wal").exists()
     one.insert(2)
     one.put()
-    other.bring()
+    other.download()
     assert other.rows() == [1, 2]
 
 
@@ -350,7 +350,7 @@ def test_rows_in_the_warehouses_log_are_stored(machine: Callable[[str], Machine]
     process.join()
     assert (one.folder / "warehouse.duckdb.wal").exists()
     one.put()
-    other.bring()
+    other.download()
     assert other.rows() == [1, 2]
 
 
@@ -360,7 +360,7 @@ def test_a_damaged_object_is_named(machine: Callable[[str], Machine], store: Obj
     one.put()
     store.write(f"{VERSION}/champions.parquet", b"somebody")
     with pytest.raises(StorageError, match=rf"{VERSION}/champions.parquet is damaged"):
-        other.bring()
+        other.download()
 
 
 def test_a_store_that_was_emptied_is_not_filled_without_a_word(
@@ -371,7 +371,7 @@ def test_a_store_that_was_emptied_is_not_filled_without_a_word(
     one.put()
     store.delete(list(store.listed()))
     with pytest.raises(StorageError, match=r"holds less than it did: .* its commit 1, which is not there"):
-        one.bring()
+        one.download()
 
 
 def test_readers_get_what_is_published_alone_and_a_run_the_rest(machine: Callable[[str], Machine]) -> None:
@@ -379,10 +379,10 @@ def test_readers_get_what_is_published_alone_and_a_run_the_rest(machine: Callabl
     one.month()
     one.insert(1)
     one.put()
-    assert other.bring(published_alone=True) == 2
+    assert other.download(published_alone=True) == 2
     assert all(path.startswith("published/") for path in stored_files(other.folder))
-    assert other.bring(published_alone=True) == 0
-    assert other.bring() == 6
+    assert other.download(published_alone=True) == 0
+    assert other.download() == 6
     assert other.content() == one.content()
 
 
@@ -439,7 +439,7 @@ def test_a_machine_that_was_taken_over_puts_nothing(address: Address, store: Obj
         (copy.folder / "month_report").mkdir()
         (copy.folder / "month_report" / "2025-12.html").write_text("x")
         with pytest.raises(StorageError, match="was taken over by another run"):
-            copy.put_back()
+            copy.upload()
     assert commits.numbers(store) == []
 
 
@@ -476,9 +476,9 @@ def test_a_warehouse_that_is_copied_stays_closed_to_others(tmp_path: Path) -> No
     asked = [sys.executable, "-c", "import duckdb, sys; duckdb.connect(sys.argv[1])", str(warehouse)]
     with duckdb.connect(str(warehouse)) as con:
         con.execute("CREATE TABLE rows AS SELECT 1 AS y; CHECKPOINT")
-        putting.copied_aside(warehouse, copy)
+        uploading.copied_aside(warehouse, copy)
         assert "lock" in subprocess.run(asked, capture_output=True, text=True).stderr
         assert subprocess.run([*asked[:-1], str(copy)]).returncode == 0
     assert subprocess.run(asked).returncode == 0
     with pytest.raises(StorageError, match="nothing.duckdb cannot be copied: .*No such file"):
-        putting.copied_aside(tmp_path / "nothing.duckdb", copy)
+        uploading.copied_aside(tmp_path / "nothing.duckdb", copy)

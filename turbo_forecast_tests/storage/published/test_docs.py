@@ -12,10 +12,12 @@ from turbo_forecast.storage.published.layout import GROUP_RUN, HISTORY, MANIFEST
 from turbo_forecast.storage.published.manifest import MonthManifest, PublishedFile
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast.storage.warehouse import LOCK_PATIENCE_SECONDS
+from turbo_forecast_tests.documents.pages import ROOT, blocks
 from turbo_forecast_tests.storage.published import made
 
-TEXT = (Path(__file__).resolve().parents[3] / "docs" / "published.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+PAGE = ROOT / "docs" / "published.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+BLOCKS = [(block.language, block.text) for block in blocks(PAGE, "python", "sql")]
 
 
 @pytest.mark.parametrize("at", range(len(BLOCKS)))

@@ -1,8 +1,8 @@
 -- name: prepared
 SELECT unnest({steps}) AS asset
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 WITH state AS (
     SELECT coalesce(any_value(state), {incomplete}) = {incomplete} OR any_value(finished_at) IS NULL AS is_unfinished
     FROM {stored}

@@ -1,5 +1,5 @@
 -- Within a threshold nothing is taken back with more days; within a horizon no harder threshold is more probable.
--- name: offenders
+-- name: failing_rows
 WITH neighbours AS (
     SELECT *, lag(probability, 1, 0) OVER longer AS before, lag(happened, 1, 0) OVER longer AS happened_before,
            lag(point, 1, 0) OVER longer AS point_before, lag(probability, 1, 1) OVER harder AS easier,

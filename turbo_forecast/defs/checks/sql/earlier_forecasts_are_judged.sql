@@ -8,9 +8,9 @@ WITH forecasts AS (
 )
 SELECT DISTINCT forecast_cutoff, date_diff('month', forecast_cutoff, ds)::INTEGER AS lead_month, model
 FROM forecasts SEMI JOIN (SELECT * FROM base_table WHERE ds <= {cutoff}) USING ({series}, ds)
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 WITH stored AS (
     SELECT * FROM {stored} WHERE resource = 'all' AND model != 'champion'
       AND NOT (forecast_cutoff IN (SELECT cutoff FROM months)

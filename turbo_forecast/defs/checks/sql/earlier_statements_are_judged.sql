@@ -2,14 +2,14 @@
 -- name: prepared
 SELECT cutoff AS forecast_cutoff, kind, threshold, horizon_days
 FROM (SELECT * FROM capacity_outlook WHERE scenario = 'baseline' AND kind = 'series'),
-     (SELECT unnest({told_horizons})::INTEGER AS horizon_days)
+     (SELECT unnest({stated_horizons})::INTEGER AS horizon_days)
 WHERE cutoff < {cutoff} AND cutoff >= last_day({cutoff} - to_months({months})) AND cutoff IN {settled}
   AND least(cutoff + horizon_days, last_day(cutoff + to_months({months}))) <= {cutoff}
   AND (horizon_days != 91 OR probability_91 IS NOT NULL)
 GROUP BY ALL
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 WITH stored AS (
     SELECT * FROM {stored} WHERE resource = 'all' AND population = 'all' AND kind = 'series'
       AND NOT (forecast_cutoff IN (SELECT cutoff FROM months) AND forecast_cutoff NOT IN {settled})

@@ -5,9 +5,9 @@ WITH published AS (
     SELECT unnest({horizons})::INTEGER AS horizon_days
 )
 SELECT {series}, unnest({thresholds}) AS threshold, horizon_days, 1 AS due FROM published, horizons
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 WITH found AS (
     SELECT {series}, threshold, horizon_days, count(*) AS statements FROM {stored} WHERE kind = 'series' GROUP BY ALL
 )

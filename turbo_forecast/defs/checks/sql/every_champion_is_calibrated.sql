@@ -13,10 +13,10 @@ WITH published AS (
 )
 SELECT {series}, phase, month::INTEGER AS horizon_month
 FROM published JOIN months USING (phase)
-WHERE EXISTS (SELECT 1 FROM {windows} WHERE fold > 0)
--- name: judged
+WHERE EXISTS (SELECT 1 FROM {windows} WHERE window_name != 'backtest')
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 SELECT {series}, phase, horizon_month, scale, lower, upper
 FROM prepared FULL JOIN {stored} AS stored USING ({series}, phase, horizon_month)
 WHERE prepared.host_id IS NULL

@@ -15,8 +15,8 @@ WITH due AS (
 SELECT {series}, phase, cutoff, interval_width, due.days AS due_days, found.days, due.first_day AS due_first_day,
        found.first_day, due.last_day AS due_last_day, found.last_day
 FROM due FULL JOIN found USING ({series}, phase, cutoff, interval_width)
--- name: judged
+-- name: total
 SELECT count(due_days) FROM prepared
--- name: offenders
+-- name: failing_rows
 SELECT * FROM prepared
 WHERE (days, first_day, last_day) IS DISTINCT FROM (due_days, due_first_day, due_last_day) ORDER BY ALL

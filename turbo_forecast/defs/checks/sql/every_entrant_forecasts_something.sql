@@ -1,9 +1,9 @@
 -- The series that entrants were asked for: too short or retired ones are asked of nobody but the fallback.
 -- name: prepared
 SELECT {series} FROM {outcomes} WHERE outcome IN ('forecast', 'failed')
--- name: judged
+-- name: total
 SELECT if(count(*) > 0, len({models}), 0) FROM prepared
--- name: offenders
+-- name: failing_rows
 WITH able AS (
     SELECT DISTINCT model FROM (SELECT DISTINCT {series}, model FROM {stored} WHERE phase = 'forecast')
     SEMI JOIN prepared USING ({series})

@@ -7,14 +7,14 @@ WITH held AS MATERIALIZED (
     SELECT {series}, window_name, fold AS before FROM held
     UNION ALL
     SELECT {series}, 'forecast', -1 FROM {outcomes}
-    WHERE {refit} OR ({series}) NOT IN (SELECT ({series}) FROM held WHERE fold = 0)
+    WHERE {refit} OR ({series}) NOT IN (SELECT ({series}) FROM held WHERE window_name = 'backtest')
 )
 SELECT {series}, model, window_name, before
 FROM {outcomes} JOIN windows USING ({series}) CROSS JOIN (SELECT unnest({singles}) AS model)
 WHERE outcome IN ('forecast', 'failed') OR (outcome = 'fallback' AND model = {fallback} AND before = -1)
--- name: judged
+-- name: total
 SELECT count(*) FROM (SELECT DISTINCT {series}, model FROM prepared)
--- name: offenders
+-- name: failing_rows
 WITH recorded AS (
     SELECT {series}, model, window_name, count(*) AS n, any_value(status) AS status FROM {stored} GROUP BY ALL
 ), failed AS (

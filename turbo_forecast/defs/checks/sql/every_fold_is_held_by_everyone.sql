@@ -1,9 +1,9 @@
 -- name: prepared
 SELECT {series}, fold, model, days AS days_due
-FROM (SELECT * FROM {held} WHERE fold > 0) JOIN {entrants_due} USING ({series})
--- name: judged
+FROM (SELECT * FROM {held} WHERE window_name != 'backtest') JOIN {entrants_due} USING ({series})
+-- name: total
 SELECT count(*) FROM (SELECT DISTINCT {series}, fold FROM prepared)
--- name: offenders
+-- name: failing_rows
 WITH stored AS (
     SELECT {series}, fold, model,
            coalesce(bit_count(bitstring_agg(ds - {history_start}, 0::BIGINT, {history_days}::BIGINT)

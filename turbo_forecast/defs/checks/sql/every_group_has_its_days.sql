@@ -1,9 +1,9 @@
 -- name: prepared
 SELECT group_name AS host_id, resource, sum(present) AS present
 FROM group_members WHERE cutoff = {cutoff} GROUP BY ALL HAVING sum(present) > 0
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 WITH found AS (
     SELECT {series}, count(*) AS days, max(ds) AS last_day, {cutoff} - min(ds) + 1 AS days_due, arg_max(hosts, ds) AS hosts,
            count(*) FILTER (observed_hosts > hosts OR (y IS NULL) != (observed_capacity < 0.5)) AS odd_days

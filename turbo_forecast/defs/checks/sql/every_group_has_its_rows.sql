@@ -1,9 +1,9 @@
 -- name: prepared
 SELECT {series} FROM group_history
 WHERE cutoff = {cutoff} AND y IS NOT NULL GROUP BY {series} HAVING max(ds) > {train_end}
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 WITH found AS (
     SELECT {series},
            count(DISTINCT ds) FILTER (phase = 'forecast' AND ds > {cutoff} AND ds <= {horizon_end}) AS forecast_days,

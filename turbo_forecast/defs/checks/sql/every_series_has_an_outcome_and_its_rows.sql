@@ -8,9 +8,9 @@ SELECT {series}, live.train_days, coalesce(outcomes, 0) AS outcomes, outcome, li
             WHEN backtest_days_observed = 0 THEN 'retired'
             WHEN train_days < {min_train_days} THEN 'fallback' ELSE 'forecast' END AS due
 FROM {live} AS live FULL JOIN found USING ({series})
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared WHERE is_live
--- name: offenders
+-- name: failing_rows
 WITH due AS (
     SELECT {series}, model, {horizon_days} AS forecast_due,
            if(train_days >= {min_train_days}, {backtest_days}, 0) AS backtest_due

@@ -5,9 +5,9 @@ WITH published AS (
     SELECT 'baseline' AS scenario UNION SELECT scenario FROM {stored}
 )
 SELECT scenario, {series}, unnest({thresholds}) AS threshold, 1 AS due FROM published, scenarios
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 WITH found AS (
     SELECT scenario, {series}, threshold, count(*) AS statements FROM {stored} WHERE kind = 'series' GROUP BY ALL
 )

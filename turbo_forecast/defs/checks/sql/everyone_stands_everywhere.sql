@@ -7,9 +7,9 @@ SELECT stands_in AS resource, horizon_month, model, count(DISTINCT ({series})) A
 FROM (SELECT {series}, unnest([resource, 'all']) AS stands_in, horizon_month FROM compared),
      (SELECT unnest({models}) AS model UNION SELECT 'champion')
 GROUP BY stands_in, horizon_month, model
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 SELECT resource, horizon_month, model, series, due
 FROM prepared FULL JOIN {stored} AS stored USING (resource, horizon_month, model)
 WHERE series IS DISTINCT FROM due ORDER BY ALL

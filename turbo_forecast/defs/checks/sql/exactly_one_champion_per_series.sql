@@ -1,8 +1,8 @@
 -- name: prepared
 SELECT {series}, model FROM {fleet_rows} WHERE phase = 'forecast' GROUP BY {series}, model
--- name: judged
+-- name: total
 SELECT count(*) FROM (SELECT DISTINCT {series} FROM prepared)
--- name: offenders
+-- name: failing_rows
 WITH forecasters AS (
     SELECT {series}, list(model) AS models FROM prepared GROUP BY {series}
 ), chosen AS (

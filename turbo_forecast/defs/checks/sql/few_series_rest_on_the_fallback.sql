@@ -1,4 +1,4 @@
--- name: judged
+-- name: total
 SELECT count(*) FROM {outcomes} WHERE outcome != 'retired'
--- name: offenders
+-- name: failing_rows
 SELECT {series}, outcome, reason FROM {outcomes} WHERE outcome IN ('fallback', 'failed') ORDER BY ALL

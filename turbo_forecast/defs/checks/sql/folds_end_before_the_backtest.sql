@@ -1,4 +1,4 @@
--- name: offenders
+-- name: failing_rows
 SELECT {series}, model, fold, ds, stored.y AS stored_y, observed.y AS observed_y
 FROM {stored} AS stored
 LEFT JOIN (SELECT * FROM base_table WHERE ds BETWEEN (SELECT min(ds) FROM {stored}) AND (SELECT max(ds) FROM {stored}))

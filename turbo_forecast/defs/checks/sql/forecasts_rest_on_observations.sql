@@ -1,4 +1,4 @@
--- The rules of turbo_forecast/phases.py, a second time and from the base table: a check does not trust what it checks.
+-- The rules of turbo_forecast/seasonal_gaps.py, a second time and from the base table: a check does not trust what it checks.
 -- name: prepared
 WITH history AS (
     SELECT {series}, ds, y, date_diff('day', {cutoff}, ds) AS day FROM base_table
@@ -67,7 +67,7 @@ WITH history AS (
     WHERE is_unobserved
 )
 SELECT {series}, phase, ds, yhat, lowest, highest FROM allowed
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 SELECT * FROM prepared WHERE yhat NOT BETWEEN lowest - {margin_percent} AND highest + {margin_percent} ORDER BY ALL

@@ -8,9 +8,9 @@ SELECT {series}, model,
        count(*) FILTER (NOT coalesce((phase = 'forecast' AND ds > {cutoff} AND ds <= {horizon_end})
                                      OR (phase = 'backtest' AND ds > {train_end} AND ds <= {cutoff}), false)) AS other_rows
 FROM {stored} GROUP BY {series}, model
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 SELECT * FROM prepared
 WHERE forecast_days != {horizon_days} OR backtest_days NOT IN (0, {backtest_days}) OR other_rows > 0
 ORDER BY ALL

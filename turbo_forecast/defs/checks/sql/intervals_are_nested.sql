@@ -1,5 +1,5 @@
 -- Sums of several hosts' loads may differ in their last digits.
--- name: offenders
+-- name: failing_rows
 WITH narrower AS (
     SELECT * REPLACE ({widths}[list_position({widths}, interval_width) + 1] AS interval_width) FROM {stored}
 ), beside AS (

@@ -1,4 +1,4 @@
--- An interval around a constant tells nothing of the others, and a fleet is full of idle hosts.
+-- An interval around a constant is no evidence for the others, and a fleet is full of idle hosts.
 -- name: prepared
 SELECT *, {tolerance} + if(series < {few_series}, 2 * sqrt(nominal * (1 - nominal) / series), 0) AS allowed
 FROM (
@@ -8,10 +8,10 @@ FROM (
     SEMI JOIN (SELECT {series} FROM {scores} WHERE window_name = 'backtest' AND mase IS NOT NULL) USING ({series})
     WHERE phase = 'backtest' AND y IS NOT NULL
 )
--- name: judged
+-- name: total
 SELECT 1
--- name: offenders
+-- name: failing_rows
 SELECT round(coverage, 4) AS coverage, nominal, days, series FROM prepared
 WHERE days > 0 AND abs(coverage - nominal) > allowed + 1e-9
--- name: figures
+-- name: metrics
 FROM prepared

@@ -1,4 +1,4 @@
--- An interval around a constant tells nothing of the others, and a fleet is full of idle hosts.
+-- An interval around a constant is no evidence for the others, and a fleet is full of idle hosts.
 -- name: prepared
 SELECT avg((coverage < floor - 1e-9)::INTEGER) AS poorly_covered, count(*) AS series, any_value(floor) AS floor,
        {allowed} + if(count(*) < {few_series}, 2 * sqrt({allowed} * (1 - {allowed}) / greatest(count(*), 1)), 0) AS allowed
@@ -9,10 +9,10 @@ FROM (
     WHERE phase = 'backtest' AND y IS NOT NULL
     GROUP BY {series}
 )
--- name: judged
+-- name: total
 SELECT 1
--- name: offenders
+-- name: failing_rows
 SELECT round(poorly_covered, 4) AS poorly_covered, series, floor, allowed FROM prepared
 WHERE series > 0 AND poorly_covered > allowed + 1e-9
--- name: figures
+-- name: metrics
 FROM prepared

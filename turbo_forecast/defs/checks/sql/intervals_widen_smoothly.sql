@@ -14,9 +14,9 @@ SELECT phase, horizon_month, width, if(series < {few_series}, {few_spare}, 0) AS
        width / lag(width) OVER steps AS step, own / nullif(lag(own) OVER steps, 0) AS own_step
 FROM months
 WINDOW steps AS (PARTITION BY phase ORDER BY horizon_month)
--- name: judged
+-- name: total
 SELECT count(step) FROM prepared
--- name: offenders
+-- name: failing_rows
 SELECT phase, horizon_month, round(width, 2) AS width, round(step, 3) AS step, round(own_step, 3) AS own_step FROM prepared
 WHERE step > (1 + {steepest} + spare) * greatest(own_step, 1) OR step < (1 - {narrower} - spare) * least(own_step, 1)
 ORDER BY ALL

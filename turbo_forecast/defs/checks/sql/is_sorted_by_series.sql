@@ -5,7 +5,7 @@ SELECT filename, {series}, {block}, min(file_row_number) AS first_row, max(file_
        min(ds) AS first_day, count(ds) AS days,
        min(ds - DATE '1970-01-01' - file_row_number) AS least, max(ds - DATE '1970-01-01' - file_row_number) AS most
 FROM {numbered} GROUP BY filename, {series}, {block}
--- name: offenders
+-- name: failing_rows
 WITH parts AS (
     SELECT *, coalesce(lag(hi) OVER (ORDER BY lo, hi), 0) AS due_lo,
            lead(lo) OVER (ORDER BY lo, hi) IS NULL AS is_last

@@ -1,5 +1,5 @@
 -- The order of a sum of several hosts' loads is anyone's: only there the last digits may differ.
--- name: offenders
+-- name: failing_rows
 WITH champion AS (
     SELECT {series}, model, phase, cutoff, ds, y, yhat, yhat_lower, yhat_upper,
            date_diff('month', if(phase = 'backtest', {train_end}, {cutoff}), ds)::INTEGER AS horizon_month

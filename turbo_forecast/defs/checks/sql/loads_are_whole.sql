@@ -18,8 +18,8 @@ WITH starts AS (
 )
 SELECT scenario, kind, {series}, days, found_days, has_own, is_sound, is_gapless
 FROM starts FULL JOIN loads USING (scenario, kind, {series})
--- name: judged
+-- name: total
 SELECT count(*) FROM prepared
--- name: offenders
+-- name: failing_rows
 SELECT * FROM prepared
 WHERE NOT coalesce(days = found_days AND has_own AND is_sound AND is_gapless, false) ORDER BY ALL

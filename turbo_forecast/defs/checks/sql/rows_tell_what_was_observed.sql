@@ -1,4 +1,4 @@
--- name: offenders
+-- name: failing_rows
 SELECT {series}, model, phase, ds, y AS stored_y, NULL AS observed_y FROM {stored} WHERE ds > {cutoff} AND y IS NOT NULL
 UNION ALL
 SELECT {series}, model, phase, ds, stored.y, observed.y

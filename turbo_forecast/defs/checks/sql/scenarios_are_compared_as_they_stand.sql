@@ -1,4 +1,4 @@
--- name: offenders
+-- name: failing_rows
 SELECT scenario, kind, {series}, threshold, likely, baseline_likely, days_gained, state, baseline_state,
        probability_182, baseline_probability_182
 FROM {stored}

@@ -1,4 +1,4 @@
--- name: offenders
+-- name: failing_rows
 SELECT * FROM {stored}
 WHERE NOT coalesce(
     mae >= 0 AND isfinite(rmse) AND rmse >= mae - 1e-9 AND smape BETWEEN 0 AND 1 AND isfinite(bias)

@@ -1,4 +1,4 @@
--- name: offenders
+-- name: failing_rows
 SELECT * FROM {stored}
 WHERE NOT coalesce(
     mae >= 0 AND isfinite(mae) AND isfinite(bias) AND coverage BETWEEN 0 AND 1

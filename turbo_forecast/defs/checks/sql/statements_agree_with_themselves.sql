@@ -1,5 +1,5 @@
 -- Each date is the first day by which the probability is so high, so the two tell the same of every horizon.
--- name: offenders
+-- name: failing_rows
 WITH said AS (
     SELECT *, coalesce(
                (probability_30 >= 0.1) = coalesce(early <= {cutoff} + 30, false)

@@ -1,5 +1,5 @@
 -- The easier threshold is the next lower one of the same series.
--- name: offenders
+-- name: failing_rows
 WITH neighbours AS (
     SELECT *, lag(COLUMNS(['probability_30', 'probability_91', 'probability_182', 'early', 'likely', 'late']))
               OVER harder AS 'easier_\0'

@@ -1,6 +1,6 @@
--- name: judged
+-- name: total
 SELECT 1
--- name: offenders
+-- name: failing_rows
 SELECT max(ds) AS last_day FROM {stored} HAVING coalesce(max(ds) < current_date - {fresh_days}, true)
--- name: figures
+-- name: metrics
 SELECT max(ds) AS last_day, (current_date - max(ds))::INTEGER AS days_ago FROM {stored}

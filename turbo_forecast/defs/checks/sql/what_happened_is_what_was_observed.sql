@@ -17,9 +17,9 @@ SELECT {series}, threshold, min(ds) AS reached
 FROM (SELECT DISTINCT {series}, threshold FROM {stored} WHERE kind = 'series')
 LEFT JOIN known USING ({series})
 WHERE level >= threshold GROUP BY ALL
--- name: judged
+-- name: total
 SELECT count(*) FROM {stored} WHERE kind = 'series'
--- name: offenders
+-- name: failing_rows
 SELECT {series}, threshold, horizon_days, actual, reached
 FROM (SELECT * FROM {stored} WHERE kind = 'series') LEFT JOIN prepared USING ({series}, threshold)
 WHERE actual IS DISTINCT FROM reached

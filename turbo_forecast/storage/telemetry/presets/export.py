@@ -23,7 +23,7 @@ HEAD_RECORDS = 40
 """A file's kind shows in so many of its records."""
 SAMPLE_LINES = 60
 SEPARATOR = re.compile(r'"?sep=(.|\\t)"?[,;]*', re.IGNORECASE)
-"""The first line of a file for Excel, which tells the separator."""
+"""The first line of a file for Excel, which states the separator."""
 Record = tuple[int, list[str]]
 """A record's number in its file, counted from 1 below the lines that skip_rows skips, and its fields."""
 
@@ -63,8 +63,8 @@ def export_at(path: str, where: str, *, encoding: str, skip_rows: int) -> Export
     """
     text, found = file_head(path, where, encoding)
     lines = [line for line in LINE.findall(text)[skip_rows : skip_rows + SAMPLE_LINES] if line.strip("\ufeff\r\n ")]
-    told = SEPARATOR.fullmatch(lines[0].strip("\ufeff\r\n ")) if lines else None
-    delimiter = told[1].replace("\\t", "\t") if told else likely_delimiter(lines) if lines else ","
+    stated = SEPARATOR.fullmatch(lines[0].strip("\ufeff\r\n ")) if lines else None
+    delimiter = stated[1].replace("\\t", "\t") if stated else likely_delimiter(lines) if lines else ","
     return Export(path, where, found, skip_rows, delimiter)
 
 

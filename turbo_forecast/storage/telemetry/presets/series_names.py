@@ -1,4 +1,4 @@
-"""Which host and resource a series is of, as far as its name in an export tells.
+"""Which host and resource a series is of, by its name in an export.
 
 Belongs here: the pattern of `series_name`, and names in Prometheus's notation, `cpu{instance="web-1"}`.
 Does not belong here: what a name may hold (`name_cleaning`), and which columns are series (a tool's own module).
@@ -23,14 +23,14 @@ class Series:
     """The host and the resource of a series."""
 
     host: str
-    """Empty where the file's name tells it."""
+    """Empty where it is in the file's name."""
     resource: str
 
 
 class SeriesNames:
     """Finds the host and the resource in names of series, by `series_name` or, without it, as tools write them.
 
-    host: the one host of the file, where something else than the series' names tells it. labelled: whether names may be in
+    host: the one host of the file, where something else than the series' names states it. labelled: whether names may be in
     Prometheus's notation.
     """
 

@@ -54,7 +54,7 @@ def columns_of_series(
         series = found.series(name)
         if series in columns:
             raise TelemetryError(
-                f"columns {quoted(header[columns[series]])} and {quoted(name)} of {export.where} are both {_told(series)}: "
+                f"columns {quoted(header[columns[series]])} and {quoted(name)} of {export.where} are both {_display_name(series)}: "
                 "set series_name to tell them apart, or list one in ignore_columns"
             )
         columns[series] = place
@@ -108,7 +108,7 @@ def names_in_rows(
                 series = known[name] = found.series(name)
                 if of.setdefault(series, name) != name:
                     raise TelemetryError(
-                        f"series {quoted(of[series])} and {quoted(name)} of {export.where} are both {_told(series)}: set "
+                        f"series {quoted(of[series])} and {quoted(name)} of {export.where} are both {_display_name(series)}: set "
                         "series_name to tell them apart"
                     )
             yield _row(settings, known[name], fields[time_at], plain_value(fields[value_at], name, export.where))
@@ -202,5 +202,5 @@ def _in_files(settings: TelemetrySettings) -> bool:
     return settings.host_from == "file name"
 
 
-def _told(series: Series) -> str:
+def _display_name(series: Series) -> str:
     return f"{quoted(series.resource)} of {quoted(series.host) if series.host else 'the host'}"

@@ -1,14 +1,16 @@
 """docs/exports.md: each example with its settings gives the days it says."""
 
-import re
 from datetime import date
-from pathlib import Path
 
 import pytest
 import yaml
 
-TEXT = (Path(__file__).parents[4] / "docs" / "exports.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```text\n(.*?)```\n```yaml\n(.*?)```", TEXT, re.DOTALL)
+from turbo_forecast_tests.documents.pages import ROOT, blocks
+
+PAGE = ROOT / "docs" / "exports.md"
+EXAMPLES = [
+    (export.text, settings.text) for export, settings in zip(blocks(PAGE, "text"), blocks(PAGE, "yaml"), strict=True)
+]
 DAY = date(2025, 3, 1)
 """Each example has 45.3 and 46.7 on that day, the mean of which is 46."""
 EXPECTED = {
