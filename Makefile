@@ -14,7 +14,9 @@ CONFIG ?= $(TURBO_FORECAST_CONFIG)
 DIALECTS ?= 20000
 PYTHONS ?= 3.11 3.12 3.13
 TESTS := turbo_forecast_tests
-FAST := $(addprefix $(TESTS)/,turbo_prophet models tournament outlook answers charts report storage/telemetry) \
+FAST := $(addprefix $(TESTS)/,models tournament outlook) \
+	$(filter-out %_dialects.py,$(wildcard $(TESTS)/storage/telemetry/test_*.py)) \
+	$(filter-out %_drop_in.py %_drop_in_plots.py %_cache.py,$(wildcard $(TESTS)/turbo_prophet/test_*.py)) \
 	$(addsuffix .py,$(addprefix $(TESTS)/test_,floors settings settings_executor schemas text seasonal_gaps number_words month_keys yaml_file sweeps))
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
@@ -27,7 +29,7 @@ run: $(READY) ## a month, end to end: the demo fleet, or TELEMETRY=… MONTH=…
 test: $(READY) ## the whole test suite; commands and browsers wait a third of their time, so three at once keep two cores busy
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-test-fast: $(READY) ## under a minute, before each commit: kernels, models, tournament, outlook, telemetry, answers, floors; no browser, server, Dagster run or worker process (paths in FAST, less what is marked slow)
+test-fast: $(READY) ## under a minute, before each commit: kernels, models, tournament, outlook, reading telemetry, settings, floors; no browser, server, Dagster run or worker process (paths in FAST, less what is marked slow)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser" $(FAST)
 
 lint: $(READY) ## formatter, linter, type checker

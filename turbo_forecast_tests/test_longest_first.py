@@ -56,6 +56,7 @@ def test_a_file_is_a_group_unless_its_tests_have_one_or_take_long_one_by_one() -
 def test_every_listed_name_is_a_group_or_a_file_of_tests(name: str) -> None:
     marks = (
         f'xdist_group("{name}")',
+        f'GROUP = "{name}"',
         f'xdist_group("dashboard" if of_dashboard else "{name}")',
         f'"{name}" if of_dashboard',
     )

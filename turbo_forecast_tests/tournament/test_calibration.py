@@ -98,6 +98,8 @@ def level_of(windows: int, shown: int, width: float = 0.8) -> float:
     return np.ceil((windows + 1) * (1 - (1 - width) / 2 * (1 - 0.3 / shown)) - 1e-9) / windows
 
 
+@pytest.mark.slow
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("width", [0.5, 0.8, 0.9])
 def test_coverage_of_exchangeable_windows_is_nominal_and_what_is_held_back(width: float) -> None:
     # each host has its own spread and each window its own level: days are dependent, windows exchangeable; of three windows of
@@ -425,6 +427,8 @@ def test_a_series_that_never_errs_gets_a_narrow_interval_and_disturbs_nobody() -
     assert found["upper"][1] > 4.0
 
 
+@pytest.mark.slow
+@pytest.mark.sweep(keep=3)
 @pytest.mark.parametrize("noise", [0.0, 1e-6, 1e-4, 1e-2, 0.05])
 @pytest.mark.parametrize("idle", [10, 160])
 def test_hosts_that_hardly_vary_do_not_narrow_the_others(idle: int, noise: float) -> None:

@@ -114,6 +114,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_ended_releases_the_cluster(cluster: DaskProcesses, tmp_path: Path, kind: signal.Signals) -> None:
     """In order, and without a word."""
