@@ -13,9 +13,12 @@ TELEMETRY ?= $(TURBO_FORECAST_TELEMETRY)
 CONFIG ?= $(TURBO_FORECAST_CONFIG)
 DIALECTS ?= 20000
 PYTHONS ?= 3.11 3.12 3.13
+TESTS := turbo_forecast_tests
+FAST := $(addprefix $(TESTS)/,turbo_prophet models tournament outlook answers charts report storage/telemetry) \
+	$(addsuffix .py,$(addprefix $(TESTS)/test_,floors settings settings_executor schemas text seasonal_gaps number_words month_keys yaml_file sweeps))
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
-.PHONY: run test lint package ui dashboard bench evaluate drill clean lock
+.PHONY: run test test-fast lint package ui dashboard bench evaluate drill clean lock
 
 run: $(READY) ## a month, end to end: the demo fleet, or TELEMETRY=… MONTH=… DATA=… CONFIG=…
 	$(BIN)/python -m turbo_forecast --month "$(MONTH)" --data "$(DATA)" \
@@ -23,6 +26,9 @@ run: $(READY) ## a month, end to end: the demo fleet, or TELEMETRY=… MONTH=…
 
 test: $(READY) ## the whole test suite; commands and browsers wait a third of their time, so three at once keep two cores busy
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
+
+test-fast: $(READY) ## under a minute, before each commit: kernels, models, tournament, outlook, telemetry, answers, floors; no browser, server, Dagster run or worker process (paths in FAST, less what is marked slow)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser" $(FAST)
 
 lint: $(READY) ## formatter, linter, type checker
 	$(BIN)/ruff format --check .
@@ -56,11 +62,12 @@ evaluate: $(READY) ## the champion beside stock Prophet, ETS and Theta: TELEMETR
 	$(BIN)/python -m benchmarks.accuracy --months "$(MONTH)" \
 		$(if $(TELEMETRY),--telemetry "$(TELEMETRY)") $(if $(CONFIG),--config "$(CONFIG)")
 
-drill: $(READY) ## what the suite tries in small: faults of workers, cluster and store; DIALECTS dialects of telemetry; Prophet's slow tests; pages during runs; PostgreSQL
+drill: $(READY) ## what the suite tries in small: faults of workers, cluster and store; DIALECTS dialects of telemetry; Prophet's slow tests; pages during runs; PostgreSQL; every case of a sweep
 	$(BIN)/python -m benchmarks.faults --markdown
 	TURBO_FORECAST_DRILL=1 TURBO_FORECAST_DIALECTS=$(DIALECTS) $(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-show-statistics \
 		turbo_forecast_tests/storage/telemetry/test_telemetry_dialects.py turbo_forecast_tests/parity/test_prophets_own_suite.py \
 		turbo_forecast_tests/browser/dashboard turbo_forecast_tests/production turbo_forecast_tests/end_to_end/test_car_parks_on_storage.py
+	TURBO_FORECAST_DRILL=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "sweep and not browser"
 
 lock: $(READY) ## pin every package anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

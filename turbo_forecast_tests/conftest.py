@@ -16,7 +16,9 @@ import pytest
 
 from turbo_forecast.models import level_cache
 from turbo_forecast.turbo_prophet import cache
-from turbo_forecast_tests.longest_first import in_order
+from turbo_forecast_tests import sweeps
+from turbo_forecast_tests.longest_first import in_order, keep_together
+from turbo_forecast_tests.made_once import made_once
 from turbo_forecast_tests.object_storage import s3, s3_server
 
 __all__ = ["s3", "s3_server"]  # fixtures
@@ -41,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = config.option.basetemp = tempfile.mkdtemp(prefix="turbo-forecast-tests-", dir=MEMORY)
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
+    sweeps.begin()
     # commands and workers are processes of their own, hundreds of them: each would compile the package's modules again
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
@@ -64,11 +67,22 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-@pytest.hookimpl(trylast=True)  # when every folder's conftest has named its groups
+@pytest.hookimpl(
+    tryfirst=True
+)  # after every folder's conftest, which has named its groups, and before xdist reads them
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, what takes long begins first."""
+    """Leave the long tail of families of cases to the drill; where several processes share the tests, begin with what takes long."""
+    items[:], left = sweeps.parted(items, config.args)
+    if left:
+        config.hook.pytest_deselected(items=left)
     if hasattr(config, "workerinput"):
+        keep_together(items)
         items[:] = in_order(items)
+
+
+def pytest_report_header() -> str:
+    """Which cases of large families this session tries."""
+    return f"{sweeps.NUMBER}={os.environ[sweeps.NUMBER]}"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -121,4 +135,5 @@ def published_fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder in which three months of a small fleet are published (`published_months.py`). For tests that only read."""
     from turbo_forecast_tests.published_months import publish_fleet
 
-    return publish_fleet(tmp_path_factory.mktemp("published") / "data").data
+    made = made_once(tmp_path_factory, "published-fleet", lambda folder: publish_fleet(folder / "data"))
+    return made / "data"

@@ -43,6 +43,17 @@ def seconds(item: pytest.Item) -> float:
     return SECONDS.get(name, 0)
 
 
+def keep_together(items: Iterable[pytest.Item]) -> None:
+    """Make each file a group of its own, but for what is in a group already, and for files whose tests take long one by one.
+
+    Else each process has some tests of every file, and makes what the file's tests share for itself: three times in all.
+    """
+    for item in items:
+        name = item.nodeid.split("::")[0].partition("/")[2]
+        if name not in SECONDS and not item.get_closest_marker("xdist_group") and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
 def in_order(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     """The tests, those of long groups first, each group's in the order that they had."""
     return sorted(items, key=seconds, reverse=True)

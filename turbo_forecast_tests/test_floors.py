@@ -18,7 +18,7 @@ GROUND = {
     "addresses",
     "settings",
     "schemas",
-    "phases",
+    "seasonal_gaps",
     "paths",
     "text",
     "processes",
@@ -50,12 +50,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "windows": {"errors", "settings", "types", "number_words"},
     "month_keys": {"errors", "option_rules", "schemas", "settings"},
     "schemas": {"tables"},
-    "phases": {"number_words"},
+    "seasonal_gaps": {"number_words"},
     "paths": {"errors"},
     "text": set(),
     "number_words": set(),
     "html_templates": set(),
-    "turbo_prophet": {"phases"},
+    "turbo_prophet": {"seasonal_gaps"},
     "storage": GROUND,
     "sources": GROUND,
     "landing": GROUND | {"storage", "sources"},
@@ -229,6 +229,7 @@ def test_every_module_says_what_it_is_for() -> None:
     assert [str(path) for path in FILES if not ast.get_docstring(parsed(path))] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "heavy"),
     [
@@ -255,6 +256,7 @@ print(sorted(set(sys.modules) & {heavy!r}))
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_the_time_of_a_series_holds_no_import_of_pandas(tmp_path: Path) -> None:
     """A third of a second where a series may have half of one. In the place of pandas lies a tell-tale; Arrow does without."""
     (tmp_path / "pandas.py").write_text(

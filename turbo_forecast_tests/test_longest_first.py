@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from turbo_forecast_tests.longest_first import SECONDS, in_order
+from turbo_forecast_tests.longest_first import SECONDS, in_order, keep_together
 
 HERE = Path(__file__).parent
 
@@ -26,6 +26,30 @@ def test_long_groups_come_first_and_each_keeps_its_order() -> None:
         item("b/test_quick.py::test_two", "of nobody"),
     ]
     assert in_order(items) == [items[at] for at in (3, 1, 4, 2, 0, 5)]
+
+
+def test_a_file_is_a_group_unless_its_tests_have_one_or_take_long_one_by_one() -> None:
+    named: dict[str, list[str]] = {}
+
+    def marked(nodeid: str, *marks: pytest.MarkDecorator) -> Any:
+        own = {each.name: each.mark for each in marks}
+        taken = named.setdefault(nodeid, [])
+        return SimpleNamespace(
+            nodeid=f"turbo_forecast_tests/{nodeid}",
+            get_closest_marker=own.get,
+            add_marker=lambda mark: taken.append(*mark.args),
+        )
+
+    keep_together(
+        [
+            marked("a/test_quick.py::test_one"),
+            marked("a/test_quick.py::test_two"),
+            marked("a/test_quick.py::test_grouped", pytest.mark.xdist_group("months")),
+            marked("a/test_quick.py::test_slow", pytest.mark.slow),
+            marked("parity/test_prophets_own_suite.py::test_part"),
+        ]
+    )
+    assert list(named.values()) == [["a/test_quick.py"], ["a/test_quick.py"], [], [], []]
 
 
 @pytest.mark.parametrize("name", SECONDS)

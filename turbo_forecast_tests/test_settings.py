@@ -3,6 +3,7 @@
 import zoneinfo
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -18,6 +19,7 @@ from turbo_forecast.settings import (
     TelemetrySettings,
     forecast_settings,
     load_settings,
+    stored_forecast_settings,
     telemetry_settings,
 )
 
@@ -262,7 +264,7 @@ def test_an_option_in_the_wrong_section_is_sent_to_its_own(tmp_path: Path) -> No
 def test_the_widths_beside_the_main_one_are_those_that_somebody_asked_for(
     options: dict[str, object], beside: list[float]
 ) -> None:
-    assert forecast_settings(**options).widths_beside == beside
+    assert forecast_settings(**options).extra_widths == beside
 
 
 def test_keywords_may_be_what_people_have_at_hand() -> None:
@@ -434,3 +436,19 @@ def test_a_former_name_of_an_option_is_refused_with_the_new_one(tmp_path: Path) 
         load_settings(path)
     with pytest.raises(SettingsError, match=f"outside: {said}$"):
         forecast_settings(outside={"lstm": "lstm.parquet"})
+
+
+def test_what_a_month_has_stored_under_a_former_name_is_read() -> None:
+    stored = forecast_settings(folds=2).model_dump(mode="json")
+    stored["outside"] = {"lstm": "lstm.parquet"}
+    del stored["external"]
+    found = stored_forecast_settings(stored)
+    assert (found.external, found.folds) == ({"lstm": "lstm.parquet"}, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "digest"), [({}, "13e6f0e0303a"), ({"external": {"lstm": "l.parquet"}}, "5779910bd79a")]
+)
+def test_the_hash_of_the_same_settings_is_what_earlier_versions_made(options: dict[str, Any], digest: str) -> None:
+    """Of the version before `outside` was called `external`; other defaults make others."""
+    assert forecast_settings(**options).config_hash() == digest

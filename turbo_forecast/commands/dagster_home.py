@@ -45,8 +45,8 @@ def make_dagster_home() -> None:
     unfinished = home.with_name(f".{home.name}.{os.getpid()}")
     with writing(home):
         unfinished.mkdir()
-        (unfinished / FILE).write_bytes(content)
         try:
+            (unfinished / FILE).write_bytes(content)
             unfinished.rename(home)
         except OSError:
             shutil.rmtree(unfinished)

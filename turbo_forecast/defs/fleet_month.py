@@ -57,7 +57,7 @@ def forecast_month(
     files of before are still whole when that is found out.
 
     Where the results lie on object storage, the run's files reach other machines through it until the month is stored there
-    (`storage/objects/putting.py`), which may be long after this: should this machine die in between, another one goes on.
+    (`storage/objects/uploading.py`), which may be long after this: should this machine die in between, another one goes on.
     """
     exchange: Exchange = exchange_of(folder.store, month) or SharedFolder()
     check_entrants(settings)

@@ -176,8 +176,8 @@ class ForecastResource(ForecastSettings, ValidatedResource):
         """`forecast`."""
         return "forecast"
 
-    def is_asked(self, option: str) -> bool:
-        """Whether the option is not at its default: Dagster fills in every option, asked for or not."""
+    def is_set(self, option: str) -> bool:
+        """Whether the option is not at its default: Dagster fills in every option, given or not."""
         return bool(self._plain(option) != ForecastSettings.model_fields[option].default)
 
     def validate_for_run(self) -> None:
@@ -189,7 +189,7 @@ class ForecastResource(ForecastSettings, ValidatedResource):
     def settings(self) -> ForecastSettings:
         """The plain settings, for the floors that do not know Dagster."""
         return ForecastSettings(
-            **{name: self._plain(name) for name in ForecastSettings.model_fields if self.is_asked(name)}
+            **{name: self._plain(name) for name in ForecastSettings.model_fields if self.is_set(name)}
         )
 
     def _plain(self, option: str) -> Any:

@@ -114,7 +114,7 @@ def run_folder(
 
         combined = sound(folder.combine, COMBINED, folder.rows, folder.folds)
         discard_doubtful(folder.combine, COMBINE_LAST, combined)
-        intervals = [folder.intervals] if settings.widths_beside else []
+        intervals = [folder.intervals] if settings.extra_widths else []
         published = sound(folder.publish, {PUBLISH_LAST: MONTHS}, folder.published, *intervals)
         discard_doubtful(folder.publish, PUBLISH_LAST, published)
     return folder

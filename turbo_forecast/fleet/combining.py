@@ -15,7 +15,7 @@ from turbo_forecast.fleet.blocks import Block, Pieces, Stretches, WindowDays
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.part_files import Naming, row_tables, write_part
 from turbo_forecast.fleet.pieces import ROWS, rows_table, write_piece
-from turbo_forecast.fleet.run_folder import Arrays, RunFolder, handed_on
+from turbo_forecast.fleet.run_folder import Arrays, RunFolder, read_broadcast
 from turbo_forecast.fleet.series_forecaster import clamped, observed
 from turbo_forecast.fleet.store import Series, SeriesStore
 from turbo_forecast.models.protocol import Values
@@ -54,7 +54,7 @@ class Combiner:
         self._folder, self._store, self._windows, self._settings = folder, store, windows, settings
         self._days = WindowDays(windows)
         self._pieces = Pieces(folder.forecast, len(store), "outcomes")
-        self._weights = handed_on(folder.weights)
+        self._weights = read_broadcast(folder.weights)
         self._ends = windows.ends
 
     def __call__(self, span: Span) -> None:

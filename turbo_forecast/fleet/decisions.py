@@ -77,7 +77,7 @@ class Reducer:
             for number, found in weights.by_window.items():
                 shares[:, :, number + 1] = found
             rows = self._weights_table(weights)
-        self.folder.hand_on(
+        self.folder.broadcast(
             *(self.folder.weights, {"shares": shares, "contested": contested}),
             *(self.folder.combine, self.folder.rows, self.folder.folds),
         )
@@ -149,7 +149,7 @@ class Reducer:
             self._pieces(COMBINE_LAST),
         )
         columns = self.settings.backtest_months + self.settings.horizon_months
-        widths = 1 + len(self.settings.widths_beside)
+        widths = 1 + len(self.settings.extra_widths)
         offsets = {side: np.full((len(self.store), columns, widths), np.nan) for side in ("lower", "upper")}
         parts = []
         # with `folds: 0` nothing is calibrated, for no backtest would show whether it holds
@@ -160,7 +160,7 @@ class Reducer:
                 offsets["lower"][targets.series, column] = found.lower.T
                 offsets["upper"][targets.series, column] = found.upper.T
                 parts.append(self._calibration(phase, targets, found))
-        self.folder.hand_on(
+        self.folder.broadcast(
             *(self.folder.decisions, {"champion": champion, **offsets}),
             *(self.folder.publish, self.folder.published, *([self.folder.intervals] if widths > 1 else [])),
         )
@@ -185,7 +185,7 @@ class Reducer:
         ahead = replace(targets, month=targets.month + late)
         return targets, calibrate(
             *(earlier, residuals, ahead, errors.scales(window), self.resources),
-            interval_widths=[self.settings.interval_width, *self.settings.widths_beside],
+            interval_widths=[self.settings.interval_width, *self.settings.extra_widths],
         )
 
     def _calibration(self, phase: Phase, targets: Months, found: IntervalOffsets) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""How the files of a run reach workers of other machines, and how what these leave comes back.
+"""Staging of a run's files: to workers of other machines, and of what these leave back to the run.
 
 Belongs here: what must be where before and after a task, for whoever carries tasks. Does not belong here: the files'
 formats (`pieces.py`, `store.py`), what carries tasks (`executors/`), and how an object store is spoken to
@@ -40,19 +40,19 @@ class Exchange(Protocol):
 
     # what a worker calls, where it runs
 
-    def settle(self, job: Job, here: Path) -> Job:
-        """The job with paths of this machine. here: a folder of the worker's own. Nothing is fetched yet but what names need."""
+    def localise(self, job: Job, here: Path) -> Job:
+        """Localise the job: the same with paths of this machine. here: a folder of the worker's own. Nothing is fetched yet but what names need."""
         ...
 
-    def bring(self, job: Job, task: Task) -> None:
-        """Bring what a task reads: the series of its span, and what earlier steps have left of them.
+    def stage_in(self, job: Job, task: Task) -> None:
+        """Stage in what a task reads: the series of its span, and what earlier steps have left of them.
 
         It comes before the task's step is prepared (`Equipment.prepare`), which maps what was decided into memory.
         """
         ...
 
-    def hand_back(self, job: Job, task: Task) -> None:
-        """Share what was made of a task, the file that says it is finished last. The run, too, calls it: of what it worked itself."""
+    def stage_out(self, job: Job, task: Task) -> None:
+        """Stage out what was made of a task, the file that says it is finished last. The run calls it, too, for its own tasks."""
         ...
 
 
@@ -71,14 +71,14 @@ class SharedFolder:
     def collect(self, folder: RunFolder, task: Task) -> None:
         """It is all here."""
 
-    def settle(self, job: Job, here: Path) -> Job:
+    def localise(self, job: Job, here: Path) -> Job:
         """The same paths. Raises StorageError where this machine does not see them."""
         if not job.store.exists() or not job.folder.path.is_dir():
             raise StorageError(f"{job.folder.path} is not seen here: it must be on a disk that all workers share")
         return job
 
-    def bring(self, job: Job, task: Task) -> None:
+    def stage_in(self, job: Job, task: Task) -> None:
         """It is all here."""
 
-    def hand_back(self, job: Job, task: Task) -> None:
+    def stage_out(self, job: Job, task: Task) -> None:
         """It is all here."""

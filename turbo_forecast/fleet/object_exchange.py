@@ -52,7 +52,7 @@ READ: Mapping[Step, Mapping[str, tuple[str, ...]]] = {
 class ObjectExchange:
     """Where a month's run is shared (`exchange.Exchange`). It is pickled to workers: an address and a month, and no secret.
 
-    A worker calls `settle` once, and `bring` before it prepares a task's step: steps map into memory what was decided.
+    A worker calls `localise` once, and `stage_in` before it prepares a task's step: steps map into memory what was decided.
     """
 
     address: Address
@@ -88,7 +88,7 @@ class ObjectExchange:
         there = self._store.listed(self._key(job.folder, "done"))
         for task in tasks:
             if self._key(job.folder, _done(task)) not in there:
-                self.hand_back(job, task)
+                self.stage_out(job, task)
 
     def offer(self, job: Job, step: Step) -> None:
         """Share what the step reads: the series, what was decided, which pieces there are. Raises StorageError."""
@@ -114,7 +114,7 @@ class ObjectExchange:
             write_piece(at, task.span.stem, kind, pa.concat_tables(parts))
         self._get(folder, [name for name in document["files"] if name.endswith(last)])
 
-    def settle(self, job: Job, here: Path) -> Job:
+    def localise(self, job: Job, here: Path) -> Job:
         """The job in a folder of this machine. Raises StorageError where the run has not offered its series."""
         folder = RunFolder(here / job.folder.path.name)
         with writing(here):
@@ -123,7 +123,7 @@ class ObjectExchange:
         self._get_lacking(folder, [f"series/{ABOUT}"])
         return replace(job, store=folder.path / "series", folder=folder, temp=here / "temp")
 
-    def bring(self, job: Job, task: Task) -> None:
+    def stage_in(self, job: Job, task: Task) -> None:
         """Bring what a task reads, as far as it is not here. Raises StorageError."""
         folder, span = job.folder, task.span
         numbers = SeriesStore(job.store).batches(span.lo, span.hi)
@@ -138,7 +138,7 @@ class ObjectExchange:
             met = [tile for tile, _ in tiles if tile.meets(span)]
             self._get_lacking(folder, [_inside(name, tile, kind) for tile in met for kind in kinds])
 
-    def hand_back(self, job: Job, task: Task) -> None:
+    def stage_out(self, job: Job, task: Task) -> None:
         """Share what was made of a task, that it is finished last. Raises StorageError."""
         store, folder, span = self._store, job.folder, task.span
         files = [path for at in _folders(folder, task.step) for path in _files_of(at, span)]

@@ -95,7 +95,7 @@ class StoreLedger:
         gone = lost_series(series, why, task.status or Status.WORKER_DIED, contenders, FORECAST)
         write_forecast(self._job.folder.forecast, task.span.stem, [gone], settings.field_of_entrants)
         if self._exchange is not None:
-            self._exchange.hand_back(self._job, task)
+            self._exchange.stage_out(self._job, task)
         return TaskReport(task, failed=1)
 
 

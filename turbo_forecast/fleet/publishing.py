@@ -18,7 +18,7 @@ from turbo_forecast.fleet.combining import COMBINE_LAST, MONTHS, actual_values, 
 from turbo_forecast.fleet.outlook_signals import SIGNALS, Seen, SignalRows
 from turbo_forecast.fleet.part_files import Naming, row_tables, write_part
 from turbo_forecast.fleet.pieces import write_piece
-from turbo_forecast.fleet.run_folder import Arrays, RunFolder, handed_on
+from turbo_forecast.fleet.run_folder import Arrays, RunFolder, read_broadcast
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.protocol import Values
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_INTERVALS, FORECAST_PARQUET
@@ -44,7 +44,7 @@ class Publisher:
         self._days = WindowDays(windows)
         self._forecasts = Pieces(folder.forecast, len(store), "outcomes")
         self._combined = Pieces(folder.combine, len(store), COMBINE_LAST)
-        self._decided = handed_on(folder.decisions)
+        self._decided = read_broadcast(folder.decisions)
         self._signals = SignalRows(store, windows, self._days)
 
     def __call__(self, span: Span) -> None:
@@ -65,7 +65,7 @@ class Publisher:
         )
         write_part(self._folder.published, span, FORECAST_PARQUET, named)
         write_piece(self._folder.publish, span.stem, SIGNALS, self._signals.table(seen))
-        if self._settings.widths_beside:
+        if self._settings.extra_widths:
             write_part(self._folder.intervals, span, FORECAST_INTERVALS, self._intervals(blocks, outcomes_of, naming))
         scored = [self._scores(block, y) for block, y in zip(published, actual, strict=True)]
         write_piece(self._folder.publish, span.stem, PUBLISH_LAST, stacked(scored, MONTHS))
@@ -80,7 +80,7 @@ class Publisher:
 
     def _intervals(self, blocks: Sequence[Block], outcomes_of: Outcomes, naming: Naming) -> Iterator[pa.Table]:
         """Rows of FORECAST_INTERVALS, one width after the other; none of a phase of which nothing is calibrated."""
-        for place, width in enumerate(self._settings.widths_beside, start=1):
+        for place, width in enumerate(self._settings.extra_widths, start=1):
             bare = [replace(block, lower=block.lower * np.nan, upper=block.upper * np.nan) for block in blocks]
             bounded = [self._bounded(block, outcomes_of[block.series], place) for block in bare]
             nothing = [np.full(block.yhat.shape[1], np.nan) for block in bounded]

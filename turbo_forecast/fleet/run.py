@@ -145,7 +145,7 @@ class _Run:
             left = ((OUTLOOK_CALIBRATION, outlook.calibration), (OUTLOOK_SERIES, outlook.series))
             for table, frame in (*made, (TOURNAMENT_STANDINGS, standings), *left):
                 results.write(table, frame)
-            if not self.settings.widths_beside:  # otherwise the workers have left them in parts
+            if not self.settings.extra_widths:  # otherwise the workers have left them in parts
                 results.write(FORECAST_INTERVALS, pl.DataFrame(schema=FORECAST_INTERVALS.polars_schema))
         folder = self.folder
         return FleetRun(folder.rows, folder.folds, folder.results, outcomes, runs, weights)

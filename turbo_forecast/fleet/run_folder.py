@@ -1,6 +1,6 @@
 """The folder in which one run keeps all it has: what workers read, what they leave, what is published in the end.
 
-Belongs here: the names of what lies in it, and the arrays that a reduction hands to the next map. Does not belong here: the
+Belongs here: the names of what lies in it, and the arrays that a reduction broadcasts to the next map. Does not belong here: the
 folder's life (`checkpoint.py`), the formats of what workers leave (`pieces.py`).
 """
 
@@ -76,8 +76,8 @@ class RunFolder:
         """The part files of FORECAST_INTERVALS, where there is a width beside the main one."""
         return self.results / FORECAST_INTERVALS.name
 
-    def hand_on(self, to: Path, arrays: Arrays, *rests_on_it: Path) -> None:
-        """Store arrays for the workers of the next map, and remove what an earlier attempt has made from other ones.
+    def broadcast(self, to: Path, arrays: Arrays, *rests_on_it: Path) -> None:
+        """Broadcast arrays to the workers of the next map, by files, and remove what an earlier attempt has made from other ones.
 
         rests_on_it: folders of what is made from the arrays. Raises StorageError.
         """
@@ -94,8 +94,8 @@ class RunFolder:
                 folder.mkdir(parents=True, exist_ok=True)
 
 
-def handed_on(folder: Path) -> Arrays:
-    """The arrays of a reduction, mapped into memory. Raises StorageError where they are gone."""
+def read_broadcast(folder: Path) -> Arrays:
+    """The arrays that a reduction has broadcast, mapped into memory. Raises StorageError where they are gone."""
     try:
         return {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
     except (OSError, ValueError, EOFError) as error:
@@ -106,7 +106,7 @@ def _holds(folder: Path, digest: str) -> bool:
     """Whether the folder says that it holds these arrays, and does: a power cut may have left a file empty or half."""
     known = folder / DIGEST
     try:
-        return known.exists() and known.read_bytes() == digest.encode() and _digest(handed_on(folder)) == digest
+        return known.exists() and known.read_bytes() == digest.encode() and _digest(read_broadcast(folder)) == digest
     except StorageError:
         return False
 

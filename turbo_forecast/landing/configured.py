@@ -39,7 +39,8 @@ class Told:
 def configured(environment: Environment) -> Told:
     """What the process was told. Nothing is connected to, and nothing written.
 
-    Raises SettingsError for a source whose name or options cannot work, for two of one name, and for a settings file that cannot be used.
+    Raises SettingsError for a source whose name or options cannot work, for two of one name or that ask the same, and for a settings file
+    that cannot be used.
     """
     settings = environment.settings()
     calendar = calendar_of(settings.telemetry)
@@ -56,7 +57,17 @@ def configured(environment: Environment) -> Told:
                 f"{shown_location(place)} and sources.{name} of the settings file are both called {name}: give one of them"
             )
         sources[name] = source_of(name, options)
+    _require_different(sources)
     return Told(sources, files)
+
+
+def _require_different(sources: Mapping[str, Source]) -> None:
+    """Raises SettingsError for two sources that ask the same: both would land each series, and no base table can be made of two."""
+    asked = [(name, source.kind, dict(source.query)) for name, source in sources.items()]
+    for place, (name, *question) in enumerate(asked):
+        other = next((before for before, *same in asked[:place] if same == question), None)
+        if other is not None:
+            raise SettingsError(f"sources {other} and {name} ask the same of the same place: give one of them")
 
 
 def named_source(name: str, options: Mapping[str, object], calendar: str) -> Source:

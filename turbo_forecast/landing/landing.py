@@ -29,7 +29,7 @@ from turbo_forecast.leftovers import temporary_folder
 from turbo_forecast.number_words import counted
 from turbo_forecast.sources.protocol import ROWS, Source
 from turbo_forecast.storage.absent_months import Absent, read_absent, write_absent
-from turbo_forecast.storage.landed import FOLDER, LandedMonth, Manifest, landed_month
+from turbo_forecast.storage.landed import FOLDER, LandedMonth, Manifest, landed_month, latest_manifests
 from turbo_forecast.storage.landed_rows import SortedRows, read_rows, write_rows
 
 AT_ONCE = 2
@@ -159,6 +159,8 @@ class _Landing:
         due = months_due(self.asked, manifests, absent, question)
         if due:
             require_one_calendar(self.name, manifests, self.options.zone, self.folder)
+        if due and not there:
+            self._require_not_renamed(question)
         try:
             for month in due:
                 self._take(month, there.get(month), question, made)
@@ -173,6 +175,17 @@ class _Landing:
         known = sum(month in absent and month not in due and month not in there for month in self.asked.months)
         return replace(told, standing=standing, known_absent=known)
 
+    def _require_not_renamed(self, question: Question) -> None:
+        """Raises SourceError where what it asks has landed under another name: it would land once more, beside that, and the base table
+        be refused with two sources of the same series, when the older months may be gone from the source.
+        """
+        for name, manifest in latest_manifests(self.data).items():
+            if name != self.name and manifest.kind == self.source.kind and question.is_that_of(manifest):
+                raise SourceError(
+                    f"source {self.name}: what it asks has landed as source {name}: call it {name} in the settings file, or move "
+                    f"{self.data / FOLDER / name} away to land all months anew under this name"
+                )
+
     def _take(self, month: str, former: LandedMonth | None, question: Question, made: _Progress) -> None:
         self.stopped()
         manifest = self._land(month, former, question)
@@ -182,9 +195,13 @@ class _Landing:
         made.landed.append(manifest)
         kept = f", {manifest.kept:,} of them kept of a former landing" if manifest.kept else ""
         state = "" if manifest.complete else ", not complete yet"
+        replaced = ""
+        if former is not None and not question.is_that_of(former.manifest):
+            was = former.manifest
+            replaced = f", in the place of {counted(was.rows, 'row')} of {counted(was.series, 'series', 'series')} by another query"
         self.options.say(
             f"source {self.name}: {month} landed: {counted(manifest.rows, 'row')} of {counted(manifest.series, 'series', 'series')}"
-            f"{kept}{state}"
+            f"{kept}{replaced}{state}"
         )
 
     def _land(self, month: str, former: LandedMonth | None, question: Question) -> Manifest | None:

@@ -8,8 +8,10 @@ Does not belong here: what the numbers mean to a run (the entrants), and keeping
 # (kernels take whatever numba infers; their docstrings give the shapes)
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from turbo_forecast.turbo_prophet.jit import entry, kernel
 
@@ -23,6 +25,16 @@ ORIGIN_STEP, DISCOUNT, POWER = 5, 0.998, 40.0
 EXACT = 1e-9
 LOPSIDED = 90
 MIN_ERRORS = 5
+
+
+class Components(NamedTuple):
+    """A series on each day of its calendar, and what a forecast is combined of. A alphas, G shares."""
+
+    z: NDArray[np.float64]  # (size,), without its weekday profile; NaN: not observed
+    level: NDArray[np.float64]  # (size, A), see `levels`
+    mean: NDArray[np.float64]  # (size,), see `trailing_mean`
+    anomaly: NDArray[np.float64]  # (size,), see `anomalies`; zeros where no season takes part
+    gammas: NDArray[np.float64]  # (G,), shares of last year's anomaly that are tried
 
 
 @kernel
@@ -133,11 +145,12 @@ def anomaly_at(anomaly, i):
 
 
 @kernel
-def cv_cost(z, level, mean, anomaly, gammas, first, cost):
+def cv_cost(components, first, cost):
     """Into cost (P, G, A): the discounted mean absolute error of each combination from rolling origins.
 
     No forecast here has seen its target: the anomaly at t - 364 ends at t - 182, before any origin of these leads.
     """
+    z, level, mean, anomaly, gammas = components
     size = z.size
     cost[:] = 0.0
     total = 0.0
@@ -179,8 +192,9 @@ def shares(cost, out):
 
 
 @kernel
-def combined(share, level, mean, anomaly, gammas, origin, ahead, out):
+def combined(share, components, origin, ahead, out):
     """Into out (h,): the weighted forecast for `ahead` (h,) days after the calendar's index `origin`."""
+    _, level, mean, anomaly, gammas = components
     now = anomaly_at(anomaly, origin - YEAR)
     kept_at = np.empty((PHIS.size, ahead.size))
     for p in range(PHIS.size):
@@ -219,12 +233,13 @@ def weighted_quantile(keys, weights, n, probability):
 
 
 @kernel
-def spreads(z, level, mean, anomaly, gammas, first, best, tail, low, high):
+def spreads(components, first, best, tail, low, high):
     """Into low, high (leads,): quantiles tail and 1 - tail of the errors of one combination (p, g, a) at each lead.
 
     Fewer than five errors are no distribution: that lead takes the shorter lead's quantiles, and the first one those
     of the values around their mean.
     """
+    z, level, mean, anomaly, gammas = components
     p, g, a = best
     errors, weights = np.empty(z.size), np.ones(z.size)
     n = 0
@@ -285,16 +300,17 @@ def reverting(days, y, horizon, gammas, tail, yhat, lower, upper):
         anomalies(z, anomaly)
         if size > SEASONAL_SIZE:
             first = FIRST_SEASONAL_ORIGIN
+    components = Components(z, level, mean, anomaly, gammas)
     cost = np.empty((PHIS.size, gammas.size, ALPHAS.size))
     share = np.empty(cost.shape)
-    cv_cost(z, level, mean, anomaly, gammas, first, cost)
+    cv_cost(components, first, cost)
     shares(cost, share)
     ahead = horizon - days[-1]
-    combined(share, level, mean, anomaly, gammas, size - 1, ahead, yhat)
+    combined(share, components, size - 1, ahead, yhat)
     at = cost.argmin()
     best = (at // (gammas.size * ALPHAS.size), at // ALPHAS.size % gammas.size, at % ALPHAS.size)
     low, high = np.empty(LEADS.size), np.empty(LEADS.size)
-    spreads(z, level, mean, anomaly, gammas, first, best, tail, low, high)
+    spreads(components, first, best, tail, low, high)
     for i in range(horizon.size):
         yhat[i] += profile[horizon[i] % 7]
         lower[i] = yhat[i] + between_leads(ahead[i], low)
@@ -330,8 +346,12 @@ def quantile(values, probability):
 
 
 @entry
-def recent(days, y, horizon, span, tail, z, yhat, lower, upper):
-    """Into yhat, lower, upper (h,): the forecast of `horizon` (h,) from days, y (n,), n >= 1 (`recent_level.py`)."""
+def recent(days, y, horizon, span, interval, yhat, lower, upper):
+    """Into yhat, lower, upper (h,): the forecast of `horizon` (h,) from days, y (n,), n >= 1 (`recent_level.py`).
+
+    interval: the share of the distribution beyond either bound, and the standard normal's quantile there, without its sign.
+    """
+    tail, z = interval
     end = horizon[0] - 1
     start = first_after(days, end - span)
     profile = np.zeros(7)
@@ -366,4 +386,4 @@ def compile_kernels() -> None:
     days, y, horizon = np.arange(80), np.arange(80.0), np.arange(80, 82)
     out = np.empty(horizon.size), np.empty(horizon.size), np.empty(horizon.size)
     reverting(days, y, horizon, np.zeros(1), 0.1, *out)
-    recent(days, y, horizon, 28, 0.1, 1.0, *out)
+    recent(days, y, horizon, 28, (0.1, 1.0), *out)

@@ -37,8 +37,7 @@ class RecentLevel:
 
         compile_kernels()
         self._kernel = recent
-        self._tail = (1 - interval_width) / 2
-        self._z = NormalDist().inv_cdf(0.5 + interval_width / 2)
+        self._interval = (1 - interval_width) / 2, NormalDist().inv_cdf(0.5 + interval_width / 2)
         self._span = span
 
     def forecast(self, window: Window) -> Forecast:
@@ -46,7 +45,7 @@ class RecentLevel:
         yhat, lower, upper = np.empty((3, window.horizon.size))
         # copies, for the kernel is compiled for writable arrays, and a store's are not
         days, y, horizon = np.array(window.days), np.array(window.y), np.array(window.horizon)
-        self._kernel(days, y, horizon, self._span, self._tail, self._z, yhat, lower, upper)
+        self._kernel(days, y, horizon, self._span, self._interval, yhat, lower, upper)
         if y.size == 1:
             lower[:], upper[:] = ENVELOPE
         return Forecast(yhat, lower, upper, solver=Solver.CLOSED_FORM, fits=0)

@@ -53,7 +53,7 @@ class RevertingLevel:
         days, y, horizon = np.array(window.days), np.array(window.y), np.array(window.horizon)
         self._kernel(days, y, horizon, self._gammas, self._tail, yhat, lower, upper)
         at, low, high = np.empty((3, horizon.size))
-        self._walk(days, y, horizon, QUARTER, self._tail, self._z, at, low, high)
+        self._walk(days, y, horizon, QUARTER, (self._tail, self._z), at, low, high)
         lower, upper = np.minimum(lower, yhat - (at - low)), np.maximum(upper, yhat + (high - at))
         if y.size == 1:
             lower[:], upper[:] = ENVELOPE

@@ -23,6 +23,7 @@ from turbo_forecast.settings.reading import (
     load_settings,
     one_sentence,
     outlook_settings,
+    stored_forecast_settings,
     telemetry_settings,
 )
 from turbo_forecast.settings.telemetry import (
@@ -57,6 +58,7 @@ __all__ = [
     "load_settings",
     "one_sentence",
     "outlook_settings",
+    "stored_forecast_settings",
     "telemetry_settings",
     "use_environment",
 ]

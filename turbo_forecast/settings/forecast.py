@@ -133,12 +133,12 @@ class ForecastSettings(Options):
     def _consistent(self) -> "ForecastSettings":
         if self.cap - self.floor < 1:
             raise ValueError(f"floor ({self.floor}) must be below cap ({self.cap}), by 1 percent at least")
-        if self.is_asked("folds") and self.folds > self.folds_held:
+        if self.is_set("folds") and self.folds > self.folds_held:
             raise ValueError(
                 f"folds: {counted(self.folds, 'window')} of backtest_months ({self.backtest_months}) {noun(self.folds, 'does', 'do')} not fit into train_months "
                 f"({self.train_months}) with a month of training before them; at most {self.folds_held} do"
             )
-        if self.is_asked("min_train_days") and self.min_train_days > 31 * self.train_months:
+        if self.is_set("min_train_days") and self.min_train_days > 31 * self.train_months:
             raise ValueError(
                 f"min_train_days: {counted(self.min_train_days, 'day is', 'days are')} more than train_months ({self.train_months}) can hold"
             )
@@ -148,15 +148,15 @@ class ForecastSettings(Options):
         widths = self.interval_widths
         if len(set(widths)) < len(widths):
             raise ValueError(f"interval_widths: {', '.join(map(str, widths))} lists a width twice")
-        if self.is_asked("interval_widths") and self.interval_width not in widths:
+        if self.is_set("interval_widths") and self.interval_width not in widths:
             raise ValueError(
                 f"interval_widths: {', '.join(map(str, widths))} must hold interval_width ({self.interval_width}), by which the "
                 "tournament is judged"
             )
         return self
 
-    def is_asked(self, option: str) -> bool:
-        """Whether somebody has set the option; a default gives way where it does not fit, what is asked for does not."""
+    def is_set(self, option: str) -> bool:
+        """Whether the option was given, rather than left at its default: a default gives way where it does not fit."""
         return option in self.model_fields_set
 
     @property
@@ -170,10 +170,10 @@ class ForecastSettings(Options):
         return list(dict.fromkeys([*self.entrants, *self.external, self.fallback]))
 
     @property
-    def widths_beside(self) -> list[float]:
+    def extra_widths(self) -> list[float]:
         """Widths of the intervals that are published beside the main one, increasing; the default list gives way to that."""
-        asked = self.interval_widths if self.is_asked("interval_widths") else []
-        return sorted(set(asked) - {self.interval_width})
+        given = self.interval_widths if self.is_set("interval_widths") else []
+        return sorted(set(given) - {self.interval_width})
 
     @property
     def base_models(self) -> list[str]:
@@ -197,7 +197,11 @@ class ForecastSettings(Options):
 
     def config_hash(self) -> str:
         """Twelve hex digits over every setting that decides a number; how work is spread and what is tolerated do not."""
-        return _digest(self.model_dump(exclude=INDIFFERENT))
+        values = self.model_dump(exclude=INDIFFERENT)
+        values["outside"] = values.pop(
+            "external"
+        )  # the name it had: the same settings keep the hash that months are stored with
+        return _digest(values)
 
 
 def _digest(values: dict[str, Any]) -> str:

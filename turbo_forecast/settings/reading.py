@@ -88,6 +88,11 @@ def forecast_settings(**options: object) -> ForecastSettings:
     return _section(ForecastSettings, "forecast", options)
 
 
+def stored_forecast_settings(stored: Mapping[str, object]) -> ForecastSettings:
+    """Forecast settings as a month has stored them, under former names of options too. Raises SettingsError."""
+    return forecast_settings(**{option_rules.RENAMED.get(name, name): value for name, value in stored.items()})
+
+
 def outlook_settings(**options: object) -> OutlookSettings:
     """Outlook settings from keywords. Raises SettingsError, naming the option that cannot work."""
     return _section(OutlookSettings, "outlook", options)

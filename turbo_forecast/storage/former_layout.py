@@ -1,7 +1,7 @@
 """A data folder whose months are called as they once were, `2025-12-01`: its files get the names of today, `2025-12`.
 
 Belongs here: which names those are, and renaming that loses nothing. Does not belong here: what Dagster's instance knows of
-the former partitions (`defs/former_partitions.py`).
+the former partitions (`defs/partition_migration.py`).
 """
 
 import fcntl

@@ -9,6 +9,7 @@ no moment at which one is of another landing than the other.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -102,6 +103,16 @@ def landed_months(data: Path) -> list[LandedMonth]:
     Raises StorageError for a file that is damaged or holds no manifest: what landed is never left out silently.
     """
     return [landed_month(path) for path in landed_files(data)]
+
+
+def latest_manifests(data: Path) -> dict[str, Manifest]:
+    """Of each source, by the name of its folder, what the manifest of its last month says; of one whose file is damaged, nothing."""
+    last = {path.parent.name: path for path in landed_files(data)}
+    found = {}
+    for name, path in last.items():
+        with suppress(StorageError):  # whoever reads that source's months tells
+            found[name] = landed_month(path).manifest
+    return found
 
 
 def landed_month(path: Path) -> LandedMonth:

@@ -128,7 +128,7 @@ def _rows(windows: Windows) -> pl.DataFrame:
 
 def _intervals(own: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
     """As wide, in points, as they are meant to hold percent of the days."""
-    widths = pl.DataFrame({"interval_width": settings.widths_beside})
+    widths = pl.DataFrame({"interval_width": settings.extra_widths})
     reach = pl.col("interval_width") * 50
     return widths.join(own, how="cross", maintain_order="left_right").with_columns(
         lower=pl.col("yhat") - reach, upper=pl.col("yhat") + reach

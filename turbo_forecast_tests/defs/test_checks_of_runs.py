@@ -62,6 +62,7 @@ def standing(place: Place, month: str) -> dict[str, int]:
     return {name: rows[0][0] for name, rows in found.items()}
 
 
+@pytest.mark.sweep(keep=2)
 @pytest.mark.parametrize(
     ("first", "options", "expected"),
     [

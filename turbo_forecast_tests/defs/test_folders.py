@@ -27,6 +27,7 @@ def stored(place: Place, table: str, *, warehouse: bool = False) -> pl.DataFrame
         return pl.DataFrame(con.sql(f"SELECT * FROM {table} WHERE cutoff = '2025-12-31' ORDER BY ALL").to_arrow_table())
 
 
+@pytest.mark.xdist_group("definitions")  # where the month is made
 def test_a_months_numbers_do_not_depend_on_the_data_folders_name(
     month: tuple[Place, dg.ExecuteInProcessResult], telemetry: Path, tmp_path: Path
 ) -> None:

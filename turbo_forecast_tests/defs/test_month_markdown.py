@@ -221,6 +221,7 @@ def test_checks_that_did_not_pass_are_told_with_their_sentence_or_as_of_an_earli
     ]
 
 
+@pytest.mark.xdist_group("definitions")  # where the month is made
 def test_a_materialised_month_shows_figures_that_the_files_bear_out(
     month: tuple[Place, dg.ExecuteInProcessResult],
 ) -> None:

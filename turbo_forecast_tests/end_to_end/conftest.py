@@ -18,7 +18,8 @@ from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.made_once import made_once
 
 ROOT = Path(__file__).resolve().parents[2]
-NAIVE = {"forecast": {"entrants": ["seasonal_naive"], "workers": 2}}
+NAIVE = {"forecast": {"entrants": ["seasonal_naive"], "workers": 1}}
+"""One worker: to start a second one takes longer than all forecasts of such a month, which are the same for any number."""
 SLOW = {"forecast": {"entrants": ["turbo_forecast_tests.fleet.entrants:slow"], "workers": 2, "chunk_size": 1}}
 MANY = 24
 """Series of which two slow workers make 5 s of work."""

@@ -77,6 +77,7 @@ BAD_TELEMETRY: list[tuple[Callable[[Path], Path], list[str]]] = [
 ]
 
 
+@pytest.mark.sweep(keep=2)
 @pytest.mark.parametrize(
     ("spoil", "said"), BAD_TELEMETRY, ids=lambda value: getattr(value, "__name__", None) if callable(value) else ""
 )
@@ -101,6 +102,7 @@ def test_without_telemetry_the_sentence_says_what_to_give(published: House) -> N
     assert published.state() == before
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize(
     ("month", "said"),
     [
@@ -146,6 +148,7 @@ def test_a_month_that_is_not_over_is_refused_before_anything_runs(house: House, 
     assert not house.data.exists()
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize(
     ("content", "said"),
     [

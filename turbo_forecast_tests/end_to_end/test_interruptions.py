@@ -68,6 +68,7 @@ def wait_until_gone(pids: list[int], seconds: float) -> list[int]:
     return [pid for pid in pids if alive(pid)]
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
 def test_a_cancelled_run_ends_at_once_and_leaves_no_worker(kind: signal.Signals, house: House, many: Path) -> None:
     settings = house.write_settings(SLOW)
@@ -269,6 +270,7 @@ def test_a_read_only_data_folder_is_named(published: House, small_disk: Disk, te
     assert house.state() == before
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("left", [0, 300_000])
 def test_a_full_disk_is_said_and_leaves_what_was_published(
     left: int, published: House, small_disk: Disk, telemetry: Path, many: Path

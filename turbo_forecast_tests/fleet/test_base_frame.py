@@ -204,7 +204,7 @@ def test_a_pandas_frame_in_local_time_gives_the_forecast_of_its_days() -> None:
     base = pl.concat([series_rows(host, wave(1096, seed=seed)) for seed, host in enumerate("ab")])
     local = base.to_pandas().sample(frac=1, random_state=0)
     local["ds"] = pd.to_datetime(local["ds"]).dt.tz_localize("Europe/Berlin")
-    options: dict[str, Any] = {"entrants": ["recent_level"], "workers": 1, "say": lambda line: None}
+    options: dict[str, Any] = {"entrants": ["recent_level"], "workers": 1, "log": lambda line: None}
     expected = forecast_fleet(base, LAST, **options)
     found = forecast_fleet(local, pd.Timestamp("2025-12-31", tz="Europe/Berlin"), **options)
     assert found.forecasts.equals(expected.forecasts)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.fleet.publishing import NOBODY, offset_column
-from turbo_forecast.fleet.run_folder import handed_on
+from turbo_forecast.fleet.run_folder import read_broadcast
 from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, COMBINATION_WEIGHTS, TOURNAMENT_SCORES, TOURNAMENT_STANDINGS
 from turbo_forecast.tournament.combination import learn_weights
 from turbo_forecast.windows import BACKTEST, FORECAST
@@ -27,7 +27,7 @@ def run(small_parts: None, tmp_path_factory: pytest.TempPathFactory) -> ByHand:
 
 
 def weights_of(run: ByHand) -> Mapping[str, np.ndarray]:
-    return handed_on(run.folder.weights)
+    return read_broadcast(run.folder.weights)
 
 
 def test_every_table_has_its_schema_and_is_sorted_by_its_key(run: ByHand) -> None:
@@ -69,7 +69,7 @@ def test_without_the_weighted_combination_there_are_no_weights(tmp_path: Path) -
 
 def test_the_champions_handed_on_are_those_of_the_table_and_nobody_for_the_rest(run: ByHand) -> None:
     chosen = dict(run.tables["champions"].select("host_id", "model").iter_rows())
-    places = handed_on(run.folder.decisions)["champion"]
+    places = read_broadcast(run.folder.decisions)["champion"]
     field = run.settings.field_of_entrants
     assert {host: field[place] for host, place in zip(run.names, places, strict=True) if place != NOBODY} == chosen
     without = {host for host, place in zip(run.names, places, strict=True) if place == NOBODY}
@@ -77,7 +77,7 @@ def test_the_champions_handed_on_are_those_of_the_table_and_nobody_for_the_rest(
 
 
 def test_the_reach_handed_on_is_the_calibrations_in_its_column(run: ByHand) -> None:
-    decided = handed_on(run.folder.decisions)
+    decided = read_broadcast(run.folder.decisions)
     expected = {side: np.full((len(run.store), 5), np.nan) for side in ("lower", "upper")}
     for row in run.tables["calibration"].iter_rows(named=True):
         column = row["horizon_month"] - 1 + (2 if row["phase"] == "forecast" else 0)
@@ -97,7 +97,7 @@ def test_columns_of_the_reach_are_the_backtests_months_then_the_forecasts(run: B
 def test_without_folds_nothing_is_calibrated(tmp_path: Path) -> None:
     run = by_hand(fleet_of(["restless", "young"]), tmp_path, folds=0).held()
     assert run.tables["calibration"].is_empty()
-    decided = handed_on(run.folder.decisions)
+    decided = read_broadcast(run.folder.decisions)
     assert np.isnan(decided["lower"]).all()
     assert np.isnan(decided["upper"]).all()
     assert set(run.tables["scores"]["window_name"]) == {"backtest"}

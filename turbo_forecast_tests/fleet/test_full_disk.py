@@ -93,7 +93,7 @@ def test_a_part_file_is_named_and_its_half_removed(full: Path) -> None:
 def test_what_a_reduction_hands_on_is_named_and_not_trusted(full: Path) -> None:
     folder = RunFolder(full / "made")
     with pytest.raises(StorageError) as caught:
-        folder.hand_on(folder.weights, {"shares": np.zeros(100_000)}, folder.combine)
+        folder.broadcast(folder.weights, {"shares": np.zeros(100_000)}, folder.combine)
     one_sentence(caught, folder.weights)
     assert not (folder.weights / "digest").exists()
 

@@ -19,7 +19,7 @@ from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wa
 
 pytestmark = pytest.mark.xdist_group("fleet_groups")
 
-OPTIONS = {"entrants": ["recent_level", "seasonal_naive"], "workers": 1, "say": lambda line: None}
+OPTIONS = {"entrants": ["recent_level", "seasonal_naive"], "workers": 1, "log": lambda line: None}
 BASE = pl.concat(
     [
         series_rows(host, wave(seed=seed), resource=name)

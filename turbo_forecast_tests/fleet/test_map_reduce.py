@@ -15,6 +15,7 @@ from turbo_forecast.schemas import CALIBRATION, CHAMPIONS, FORECAST_PARQUET, TOU
 from turbo_forecast.tables import Table
 from turbo_forecast_tests.fleet.by_hand import CHEAP, ByHand, by_hand
 from turbo_forecast_tests.fleet.kinds import FLEETS, KINDS, fleet_of
+from turbo_forecast_tests.sweeps import tries
 
 pytestmark = pytest.mark.usefixtures("small_parts")
 CURSED, HOPELESS = (f"turbo_forecast_tests.fleet.entrants:{name}" for name in ("naive", "hopeless"))
@@ -86,7 +87,8 @@ def has_ties(scores: pl.DataFrame) -> bool:
     return bool(entrants.select((step < 1e-9).any()).item())
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.sweep(keep=1)
+@settings(max_examples=tries(12, 200), deadline=None)
 @given(base=FLEETS, options=OPTIONS, size=st.integers(1, 9))
 @example(base=fleet_of(["retired"]), options={}, size=1)
 @example(base=fleet_of(["newborn", "one day"]), options={}, size=5)
@@ -98,6 +100,7 @@ def test_the_tournament_of_a_run_is_that_of_whole_frames(
         require_what_frames_give(by_hand(base, Path(folder), size=size, **options).held())
 
 
+@pytest.mark.sweep(keep=6)
 @pytest.mark.parametrize("field", list(FIELDS))
 @pytest.mark.parametrize("options", [{}, {"folds": 0}, {"refit": False}], ids=str)
 def test_for_a_fleet_of_all_kinds_too(field: str, options: dict[str, object], tmp_path: Path) -> None:

@@ -43,14 +43,14 @@ class Machine:
 
     def __init__(self, exchange: Exchange, job: Job, here: Path) -> None:
         self.exchange: Exchange = pickle.loads(pickle.dumps(exchange))
-        self.job = self.exchange.settle(job, here)
+        self.job = self.exchange.localise(job, here)
         self.equipment = Equipment(self.job, StatusWriter(ctypes.create_string_buffer(SIZE)))
 
     def work(self, task: Task) -> None:
-        self.exchange.bring(self.job, task)
+        self.exchange.stage_in(self.job, task)
         self.equipment.prepare(task.step)
         self.equipment.perform(task)
-        self.exchange.hand_back(self.job, task)
+        self.exchange.stage_out(self.job, task)
 
 
 class Elsewhere(ByHand):
@@ -163,7 +163,7 @@ def test_what_an_attempt_had_no_time_to_share_is_shared_by_the_next(
     exchange.share(job, tasks)
     elsewhere(tmp_path / "other", exchange)
     assert list((tmp_path / "other").glob(f"run-*/forecast/{tasks[0].span.stem}.outcomes.arrow"))
-    monkeypatch.setattr(ObjectExchange, "hand_back", lambda *arguments: pytest.fail("it is shared already"))
+    monkeypatch.setattr(ObjectExchange, "stage_out", lambda *arguments: pytest.fail("it is shared already"))
     exchange.share(job, tasks)
 
 
@@ -225,7 +225,7 @@ def test_a_chunk_is_not_finished_before_all_of_it_is_shared(
 ) -> None:
     run = elsewhere(tmp_path / "run", exchange)
     worker, task = run.crew[0], Task(Step.FORECAST, Span(0, 7))
-    worker.exchange.bring(worker.job, task)
+    worker.exchange.stage_in(worker.job, task)
     worker.equipment.prepare(task.step)
     worker.equipment.perform(task)
     write = ObjectStore.write
@@ -237,7 +237,7 @@ def test_a_chunk_is_not_finished_before_all_of_it_is_shared(
 
     monkeypatch.setattr(ObjectStore, "write", refused)
     with pytest.raises(StorageError, match="gone"):
-        worker.exchange.hand_back(worker.job, task)
+        worker.exchange.stage_out(worker.job, task)
     monkeypatch.undo()
     with pytest.raises(StorageError, match="forecast of series 0 to 6 was not shared"):
         exchange.collect(run.folder, task)
@@ -268,7 +268,7 @@ def test_parts_made_of_other_decisions_are_made_again(exchange: ObjectExchange, 
     exchange.offer(run.job, Step.COMBINE)
     assert not [key for key in store.listed("runs") if "/done/combine/" in key]
     worker = run.crew[0]
-    worker.exchange.bring(worker.job, Task(Step.COMBINE, Span(4, 8)))
+    worker.exchange.stage_in(worker.job, Task(Step.COMBINE, Span(4, 8)))
     assert not list(worker.job.folder.combine.glob("*.arrow"))
 
 
@@ -282,4 +282,4 @@ def test_a_worker_that_is_given_no_series_says_so(exchange: ObjectExchange, tmp_
     run = elsewhere(tmp_path / "run", exchange, machines=1)
     forget_months(ObjectStore(exchange.address), ["2025-12"])
     with pytest.raises(StorageError, match=r"file://.*/about\.json is not there"):
-        exchange.settle(run.job, tmp_path / "late")
+        exchange.localise(run.job, tmp_path / "late")

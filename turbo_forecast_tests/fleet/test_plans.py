@@ -15,7 +15,7 @@ OPTIONS = {
     "entrants": ["recent_level", "seasonal_naive"],
     "interval_widths": [0.5, 0.8],
     "workers": 1,
-    "say": lambda line: None,
+    "log": lambda line: None,
 }
 BASE = pl.concat(
     [series_rows(host, wave(400, seed=seed), start=CUTOFF.replace(year=2024)) for seed, host in enumerate("ab")]

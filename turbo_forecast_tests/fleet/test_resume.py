@@ -19,6 +19,7 @@ from turbo_forecast.fleet.series_forecaster import lost_series
 from turbo_forecast.types import Status
 from turbo_forecast_tests.fleet.by_hand import ByHand, by_hand
 from turbo_forecast_tests.fleet.kinds import FLEETS, KINDS, fleet_of
+from turbo_forecast_tests.sweeps import tries
 
 CURSED = "turbo_forecast_tests.fleet.entrants:naive"
 FIELD = ["weighted", "median", CURSED, "recent_level"]
@@ -58,8 +59,9 @@ def ended(ended_before: Callable[[int], Path], tmp_path: Path) -> Callable[[int]
     return copied
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.usefixtures("small_parts")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=tries(8, 100), deadline=None)
 @given(base=FLEETS, stops=st.lists(st.tuples(st.integers(0, 20), st.integers(1, 9)), max_size=3))
 def test_wherever_a_run_is_stopped_and_however_it_is_cut_it_comes_to_the_same_bytes(
     base: pl.DataFrame, stops: list[tuple[int, int]]
@@ -105,6 +107,7 @@ SPOILT: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.sweep(keep=12)
 @pytest.mark.parametrize("how", list(SPOILT))
 @pytest.mark.parametrize("name", [*(name for step in MAPS for name in pieces_of(step)), *PARTS])
 def test_a_doubtful_file_is_made_anew(
@@ -184,6 +187,7 @@ def test_what_a_reduction_has_handed_on_and_the_disk_has_lost_is_handed_on_anew(
     assert run_in(tmp_path).held().digests() == whole
 
 
+@pytest.mark.sweep(keep=8)
 @pytest.mark.parametrize("with_fallback", [True, False])
 @pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.usefixtures("small_parts")

@@ -63,6 +63,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> str:
     return attempt(tmp_path_factory.mktemp("large"), workers=2)
 
 
+@pytest.mark.sweep(keep=2)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "after", "first", "then"),
@@ -85,6 +86,7 @@ def test_a_run_stopped_in_any_map_goes_on_with_other_workers_and_chunks_to_the_s
     assert said[0].startswith("2025-12 · resuming: "), said
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize("reduction", ["learn", "choose", "compare"])
 def test_a_run_stopped_in_any_reduction_goes_on_without_forecasting(
@@ -110,6 +112,7 @@ attempt(Path(sys.argv[1]), workers=2, chunk_size=3)
 """
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize(("step", "piece"), [("forecast", "outcomes"), ("combine", "scales"), ("publish", "months")])
 def test_a_run_killed_in_any_map_goes_on_with_what_was_finished(

@@ -69,6 +69,7 @@ def digest(run: FleetRun) -> str:
     return found.hexdigest()
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("entrants", [[RANDOM], ["prophet"], ["weighted", "median", RANDOM, "reverting_season"]])
 def test_the_same_bytes_for_any_number_of_workers_chunk_size_and_order(entrants: list[str], tmp_path: Path) -> None:
     base = fleet(23)
@@ -287,6 +288,7 @@ TAKEN = {"note_of_another_type", "long_note", "counts_of_numpys", "unspeakable_s
 """What is odd beside the forecast, and can be stored in some words."""
 
 
+@pytest.mark.sweep(keep=5)
 @pytest.mark.parametrize("answer", list(ANSWERS))
 def test_whatever_one_entrant_does_to_one_series_the_others_do_not_notice(answer: str) -> None:
     y = wave()

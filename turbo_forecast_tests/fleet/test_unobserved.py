@@ -26,6 +26,7 @@ def fleet() -> pl.DataFrame:
     return pl.concat(rows)
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("folds", [0, 3])
 def test_days_like_none_observed_are_forecast_at_the_level_with_an_interval_that_says_nothing_is_known(
     fleet: pl.DataFrame, folds: int

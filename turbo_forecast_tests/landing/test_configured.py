@@ -58,6 +58,14 @@ def test_nothing_is_nothing(stock: Stock, tmp_path: Path) -> None:
         ("sources: {.m: {kind: fake, stock: shop}}", "a source's name is that of its folder"),
         ("sources: {m.parquet: {kind: fake, stock: shop}}", "a source's name is that of its folder"),
         ("sources: {m: fake}", "sources.m"),
+        (
+            "sources: {a: {kind: fake, stock: s}, b: {kind: fake, stock: s, token_env: T}}",
+            "sources a and b ask the same",
+        ),
+        (
+            "sources: {mine: {kind: fake, stock: shop}}",
+            "sources mine and fake-shop ask the same of the same place: give one",
+        ),
         ("sources: {fake-shop: {kind: fake, stock: shop}}", "are both called fake-shop: give one of them"),
     ],
 )

@@ -1,5 +1,8 @@
 """Landing: what lands is what the source has; what has landed stays; what cannot be is refused and changes nothing."""
 
+import signal
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -155,6 +158,7 @@ def test_rows_of_another_query_replace_a_month_whole_where_they_cover_its_days(s
     shop.land("2025-12", again=True)
     assert shop.rows("2025-12") == shop.stock.values
     assert shop.there["2025-12"].manifest.kept == 0
+    assert "62 rows of 2 series, in the place of 62 rows of 2 series by another query" in shop.said[-1], "one is gone"
 
 
 def test_rows_of_another_query_are_refused_where_days_of_the_month_are_gone(shop: Shop) -> None:
@@ -370,3 +374,63 @@ def test_a_damaged_file_ends_the_landing_before_anything_is_asked(shop: Shop) ->
     shop.stock.asked.clear()
     assert f"{path} is no landed month, or is damaged" in shop.land("2025-11", "2025-12").error
     assert shop.stock.asked == []
+
+
+def test_a_source_under_a_new_name_is_refused_before_it_is_asked(shop: Shop) -> None:
+    """What the old name has landed would be there twice."""
+    shop.fill("2025-11", range(1, 31))
+    shop.fill("2025-12", DECEMBER)
+    shop.land("2025-11", "2025-12")
+    before = shop.bytes()
+    shop.stock.asked.clear()
+
+    def landed_as(name: str, query: str) -> str:
+        sources = {name: source_of(name, {"kind": "fake", "stock": "shop", "query": query})}
+        [landing] = land(shop.data, sources, Asked(["2025-12"]), LandingOptions(now=lambda: shop.now))
+        return landing.error
+
+    assert landed_as("store", "all") == (
+        "source store: what it asks has landed as source shop: call it shop in the settings file, or move "
+        f"{shop.data}/telemetry_landing/shop away to land all months anew under this name"
+    )
+    assert (shop.stock.asked, shop.bytes()) == ([], before)
+    assert landed_as("store", "another") == "", "another question may have another name"
+    assert landed_as("store", "all") == "", "what has landed under its name goes on"
+
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+import pytest
+from turbo_forecast_tests.landing.conftest import Shop
+from turbo_forecast_tests.landing.fake_source import STOCKS, Stock, register
+register(pytest.MonkeyPatch())
+shop = Shop(Path(sys.argv[1]), STOCKS.setdefault("shop", Stock()))
+for month in ("2025-11", "2025-12"):
+    shop.fill(month, range(1, 31))
+
+class Rows(dict):
+    def items(self):
+        for place, item in enumerate(super().items()):
+            if place == 100 and len(shop.there) == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield item
+
+shop.stock.values = Rows(shop.stock.values)
+shop.land("2025-11", "2025-12")
+"""
+
+
+def test_a_landing_that_was_killed_in_the_middle_of_a_month_goes_on_there(shop: Shop) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(shop.data)], capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert list(shop.there) == ["2025-11"]
+    assert list(shop.data.rglob(".fetched-*")), "it was killed while it fetched"
+    for month in ("2025-11", "2025-12"):
+        shop.fill(month, range(1, 31))
+    landing = shop.land("2025-11", "2025-12")
+    assert ([each.month for each in landing.landed], landing.standing) == (["2025-12"], 1)
+    assert {month: shop.rows(month) for month in shop.there} == {month: shop.in_stock(month) for month in shop.there}
+    assert not list(shop.data.rglob(".fetched-*"))
+    assert [fault for each in shop.there.values() for fault in faults(each.path)] == []

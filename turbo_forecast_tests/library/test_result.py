@@ -56,7 +56,7 @@ OPTIONS: dict[str, Any] = {
     "train_months": 14,
     "folds": 1,
     "workers": 1,
-    "say": lambda line: None,
+    "log": lambda line: None,
 }
 
 

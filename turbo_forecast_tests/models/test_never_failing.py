@@ -96,12 +96,14 @@ def run(code: str, **environment: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True).stdout
 
 
+@pytest.mark.slow
 def test_every_process_gives_the_same_bytes_and_imports_nothing_heavy() -> None:
     first = run(ANSWER)
     assert first == run(ANSWER, OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
     assert first.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_kernels_are_compiled_once_by_the_parent_and_workers_load_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urljoin
 from urllib.request import Request, urlopen
 
 import pytest
@@ -30,7 +31,7 @@ pytestmark = [
 ]
 SITES = "import sys; print([path for path in sys.path if path.endswith('-packages')])"
 LOCATIONS = "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } } }"
-MINUTES = 15 * 60
+HALF_AN_HOUR = 30 * 60
 """The longest that a command may take on a busy machine, in seconds: the first run compiles all kernels."""
 LIBRARY = """
 from datetime import date
@@ -77,7 +78,7 @@ class Installed:
         """What a command line prints, `turbo-forecast` or an interpreter's; it must end with the expected exit code."""
         command = [str(self.python), *words[1:]] if words[0] == "python" else self.command(*words)
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=MINUTES
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=HALF_AN_HOUR
         )
         assert done.returncode == expected, f"{words}: {done.stdout[-2000:]}{done.stderr[-3000:]}"
         return done.stdout
@@ -122,7 +123,9 @@ def test_a_month_is_made_in_an_empty_folder(installed: Installed, month: str) ->
     assert "Series: 12 in the base table by 2025-12-31, 12 with an outcome" in month
     assert "checks passed" in month
     assert {path.name for path in installed.folder.iterdir()} == {"data", "dagster_home"}
-    assert (installed.folder / "data" / "month_report" / "2025-12.html").read_text().startswith("<!DOCTYPE html>")
+    assert (
+        (installed.folder / "data" / "month_report" / "2025-12.html").read_text().lower().startswith("<!doctype html>")
+    )
 
 
 def test_questions_are_answered(installed: Installed, month: str) -> None:
@@ -176,13 +179,13 @@ def test_the_dashboards_pages_have_their_templates_and_styles(installed: Install
 
         def answered() -> bool:
             with suppress(URLError, ConnectionError):
-                return b"</html>" in urlopen(f"http://127.0.0.1:{port}/", timeout=60).read()
+                return b"<title>" in urlopen(f"http://127.0.0.1:{port}/", timeout=60).read()
             return False
 
-        wait_for_answer(process, log, answered, MINUTES)
-        page = urlopen(f"http://127.0.0.1:{port}/", timeout=60).read().decode()
-        style = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
-        assert urlopen(f"http://127.0.0.1:{port}{style}", timeout=60).headers["content-type"].startswith("text/css")
+        wait_for_answer(process, log, answered, HALF_AN_HOUR)
+        page = urlopen(f"http://127.0.0.1:{port}/", timeout=60)
+        style = page.read().decode().partition('rel="stylesheet" href="')[2].partition('"')[0]
+        assert urlopen(urljoin(page.url, style), timeout=60).headers["content-type"].startswith("text/css")
 
 
 def test_dagsters_ui_loads_the_project(installed: Installed, month: str) -> None:
@@ -201,4 +204,4 @@ def test_dagsters_ui_loads_the_project(installed: Installed, month: str) -> None
                 return state is not None
             return False
 
-        wait_for_answer(process, log, loaded, MINUTES)
+        wait_for_answer(process, log, loaded, HALF_AN_HOUR)

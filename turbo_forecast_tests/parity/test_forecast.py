@@ -76,6 +76,7 @@ def test_a_floor_that_varies_in_time_moves_the_forecast_as_stocks() -> None:
     np.testing.assert_allclose(ours.yhat, stock["yhat"], rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.sweep(keep=4)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("kind", ["kinks", "walk"])
 def test_bounds_are_those_of_stocks_distribution(kind: str, options: dict[str, Any]) -> None:

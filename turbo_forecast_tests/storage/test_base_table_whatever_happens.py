@@ -75,6 +75,7 @@ class Whatever(RuleBasedStateMachine):
         self.today, self.options, self.reread = FIRST_DAY, {"overshoot_percent": 105.0}, False
         self.every: dict[tuple[str, str], list[Row]] = {}
         self.days: dict[str, dict[tuple[str, date], float]] = {}
+        self.renamed: set[str] = set()
         self.read_once = False
 
     def teardown(self) -> None:
@@ -119,13 +120,13 @@ class Whatever(RuleBasedStateMachine):
 
     def write(self, name: str) -> None:
         lines = [f"{host},{day},{int(value)}" for (host, day), value in self.days[name].items()]
-        (self.files / name).write_text("\n".join(["host,time,cpu", *lines]) + "\n")
+        self.path(name).write_text("\n".join(["host,time,cpu", *lines]) + "\n")
 
     @precondition(lambda self: self.days)
     @rule(in_place=st.booleans())
     def a_file_gets_other_values_of_the_same_size_and_time(self, in_place: bool) -> None:
         name = sorted(self.days)[0]
-        path = self.files / name
+        path = self.path(name)
         before = path.stat()
         self.days[name] = {key: 109 - value for key, value in self.days[name].items()}
         if not in_place:
@@ -138,16 +139,19 @@ class Whatever(RuleBasedStateMachine):
     @rule()
     def a_file_is_removed(self) -> None:
         name = sorted(self.days)[0]
-        (self.files / name).unlink()
+        self.path(name).unlink()
         del self.days[name]
 
-    @precondition(lambda self: len(self.days) == 1)
+    @precondition(lambda self: self.days)
     @rule()
     def a_file_is_renamed(self) -> None:
-        [name] = self.days
-        [other] = {*FILES} - {name}
-        (self.files / name).rename(self.files / other)
-        self.days[other] = self.days.pop(name)
+        name = sorted(self.days)[0]
+        before = self.path(name)
+        self.renamed ^= {name}
+        before.rename(self.path(name))
+
+    def path(self, name: str) -> Path:
+        return self.files / (f"renamed-{name}" if name in self.renamed else name)
 
     @rule(name=st.sampled_from(sorted(OPTIONS)), place=st.integers(0, 1))
     def an_option_is_set(self, name: str, place: int) -> None:

@@ -277,6 +277,29 @@ def test_the_first_and_the_last_moment_of_a_month_are_in_its_first_and_last_day(
         assert reading.report.timezone == zone
 
 
+@pytest.mark.parametrize(
+    ("zone", "month"),
+    [
+        ("America/Vancouver", "2026-11"),
+        ("America/Vancouver", "2026-12"),
+        ("Africa/Casablanca", "2026-10"),
+        ("America/Asuncion", "2023-10"),
+    ],
+)
+def test_a_month_is_read_by_the_days_by_which_it_landed_whatever_duckdb_knows_of_its_zone(
+    zone: str, month: str, con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Vancouver and Casablanca have other rules from 2026 on, which DuckDB's table of zones may not have yet."""
+    start = datetime.fromisoformat(f"{month}-01").replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    after = (datetime.fromisoformat(f"{month}-28") + timedelta(days=5)).replace(day=1, tzinfo=ZoneInfo(zone))
+    last = after.astimezone(UTC) - timedelta(microseconds=1)
+    land(tmp_path, month, [("a", "cpu", start, 1.0), ("a", "cpu", last, 2.0)], zone=zone)
+    with transaction(con):
+        update_base_table(con, TelemetrySettings(), landed_months(tmp_path), today=date(2027, 3, 1), run_id="run")
+    days = [date.fromisoformat(f"{month}-01"), after.date() - timedelta(days=1)]
+    assert values(con) == [("a", days[0], 1.0), ("a", days[1], 2.0)]
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Sao_Paulo"])
 def test_a_value_outside_its_month_is_refused(zone: str, update: Update, tmp_path: Path) -> None:
     after = datetime(2025, 12, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)

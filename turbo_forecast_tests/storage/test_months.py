@@ -105,6 +105,7 @@ RESTING = {
 }
 
 
+@pytest.mark.sweep(keep=6)
 @pytest.mark.parametrize("asset", LATER)
 def test_storing_a_part_again_makes_old_all_that_rests_on_it(asset: str, con: duckdb.DuckDBPyConnection) -> None:
     make(con, OURS)

@@ -127,6 +127,7 @@ SPOILT = {
 }
 
 
+@pytest.mark.sweep(keep=6)
 @pytest.mark.parametrize("spoil", SPOILT)
 def test_a_warehouse_that_is_not_as_the_reading_left_it_is_filled_again(
     spoil: str, con: duckdb.DuckDBPyConnection, update: Update, export: Path

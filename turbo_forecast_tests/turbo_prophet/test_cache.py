@@ -109,6 +109,7 @@ def test_numba_keeps_them_where_we_look_and_names_the_processor_as_we_do() -> No
     assert cache.hashlib.sha256(features.encode()).hexdigest().startswith(cache._processor().split()[-1])
 
 
+@pytest.mark.slow
 def test_a_copied_installation_compiles_before_its_workers_start(tmp_path: Path) -> None:
     cache.ensure_compiled(print)
     shutil.copytree(ROOT / "turbo_forecast", tmp_path / "turbo_forecast", ignore=shutil.ignore_patterns("__pycache__"))
@@ -163,6 +164,7 @@ def test_nothing_is_left_running_when_a_run_is_given_up(compiled: KernelSet) -> 
     assert _free(kernels._lock(compiled._marker().parent))
 
 
+@pytest.mark.slow
 def test_compilers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
     outer, inner, at_work = tmp_path / "outer", tmp_path / "inner", tmp_path / "at work"
     sleeping = (

@@ -45,6 +45,7 @@ def _run(code: str, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_worker_never_loads_pandas_prophet_matplotlib_or_dagster() -> None:
     loaded = _run(
         FIT + "import sys; print([m for m in ('pandas', 'prophet', 'matplotlib', 'dagster') if m in sys.modules])"
@@ -52,6 +53,7 @@ def test_a_worker_never_loads_pandas_prophet_matplotlib_or_dagster() -> None:
     assert loaded.strip().endswith("[]")
 
 
+@pytest.mark.slow
 def test_every_process_gives_the_same_bytes() -> None:
     assert _run(FIT) == _run(FIT, OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
 

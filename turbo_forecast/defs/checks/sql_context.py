@@ -180,7 +180,7 @@ def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
         **{name: str(value) for name, value in number.items()},
         **{name: listed(literal(each) for each in values) for name, values in names.items()},
         **{name: listed(map(str, values)) for name, values in lists.items()},
-        "widths": listed(map(str, settings.widths_beside)),
+        "widths": listed(map(str, settings.extra_widths)),
         "fallback": literal(settings.fallback),
         "windows": _windows(windows),
         "earlier_rows": TOURNAMENT_RESULTS.name,

@@ -31,7 +31,7 @@ def executor_of(job: Job, exchange: Exchange, client: object, log: Callable[[str
     options = job.settings.executor
     if client is None and options.kind == "processes":
         with processes(job, job.settings.worker_count, log) as executor:
-            if type(exchange) is SharedFolder:  # it has nothing to hand back
+            if type(exchange) is SharedFolder:  # it has nothing to stage out
                 yield executor
             else:
                 with closing(SharingExecutor(executor, job, exchange)) as sharing:

@@ -367,7 +367,7 @@ class DaskExecutor:
         peak = max((each.peak_memory_mb for each in reports), default=0.0)
         self._collecting += 1
 
-        def bring() -> None:
+        def stage_in() -> None:
             try:
                 for each in reports:
                     self._exchange.collect(self._job.folder, each.task)
@@ -376,4 +376,4 @@ class DaskExecutor:
             else:
                 self._cluster.post(Collected(TaskReport(task, failed, peak)))
 
-        self._collectors.submit(bring)
+        self._collectors.submit(stage_in)

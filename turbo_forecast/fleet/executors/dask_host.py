@@ -26,6 +26,7 @@ from turbo_forecast.errors import StorageError, TurboForecastError, writing
 from turbo_forecast.fleet.checkpoint import temporary
 from turbo_forecast.fleet.chunks import cut
 from turbo_forecast.fleet.exchange import Exchange
+from turbo_forecast.fleet.executors.compatibility import installed_here, mismatch, unusable_entrants
 from turbo_forecast.fleet.executors.dask_messages import (
     Done,
     Ended,
@@ -39,7 +40,6 @@ from turbo_forecast.fleet.executors.dask_messages import (
     Spec,
     packed,
 )
-from turbo_forecast.fleet.executors.fitness import own_fitness, unable, unfit
 from turbo_forecast.fleet.executors.processes import ProcessExecutor
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
 from turbo_forecast.fleet.pace import WorkSnapshot
@@ -88,17 +88,17 @@ def _opened(spec: Spec, worker: Worker, send: Send) -> "Host | None":
     """The host; None where this worker cannot take part, which has been sent."""
     try:
         job, exchange = pickle.loads(spec.job)
-        why = unfit(spec.fitness, own_fitness(job.settings)) or unable(job.settings)
+        why = mismatch(spec.installed, installed_here(job.settings)) or unusable_entrants(job.settings)
         if why:
             send(Refused(why))
             return None
         with ExitStack() as stack:
             here = _own_folder(Path(worker.local_directory), spec)
             stack.callback(shutil.rmtree, here, ignore_errors=True)
-            settled = exchange.settle(job, here)
+            localised = exchange.localise(job, here)
             temp = stack.enter_context(temporary(here))
             prepare_entrants(job.settings, lambda line: send(LogLine(line)))
-            return Host(spec, worker, send, replace(settled, temp=temp), exchange, stack.pop_all())
+            return Host(spec, worker, send, replace(localised, temp=temp), exchange, stack.pop_all())
     except StorageError as error:
         send(FilesNotVisible(str(error)))
     except Exception as error:  # it is this machine's: others may do
@@ -180,7 +180,7 @@ class Host:
         reports: list[TaskReport] = []
 
         def on_report(report: TaskReport) -> None:
-            self._exchange.hand_back(self._job, report.task)
+            self._exchange.stage_out(self._job, report.task)
             reports.append(report)
 
         def look(snapshot: Callable[[], WorkSnapshot]) -> None:
@@ -190,7 +190,7 @@ class Host:
             slot.finished = sum(len(each.task.span) for each in reports) + work_snapshot.unreported
             slot.tallies = [astuple(each) for each in work_snapshot.tallies]
 
-        self._exchange.bring(self._job, task)
+        self._exchange.stage_in(self._job, task)
         slot.work.run_tasks(_pieces(task), on_report, look)
         return reports
 
@@ -215,7 +215,7 @@ class Host:
 
     def _new_slot(self) -> Slot:
         executor = ProcessExecutor(self._job, 1, lambda line: self._send(LogLine(line)))
-        ledger = StoreLedger(self._job)  # what it records is handed back like everything else
+        ledger = StoreLedger(self._job)  # what it records is staged out like everything else
         return Slot(executor, Work(executor, ledger, self._job.settings.series_timeout_seconds))
 
     def _put_away(self, key: str, slot: Slot, *, keep: bool) -> None:

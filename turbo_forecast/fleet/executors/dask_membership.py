@@ -14,10 +14,10 @@ from typing import Any
 from uuid import uuid4
 
 from turbo_forecast.fleet.exchange import Exchange
+from turbo_forecast.fleet.executors.compatibility import installed_here
 from turbo_forecast.fleet.executors.dask_cluster import Cluster, Future, NoWorkers, WorkerInfo
 from turbo_forecast.fleet.executors.dask_entry import take_part
 from turbo_forecast.fleet.executors.dask_messages import Spec
-from turbo_forecast.fleet.executors.fitness import own_fitness
 from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.tasks import Job
 from turbo_forecast.settings import ExecutorSettings
@@ -84,7 +84,7 @@ class Membership:
         self.members: dict[str, Member] = {}
         self._cluster, self._options, self._log = cluster, options, log
         self._topic = f"turbo-forecast {self.run}"
-        self._fitness = own_fitness(job.settings)
+        self._installed = installed_here(job.settings)
         self._job = pickle.dumps((job, exchange))
         self._number = count()
         self._without_since: float | None = None
@@ -134,7 +134,7 @@ class Membership:
         """Ask those who have not been asked to take part."""
         for member in [each for each in self.members.values() if each.state is State.NEW]:
             member.lease_key = f"worker-{self.run}-{next(self._number)}"
-            spec = Spec(self.run, member.lease_key, self._topic, self._fitness, self._job, self._heartbeat_seconds())
+            spec = Spec(self.run, member.lease_key, self._topic, self._installed, self._job, self._heartbeat_seconds())
             member.state = State.ASKED
             member.lease = self._cluster.submit(
                 take_part, pickle.dumps(spec), key=member.lease_key, worker=member.address

@@ -78,13 +78,13 @@ class Spec:
     """What a worker gets to know of a run when it is invited to take part.
 
     run: a name of this attempt; lease: the key of the task that asks, whose end is the end of what the worker has of the
-    run; topic: of the events; fitness: what it must have installed; job: the pickled `Job` and `Exchange`.
+    run; topic: of the events; installed: what it must have installed; job: the pickled `Job` and `Exchange`.
     """
 
     run: str
     lease: str
     topic: str
-    fitness: Mapping[str, str]
+    installed: Mapping[str, str]
     job: bytes
     heartbeat_seconds: float
 

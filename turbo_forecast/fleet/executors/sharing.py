@@ -1,6 +1,6 @@
 """Worker processes of this machine whose results are shared with other machines too, so that they outlive this one.
 
-Belongs here: handing back what each task has left, before it counts as completed. Does not belong here: where that goes
+Belongs here: staging out what each task has left, before it counts as completed. Does not belong here: where that goes
 (`exchange.py`), and the processes (`processes.py`).
 """
 
@@ -14,13 +14,13 @@ from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.tasks import Job, Task, TaskReport
 
 THREADS = 4
-"""Tasks whose results are handed back at the same time, while the workers go on."""
+"""Tasks whose results are staged out at the same time, while the workers go on."""
 GLANCE_SECONDS = 0.05
-"""A task that is still being handed back is looked for again so soon, when there is nothing else to wait for."""
+"""A task that is still being staged out is looked for again so soon, when there is nothing else to wait for."""
 
 
 class SharingExecutor:
-    """Another executor, each of whose completed tasks has been handed back to an exchange."""
+    """Another executor, each of whose completed tasks has been staged out to an exchange."""
 
     def __init__(self, executor: Executor, job: Job, exchange: Exchange) -> None:
         self._executor, self._job, self._exchange = executor, job, exchange
@@ -41,17 +41,17 @@ class SharingExecutor:
         self._executor.submit(task, fresh)
 
     def wait(self, seconds: float) -> Events:
-        """What has happened; completed is what has been handed back. Raises StorageError where that is not possible."""
+        """What has happened; completed is what has been staged out. Raises StorageError where that is not possible."""
         deadline = time.monotonic() + seconds
         while True:
             left = max(0.0, deadline - time.monotonic())
             events = self._executor.wait(min(left, GLANCE_SECONDS) if self._uploads else left)
             for report in events.completed:
-                upload = self._threads.submit(self._exchange.hand_back, self._job, report.task)
+                upload = self._threads.submit(self._exchange.stage_out, self._job, report.task)
                 self._uploads[report.task] = (report, upload)
             for lost in events.lost:
                 if lost.begun is not None:  # what a worker had finished before it was replaced counts at once
-                    self._exchange.hand_back(self._job, lost.begun.task)
+                    self._exchange.stage_out(self._job, lost.begun.task)
             events.completed = self._uploaded()
             if events.completed or events.lost or time.monotonic() >= deadline:
                 return events
@@ -74,6 +74,6 @@ class SharingExecutor:
         return self._executor.tallies()
 
     def close(self) -> None:
-        """End the workers; what is being handed back is left to itself."""
+        """End the workers; what is being staged out is left to itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._executor.close()

@@ -19,7 +19,7 @@ import polars as pl
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.option_rules import shown
-from turbo_forecast.settings import ForecastSettings, OutlookSettings, forecast_settings, outlook_settings
+from turbo_forecast.settings import ForecastSettings, OutlookSettings, outlook_settings, stored_forecast_settings
 from turbo_forecast.storage.datasets import require_readable, require_whole, rows
 from turbo_forecast.storage.months import COMPLETE
 from turbo_forecast.storage.published.layout import (
@@ -87,7 +87,7 @@ class PublishedMonth:
     @property
     def settings(self) -> ForecastSettings:
         """The settings the month was forecast with. Raises SettingsError where this version of the program has others."""
-        return forecast_settings(**self.manifest.forecast)
+        return stored_forecast_settings(self.manifest.forecast)
 
     @property
     def outlook_settings(self) -> OutlookSettings:

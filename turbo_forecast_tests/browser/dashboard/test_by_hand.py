@@ -88,6 +88,7 @@ def query(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
+@pytest.mark.sweep(keep=6)
 @pytest.mark.parametrize("page", VIEWS, indirect=True)
 @pytest.mark.parametrize("path", PAGES)
 def test_the_worst_names_break_no_page_and_keep_nobody_out(page: Page, path: str) -> None:

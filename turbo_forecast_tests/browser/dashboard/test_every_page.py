@@ -32,6 +32,7 @@ PAGES = {
 NOT_THERE = "host, no such"
 
 
+@pytest.mark.sweep(keep=9)
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_drawn_without_a_fault_and_keeps_nobody_out(

@@ -24,7 +24,7 @@ class Copying:
 
     def share(self, job: Job, tasks: Sequence[Task]) -> None:
         for task in tasks:
-            self.hand_back(job, task)
+            self.stage_out(job, task)
 
     def offer(self, job: Job, step: Step) -> None:
         self._note("offer", step)
@@ -36,20 +36,20 @@ class Copying:
         self._note("collect", f"{task.step} {task.span.stem}")
         self._copy(self.place / RUN, folder.path)
 
-    def settle(self, job: Job, here: Path) -> Job:
+    def localise(self, job: Job, here: Path) -> Job:
         own = RunFolder(here / RUN)
         for path in (own.forecast, own.combine, own.publish, own.results):
             path.mkdir(parents=True, exist_ok=True)
         self._copy_file(self.place / STORE, here / STORE)
         return replace(job, store=here / STORE, folder=own)
 
-    def bring(self, job: Job, task: Task) -> None:
-        self._note("bring", f"{task.step} {task.span.stem}")
+    def stage_in(self, job: Job, task: Task) -> None:
+        self._note("stage_in", f"{task.step} {task.span.stem}")
         self._copy(self.place / RUN, job.folder.path)
 
-    def hand_back(self, job: Job, task: Task) -> None:
+    def stage_out(self, job: Job, task: Task) -> None:
         self._copy(job.folder.path, self.place / RUN)
-        self._note("hand_back", f"{task.step} {task.span.stem}")
+        self._note("stage_out", f"{task.step} {task.span.stem}")
 
     def noted(self, what: str) -> list[str]:
         """What has been asked in this way, in order of names."""

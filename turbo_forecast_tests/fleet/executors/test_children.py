@@ -71,6 +71,7 @@ def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Family]:
                 os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.sweep(keep=3)
 @pytest.mark.parametrize(
     ("then", "entrant", "options", "status"),
     [

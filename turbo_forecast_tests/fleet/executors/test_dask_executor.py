@@ -106,7 +106,7 @@ def test_a_task_that_has_ended_without_its_workers_word_is_given_away(
     made.cluster.post(Resolved(first.key, "finished"))
     made.executor.wait(0)
     assert first in made.cluster.tasks(), "the word may still come"
-    monkeypatch.setattr(dask_executor, "UNHEARD_SECONDS", -1.0)
+    monkeypatch.setattr(dask_executor, "LOST_RESULT_SECONDS", -1.0)
     made.executor.wait(0)
     (again,) = made.cluster.tasks()
     assert (again.task, again.key != first.key) == (task, True)

@@ -17,10 +17,10 @@ from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.checkpoint import checkpoint_folder
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
 from turbo_forecast.fleet.executors import dask_host
+from turbo_forecast.fleet.executors.compatibility import installed_here
 from turbo_forecast.fleet.executors.dask_cluster import NoWorkers
 from turbo_forecast.fleet.executors.dask_entry import take_part
 from turbo_forecast.fleet.executors.dask_messages import Spec
-from turbo_forecast.fleet.executors.fitness import own_fitness
 from turbo_forecast.fleet.run import run_fleet
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.library.forecast import series_table
@@ -84,9 +84,9 @@ def test_workers_that_share_no_disk_leave_the_same_bytes_piece_by_piece(
     chunks = ["00000000-00000005", "00000005-00000010", "00000010-00000011"]
     pieces = ["00000000-00000003", "00000003-00000005", "00000005-00000008", "00000008-00000010", chunks[2]]
     later = [f"{step} 00000000-00000011" for step in ("combine", "publish")]
-    assert exchange.noted("bring") == sorted([*later, *(f"forecast {stem}" for stem in chunks)])
+    assert exchange.noted("stage_in") == sorted([*later, *(f"forecast {stem}" for stem in chunks)])
     handed = sorted([*later, *(f"forecast {stem}" for stem in pieces)])
-    assert exchange.noted("hand_back") == exchange.noted("collect") == handed
+    assert exchange.noted("stage_out") == exchange.noted("collect") == handed
     wait_until(lambda: not dask_host._hosts, 60)
 
 
@@ -143,7 +143,7 @@ def test_a_host_that_ends_leaves_the_folder_of_the_one_that_came_after_it(
 
     def asked(lease: str) -> distributed.Future:
         packed = pickle.dumps((job, SharedFolder()))
-        spec = pickle.dumps(Spec("run", lease, "topic", own_fitness(job.settings), packed, 1.0))
+        spec = pickle.dumps(Spec("run", lease, "topic", installed_here(job.settings), packed, 1.0))
         future = client.submit(take_part, spec, key=lease, workers=[address], pure=False)
         assert future.result(timeout=60) == "taking part"
         return future

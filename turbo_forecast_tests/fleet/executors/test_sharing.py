@@ -24,14 +24,14 @@ class Noting(SharedFolder):
         self.handed: list[tuple[Span, bool]] = []
         self.lock = threading.Lock()
 
-    def hand_back(self, job: Job, task: Task) -> None:
+    def stage_out(self, job: Job, task: Task) -> None:
         there = (job.folder.forecast / f"{task.span.stem}.outcomes.arrow").exists()
         with self.lock:
             self.handed.append((task.span, there))
 
 
 class Full(SharedFolder):
-    def hand_back(self, job: Job, task: Task) -> None:
+    def stage_out(self, job: Job, task: Task) -> None:
         raise StorageError("s3://bucket/run cannot be written: the bucket is gone")
 
 

@@ -97,7 +97,7 @@ def test_a_file_that_was_replaced_in_the_last_moment_is_named(
     one.put()
     other.download()
     other.write(FILE, "of the other")
-    put_manifests = uploading._put_manifests
+    put_manifests = uploading._upload_manifests
 
     def late(*arguments: object) -> None:
         commits.commit(store, {}, 1)

@@ -41,6 +41,7 @@ def test_a_month_that_was_just_published_has_no_fault_and_everything_was_compare
     assert healthy.compared == len(PUBLISHED) + len(["manifest", "history", "views"])
 
 
+@pytest.mark.sweep(keep=5)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_that_is_published_twice_or_not_at_all_or_altered_is_found_whatever_the_table(
     name: str, data: Path
@@ -60,6 +61,7 @@ def test_a_row_that_is_published_twice_or_not_at_all_or_altered_is_found_whateve
     assert named(data) == set()
 
 
+@pytest.mark.sweep(keep=5)
 @pytest.mark.parametrize(
     "table", [table for table in TABLES if table not in made.OWN_STATE], ids=lambda table: table.name
 )

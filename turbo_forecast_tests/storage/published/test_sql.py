@@ -35,6 +35,7 @@ def made_type(dtype: object) -> str:
     return sql.DUCKDB_TYPES[dtype]  # type: ignore[index]
 
 
+@pytest.mark.sweep(keep=3)
 @pytest.mark.parametrize("name", ["with space", "it's", 'quo"te', "[a]*", "ünï 日本", "~tilde", "{brace}", "a%b"])
 def test_the_data_folder_may_be_called_anything(name: str, tmp_path: Path) -> None:
     data = tmp_path / name

@@ -37,6 +37,7 @@ from turbo_forecast.storage.published.writing import publish_month, remove_old_r
 from turbo_forecast.storage.warehouse import replace_partition, transaction
 from turbo_forecast.tables import Table
 from turbo_forecast_tests.storage.published import made
+from turbo_forecast_tests.sweeps import tries
 
 
 def entries(data: Path, key: str = "2025-12") -> set[str]:
@@ -90,6 +91,7 @@ def refuse(code: int) -> Callable[..., None]:
     return refused
 
 
+@pytest.mark.sweep(keep=5)
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
 @pytest.mark.parametrize(
     "what",
@@ -116,6 +118,7 @@ def test_a_disk_that_takes_no_more_leaves_the_month_as_it_was_and_says_so(
     assert len(entries(data)) == len(before | {"another version"})
 
 
+@pytest.mark.sweep(keep=4)
 @pytest.mark.parametrize("step", ["_fill", "_manifest", "sync_folder", "write_document", "_remove_superseded"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_publication_that_ends_at_any_step_leaves_the_old_month_or_the_new_one_and_the_next_tidies_up(
@@ -268,7 +271,8 @@ def roomy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.mark.sweep(keep=1)
+@settings(max_examples=tries(8, 100), deadline=None)
 @given(draw=st.data())
 def test_arbitrary_rows_are_read_as_they_were_stored(draw: st.DataObject, roomy: Path) -> None:
     table = draw.draw(st.sampled_from(ARBITRARY))

@@ -43,6 +43,7 @@ def tries(number: int) -> settings:
     )
 
 
+@pytest.mark.slow
 @tries(BUDGET)
 @given(dialects())
 def test_telemetry_in_any_plain_dialect_is_read_to_the_truth(dialect):

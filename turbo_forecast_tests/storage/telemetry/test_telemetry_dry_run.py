@@ -86,12 +86,14 @@ def as_a_run_reads(asked: TelemetrySettings) -> None:
     assert dict(found.rejects.select("reason", "n").iter_rows()) == dict(rejects["reason"].value_counts().iter_rows())
 
 
+@pytest.mark.slow
 @TRIED
 @given(dialects())
 def test_of_any_dialect_it_keeps_and_rejects_what_a_run_does(dialect: Dialect) -> None:
     in_a_folder(dialect, as_a_run_reads)
 
 
+@pytest.mark.slow
 @TRIED
 @given(data=st.data())
 def test_what_a_run_would_refuse_it_refuses_in_the_same_sentence(data: st.DataObject) -> None:
@@ -113,6 +115,7 @@ def hosts_as_in_the_whole(asked: TelemetrySettings) -> None:
     assert kept.equals(whole.select("host_id", "resource", "ds"))
 
 
+@pytest.mark.slow
 @TRIED
 @given(dialects().filter(lambda dialect: dialect.spelling == "plain"))  # else a host may go by several names
 def test_of_any_dialect_a_sample_has_its_hosts_days_whole(dialect: Dialect) -> None:

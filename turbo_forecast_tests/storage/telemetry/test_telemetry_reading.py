@@ -90,6 +90,7 @@ VALUES = st.one_of(st.none(), st.floats(-5, 110), st.sampled_from([0.0, 50.0, fl
 ROWS = st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from([None, 0, 1, 24, 25, 99]), VALUES, VALUES)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(ROWS, min_size=1, max_size=30), statistic=st.sampled_from(["mean", "max", "p95"]))
 def test_whatever_comes_is_kept_or_rejected_and_days_stay_within_0_and_100(tmp_path_factory, rows, statistic):
@@ -166,6 +167,7 @@ def test_a_real_export_with_kilobytes_per_second_is_refused_with_all_four_column
         read(real("bitbrains_vms_hourly.parquet"))
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize("statistic", ["mean", "p95"])
 def test_a_real_export_loads_once_capacities_are_given(read, statistic):
@@ -217,6 +219,7 @@ print(json.dumps([report.values_read, report.rows_kept, report.rejects, peak() -
 """
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 @pytest.mark.parametrize("statistic", ["mean", "p95"])

@@ -20,6 +20,7 @@ def test_every_preset_that_can_be_set_has_a_module_and_a_generator():
     assert set(options) - {""} == set(PRESETS) == set(MEMBERS)
 
 
+@pytest.mark.sweep(keep=2)
 @pytest.mark.parametrize("preset", MEMBERS)
 @FEW
 @given(data=st.data())

@@ -4,37 +4,37 @@ from pathlib import Path
 
 import pytest
 
-from turbo_forecast.fleet.executors.fitness import own_fitness, unable, unfit
+from turbo_forecast.fleet.executors.compatibility import installed_here, mismatch, unusable_entrants
 from turbo_forecast.settings import forecast_settings
 
 WANTED = {"Python": "3.11", "numpy": "2.3.1", "polars": "1.40.0", "the code of my.models": "0123456789ab"}
 
 
 def test_equal_machines_fit() -> None:
-    assert unfit(WANTED, dict(WANTED)) is None
+    assert mismatch(WANTED, dict(WANTED)) is None
 
 
 def test_more_packages_than_the_run_has_do_no_harm() -> None:
-    assert unfit(WANTED, {**WANTED, "prophet": "1.1"}) is None
+    assert mismatch(WANTED, {**WANTED, "prophet": "1.1"}) is None
 
 
 def test_each_difference_is_told_with_both_versions() -> None:
-    said = unfit(WANTED, {**WANTED, "numpy": "1.26.0", "polars": "0.20"})
+    said = mismatch(WANTED, {**WANTED, "numpy": "1.26.0", "polars": "0.20"})
     assert said == "has numpy 1.26.0 where the run has 2.3.1, polars 0.20 where the run has 1.40.0"
 
 
 def test_what_is_missing_is_told() -> None:
     own = {name: each for name, each in WANTED.items() if name != "numpy"}
-    assert unfit(WANTED, own) == "has no numpy (the run has 2.3.1)"
+    assert mismatch(WANTED, own) == "has no numpy (the run has 2.3.1)"
 
 
 def test_other_code_of_an_entrant_does_not_fit_and_missing_code_is_told_by_its_import() -> None:
-    assert "the code of my.models" in str(unfit(WANTED, {**WANTED, "the code of my.models": "ba9876543210"}))
-    assert unfit(WANTED, {**WANTED, "the code of my.models": ""}) is None
+    assert "the code of my.models" in str(mismatch(WANTED, {**WANTED, "the code of my.models": "ba9876543210"}))
+    assert mismatch(WANTED, {**WANTED, "the code of my.models": ""}) is None
 
 
 def test_dagster_does_not_decide_what_a_worker_computes() -> None:
-    own = own_fitness(forecast_settings())
+    own = installed_here(forecast_settings())
     assert "dagster" not in own
     assert {"Python", "numpy", "numba", "polars", "the code of turbo_forecast"} <= set(own)
 
@@ -43,9 +43,9 @@ def test_code_of_an_entrant_from_elsewhere_is_part_of_it(tmp_path: Path, monkeyp
     monkeypatch.syspath_prepend(str(tmp_path))
     settings = forecast_settings(entrants=["own_models_of_a_test:build"])
     (tmp_path / "own_models_of_a_test.py").write_text("build = 1\n")
-    first = own_fitness(settings)
+    first = installed_here(settings)
     (tmp_path / "own_models_of_a_test.py").write_text("build = 2\n")
-    assert unfit(first, own_fitness(settings)) is not None
+    assert mismatch(first, installed_here(settings)) is not None
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,10 @@ def test_code_of_an_entrant_from_elsewhere_is_part_of_it(tmp_path: Path, monkeyp
     ],
 )
 def test_an_entrant_that_cannot_be_imported_is_named(entrant: str, said: str | None) -> None:
-    told = unable(forecast_settings(entrants=[entrant]))
+    told = unusable_entrants(forecast_settings(entrants=[entrant]))
     assert (told is None) if said is None else str(told).startswith(said)
 
 
 def test_outside_models_files_must_be_seen(tmp_path: Path) -> None:
-    told = unable(forecast_settings(external={"lstm": str(tmp_path / "none.parquet")}))
+    told = unusable_entrants(forecast_settings(external={"lstm": str(tmp_path / "none.parquet")}))
     assert str(told).startswith("cannot work with the run's settings: external.lstm: there is no file")

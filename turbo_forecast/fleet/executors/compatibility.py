@@ -1,7 +1,7 @@
 """Whether another machine would compute the same numbers: what it has installed, compared with what the run has.
 
-Belongs here: what must be equal, and the sentence for what is not. Does not belong here: what becomes of a machine that
-does not fit (`dask_membership.py`).
+Belongs here: what must be equal, and the sentence for what is not. Does not belong here: what becomes of an incompatible
+machine (`dask_membership.py`).
 """
 
 import platform
@@ -20,11 +20,11 @@ CODE_OF = "the code of "
 SHOWN_DIGITS = 12
 """Of a digest, as many digits as distinguish two."""
 
-Fitness = Mapping[str, str]
+Installed = Mapping[str, str]
 """What is installed: by the name of a package (or "Python", or what code it is a digest of), its version."""
 
 
-def own_fitness(settings: ForecastSettings) -> Fitness:
+def installed_here(settings: ForecastSettings) -> Installed:
     """What this process has that decides the numbers of a run with these settings.
 
     That is: Python's minor version, the packages, this package's own code, and that of entrants from elsewhere.
@@ -44,7 +44,7 @@ def _code_of(module: str) -> str:
         return ""
 
 
-def unfit(wanted: Fitness, own: Fitness) -> str | None:
+def mismatch(wanted: Installed, own: Installed) -> str | None:
     """Why a machine that has `own` would not compute what one that has `wanted` does; None where it would.
 
     To follow its name: "has numpy 1.26.0, the run has 2.3.1".
@@ -60,11 +60,11 @@ def unfit(wanted: Fitness, own: Fitness) -> str | None:
 
 
 def _is_module(name: str) -> bool:
-    """A missing module is left to `unable`, which gives the cause."""
+    """A missing module is left to `unusable_entrants`, which gives the cause."""
     return name.startswith(CODE_OF)
 
 
-def unable(settings: ForecastSettings) -> str | None:
+def unusable_entrants(settings: ForecastSettings) -> str | None:
     """Why the run's entrants cannot be built here, to follow this machine's name; None where they can."""
     for name in settings.base_models:
         if ":" in name:
