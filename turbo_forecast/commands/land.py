@@ -20,7 +20,7 @@ from turbo_forecast.commands.run import data_folder, opened_data
 from turbo_forecast.commands.stored_data import with_store
 from turbo_forecast.commands.terminal import Shown, console, print_rows
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.landing.configured import calendar_of, configured, source_named
+from turbo_forecast.landing.configured import Told, calendar_of, configured, source_named
 from turbo_forecast.landing.due import Asked, history_months
 from turbo_forecast.landing.landing import LandingOptions, SourceLanding
 from turbo_forecast.landing.landing import land as land_months
@@ -29,7 +29,6 @@ from turbo_forecast.number_words import UNKNOWN, counted
 from turbo_forecast.paths import require_storable
 from turbo_forecast.settings import Environment, Settings, current_environment
 from turbo_forecast.settings.environment import data_place
-from turbo_forecast.sources.protocol import Source
 from turbo_forecast.text import printable, shown_message
 
 
@@ -49,10 +48,13 @@ class LandOptions:
 def land(options: LandOptions) -> int:
     """0: landed; 1: a source failed. Raises TurboForecastError where it cannot begin."""
     environment = _environment(options)
-    settings, sources = environment.settings(), _sources(options, environment)
+    settings, there = environment.settings(), _there(environment)
+    sources = {name: source_named(there, name) for name in options.sources or there.sources}
     asked = _asked(options, settings)
     with opened_data(options.data) as copy:
-        landing = LandingOptions(calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_log)
+        landing = LandingOptions(
+            calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_log, known=list(there.sources)
+        )
         try:
             landings = land_months(environment.data, sources, asked, landing)
         finally:  # an interruption keeps what has landed, too: the next commit of another machine would replace what is here alone
@@ -80,16 +82,15 @@ def _environment(options: LandOptions) -> Environment:
     )
 
 
-def _sources(options: LandOptions, environment: Environment) -> dict[str, Source]:
-    """The sources that are meant. Raises SettingsError where there is none, or none of a name."""
+def _there(environment: Environment) -> Told:
+    """The sources that there are. Raises SettingsError where there is none."""
     there = configured(environment)
     if not there.sources:
         raise SettingsError(
             "there is no source to land months of: name `sources:` in the settings file (--config), or give --telemetry with the "
             "address of one; files are read where they are"
         )
-    names = options.sources or tuple(there.sources)
-    return {name: source_named(there, name) for name in names}
+    return there
 
 
 def _asked(options: LandOptions, settings: Settings) -> Asked:

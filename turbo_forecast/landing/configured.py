@@ -43,8 +43,8 @@ def configured(environment: Environment) -> Told:
     that cannot be used.
     """
     settings = environment.settings()
-    calendar = calendar_of(settings.telemetry)
-    sources = {name: named_source(name, options, calendar) for name, options in settings.sources.items()}
+    calendar, sections = calendar_of(settings.telemetry), {name: dict(each) for name, each in settings.sources.items()}
+    sources = {name: named_source(name, options, calendar) for name, options in sections.items()}
     files = ""
     for place in dict.fromkeys([environment.telemetry, load_settings(environment.config).telemetry.telemetry]):
         options = recognised(place) if place else None
@@ -56,16 +56,19 @@ def configured(environment: Environment) -> Told:
             raise SettingsError(
                 f"{shown_location(place)} and sources.{name} of the settings file are both called {name}: give one of them"
             )
-        sources[name] = source_of(name, options)
-    _require_different(sources)
+        sections[name], sources[name] = dict(options), source_of(name, options)
+    _require_different(sections)
     return Told(sources, files)
 
 
-def _require_different(sources: Mapping[str, Source]) -> None:
-    """Raises SettingsError for two sources that ask the same: both would land each series, and no base table can be made of two."""
-    asked = [(name, source.kind, dict(source.query)) for name, source in sources.items()]
-    for place, (name, *question) in enumerate(asked):
-        other = next((before for before, *same in asked[:place] if same == question), None)
+def _require_different(sections: Mapping[str, Mapping[str, object]]) -> None:
+    """Raises SettingsError for two sources of the same options: both would land each series, and no base table can be made of two.
+
+    All options count, not what is asked alone: who asks may decide what there is, as where a user's name is a tenant's.
+    """
+    names = list(sections)
+    for place, name in enumerate(names):
+        other = next((before for before in names[:place] if sections[before] == sections[name]), None)
         if other is not None:
             raise SettingsError(f"sources {other} and {name} ask the same of the same place: give one of them")
 

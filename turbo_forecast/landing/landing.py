@@ -5,7 +5,7 @@ Belongs here: the order of it, and what is told of it. Does not belong here: the
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -45,12 +45,16 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class LandingOptions:
-    """How months are landed. zone: whose calendar they are of; late_data_hours: as the telemetry's settings have it; now: the clock."""
+    """How months are landed. zone: whose calendar they are of; late_data_hours: as the telemetry's settings have it; now: the clock.
+
+    known: the names of all sources that there are; those that land are among them.
+    """
 
     zone: str = "UTC"
     late_data_hours: int = 3
     now: Callable[[], datetime] = utc_now
     say: Callable[[str], None] = lambda line: None
+    known: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +181,11 @@ class _Landing:
 
     def _require_not_renamed(self, question: Question) -> None:
         """Raises SourceError where what it asks has landed under another name: it would land once more, beside that, and the base table
-        be refused with two sources of the same series, when the older months may be gone from the source.
+        be refused with two sources of the same series, when the older months may be gone from the source. Where there still is a source
+        of the other name, the two may be tenants of one place.
         """
         for name, manifest in latest_manifests(self.data).items():
-            if name != self.name and manifest.kind == self.source.kind and question.is_that_of(manifest):
+            if name not in self.options.known and manifest.kind == self.source.kind and question.is_that_of(manifest):
                 raise SourceError(
                     f"source {self.name}: what it asks has landed as source {name}: call it {name} in the settings file, or move "
                     f"{self.data / FOLDER / name} away to land all months anew under this name"
@@ -289,6 +294,7 @@ def land(data: Path, sources: Mapping[str, Source], asked: Asked, options: Landi
         if over.is_set():
             raise _StoppedError
 
+    options = replace(options, known={*options.known, *sources})
     works = [_Landing(data, name, source, asked, options, stopped) for name, source in sources.items()]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="landing") as threads:
         futures = [threads.submit(each.work) for each in works]

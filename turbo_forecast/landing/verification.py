@@ -17,6 +17,9 @@ from turbo_forecast.sources.protocol import ROWS
 from turbo_forecast.storage.landed import LandedMonth, landed_month
 from turbo_forecast.storage.landed_rows import SortedRows, read_rows
 
+_NO_MONTH = (TurboForecastError, LookupError, ValueError, OSError)
+"""What months, and tables of zones, raise for a name that is none."""
+
 
 def faults(path: Path) -> Iterator[str]:
     """What of a landed month's file is not as it should be, a sentence each; none where it is whole."""
@@ -35,12 +38,7 @@ def _of_names(month: LandedMonth) -> Iterator[str]:
         return
     try:
         window = month_window(manifest.month, manifest.zone)
-    except (
-        TurboForecastError,
-        LookupError,
-        ValueError,
-        OSError,
-    ):  # whatever a table of zones has for a name that is none
+    except _NO_MONTH:
         yield f"there is no month {manifest.month} of {manifest.zone}, as its manifest says"
         return
     if (window.start, window.end) != (manifest.start, manifest.end):

@@ -14,7 +14,7 @@ from turbo_forecast.errors import SettingsError, refusal
 from turbo_forecast.option_rules import shown, shown_name
 
 REDACTED = "[secret]"
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 LARGEST_BYTES = 65_536
 """Of a secret's file: a token or password is shorter, and a device that never ends is no secret."""
 
@@ -30,7 +30,7 @@ def secret(where: str, *, variable: str = "", file: str = "", suffix: bool = Tru
     if variable:
         if not _NAME.fullmatch(variable):  # most likely the secret itself, so it is not shown
             raise SettingsError(
-                f"{option} names no variable of the environment: it must be letters, digits and _ alone"
+                f"{option} names no variable of the environment: it must be letters, digits, _ . and - alone"
             )
         value, named = os.environ.get(variable), f"{option}: the environment's variable {shown_name(variable)}"
         if value is None:

@@ -142,7 +142,7 @@ def test_no_secret_is_written_or_printed_anywhere(
     monkeypatch.setenv("SHOP_TOKEN", SECRET)
     fill(stock, LAST)
     fill(stock, shifted(LAST, -2))
-    config = written(tmp_path, "sources: {one: {kind: fake, stock: shop, token_env: SHOP_TOKEN}}\n")
+    config = written(tmp_path, "sources: {one: {kind: fake, stock: shop, query: up, token_env: SHOP_TOKEN}}\n")
     said = [*land("--config", config)[1:], *land("--telemetry", f"fake://me:{SECRET}@shop?key={SECRET}")[1:]]
 
     def refused(window: object) -> None:

@@ -59,7 +59,7 @@ def test_nothing_is_nothing(stock: Stock, tmp_path: Path) -> None:
         ("sources: {m.parquet: {kind: fake, stock: shop}}", "a source's name is that of its folder"),
         ("sources: {m: fake}", "sources.m"),
         (
-            "sources: {a: {kind: fake, stock: s}, b: {kind: fake, stock: s, token_env: T}}",
+            "sources: {a: {kind: fake, stock: s}, b: {kind: fake, stock: s}}",
             "sources a and b ask the same",
         ),
         (
@@ -113,6 +113,11 @@ def test_one_source_is_found_by_its_name(stock: Stock, tmp_path: Path) -> None:
 )
 def test_months_are_of_the_telemetrys_zone_and_of_utc_without_one(zone: str, calendar: str) -> None:
     assert calendar_of(telemetry_settings(timezone=zone)) == calendar
+
+
+def test_sources_that_differ_in_who_asks_alone_may_be_two_tenants(stock: Stock, tmp_path: Path) -> None:
+    two = "sources: {a: {kind: fake, stock: shop, token_env: A}, b: {kind: fake, stock: shop, token_env: B}}"
+    assert list(configured(told(tmp_path, two)).sources) == ["a", "b"]
 
 
 @pytest.mark.parametrize("zone", ["CET", "EST5EDT", "Japan"])

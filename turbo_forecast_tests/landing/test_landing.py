@@ -384,9 +384,9 @@ def test_a_source_under_a_new_name_is_refused_before_it_is_asked(shop: Shop) -> 
     before = shop.bytes()
     shop.stock.asked.clear()
 
-    def landed_as(name: str, query: str) -> str:
+    def landed_as(name: str, query: str, *known: str) -> str:
         sources = {name: source_of(name, {"kind": "fake", "stock": "shop", "query": query})}
-        [landing] = land(shop.data, sources, Asked(["2025-12"]), LandingOptions(now=lambda: shop.now))
+        [landing] = land(shop.data, sources, Asked(["2025-12"]), LandingOptions(now=lambda: shop.now, known=known))
         return landing.error
 
     assert landed_as("store", "all") == (
@@ -394,8 +394,8 @@ def test_a_source_under_a_new_name_is_refused_before_it_is_asked(shop: Shop) -> 
         f"{shop.data}/telemetry_landing/shop away to land all months anew under this name"
     )
     assert (shop.stock.asked, shop.bytes()) == ([], before)
-    assert landed_as("store", "another") == "", "another question may have another name"
-    assert landed_as("store", "all") == "", "what has landed under its name goes on"
+    assert landed_as("other", "another") == "", "another question may have another name"
+    assert landed_as("tenant", "all", "shop") == "", "beside one that is still there, it is no new name of it"
 
 
 KILLED = """
