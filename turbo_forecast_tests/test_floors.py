@@ -90,7 +90,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "dashboard",
     },
     "__main__": GROUND | {"commands"},
-    "__init__": {"library", "turbo_prophet"},
+    "__init__": {"errors", "library", "turbo_prophet"},
 }
 """Part of the package to the other parts it may import. `defs` reaches up to `definitions` in one function only."""
 DROP_IN = {"drop_in.py", "backend.py", "frames.py"}

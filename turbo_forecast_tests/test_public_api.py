@@ -38,4 +38,4 @@ def test_modules_for_extensions_define_what_is_listed() -> None:
 
 def test_the_exit_codes_are_those_of_commands() -> None:
     codes = re.findall(r"^\| `(\d)` \|", public_names.PAGE.read_text(), re.MULTILINE)
-    assert [int(code) for code in codes] == [exit_codes.DONE, exit_codes.NO, exit_codes.CANNOT]
+    assert [int(code) for code in codes] == [exit_codes.DONE, exit_codes.NO, exit_codes.FAILED]

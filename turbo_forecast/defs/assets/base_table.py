@@ -39,27 +39,23 @@ def base_table(
     context: dg.AssetExecutionContext, telemetry: TelemetryResource, forecast: ForecastResource, warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Read what has changed of the telemetry, and replace both tables, or months of them, in one transaction."""
-    log, data, run_id = log_to(context), Path(warehouse.database).absolute().parent, context.run.run_id
+    log, data = log_to(context), Path(warehouse.database).absolute().parent
     with plain_errors():
         migrate_partitions(context.instance, data, log)
         settings, landed = telemetry.settings(), landed_months(data)
     with plain_errors(), warehouse.get_connection() as con:
         with transaction(con):
-            reading = update_base_table(con, settings, landed, today=date.today(), run_id=run_id, say=log)
+            reading = update_base_table(con, settings, landed, today=date.today(), run_id=context.run.run_id, say=log)
             _require_month(con, context.partition_key if context.has_partition_key else None, forecast.settings())
         chart, digest = fleet_by_month(con), current_digest(con)
     log(reading.describe())
     if reading.of_files:
         context.log_event(observed(reading.of_files, telemetry.telemetry))
-    metadata: Metadata = {
-        "digest": digest,
-        "warehouse": dg.MetadataValue.path(warehouse.database),
-        "utilisation": chart,
-    }
+    metadata = {**_metadata(reading), "digest": digest, "warehouse": dg.MetadataValue.path(warehouse.database)}
     # the same rows are the same version: what was made of them is not out of date
     version = dg.DataVersion(digest)
     base = dg.MaterializeResult[None](
-        BASE_TABLE.name, metadata={**_metadata(reading), **metadata}, data_version=version
+        BASE_TABLE.name, metadata={**metadata, "utilisation": chart}, data_version=version
     )
     yield from recorded(
         context, [base, dg.MaterializeResult(BASE_TABLE_REJECTS.name, metadata=_rejected(reading.report))]
