@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import polars as pl
 import pytest
@@ -22,6 +23,9 @@ from turbo_forecast_tests.made_once import made_once
 from turbo_forecast_tests.object_storage import s3, s3_server
 
 __all__ = ["s3", "s3_server"]  # fixtures
+
+hypothesis.settings.register_profile("suite", deadline=None)  # a machine that others use makes no example wrong
+hypothesis.settings.load_profile("suite")
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 CUTOFF = date(2025, 12, 31)

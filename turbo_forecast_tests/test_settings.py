@@ -179,6 +179,7 @@ def test_a_zone_is_utc_an_offset_or_one_of_the_iana_database(zone: str) -> None:
     assert TelemetrySettings(timezone=zone).timezone == zone
 
 
+@pytest.mark.slow
 def test_duckdb_knows_every_zone_that_is_accepted() -> None:
     known = {name for (name,) in duckdb.sql("SELECT name FROM pg_timezone_names()").fetchall()}
     accepted = set()

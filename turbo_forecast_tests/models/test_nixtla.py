@@ -59,6 +59,7 @@ def test_the_forecast_is_the_librarys(name: str, size: int) -> None:
         np.testing.assert_array_equal(getattr(found, part), getattr(again, part))
 
 
+@pytest.mark.slow
 def test_gaps_are_bridged_by_straight_lines_and_the_last_value_carried_to_the_origin() -> None:
     y = week(100)
     observed = np.delete(np.arange(100), GAP)

@@ -105,6 +105,7 @@ def test_a_trend_that_the_observed_days_carry_is_followed_on_days_never_observed
     assert np.abs(yhat - straight)[weekend].max() < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["prophet", "prophet_smooth", "prophet_multiplicative"])
 @pytest.mark.parametrize("pattern", ["Monday to Friday", "July to December"])
 def test_both_engines_fit_the_same_model_and_turbo_finds_the_higher_posterior(name: str, pattern: str) -> None:

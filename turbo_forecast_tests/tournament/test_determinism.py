@@ -55,6 +55,7 @@ print([frame.height for frame in found], digest.hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_no_number_depends_on_threads() -> None:
     said = set()
     for threads in ("1", "2", "5"):

@@ -219,6 +219,7 @@ def test_another_text_of_the_program_shows_and_one_that_is_not_loaded_is_no_prog
     assert program(tmp_path) == found[-1]
 
 
+@pytest.mark.slow
 def test_a_program_that_has_just_started_is_known_and_the_same_each_time(export: Path) -> None:
     script = """
 import sys, duckdb

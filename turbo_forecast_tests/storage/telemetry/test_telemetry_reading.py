@@ -154,6 +154,7 @@ def test_a_memory_limit_that_is_no_size_is_refused(csv, read):
         read(csv("host,time,cpu", "a,2025-01-01,10"), memory_limit="plenty")
 
 
+@pytest.mark.slow
 def test_real_car_parks_come_through_unchanged(read):
     path = real("parking_occupancy_daily.parquet")
     reading = read(path, today=date(2026, 12, 31))
@@ -162,6 +163,7 @@ def test_real_car_parks_come_through_unchanged(read):
     assert reading.rows == raw.select("host_id", "resource", "timestamp", "value").rows()
 
 
+@pytest.mark.slow
 def test_a_real_export_with_kilobytes_per_second_is_refused_with_all_four_columns(read):
     with pytest.raises(TelemetryError, match=r"^disk_r_kbs, disk_w_kbs, net_rx_kbs, net_tx_kbs cannot be percent"):
         read(real("bitbrains_vms_hourly.parquet"))
