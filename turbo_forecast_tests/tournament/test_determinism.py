@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import hashlib
 from datetime import date
 import numpy as np
 import polars as pl
-import pytest
-
 from reference.product_calibration import product_calibrate
 from turbo_forecast.schemas import TOURNAMENT_SCORES
 from turbo_forecast.tournament.champions import choose
