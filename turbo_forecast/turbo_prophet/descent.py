@@ -145,16 +145,16 @@ def converged(state, kkt, l1_penalty):
 @kernel
 def try_step(data, theta, state, gain, finishing, memory):
     """Evaluate the objective at theta plus the step, which goes to memory.trial. k never crosses zero."""
-    qp, trial = memory.qp, memory.trial
+    d, x, trial = memory.qp.d, memory.qp.lasso.x, memory.trial
     s = data.t_change.size
     n_smooth = theta.size - s
     for j in range(theta.size):
-        trial[j] = theta[j] + qp.d[j]
+        trial[j] = theta[j] + d[j]
     if data.growth == LOGISTIC and not trial[1] * theta[1] > 0.0:
         # The prior on m is a barrier at k = 0. Towards it, the rest of the step as it is: the next starts from there.
         trial[1] = 0.3 * theta[1]
     for j in range(s):
-        trial[n_smooth + j] = qp.lasso.x[j]
+        trial[n_smooth + j] = x[j]
     rss = residual_sum(data, trial, memory.work)
     value = objective(data, trial, rss)
     ratio = (state.value - value) / gain if gain > 0.0 else -1.0
