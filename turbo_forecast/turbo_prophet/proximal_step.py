@@ -38,12 +38,16 @@ class QPWork(NamedTuple):
     schur: Vector  # (S, S), Schur complement of the smooth variables
     reduced: Vector  # (S,), the gradient that goes with it
     d: Vector  # (p,), the step
-    lasso: LassoWork  # of the changepoints; lasso.x is where the step takes delta
+    x: Vector  # (S,), where the step takes delta: lasso.x
+    trial: Vector  # (p,), the point that is tried
+    longer: Vector  # (p,), one further along the same step
+    lasso: LassoWork  # of the changepoints
 
 
 @kernel
 def make_qp_work(p, s):
     """Memory for p parameters, the last s of them changepoints."""
+    lasso_work = make_lasso_work(s)
     return QPWork(
         np.zeros((p, p)),
         np.zeros(p),
@@ -52,7 +56,10 @@ def make_qp_work(p, s):
         np.zeros((s, s)),
         np.zeros(s),
         np.zeros(p),
-        make_lasso_work(s),
+        lasso_work.x,
+        np.empty(p),
+        np.empty(p),
+        lasso_work,
     )
 
 
@@ -72,7 +79,7 @@ def solve_qp(qp, delta, damping, l1_penalty):
     """
     # each array by a name of its own: taken out of the tuple inside a loop it would be counted again and again
     Q, g, M, diagonal, d = qp.Q, qp.g, qp.augmented, qp.diagonal, qp.d
-    schur, reduced, x = qp.schur, qp.reduced, qp.lasso.x
+    schur, reduced, x = qp.schur, qp.reduced, qp.x
     p, s = g.size, delta.size
     n_smooth = p - s
     for i in range(p):
@@ -99,7 +106,7 @@ def solve_qp(qp, delta, damping, l1_penalty):
 @kernel
 def expected_gain(qp, delta, l1_penalty):
     """How much the undamped program falls along the step."""
-    Q, g, d, x = qp.Q, qp.g, qp.d, qp.lasso.x
+    Q, g, d, x = qp.Q, qp.g, qp.d, qp.x
     p = g.size
     total = 0.0
     for i in range(p):
