@@ -34,7 +34,7 @@ from turbo_forecast.turbo_prophet.solver import (
     compile_search,
     limits_of,
     no_sketch,
-    solve_kernel,
+    run_search,
     to_result,
 )
 
@@ -139,7 +139,7 @@ def fit_daily(
     else:
         sketch = history.sketch.of_series(data) if history.sketch else no_sketch(data)
         start = Start(math.nan, 0.0, settings.starts == "both")
-        result = to_result(theta, data, solve_kernel(data, sketch, start, limits_of(settings), theta))
+        result = to_result(theta, data, run_search(data, sketch, start, limits_of(settings), theta))
     return DailyFit(result, theta, history, scale, float(cap), used_floor)
 
 

@@ -43,13 +43,13 @@ def _make_sums(segments, width):
 @kernel
 def _row_weights(data, work, newton):
     """Into work, row by row: the slope of the curve in its parameters, and its curvature."""
-    sigmoid, trend, residual = work.sigmoid, work.trend, work.residual
+    cap, sigmoid, trend, factor, residual = data.cap, work.sigmoid, work.trend, work.factor, work.residual
     logistic, any_s_m = data.growth == LOGISTIC, data.any_s_m
     weight, cross, curvature = work.weight, work.cross, work.curvature
     for i in range(data.t.size):
         r = residual[i]
-        f = work.factor[i] if any_s_m else 1.0
-        w = data.cap[i] * sigmoid[i] * (1.0 - sigmoid[i]) if logistic else 1.0
+        f = factor[i] if any_s_m else 1.0
+        w = cap[i] * sigmoid[i] * (1.0 - sigmoid[i]) if logistic else 1.0
         bend = w * (1.0 - 2.0 * sigmoid[i]) if logistic else 0.0
         wf = w * f
         weight[i] = wf
@@ -131,26 +131,29 @@ def _row_sums(data, work, newton, sums):
     if not data.any_s_m:
         return
     times = _make_sums(sums.wx.shape[0], sums.rx.size)
-    for i in range(data.t.size):
-        work.weight[i] = work.trend[i] * work.residual[i]
-    _feature_sums(data, work.cross, work.weight, times)
-    for j in range(data.s_a.size):
-        s_a, s_m = data.s_a[j], data.s_m[j]
-        sums.rx[j] = s_a * sums.rx[j] + s_m * times.rx[j]
-        for s in range(sums.wx.shape[0]):
-            sums.wx[s, j] = s_a * sums.wx[s, j] + s_m * times.wx[s, j]
-            sums.wtx[s, j] = s_a * sums.wtx[s, j] + s_m * times.wtx[s, j]
+    weight, trend, residual, s_a, s_m = work.weight, work.trend, work.residual, data.s_a, data.s_m
+    for i in range(weight.size):
+        weight[i] = trend[i] * residual[i]
+    _feature_sums(data, work.cross, weight, times)
+    wx, wtx, rx = sums.wx, sums.wtx, sums.rx
+    wx2, wtx2, rx2 = times.wx, times.wtx, times.rx
+    for j in range(s_a.size):
+        rx[j] = s_a[j] * rx[j] + s_m[j] * rx2[j]
+        for s in range(wx.shape[0]):
+            wx[s, j] = s_a[j] * wx[s, j] + s_m[j] * wx2[s, j]
+            wtx[s, j] = s_a[j] * wtx[s, j] + s_m[j] * wtx2[s, j]
 
 
 @kernel
 def _to_suffix_sums(columns, sums):
     """Each segment's sums, and those of all after it: what a hinge that begins with the segment sees."""
-    for s in range(sums.moments.shape[0] - 2, -1, -1):
+    moments, wx, wtx = sums.moments, sums.wx, sums.wtx
+    for s in range(moments.shape[0] - 2, -1, -1):
         for j in range(columns):
-            sums.wx[s, j] += sums.wx[s + 1, j]
-            sums.wtx[s, j] += sums.wtx[s + 1, j]
+            wx[s, j] += wx[s + 1, j]
+            wtx[s, j] += wtx[s + 1, j]
         for j in range(5):
-            sums.moments[s, j] += sums.moments[s + 1, j]
+            moments[s, j] += moments[s + 1, j]
 
 
 @kernel
@@ -177,13 +180,13 @@ def multiplied_gram(data, work, Q, scale):
 @kernel
 def _line_and_features(data, sums, scale, Q, g):
     """Gradient and curvature of the likelihood in b, k and (but for its own block) beta."""
-    moments = sums.moments
+    moments, wx, wtx, rx = sums.moments, sums.wx, sums.wtx, sums.rx
     Q[0, 0], Q[0, 1], Q[1, 1] = scale * moments[0, 0], scale * moments[0, 1], scale * moments[0, 2]
     g[0], g[1] = -scale * moments[0, 3], -scale * moments[0, 4]
     for j in range(data.precision.size):
-        Q[0, 2 + j] = scale * sums.wx[0, j]
-        Q[1, 2 + j] = scale * sums.wtx[0, j]
-        g[2 + j] = -scale * sums.rx[j]
+        Q[0, 2 + j] = scale * wx[0, j]
+        Q[1, 2 + j] = scale * wtx[0, j]
+        g[2 + j] = -scale * rx[j]
 
 
 @kernel
@@ -191,17 +194,17 @@ def _hinges(data, sums, scale, newton, Q, g):
     """Gradient and curvature of the likelihood in delta: sums over (t - t_change_s)+ of the rows after changepoint s."""
     columns = data.precision.size
     d0 = 2 + columns
-    moments = sums.moments
-    for s in range(data.t_change.size):
-        at = data.t_change[s]
+    t_change, moments, wx, wtx = data.t_change, sums.moments, sums.wx, sums.wtx
+    for s in range(t_change.size):
+        at = t_change[s]
         m0, m1, m2 = moments[s + 1, 0], moments[s + 1, 1], moments[s + 1, 2]
         g[d0 + s] = -scale * (moments[s + 1, 4] - at * moments[s + 1, 3])
         Q[0, d0 + s] = scale * (m1 - at * m0)
         Q[1, d0 + s] = scale * (m2 - at * m1)
         for j in range(columns):
-            Q[2 + j, d0 + s] = scale * (sums.wtx[s + 1, j] - at * sums.wx[s + 1, j])
+            Q[2 + j, d0 + s] = scale * (wtx[s + 1, j] - at * wx[s + 1, j])
         for e in range(s + 1):
-            other = data.t_change[e]
+            other = t_change[e]
             Q[d0 + e, d0 + s] = scale * max(
                 (m2 - (at + other) * m1) + at * other * m0, 0.0 if not newton else -math.inf
             )

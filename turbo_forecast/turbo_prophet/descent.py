@@ -14,14 +14,10 @@ Belongs here: which steps are tried and taken, damping, when it is over. Does no
 import math
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from turbo_forecast.turbo_prophet.derivatives import derivatives
 from turbo_forecast.turbo_prophet.jit import kernel
-from turbo_forecast.turbo_prophet.model import LOGISTIC, Work, make_work, noise_variance, objective, residual_sum
+from turbo_forecast.turbo_prophet.model import LOGISTIC, make_work, noise_variance, objective, residual_sum
 from turbo_forecast.turbo_prophet.proximal_step import (
-    QPWork,
     expected_gain,
     kkt_residual,
     make_qp_work,
@@ -29,7 +25,6 @@ from turbo_forecast.turbo_prophet.proximal_step import (
     solve_qp,
 )
 
-Vector = NDArray[np.float64]
 CONVERGED, ITERATION_LIMIT, NO_FINITE_MAP, NUMERICAL_FAILURE = 0, 1, 2, 3
 _ACCEPTED, _AT_OPTIMUM, _STUCK = 0, 1, 2  # how `_advance` ends
 
@@ -58,15 +53,6 @@ class Limits(NamedTuple):
 
     max_iterations: int
     tolerance: float  # stop when a full step would gain less (nats) and the gradient is small too
-
-
-class Memory(NamedTuple):
-    """Memory of one search. theta is (p,)."""
-
-    work: Work
-    qp: QPWork
-    trial: Vector  # (p,), the point that is tried
-    longer: Vector  # (p,), one further along the same step
 
 
 class State(NamedTuple):
@@ -101,11 +87,6 @@ class Descent(NamedTuple):
 
 
 @kernel
-def _make_memory(n, p, s):
-    return Memory(make_work(n), make_qp_work(p, s), np.empty(p), np.empty(p))
-
-
-@kernel
 def _start(data, theta, work, warm_start):
     rss = residual_sum(data, theta, work)
     damping = _DAMPING_WARM if warm_start else _DAMPING_START
@@ -130,9 +111,8 @@ def _counted(state):
 
 
 @kernel
-def _update_derivatives(data, theta, state, memory):
-    qp = memory.qp
-    derivatives(data, theta, memory.work, state.rss, state.newton, qp.Q, qp.g)
+def _update_derivatives(data, theta, state, work, qp):
+    derivatives(data, theta, work, state.rss, state.newton, qp.Q, qp.g)
     measure_diagonal(qp)
 
 
@@ -143,19 +123,19 @@ def converged(state, kkt, l1_penalty):
 
 
 @kernel
-def try_step(data, theta, state, gain, finishing, memory):
-    """Evaluate the objective at theta plus the step, which goes to memory.trial. k never crosses zero."""
-    qp, trial = memory.qp, memory.trial
+def try_step(data, theta, state, gain, finishing, work, qp):
+    """Evaluate the objective at theta plus the step, which goes to qp.trial. k never crosses zero."""
+    d, x, trial = qp.d, qp.x, qp.trial
     s = data.t_change.size
     n_smooth = theta.size - s
     for j in range(theta.size):
-        trial[j] = theta[j] + qp.d[j]
+        trial[j] = theta[j] + d[j]
     if data.growth == LOGISTIC and not trial[1] * theta[1] > 0.0:
         # The prior on m is a barrier at k = 0. Towards it, the rest of the step as it is: the next starts from there.
         trial[1] = 0.3 * theta[1]
     for j in range(s):
-        trial[n_smooth + j] = qp.lasso.x[j]
-    rss = residual_sum(data, trial, memory.work)
+        trial[n_smooth + j] = x[j]
+    rss = residual_sum(data, trial, work)
     value = objective(data, trial, rss)
     ratio = (state.value - value) / gain if gain > 0.0 else -1.0
     # At the end differences of the objective are rounding: what decides is the gradient after the step.
@@ -164,13 +144,13 @@ def try_step(data, theta, state, gain, finishing, memory):
 
 
 @kernel
-def try_longer(data, theta, trial, memory):
-    """Try longer steps, twice as long each time, while the objective falls; memory.trial gets the best point.
+def try_longer(data, theta, trial, work, qp):
+    """Try longer steps, twice as long each time, while the objective falls; qp.trial gets the best point.
 
     Near the barrier at k = 0 the Hessian overstates the curvature: full steps would crawl (k grows by a third each).
     A changepoint that the step takes to zero stays there. Returns the trial's value and rss, and evaluations.
     """
-    point, longer, d = memory.trial, memory.longer, memory.qp.d
+    point, longer, d = qp.trial, qp.longer, qp.d
     n_smooth = theta.size - data.t_change.size
     value, rss, evaluations = trial.value, trial.rss, 0
     length = 1.0
@@ -183,7 +163,7 @@ def try_longer(data, theta, trial, memory):
             longer[j] = moved
         if not longer[1] * theta[1] > 0.0:
             break
-        longer_rss = residual_sum(data, longer, memory.work)
+        longer_rss = residual_sum(data, longer, work)
         longer_value = objective(data, longer, longer_rss)
         evaluations += 1
         if not longer_value < value:
@@ -191,7 +171,7 @@ def try_longer(data, theta, trial, memory):
         value, rss = longer_value, longer_rss
         point[:] = longer
     if evaluations > 0:
-        residual_sum(data, point, memory.work)
+        residual_sum(data, point, work)
     return value, rss, evaluations
 
 
@@ -206,12 +186,12 @@ def update_damping(damping, trial):
 
 
 @kernel
-def accept(data, theta, state, trial, finishing, memory):
+def accept(data, theta, state, trial, finishing, work, qp):
     """Go to the trial's point, or further along the step if it gained much more than predicted. Returns the new state."""
     value, rss, evaluations = trial.value, trial.rss, 0
     if data.growth == LOGISTIC and trial.ratio > _UNDERSTATED and trial.gain > _EXPANDED:
-        value, rss, evaluations = try_longer(data, theta, trial, memory)
-    theta[:] = memory.trial
+        value, rss, evaluations = try_longer(data, theta, trial, work, qp)
+    theta[:] = qp.trial
     # The exact Hessian once steps are predicted well, Gauss-Newton before.
     newton = (trial.ratio > 0.5 and trial.ratio < 2.0) or state.value - value < 1.0
     damping = update_damping(state.damping, trial)
@@ -220,15 +200,15 @@ def accept(data, theta, state, trial, finishing, memory):
 
 
 @kernel
-def _advance(data, theta, state, kkt, tolerance, memory):
+def _advance(data, theta, state, kkt, tolerance, work, qp):
     """Try steps, with more and more damping, until one is accepted. Returns how that ended, and the state."""
-    qp, l1_penalty = memory.qp, 1.0 / data.tau
+    l1_penalty = 1.0 / data.tau
     delta = theta[theta.size - data.t_change.size :]
     for _ in range(_MOST_TRIES):
         if not solve_qp(qp, delta, state.damping, l1_penalty):
             if state.newton:  # an indefinite Hessian: Gauss-Newton's never is
                 state = _without_newton(state)
-                _update_derivatives(data, theta, state, memory)
+                _update_derivatives(data, theta, state, work, qp)
             else:
                 state = _with_damping(state, max(10.0 * state.damping, 1e-6))
             continue
@@ -236,10 +216,10 @@ def _advance(data, theta, state, kkt, tolerance, memory):
         finishing = gain < tolerance and state.damping <= _DAMPING_SMALL
         if finishing and kkt < _SMALL_GRADIENT * l1_penalty:
             return _AT_OPTIMUM, state
-        trial = try_step(data, theta, state, gain, finishing, memory)
+        trial = try_step(data, theta, state, gain, finishing, work, qp)
         state = _counted(state)
         if trial.level or (trial.value < state.value and trial.ratio > 1e-4):
-            return _ACCEPTED, accept(data, theta, state, trial, finishing, memory)
+            return _ACCEPTED, accept(data, theta, state, trial, finishing, work, qp)
         if gain < 1e-7 and state.damping <= _DAMPING_SMALL and trial.value < state.value + 1e-7:
             return _AT_OPTIMUM, state
         state = _with_damping(state, max(8.0 * state.damping, 1e-4))
@@ -265,21 +245,21 @@ def descend(data, theta, limits, warm_start, early_stop, rival):
     too (inf: none). Status CONVERGED is that of a search that ended in any of these ways.
     """
     l1_penalty = 1.0 / data.tau
-    memory = _make_memory(data.t.size, theta.size, data.t_change.size)
-    state = _start(data, theta, memory.work, warm_start)
+    work, qp = make_work(data.t.size), make_qp_work(theta.size, data.t_change.size)
+    state = _start(data, theta, work, warm_start)
     kkt = math.inf
     if not math.isfinite(state.value):
         return Descent(NO_FINITE_MAP if state.rss == 0.0 else NUMERICAL_FAILURE, 0, state, kkt)
     for iteration in range(limits.max_iterations):
         if noise_variance(state.rss, data.n_obs) < SMALLEST_VARIANCE:
             return Descent(NO_FINITE_MAP, iteration, state, kkt)
-        _update_derivatives(data, theta, state, memory)
-        kkt = kkt_residual(memory.qp.g, theta[theta.size - data.t_change.size :], l1_penalty)
+        _update_derivatives(data, theta, state, work, qp)
+        kkt = kkt_residual(qp.g, theta[theta.size - data.t_change.size :], l1_penalty)
         if not math.isfinite(kkt):
             return Descent(NUMERICAL_FAILURE, iteration, state, kkt)
         if converged(state, kkt, l1_penalty):
             return Descent(CONVERGED, iteration, state, kkt)
-        ended, state = _advance(data, theta, state, kkt, limits.tolerance, memory)
+        ended, state = _advance(data, theta, state, kkt, limits.tolerance, work, qp)
         if ended == _AT_OPTIMUM or (ended == _STUCK and kkt < 1e-5 * l1_penalty):
             return Descent(CONVERGED, iteration, state, kkt)
         if ended == _STUCK:

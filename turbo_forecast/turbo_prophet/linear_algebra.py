@@ -139,19 +139,21 @@ def _move(Q, gradient, work, n_active, alpha):
 @kernel
 def _drop(work, leaving, n_active):
     """Take the coordinate at that place out of the active ones, and leave it at zero."""
-    work.x[work.active[leaving]] = 0.0
-    work.sign[work.active[leaving]] = 0.0
+    active = work.active
+    work.x[active[leaving]] = 0.0
+    work.sign[active[leaving]] = 0.0
     for i in range(leaving, n_active - 1):
-        work.active[i] = work.active[i + 1]
+        active[i] = active[i + 1]
 
 
 @kernel
 def _most_violating(gradient, l1_penalty, work):
     """The coordinate at zero whose gradient exceeds the penalty most; -1 if none does."""
+    sign = work.sign
     worst = _TOLERANCE * l1_penalty
     entering = -1
     for j in range(gradient.size):
-        if work.sign[j] == 0.0 and abs(gradient[j]) - l1_penalty > worst:
+        if sign[j] == 0.0 and abs(gradient[j]) - l1_penalty > worst:
             worst = abs(gradient[j]) - l1_penalty
             entering = j
     return entering
@@ -166,14 +168,15 @@ def lasso(Q, gradient, start, l1_penalty, work):
     active set, stop at the first sign change and drop that coordinate, else let in the one that violates its bound most.
     Coordinate descent would crawl here: hinges are nearly collinear. Returns False on failure.
     """
+    x, sign, active = work.x, work.sign, work.active
     s = Q.shape[0]
     n_active = 0
     for j in range(s):
-        work.x[j] = start[j]
-        work.sign[j] = 0.0
+        x[j] = start[j]
+        sign[j] = 0.0
         if start[j] != 0.0:
-            work.sign[j] = math.copysign(1.0, start[j])
-            work.active[n_active] = j
+            sign[j] = math.copysign(1.0, start[j])
+            active[n_active] = j
             n_active += 1
     for _ in range(50 + 10 * s):
         if n_active > 0:
@@ -188,7 +191,7 @@ def lasso(Q, gradient, start, l1_penalty, work):
         entering = _most_violating(gradient, l1_penalty, work)
         if entering < 0:
             return True
-        work.sign[entering] = -math.copysign(1.0, gradient[entering])
-        work.active[n_active] = entering
+        sign[entering] = -math.copysign(1.0, gradient[entering])
+        active[n_active] = entering
         n_active += 1
     return False

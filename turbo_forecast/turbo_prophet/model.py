@@ -91,11 +91,11 @@ def _terms(X, weight, beta, start, out):
 @kernel
 def hinge_line(data, theta, z):
     """z = b + k t + sum delta_j (t - t_change_j)+, segment by segment: on each it is a straight line."""
-    t, t_change = data.t, data.t_change
+    t, t_change, first_row = data.t, data.t_change, data.first_row
     delta = theta[2 + data.precision.size :]
     slope, offset, lower = theta[1], theta[0], 0
     for s in range(t_change.size + 1):
-        upper = data.first_row[s] if s < t_change.size else t.size
+        upper = first_row[s] if s < t_change.size else t.size
         for i in range(lower, upper):
             z[i] = slope * t[i] + offset
         if s < t_change.size:

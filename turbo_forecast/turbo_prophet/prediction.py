@@ -109,7 +109,8 @@ def _bounds(fitted, curve, rows, draws, out, trend_bounds):
 def _centre(fitted, curve, rows, out):
     """Into out (6, n): yhat, no bounds yet, trend, additive and multiplicative terms, in the data's unit."""
     n, columns = rows.t.size, fitted.s_a.size
-    X, theta, y_scale = rows.X, fitted.theta, fitted.y_scale
+    X, floor, theta, y_scale = rows.X, rows.floor, fitted.theta, fitted.y_scale
+    s_a, s_m = fitted.s_a, fitted.s_m
     scaled = np.empty(n)
     trend_at(curve, rows.t, rows.cap, scaled)
     for i in range(n):
@@ -117,9 +118,9 @@ def _centre(fitted, curve, rows, out):
         times = 0.0
         for j in range(columns):
             term = X[i, j] * theta[2 + j]
-            added += term * fitted.s_a[j]
-            times += term * fitted.s_m[j]
-        out[3, i] = scaled[i] * y_scale + rows.floor[i]
+            added += term * s_a[j]
+            times += term * s_m[j]
+        out[3, i] = scaled[i] * y_scale + floor[i]
         out[4, i] = added * y_scale
         out[5, i] = times
         out[0, i] = out[3, i] * (1.0 + times) + out[4, i]

@@ -38,12 +38,16 @@ class QPWork(NamedTuple):
     schur: Vector  # (S, S), Schur complement of the smooth variables
     reduced: Vector  # (S,), the gradient that goes with it
     d: Vector  # (p,), the step
-    lasso: LassoWork  # of the changepoints; lasso.x is where the step takes delta
+    x: Vector  # (S,), where the step takes delta: lasso.x
+    trial: Vector  # (p,), the point that is tried
+    longer: Vector  # (p,), one further along the same step
+    lasso: LassoWork  # of the changepoints
 
 
 @kernel
 def make_qp_work(p, s):
     """Memory for p parameters, the last s of them changepoints."""
+    lasso_work = make_lasso_work(s)
     return QPWork(
         np.zeros((p, p)),
         np.zeros(p),
@@ -52,15 +56,19 @@ def make_qp_work(p, s):
         np.zeros((s, s)),
         np.zeros(s),
         np.zeros(p),
-        make_lasso_work(s),
+        lasso_work.x,
+        np.empty(p),
+        np.empty(p),
+        lasso_work,
     )
 
 
 @kernel
 def measure_diagonal(qp):
     """Fill the scale of damping and pivots from Q."""
-    for j in range(qp.g.size):
-        qp.diagonal[j] = abs(qp.Q[j, j]) + 1e-300
+    Q, diagonal = qp.Q, qp.diagonal
+    for j in range(diagonal.size):
+        diagonal[j] = abs(Q[j, j]) + 1e-300
 
 
 @kernel
@@ -69,26 +77,28 @@ def solve_qp(qp, delta, damping, l1_penalty):
 
     delta: (S,), the changepoints' present values. Returns False if the damped program has no minimum.
     """
-    Q, M, d = qp.Q, qp.augmented, qp.d
-    p, s = qp.g.size, delta.size
+    # each array by a name of its own: taken out of the tuple inside a loop it would be counted again and again
+    Q, g, M, diagonal, d = qp.Q, qp.g, qp.augmented, qp.diagonal, qp.d
+    schur, reduced, x = qp.schur, qp.reduced, qp.x
+    p, s = g.size, delta.size
     n_smooth = p - s
     for i in range(p):
         for j in range(i, p):
             M[i, j] = Q[i, j]
-        M[i, i] += damping * qp.diagonal[i]
-        M[i, p] = qp.g[i]
-    if not eliminate(M, n_smooth, qp.diagonal):
+        M[i, i] += damping * diagonal[i]
+        M[i, p] = g[i]
+    if not eliminate(M, n_smooth, diagonal):
         return False
     for i in range(s):
-        qp.reduced[i] = M[n_smooth + i, p]
+        reduced[i] = M[n_smooth + i, p]
         for j in range(i, s):
             value = M[n_smooth + i, n_smooth + j]
-            qp.schur[i, j] = value
-            qp.schur[j, i] = value
-    if not lasso(qp.schur, qp.reduced, delta, l1_penalty, qp.lasso):
+            schur[i, j] = value
+            schur[j, i] = value
+    if not lasso(schur, reduced, delta, l1_penalty, qp.lasso):
         return False
     for i in range(s):
-        d[n_smooth + i] = qp.lasso.x[i] - delta[i]
+        d[n_smooth + i] = x[i] - delta[i]
     back_substitute(M, n_smooth, d)
     return True
 
@@ -96,7 +106,7 @@ def solve_qp(qp, delta, damping, l1_penalty):
 @kernel
 def expected_gain(qp, delta, l1_penalty):
     """How much the undamped program falls along the step."""
-    Q, g, d = qp.Q, qp.g, qp.d
+    Q, g, d, x = qp.Q, qp.g, qp.d, qp.x
     p = g.size
     total = 0.0
     for i in range(p):
@@ -105,7 +115,7 @@ def expected_gain(qp, delta, l1_penalty):
             row += Q[i, j] * d[j]
         total -= d[i] * (g[i] + row)
     for j in range(delta.size):
-        total += l1_penalty * (abs(delta[j]) - abs(qp.lasso.x[j]))
+        total += l1_penalty * (abs(delta[j]) - abs(x[j]))
     return total
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from turbo_forecast.turbo_prophet.model import derivatives, make_work, objective, residual_sum
+from turbo_forecast.turbo_prophet.derivatives import derivatives
+from turbo_forecast.turbo_prophet.model import make_work, objective, residual_sum
 from turbo_forecast.turbo_prophet.problem import Problem
 from turbo_forecast.turbo_prophet.solver import make_data
 from turbo_forecast_tests.kernels import called
