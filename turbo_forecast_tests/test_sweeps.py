@@ -1,4 +1,4 @@
-"""Of a family of cases the suite tries as many as it says, the same in every test process, others on another day, all in the drill."""
+"""Of a family of cases the suite tries as many as it says, the same in every test process, others with another number, all in the drill."""
 
 from types import SimpleNamespace
 from typing import Any
