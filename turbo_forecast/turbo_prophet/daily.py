@@ -169,7 +169,8 @@ def forecast_daily(
     fitted = Fitted(growth, fit.theta, result.sigma_obs, history.t_change, columns.s_a, columns.s_m, y_scale)
     rows = Rows(future.t, future.X, np.full(days.size, cap), np.full(days.size, floor))
     out = np.empty((6, days.size))
-    forecast_kernel(fitted, rows, draws_of(interval, future.step, seed), out, NO_TREND_BOUNDS)
+    draws = draws_of(interval, future.step, seed)
+    forecast_kernel(tuple(fitted), tuple(rows), tuple(draws), out, NO_TREND_BOUNDS)
     return Forecast(*out)
 
 

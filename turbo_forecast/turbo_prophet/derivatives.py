@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turbo_forecast.turbo_prophet.gram import gram_matrix
-from turbo_forecast.turbo_prophet.jit import kernel
+from turbo_forecast.turbo_prophet.jit import kernel, part
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, noise_variance
 
 Vector = NDArray[np.float64]
@@ -40,7 +40,7 @@ def _make_sums(segments, width):
     return Sums(np.empty((segments, 5)), np.empty((segments, width)), np.empty((segments, width)), np.empty(width))
 
 
-@kernel
+@part
 def _row_weights(data, work, newton):
     """Into work, row by row: the slope of the curve in its parameters, and its curvature."""
     cap, sigmoid, trend, factor, residual = data.cap, work.sigmoid, work.trend, work.factor, work.residual
@@ -57,7 +57,7 @@ def _row_weights(data, work, newton):
         cross[i] = wf * trend[i] - (w * r if newton else 0.0)
 
 
-@kernel
+@part
 def _curve_sums(data, work, moments):
     """The sums that the curve alone needs, into moments (S + 1, 5)."""
     t, residual, weight, curvature = data.t, work.residual, work.weight, work.curvature
@@ -122,7 +122,7 @@ def _feature_sums(data, weight, residual, sums):
         wtx[:] = 0.0
 
 
-@kernel
+@part
 def _row_sums(data, work, newton, sums):
     """All sums over rows from which gradient and curvature follow. A multiplicative column is trend times x."""
     _row_weights(data, work, newton)
@@ -144,7 +144,7 @@ def _row_sums(data, work, newton, sums):
             wtx[s, j] = s_a[j] * wtx[s, j] + s_m[j] * wtx2[s, j]
 
 
-@kernel
+@part
 def _to_suffix_sums(columns, sums):
     """Each segment's sums, and those of all after it: what a hinge that begins with the segment sees."""
     moments, wx, wtx = sums.moments, sums.wx, sums.wtx
@@ -177,7 +177,7 @@ def multiplied_gram(data, work, Q, scale):
             Q[2 + j, 2 + c] = scale * block[j, c]
 
 
-@kernel
+@part
 def _line_and_features(data, sums, scale, Q, g):
     """Gradient and curvature of the likelihood in b, k and (but for its own block) beta."""
     moments, wx, wtx, rx = sums.moments, sums.wx, sums.wtx, sums.rx
@@ -189,7 +189,7 @@ def _line_and_features(data, sums, scale, Q, g):
         g[2 + j] = -scale * rx[j]
 
 
-@kernel
+@part
 def _hinges(data, sums, scale, newton, Q, g):
     """Gradient and curvature of the likelihood in delta: sums over (t - t_change_s)+ of the rows after changepoint s."""
     columns = data.precision.size
@@ -210,7 +210,7 @@ def _hinges(data, sums, scale, newton, Q, g):
             )
 
 
-@kernel
+@part
 def _profile_noise(data, variance, Q, g):
     """The noise follows the residuals: eliminating sigma_obs takes 2 uu'/(T + 8 sigma_obs**2) off, u the data's gradient."""
     rank_one = 2.0 / (data.n_obs + 8.0 * variance)
@@ -220,7 +220,7 @@ def _profile_noise(data, variance, Q, g):
             Q[i, j] -= f * g[j]
 
 
-@kernel
+@part
 def _add_prior(data, theta, newton, Q, g):
     """Add the priors' gradient and curvature. The curvature of m**2 / 50 = b**2 / (50 k**2) is kept PD unless newton."""
     b, k = theta[0], theta[1]

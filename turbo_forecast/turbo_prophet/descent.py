@@ -15,7 +15,7 @@ import math
 from typing import NamedTuple
 
 from turbo_forecast.turbo_prophet.derivatives import derivatives
-from turbo_forecast.turbo_prophet.jit import kernel
+from turbo_forecast.turbo_prophet.jit import kernel, part
 from turbo_forecast.turbo_prophet.model import LOGISTIC, make_work, noise_variance, objective, residual_sum
 from turbo_forecast.turbo_prophet.proximal_step import (
     expected_gain,
@@ -86,25 +86,25 @@ class Descent(NamedTuple):
     kkt_residual: float  # at theta; of the point before it, if the search ended with its last step
 
 
-@kernel
+@part
 def _start(data, theta, work, warm_start):
     rss = residual_sum(data, theta, work)
     damping = _DAMPING_WARM if warm_start else _DAMPING_START
     return State(objective(data, theta, rss), rss, damping, warm_start, math.inf, 0, 1)
 
 
-@kernel
+@part
 def _with_damping(state, damping):
     return State(state.value, state.rss, damping, state.newton, state.last_gain, state.polished, state.evaluations)
 
 
-@kernel
+@part
 def _without_newton(state):
     newton = not state.newton  # not False: for a constant numba would compile a second `derivatives`
     return State(state.value, state.rss, state.damping, newton, state.last_gain, state.polished, state.evaluations)
 
 
-@kernel
+@part
 def _counted(state):
     evaluations = state.evaluations + 1
     return State(state.value, state.rss, state.damping, state.newton, state.last_gain, state.polished, evaluations)
@@ -116,13 +116,13 @@ def _update_derivatives(data, theta, state, work, qp):
     measure_diagonal(qp)
 
 
-@kernel
+@part
 def converged(state, kkt, l1_penalty):
     """Whether theta is an optimum: the gradient is small and the last step was, or two steps have only polished it."""
     return state.polished > 1 or (state.last_gain < 1e-4 and kkt < _SMALL_GRADIENT * l1_penalty)
 
 
-@kernel
+@part
 def try_step(data, theta, state, gain, finishing, work, qp):
     """Evaluate the objective at theta plus the step, which goes to qp.trial. k never crosses zero."""
     d, x, trial = qp.d, qp.x, qp.trial
@@ -175,7 +175,7 @@ def try_longer(data, theta, trial, work, qp):
     return value, rss, evaluations
 
 
-@kernel
+@part
 def update_damping(damping, trial):
     """Less damping after a step that kept its promise, more after one that fell far short of it."""
     if trial.ratio > 0.5:
@@ -185,7 +185,7 @@ def update_damping(damping, trial):
     return damping
 
 
-@kernel
+@part
 def accept(data, theta, state, trial, finishing, work, qp):
     """Go to the trial's point, or further along the step if it gained much more than predicted. Returns the new state."""
     value, rss, evaluations = trial.value, trial.rss, 0
@@ -199,7 +199,7 @@ def accept(data, theta, state, trial, finishing, work, qp):
     return State(value, rss, damping, newton, trial.gain, polished, state.evaluations + evaluations)
 
 
-@kernel
+@part
 def _advance(data, theta, state, kkt, tolerance, work, qp):
     """Try steps, with more and more damping, until one is accepted. Returns how that ended, and the state."""
     l1_penalty = 1.0 / data.tau
@@ -228,7 +228,7 @@ def _advance(data, theta, state, kkt, tolerance, work, qp):
     return _STUCK, state
 
 
-@kernel
+@part
 def _early_end(state, early_stop, rival):
     """Whether the search is close enough to its end, or so far behind its rival that it cannot catch up."""
     margin = _CLEARLY_BEHIND if early_stop > 0.0 else _BEHIND_AT_THE_END

@@ -40,6 +40,12 @@ def kernel(function: _Kernel) -> _Kernel:
     return compiled
 
 
+def part(function: _Kernel) -> _Kernel:
+    """Compile a part of one kernel that nothing else calls, as if it stood there: handing on tuples of arrays costs."""
+    compiled: _Kernel = _inside(fastmath=_FASTMATH, forceinline=True)(function)
+    return compiled
+
+
 def reduction(function: _Kernel) -> _Kernel:
     """Compile a kernel of this kind whose sums may be vectorised: lanes are added in an order fixed by the machine code,
     not by chance."""

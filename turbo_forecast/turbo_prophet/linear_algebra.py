@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.turbo_prophet.jit import kernel
+from turbo_forecast.turbo_prophet.jit import kernel, part
 
 # A pivot this small beside its own diagonal entry is rounding noise: the matrix is not positive definite.
 _PIVOT = 1e-13
@@ -108,7 +108,7 @@ def _solve_active(Q, gradient, l1_penalty, work, n_active):
     return True
 
 
-@kernel
+@part
 def _first_sign_change(work, n_active):
     """The share of the step at which the first active coordinate reaches zero, and its place in `active`; 1, -1: none."""
     x, sign, active, step = work.x, work.sign, work.active, work.step
@@ -124,7 +124,7 @@ def _first_sign_change(work, n_active):
     return alpha, leaving
 
 
-@kernel
+@part
 def _move(Q, gradient, work, n_active, alpha):
     """Go that share of the step; the gradient follows."""
     x, active, step = work.x, work.active, work.step
@@ -136,7 +136,7 @@ def _move(Q, gradient, work, n_active, alpha):
             gradient[c] += move * Q[j, c]
 
 
-@kernel
+@part
 def _drop(work, leaving, n_active):
     """Take the coordinate at that place out of the active ones, and leave it at zero."""
     active = work.active
@@ -146,7 +146,7 @@ def _drop(work, leaving, n_active):
         active[i] = active[i + 1]
 
 
-@kernel
+@part
 def _most_violating(gradient, l1_penalty, work):
     """The coordinate at zero whose gradient exceeds the penalty most; -1 if none does."""
     sign = work.sign
