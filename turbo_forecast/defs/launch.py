@@ -3,7 +3,6 @@
 Belongs here: starting runs. Does not belong here: what one has to say afterwards (`launched.py`), and printing.
 """
 
-import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -96,8 +95,6 @@ def _made_with(keys: Sequence[str]) -> dict[str, str]:
 def _run(instance: dg.DagsterInstance, key: str, tags: Mapping[str, str], *, verbose: bool) -> Launched:
     started = time.perf_counter()
     _job_of_this_run.cache_clear()
-    month_job()
-    gc.freeze()  # modules and definitions live until the end: a collection need not look at half a million objects each time
     quiet = {"loggers": {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}}
     try:
         result = dg.execute_job(
