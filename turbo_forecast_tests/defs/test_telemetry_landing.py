@@ -12,6 +12,9 @@ from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs.catalog import LANDING
 from turbo_forecast.defs.landed import NO_SOURCES
 from turbo_forecast.errors import SettingsError
+from turbo_forecast.landing.configured import configured
+from turbo_forecast.landing.due import Asked
+from turbo_forecast.landing.landing import LandingOptions, land
 from turbo_forecast.settings import Environment, use_environment
 from turbo_forecast.sources.protocol import ROWS
 from turbo_forecast.storage.landed import METADATA_KEY, landed_files, landed_months
@@ -67,9 +70,10 @@ def verdicts(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvalua
 
 
 def told(result: dg.ExecuteInProcessResult) -> dict[str, object]:
-    [made] = [each for each in result.all_events if each.is_step_materialization]
-    materialization = made.step_materialization_data.materialization
-    assert materialization.partition == "2025-12"
+    made = [
+        each.step_materialization_data.materialization for each in result.all_events if each.is_step_materialization
+    ]
+    [materialization] = [each for each in made if each.partition == "2025-12"]
     return {name: value.value for name, value in materialization.metadata.items()}
 
 
@@ -101,6 +105,22 @@ def test_a_run_lands_the_months_of_its_history_and_says_what_came_of_each_source
     assert "source shop: 4 months with 112 rows landed" in capsys.readouterr().out
     again = told(landing.run())
     assert (again["dagster/row_count"], again["months landed"]) == (0, 0)
+
+
+def test_dagster_shows_every_month_that_has_landed_by_whatever_command(landing: Landing) -> None:
+    with use_environment(landing.environment):
+        sources, asked = configured(landing.environment).sources, Asked(["2025-08", "2025-09"], named=True)
+        land(landing.environment.data, sources, asked, LandingOptions())
+    shown = []
+    for _ in range(2):
+        result = landing.run()
+        materialized = [
+            each.step_materialization_data.materialization for each in result.all_events if each.is_step_materialization
+        ]
+        shown.append({each.partition: each.metadata["dagster/row_count"].value for each in materialized})
+    # November is of one source alone; nothing is there of August
+    assert shown == [{"2025-09": 56, "2025-10": 56, "2025-11": 28, "2025-12": 140}, {"2025-12": 0}]
+    assert landing.instance.get_materialized_partitions(dg.AssetKey(LANDING)) == set(shown[0])
 
 
 def test_an_outage_fails_the_run_in_a_sentence_and_the_next_goes_on(landing: Landing, stock: Stock) -> None:

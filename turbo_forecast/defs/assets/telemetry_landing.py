@@ -3,7 +3,7 @@
 import dagster as dg
 
 from turbo_forecast.defs.catalog import LANDING, long_text, presented
-from turbo_forecast.defs.landed import LANDED_FILES, landing_metadata, options_of
+from turbo_forecast.defs.landed import LANDED_FILES, landing_metadata, options_of, other_months
 from turbo_forecast.defs.partitions import MONTHS as PARTITIONS
 from turbo_forecast.defs.partitions import month_of
 from turbo_forecast.defs.reporting import log_to, plain_errors
@@ -31,4 +31,6 @@ def telemetry_landing(
         for landing in landings:
             log(landing.error or landing.describe())
         require_landed(landings)
+    for month in other_months(context, folder):
+        context.log_event(month)
     return dg.MaterializeResult(metadata=landing_metadata(landings, folder))
