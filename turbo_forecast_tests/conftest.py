@@ -71,6 +71,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """Give what was kept from the collector back to it: DuckDB's bindings list what is still there when Python ends."""
+    gc.unfreeze()
+
+
 @pytest.hookimpl(
     tryfirst=True
 )  # after every folder's conftest, which has named its groups, and before xdist reads them
