@@ -143,7 +143,7 @@ def test_json_has_days_as_text_and_numbers_as_numbers(csv: Callable[..., Path], 
     assert document["rejects"][0]["examples"][0]["host_id"] == "host-0"
     assert document["gaps"] == {"missing_share": 0.0, "unobserved_days": [], "longest": None}
     assert document["days_ago"] == (date.today() - date(2025, 2, 3)).days
-    assert document["months"]["judged"] == "2024-06"
+    assert document["months"]["first_with_backtest"] == "2024-06"
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def test_the_ui_is_told_by_its_environment_what_was_typed(tmp_path: Path, monkey
     for name, value in before.items():
         monkeypatch.setenv(name if name == "DAGSTER_HOME" else f"TURBO_FORECAST_{name}", value)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "f.yaml").write_text("{}")
     assert (
         main(["ui", "--data", "data", "--telemetry", "https://host/x?key=1", "--config", "f.yaml", "--port", "3010"])
         == 0

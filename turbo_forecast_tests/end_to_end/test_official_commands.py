@@ -98,4 +98,4 @@ def test_make_dashboard_serves_the_data_folder_at_the_port_that_is_asked_for() -
 
 
 def test_make_clean_leaves_results_where_they_are() -> None:
-    assert recipe("clean") == "rm -rf .venv turbo_forecast.egg-info"
+    assert recipe("clean") == "rm -rf .venv .venv-* turbo_forecast.egg-info"
