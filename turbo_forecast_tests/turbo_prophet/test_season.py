@@ -48,13 +48,13 @@ def test_columns_are_prophets_where_all_is_known_and_centred_or_zero_elsewhere(k
     plain = Calendar(FIRST, FIRST + 1500, Spec(**spec)).history(days)
     history = Calendar(FIRST, FIRST + 1500, Spec(**spec, known_phases_only=True)).history(days)
     k = history.columns.sigmas.size
-    np.testing.assert_allclose(history.gram, history.x[:, :k].T @ history.x[:, :k], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(history.XtX, history.X[:, :k].T @ history.X[:, :k], rtol=1e-9, atol=1e-9)
     if history.season is None:
-        assert np.array_equal(history.x, plain.x)
+        assert np.array_equal(history.X, plain.X)
     else:
-        known = history.x[:, :k] != 0
-        np.testing.assert_allclose(history.x[:, :k].sum(axis=0), 0, atol=1e-9)
-        shift = (plain.x - history.x)[:, :k]
+        known = history.X[:, :k] != 0
+        np.testing.assert_allclose(history.X[:, :k].sum(axis=0), 0, atol=1e-9)
+        shift = (plain.X - history.X)[:, :k]
         for column in range(k):
             assert np.ptp(shift[known[:, column], column]) < 1e-9 if known[:, column].any() else True
 

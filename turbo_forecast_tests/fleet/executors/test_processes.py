@@ -292,7 +292,7 @@ def look(see):
         (folder / "begun").touch()
 
 with working(job_of(fleet(2, marked=(0, 1)), folder, {entrant!r}), 2) as (work, _):
-    work.run(Step.FORECAST, [Span(0, 1), Span(1, 2)], on_look=look)
+    work.run(Step.FORECAST, [Span(0, 1), Span(1, 2)], on_progress=look)
 """
     command = [sys.executable, "-c", script]
     return subprocess.Popen(
