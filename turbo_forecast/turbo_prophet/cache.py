@@ -259,7 +259,7 @@ KERNELS = KernelSet(
         "from turbo_forecast.turbo_prophet.daily import compile_rest; compile_rest()",
     ),
     title="Turbo Prophet's kernels",
-    duration="about twenty seconds",
+    duration="about a minute",
 )
 
 

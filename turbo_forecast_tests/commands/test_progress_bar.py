@@ -15,7 +15,7 @@ from turbo_forecast.status_log import StatusLog, watching
 
 SAID = [
     "Wrote 1,000 rows.",
-    "2025-12 · compiling kernels: once, about twenty seconds …",
+    "2025-12 · compiling kernels: once, about a minute …",
     "2025-12 · compiling kernels, 10 s so far",
     "2025-12 · 1,024/8,000 series · 512/s · 0 failed · 14 s left",
     "2025-12 · 8,000/8,000 series · 512/s · 0 failed · done",
