@@ -226,41 +226,37 @@ def _units(of: dict[str, Floats], scale: Floats) -> list[Floats]:
 
 
 def _scales(found: _Residuals, seasonal: Floats, resource: Integers) -> tuple[Floats, Floats]:
-    """(n,) scale of each series, and (W,) that of each window's series as it is without the window."""
-    n = seasonal.size
-    known = np.isfinite(seasonal) & (seasonal > 0)
-    log_seasonal = np.log(np.where(known, seasonal, 1.0))
-    compared = (known & (seasonal > IDLE_PERCENT))[found.series]
-    ratios = np.log(found.mae + RATIO_FLOOR_PERCENT)[compared] - log_seasonal[found.series[compared]]
-    factor = ratios.mean() if ratios.size else 0.0
-    own = found.mae + FLOOR_PERCENT
-    expected = np.where(known, SEASONAL_WINDOWS * (np.exp(log_seasonal + factor) + FLOOR_PERCENT), 0.0)
-    total: Floats = expected + np.bincount(found.series, own, n)
-    count = SEASONAL_WINDOWS * known.astype(np.float64) + np.bincount(found.series, minlength=n)
-    scale = _mean(total, count)
-    without = _mean(total[found.series] - own, count[found.series] - 1)
-    typical = _medians(scale, resource)
-    return (
-        np.where(np.isfinite(scale), scale, typical),
-        np.where(np.isfinite(without), without, typical[found.series]),
+    """(n,) scale of each series, and (W,) that of each window's series as it is without the window: series by series, in words.
+
+    A series' scale is the mean of what its windows erred and of SEASONAL_WINDOWS windows that erred as its seasonal differences let
+    expect, by the factor that holds over the fleet. Who has neither is taken for the typical series of its resource, else of the fleet.
+    """
+    erred: dict[int, list[float]] = {series: [] for series in range(seasonal.size)}
+    ratios = []
+    for series, mae in zip(found.series.tolist(), found.mae.tolist(), strict=True):
+        erred[series].append(mae + FLOOR_PERCENT)
+        if math.isfinite(seasonal[series]) and seasonal[series] > IDLE_PERCENT:
+            ratios.append(math.log(mae + RATIO_FLOOR_PERCENT) - math.log(seasonal[series]))
+    factor = math.exp(math.fsum(ratios) / len(ratios)) if ratios else 1.0
+
+    def mean(series: int, values: list[float]) -> float:
+        weight = SEASONAL_WINDOWS if math.isfinite(seasonal[series]) and seasonal[series] > 0 else 0.0
+        expected = weight * (seasonal[series] * factor + FLOOR_PERCENT) if weight else 0.0
+        return (math.fsum(values) + expected) / (len(values) + weight) if values or weight else math.nan
+
+    scale = np.array([mean(series, values) for series, values in erred.items()])
+    typical = [
+        np.nanmedian(same if np.isfinite(same := scale[resource == one]).any() else scale) for one in resource.tolist()
+    ]
+    without, place = [], dict.fromkeys(erred, 0)
+    for series in found.series.tolist():
+        others = erred[series][: place[series]] + erred[series][place[series] + 1 :]
+        place[series] += 1
+        without.append(mean(series, others))
+    filled = np.where(np.isfinite(scale), scale, typical)
+    return filled, np.array(
+        [own if math.isfinite(own) else typical[at] for own, at in zip(without, found.series, strict=True)]
     )
-
-
-def _mean(total: Floats, count: Floats) -> Floats:
-    """total / count, NaN where there is nothing to average."""
-    means: Floats = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-    return means
-
-
-def _medians(scale: Floats, resource: Integers) -> Floats:
-    """(n,) median scale of the series' resource, or of the fleet where the resource has none."""
-    fleet = np.nanmedian(scale)
-    medians = np.full(scale.shape, fleet)
-    for one in np.unique(resource):
-        members = scale[resource == one]
-        if np.isfinite(members).any():
-            medians[resource == one] = np.nanmedian(members)
-    return medians
 
 
 def _growth(found: _Residuals, units: list[Floats], counts: Flags, resource: Integers) -> Floats:

@@ -86,9 +86,8 @@ class StatusLog:
                 try:
                     waited = duration(time.monotonic() - self._since)
                     self._pass_on(f"{self._announced or self._doing}, {waited} so far")
-                except (
-                    Exception
-                ):  # the disk is full, the terminal gone: whoever speaks next, in the block, meets it too
+                except Exception:
+                    # the disk is full, the terminal gone: whoever speaks next, in the block, meets it too
                     return
 
     def _seconds_of_silence_left(self) -> float:

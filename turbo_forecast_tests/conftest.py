@@ -76,9 +76,8 @@ def pytest_unconfigure() -> None:
     gc.unfreeze()
 
 
-@pytest.hookimpl(
-    tryfirst=True
-)  # after every folder's conftest, which has named its groups, and before xdist reads them
+# after every folder's conftest, which has named its groups, and before xdist reads them
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long tail of families of cases to the drill; where several processes share the tests, begin with what takes long."""
     items[:], left = sweeps.parted(items, config.args)

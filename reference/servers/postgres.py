@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from reference.servers.loopback import free_port, wait_for_answer
+from reference.servers.loopback import free_port, server_in_memory, wait_for_answer
 
 PROGRAMS = Path("/usr/lib/postgresql")
 """Where Debian keeps them, a folder for each version."""
@@ -136,14 +135,5 @@ def postgres_running() -> Iterator[Postgres]:
     if sys.platform != "linux":
         pytest.skip("PostgreSQL is started as on Linux")
     programs()
-    memory = Path("/dev/shm")
-    # not in pytest's own folder, which another user may not enter
-    folder = Path(tempfile.mkdtemp(prefix="turbo-forecast-pg-", dir=memory if os.access(memory, os.W_OK) else None))
-    server: Postgres | None = None
-    try:
-        server = Postgres(folder)
+    with server_in_memory("pg", Postgres) as server:
         yield server
-    finally:
-        if server is not None:
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)

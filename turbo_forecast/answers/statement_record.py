@@ -21,8 +21,7 @@ def statement_record(month: PublishedMonth) -> TrackRecord | None:
 
     The warehouse's own question, asked of the published rows in a DuckDB of its own.
     """
-    with duckdb.connect(
-        config={"threads": 1}
-    ) as con:  # several would add up the means in any order: another last digit
+    # several threads would add up the means in any order: another last digit
+    with duckdb.connect(config={"threads": 1}) as con:
         con.register(OUTLOOK_BACKTEST.name, month.frame(OUTLOOK_BACKTEST).to_arrow())
         return track_record(con, month.cutoff)

@@ -143,9 +143,8 @@ def _month(
                 work.require_same(con)
             else:
                 work.begin_step(con, asset)
-                if resting_on(
-                    asset
-                ):  # which would be old, and could not be made again: better the month stays as it is
+                # what rests on it would be old, and could not be made again: better the month stays as it is
+                if resting_on(asset):
                     month.results.require_there()
             with month.results.reading():
                 yield month

@@ -55,9 +55,8 @@ def _module(name: str, module: str) -> ModuleType:
         raise
     except KeyboardInterrupt:
         raise
-    except (
-        BaseException
-    ) as error:  # whatever a module does on import, SystemExit even, becomes a sentence about the option
+    except BaseException as error:
+        # whatever a module does on import, SystemExit even, becomes a sentence about the option
         raise SettingsError(f"entrants: {shown(name)} cannot be imported: {_described(error)}") from None
 
 

@@ -190,17 +190,15 @@ class ForecastSettings(Options):
         """Worker processes to start."""
         if self.workers:
             return self.workers
-        allowed = getattr(
-            os, "sched_getaffinity", None
-        )  # a container's share of the cores, where the system reports it
+        # a container's share of the cores, where the system reports it
+        allowed = getattr(os, "sched_getaffinity", None)
         return len(allowed(0)) if allowed else os.cpu_count() or 1
 
     def config_hash(self) -> str:
         """Twelve hex digits over every setting that decides a number; how work is spread and what is tolerated do not."""
         values = self.model_dump(exclude=INDIFFERENT)
-        values["outside"] = values.pop(
-            "external"
-        )  # the name it had: the same settings keep the hash that months are stored with
+        # the name it had: the same settings keep the hash that months are stored with
+        values["outside"] = values.pop("external")
         return _digest(values)
 
 

@@ -156,9 +156,8 @@ class MonthOfRun:
                 f"month {month} was made by another version of this program, which stored no {_listed(unknown)}: it stays "
                 f"{found.state} as it is, but this version can neither check nor change parts of it; to do so, run the month again"
             )
-        if (
-            found.config_hash != self.config_hash
-        ):  # after the version: one with more options has other hashes of the same
+        # after the version: one with more options has other hashes of the same
+        if found.config_hash != self.config_hash:
             raise SettingsError(
                 f"month {month} was forecast with other settings (config hash {found.config_hash}, now {self.config_hash}): "
                 "materialise fleet_forecast for it again"

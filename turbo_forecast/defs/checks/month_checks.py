@@ -72,9 +72,8 @@ def month_check(expectation: Expectation, table: Table, validator: Validator | N
     validator: for what SQL over the stored rows cannot decide; it records its result itself.
     """
     EXPECTATIONS[table.name, expectation.name] = table, expectation
-    if expectation.is_required and (
-        table.made_from is not None or table == MONTHS_TABLE
-    ):  # others come after a complete month
+    # tables that no run makes come after a complete month, but for that of the months themselves
+    if expectation.is_required and (table.made_from is not None or table == MONTHS_TABLE):
         BLOCKING.add((table.name, expectation.name))
     name = f"{table.name}_{expectation.name}"
     spec = dg.AssetCheckSpec(

@@ -52,9 +52,8 @@ class Guard:
 def stand(run: int, mark: str) -> None:
     """Wait until the process `run` has ended, then end the workers; or until it dismisses this one."""
     ends: list[int] = [sys.stdin.fileno()]
-    with suppress(
-        AttributeError, OSError
-    ):  # where there is none, the pipe's end shows it, unless a copy of the run keeps it open
+    # where there is none, the pipe's end shows it, unless a copy of the run keeps it open
+    with suppress(AttributeError, OSError):
         ends.append(os.pidfd_open(run))
     if os.getppid() == run:
         ready, _, _ = select.select(ends, [], [])

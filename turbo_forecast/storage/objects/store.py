@@ -210,9 +210,8 @@ class ObjectStore:
                 answer = ask()
                 _LOST.pop(place, None)
                 return answer
-            except (
-                Exception
-            ) as error:  # drivers raise what they like: `classified` raises again what is none of a store's
+            except Exception as error:
+                # drivers raise what they like: `classified` raises again what is none of a store's
                 found = classified(error, self.address, key, here)
                 if found.kind is Kind.MISSING:
                     raise MissingError(found.sentence) from None

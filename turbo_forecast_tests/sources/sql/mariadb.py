@@ -8,7 +8,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from reference.servers.loopback import free_port, wait_for_answer
+from reference.servers.loopback import free_port, server_in_memory, wait_for_answer
 
 USER, DATABASE = "turbo", "monitoring"
 PASSWORD = "p/w:d@%?#& '"
@@ -108,14 +107,5 @@ class MariaDB:
 def mariadb_running() -> Iterator[MariaDB]:
     """A server with an empty database, gone with its folder at the end."""
     program("mariadbd"), program("mariadb-install-db")
-    memory = Path("/dev/shm")
-    # not in pytest's own folder, which another user may not enter
-    folder = Path(tempfile.mkdtemp(prefix="turbo-forecast-my-", dir=memory if os.access(memory, os.W_OK) else None))
-    server: MariaDB | None = None
-    try:
-        server = MariaDB(folder)
+    with server_in_memory("my", MariaDB) as server:
         yield server
-    finally:
-        if server is not None:
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
