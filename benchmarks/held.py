@@ -26,7 +26,7 @@ from turbo_forecast.models.registry import first_day_needed
 from turbo_forecast.schemas import TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.storage.results import Results
-from turbo_forecast.tournament.evidence import Flags, Floats
+from turbo_forecast.tournament.shrunken_errors import Flags, Floats
 from turbo_forecast.windows import Windows, require_complete, run_windows, window_name
 
 _SERIES = ["host_id", "resource"]

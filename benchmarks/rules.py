@@ -30,8 +30,8 @@ from turbo_forecast.models.protocol import Log
 from turbo_forecast.settings import ForecastSettings, Settings
 from turbo_forecast.tournament import calibration, champions, weights
 from turbo_forecast.tournament.combination import learn_weights, weighted_median
-from turbo_forecast.tournament.evidence import Flags, Floats, Integers, plain_means
 from turbo_forecast.tournament.scores import WHOLE_WINDOW
+from turbo_forecast.tournament.shrunken_errors import Flags, Floats, Integers, plain_means
 
 TOURNAMENT = Path(__file__).with_name("TOURNAMENT.md")
 MONTHS = "2023-08,2023-12,2024-04,2024-08,2024-12,2025-04,2025-08,2025-12,2026-03,2026-07"

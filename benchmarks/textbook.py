@@ -11,7 +11,7 @@ import polars as pl
 from scipy.optimize import nnls
 
 from turbo_forecast.fleet.series_forecaster import clamped
-from turbo_forecast.tournament.evidence import OFFSET_PERCENT, Flags, Floats
+from turbo_forecast.tournament.shrunken_errors import OFFSET_PERCENT, Flags, Floats
 
 ITERATIONS = 200
 SMALLEST_RESIDUAL = 1e-6

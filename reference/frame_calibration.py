@@ -28,8 +28,8 @@ from turbo_forecast.tournament.calibration import (
     STEEPEST_GROWTH,
     USUAL_GROWTH,
 )
-from turbo_forecast.tournament.evidence import Flags, Floats, Integers
 from turbo_forecast.tournament.interval_quantiles import HEADROOM_EDGES, PRIOR_WINDOWS, SMALLEST, TAIL_RESERVE
+from turbo_forecast.tournament.shrunken_errors import Flags, Floats, Integers
 
 _SERIES = ["host_id", "resource"]
 _DAYS = pl.date_range(date(2024, 1, 1), date(2024, 12, 31), eager=True).dt.strftime("%m-%d").to_list()

@@ -2,7 +2,7 @@
 
 Belongs here: a process's identity across containers, machines and restarts, and whether it still lives.
 Does not belong here: what is done with what a dead process left (`leftovers.py`, `fleet/checkpoint.py`,
-`defs/ownership.py`).
+`defs/run_owners.py`).
 
 A number alone proves nothing: two containers that share a folder have processes of the same number. So whoever owns
 something also holds a lock (flock) on a file of it. The kernel frees the lock when the process ends, however it ends,

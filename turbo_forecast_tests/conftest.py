@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from turbo_forecast.models import level_cache
+from turbo_forecast.models import level_kernel_set
 from turbo_forecast.turbo_prophet import cache
 from turbo_forecast_tests import sweeps
 from turbo_forecast_tests.longest_first import in_order, keep_together
@@ -103,7 +103,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     with ThreadPoolExecutor() as threads:  # each set is compiled in a process of its own
-        list(threads.map(lambda kernels: kernels.ensure(reporter.write_line), (cache.KERNELS, level_cache.KERNELS)))
+        list(
+            threads.map(lambda kernels: kernels.ensure(reporter.write_line), (cache.KERNELS, level_kernel_set.KERNELS))
+        )
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ from benchmarks.textbook import (
 )
 from turbo_forecast.errors import PartitionError
 from turbo_forecast.settings import forecast_settings
-from turbo_forecast.tournament.evidence import clearly_worse
+from turbo_forecast.tournament.shrunken_errors import clearly_worse
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
 
 SETTINGS = forecast_settings(workers=1, uncertainty_samples=20)

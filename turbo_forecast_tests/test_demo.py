@@ -14,7 +14,7 @@ import pytest
 from turbo_forecast.demo import DemoReport, folder, write_demo_fleet
 from turbo_forecast.demo.__main__ import main
 from turbo_forecast.demo.bad_rows import CLIPPED, REJECTED
-from turbo_forecast.demo.lives import MISSING_DAYS
+from turbo_forecast.demo.host_presence import MISSING_DAYS
 from turbo_forecast.demo.roster import LIVES, RESOURCES
 from turbo_forecast.demo.series import SHAPES
 from turbo_forecast.errors import SettingsError, StorageError

@@ -5,10 +5,10 @@ Exits with 1 where the kernels cannot be kept: the image would be slower than it
 
 import sys
 
-from turbo_forecast.models import level_cache
+from turbo_forecast.models import level_kernel_set
 from turbo_forecast.turbo_prophet import cache
 
-for kernels in (cache.KERNELS, level_cache.KERNELS):
+for kernels in (cache.KERNELS, level_kernel_set.KERNELS):
     kernels.ensure(print)
     if not kernels.ready():
         sys.exit(f"the compiled {kernels.title} could not be kept")

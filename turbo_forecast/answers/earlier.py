@@ -26,7 +26,7 @@ from turbo_forecast.types import Phase, State
 
 MONTHS_SHOWN = 6
 DECIMALS = 9
-"""Of a group's bound, percent: as where all statements are scored (`storage/later_levels.py`)."""
+"""Of a group's bound, percent: as where all statements are scored (`storage/statement_outcomes.py`)."""
 
 
 class Result(StrEnum):

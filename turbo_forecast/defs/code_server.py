@@ -20,7 +20,7 @@ from dagster._grpc.client import DagsterGrpcClient  # no command of Dagster asks
 from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.defs.links import LOCATION
 from turbo_forecast.defs.orphaned_runs import end_beside_server, log, orphaned_runs
-from turbo_forecast.defs.ownership import release_dead_runs
+from turbo_forecast.defs.run_owners import release_dead_runs
 from turbo_forecast.errors import SettingsError, StorageError, TurboForecastError
 from turbo_forecast.month_keys import first_month
 from turbo_forecast.settings import Environment

@@ -14,8 +14,8 @@ from turbo_forecast.defs.instance import opened_instance, storage_errors_named
 from turbo_forecast.defs.interruption import interruptions_noticed, waiting_logged
 from turbo_forecast.defs.jobs import monthly_forecast
 from turbo_forecast.defs.launched import Launched
-from turbo_forecast.defs.ownership import OWNER_TAG, owner_tags, release_dead_runs
 from turbo_forecast.defs.ranges import Command, made_with_tag, range_tags, stands, unfinished_command
+from turbo_forecast.defs.run_owners import OWNER_TAG, owner_tags, release_dead_runs
 from turbo_forecast.settings import current_environment
 
 

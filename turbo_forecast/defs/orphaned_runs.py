@@ -3,7 +3,7 @@
 Recorded as failed, they free their places and are executed again by the daemon. It tries that once, and only where it has the definitions:
 so the code server that comes next must serve them first, and this is a process beside it (`python -m turbo_forecast.defs.orphaned_runs`).
 
-Belongs here: which runs are orphaned, and their end. Does not belong here: runs of the command (`ownership.py`).
+Belongs here: which runs are orphaned, and their end. Does not belong here: runs of the command (`run_owners.py`).
 """
 
 import argparse

@@ -13,7 +13,7 @@ import duckdb
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, RUN_AUDIT
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
-from turbo_forecast.storage.listings import content
+from turbo_forecast.storage.hand_kept_tables import content
 from turbo_forecast.tables import Table
 
 BY_THRESHOLDS = frozenset({CAPACITY_OUTLOOK.name, OUTLOOK_BACKTEST.name})

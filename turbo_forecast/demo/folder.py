@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.demo import lives
+from turbo_forecast.demo import host_presence
 from turbo_forecast.demo.bad_rows import bad_rows, count_kinds
 from turbo_forecast.demo.calendar import Calendar, calendar
 from turbo_forecast.demo.export import month_file, write_month
@@ -154,7 +154,7 @@ def _write_beside(out: Path, parameters: DemoParameters, days: Calendar) -> tupl
 
 def _fill(folder: Path, parameters: DemoParameters, days: Calendar) -> dict[str, Any]:
     fleet = roster(parameters.hosts)
-    outage = lives.outage_day(days, generator(parameters.seed, FLEET_STREAM, 0).random())
+    outage = host_presence.outage_day(days, generator(parameters.seed, FLEET_STREAM, 0).random())
     daily = daily_values(fleet, days, parameters.seed, outage)
     bad = bad_rows(daily, parameters.seed)
     hourly_seed = parameters.seed if parameters.granularity == "hourly" else None

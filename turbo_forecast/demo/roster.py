@@ -2,7 +2,7 @@
 
 Belongs here: the words of the demo (roles, lives, shapes) and which host gets which, by its number alone, so that a
 host is the same in a fleet of 50 and of 5,000.
-Does not belong here: numbers; what a shape looks like is `series.py`, what a life does is `lives.py`.
+Does not belong here: numbers; what a shape looks like is `series.py`, what a life does is `host_presence.py`.
 """
 
 from collections import Counter

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.demo import lives
+from turbo_forecast.demo import host_presence
 from turbo_forecast.demo.calendar import Calendar
 from turbo_forecast.demo.roster import RESOURCES, Host
 
@@ -99,17 +99,17 @@ def daily_values(fleet: Sequence[Host], calendar: Calendar, seed: int, outage: i
 
 def _block(block: Sequence[Host], calendar: Calendar, seed: int, outage: int) -> Values:
     shape = (len(calendar.days), len(block), len(RESOURCES))
-    life_draws = np.empty((len(block), lives.DRAWS))
+    life_draws = np.empty((len(block), host_presence.DRAWS))
     knob_draws = np.empty((len(block), len(RESOURCES), len(USUAL)))
     noise = np.empty(shape)
     chance = np.empty(shape, np.float32)
     for nth, host in enumerate(block):
         rng = generator(seed, HOST_STREAM, host.number)
-        life_draws[nth] = rng.random(lives.DRAWS)
+        life_draws[nth] = rng.random(host_presence.DRAWS)
         knob_draws[nth] = rng.random(knob_draws.shape[1:])
         noise[:, nth] = rng.standard_normal((shape[0], shape[2]), np.float32)
         chance[:, nth] = rng.random((shape[0], shape[2]), np.float32)
-    present = lives.presence(block, calendar, life_draws, chance, outage).reshape(shape[0], -1)
+    present = host_presence.presence(block, calendar, life_draws, chance, outage).reshape(shape[0], -1)
     knobs = _knobs(block, knob_draws)
     y = _trend(knobs, shape[0])
     y += _seasons(knobs, block, calendar)

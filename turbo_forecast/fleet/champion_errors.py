@@ -20,7 +20,7 @@ from turbo_forecast.fleet.series_forecaster import observed
 from turbo_forecast.fleet.store import Series, SeriesStore
 from turbo_forecast.models.protocol import Values
 from turbo_forecast.tournament.calibration import EarlierWindows, Months, Residuals
-from turbo_forecast.tournament.evidence import Floats
+from turbo_forecast.tournament.shrunken_errors import Floats
 
 DAYS = pa.schema([("series", pa.int32()), ("window", pa.int8()), ("month", pa.int8()), ("value", pa.float64())])
 """One row for each observed day of a champion's earlier windows: y - yhat, percentage points."""

@@ -1,7 +1,7 @@
 """Spans of neighbouring series: how the work is cut, and which spans are finished.
 
 Belongs here: integers, and the names of the files that say a span is finished. Does not belong here: what is in these
-files (`pieces.py`), who works a span (`tasks.py`), and when (`policy.py`).
+files (`pieces.py`), who works a span (`tasks.py`), and when (`retry_policy.py`).
 """
 
 import re

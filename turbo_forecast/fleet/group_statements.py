@@ -20,7 +20,7 @@ from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_S
 from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.settings import OutlookSettings
 from turbo_forecast.storage.forecast_blocks import PublishedBlock
-from turbo_forecast.storage.listings import listed_names
+from turbo_forecast.storage.hand_kept_tables import listed_names
 from turbo_forecast.types import Phase, State
 
 

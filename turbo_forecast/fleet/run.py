@@ -1,6 +1,6 @@
 """One month over all series: map, reduce, map, reduce, map, reduce.
 
-Belongs here: the order of things, and resuming. Does not belong here: what a map does to a part (`equipment.py`), what a
+Belongs here: the order of things, and resuming. Does not belong here: what a map does to a part (`worker_steps.py`), what a
 reduction decides (`decisions.py`), Dagster, the warehouse.
 """
 
@@ -21,10 +21,10 @@ from turbo_forecast.fleet.executors.choice import executor_of
 from turbo_forecast.fleet.executors.protocol import Executor
 from turbo_forecast.fleet.outlook_learning import learn_outlook
 from turbo_forecast.fleet.pieces import FORECAST_LAST
-from turbo_forecast.fleet.policy import StoreLedger, Work
 from turbo_forecast.fleet.progress import Progress
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.records import model_runs, series_outcomes
+from turbo_forecast.fleet.retry_policy import StoreLedger, Work
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport

@@ -1,7 +1,7 @@
 """Tasks that are sent to workers, and the reports that come back: a few integers each way; everything else lies in files.
 
 Belongs here: the messages in which a run's work is spread, whatever carries them. Does not belong here: who does it
-(`equipment.py`), who carries it (`executors/`), and what becomes of a task that is lost (`policy.py`).
+(`worker_steps.py`), who carries it (`executors/`), and what becomes of a task that is lost (`retry_policy.py`).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The compiled loops that find a cycle by day of the month (`month_cycle.py`) and by day of the year (`yearly_profile.py`).
 
 Every kernel they call stands in this file: numba notices a change of a kernel's own file, not of what it calls elsewhere.
-Does not belong here: which days are which (`cycle_calendar.py`), and keeping machine code (`level_cache.py`).
+Does not belong here: which days are which (`cycle_calendar.py`), and keeping machine code (`level_kernel_set.py`).
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"

@@ -1,7 +1,7 @@
 """The compiled loops of the entrants that carry a level forward (`recent_level.py`, `reverting_level.py`).
 
 Every kernel stands in this one file: numba notices a change of a kernel's own file, not of what it calls elsewhere.
-Does not belong here: what the numbers mean to a run (the entrants), and keeping machine code (`level_cache.py`).
+Does not belong here: what the numbers mean to a run (the entrants), and keeping machine code (`level_kernel_set.py`).
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"

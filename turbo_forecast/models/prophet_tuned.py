@@ -9,7 +9,7 @@ Belongs here: the variants. Does not belong here: how Prophet is solved (`prophe
 
 from collections.abc import Callable
 
-from turbo_forecast.models import level_cache, prophet
+from turbo_forecast.models import level_kernel_set, prophet
 from turbo_forecast.models.month_cycle import MonthCycle
 from turbo_forecast.models.protocol import Entrant, Forecast, Window
 from turbo_forecast.settings import ForecastSettings
@@ -24,7 +24,7 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 """Entrant to the settings it overrides; all others are the run's."""
 YEAR_DAYS = 365
-PREPARED_WITH = (prophet, level_cache)
+PREPARED_WITH = (prophet, level_kernel_set)
 """The modules whose kernels the variants need."""
 
 

@@ -21,9 +21,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from turbo_forecast.models.level_cache import abandon as abandon
-from turbo_forecast.models.level_cache import begin as begin
-from turbo_forecast.models.level_cache import prepare as prepare
+from turbo_forecast.models.level_kernel_set import abandon as abandon
+from turbo_forecast.models.level_kernel_set import begin as begin
+from turbo_forecast.models.level_kernel_set import prepare as prepare
 from turbo_forecast.models.month_cycle import MonthCycle
 from turbo_forecast.models.protocol import Entrant, Forecast, Window
 from turbo_forecast.models.recent_level import QUARTER

@@ -16,9 +16,9 @@ from dataclasses import replace
 import numpy as np
 
 from turbo_forecast.models.cycle_calendar import CALENDAR_DAYS, days_of_year
-from turbo_forecast.models.level_cache import abandon as abandon
-from turbo_forecast.models.level_cache import begin as begin
-from turbo_forecast.models.level_cache import prepare as prepare
+from turbo_forecast.models.level_kernel_set import abandon as abandon
+from turbo_forecast.models.level_kernel_set import begin as begin
+from turbo_forecast.models.level_kernel_set import prepare as prepare
 from turbo_forecast.models.month_cycle import MonthCycle
 from turbo_forecast.models.protocol import Days, Entrant, Forecast, Values, Window
 from turbo_forecast.models.reverting_level import NO_SEASON, RevertingLevel

@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 
 from turbo_forecast.errors import StorageError, refusal, writing
 from turbo_forecast.leftovers import temporary_folder_beside
+from turbo_forecast.storage.atomic_replace import put_in_place, sync_folder
 from turbo_forecast.storage.files import ROW_GROUP_ROWS
-from turbo_forecast.storage.swap import put_in_place, sync_folder
 from turbo_forecast.storage.telemetry.sql import listed, literal
 
 SUFFIX = ".parquet"

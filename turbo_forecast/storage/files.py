@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from turbo_forecast.errors import writing
 from turbo_forecast.leftovers import temporary_file
-from turbo_forecast.storage.swap import put_in_place
+from turbo_forecast.storage.atomic_replace import put_in_place
 from turbo_forecast.text import PLAIN_NUMBER, SPREADSHEET_FORMULA, SPREADSHEET_FORMULA_WITHIN
 
 ROW_GROUP_ROWS = 65_536

@@ -17,7 +17,7 @@ import polars as pl
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.schemas import GROUP_MEMBERS
-from turbo_forecast.storage.listings import ROW, Listing, listed_names, listing, read_listing
+from turbo_forecast.storage.hand_kept_tables import ROW, Listing, listed_names, listing, read_listing
 from turbo_forecast.storage.warehouse import query
 
 OPTION = "outlook.groups"

@@ -13,7 +13,7 @@ import polars as pl
 
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.option_rules import nearest, shown
-from turbo_forecast.storage.listings import ROW, Listing, listing, listing_of_text, read_listing
+from turbo_forecast.storage.hand_kept_tables import ROW, Listing, listing, listing_of_text, read_listing
 from turbo_forecast.types import Change
 
 KINDS = (Change.CHANGE, Change.FACTOR, Change.MOVE_TO, Change.RETIRE, Change.ADD_HOSTS)

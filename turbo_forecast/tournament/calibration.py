@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT
-from turbo_forecast.tournament.evidence import Flags, Floats, Integers
 from turbo_forecast.tournament.interval_quantiles import (
     HEADROOM_BINS,
     PRIOR_WINDOWS,
@@ -20,6 +19,7 @@ from turbo_forecast.tournament.interval_quantiles import (
     headroom_bins,
     score_quantiles,
 )
+from turbo_forecast.tournament.shrunken_errors import Flags, Floats, Integers
 
 FLOOR_PERCENT = 0.01
 """Added to a window's MAE: a window forecast to the digit does not make the next one certain."""

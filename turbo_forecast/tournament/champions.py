@@ -1,7 +1,7 @@
 """Whose forecast is published for each series.
 
 Belongs here: the rule, and its evidence in plain words. Does not belong here: how folds become evidence
-(`evidence.py`), and any error of the backtest: a choice that has seen it could not be judged by it.
+(`shrunken_errors.py`), and any error of the backtest: a choice that has seen it could not be judged by it.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from turbo_forecast.schemas import CHAMPIONS
-from turbo_forecast.tournament.evidence import (
+from turbo_forecast.tournament.shrunken_errors import (
     Flags,
     Floats,
     Integers,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.tournament.evidence import Flags, Floats, Integers
+from turbo_forecast.tournament.shrunken_errors import Flags, Floats, Integers
 from turbo_forecast.tournament.weights import combination_weights
 from turbo_forecast.windows import BACKTEST, FORECAST
 

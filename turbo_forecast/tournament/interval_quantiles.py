@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turbo_forecast.tournament.evidence import Floats, Integers
 from turbo_forecast.tournament.order_statistics import Batches, pooled_quantiles
+from turbo_forecast.tournament.shrunken_errors import Floats, Integers
 
 PRIOR_WINDOWS = 20
 """How many windows a resource, or a bin of headroom, needs before its quantiles count as much as those of all."""

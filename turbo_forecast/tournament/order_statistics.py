@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from turbo_forecast.tournament.evidence import Floats, Integers
+from turbo_forecast.tournament.shrunken_errors import Floats, Integers
 
 Batches = Iterable[tuple[Integers, Floats]]
 """Groups and values of some items: (k,) each; values are not negative, and no NaN."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from turbo_forecast.seasonal_gaps import MONTHS, WEEKDAYS, month, places_of_stretch, slot_of_year, weekday
 from turbo_forecast.settings import ENVELOPE
-from turbo_forecast.tournament.evidence import Flags, Floats, Integers
+from turbo_forecast.tournament.shrunken_errors import Flags, Floats, Integers
 
 
 def bounds(yhat: Floats, own: tuple[Floats, Floats], offsets: tuple[Floats, Floats]) -> tuple[Floats, Floats]:

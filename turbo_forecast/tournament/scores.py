@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turbo_forecast.settings import NEGLIGIBLE_PERCENT
-from turbo_forecast.tournament.evidence import Flags, Floats, Integers
+from turbo_forecast.tournament.shrunken_errors import Flags, Floats, Integers
 
 SEASON_DAYS = 7
 WHOLE_WINDOW = 0

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from turbo_forecast.schemas import TOURNAMENT_STANDINGS
-from turbo_forecast.tournament.evidence import Flags, Floats
+from turbo_forecast.tournament.shrunken_errors import Flags, Floats
 
 CHAMPION = "champion"
 ALL = "all"

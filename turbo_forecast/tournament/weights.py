@@ -1,12 +1,12 @@
 """How much of each entrant the weighted combination takes, per series.
 
 Belongs here: weights from errors of earlier windows. Does not belong here: the combination itself (`tournament/combination.py`),
-and how errors become evidence (`evidence.py`).
+and how errors become evidence (`shrunken_errors.py`).
 """
 
 import numpy as np
 
-from turbo_forecast.tournament.evidence import Flags, Floats, Integers, complete, shrinkage_estimate
+from turbo_forecast.tournament.shrunken_errors import Flags, Floats, Integers, complete, shrinkage_estimate
 
 SHARPNESS = 8.0
 """Weights fall by this power of the expected error (benchmarks/TOURNAMENT.md compares half and twice of it)."""

@@ -1,7 +1,7 @@
 """Where compiled kernels are kept between processes, and whether they are there.
 
 Belongs here: what can be told without importing numba (0.5 s), so that a parent process can ask for nothing.
-Does not belong here: compiling (`jit.py`, `daily.compile_kernels`), and whose a folder is (`trust.py`).
+Does not belong here: compiling (`jit.py`, `daily.compile_kernels`), and whose a folder is (`cache_permissions.py`).
 """
 
 import hashlib
@@ -17,8 +17,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from turbo_forecast.turbo_prophet.cache_permissions import why_untrusted
 from turbo_forecast.turbo_prophet.compilers import Compilers, lock
-from turbo_forecast.turbo_prophet.trust import why_untrusted
 
 # Modules whose text decides the machine code: every kernel, and how kernels are compiled. Editing another recompiles nothing.
 KERNEL_MODULES = (

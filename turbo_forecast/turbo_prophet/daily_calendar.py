@@ -29,7 +29,7 @@ from turbo_forecast.turbo_prophet.jit import entry, kernel
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC
 from turbo_forecast.turbo_prophet.problem import Vector
 from turbo_forecast.turbo_prophet.season import Season, Unknown
-from turbo_forecast.turbo_prophet.sketch import Sketch
+from turbo_forecast.turbo_prophet.weekly_aggregate import Sketch
 
 Days = NDArray[np.int64]
 _PATTERNS = 64  # histories kept; each holds about 0.3 MB at 1,000 days

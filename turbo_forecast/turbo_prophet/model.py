@@ -44,7 +44,7 @@ class Data(NamedTuple):
     tau: float
     growth: int  # Stan's trend_indicator
     any_s_m: bool  # whether any column multiplies the trend
-    n_obs: float  # rows that the likelihood counts: T, or those that the rows of a sketch stand for (see `sketch.py`)
+    n_obs: float  # rows that the likelihood counts: T, or those that the rows of a sketch stand for (see `weekly_aggregate.py`)
     rss_within: float  # squares that no parameter can explain: 0, or what the rows of a sketch hide
 
 

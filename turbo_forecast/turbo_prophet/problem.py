@@ -72,7 +72,7 @@ class Settings:
     """How long to search, and from where.
 
     starts: 'stock' searches from Prophet's own start alone; 'both' also from the other sign of a logistic growth rate,
-    and, with multiplicative terms or few rows, from the further starts of `starts.py`; the best optimum is kept.
+    and, with multiplicative terms or few rows, from the further starts of `initial_values.py`; the best optimum is kept.
     tolerance: nats that a further step could gain at most.
     """
 

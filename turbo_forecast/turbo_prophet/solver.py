@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from turbo_forecast.turbo_prophet.descent import CONVERGED, NO_FINITE_MAP, NUMERICAL_FAILURE, Limits, descend
 from turbo_forecast.turbo_prophet.gram import gram_matrix, padded
+from turbo_forecast.turbo_prophet.initial_values import count_further, further_start, initial_rate
 from turbo_forecast.turbo_prophet.jit import entry, inlined, kernel
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, Data, variance_of
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings, Status, Vector
-from turbo_forecast.turbo_prophet.sketch import SketchData, fill
-from turbo_forecast.turbo_prophet.starts import count_further, further_start, initial_rate
+from turbo_forecast.turbo_prophet.weekly_aggregate import SketchData, fill
 
 _DEFAULT = Settings()
 _NO_WEEKS = np.empty(0, np.int64)

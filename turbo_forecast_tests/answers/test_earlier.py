@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from turbo_forecast.answers.earlier import Earlier, Result, earlier_answers
-from turbo_forecast.storage.later_levels import statements_since
 from turbo_forecast.storage.published.reading import Published, PublishedMonth
+from turbo_forecast.storage.statement_outcomes import statements_since
 from turbo_forecast.windows import cutoff_of
 from turbo_forecast_tests.published_months import FLEET_OF, QUOTED, RACK, publish_fleet
 

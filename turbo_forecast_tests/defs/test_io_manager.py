@@ -18,10 +18,10 @@ import pytest
 from turbo_forecast.defs import kept_open
 from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.partitions import month_partitions
-from turbo_forecast.storage import datasets, files, swap
+from turbo_forecast.storage import atomic_replace, datasets, files
+from turbo_forecast.storage.atomic_replace import put_in_place
 from turbo_forecast.storage.datasets import PART, MadeRows, part_name, parts
 from turbo_forecast.storage.frames import write_frame
-from turbo_forecast.storage.swap import put_in_place
 from turbo_forecast_tests.defs.conftest import FILES, MONTH, Place
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -389,7 +389,7 @@ def test_a_folder_that_cannot_be_published_leaves_the_old_parts_and_names_them(
 
     with dg.DagsterInstance.ephemeral() as instance:
         assert published(str(tmp_path), instance, 3).success
-        monkeypatch.setattr(swap, "exchanged", refuse)
+        monkeypatch.setattr(atomic_replace, "exchanged", refuse)
         said = failure(published(str(tmp_path), instance, 2))
     assert said == f"{tmp_path}/folders/2025-11.parquet cannot be written: {FULL}"
     assert spans(str(tmp_path)) == {part_name(at, at + 1) for at in range(3)}

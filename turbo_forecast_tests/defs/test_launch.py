@@ -14,9 +14,9 @@ import sqlalchemy
 from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from turbo_forecast.defs import ownership
+from turbo_forecast.defs import run_owners
 from turbo_forecast.defs.instance import storage_errors_named
-from turbo_forecast.defs.ownership import OWNER_TAG, claim_of, release_dead_runs
+from turbo_forecast.defs.run_owners import OWNER_TAG, claim_of, release_dead_runs
 from turbo_forecast.errors import StorageError
 from turbo_forecast.processes import ProcessIdentity, own_process
 
@@ -143,13 +143,13 @@ def test_a_run_of_which_nothing_is_certain_keeps_its_place_and_a_person_may_end_
     }[owner]
     unknown = run(instance, tag)
     (told,) = release(instance)
-    assert f"python -m turbo_forecast.defs.ownership {unknown}" in told
+    assert f"python -m turbo_forecast.defs.run_owners {unknown}" in told
     assert len(told) < 300
     assert holders(instance) == [unknown]
     assert status(instance, unknown) == dg.DagsterRunStatus.STARTED
-    assert ownership.main([unknown]) == 0
+    assert run_owners.main([unknown]) == 0
     assert holders(instance) == []
-    assert ownership.main([unknown]) == 2, "it is ended already"
+    assert run_owners.main([unknown]) == 2, "it is ended already"
     assert "give the id of an unfinished run" in capsys.readouterr().err
 
 
@@ -157,7 +157,7 @@ def test_a_person_cannot_end_a_run_whose_process_lives(
     instance: dg.DagsterInstance, capsys: pytest.CaptureFixture[str]
 ) -> None:
     living = run(instance, claimed(replace(gone_owner(), **FAR).stem(), held=True))
-    assert ownership.main([living]) == 2
+    assert run_owners.main([living]) == 2
     assert "is alive" in capsys.readouterr().err
     assert holders(instance) == [living]
 
@@ -174,7 +174,7 @@ def test_a_run_that_the_ui_launched_with_the_tags_of_a_dead_one_is_not_that_one(
     )
     assert release(instance) == []
     assert status(instance, copied.run_id) == dg.DagsterRunStatus.STARTED
-    assert ownership.main([copied.run_id]) == 2
+    assert run_owners.main([copied.run_id]) == 2
 
 
 @pytest.mark.parametrize("table", ["runs", "event_logs", "instance_info"])

@@ -12,11 +12,11 @@ from ctypes import c_char
 import pytest
 
 from turbo_forecast.fleet import chunks
-from turbo_forecast.fleet.equipment import Equipment
 from turbo_forecast.fleet.executors import choice
 from turbo_forecast.fleet.executors.protocol import Events
 from turbo_forecast.fleet.executors.worker_status import SIZE, StatusWriter, Tally
 from turbo_forecast.fleet.tasks import Job, Task
+from turbo_forecast.fleet.worker_steps import Equipment
 
 
 class ThisProcess:

@@ -16,7 +16,6 @@ from turbo_forecast.fleet import chunks
 from turbo_forecast.fleet import store as stores
 from turbo_forecast.fleet.checkpoint import run_folder
 from turbo_forecast.fleet.chunks import Span
-from turbo_forecast.fleet.equipment import Equipment
 from turbo_forecast.fleet.exchange import Exchange
 from turbo_forecast.fleet.executors.worker_status import SIZE, StatusWriter
 from turbo_forecast.fleet.object_exchange import LAST, ObjectExchange
@@ -24,6 +23,7 @@ from turbo_forecast.fleet.pieces import FORECAST_PIECES, piece
 from turbo_forecast.fleet.run_folder import DIGEST, RunFolder
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tasks import Job, Step, Task
+from turbo_forecast.fleet.worker_steps import Equipment
 from turbo_forecast.storage.objects.shared_runs import forget_months
 from turbo_forecast.storage.objects.store import ObjectStore
 from turbo_forecast_tests.fleet.by_hand import ByHand, by_hand

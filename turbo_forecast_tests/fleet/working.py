@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 
 from turbo_forecast.fleet.chunks import Span, cut, finished_spans
-from turbo_forecast.fleet.equipment import STEPS, Prepare
 from turbo_forecast.fleet.executors.processes import ProcessExecutor, processes
 from turbo_forecast.fleet.pieces import read_piece
-from turbo_forecast.fleet.policy import StoreLedger, Work
+from turbo_forecast.fleet.retry_policy import StoreLedger, Work
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.store import write_store
 from turbo_forecast.fleet.tasks import Job, Step, TaskReport
+from turbo_forecast.fleet.worker_steps import STEPS, Prepare
 from turbo_forecast.library.forecast import series_table
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.windows import run_windows

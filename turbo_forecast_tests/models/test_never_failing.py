@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from turbo_forecast.models import level_cache
+from turbo_forecast.models import level_kernel_set
 from turbo_forecast.models.protocol import Window
 from turbo_forecast.models.registry import NEVER_FAIL, build_entrant
 from turbo_forecast.settings import forecast_settings
@@ -130,6 +130,6 @@ def test_kernels_are_compiled_once_by_the_parent_and_workers_load_them(
 def test_without_a_folder_for_kernels_a_person_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "cache_folder", lambda: None)
     said: list[str] = []
-    level_cache.prepare(forecast_settings(), said.append)
+    level_kernel_set.prepare(forecast_settings(), said.append)
     assert len(said) == 1
     assert "each worker compiles its own" in said[0]

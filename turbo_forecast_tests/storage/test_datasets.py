@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from turbo_forecast.errors import StorageError
 from turbo_forecast.leftovers import remove_leftovers
 from turbo_forecast.processes import own_process
-from turbo_forecast.storage import datasets, swap
+from turbo_forecast.storage import atomic_replace, datasets
 from turbo_forecast.storage.datasets import (
     MadeRows,
     duckdb_path,
@@ -68,7 +68,7 @@ def hidden(folder: Path) -> list[str]:
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A system that can exchange two names, and one that cannot."""
     if request.param == "two renames":
-        monkeypatch.setattr(swap, "exchanged", lambda one, other: False)
+        monkeypatch.setattr(atomic_replace, "exchanged", lambda one, other: False)
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**8 - 1), st.integers(0, 10**8 - 1)), max_size=20))
@@ -228,7 +228,7 @@ def test_a_folder_with_nothing_in_it_is_not_published(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from turbo_forecast.storage import datasets, swap
+from turbo_forecast.storage import datasets, atomic_replace
 made, path, way, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 calls = 0
 def dying(function):
@@ -240,12 +240,12 @@ def dying(function):
         return function(*arguments, **options)
     return call
 if way == "two renames":
-    swap.exchanged = lambda one, other: False
+    atomic_replace.exchanged = lambda one, other: False
 else:
-    swap.exchanged = dying(swap.exchanged)
+    atomic_replace.exchanged = dying(atomic_replace.exchanged)
 os.rename = dying(os.rename)
 os.link = dying(os.link)
-swap.remove = dying(swap.remove)
+atomic_replace.remove = dying(atomic_replace.remove)
 datasets.publish_folder(made, path)
 """
 

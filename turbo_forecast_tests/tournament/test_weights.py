@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from turbo_forecast.tournament.evidence import shrinkage_estimate
+from turbo_forecast.tournament.shrunken_errors import shrinkage_estimate
 from turbo_forecast.tournament.weights import combination_weights
 
 NAN = np.nan

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from numba.core.registry import cpu_target
 
-from turbo_forecast.models import level_cache
+from turbo_forecast.models import level_kernel_set
 from turbo_forecast.models.level_kernels import recent
 from turbo_forecast.turbo_prophet import cache
 from turbo_forecast.turbo_prophet.cache import KERNELS, KernelSet
@@ -103,7 +103,7 @@ def test_a_person_is_told_when_kernels_cannot_be_kept(compiled: KernelSet) -> No
 
 def test_numba_keeps_them_where_we_look_and_names_the_processor_as_we_do() -> None:
     assert Path(solve_kernel._cache.cache_path) == KERNELS._numbas_folder()
-    assert Path(recent._cache.cache_path) == level_cache.KERNELS._numbas_folder()
+    assert Path(recent._cache.cache_path) == level_kernel_set.KERNELS._numbas_folder()
     triple, name, features = cpu_target.target_context.codegen().magic_tuple()
     assert cache._processor().startswith(f"{triple} {name} ")
     assert cache.hashlib.sha256(features.encode()).hexdigest().startswith(cache._processor().split()[-1])

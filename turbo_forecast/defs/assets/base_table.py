@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from turbo_forecast.defs.asset_selection import recorded
 from turbo_forecast.defs.assets.telemetry import observed
 from turbo_forecast.defs.catalog import LANDING, TELEMETRY, Place, Stored
 from turbo_forecast.defs.partition_migration import migrate_partitions
@@ -14,7 +15,6 @@ from turbo_forecast.defs.partitions import WAREHOUSE_POOL
 from turbo_forecast.defs.plots import fleet_by_month
 from turbo_forecast.defs.reporting import Metadata, log_to, plain_errors, spec
 from turbo_forecast.defs.resources import ForecastResource, TelemetryResource, Warehouse
-from turbo_forecast.defs.selection import recorded
 from turbo_forecast.defs.stored_data import stored_in
 from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
 from turbo_forecast.settings import ForecastSettings

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from turbo_forecast.defs.asset_selection import recorded
 from turbo_forecast.defs.catalog import Place, Stored
 from turbo_forecast.defs.fleet_month import MonthsRun, forecast_month
 from turbo_forecast.defs.kept_open import kept_open
@@ -20,7 +21,6 @@ from turbo_forecast.defs.reporting import (
     stage_metadata,
 )
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, Warehouse
-from turbo_forecast.defs.selection import recorded
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.run import FleetRun
 from turbo_forecast.schemas import (

@@ -8,8 +8,8 @@ from turbo_forecast.defs.monthly import Month
 from turbo_forecast.defs.outlook_metadata import over_time_metadata
 from turbo_forecast.outlook import track_record
 from turbo_forecast.schemas import OUTLOOK_OVER_TIME
-from turbo_forecast.storage.later_levels import statements_since
 from turbo_forecast.storage.months import settled_months
+from turbo_forecast.storage.statement_outcomes import statements_since
 
 
 @month_table(OUTLOOK_OVER_TIME, Place("publication", Stored.TABLE, ("polars",)))

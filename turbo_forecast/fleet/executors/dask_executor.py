@@ -2,7 +2,7 @@
 
 Belongs here: which worker gets which task, and what becomes of tasks whose worker is gone. Does not belong here: which
 workers there are (`dask_membership.py`), what happens on them (`dask_host.py`), and what follows from a series that takes
-worker processes down (`policy.py`, on each worker).
+worker processes down (`retry_policy.py`, on each worker).
 
 Why tasks are not left to Dask's scheduler to place: a worker that does not fit must get none, one that has stopped responding must
 lose those it has, and a task that three workers died of must be tried in halves. All of that is simple where it is known who

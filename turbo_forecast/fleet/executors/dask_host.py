@@ -1,7 +1,7 @@
 """What a Dask worker holds of a run: worker processes as on any machine, one for each of its threads.
 
 Belongs here: opening, working and ending, in the process of Dask's worker. Does not belong here: what a worker process does
-(`worker.py`), what becomes of a series that takes it down (`policy.py`: the same as on one machine, and decided here),
+(`worker.py`), what becomes of a series that takes it down (`retry_policy.py`: the same as on one machine, and decided here),
 and which worker gets which task (`dask_executor.py`).
 
 A host lives as long as its lease: the result of the task that opened it, which Dask's worker keeps while the run's client
@@ -43,7 +43,7 @@ from turbo_forecast.fleet.executors.dask_messages import (
 from turbo_forecast.fleet.executors.processes import ProcessExecutor
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
 from turbo_forecast.fleet.pace import WorkSnapshot
-from turbo_forecast.fleet.policy import StoreLedger, Work
+from turbo_forecast.fleet.retry_policy import StoreLedger, Work
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.models.registry import prepare_entrants
 

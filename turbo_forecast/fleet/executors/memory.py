@@ -1,6 +1,6 @@
 """What workers hold in memory, together with what they have started.
 
-Belongs here: measuring, and how often. Does not belong here: what follows from it (`processes.py`, `policy.py`).
+Belongs here: measuring, and how often. Does not belong here: what follows from it (`processes.py`, `retry_policy.py`).
 
 What counts is memory that only this worker needs and that the system cannot take back: anonymous and shared memory, in
 RAM or swapped out. Pages of files do not count: each worker has the store and its libraries' code mapped, the system

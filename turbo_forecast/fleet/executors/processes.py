@@ -1,8 +1,8 @@
 """Worker processes of this machine as an executor: a death costs the one task that its worker was at.
 
 Belongs here: starting workers when there is something to do, handing out tasks, hearing answers and deaths. Does not
-belong here: one worker's process and pipe (`worker_process.py`), what it computes (`equipment.py`), and what follows
-from a loss (`policy.py`).
+belong here: one worker's process and pipe (`worker_process.py`), what it computes (`worker_steps.py`), and what follows
+from a loss (`retry_policy.py`).
 """
 
 import math
@@ -17,7 +17,6 @@ from uuid import uuid4
 
 from turbo_forecast.errors import writing
 from turbo_forecast.fleet.chunks import chunk_size
-from turbo_forecast.fleet.equipment import STEPS, Prepare
 from turbo_forecast.fleet.executors.guard import Guard
 from turbo_forecast.fleet.executors.marks import run_mark, worker_mark
 from turbo_forecast.fleet.executors.memory import MemoryWatch, can_be_measured
@@ -27,6 +26,7 @@ from turbo_forecast.fleet.executors.worker import Answer, CannotStart, Raised, R
 from turbo_forecast.fleet.executors.worker_process import WorkerProcess, end_workers
 from turbo_forecast.fleet.executors.worker_status import Tally
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
+from turbo_forecast.fleet.worker_steps import STEPS, Prepare
 
 MAX_START_DEATHS = 10
 """Workers that die this often in a row before they are ready, and without a word why, cannot start at all."""

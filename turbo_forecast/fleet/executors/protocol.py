@@ -1,7 +1,7 @@
 """The seam between what a run decides about its work and what carries it.
 
 Belongs here: what an executor can do, and no more: take tasks, report which are finished or lost, end one. Does not belong
-here: any executor, and what follows from a loss (`policy.py`).
+here: any executor, and what follows from a loss (`retry_policy.py`).
 
 Worker processes of this machine are one (`processes.py`); a Dask cluster is another (`dask_executor.py`): it knows what
 `tasks.py` says, and what is to be done so that its workers see the job's files (`exchange.py`).

@@ -1,7 +1,7 @@
 """What runs in a worker process: it prepares and performs what it is sent, and leaves when its parent dies.
 
 Belongs here: one worker's loop, and how it keeps to itself. Imported by each worker at start, so imports here are counted.
-Does not belong here: what a task means (`equipment.py`), and the parent's side (`processes.py`).
+Does not belong here: what a task means (`worker_steps.py`), and the parent's side (`processes.py`).
 """
 
 import multiprocessing
@@ -16,12 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
-from turbo_forecast.fleet.equipment import Equipment, Prepare, WornOut
 from turbo_forecast.fleet.executors import memory as own_memory
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
 from turbo_forecast.fleet.executors.marks import MARK, carry
 from turbo_forecast.fleet.executors.worker_status import Memory, StatusWriter
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
+from turbo_forecast.fleet.worker_steps import Equipment, Prepare, WornOut
 
 TRACE_CHARACTERS = 8_000
 """Of an error's traceback, the last so many are sent: a message that a pipe takes whole is never seen in part."""

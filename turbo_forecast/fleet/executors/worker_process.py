@@ -13,12 +13,12 @@ from multiprocessing import current_process, get_context, resource_tracker
 from types import ModuleType
 from typing import cast
 
-from turbo_forecast.fleet.equipment import Prepare
 from turbo_forecast.fleet.executors.descendants import end_all
 from turbo_forecast.fleet.executors.marks import MARK
 from turbo_forecast.fleet.executors.worker import Answer, Order, Ready, work
 from turbo_forecast.fleet.executors.worker_status import SIZE, Memory, WorkerStatus
 from turbo_forecast.fleet.tasks import Job, Step, Task
+from turbo_forecast.fleet.worker_steps import Prepare
 
 THREAD_LIMITS = (
     "OMP_NUM_THREADS",

@@ -3,7 +3,7 @@
 The worker writes it (`StatusWriter`), its parent reads it (`WorkerStatus`), after the worker's death too: so a death can be
 put down to the series that was in flight.
 Belongs here: a few bytes a worker, in memory that outlives it. Does not belong here: what is concluded from them
-(`processes.py`, `policy.py`, `pace.py`).
+(`processes.py`, `retry_policy.py`, `pace.py`).
 """
 
 import struct

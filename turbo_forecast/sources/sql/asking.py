@@ -13,9 +13,9 @@ import pyarrow as pa
 from turbo_forecast.errors import SourceError
 from turbo_forecast.sources.secrets import redacted, secret
 from turbo_forecast.sources.sql.address import System
+from turbo_forecast.sources.sql.complete_window import Request, Whole, whole
 from turbo_forecast.sources.sql.database import Access, Database, QueryError, UnreachableError, database
 from turbo_forecast.sources.sql.options import DatabaseOptions
-from turbo_forecast.sources.sql.whole import Request, Whole, whole
 from turbo_forecast.text import one_line
 
 LONGEST = 600
@@ -36,7 +36,7 @@ class Asking:
         return self.options.place.system
 
     def whole(self, request: Request) -> Whole:
-        """All rows of a query's answer, kept aside (`whole.py`). Raises SourceError."""
+        """All rows of a query's answer, kept aside (`complete_window.py`). Raises SourceError."""
         with self._named() as there:
             return whole(there, request, self.options.statement_timeout_seconds, self.options.attempts)
 

@@ -13,8 +13,8 @@ from turbo_forecast.errors import SourceError
 from turbo_forecast.number_words import counted
 from turbo_forecast.sources.protocol import ROWS, Description, Window
 from turbo_forecast.sources.sql.asking import Asking
+from turbo_forecast.sources.sql.complete_window import Request
 from turbo_forecast.sources.sql.query import identifier
-from turbo_forecast.sources.sql.whole import Request
 
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 """No telemetry of today's fleets is older."""

@@ -12,11 +12,11 @@ from turbo_forecast.settings.options import Options
 from turbo_forecast.sources.protocol import Description, Window
 from turbo_forecast.sources.sql.address import SCHEMES, scheme_of
 from turbo_forecast.sources.sql.asking import Asking
+from turbo_forecast.sources.sql.complete_window import Request
 from turbo_forecast.sources.sql.database import Access
 from turbo_forecast.sources.sql.describing import described
 from turbo_forecast.sources.sql.options import SQLOptions
 from turbo_forecast.sources.sql.rows import Rows
-from turbo_forecast.sources.sql.whole import Request
 
 
 class SQLSource:

@@ -20,12 +20,12 @@ from turbo_forecast.settings.options import Options
 from turbo_forecast.sources.protocol import Description, Window
 from turbo_forecast.sources.sql.address import DatabaseAddress, database_address, scheme_of
 from turbo_forecast.sources.sql.asking import Asking
+from turbo_forecast.sources.sql.complete_window import Request
 from turbo_forecast.sources.sql.database import Access
 from turbo_forecast.sources.sql.describing import described
 from turbo_forecast.sources.sql.options import Columns, DatabaseOptions
 from turbo_forecast.sources.sql.query import literals, text_literal
 from turbo_forecast.sources.sql.rows import Rows
-from turbo_forecast.sources.sql.whole import Request
 from turbo_forecast.sources.sql.zabbix_items import DEFAULT, Patterns, require_pattern
 from turbo_forecast.text import one_line
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from turbo_forecast.errors import writing
+from turbo_forecast.storage.atomic_replace import sync_file_system
 from turbo_forecast.storage.files import publishing
 from turbo_forecast.storage.objects.commits import StoredFile
 from turbo_forecast.storage.objects.keys import FileStat
-from turbo_forecast.storage.swap import sync_file_system
 
 HIDDEN = ".store"
 

@@ -17,10 +17,10 @@ import duckdb
 from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.leftovers import temporary_folder_beside
 from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.storage.atomic_replace import put_in_place
 from turbo_forecast.storage.datasets import duckdb_sql, require_readable, require_whole
 from turbo_forecast.storage.published.layout import PUBLISHED, SQL, history_folder
 from turbo_forecast.storage.published.reading import Published, PublishedMonth
-from turbo_forecast.storage.swap import put_in_place
 from turbo_forecast.storage.warehouse import MEMORY_LIMIT
 from turbo_forecast.tables import DUCKDB_TYPES, Table
 

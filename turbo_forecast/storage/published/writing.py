@@ -25,6 +25,7 @@ from turbo_forecast.leftovers import TEMPORARY, remove, remove_leftovers, tempor
 from turbo_forecast.month_keys import month_key
 from turbo_forecast.processes import own_process
 from turbo_forecast.schemas import FORECAST_PARQUET, MONTHS, OUTLOOK_CALIBRATION, OUTLOOK_SERIES
+from turbo_forecast.storage.atomic_replace import sync_folder
 from turbo_forecast.storage.base_table import utc_now
 from turbo_forecast.storage.datasets import row_count
 from turbo_forecast.storage.files import write_parquet
@@ -46,7 +47,6 @@ from turbo_forecast.storage.published.manifest import (
 )
 from turbo_forecast.storage.results import Results
 from turbo_forecast.storage.retention import RESULTS
-from turbo_forecast.storage.swap import sync_folder
 from turbo_forecast.storage.versions import columns_to_add
 from turbo_forecast.storage.warehouse import has_table
 from turbo_forecast.tables import DUCKDB_TYPES, Table

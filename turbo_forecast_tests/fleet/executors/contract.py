@@ -24,11 +24,11 @@ import pytest
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.chunks import Span, cut
-from turbo_forecast.fleet.equipment import STEPS, Prepare
 from turbo_forecast.fleet.executors import marks
 from turbo_forecast.fleet.executors.protocol import Executor, InFlight, Lost, WorkersCannotStart
-from turbo_forecast.fleet.policy import StoreLedger, Work
+from turbo_forecast.fleet.retry_policy import StoreLedger, Work
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
+from turbo_forecast.fleet.worker_steps import STEPS, Prepare
 from turbo_forecast.types import Status
 from turbo_forecast_tests.fleet.executors.steps import noted, part
 from turbo_forecast_tests.fleet.working import fleet, forecast_of, job_of, wait_until

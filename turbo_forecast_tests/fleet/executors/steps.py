@@ -10,9 +10,9 @@ from pathlib import Path
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.chunks import Span
-from turbo_forecast.fleet.equipment import Parts
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.tasks import Job
+from turbo_forecast.fleet.worker_steps import Parts
 
 
 def step(do: Callable[[Path, Span], None]) -> Callable[..., Callable[[Span], None]]:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from turbo_forecast.fleet import policy
+from turbo_forecast.fleet import retry_policy
 from turbo_forecast.fleet.chunks import Span, cut
-from turbo_forecast.fleet.equipment import Parts
 from turbo_forecast.fleet.executors import memory
 from turbo_forecast.fleet.executors.marks import MARK
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
-from turbo_forecast.fleet.policy import PartLost
+from turbo_forecast.fleet.retry_policy import PartLost
 from turbo_forecast.fleet.tasks import Step, TaskReport
+from turbo_forecast.fleet.worker_steps import Parts
 from turbo_forecast.types import Status
 from turbo_forecast_tests.fleet.executors.steps import noted
 from turbo_forecast_tests.fleet.working import Forecast, fleet, forecast, job_of, working
@@ -116,7 +116,7 @@ def test_a_limit_that_is_lower_than_what_a_worker_needs_for_starting_says_how_mu
 def test_a_limit_with_which_no_worker_finishes_any_series_ends_the_run(
     tmp_path: Path, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy, "MAX_TOO_LARGE", 3)
+    monkeypatch.setattr(retry_policy, "MAX_TOO_LARGE", 3)
     with pytest.raises(
         WorkersCannotStart, match=f"3 workers needed more than {limit} MB .* worker_memory_mb is too low"
     ):

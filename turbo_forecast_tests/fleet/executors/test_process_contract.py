@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from turbo_forecast.fleet.equipment import STEPS, Prepare
 from turbo_forecast.fleet.executors.processes import ProcessExecutor, processes
 from turbo_forecast.fleet.tasks import Job, Step
+from turbo_forecast.fleet.worker_steps import STEPS, Prepare
 from turbo_forecast_tests.fleet.executors.contract import *  # noqa: F403
 from turbo_forecast_tests.fleet.executors.contract import Start
 

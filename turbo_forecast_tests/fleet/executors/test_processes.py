@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.fleet import policy
+from turbo_forecast.fleet import retry_policy
 from turbo_forecast.fleet.chunks import Span, cut
-from turbo_forecast.fleet.equipment import STEPS
 from turbo_forecast.fleet.executors import start_watch
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
-from turbo_forecast.fleet.policy import PartLost
+from turbo_forecast.fleet.retry_policy import PartLost
 from turbo_forecast.fleet.tasks import Step, TaskReport
+from turbo_forecast.fleet.worker_steps import STEPS
 from turbo_forecast.types import Status
 from turbo_forecast_tests.fleet.executors.steps import noted, part
 from turbo_forecast_tests.fleet.working import EVIL, fleet, forecast, job_of, wait_until, working
@@ -130,7 +130,7 @@ def test_a_start_that_does_not_end_is_told_with_the_entrant_that_is_built(
 def test_a_worker_that_somebody_has_stopped_is_ended_and_its_part_done_by_another(
     step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy, "STUCK_SECONDS", 0.5)
+    monkeypatch.setattr(retry_policy, "STUCK_SECONDS", 0.5)
     job = job_of(fleet(8), tmp_path, "naive", series_timeout_seconds=0.4)
     reports: list[TaskReport] = []
     with working(job, 2, steps={step: part("is_stopped_once")}) as (work, _):
@@ -141,7 +141,7 @@ def test_a_worker_that_somebody_has_stopped_is_ended_and_its_part_done_by_anothe
 def test_a_worker_that_is_stopped_before_it_hears_of_its_task_is_ended_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy, "STUCK_SECONDS", 0.5)
+    monkeypatch.setattr(retry_policy, "STUCK_SECONDS", 0.5)
     job = job_of(fleet(8), tmp_path, "naive", series_timeout_seconds=0.4)
     reports: list[TaskReport] = []
     with working(job, 1, steps={Step.COMBINE: part("works")}) as (work, executor):

@@ -11,7 +11,7 @@ from turbo_forecast.fleet.exchange import SharedFolder
 from turbo_forecast.fleet.executors.choice import executor_of
 from turbo_forecast.fleet.executors.protocol import Events, Lost
 from turbo_forecast.fleet.executors.sharing import SharingExecutor
-from turbo_forecast.fleet.policy import StoreLedger, Work
+from turbo_forecast.fleet.retry_policy import StoreLedger, Work
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.types import Status
 from turbo_forecast_tests.fleet.working import fleet, job_of

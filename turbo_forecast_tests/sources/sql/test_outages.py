@@ -9,7 +9,7 @@ import pytest
 
 from reference.servers import postgres
 from turbo_forecast.errors import SourceError
-from turbo_forecast.sources.sql.whole import Whole
+from turbo_forecast.sources.sql.complete_window import Whole
 from turbo_forecast_tests.sources.sql import databases
 from turbo_forecast_tests.sources.sql.databases import Lab, MariaDBLab, PostgresLab, source
 from turbo_forecast_tests.sources.sql.test_systems import DECEMBER, fetched, hourly, put_in, refusal

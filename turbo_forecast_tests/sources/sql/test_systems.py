@@ -13,7 +13,7 @@ import pytest
 from reference.servers import postgres
 from turbo_forecast.errors import SourceError
 from turbo_forecast.sources.protocol import ROWS, Source, Window
-from turbo_forecast.sources.sql import whole
+from turbo_forecast.sources.sql import complete_window
 from turbo_forecast_tests.sources.sql.databases import Lab, Row, source
 
 DECEMBER = Window.of_days(date(2025, 12, 1), date(2025, 12, 31), "UTC")
@@ -74,7 +74,7 @@ def test_a_query_may_end_with_a_comment_and_a_semicolon(lab: Lab) -> None:
 def test_more_rows_than_memory_is_meant_for_lie_in_a_file_meanwhile(
     sqlite_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(whole, "IN_MEMORY_BYTES", 2000)
+    monkeypatch.setattr(complete_window, "IN_MEMORY_BYTES", 2000)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     rows = hourly(datetime(2025, 12, 1, tzinfo=UTC), 24 * 31)
     sqlite_lab.fill(rows)

@@ -18,11 +18,11 @@ import pyarrow as pa
 
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.executors.worker_status import StatusWriter
-from turbo_forecast.fleet.growth import Growth
 from turbo_forecast.fleet.pieces import write_forecast
 from turbo_forecast.fleet.series_forecaster import Result, SeriesForecaster, manners_kept
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
+from turbo_forecast.fleet.worker_growth import Growth
 from turbo_forecast.models.registry import build_entrant
 from turbo_forecast.types import Outcome, Status
 

@@ -2,7 +2,7 @@
 
 Belongs here: what is tried again and how often, when a chunk is split to find the series that takes workers down, when a
 series has taken too long or too much memory, what is recorded then. Does not belong here: workers (`executors/`), what a task does
-(`equipment.py`).
+(`worker_steps.py`).
 
 How a loss is handled. The series that a dead worker was working on may be a poison task; the rest of its chunk goes back to
 the others. When all else is done, each such series is retried in isolation: alone, in a fresh worker. After MAX_ATTEMPTS

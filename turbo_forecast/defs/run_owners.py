@@ -1,6 +1,6 @@
 """Whose process a run from the command line belongs to, and what becomes of runs whose process is gone.
 
-`python -m turbo_forecast.defs.ownership RUN_ID` ends a run of which only a person can know that its process is gone.
+`python -m turbo_forecast.defs.run_owners RUN_ID` ends a run of which only a person can know that its process is gone.
 
 Belongs here: a run's tags, its claim in DAGSTER_HOME, freeing its place in the pools. Does not belong here: who is
 alive (`processes.py`), starting a run (`launch.py`).
@@ -61,7 +61,7 @@ def release_dead_runs(instance: dg.DagsterInstance, log: Callable[[str], None]) 
             elif state is Liveness.UNKNOWN:
                 log(
                     f"run {run.run_id[:8]} of {who} may still be at work, which cannot be seen from here; this run waits for "
-                    f"its end. If it has died: python -m turbo_forecast.defs.ownership {run.run_id}"
+                    f"its end. If it has died: python -m turbo_forecast.defs.run_owners {run.run_id}"
                 )
     _free_places_of_ended_runs(instance)
     _remove_stale_claims()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from turbo_forecast.turbo_prophet import cache
-from turbo_forecast.turbo_prophet.trust import why_untrusted
+from turbo_forecast.turbo_prophet.cache_permissions import why_untrusted
 
 STRANGER = 12_345
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")

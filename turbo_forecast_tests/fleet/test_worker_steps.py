@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from turbo_forecast.fleet import equipment
+from turbo_forecast.fleet import worker_steps
 from turbo_forecast.fleet.chunks import Span
-from turbo_forecast.fleet.equipment import STEPS, Equipment, WornOut
 from turbo_forecast.fleet.executors.worker_status import SIZE, StatusWriter, WorkerStatus
 from turbo_forecast.fleet.tasks import Job, Step, Task
+from turbo_forecast.fleet.worker_steps import STEPS, Equipment, WornOut
 from turbo_forecast_tests.fleet.executors.steps import noted, part
 from turbo_forecast_tests.fleet.working import fleet, job_of, left
 
@@ -56,7 +56,7 @@ def test_a_worker_without_files_to_spare_gives_up_with_the_series_in_flight(
     own.prepare(Step.FORECAST)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-    monkeypatch.setattr(equipment, "SPARE_FILES", 256)
+    monkeypatch.setattr(worker_steps, "SPARE_FILES", 256)
     try:
         with pytest.raises(WornOut):
             own.perform(Task(Step.FORECAST, Span(1, 2)))

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from turbo_forecast.fleet import growth
-from turbo_forecast.fleet.growth import Growth
+from turbo_forecast.fleet import worker_growth
+from turbo_forecast.fleet.worker_growth import Growth
 
 
 class Held:
@@ -22,7 +22,7 @@ class Held:
 
 
 def held(monkeypatch: pytest.MonkeyPatch, *answers: float) -> None:
-    monkeypatch.setattr(growth, "held_mb", Held(*answers))
+    monkeypatch.setattr(worker_growth, "held_mb", Held(*answers))
 
 
 def test_the_line_is_three_quarters_of_the_way_from_the_first_piece_of_work_to_the_limit(
@@ -75,7 +75,7 @@ def test_without_a_limit_nothing_is_too_much(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_worker_waits_to_be_seen_only_while_it_holds_more_than_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(growth, "WAIT_SECONDS", 60.0)
+    monkeypatch.setattr(worker_growth, "WAIT_SECONDS", 60.0)
     began = time.monotonic()
     held(monkeypatch, 1000)
     Growth(1000).wait_to_be_seen()
@@ -86,7 +86,7 @@ def test_a_worker_waits_to_be_seen_only_while_it_holds_more_than_its_limit(monke
 
 def test_a_worker_that_nobody_ends_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its parent counts shared memory by its share, and may judge otherwise."""
-    monkeypatch.setattr(growth, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(worker_growth, "WAIT_SECONDS", 0.2)
     held(monkeypatch, 5000)
     began = time.monotonic()
     Growth(1000).wait_to_be_seen()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from turbo_forecast.fleet.chunks import Span, cut
 from turbo_forecast.fleet.executors.protocol import Events, InFlight, Lost, WorkersCannotStart
 from turbo_forecast.fleet.executors.worker_status import Tally
-from turbo_forecast.fleet.policy import AHEAD, MAX_ATTEMPTS, MAX_TOO_LARGE, MAX_UNEXPLAINED, PartLost, Work
+from turbo_forecast.fleet.retry_policy import AHEAD, MAX_ATTEMPTS, MAX_TOO_LARGE, MAX_UNEXPLAINED, PartLost, Work
 from turbo_forecast.fleet.tasks import Step, Task, TaskReport
 from turbo_forecast.types import Status
 

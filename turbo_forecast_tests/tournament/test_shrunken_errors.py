@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from turbo_forecast.tournament.evidence import clearly_worse, complete, plain_means, shrinkage_estimate
+from turbo_forecast.tournament.shrunken_errors import clearly_worse, complete, plain_means, shrinkage_estimate
 
 NAN = np.nan
 

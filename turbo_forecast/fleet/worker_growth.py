@@ -1,7 +1,7 @@
 """What a worker does itself about its growth: it stops for a series that leaves too much, and is replaced before many do.
 
 Belongs here: the line from which on a worker is replaced though no single series needs too much. Does not belong here: what becomes of a
-series that needs more than the limit (`policy.py`), measuring (`executors/memory.py`).
+series that needs more than the limit (`retry_policy.py`), measuring (`executors/memory.py`).
 
 Entrants that keep something of each series (a cache, a leak) let a worker grow without any single series needing much. Such a
 worker is replaced between two series, while there is still room for a large one. A worker that holds more than its limit when

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.schemas import BASE_TABLE, CAPACITY_OUTLOOK, GROUP_HISTORY
-from turbo_forecast.storage.later_levels import statements_since
+from turbo_forecast.storage.statement_outcomes import statements_since
 
 THEN, NOW = date(2025, 9, 30), date(2025, 12, 31)
 

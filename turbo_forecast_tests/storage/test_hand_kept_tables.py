@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.storage.listings import listing, read_listing
+from turbo_forecast.storage.hand_kept_tables import listing, read_listing
 
 REQUIRED, OPTIONAL = ("host_id", "group"), ("capacity",)
 
