@@ -32,9 +32,10 @@ LINKED = [*PAGES, ROOT / "CHANGELOG.md", *sorted((ROOT / "benchmarks").glob("*.m
 EXAMPLE_FILES = {"models/last_value.py", "turbo_forecast/models/last_value.py", "inventory_source.py"}
 """Files that a page tells its reader to write."""
 OF_BROWSER_TESTS = "TURBO_FORECAST_SCREENSHOTS"
-OF_OTHER_DATABASES = {
+OF_OTHERS = {
     "CREATE ROLE": "PostgreSQL's; test_zabbix.py runs it",
     "CREATE SECRET": "needs a store and httpfs",
+    "-- name: ": "a check's file; test_examples.py runs it",
 }
 """How a block of SQL begins that DuckDB alone cannot prepare, and why that is."""
 
@@ -144,7 +145,7 @@ def is_a_jobs_configuration(content: dict[str, dict[str, dict[str, object]]], bl
 
 def is_prepared(block: Block) -> None:
     """SQL: each statement can be prepared against the product's tables, as a warehouse and as published views."""
-    if any(block.text.startswith(start) for start in OF_OTHER_DATABASES):
+    if any(block.text.startswith(start) for start in OF_OTHERS):
         return
     with duckdb.connect() as con:
         con.execute("ATTACH ':memory:' AS published")
