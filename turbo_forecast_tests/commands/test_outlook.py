@@ -109,8 +109,8 @@ def test_those_ahead_are_named_most_urgent_first_and_all_are_counted(
         "%",
     ]
     assert re.fullmatch(
-        r"How often such statements were true on the backtest, about series below their threshold: of \d+ statements? of 50 % or "
-        r"more, 100 % came true within 122 days; of \d+ others?, .* %; Brier skill .*",
+        r"How often that was true of series below their threshold: 100 % of \d+ statements of 50 % or more came true within 122 days, "
+        r"0 % of \d+ others; Brier skill .*",
         text.splitlines()[-1],
     )
 

@@ -130,7 +130,7 @@ def test_the_track_record_stands_beside_the_base_rate_and_the_point_forecast_wit
     judged(con)
     said, table, picture, legend = how_often_true(con, CUTOFF)
     # Brier (.04 + .36 + .49 + .01) / 4 = .225; the base rate's .25; the point forecast's: 2 of 4
-    record = "of 2 statements of 50 % or more, 50 % came true within 122 days; of 2 others, 50 %"
+    record = "50 % of 2 statements of 50 % or more came true within 122 days, 50 % of 2 others"
     assert said.startswith(
         f"Of 4 statements about series below their threshold, made before the backtest: {record}; Brier skill 0.10 "
     )
