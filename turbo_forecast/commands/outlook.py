@@ -117,7 +117,8 @@ def _print(
 ) -> None:
     out = console()
     head = [*_head(month, asked), *(f"Note: {each}." for each in not_shown(published, month))]
-    foot = [f"How often such statements were true on the backtest: {statement_record(month) or UNKNOWN}"]
+    record = statement_record(month) or UNKNOWN
+    foot = [f"How often that was true of series below their threshold: {record}"]
     if rows["level"].null_count():
         foot.insert(0, "now –: hardly observed in the week before the cutoff, if at all.")
     taken = sum(_lines(out, each) for each in (*head, *foot)) + 2  # an empty line, and the one on further rows
