@@ -59,8 +59,8 @@ SERIES_OUTCOMES = Table(
             "outcome",
             pl.String,
             "forecast: an entrant forecast it; fallback: too short for a backtest, the fallback's forecast is published; retired: "
-            "nothing observed in the backtest months, no rows; failed: every entrant raised an error, or the series took its worker "
-            "down, too long or too much memory: the fallback's forecast is published, or no rows where that failed, too",
+            "nothing observed in the backtest months, no rows; failed: every entrant raised an error, or the series killed its "
+            "worker, took too long or needed too much memory: the fallback's forecast is published, or no rows where that failed, too",
         ),
         Column("reason", pl.String, "why the outcome is not a plain forecast, or what limits it", nullable=True),
         Column("error_class", pl.String, "class of the error that was caught", nullable=True),
