@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from turbo_forecast.answers.months import not_shown
-from turbo_forecast.answers.outlook import AHEAD, PROBABILITY, OutlookQuestion, outlook_answer
+from turbo_forecast.answers.outlook import APPROACHING, PROBABILITY, OutlookQuestion, outlook_answer
 from turbo_forecast.answers.statement_record import UNKNOWN, statement_record
 from turbo_forecast.commands.output import print_json, write_csv, write_xlsx
 from turbo_forecast.commands.terminal import Shown, console, decimals, name_of, percent, print_rows, room_on_screen
@@ -60,7 +60,7 @@ def question(
     """What is typed, as a question; without states, about who is not over the threshold yet and may reach it."""
     if kind not in ("", SERIES, GROUP):
         raise SettingsError(f"--kind must be {SERIES} or {GROUP}, not {shown(kind)}")
-    asked = () if EVERY_STATE in states else tuple(states) or tuple(AHEAD)
+    asked = () if EVERY_STATE in states else tuple(states) or tuple(APPROACHING)
     return OutlookQuestion(
         before=before,
         resources=tuple(resources),
@@ -175,7 +175,7 @@ def _columns(asked: OutlookQuestion) -> list[Shown]:
         Shown("resource", lambda row: printable(row["resource"])),
         *(
             [Shown("state", lambda row: row["state"], style=style, optional=2)]
-            if set(asked.states) != set(AHEAD)
+            if set(asked.states) != set(APPROACHING)
             else []
         ),
         Shown("at", lambda row: f"{row['threshold']:g} %", right=True),

@@ -86,10 +86,15 @@ def test_months_and_sources_that_are_named_are_landed_alone(land: Land, stock: S
     stock_of_two.values["web", "cpu", datetime.fromisoformat(f"{LAST}-01T00:00:00+00:00")] = 99.0
     assert land("--config", config, "--source", "two", "--month", LAST)[0] == 0
     code, out, _ = land("--config", config, "--source", "two", "--month", LAST, "--again", "--json")
-    [told] = json.loads(out)
+    [document] = json.loads(out)
     assert code == 0
-    assert (told["source"], told["rows"], told["kept"], told["landed"][0]["month"]) == ("two", 28, 0, LAST)
-    assert told["landed"][0]["fetched_at"].endswith("Z")
+    assert (document["source"], document["rows"], document["kept"], document["landed"][0]["month"]) == (
+        "two",
+        28,
+        0,
+        LAST,
+    )
+    assert document["landed"][0]["fetched_at"].endswith("Z")
     rows = pl.read_parquet(landed_months(tmp_path / "data")[-1].path)
     assert rows["value"][0] == 99.0
 
