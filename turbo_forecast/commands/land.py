@@ -24,7 +24,7 @@ from turbo_forecast.landing.configured import TelemetrySources, calendar_of, con
 from turbo_forecast.landing.due import LandingRequest, history_months
 from turbo_forecast.landing.landing import LandingOptions, SourceLanding
 from turbo_forecast.landing.landing import land as land_months
-from turbo_forecast.month_keys import last_over, months_to_land
+from turbo_forecast.month_keys import last_over, months_to_land, shifted
 from turbo_forecast.number_words import UNKNOWN, counted
 from turbo_forecast.paths import require_storable
 from turbo_forecast.settings import Environment, Settings, current_environment
@@ -99,7 +99,10 @@ def _configured_sources(environment: Environment) -> TelemetrySources:
 def _request(options: LandOptions, settings: Settings) -> LandingRequest:
     if options.month:
         return LandingRequest(months_to_land(options.month), named=True, again=options.again)
-    return LandingRequest(history_months(last_over(), settings.forecast), again=options.again)
+    over = (
+        last_over()
+    )  # and the running month: where a source forgets within weeks, its beginning is gone before it is over
+    return LandingRequest([*history_months(over, settings.forecast), shifted(over, 1)], again=options.again)
 
 
 def _log(line: str) -> None:

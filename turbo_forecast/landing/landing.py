@@ -101,6 +101,8 @@ class SourceLanding:
         parts = [
             f"{counted(len(self.landed), 'month')} with {counted(self.rows, 'row')} landed in {self.seconds:.1f} s"
         ]
+        if self.standing:
+            parts.append(f"{counted(self.standing, 'month')} there before")
         if self.kept:
             parts.append(f"{counted(self.kept, 'row')} of former landings kept, which it has no more")
         if self.dropped:
