@@ -28,15 +28,15 @@ KERNEL_MODULES = (
     "descent",
     "elementary",
     "gram",
+    "initial_values",
     "intervals",
     "jit",
     "linear_algebra",
     "model",
     "prediction",
     "proximal_step",
-    "sketch",
     "solver",
-    "starts",
+    "weekly_aggregate",
     "xoshiro",
 )
 NUMBA_SWITCHES = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
