@@ -1,4 +1,4 @@
-"""Linear algebra of small dense problems: elimination, and a lasso that is solved exactly.
+"""Linear algebra of small dense problems: elimination, and a lasso solved by an active set method.
 
 Belongs here: what a textbook states without knowing the model. Does not belong here: gradients, steps (`proximal_step.py`).
 """
