@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from turbo_forecast.landing.due import Asked
+from turbo_forecast.landing.due import LandingRequest
 from turbo_forecast.landing.landing import LandingOptions, land, require_landed
 from turbo_forecast.sources.protocol import Source
 from turbo_forecast.storage.landed import landed_files
@@ -18,7 +18,9 @@ from turbo_forecast.storage.landed import landed_files
 def landed_rows(source: Source, months: Sequence[str]) -> tuple[int, float]:
     """How many rows have landed, and the sum of their values."""
     with tempfile.TemporaryDirectory(prefix="landed-") as folder:
-        require_landed(land(Path(folder), {"benchmark": source}, Asked(sorted(months), named=True), LandingOptions()))
+        require_landed(
+            land(Path(folder), {"benchmark": source}, LandingRequest(sorted(months), named=True), LandingOptions())
+        )
         rows = pl.scan_parquet(landed_files(Path(folder))).select(pl.len().alias("rows"), pl.col("value").sum())
         count, total = rows.collect(engine="streaming").row(0)
     return int(count), float(total)

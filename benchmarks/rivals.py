@@ -147,12 +147,12 @@ def questions(
             yield one.host_id, one.resource, Question(rival, own[rival], window)
 
 
-Told = TypeVar("Told")
+Result = TypeVar("Result")
 
 
 def answers(
-    ask: Callable[[Question], Told], asked: list[Question], settings: ForecastSettings, say: Log
-) -> Iterator[Told]:
+    ask: Callable[[Question], Result], asked: list[Question], settings: ForecastSettings, say: Log
+) -> Iterator[Result]:
     """One answer for each question, in their order, from worker processes. ask: a module's function."""
     if not asked:
         return

@@ -174,7 +174,7 @@ def _outlook(con: duckdb.DuckDBPyConnection, cutoff: date) -> Iterator[str]:
         yield f"  and {counted(rest, 'more that is', 'more that are')} expected or possible, in capacity_outlook"
     record = track_record(con, cutoff)
     unknown = "not known yet: no series is long enough for a backtest"
-    yield f"  How often such statements were true on the backtest: {record or unknown}"
+    yield f"  How often that was true of series below their threshold: {record or unknown}"
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -47,7 +47,7 @@ def date_of(number: int) -> date:
 
 
 def window_name(number: int) -> str:
-    """The window as the column `window` names it, by its position."""
+    """The window as the column `window_name` names it, by its number: `forecast`, `backtest`, `fold 1` (the latest), `fold 2`, …"""
     return {FORECAST: Phase.FORECAST.value, BACKTEST: Phase.BACKTEST.value}.get(number, f"fold {number}")
 
 

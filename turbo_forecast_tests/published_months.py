@@ -24,12 +24,12 @@ import numpy as np
 import polars as pl
 
 from turbo_forecast import schemas
-from turbo_forecast.outlook.learning import FLEET, PRIOR, Learnt
+from turbo_forecast.outlook.learning import FLEET, PRIOR, OutlookModel
 from turbo_forecast.outlook.regression import KNOTS, sigmoid
 from turbo_forecast.outlook.rows import BASELINE, with_urgency
 from turbo_forecast.outlook.scenarios import beside_baseline
 from turbo_forecast.outlook.signals import GRID
-from turbo_forecast.schemas.outlook import WITNESSES
+from turbo_forecast.schemas.outlook import PREDICTORS
 from turbo_forecast.settings import forecast_settings, outlook_settings
 from turbo_forecast.storage.base_table import record_base_table
 from turbo_forecast.storage.frames import write_frame
@@ -501,7 +501,7 @@ def _write_results(data: Path, month: str, windows: Windows, rows: pl.DataFrame)
     """What the run has learnt, for statements about other plans: what is believed before any window has ended."""
     results, at = Results(data / "tournament" / month), pl.lit(windows.cutoff).alias("cutoff")
     results.folder.mkdir(parents=True, exist_ok=True)
-    nothing = Learnt(
+    nothing = OutlookModel(
         (FLEET,), np.tile(PRIOR, (1, GRID.size, 1)), np.tile(sigmoid(KNOTS), (1, 2, 1)), np.zeros(1, np.int64)
     )
     phases = pl.DataFrame({"phase": ["backtest", "forecast"]})
@@ -519,7 +519,7 @@ def _write_results(data: Path, month: str, windows: Windows, rows: pl.DataFrame)
                 "error": 3.0,
             }
             row |= {"level": None if each.silent else level_at(each, origin)}
-            row |= {f"{w}_{n}": now + each.rate * n if n <= 182 else None for w in WITNESSES for n in GRID.tolist()}
+            row |= {f"{w}_{n}": now + each.rate * n if n <= 182 else None for w in PREDICTORS for n in GRID.tolist()}
             row |= {
                 f"before_{n}": None if each.silent else observed(each, origin - timedelta(days=n)) for n in range(6)
             }

@@ -244,7 +244,7 @@ def state(
 
 
 NEXT = "Runs full next (7-day mean reaches 90 %, or the threshold nearest to it)"
-TRUE = "  How often such statements were true on the backtest"
+TRUE = "  How often that was true of series below their threshold"
 UNKNOWN = "not known yet: no series is long enough for a backtest"
 
 
@@ -314,7 +314,7 @@ def test_it_is_said_how_often_such_statements_were_true_and_by_how_much_they_bea
         insert(con, "outlook_backtest", **group, probability=0.0, happened=1, point=0, level=1.0)
     # Brier: (.16 + .64 + .04 + .01 + .25 + .01) / 6; base rates of a third and two thirds: 2/9; the point forecast: 2 of 6
     assert outlook(data)[1:] == [
-        f"{TRUE}: 75 % of the 4 of 50 % or more and 0 % of the 2 others came true within 122 days; Brier skill "
+        f"{TRUE}: 75 % of 4 statements of 50 % or more came true within 122 days, 0 % of 2 others; Brier skill "
         f"{1 - (1.11 / 6) / (2 / 9):.2f} (base rate 0, point forecast {1 - (2 / 6) / (2 / 9):.2f})"
     ]
 
@@ -323,7 +323,7 @@ def test_where_nothing_was_reached_there_is_no_skill_and_no_share_of_what_nobody
     with duckdb.connect(str(data / "warehouse.duckdb")) as con:
         fixed = {"kind": "series", "host_id": "a", "resource": "cpu", "horizon_days": 61, "threshold": 90.0}
         insert(con, "outlook_backtest", **fixed, probability=0.25, happened=0, point=0, level=1.0)
-    assert outlook(data)[1:] == [f"{TRUE}: – of the 0 of 50 % or more and 0 % of the 1 other came true within 61 days"]
+    assert outlook(data)[1:] == [f"{TRUE}: – of 0 statements of 50 % or more came true within 61 days, 0 % of 1 other"]
 
 
 def content(data: Path) -> dict[Path, bytes]:

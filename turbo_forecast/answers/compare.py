@@ -215,23 +215,23 @@ def _remarks(earlier: PublishedMonth, later: PublishedMonth, other_threshold: in
     """Sentences on what differs beside the fleet."""
     before, now = earlier.manifest, later.manifest
     changed = [words for name, words in OF_OUTLOOK.items() if before.outlook.get(name) != now.outlook.get(name)]
-    said = []
+    remarks = []
     if changed:
-        said.append(f"The months were asked about other things: {', '.join(changed)} differ.")
+        remarks.append(f"The months were asked about other things: {', '.join(changed)} differ.")
     if other_threshold:
-        said.append(
+        remarks.append(
             f"{counted(other_threshold, 'series or group has', 'series or groups have')} another threshold than before: {noun(other_threshold, 'it is', 'they are')} not compared."
         )
     plans = [_plans(month) for month in (earlier, later)]
     if not plans[0].equals(plans[1]):
-        said.append(
+        remarks.append(
             f"The planned changes differ ({len(plans[0]):,} before, {len(plans[1]):,} now): dates have moved because of them, too."
         )
     if before.config_hash != now.config_hash:
-        said.append("The forecasts were made with other settings.")
+        remarks.append("The forecasts were made with other settings.")
     if before.program != now.program:
-        said.append(f"The forecasts were made by versions {before.program} and {now.program} of this program.")
-    return said
+        remarks.append(f"The forecasts were made by versions {before.program} and {now.program} of this program.")
+    return remarks
 
 
 def _plans(month: PublishedMonth) -> pl.DataFrame:

@@ -16,7 +16,7 @@ import polars as pl
 from turbo_forecast.answers.champion_words import Accuracy, accuracy_words
 from turbo_forecast.answers.group_rows import days_as_first_known, group_days, group_forecast, level_before
 from turbo_forecast.answers.names import Kind
-from turbo_forecast.outlook.levels import Floats, first_day_reached, highest_so_far, judgeable, levels_after
+from turbo_forecast.outlook.levels import Floats, first_day_reached, highest_so_far, is_evaluable, levels_after
 from turbo_forecast.outlook.rows import BASELINE, GROUP
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, FORECAST_PARQUET, GROUP_FORECAST
 from turbo_forecast.schemas.outlook import DAYS_BEFORE, LEVEL_DAYS, STATED
@@ -102,23 +102,23 @@ def earlier_answers(
     return {
         resource: _gathered(
             [
-                _Month(
+                _SeriesInMonth(
                     each,
                     resource,
-                    _of(forecast, resource),
-                    _of(statements, resource),
-                    _of(observed, resource),
+                    _of_resource(forecast, resource),
+                    _of_resource(statements, resource),
+                    _of_resource(observed, resource),
                     month.cutoff,
                 )
                 for each, forecast, statements in read
             ],
-            _all_of_it(months, name, kind, resource),
+            _levels_of_all_capacity(months, name, kind, resource),
         )
         for resource in resources
     }
 
 
-def _of(rows: pl.DataFrame, resource: str) -> pl.DataFrame:
+def _of_resource(rows: pl.DataFrame, resource: str) -> pl.DataFrame:
     return rows.filter(pl.col("resource") == resource)
 
 
@@ -144,17 +144,20 @@ def _statements(month: PublishedMonth, name: str, kind: Kind) -> pl.DataFrame:
     return found.filter(pl.col("kind") == kind, pl.col("scenario") == BASELINE).sort("threshold")
 
 
-def _all_of_it(months: list[PublishedMonth], name: str, kind: Kind, resource: str) -> dict[date, float | None]:
+def _levels_of_all_capacity(
+    months: list[PublishedMonth], name: str, kind: Kind, resource: str
+) -> dict[date, float | None]:
     """By cutoff, a group's level then in percent of all its capacity: statements are in percent of what was usable."""
     if kind != GROUP:
         return {}
     return {
-        each.cutoff: level_before(_of(group_days(each, name), resource), each.cutoff, LEVEL_DAYS) for each in months
+        each.cutoff: level_before(_of_resource(group_days(each, name), resource), each.cutoff, LEVEL_DAYS)
+        for each in months
     }
 
 
 @dataclass(frozen=True, slots=True)
-class _Month:
+class _SeriesInMonth:
     """What one earlier month said of one series, and what was observed since, up to `known`."""
 
     month: PublishedMonth
@@ -169,9 +172,9 @@ class _Month:
         return self.month.cutoff
 
 
-def _gathered(months: list[_Month], all_of_it: Mapping[date, float | None] | None = None) -> Earlier:
+def _gathered(months: list[_SeriesInMonth], levels_of_all: Mapping[date, float | None] | None = None) -> Earlier:
     forecasts = [_scored_forecast(each) for each in months if len(each.forecast)]
-    statements = [row for each in months for row in _scored_statements(each, (all_of_it or {}).get(each.cutoff))]
+    statements = [row for each in months for row in _scored_statements(each, (levels_of_all or {}).get(each.cutoff))]
     lines = [each.forecast.select(pl.col(name).cast(dtype) for name, dtype in LINES.items()) for each in months]
     return Earlier(
         pl.DataFrame(forecasts, schema=FORECASTS, orient="row"),
@@ -180,42 +183,44 @@ def _gathered(months: list[_Month], all_of_it: Mapping[date, float | None] | Non
     )
 
 
-def _scored_forecast(each: _Month) -> tuple[Any, ...]:
+def _scored_forecast(series: _SeriesInMonth) -> tuple[Any, ...]:
     """A row of FORECASTS."""
-    width = each.month.settings.interval_width
-    since = each.forecast.drop("y").join(each.observed.select("ds", "y"), on="ds").filter(pl.col("ds") <= each.known)
+    width = series.month.settings.interval_width
+    since = (
+        series.forecast.drop("y").join(series.observed.select("ds", "y"), on="ds").filter(pl.col("ds") <= series.known)
+    )
     found = Accuracy.of(since)
     if found is None:
-        text = f"{each.month.key}: no day of its forecast has been observed."
-        return each.month.key, each.cutoff, 0, None, None, None, width, text
-    text = f"{each.month.key}: its forecast was {accuracy_words(found, width)}."
-    return each.month.key, each.cutoff, found.days, found.mae, found.bias, found.inside, width, text
+        text = f"{series.month.key}: no day of its forecast has been observed."
+        return series.month.key, series.cutoff, 0, None, None, None, width, text
+    text = f"{series.month.key}: its forecast was {accuracy_words(found, width)}."
+    return series.month.key, series.cutoff, found.days, found.mae, found.bias, found.inside, width, text
 
 
-def _scored_statements(each: _Month, level_of_all: float | None) -> Iterator[tuple[Any, ...]]:
+def _scored_statements(series: _SeriesInMonth, level_of_all: float | None) -> Iterator[tuple[Any, ...]]:
     """Rows of STATEMENTS, by threshold."""
-    if each.statements.is_empty():
+    if series.statements.is_empty():
         return
-    end = min(each.cutoff + timedelta(days=STATED[-1]), each.month.windows.horizon_end)
-    levels = _levels(each, min(end, each.known))
-    for statement in each.statements.iter_rows(named=True):
-        reached = _first_day(levels, _bound(statement, level_of_all), each.cutoff)
+    end = min(series.cutoff + timedelta(days=STATED[-1]), series.month.windows.horizon_end)
+    levels = _levels(series, min(end, series.known))
+    for statement in series.statements.iter_rows(named=True):
+        reached = _first_day(levels, _bound(statement, level_of_all), series.cutoff)
         if statement["state"] == State.OVER:
             result = Result.OVER
         elif reached is not None:
             result = Result.REACHED
-        elif statement["level"] is None or not levels.size or not judgeable(levels)[0, -1]:
+        elif statement["level"] is None or not levels.size or not is_evaluable(levels)[0, -1]:
             result = Result.UNKNOWN
         else:
-            result = Result.NOT_REACHED if end <= each.known else Result.OPEN
-        if result is Result.UNKNOWN and end > each.known:
+            result = Result.NOT_REACHED if end <= series.known else Result.OPEN
+        if result is Result.UNKNOWN and end > series.known:
             result = Result.OPEN
-        until, probability = _shown_horizon(statement, each, end, reached)
-        text = _sentence(each.month.key, statement, until, probability, reached, result, end, each.known)
+        until, probability = _shown_horizon(statement, series, end, reached)
+        text = _sentence(series.month.key, statement, until, probability, reached, result, end, series.known)
         yield (
             *(
-                each.month.key,
-                each.cutoff,
+                series.month.key,
+                series.cutoff,
                 statement["threshold"],
                 statement["level"],
                 statement["state"],
@@ -226,12 +231,12 @@ def _scored_statements(each: _Month, level_of_all: float | None) -> Iterator[tup
         )
 
 
-def _levels(each: _Month, until: date) -> Floats:
+def _levels(series: _SeriesInMonth, until: date) -> Floats:
     """(1, h) the 7-day mean of each day after the statement's cutoff, NaN where fewer than four days were observed."""
-    first = each.cutoff - timedelta(days=DAYS_BEFORE - 1)
+    first = series.cutoff - timedelta(days=DAYS_BEFORE - 1)
     length = (until - first).days + 1
     values = np.full((1, length), np.nan)
-    inside = each.observed.filter(pl.col("ds").is_between(first, until))
+    inside = series.observed.filter(pl.col("ds").is_between(first, until))
     values[0, (inside["ds"] - first).dt.total_days().to_numpy()] = inside["y"].to_numpy()
     return levels_after(values[:, :DAYS_BEFORE], values[:, DAYS_BEFORE:])
 
@@ -253,14 +258,16 @@ def _first_day(levels: Floats, bound: float, cutoff: date) -> date | None:
     return cutoff + timedelta(days=found) if found else None
 
 
-def _shown_horizon(statement: Mapping[str, Any], each: _Month, end: date, reached: date | None) -> tuple[date, float]:
+def _shown_horizon(
+    statement: Mapping[str, Any], series: _SeriesInMonth, end: date, reached: date | None
+) -> tuple[date, float]:
     """The horizon that is shown, and its probability: the longest that has passed or within which it happened; else the shortest."""
     horizons = [
-        (min(each.cutoff + timedelta(days=days), end), statement[f"probability_{days}"])
+        (min(series.cutoff + timedelta(days=days), end), statement[f"probability_{days}"])
         for days in STATED
         if statement[f"probability_{days}"] is not None
     ]
-    passed = [found for found in horizons if found[0] <= each.known]
+    passed = [found for found in horizons if found[0] <= series.known]
     within = [found for found in horizons if reached is not None and found[0] >= reached][:1]
     return max([*passed, *within], default=horizons[0])
 
@@ -279,10 +286,10 @@ def _sentence(
     if result is Result.OVER:
         return f"{month}: it was over {threshold} already, at {level_of(statement['level'], statement['threshold'])}."
     likely = f", likely on {statement['likely']}" if statement["likely"] else ""
-    became = {
+    outcome = {
         Result.REACHED: f"reached on {reached}",
         Result.NOT_REACHED: "not reached",
         Result.OPEN: f"not reached up to {known}, open until {end}",
         Result.UNKNOWN: "too few days were observed since to tell",
     }[result]
-    return f"{month}: {100 * probability:.0f} % to reach {threshold} by {until}{likely}; {became}."
+    return f"{month}: {100 * probability:.0f} % to reach {threshold} by {until}{likely}; {outcome}."

@@ -265,13 +265,19 @@ def _with_words(changes: pl.DataFrame) -> pl.DataFrame:
 
 def _remarks(outcome: Mapping[str, Any], history: pl.DataFrame, remark: str) -> tuple[str, ...]:
     """What limits the forecast, or is the reason that there is none: each a sentence."""
-    said = _OUTCOME_WORDS.get(outcome["outcome"], "")
-    found = [f"{said}{': ' * bool(said)}{outcome['reason']}." if outcome["reason"] else f"{said}." if said else ""]
+    meaning = _OUTCOME_WORDS.get(outcome["outcome"], "")
+    found = [
+        f"{meaning}{': ' * bool(meaning)}{outcome['reason']}."
+        if outcome["reason"]
+        else f"{meaning}."
+        if meaning
+        else ""
+    ]
     if len(history) > 1 and history["y"].n_unique() == 1:
         found.append(f"Every observed day had the same value, {history['y'][0]:g} %.")
-    places = list(filter(None, (outcome[f"unobserved_{name}"] for name in ("weekdays", "months", "stretches"))))
-    if places:
-        found.append(f"Nothing is known of such days ({', '.join(places)}), so their interval is 0 to 100 %.")
+    unobserved = list(filter(None, (outcome[f"unobserved_{name}"] for name in ("weekdays", "months", "stretches"))))
+    if unobserved:
+        found.append(f"Nothing is known of such days ({', '.join(unobserved)}), so their interval is 0 to 100 %.")
     return tuple(f"{each[0].upper()}{each[1:]}" for each in [*found, remark] if each)
 
 

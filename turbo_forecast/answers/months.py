@@ -57,13 +57,13 @@ def month_lines(published: Published) -> list[MonthLine]:
 
 def not_shown(published: Published, month: PublishedMonth) -> list[str]:
     """Sentences on months that are not what one sees: this one, where it is being made again, and later ones without an end."""
-    said = []
+    notices = []
     for line in month_lines(published):
         if line.month == month.key and line.state != COMPLETE:
-            said.append(f"month {line.month} {_state(line)}: what is shown is of run {line.published_by}")
+            notices.append(f"month {line.month} {_state(line)}: what is shown is of run {line.published_by}")
         elif line.month > month.key and not line.is_well:
-            said.append(f"month {line.month} {_state(line)}: it is not shown")
-    return said
+            notices.append(f"month {line.month} {_state(line)}: it is not shown")
+    return notices
 
 
 def _line(key: str, standing: MonthStanding | None, month: PublishedMonth | None) -> MonthLine:
@@ -71,7 +71,7 @@ def _line(key: str, standing: MonthStanding | None, month: PublishedMonth | None
     if month:
         try:
             quality = _quality(month)
-        except StorageError as error:  # another version's month, or a damaged file: the rest of the line can be said
+        except StorageError as error:  # another version's month, or a damaged file: the rest of the line can be notices
             to_do = to_do or str(error)
     return MonthLine(
         month=key,

@@ -78,9 +78,11 @@ def resources_of(month: PublishedMonth, kind: Kind, name: str, resource: str | N
 
     Raises SettingsError, which names those there are, where it has not the one.
     """
-    there = resources_by_name(month, kind).filter(pl.col("host_id") == name)["resource"].sort().to_list()
+    available = resources_by_name(month, kind).filter(pl.col("host_id") == name)["resource"].sort().to_list()
     if resource is None:
-        return there
-    if resource not in there:
-        raise SettingsError(f"{shown(name)} has no resource {shown(resource)}; it has {', '.join(map(shown, there))}")
+        return available
+    if resource not in available:
+        raise SettingsError(
+            f"{shown(name)} has no resource {shown(resource)}; it has {', '.join(map(shown, available))}"
+        )
     return [resource]

@@ -21,7 +21,7 @@ from turbo_forecast.storage.published.reading import PublishedMonth
 from turbo_forecast.types import State
 
 NAMES = ["kind", "host_id", "resource"]
-AHEAD = (State.EXPECTED, State.POSSIBLE)
+APPROACHING = (State.EXPECTED, State.POSSIBLE)
 """States of who is not over the threshold yet, and may reach it."""
 PROBABILITY = "probability"
 """The column that answers `before`."""
@@ -77,15 +77,15 @@ def by_urgency(rows: pl.DataFrame) -> pl.DataFrame:
 
     Of those ahead, who was not observed just before the cutoff comes after the others: he may have been over it for weeks.
     """
-    ahead, over = pl.col("state").is_in(AHEAD), pl.col("state") == State.OVER
+    ahead, over = pl.col("state").is_in(APPROACHING), pl.col("state") == State.OVER
     part = pl.when(over).then(0).when(ahead & pl.col("level").is_not_null()).then(1).when(ahead).then(2).otherwise(3)
     return rows.sort(part, "urgency")
 
 
 def _of_scenario(rows: pl.DataFrame, scenario: str) -> pl.DataFrame:
-    there = rows["scenario"].unique().sort().to_list()
-    if scenario not in there and there:
-        raise SettingsError(f"scenario {scenario!r} is not in the month's outlook{_meant(scenario, there)}")
+    available = rows["scenario"].unique().sort().to_list()
+    if scenario not in available and available:
+        raise SettingsError(f"scenario {scenario!r} is not in the month's outlook{_suggestion(scenario, available)}")
     return rows.filter(pl.col("scenario") == scenario)
 
 
@@ -111,15 +111,15 @@ def _conditions(month: PublishedMonth, rows: pl.DataFrame, question: OutlookQues
     return found
 
 
-def _require(asked: Sequence[str | float], there: pl.Series, what: str) -> None:
-    known = there.unique().sort().to_list()
-    wrong = next((each for each in asked if each not in known), None)
+def _require(wanted: Sequence[str | float], available: pl.Series, what: str) -> None:
+    known = available.unique().sort().to_list()
+    wrong = next((each for each in wanted if each not in known), None)
     if wrong is not None:
         shown = f"{wrong:g} %" if isinstance(wrong, float) else repr(wrong)
-        raise SettingsError(f"{what} {shown} is not in the month's outlook{_meant(wrong, known)}")
+        raise SettingsError(f"{what} {shown} is not in the month's outlook{_suggestion(wrong, known)}")
 
 
-def _meant(wrong: object, known: list[object]) -> str:
+def _suggestion(wrong: object, known: list[object]) -> str:
     names = [f"{each:g}" if isinstance(each, float) else str(each) for each in known]
     guess = nearest(str(wrong), names)
     return (
@@ -149,10 +149,10 @@ def _probability_before(before: date | None, cutoff: date, end: date) -> pl.Expr
     known += [(pl.lit(min(n, (end - cutoff).days)), pl.col(f"probability_{n}")) for n in STATED]
     for name, probability in (("early", EARLY), ("likely", LIKELY), ("late", LATE)):
         known.append(((pl.col(name) - pl.lit(cutoff)).dt.total_days(), pl.lit(probability)))
-    return _between(known, days)
+    return _interpolated(known, days)
 
 
-def _between(known: list[tuple[pl.Expr, pl.Expr]], days: int) -> pl.Expr:
+def _interpolated(known: list[tuple[pl.Expr, pl.Expr]], days: int) -> pl.Expr:
     """A rising line through points (day, probability), where both are there, at a day: from the last point before it to the first after."""
     below = [pl.when(day <= days).then(probability) for day, probability in known]
     above = [pl.when(day >= days).then(probability) for day, probability in known]

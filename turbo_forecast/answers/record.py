@@ -20,7 +20,7 @@ SEASONAL_NAIVE = "seasonal_naive"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How true what was said has been, of statements about series below their threshold: of the others it is no art.
+    """The record of statements about series below their threshold; about the others, a statement is easily true.
 
     statements: of all thresholds in the backtest; None without one. by_threshold: of each, as `TrackAnswer.accuracy` has it, at the
     longest horizon. bins: of OUTLOOK_RELIABILITY. earlier: as `earlier_statements` gives it. published, naive: rows of

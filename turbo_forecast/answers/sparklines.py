@@ -2,7 +2,7 @@
 
 Belongs here: weekly means of the series that a page lists. Does not belong here: lines (`charts/sparkline.py`).
 
-One page's series are read from the sorted files each time, until all of a version are held in memory (`hold_all`, for who shows many
+One page's series are read from the sorted files each time, until all of a version are cached in memory (`cache_all`, for who shows many
 pages): 8,000 series are some 7 MB.
 """
 
@@ -29,8 +29,8 @@ Floats = NDArray[np.float32]
 Key = tuple[str, str, str]
 WEEK = 7
 WEEKS_BEFORE = 26
-HELD = 4
-"""Versions whose series are held in memory, those read last."""
+CACHED_VERSIONS = 4
+"""Versions whose series are cached in memory, those read last."""
 NAMES = ["kind", "host_id", "resource"]
 _FORECAST = ["yhat", "yhat_lower", "yhat_upper"]
 _VALUES = ["y", *_FORECAST]
@@ -52,14 +52,14 @@ class WeeklyLevels:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """All series of a version. places: where each one's row is."""
+class _CachedLevels:
+    """All series of a version. rows: the row of each one in its levels."""
 
-    places: dict[Key, int]
+    rows: dict[Key, int]
     levels: WeeklyLevels
 
 
-_held: dict[tuple[PublishedMonth, str], _Held] = {}
+_cache: dict[tuple[PublishedMonth, str], _CachedLevels] = {}
 
 
 def weekly_levels(published: Published, month: PublishedMonth, rows: pl.DataFrame) -> WeeklyLevels:
@@ -67,18 +67,18 @@ def weekly_levels(published: Published, month: PublishedMonth, rows: pl.DataFram
 
     Raises StorageError where the files cannot be read.
     """
-    held = _held.get(_key(published, month))
-    own = rows if held is None else rows.filter(pl.col("kind") == GROUP)
+    cached = _cache.get(_key(published, month))
+    own = rows if cached is None else rows.filter(pl.col("kind") == GROUP)
     found = _levels(month, own, _weeks(published, month, own))
-    if held is not None:
-        found = _picked(held, found, rows)
+    if cached is not None:
+        found = _selected(cached, found, rows)
     return replace(found, thresholds=_of_all_capacity(month, rows))
 
 
-def hold_all(published: Published, month: PublishedMonth) -> None:
+def cache_all(published: Published, month: PublishedMonth) -> None:
     """Read all series of the version into memory, so that no page waits: a second or so for 8,000 of three years."""
     key = _key(published, month)
-    if key in _held:
+    if key in _cache:
         return
     names = (
         resources_by_name(month, "series")
@@ -86,11 +86,11 @@ def hold_all(published: Published, month: PublishedMonth) -> None:
         .select(*NAMES, "threshold")
     )
     weeks = _of_series(published, month, None, engine="streaming")
-    _held[key] = _Held(
-        {row: place for place, row in enumerate(names.select(NAMES).iter_rows())}, _levels(month, names, weeks)
+    _cache[key] = _CachedLevels(
+        {name: row for row, name in enumerate(names.select(NAMES).iter_rows())}, _levels(month, names, weeks)
     )
-    for oldest in list(_held)[:-HELD]:
-        _held.pop(oldest, None)  # another thread may have been faster
+    for oldest in list(_cache)[:-CACHED_VERSIONS]:
+        _cache.pop(oldest, None)  # another thread may have been faster
 
 
 def _key(published: Published, month: PublishedMonth) -> tuple[PublishedMonth, str]:
@@ -98,19 +98,19 @@ def _key(published: Published, month: PublishedMonth) -> tuple[PublishedMonth, s
     return month, history.file if history else ""
 
 
-def _picked(held: _Held, groups: WeeklyLevels, rows: pl.DataFrame) -> WeeklyLevels:
+def _selected(cached: _CachedLevels, groups: WeeklyLevels, rows: pl.DataFrame) -> WeeklyLevels:
     """The rows' own out of all series and out of the rows' groups; NaN for a name that the month does not have."""
-    every = len(held.places)
+    every = len(cached.rows)
     is_group = (rows["kind"] == GROUP).to_numpy()
-    places = np.array([held.places.get(row, -1) for row in rows.select(NAMES).iter_rows()], dtype=np.int64)
-    places[is_group] = every + np.arange(is_group.sum())
+    indices = np.array([cached.rows.get(row, -1) for row in rows.select(NAMES).iter_rows()], dtype=np.int64)
+    indices[is_group] = every + np.arange(is_group.sum())
 
     def of(series: Floats, own: Floats) -> Floats:
         whole = np.concatenate([series, own, np.full((1, series.shape[1]), np.nan, np.float32)])
-        picked: Floats = whole[places]  # the last row is nobody's
-        return picked
+        selected: Floats = whole[indices]  # the last row stands for names that are not there
+        return selected
 
-    ours = held.levels
+    ours = cached.levels
     return WeeklyLevels(
         of(ours.history, groups.history),
         of(ours.forecast, groups.forecast),
@@ -122,7 +122,7 @@ def _picked(held: _Held, groups: WeeklyLevels, rows: pl.DataFrame) -> WeeklyLeve
 
 def _levels(month: PublishedMonth, rows: pl.DataFrame, weeks: pl.DataFrame) -> WeeklyLevels:
     """Weekly values in the rows' order; thresholds are not known yet."""
-    named = rows.select(NAMES).with_row_index("place")
+    named = rows.select(NAMES).with_row_index("row")
     found = named.join(weeks, on=NAMES)
     ahead = -(-(month.windows.horizon_end - month.cutoff).days // WEEK)
     history = _table(found, "y", len(rows), range(-WEEKS_BEFORE, 0))
@@ -131,10 +131,10 @@ def _levels(month: PublishedMonth, rows: pl.DataFrame, weeks: pl.DataFrame) -> W
 
 
 def _table(found: pl.DataFrame, name: str, rows: int, weeks: range) -> Floats:
-    """(rows, weeks) a value by place and week."""
+    """(rows, weeks) a value by row and week."""
     values = np.full((rows, len(weeks)), np.nan, np.float32)
     inside = found.filter(pl.col("week").is_between(weeks[0], weeks[-1]), pl.col(name).is_not_null())
-    values[inside["place"].to_numpy(), inside["week"].to_numpy() - weeks[0]] = inside[name].to_numpy()
+    values[inside["row"].to_numpy(), inside["week"].to_numpy() - weeks[0]] = inside[name].to_numpy()
     return values
 
 
@@ -176,8 +176,8 @@ def _by_week(
     schema = {"host_id": pl.String, "resource": pl.String, "week": pl.Int32, **dict.fromkeys(_VALUES, pl.Float32)}
     found = [pl.DataFrame(schema=schema)]
     for part in parts:
-        there = _FORECAST if "yhat" in part.collect_schema().names() else ["y"]
-        means = part.group_by("host_id", "resource", week).agg(pl.col(there).mean().cast(pl.Float32))
+        columns = _FORECAST if "yhat" in part.collect_schema().names() else ["y"]
+        means = part.group_by("host_id", "resource", week).agg(pl.col(columns).mean().cast(pl.Float32))
         found.append(means.collect(engine=engine))
     return pl.concat(found, how="diagonal").select(pl.lit(kind).alias("kind"), *schema)
 

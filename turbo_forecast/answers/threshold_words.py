@@ -33,12 +33,12 @@ def _in_brackets(dates: Sequence[str]) -> str:
 
 
 def _probabilities(row: Mapping[str, Any]) -> str:
-    said = [
+    parts = [
         f"{chance(row[f'probability_{days}'])} within {days} days"
         for days in STATED
         if row[f"probability_{days}"] is not None
     ]
-    return ", ".join(said)
+    return ", ".join(parts)
 
 
 def chance(share: float) -> str:

@@ -12,7 +12,7 @@ import polars as pl
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.option_rules import shown
 from turbo_forecast.outlook.rows import SERIES
-from turbo_forecast.outlook.track_record import ALL_RESOURCES, EVERYONE, HALF, outlook_reliability
+from turbo_forecast.outlook.track_record import ALL_RESOURCES, ALL_STATEMENTS, EVENT_PROBABILITY, outlook_reliability
 from turbo_forecast.schemas import (
     FORECAST_ACCURACY,
     OUTLOOK_ACCURACY,
@@ -71,7 +71,7 @@ def track_record(month: PublishedMonth, question: TrackQuestion) -> TrackAnswer:
         raise SettingsError(f"resource {shown(question.resource)} was not scored in {month.key}: {there}")
     scored = _asked(backtest, question)
     longest = scored.filter(pl.col("horizon_days") == pl.col("horizon_days").max())
-    happened, expected = pl.col("happened") == 1, pl.col("probability") >= HALF
+    happened, expected = pl.col("happened") == 1, pl.col("probability") >= EVENT_PROBABILITY
     names = ["host_id", "resource", "threshold"]
     of_resource = pl.col("resource") == question.resource
     of_kind = of_resource & (pl.col("kind") == question.kind) & (pl.col("population") == question.population)
@@ -101,13 +101,13 @@ def _resources(month: PublishedMonth, backtest: pl.DataFrame) -> tuple[str, ...]
 def _asked(backtest: pl.DataFrame, question: TrackQuestion) -> pl.DataFrame:
     if question.resource != EVERY_RESOURCE:
         backtest = backtest.filter(resource=question.resource)
-    return backtest if question.population == EVERYONE else backtest.filter(pl.col("level") < pl.col("threshold"))
+    return backtest if question.population == ALL_STATEMENTS else backtest.filter(pl.col("level") < pl.col("threshold"))
 
 
 def _trust(longest: pl.DataFrame) -> TrackRecord | None:
     if longest.is_empty():
         return None
-    happened, expected = pl.col("happened").cast(pl.Float64), pl.col("probability") >= HALF
+    happened, expected = pl.col("happened").cast(pl.Float64), pl.col("probability") >= EVENT_PROBABILITY
     base_rate = happened.mean().over("threshold")
     found = longest.select(
         days=pl.col("horizon_days").max(),
@@ -125,7 +125,7 @@ def _trust(longest: pl.DataFrame) -> TrackRecord | None:
 def _accuracy(rows: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
     """With how many statements of a half or more there were, counted in the statements themselves."""
     key = ["threshold", "horizon_days"]
-    predicted = scored.group_by(key).agg(predicted=(pl.col("probability") >= HALF).sum().cast(pl.Int64))
+    predicted = scored.group_by(key).agg(predicted=(pl.col("probability") >= EVENT_PROBABILITY).sum().cast(pl.Int64))
     return with_counts(rows).drop("predicted").join(predicted, on=key, how="left").sort(key)
 
 

@@ -47,8 +47,8 @@ MOST_ROWS = 500
 """Rows of plans that are answered for at once."""
 NAME = "plans"
 """What messages call the rows."""
-_SAID = ["day", "host_id", "group", "resource", "what", "amount", "target"]
-_AHEAD = [State.OVER.value, State.EXPECTED.value, State.UNUSABLE.value]
+_PLAN_COLUMNS = ["day", "host_id", "group", "resource", "what", "amount", "target"]
+_REACHING_STATES = [State.OVER.value, State.EXPECTED.value, State.UNUSABLE.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class WhatIf:
 
     def newly(self, *, reached: bool) -> pl.DataFrame:
         """Rows whose threshold is now expected to be reached and was not, or is not any more and was."""
-        now, before = pl.col("state").is_in(_AHEAD), pl.col("baseline_state").is_in(_AHEAD)
+        now, before = pl.col("state").is_in(_REACHING_STATES), pl.col("baseline_state").is_in(_REACHING_STATES)
         return self.compared.filter(now & ~before if reached else before & ~now)
 
 
@@ -115,16 +115,18 @@ def what_if(month: PublishedMonth, plans: pl.DataFrame) -> WhatIf:
     """
     if len(plans) > MOST_ROWS:
         raise SettingsError(f"{NAME}: {len(plans):,} rows; at most {MOST_ROWS:,} are answered for at once")
-    require_learnt(month)
-    statements = Statements(_Held(month.run_results.folder), month.windows, month.outlook_settings)
+    require_run_results(month)
+    statements = Statements(_CachedResults(month.run_results.folder), month.windows, month.outlook_settings)
     end = month.windows.horizon_end
     changes = resolved(plans.with_columns(scenario=pl.lit(BASELINE)), _fleet(month), month.cutoff, end, NAME)
     changes = changes.with_columns(scenario=pl.lit(WHAT_IF))
     published = month.frame(PLANNED_LOADS).filter(scenario=BASELINE)
     groups, remarks = _groups(month, statements)
     with month.run_results.reading():
-        made = month_statements(statements, groups, pl.concat([published, composed(changes, end)]), [WHAT_IF])
-        pairs = [pair for each in made for pair in each.gathered().compared()]
+        statements_by_kind = month_statements(
+            statements, groups, pl.concat([published, composed(changes, end)]), [WHAT_IF]
+        )
+        pairs = [pair for each in statements_by_kind for pair in each.gathered().compared()]
     nothing = pl.DataFrame(schema=SCENARIO_OUTLOOK.polars_schema)
     compared = pl.concat([nothing, *(beside_baseline(*pair) for pair in pairs)])
     return WhatIf(changes, most_affected(compared), tuple(remarks))
@@ -135,7 +137,7 @@ def require_possible(month: PublishedMonth, plans: pl.DataFrame) -> None:
     require_known(plans, _fleet(month), month.cutoff, month.windows.horizon_end, NAME)
 
 
-def require_learnt(month: PublishedMonth) -> None:
+def require_run_results(month: PublishedMonth) -> None:
     """Raises StorageError where what the month's run has learnt is not published: then no other plans can be answered for."""
     if not month.run_results.folder.is_dir():
         raise StorageError(
@@ -169,10 +171,10 @@ def scenario_file(plans: pl.DataFrame, published: pl.DataFrame, scenario: str) -
         raise SettingsError(
             f"a scenario needs a name of visible characters, other than {BASELINE}, and of at most {LONGEST_NAME}; not {shown(name)}"
         )
-    rest = Counter(published.select(_SAID).iter_rows())
-    is_whole = not rest - Counter(plans.select(_SAID).iter_rows())
+    rest = Counter(published.select(_PLAN_COLUMNS).iter_rows())
+    is_whole = not rest - Counter(plans.select(_PLAN_COLUMNS).iter_rows())
     names = []
-    for row in plans.select(_SAID).iter_rows():
+    for row in plans.select(_PLAN_COLUMNS).iter_rows():
         is_baseline = is_whole and rest[row] > 0
         rest[row] -= is_baseline
         names.append(BASELINE if is_baseline else name)
@@ -199,7 +201,7 @@ def _groups(month: PublishedMonth, fleet: Statements) -> tuple[GroupStatements |
         return None, ()
     if not month.group_run_results.folder.is_dir():
         return None, (f"Groups are left out: what their run has learnt is not published of {month.key}.",)
-    own = Statements(_Held(month.group_run_results.folder), month.windows, month.outlook_settings)
+    own = Statements(_CachedResults(month.group_run_results.folder), month.windows, month.outlook_settings)
     frames = (month.frame(table) for table in (GROUP_FORECAST, GROUP_MEMBERS, GROUP_HISTORY))
     return GroupStatements.of_month(own, fleet, *frames), ()
 
@@ -210,12 +212,12 @@ def _fleet(month: PublishedMonth) -> Fleet:
     return Fleet.of_month(*(month.frame(table) for table in (SERIES_OUTCOMES, CHAMPIONS, GROUP_MEMBERS)))
 
 
-class _Held(Results):
+class _CachedResults(Results):
     """What a published run has learnt, which never changes: read once, and of the rows of all series, found to be whole once."""
 
     def read(self, table: Table) -> pl.LazyFrame:
         """As `Results` has it."""
-        return _held(self.folder, table)
+        return _cached(self.folder, table)
 
     def from_disk(self, table: Table) -> pl.LazyFrame:
         """The same, read anew."""
@@ -223,7 +225,7 @@ class _Held(Results):
 
 
 @lru_cache(maxsize=24)
-def _held(folder: Path, table: Table) -> pl.LazyFrame:
-    """Small tables are held in memory; the rows of all series stay where they are."""
-    found = _Held(folder).from_disk(table)
+def _cached(folder: Path, table: Table) -> pl.LazyFrame:
+    """Small tables are kept in memory; the rows of all series stay where they are."""
+    found = _CachedResults(folder).from_disk(table)
     return found if table is FORECAST_PARQUET else found.collect().lazy()

@@ -20,11 +20,11 @@ from turbo_forecast.commands.run import data_folder, opened_data
 from turbo_forecast.commands.stored_data import with_store
 from turbo_forecast.commands.terminal import Shown, console, print_rows
 from turbo_forecast.errors import SettingsError
-from turbo_forecast.landing.configured import Told, calendar_of, configured, source_named
-from turbo_forecast.landing.due import Asked, history_months
+from turbo_forecast.landing.configured import TelemetrySources, calendar_of, configured, source_named
+from turbo_forecast.landing.due import LandingRequest, history_months
 from turbo_forecast.landing.landing import LandingOptions, SourceLanding
 from turbo_forecast.landing.landing import land as land_months
-from turbo_forecast.month_keys import last_over, months_to_land
+from turbo_forecast.month_keys import last_over, months_to_land, shifted
 from turbo_forecast.number_words import UNKNOWN, counted
 from turbo_forecast.paths import require_storable
 from turbo_forecast.settings import Environment, Settings, current_environment
@@ -48,15 +48,18 @@ class LandOptions:
 def land(options: LandOptions) -> int:
     """0: landed; 1: a source failed. Raises TurboForecastError where it cannot begin."""
     environment = _environment(options)
-    settings, there = environment.settings(), _there(environment)
-    sources = {name: source_named(there, name) for name in options.sources or there.sources}
-    asked = _asked(options, settings)
+    settings, telemetry = environment.settings(), _configured_sources(environment)
+    sources = {name: source_named(telemetry, name) for name in options.sources or telemetry.sources}
+    request = _request(options, settings)
     with opened_data(options.data) as copy:
         landing = LandingOptions(
-            calendar_of(settings.telemetry), settings.telemetry.late_data_hours, say=_log, known=list(there.sources)
+            calendar_of(settings.telemetry),
+            settings.telemetry.late_data_hours,
+            log=_log,
+            source_names=list(telemetry.sources),
         )
         try:
-            landings = land_months(environment.data, sources, asked, landing)
+            landings = land_months(environment.data, sources, request, landing)
         finally:  # an interruption keeps what has landed, too: the next commit of another machine would replace what is here alone
             if copy is not None:
                 copy.upload()
@@ -82,21 +85,24 @@ def _environment(options: LandOptions) -> Environment:
     )
 
 
-def _there(environment: Environment) -> Told:
+def _configured_sources(environment: Environment) -> TelemetrySources:
     """The sources that there are. Raises SettingsError where there is none."""
-    there = configured(environment)
-    if not there.sources:
+    telemetry = configured(environment)
+    if not telemetry.sources:
         raise SettingsError(
             "there is no source to land months of: name `sources:` in the settings file (--config), or give --telemetry with the "
             "address of one; files are read where they are"
         )
-    return there
+    return telemetry
 
 
-def _asked(options: LandOptions, settings: Settings) -> Asked:
+def _request(options: LandOptions, settings: Settings) -> LandingRequest:
     if options.month:
-        return Asked(months_to_land(options.month), named=True, again=options.again)
-    return Asked(history_months(last_over(), settings.forecast), again=options.again)
+        return LandingRequest(months_to_land(options.month), named=True, again=options.again)
+    over = (
+        last_over()
+    )  # and the running month: where a source forgets within weeks, its beginning is gone before it is over
+    return LandingRequest([*history_months(over, settings.forecast), shifted(over, 1)], again=options.again)
 
 
 def _log(line: str) -> None:

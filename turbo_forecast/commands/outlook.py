@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from turbo_forecast.answers.months import not_shown
-from turbo_forecast.answers.outlook import AHEAD, PROBABILITY, OutlookQuestion, outlook_answer
+from turbo_forecast.answers.outlook import APPROACHING, PROBABILITY, OutlookQuestion, outlook_answer
 from turbo_forecast.answers.statement_record import UNKNOWN, statement_record
 from turbo_forecast.commands.output import print_json, write_csv, write_xlsx
 from turbo_forecast.commands.terminal import Shown, console, decimals, name_of, percent, print_rows, room_on_screen
@@ -60,7 +60,7 @@ def question(
     """What is typed, as a question; without states, about who is not over the threshold yet and may reach it."""
     if kind not in ("", SERIES, GROUP):
         raise SettingsError(f"--kind must be {SERIES} or {GROUP}, not {shown(kind)}")
-    asked = () if EVERY_STATE in states else tuple(states) or tuple(AHEAD)
+    asked = () if EVERY_STATE in states else tuple(states) or tuple(APPROACHING)
     return OutlookQuestion(
         before=before,
         resources=tuple(resources),
@@ -117,7 +117,8 @@ def _print(
 ) -> None:
     out = console()
     head = [*_head(month, asked), *(f"Note: {each}." for each in not_shown(published, month))]
-    foot = [f"How often such statements were true on the backtest: {statement_record(month) or UNKNOWN}"]
+    record = statement_record(month) or UNKNOWN
+    foot = [f"How often that was true of series below their threshold: {record}"]
     if rows["level"].null_count():
         foot.insert(0, "now –: hardly observed in the week before the cutoff, if at all.")
     taken = sum(_lines(out, each) for each in (*head, *foot)) + 2  # an empty line, and the one on further rows
@@ -174,7 +175,7 @@ def _columns(asked: OutlookQuestion) -> list[Shown]:
         Shown("resource", lambda row: printable(row["resource"])),
         *(
             [Shown("state", lambda row: row["state"], style=style, optional=2)]
-            if set(asked.states) != set(AHEAD)
+            if set(asked.states) != set(APPROACHING)
             else []
         ),
         Shown("at", lambda row: f"{row['threshold']:g} %", right=True),

@@ -145,7 +145,7 @@ def _has_telemetry(environment: Environment) -> bool:
     """Whether the environment or the settings file names files or sources. Raises SettingsError for one that cannot work."""
     from turbo_forecast.landing.configured import configured  # Arrow comes with it: not before it is asked for
 
-    return not configured(environment).is_nothing
+    return not configured(environment).is_empty
 
 
 def _run_months(options: RunOptions, environment: Environment) -> int:

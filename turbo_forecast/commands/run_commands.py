@@ -85,8 +85,8 @@ def land(
         typer.Option(
             "--month",
             metavar="YYYY-MM",
-            help="This month, or a range YYYY-MM..YYYY-MM; the running one is fetched again once it is over. Without it: all of a "
-            "run's history up to the last month that is over.",
+            help="This month, or a range YYYY-MM..YYYY-MM; the running one is fetched again until it is over. Without it: all of a "
+            "run's history, and the running month as far as it is.",
         ),
     ] = "",
     source: Annotated[

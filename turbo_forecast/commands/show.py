@@ -34,7 +34,7 @@ WIDTH, HEIGHT, LEAST_HEIGHT = 100, 12, 5
 """Letters across, and lines, of the chart."""
 WEEKS = 26
 
-Told = Mapping[str, Earlier]
+EarlierByResource = Mapping[str, Earlier]
 
 
 def show(
@@ -64,7 +64,7 @@ def show(
     return 0
 
 
-def _write_files(answer: HostAnswer, earlier: Told, html: Path | None, png: Path | None) -> list[Path]:
+def _write_files(answer: HostAnswer, earlier: EarlierByResource, html: Path | None, png: Path | None) -> list[Path]:
     """The chart as a page with its facts, and as a picture; returns the files. Raises SettingsError, StorageError."""
     if html is None and png is None:
         return []
@@ -89,7 +89,7 @@ def _write_files(answer: HostAnswer, earlier: Told, html: Path | None, png: Path
     return list(made)
 
 
-def _facts(answer: HostAnswer, earlier: Told) -> list[str]:
+def _facts(answer: HostAnswer, earlier: EarlierByResource) -> list[str]:
     """The sentences beside a chart, each with its resource where there are several."""
     found = []
     for series in answer.series:
@@ -276,7 +276,7 @@ def _print_lines(out: Console, lines: Sequence[str]) -> None:
         out.print(Text(printable(line)))
 
 
-def _document(month: PublishedMonth, answer: HostAnswer, earlier: Told) -> dict[str, Any]:
+def _document(month: PublishedMonth, answer: HostAnswer, earlier: EarlierByResource) -> dict[str, Any]:
     """All of it for other programs."""
     windows = answer.windows
     return {

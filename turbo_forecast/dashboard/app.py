@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from turbo_forecast import deep_links, html_templates
 from turbo_forecast.answers.names import names
-from turbo_forecast.answers.sparklines import hold_all
+from turbo_forecast.answers.sparklines import cache_all
 from turbo_forecast.dashboard import static_files
 from turbo_forecast.dashboard.formats import FILTERS
 from turbo_forecast.dashboard.page import Page, Visit, notices
@@ -36,7 +36,7 @@ from turbo_forecast.errors import StorageError, TurboForecastError
 from turbo_forecast.storage.published.reading import Published
 
 LOG = logging.getLogger(__name__)
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 PAGES: tuple[Page, ...] = (
     outlook.PAGE,
     host.PAGE,
@@ -49,8 +49,8 @@ PAGES: tuple[Page, ...] = (
     report.PAGE,
 )
 """In the order of the menu."""
-NOWHERE = Page("", "Not here", "error.html", lambda visit: {}, in_menu=False)
-"""Stands for the page where an address is none."""
+NOT_FOUND = Page("", "Not here", "error.html", lambda visit: {}, in_menu=False)
+"""Stands for the page of an address that does not exist."""
 
 
 def build_app(
@@ -84,7 +84,7 @@ def build_app(
 
 def environment(pages: Sequence[Page]) -> jinja2.Environment:
     """The templates, with what all of them may use."""
-    found = html_templates.environment(HERE / "templates")
+    found = html_templates.environment(FOLDER / "templates")
     found.globals.update(
         menu=[page for page in pages if page.in_menu],
         link=lambda path, **parameters: deep_links.page(path.lstrip("/"), **parameters),
@@ -117,15 +117,15 @@ class Site:
             response.headers["Content-Security-Policy"] = POLICY_WITH_CHARTS
         return response
 
-    def prepare(self, pages: Sequence[Page], is_over: Callable[[], bool] = lambda: False) -> None:
-        """Read what is kept in memory of the latest month, and make each page once, and one host's; it ends soon after `is_over` says so."""
+    def prepare(self, pages: Sequence[Page], is_ending: Callable[[], bool] = lambda: False) -> None:
+        """Read what is kept in memory of the latest month, and make each page once, and one host's; it ends soon after `is_ending` says so."""
         with suppress(TurboForecastError):  # whoever opens a page gets the error
             month = self._published.month()
-            hold_all(self._published, month)
-            asked = [(page, "") for page in pages if page.in_menu]
-            asked += [(host.PAGE, each) for each in names(month, "series")[:1]]  # whose chart is made as every other's
-            for page, name in asked:
-                if is_over():
+            cache_all(self._published, month)
+            visits = [(page, "") for page in pages if page.in_menu]
+            visits += [(host.PAGE, each) for each in names(month, "series")[:1]]  # whose chart is made as every other's
+            for page, name in visits:
+                if is_ending():
                     return
                 with suppress(TurboForecastError):
                     page.answer(Visit(self._published, month, QueryParams({"host": name}), {}))
@@ -138,7 +138,7 @@ class Site:
             if status == 404
             else f"This address does not take {request.method}."
         )
-        return self._page("error.html", status, **self._common(NOWHERE, request), sentence=sentence)
+        return self._page("error.html", status, **self._common(NOT_FOUND, request), sentence=sentence)
 
     def _answer(self, page: Page, request: Request, form: Mapping[str, list[str]]) -> Response:
         """The page, or one that says in a sentence why there is none, and what to do."""

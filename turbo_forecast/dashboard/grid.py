@@ -6,13 +6,13 @@ Belongs here: the parts of it. Does not belong here: what any one table says (`p
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-MOST = 50
+MAX_ROWS = 50
 """Rows of a list that is not the page's own subject."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """text: what it says. quiet: what is added in a lower voice: how many it is of. link: where it leads. kind: a class of the style sheet."""
+    """text: what it says. quiet: secondary text, such as how many it is of. link: where it leads. kind: a class of the style sheet."""
 
     text: str
     quiet: str = ""

@@ -39,11 +39,11 @@ def page_of(rows: pl.DataFrame, number: int) -> PageOfRows:
     return PageOfRows(rows.slice((number - 1) * ROWS, ROWS), number, pages, len(rows))
 
 
-def page_links(page: PageOfRows, asked: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
-    """The address's parameters of the pages before and after, where there are such. asked: the other parameters."""
+def page_links(page: PageOfRows, parameters: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
+    """The address's parameters of the pages before and after, where there are such. parameters: the other parameters."""
     found: dict[str, Mapping[str, object]] = {}
     if page.number > 1:
-        found |= {"first": dict(asked), "previous": {**asked, "page": page.number - 1}}
+        found |= {"first": dict(parameters), "previous": {**parameters, "page": page.number - 1}}
     if page.number < page.pages:
-        found |= {"next": {**asked, "page": page.number + 1}, "last": {**asked, "page": page.pages}}
+        found |= {"next": {**parameters, "page": page.number + 1}, "last": {**parameters, "page": page.pages}}
     return found

@@ -1,6 +1,6 @@
 """Starting the dashboard and ending it: `turbo-forecast dashboard`.
 
-Belongs here: the port, the server's process, what is made beforehand. Does not belong here: pages (`app.py`).
+Belongs here: the port, the server's process, warming up. Does not belong here: pages (`app.py`).
 """
 
 import errno
@@ -17,12 +17,12 @@ from turbo_forecast.errors import SettingsError, refusal
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-LAST_WORDS_SECONDS = 1
+SHUTDOWN_SECONDS = 1
 """What pages that are being made may take once the server is to end."""
-LAST_STEP_SECONDS = 10
-"""What the page may take that is being made beforehand: of 8,000 series, some tenths of a second; of a busy machine, more."""
-ANYWHERE = ("", "0.0.0.0", "::")
-_EXTRA = "the dashboard needs the packages of the extra `dashboard`: pip install 'turbo-forecast[dashboard]'"
+WARM_UP_STEP_SECONDS = 10
+"""What one step of warming up may take: of 8,000 series, some tenths of a second; of a busy machine, more."""
+ALL_INTERFACES = ("", "0.0.0.0", "::")
+_EXTRA_NEEDED = "the dashboard needs the packages of the extra `dashboard`: pip install 'turbo-forecast[dashboard]'"
 
 
 def serve(data: Path, host: str = HOST, port: int = PORT, *, names: Sequence[str] = ()) -> int:
@@ -37,7 +37,7 @@ def serve(data: Path, host: str = HOST, port: int = PORT, *, names: Sequence[str
         from turbo_forecast.dashboard.app import build_app
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("uvicorn", "starlette", "anyio"):
-            raise SettingsError(_EXTRA) from None
+            raise SettingsError(_EXTRA_NEEDED) from None
         raise
     from turbo_forecast.charts.export import vega_bundle
 
@@ -51,35 +51,35 @@ def serve(data: Path, host: str = HOST, port: int = PORT, *, names: Sequence[str
                 log_level="warning",
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=LAST_WORDS_SECONDS,
+                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             )
         )
         print(greeting(host, listener.getsockname()[1]), flush=True)
-        with _beforehand(app), suppress(KeyboardInterrupt):  # it was asked to end, and has
+        with _warmed_up(app), suppress(KeyboardInterrupt):  # it was asked to end, and has
             server.run(sockets=[listener])
     return 0
 
 
 @contextmanager
-def _beforehand(app: "Starlette") -> Iterator[None]:
+def _warmed_up(app: "Starlette") -> Iterator[None]:
     """Within the block, what would take the first visitor's time is done by threads of its own.
 
     Who reads published files is waited for: DuckDB complains of an interpreter that ends while it is at work.
     """
-    over = threading.Event()
-    reading = threading.Thread(target=app.state.prepare, args=(over.is_set,), daemon=True)
+    ending = threading.Event()
+    reading = threading.Thread(target=app.state.prepare, args=(ending.is_set,), daemon=True)
     for thread in (reading, threading.Thread(target=app.state.make_script, daemon=True)):
         thread.start()
     try:
         yield
     finally:
-        over.set()
-        reading.join(LAST_STEP_SECONDS)
+        ending.set()
+        reading.join(WARM_UP_STEP_SECONDS)
 
 
 def own_names(host: str, names: Sequence[str] = ()) -> tuple[str, ...]:
     """The names by which the server may be called; empty, for any, where it listens to other machines and is given no name."""
-    if host in ANYWHERE:
+    if host in ALL_INTERFACES:
         return (*names, *_LOOPBACK) if names else ()
     shown = f"[{host}]" if ":" in host else host
     return tuple(dict.fromkeys([shown, *names, *_LOOPBACK]))
@@ -89,8 +89,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 def greeting(host: str, port: int) -> str:
-    """What is said when the server listens."""
-    shown = HOST if host in ANYWHERE else f"[{host}]" if ":" in host else host
+    """The line that is printed once the server listens."""
+    shown = HOST if host in ALL_INTERFACES else f"[{host}]" if ":" in host else host
     warning = (
         ""
         if host in (HOST, "localhost", "::1")

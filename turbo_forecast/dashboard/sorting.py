@@ -38,7 +38,7 @@ class Sorting:
     headings: tuple[Heading, ...]
     order: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def asked(self, text: str) -> "Order":
+    def parse(self, text: str) -> "Order":
         """The order that the address asks for; the table's own without. Raises SettingsError, which names the columns."""
         column = text.removeprefix("-")
         heading = next((each for each in self.headings if each.column == column), None)
@@ -71,9 +71,9 @@ class Order:
         descending = self.heading.downwards != self.is_reversed
         return rows.sort(column, descending=descending, nulls_last=True, maintain_order=True)
 
-    def headings(self, asked: Mapping[str, object]) -> list[SortLink]:
-        """All headings, each with the address of the page that is sorted by it; asked: the address's other parameters."""
-        others = {name: value for name, value in asked.items() if name != "sort"}
+    def headings(self, parameters: Mapping[str, object]) -> list[SortLink]:
+        """All headings, each with the address of the page that is sorted by it; parameters: the address's other parameters."""
+        others = {name: value for name, value in parameters.items() if name != "sort"}
         found = []
         for each in self.sorting.headings:
             is_chosen = each == self.heading

@@ -27,7 +27,7 @@ NO_SOURCES = "no sources are configured: telemetry is read from files alone"
 
 def options_of(settings: TelemetrySettings, log: Callable[[str], None]) -> LandingOptions:
     """How a run's telemetry settings want months to be landed."""
-    return LandingOptions(zone=calendar_of(settings), late_data_hours=settings.late_data_hours, say=log)
+    return LandingOptions(zone=calendar_of(settings), late_data_hours=settings.late_data_hours, log=log)
 
 
 def landing_metadata(landings: Sequence[SourceLanding], folder: DataFolder) -> Metadata:

@@ -3,8 +3,10 @@
 Belongs here: what all such assets share, once: their definition, and the ways of storing. Does not belong here: what any
 table is made of (`assets/`), its columns and what it is made from (`schemas/`), its checks (`checks/`).
 
-To add a table: its schema, with `made_from`; a function of a file in `assets/` under `@month_table`; a text in
-`descriptions/`. Its place among a month's steps, its dependencies and the check of its key follow from the schema.
+To add a table: its schema, with `made_from`; its name in `schemas/__init__.py`, from whose `__all__` a month's steps are made; a function
+of a file in `assets/` under `@month_table`; a text in `descriptions/`; and, for readers to see it, its name in `TABLES` of
+`storage/published/layout.py`. Its place among a month's steps, its dependencies and the check of its key follow from the schema.
+CONTRIBUTING.md shows a whole one.
 """
 
 from collections.abc import Callable, Iterator

@@ -42,7 +42,9 @@ def outlook_metadata(con: duckdb.DuckDBPyConnection, cutoff: date) -> Metadata:
     outlook, record = next_full(con, cutoff), track_record(con, cutoff)
     found: Metadata = {
         "next to run full": _at_once(outlook, month_key(cutoff)),
-        "how often such statements were true": str(record) if record else NOTHING_SCORED,
+        "how often such statements were true": f"about series below their threshold: {record}"
+        if record
+        else NOTHING_SCORED,
         "series and groups over their threshold": outlook.count(State.OVER),
         "series and groups expected to reach it": outlook.count(State.EXPECTED),
     }

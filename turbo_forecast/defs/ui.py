@@ -1,4 +1,4 @@
-"""Dagster's UI with daemon, schedule and pools: `python -m turbo_forecast.defs.ui`, which `make ui` runs.
+"""Dagster's UI with daemon, schedule and pools: `python -m turbo_forecast.defs.ui`, which `turbo-forecast ui` runs.
 
 Belongs here: which telemetry and data folder the UI starts with, and saying so. Does not belong here: what it shows.
 """

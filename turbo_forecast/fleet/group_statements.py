@@ -14,8 +14,8 @@ import polars as pl
 from turbo_forecast.fleet.groups import FEW_SERIES
 from turbo_forecast.fleet.outlook_statements import NAMES, Statements
 from turbo_forecast.outlook.groups import PATIENCE_DAYS, usable_share
-from turbo_forecast.outlook.learning import Learnt
-from turbo_forecast.outlook.rows import BASELINE, GROUP, Known, backtest_rows, capacity_rows, held_days
+from turbo_forecast.outlook.learning import OutlookModel
+from turbo_forecast.outlook.rows import BASELINE, GROUP, OutlookInputs, available_horizons, backtest_rows, capacity_rows
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
 from turbo_forecast.schemas.outlook import STATED
 from turbo_forecast.settings import OutlookSettings
@@ -76,25 +76,25 @@ class GroupStatements:
             regrouped(members, history, own.windows.train_end),
         )
 
-    def learnt(self, phase: Phase) -> Learnt:
-        """What was learnt of the groups, where there are enough of them to learn from; else of the fleet. Raises StorageError."""
-        known = self.own.results.read(OUTLOOK_SERIES).filter(pl.col("phase") == phase.value)
-        few = known.select(pl.len()).collect().item() < FEW_SERIES
-        return (self.fleet if few else self.own).learnt(phase)
+    def model(self, phase: Phase) -> OutlookModel:
+        """The model of the groups, where there are enough of them to fit one; else the fleet's. Raises StorageError."""
+        series = self.own.results.read(OUTLOOK_SERIES).filter(pl.col("phase") == phase.value)
+        few = series.select(pl.len()).collect().item() < FEW_SERIES
+        return (self.fleet if few else self.own).model(phase)
 
-    def blocks(self, phase: Phase) -> Iterator[tuple[Known, PublishedBlock]]:
+    def blocks(self, phase: Phase) -> Iterator[tuple[OutlookInputs, PublishedBlock]]:
         """The groups that have usable capacity, some hundred at a time, with what is known of each and what of it is usable."""
         rows = self.published.join(self._with(usable=True), on=NAMES, how="semi", maintain_order="left")
-        for known, block in self.own.blocks(rows.lazy(), phase):
-            shares = known.names.join(self.usable, on=NAMES, how="left", maintain_order="left")["usable"].to_numpy()
-            yield Known(known.names, known.signals, known.before, shares), block
+        for inputs, block in self.own.blocks(rows.lazy(), phase):
+            shares = inputs.names.join(self.usable, on=NAMES, how="left", maintain_order="left")["usable"].to_numpy()
+            yield OutlookInputs(inputs.names, inputs.signals, inputs.before, shares), block
 
     def capacity(self) -> pl.DataFrame:
         """Rows of CAPACITY_OUTLOOK of kind 'group', as they are without further plans; not ranked yet."""
-        learnt, cutoff = self.learnt(Phase.FORECAST), self.own.windows.cutoff
+        model, cutoff = self.model(Phase.FORECAST), self.own.windows.cutoff
         parts = [
-            capacity_rows(known, block.yhat, self.own.thresholds(known.names), learnt, cutoff, kind=GROUP)
-            for known, block in self.blocks(Phase.FORECAST)
+            capacity_rows(inputs, block.yhat, self.own.thresholds(inputs.names), model, cutoff, kind=GROUP)
+            for inputs, block in self.blocks(Phase.FORECAST)
         ]
         return pl.concat([self.unusable_rows(BASELINE), *parts])
 
@@ -104,14 +104,14 @@ class GroupStatements:
         Nor of one whose hosts came or left in the backtest: nobody could have said before how its level would be expressed.
         """
         steady = self.published.join(self.regrouped, on=NAMES, how="anti", maintain_order="left")
-        learnt, windows = self.learnt(Phase.BACKTEST), self.own.windows
+        model, windows = self.model(Phase.BACKTEST), self.own.windows
         parts = [
             backtest_rows(
-                *(known, block.yhat, block.y, self.own.thresholds(known.names), learnt),
+                *(inputs, block.yhat, block.y, self.own.thresholds(inputs.names), model),
                 *(windows.train_end, windows.cutoff),
                 kind=GROUP,
             )
-            for known, block in replace(self, published=steady).blocks(Phase.BACKTEST)
+            for inputs, block in replace(self, published=steady).blocks(Phase.BACKTEST)
         ]
         return pl.concat([pl.DataFrame(schema=OUTLOOK_BACKTEST.polars_schema), *parts])
 
@@ -152,7 +152,9 @@ class GroupStatements:
                 **dict.fromkeys(("level", "headroom", "recent_shift"), pl.lit(None, pl.Float64)),
                 **dict.fromkeys(("early", "likely", "late", "forecast_date"), first),
                 **{
-                    f"probability_{each}": pl.lit(None if each == 91 and not held_days(days, [91]) else 1.0, pl.Float64)
+                    f"probability_{each}": pl.lit(
+                        None if each == 91 and not available_horizons(days, [91]) else 1.0, pl.Float64
+                    )
                     for each in STATED
                 },
                 growth=pl.lit(0.0),

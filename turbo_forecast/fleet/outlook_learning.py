@@ -1,7 +1,7 @@
-"""What a run learns for the outlook from all its series' windows that have ended, and what it leaves of each series.
+"""Fits the outlook's model on all windows that have ended, and collects the signals of each series.
 
-Belongs here: which windows may be learnt from, and the tables that the outlook's assets read. Does not belong here: how it is
-learnt (`outlook/learning.py`), and how signals are made (`outlook_signals.py`).
+Belongs here: which windows a model is fitted on, and the tables that the outlook's assets read. Does not belong here: how it is
+fitted (`outlook/learning.py`), and how signals are made (`outlook_signals.py`).
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from turbo_forecast.fleet.blocks import Pieces
 from turbo_forecast.fleet.outlook_signals import REACHED, SIGNALS, empty
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.run_folder import RunFolder
-from turbo_forecast.outlook.learning import Evidence, Learnt, learn, own_errors, season_weights
+from turbo_forecast.outlook.learning import Evidence, OutlookModel, fit_outlook_model, own_errors, season_weights
 from turbo_forecast.outlook.signals import Signals
 from turbo_forecast.schemas import OUTLOOK_CALIBRATION, OUTLOOK_SERIES
 from turbo_forecast.types import Phase
@@ -29,8 +29,8 @@ class OutlookTables:
     series: pl.DataFrame
 
 
-def learn_outlook(folder: RunFolder, names: pl.DataFrame, windows: Windows) -> OutlookTables:
-    """Learn for each phase from the windows that ended before it: for the backtest from the folds alone.
+def fit_outlook(folder: RunFolder, names: pl.DataFrame, windows: Windows) -> OutlookTables:
+    """Fit a model for each phase on the windows that ended before it: for the backtest from the folds alone.
 
     names: `host_id, resource` of every series, in the store's order. Raises StorageError.
     """
@@ -44,19 +44,19 @@ def learn_outlook(folder: RunFolder, names: pl.DataFrame, windows: Windows) -> O
     constant = {phase: _constant(windows.cutoff, phase) for phase in found}
     return OutlookTables(
         OUTLOOK_CALIBRATION.conform(
-            pl.concat(learnt.to_frame().with_columns(constant[phase]) for phase, (learnt, _) in found.items())
+            pl.concat(model.to_frame().with_columns(constant[phase]) for phase, (model, _) in found.items())
         ),
         OUTLOOK_SERIES.conform(pl.concat(rows.with_columns(constant[phase]) for phase, (_, rows) in found.items())),
     )
 
 
-def _of_phase(rows: pl.DataFrame, phase: Phase, origins: Mapping[int, int]) -> tuple[Learnt, pl.DataFrame]:
-    """What the windows before the phase's teach, and the rows of that window with the errors that are expected of its series."""
+def _of_phase(rows: pl.DataFrame, phase: Phase, origins: Mapping[int, int]) -> tuple[OutlookModel, pl.DataFrame]:
+    """The model of the windows before the phase's, and the rows of that window with the errors that are expected of its series."""
     window = PHASE_WINDOWS[phase]
     ended, own = rows.filter(pl.col("window") > window), rows.filter(pl.col("window") == window)
     resources = rows["resource"].unique().sort()
     codes = pl.DataFrame({"resource": resources, "code": range(len(resources))}, schema_overrides={"code": pl.Int64})
-    group, asked = (
+    group, own_group = (
         part.join(codes, on="resource", how="left", maintain_order="left")["code"].to_numpy() for part in (ended, own)
     )
     origin = ended["window"].cast(pl.Int64).replace_strict(origins, return_dtype=pl.Int64).to_numpy()
@@ -67,8 +67,8 @@ def _of_phase(rows: pl.DataFrame, phase: Phase, origins: Mapping[int, int]) -> t
         weight=season_weights(origin, origins[window]),
         series=ended["series"].cast(pl.Int64).to_numpy(),
     )
-    error = own_errors(evidence, own["series"].cast(pl.Int64).to_numpy(), asked)
-    return learn(evidence, tuple(resources)), own.with_columns(error=pl.Series(error).fill_nan(None))
+    error = own_errors(evidence, own["series"].cast(pl.Int64).to_numpy(), own_group)
+    return fit_outlook_model(evidence, tuple(resources)), own.with_columns(error=pl.Series(error).fill_nan(None))
 
 
 def _constant(cutoff: date, phase: Phase) -> list[pl.Expr]:

@@ -1,7 +1,7 @@
-"""What a part's series show of how high their levels climb: the outlook's evidence, gathered where the rows are.
+"""The outlook's signals of a part's series, gathered where their rows are: how high their levels climb.
 
 Belongs here: from the champions' blocks of a part to rows of signals, one a series and window. Does not belong here: what
-signals mean (`outlook/signals.py`), and what is learnt from them (`outlook_learning.py`).
+signals mean (`outlook/signals.py`), and the model that is fitted on them (`outlook_learning.py`).
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ Columns = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeriesForecasts:
     """What is kept of one series' block until its part is whole: the champion's forecast, and the highest of anybody's.
 
     windows: whose days these are, oldest first. forecast, highest: (d,) percent.
@@ -43,7 +43,7 @@ class Seen:
     highest: Stored
 
     @classmethod
-    def of(cls, block: Block, champion: int) -> "Seen":
+    def of(cls, block: Block, champion: int) -> "SeriesForecasts":
         """Of the rows of all entrants, the champion among them."""
         return cls(block.series, block.windows, block.of(champion).yhat[0], block.yhat.max(axis=0))
 
@@ -57,11 +57,11 @@ class SignalRows:
         self._known = day_number(windows.cutoff) - self._first + 1
         self._origins = {number: end - self._first + 1 for number, end in windows.ends.items()}
 
-    def table(self, seen: Sequence[Seen]) -> pa.Table:
+    def table(self, series: Sequence[SeriesForecasts]) -> pa.Table:
         """One row for each window of each series, the windows one after the other."""
-        observed = self._observed([each.series for each in seen])
+        observed = self._observed([each.series for each in series])
         means = seven_day_means(observed)  # of the days up to any origin, they are the same
-        found = [self._of_window(number, seen, observed, means) for number in self._origins]
+        found = [self._of_window(number, series, observed, means) for number in self._origins]
         parts = [part for part in found if part is not None]
         if not parts:
             return empty().to_arrow()
@@ -78,23 +78,25 @@ class SignalRows:
             observed[row, one.days[inside] - self._first] = one.y[inside]
         return observed
 
-    def _of_window(self, number: int, seen: Sequence[Seen], observed: Values, means: Values) -> Columns | None:
+    def _of_window(
+        self, number: int, series: Sequence[SeriesForecasts], observed: Values, means: Values
+    ) -> Columns | None:
         """The rows of one window; None where no series has it. means: (n, t) observed 7-day means."""
-        rows = np.array([row for row, each in enumerate(seen) if number in each.windows], np.int64)
+        rows = np.array([row for row, each in enumerate(series) if number in each.windows], np.int64)
         if not rows.size:
             return None
-        own = [self._own(seen[row], number) for row in rows]
-        forecast, highest = (np.stack([pair[place] for pair in own]).astype(np.float64) for place in (0, 1))
+        pairs = [self._values_in_window(series[row], number) for row in rows]
+        forecast, highest = (np.stack([pair[index] for pair in pairs]).astype(np.float64) for index in (0, 1))
         origin = self._origins[number]
         history = observed[rows, :origin]
-        found = signals(history, forecast, highest, means[rows, :origin])
+        signals_then = signals(history, forecast, highest, means[rows, :origin])
         after = observed[rows, origin : origin + forecast.shape[1]] if number != FORECAST else history[:, :0]
-        return _columns(np.array([seen[row].series for row in rows]), number, found, history, after)
+        return _columns(np.array([series[row].series for row in rows]), number, signals_then, history, after)
 
-    def _own(self, each: Seen, number: int) -> tuple[Stored, Stored]:
+    def _values_in_window(self, series: SeriesForecasts, number: int) -> tuple[Stored, Stored]:
         """The series' values on the days of one of its windows."""
-        days = self._days.stretches(each.windows).window == number
-        return each.forecast[days], each.highest[days]
+        days = self._days.stretches(series.windows).window == number
+        return series.forecast[days], series.highest[days]
 
 
 def _columns(series: Numbers, number: int, found: Signals, history: Values, after: Values) -> Columns:

@@ -1,4 +1,4 @@
-"""A month's statements about thresholds, from the published rows and what the run has learnt; nothing is forecast.
+"""A month's statements about thresholds, from the published rows and the model that the run has fitted; nothing is forecast.
 
 Belongs here: the published rows block by block, joined with what is known of their series. Does not belong here: the
 statements themselves (`outlook/rows.py`), and where they are stored.
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.outlook.learning import Learnt
-from turbo_forecast.outlook.rows import Known, backtest_rows, capacity_rows
+from turbo_forecast.outlook.learning import OutlookModel
+from turbo_forecast.outlook.rows import OutlookInputs, backtest_rows, capacity_rows
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_CALIBRATION, OUTLOOK_SERIES
 from turbo_forecast.settings import OutlookSettings
 from turbo_forecast.storage.forecast_blocks import PublishedBlock, published_blocks
@@ -30,25 +30,25 @@ class Statements:
     windows: Windows
     options: OutlookSettings
 
-    def learnt(self, phase: Phase) -> Learnt:
-        """What was learnt for the phase. Raises StorageError."""
+    def model(self, phase: Phase) -> OutlookModel:
+        """The fitted model of the phase. Raises StorageError."""
         rows = self.results.read(OUTLOOK_CALIBRATION).filter(pl.col("phase") == phase.value)
-        return Learnt.from_frame(rows.collect())
+        return OutlookModel.from_frame(rows.collect())
 
-    def blocks(self, published: pl.LazyFrame, phase: Phase) -> Iterator[tuple[Known, PublishedBlock]]:
+    def blocks(self, published: pl.LazyFrame, phase: Phase) -> Iterator[tuple[OutlookInputs, PublishedBlock]]:
         """The published series of a phase, some hundred at a time, with what is known of each.
 
         published: rows of FORECAST_PARQUET. Raises StorageError where they are not of the series that the run has left.
         """
         days = self.windows.backtest_days if phase is Phase.BACKTEST else self.windows.forecast_days
-        known = self.results.read(OUTLOOK_SERIES).filter(pl.col("phase") == phase.value).collect()
+        series = self.results.read(OUTLOOK_SERIES).filter(pl.col("phase") == phase.value).collect()
         for block in published_blocks(published, phase, days.size):
-            own = block.names.join(known, on=NAMES, how="left", maintain_order="left")
+            own = block.names.join(series, on=NAMES, how="left", maintain_order="left")
             if own["swing"].null_count():
                 raise StorageError(
                     f"{OUTLOOK_SERIES.name} of {self.windows.cutoff:%Y-%m} lacks series of the published forecast: run the month again"
                 )
-            yield Known.from_frame(own), block
+            yield OutlookInputs.from_frame(own), block
 
     def thresholds(self, names: pl.DataFrame) -> list[list[float]]:
         """Each series' thresholds."""
@@ -56,21 +56,21 @@ class Statements:
 
     def capacity(self, published: pl.LazyFrame) -> pl.DataFrame:
         """Rows of CAPACITY_OUTLOOK of the published series, as they are without further plans; not ranked yet."""
-        learnt, cutoff = self.learnt(Phase.FORECAST), self.windows.cutoff
+        model, cutoff = self.model(Phase.FORECAST), self.windows.cutoff
         parts = [
-            capacity_rows(known, block.yhat, self.thresholds(known.names), learnt, cutoff)
-            for known, block in self.blocks(published, Phase.FORECAST)
+            capacity_rows(inputs, block.yhat, self.thresholds(inputs.names), model, cutoff)
+            for inputs, block in self.blocks(published, Phase.FORECAST)
         ]
         return pl.concat([pl.DataFrame(schema=CAPACITY_OUTLOOK.polars_schema), *parts])
 
     def backtest(self, published: pl.LazyFrame) -> pl.DataFrame:
         """Rows of OUTLOOK_BACKTEST of the published series."""
-        learnt, windows = self.learnt(Phase.BACKTEST), self.windows
+        model, windows = self.model(Phase.BACKTEST), self.windows
         parts = [
             backtest_rows(
-                *(known, block.yhat, block.y, self.thresholds(known.names), learnt),
+                *(inputs, block.yhat, block.y, self.thresholds(inputs.names), model),
                 *(windows.train_end, windows.cutoff),
             )
-            for known, block in self.blocks(published, Phase.BACKTEST)
+            for inputs, block in self.blocks(published, Phase.BACKTEST)
         ]
         return pl.concat([pl.DataFrame(schema=OUTLOOK_BACKTEST.polars_schema), *parts])

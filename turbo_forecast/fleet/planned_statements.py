@@ -14,14 +14,14 @@ from turbo_forecast.fleet.group_statements import GroupStatements
 from turbo_forecast.fleet.outlook_statements import NAMES, Statements
 from turbo_forecast.outlook.loads import by_day, effective, of_scenario, shifted
 from turbo_forecast.outlook.planned import Planned
-from turbo_forecast.outlook.rows import BASELINE, GROUP, SERIES, Known, capacity_rows
+from turbo_forecast.outlook.rows import BASELINE, GROUP, SERIES, OutlookInputs, capacity_rows
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, FORECAST_PARQUET
 from turbo_forecast.storage.forecast_blocks import PublishedBlock
 from turbo_forecast.types import Phase
 
 LOAD = ["host_id", "resource", "from_ds", "source_kind", "source", "weight", "shift"]
 """What two scenarios must have in common of a series, to say the same of it."""
-Blocks = Iterator[tuple[Known, PublishedBlock]]
+Blocks = Iterator[tuple[OutlookInputs, PublishedBlock]]
 
 
 class Stated(Protocol):
@@ -33,7 +33,7 @@ class Stated(Protocol):
 
     @property
     def statements(self) -> Statements | GroupStatements:
-        """What was learnt."""
+        """Statements, with the model that was fitted for them."""
 
     @property
     def own(self) -> Statements:
@@ -127,14 +127,14 @@ class PlannedStatements:
         loads, plain = self._loads(scenario, of), self._of(of)
         if loads.is_empty():
             return self.stated.capacity(plain).with_columns(scenario=pl.lit(scenario))
-        own, learnt = self.stated.own, self.stated.statements.learnt(Phase.FORECAST)
+        own, model = self.stated.own, self.stated.statements.model(Phase.FORECAST)
         cutoff, days = own.windows.cutoff, own.windows.forecast_days.size
         parts = [self.stated.others(plain, scenario)]
         sources = _of_hosts(self.hosts, loads["source"])  # which may be few of many
         blocks = self.stated.blocks(plain), self.stated.blocks(shifted(plain, loads, sources))
-        for (_, unplanned), (known, block) in zip(*blocks, strict=True):
-            planned = Planned(unplanned.yhat, *by_day(loads, known.names, cutoff, days))
-            about = known, block.yhat, own.thresholds(known.names), learnt, cutoff
+        for (_, unplanned), (inputs, block) in zip(*blocks, strict=True):
+            planned = Planned(unplanned.yhat, *by_day(loads, inputs.names, cutoff, days))
+            about = inputs, block.yhat, own.thresholds(inputs.names), model, cutoff
             parts.append(capacity_rows(*about, kind=self.stated.kind, scenario=scenario, planned=planned))
         return pl.concat(parts)
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from turbo_forecast.fleet.blocks import Block, Numbers, Pieces, WindowDays, merged
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.combining import COMBINE_LAST, MONTHS, actual_values, month_scores, stacked
-from turbo_forecast.fleet.outlook_signals import SIGNALS, Seen, SignalRows
+from turbo_forecast.fleet.outlook_signals import SIGNALS, SeriesForecasts, SignalRows
 from turbo_forecast.fleet.part_files import Naming, row_tables, write_part
 from turbo_forecast.fleet.pieces import write_piece
 from turbo_forecast.fleet.run_folder import Arrays, RunFolder, read_broadcast
@@ -52,8 +52,8 @@ class Publisher:
         outcomes_of = {
             row["series"]: row for table in self._forecasts.tables("outcomes", span) for row in table.to_pylist()
         }
-        seen: list[Seen] = []
-        blocks = list(self._champions(span, seen))
+        outlook_series: list[SeriesForecasts] = []
+        blocks = list(self._champions(span, outlook_series))
         published = [self._bounded(block, outcomes_of[block.series]) for block in blocks]
         actual = [self._actual(block) for block in published]
         names = self._store.names(span.lo, span.hi)
@@ -64,18 +64,18 @@ class Publisher:
             table.append_column("outcome", pa.array(outcomes, pa.string()).dictionary_encode()) for table in tables
         )
         write_part(self._folder.published, span, FORECAST_PARQUET, named)
-        write_piece(self._folder.publish, span.stem, SIGNALS, self._signals.table(seen))
+        write_piece(self._folder.publish, span.stem, SIGNALS, self._signals.table(outlook_series))
         if self._settings.extra_widths:
             write_part(self._folder.intervals, span, FORECAST_INTERVALS, self._intervals(blocks, outcomes_of, naming))
         scored = [self._scores(block, y) for block, y in zip(published, actual, strict=True)]
         write_piece(self._folder.publish, span.stem, PUBLISH_LAST, stacked(scored, MONTHS))
 
-    def _champions(self, span: Span, seen: list[Seen]) -> Iterator[Block]:
-        """The champion's rows of each series that has one, backtest and forecast; what the outlook rests on goes to `seen`."""
+    def _champions(self, span: Span, outlook_series: list[SeriesForecasts]) -> Iterator[Block]:
+        """The champion's rows of each series that has one, backtest and forecast; what the outlook rests on goes to `outlook_series`."""
         for block in merged(self._forecasts.blocks(span), self._combined.blocks(span)):
             champion = int(self._decided["champion"][block.series])
             if champion != NOBODY:
-                seen.append(Seen.of(block, champion))
+                outlook_series.append(SeriesForecasts.of(block, champion))
                 yield block.of(champion).within(self._days, (BACKTEST, FORECAST))
 
     def _intervals(self, blocks: Sequence[Block], outcomes_of: Outcomes, naming: Naming) -> Iterator[pa.Table]:

@@ -19,7 +19,7 @@ from turbo_forecast.fleet.decisions import Reducer
 from turbo_forecast.fleet.exchange import Exchange, SharedFolder
 from turbo_forecast.fleet.executors.choice import executor_of
 from turbo_forecast.fleet.executors.protocol import Executor
-from turbo_forecast.fleet.outlook_learning import learn_outlook
+from turbo_forecast.fleet.outlook_learning import fit_outlook
 from turbo_forecast.fleet.pieces import FORECAST_LAST
 from turbo_forecast.fleet.progress import Progress
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
@@ -139,7 +139,7 @@ class _Run:
         with timer.stage("compare"), status.working("comparing the entrants"):
             standings = reduce.compare()
         with timer.stage("learn for the outlook"), status.working("learning for the outlook"):
-            outlook = learn_outlook(self.folder, reduce.names, self.windows)
+            outlook = fit_outlook(self.folder, reduce.names, self.windows)
         with timer.stage("keep results"):
             made = ((TOURNAMENT_SCORES, scores), (CHAMPIONS, champions), (CALIBRATION, calibration))
             left = ((OUTLOOK_CALIBRATION, outlook.calibration), (OUTLOOK_SERIES, outlook.series))

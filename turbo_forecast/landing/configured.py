@@ -1,4 +1,4 @@
-"""The sources that a process was told of: those of the settings file, and the one whose address stands where files could.
+"""The configured sources: those of the settings file, and the one whose address stands where files could.
 
 Belongs here: their names, and the refusal of what cannot be one. Does not belong here: kinds of sources (`sources/registry.py`), and
 what is done with them.
@@ -24,20 +24,20 @@ _DIGEST_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What telemetry is made of. sources: by name; files: a file, folder, glob or URI beside them, or nothing."""
+class TelemetrySources:
+    """Where telemetry comes from. sources: by name; files: a file, folder, glob or URI beside them, or nothing."""
 
     sources: Mapping[str, Source]
     files: str
 
     @property
-    def is_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether there is no telemetry at all."""
         return not self.sources and not self.files
 
 
-def configured(environment: Environment) -> Told:
-    """What the process was told. Nothing is connected to, and nothing written.
+def configured(environment: Environment) -> TelemetrySources:
+    """The sources that the environment and the settings file configure. Nothing is connected to, and nothing written.
 
     Raises SettingsError for a source whose name or options cannot work, for two of one name or that ask the same, and for a settings file
     that cannot be used.
@@ -46,19 +46,19 @@ def configured(environment: Environment) -> Told:
     calendar, sections = calendar_of(settings.telemetry), {name: dict(each) for name, each in settings.sources.items()}
     sources = {name: named_source(name, options, calendar) for name, options in sections.items()}
     files = ""
-    for place in dict.fromkeys([environment.telemetry, load_settings(environment.config).telemetry.telemetry]):
-        options = recognised(place) if place else None
+    for location in dict.fromkeys([environment.telemetry, load_settings(environment.config).telemetry.telemetry]):
+        options = recognised(location) if location else None
         if options is None:
-            files = files or place
+            files = files or location
             continue
-        name = name_of(str(options["kind"]), place)
+        name = name_of(str(options["kind"]), location)
         if name in sources:
             raise SettingsError(
-                f"{shown_location(place)} and sources.{name} of the settings file are both called {name}: give one of them"
+                f"{shown_location(location)} and sources.{name} of the settings file are both called {name}: give one of them"
             )
         sections[name], sources[name] = dict(options), source_of(name, options)
     _require_different(sections)
-    return Told(sources, files)
+    return TelemetrySources(sources, files)
 
 
 def _require_different(sections: Mapping[str, Mapping[str, object]]) -> None:
@@ -67,8 +67,8 @@ def _require_different(sections: Mapping[str, Mapping[str, object]]) -> None:
     All options count, not what is asked alone: who asks may decide what there is, as where a user's name is a tenant's.
     """
     names = list(sections)
-    for place, name in enumerate(names):
-        other = next((before for before in names[:place] if sections[before] == sections[name]), None)
+    for index, name in enumerate(names):
+        other = next((before for before in names[:index] if sections[before] == sections[name]), None)
         if other is not None:
             raise SettingsError(f"sources {other} and {name} ask the same of the same place: give one of them")
 
@@ -117,12 +117,14 @@ def name_of(kind: str, address: str) -> str:
     return f"{name[:_READABLE]}-{digest}"
 
 
-def source_named(told: Told, name: str) -> Source:
-    """One of them. Raises SettingsError, which lists those that there are."""
-    if name not in told.sources:
-        there = f"there are {', '.join(sorted(told.sources))}" if told.sources else "the settings file names none"
-        raise SettingsError(f"there is no source {shown(name)}: {there}")
-    return told.sources[name]
+def source_named(telemetry: TelemetrySources, name: str) -> Source:
+    """The source of that name. Raises SettingsError, which lists those that there are."""
+    if name not in telemetry.sources:
+        known = (
+            f"there are {', '.join(sorted(telemetry.sources))}" if telemetry.sources else "the settings file names none"
+        )
+        raise SettingsError(f"there is no source {shown(name)}: {known}")
+    return telemetry.sources[name]
 
 
 def calendar_of(settings: TelemetrySettings) -> str:

@@ -1,4 +1,4 @@
-"""Decisions of landing, as pure functions: which months are fetched, when one is complete, what may be put together.
+"""The rules of landing as pure functions: which months are fetched, when one is complete, what may be merged.
 
 Belongs here: those rules. Does not belong here: fetching and writing.
 
@@ -25,27 +25,27 @@ from turbo_forecast.windows import cutoff_of, run_windows
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class MonthQuery:
     """What decides which rows a month has: the source's query, and whose calendar the month is of."""
 
     query: Mapping[str, Any]
     zone: str
 
     @classmethod
-    def of(cls, name: str, source: Source, zone: str) -> "Question":
+    def of(cls, name: str, source: Source, zone: str) -> "MonthQuery":
         """A source's, with its query as a manifest keeps it. Raises SourceError where it cannot be kept."""
         try:
             return cls(json.loads(json.dumps(dict(source.query), allow_nan=False)), zone)
         except (TypeError, ValueError) as error:
             raise SourceError(f"source {name}: its query cannot be kept in a manifest: {error}") from None
 
-    def is_that_of(self, other: Manifest | Absent) -> bool:
+    def matches(self, other: Manifest | Absent) -> bool:
         """Whether a month was asked for in the same way."""
         return self.query == other.query and self.zone == other.zone
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LandingRequest:
     """Which months are wanted, oldest first, as YYYY-MM.
 
     named: someone named these months: what was not there is looked for again. again: those that are complete are fetched again, too.
@@ -68,18 +68,22 @@ def is_complete(window: Window, fetched_at: datetime, late: timedelta) -> bool:
 
 
 def months_due(
-    asked: Asked, landed: Mapping[str, Manifest], absent: Mapping[str, Absent], question: Question
+    request: LandingRequest, landed: Mapping[str, Manifest], absent: Mapping[str, Absent], query: MonthQuery
 ) -> list[str]:
     """The months to fetch, oldest first: a source forgets from the old end, so what it is about to forget comes first."""
     return [
-        month for month in sorted(asked.months) if _is_due(month, asked, landed.get(month), absent.get(month), question)
+        month
+        for month in sorted(request.months)
+        if _is_due(month, request, landed.get(month), absent.get(month), query)
     ]
 
 
-def _is_due(month: str, asked: Asked, landed: Manifest | None, absent: Absent | None, question: Question) -> bool:
+def _is_due(
+    month: str, request: LandingRequest, landed: Manifest | None, absent: Absent | None, query: MonthQuery
+) -> bool:
     if landed is not None:
-        return asked.again or not landed.complete
-    return absent is None or asked.named or asked.again or not question.is_that_of(absent)
+        return request.again or not landed.complete
+    return absent is None or request.named or request.again or not query.matches(absent)
 
 
 def newly_absent(empty: Collection[str], landed: Collection[str]) -> set[str]:

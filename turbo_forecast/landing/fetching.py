@@ -71,10 +71,12 @@ class Days:
         return {last.replace(day=int(number)) for number in np.unique(found)}
 
 
-def fetch(name: str, source: Source, month: str, zone: str, path: Path, stopped: Callable[[], None]) -> Fetched:
+def fetch(
+    name: str, source: Source, month: str, zone: str, path: Path, raise_if_stopped: Callable[[], None]
+) -> Fetched:
     """Ask the source for a month (YYYY-MM) of a zone, and keep the answer at `path`.
 
-    stopped: called for each batch; what it raises ends the fetch. Raises SourceError, which names source and month, for an answer
+    raise_if_stopped: called for each batch; what it raises ends the fetch. Raises SourceError, which names source and month, for an answer
     that ends early, and for one that is not of the protocol, naming the series, too.
     """
     window, days = month_window(month, zone), Days.of(month, zone)
@@ -83,7 +85,7 @@ def fetch(name: str, source: Source, month: str, zone: str, path: Path, stopped:
         file = pq.ParquetWriter(path, CODED, use_dictionary=list(TEXTS))
     with file, _named(name, month), _closed(source.fetch(window)) as batches:
         for batch in batches:
-            stopped()
+            raise_if_stopped()
             _require_rows(batch)
             _require_values(batch, window.start, window.end)
             _write(file, fetched.codes, batch, path)
@@ -115,8 +117,10 @@ def _named(name: str, month: str) -> Iterator[None]:
     try:
         yield
     except TurboForecastError as error:
-        said = str(error).removeprefix(f"source {name}: ").removeprefix(f"sources.{name}: ")  # named once is enough
-        raise SourceError(f"source {name}: month {month} could not be landed: {said}") from None
+        reason = (
+            str(error).removeprefix(f"source {name}: ").removeprefix(f"sources.{name}: ")
+        )  # the name once is enough
+        raise SourceError(f"source {name}: month {month} could not be landed: {reason}") from None
     except OSError as error:  # of a connection: what this machine's disk refuses is a StorageError by now
         raise SourceError(f"source {name}: month {month} could not be landed: {refusal(error)}") from None
 
@@ -140,8 +144,10 @@ def _require_rows(batch: Any) -> None:
     if found != TYPES or batch.num_columns != len(TYPES):
         wrong = [f"{each} ({found.get(each, 'missing')})" for each in TYPES if found.get(each) != TYPES[each]]
         extra = [each for each in found if each not in TYPES]
-        told = f"wrong are {', '.join(wrong)}" if wrong else f"there is also {', '.join(extra) or 'one twice'}"
-        raise SourceError(f"it answered with other columns than host_id, resource, timestamp, value, labels: {told}")
+        difference = f"wrong are {', '.join(wrong)}" if wrong else f"there is also {', '.join(extra) or 'one twice'}"
+        raise SourceError(
+            f"it answered with other columns than host_id, resource, timestamp, value, labels: {difference}"
+        )
 
 
 def _require_values(batch: pa.RecordBatch, start: datetime, end: datetime) -> None:
@@ -162,9 +168,9 @@ def _require_values(batch: pa.RecordBatch, start: datetime, end: datetime) -> No
 
 def _refuse(batch: pa.RecordBatch, wrong: pa.Array, why: str) -> None:
     """Raises SourceError, naming the first row that is wrong, where one is."""
-    at = pc.index(wrong, True).as_py()
-    if at >= 0:
-        row = {name: batch.column(name)[at].as_py() for name in ("host_id", "resource", "timestamp")}
+    index = pc.index(wrong, True).as_py()
+    if index >= 0:
+        row = {name: batch.column(name)[index].as_py() for name in ("host_id", "resource", "timestamp")}
         raise SourceError(
             f"a value of {shown_series(row['host_id'], row['resource'])} at {shown_time(row['timestamp'])} UTC {why}"
         )

@@ -1,4 +1,4 @@
-"""One landing of a source at a time: others wait, and then find what it has landed.
+"""A lock for each source: one landing at a time; others wait, and then find what it has landed.
 
 Belongs here: that. Does not belong here: processes of other machines; where results lie on object storage, its lease keeps them out.
 """
@@ -16,12 +16,12 @@ POLL_SECONDS = 0.2
 
 
 @contextmanager
-def alone(
-    folder: Path, source: str, say: Callable[[str], None], stopped: Callable[[], None] = lambda: None
+def source_lock(
+    folder: Path, source: str, log: Callable[[str], None], raise_if_stopped: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
     """Within the block, no other process and no other thread lands the source; one that does is waited for.
 
-    folder: where landed months of all sources lie. say: called with a line where there is something to wait for. stopped: called while
+    folder: where landed months of all sources lie. log: called with a line where there is something to wait for. raise_if_stopped: called while
     it waits; what it raises ends that. The system frees the lock with its process, however that ends. Raises StorageError.
     """
     path = folder / f".{source}.lock"
@@ -29,17 +29,17 @@ def alone(
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if not _taken(handle, path):
-            say(f"source {source}: waiting for another process that lands it")
-            while not _taken(handle, path):
-                stopped()
+        if not _try_lock(handle, path):
+            log(f"source {source}: waiting for another process that lands it")
+            while not _try_lock(handle, path):
+                raise_if_stopped()
                 time.sleep(POLL_SECONDS)
         yield
     finally:
         os.close(handle)
 
 
-def _taken(handle: int, path: Path) -> bool:
+def _try_lock(handle: int, path: Path) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

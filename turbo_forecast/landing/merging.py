@@ -1,4 +1,4 @@
-"""What was fetched, and what of a former landing is kept beside it, as sorted rows.
+"""Merges what was fetched with the rows of a former landing that are kept, in order.
 
 Belongs here: the order, and which of two rows of one moment counts. Does not belong here: whether the two may be put together
 (`due.py`), and the file (`storage/landed_rows.py`).
@@ -23,14 +23,14 @@ from turbo_forecast.storage.landed_rows import BATCH_ROWS
 MEMORY, THREADS = "256MB", 2
 """Of DuckDB while it sorts; a month that is larger is sorted on the disk, beside the landed months. Each thread needs some of the memory."""
 _SORTED = """
-    SELECT hosts.place AS host_id, resources.place AS resource, "timestamp", value, labels, former
+    SELECT hosts.rank AS host_id, resources.rank AS resource, "timestamp", value, labels, former
     FROM (
         SELECT *, 0::TINYINT AS former FROM {fetched}
         {union}
     ) AS read
     JOIN hosts ON hosts.code = read.host_id
     JOIN resources ON resources.code = read.resource
-    ORDER BY hosts.place, resources.place, "timestamp", former
+    ORDER BY hosts.rank, resources.rank, "timestamp", former
 """
 _UNION = "UNION ALL SELECT *, 1::TINYINT AS former FROM {former}"
 KEY = ("host_id", "resource", "timestamp")
@@ -118,9 +118,9 @@ def in_order(fetched: Fetched, former: Path | None, folder: Path) -> Iterator[So
     try:
         con = duckdb.connect(config=config)
         con.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
-        for name, places in (("hosts", hosts), ("resources", resources)):
-            codes = pa.array(np.arange(len(places), dtype=np.int32))
-            con.register(name, pa.table({"code": codes, "place": pa.array(places)}))
+        for name, ranks in (("hosts", hosts), ("resources", resources)):
+            codes = pa.array(np.arange(len(ranks), dtype=np.int32))
+            con.register(name, pa.table({"code": codes, "rank": pa.array(ranks)}))
         reader = con.sql(sql).to_arrow_reader(BATCH_ROWS)
     except duckdb.Error as error:
         raise _unsorted(fetched.path, error) from None

@@ -1,6 +1,6 @@
-"""Whether what has landed is what its manifests say: read again, row by row.
+"""Verifies landed files against their manifests, row by row.
 
-Belongs here: that, and which months are missing between others. Does not belong here: what becomes of the verdict (`defs/checks/`).
+Belongs here: that, and which months are missing between others. Does not belong here: what becomes of the faults (`defs/checks/`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -46,24 +46,24 @@ def _of_names(month: LandedMonth) -> Iterator[str]:
 
 
 def _of_rows(month: LandedMonth) -> Iterator[str]:
-    manifest, known = month.manifest, SortedRows()
+    manifest, summary = month.manifest, SortedRows()
     first: datetime | None = None
     last: datetime | None = None
     for batch in read_rows(month.path):
         if not has_columns(batch):
             yield f"it has other columns than {', '.join(ROWS.names)}"
             return
-        known.take(batch)
+        summary.take(batch)
         bounds = pc.min_max(batch.column("timestamp")).as_py()
         if bounds["min"] is not None:
             first, last = min(first or bounds["min"], bounds["min"]), max(last or bounds["max"], bounds["max"])
-    if known.rows != manifest.rows:
-        yield f"it has {known.rows:,} rows, and its manifest says {manifest.rows:,}"
-    if known.series != manifest.series:
-        yield f"it has {known.series:,} series in a row, and its manifest says {manifest.series:,}"
-    if known.twice:
-        yield f"{known.twice:,} of its rows are of the same series and moment as another"
-    if known.digest != manifest.digest:
+    if summary.rows != manifest.rows:
+        yield f"it has {summary.rows:,} rows, and its manifest says {manifest.rows:,}"
+    if summary.series != manifest.series:
+        yield f"it has {summary.series:,} series in a row, and its manifest says {manifest.series:,}"
+    if summary.twice:
+        yield f"{summary.twice:,} of its rows are of the same series and moment as another"
+    if summary.digest != manifest.digest:
         yield "its rows are not those that were landed: their digest is another"
     if first and last and not manifest.start <= first.astimezone(UTC) <= last.astimezone(UTC) < manifest.end:
         yield f"it has rows outside of its window, from {first} to {last}"
@@ -81,10 +81,10 @@ def missing_between(months: Iterable[LandedMonth]) -> list[tuple[str, str]]:
     for each in months:
         landed.setdefault(each.manifest.source, set()).add(each.manifest.month)
     missing = []
-    for source, there in sorted(landed.items()):
-        month = min(there)
-        while month < max(there):
+    for source, present in sorted(landed.items()):
+        month = min(present)
+        while month < max(present):
             month = shifted(month, 1)
-            if month not in there:
+            if month not in present:
                 missing.append((source, month))
     return missing

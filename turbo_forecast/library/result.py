@@ -1,7 +1,7 @@
 """What `forecast_fleet` gives: a month as frames, and what one asks of them in a notebook.
 
 Belongs here: the frames, and how the whole shows itself. Does not belong here: how they are made (`forecast.py`), what is drawn
-of one series (`pictures.py`), and the words of the summary, which are those of `make run` (`summary.py`).
+of one series (`pictures.py`), and the words of the summary, which are those of `turbo-forecast run` (`summary.py`).
 """
 
 import html
@@ -76,7 +76,7 @@ class FleetResult:
     GROUP_FORECAST), whose statements are in the outlook's tables too; planned_changes, planned_loads: what the plans mean, and
     what loads consist of by them (PLANNED_CHANGES, PLANNED_LOADS); else without a row.
 
-    `plot` draws a series, `summary` is the text on the month that `make run` prints.
+    `plot` draws a series, `summary` is the text on the month that `turbo-forecast run` prints.
     """
 
     forecasts: pl.DataFrame
@@ -159,7 +159,7 @@ class FleetResult:
         return series_chart(pictures[0], theme=theme)
 
     def summary(self) -> Summary:
-        """Series and their outcomes, entrants' standings, who runs full next, seconds: the lines that `make run` prints."""
+        """Series and their outcomes, entrants' standings, who runs full next, seconds: the lines that `turbo-forecast run` prints."""
         with _tables(self, self._context) as con:
             return Summary("\n".join(map(printable, lines_of(con, self._context.windows.cutoff))))
 

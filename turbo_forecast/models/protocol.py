@@ -73,7 +73,11 @@ class Entrant(Protocol):
     """A forecaster that takes part in the tournament. Built once per worker process, called once per window."""
 
     def forecast(self, window: Window) -> Forecast:
-        """Forecast the window's horizon. Any exception is caught and recorded; the fallback's forecast is taken instead."""
+        """Forecast the window's horizon.
+
+        Any exception is caught and recorded in `model_runs`, and the entrant is out of that series, with all its windows: no other
+        forecast takes its place. Where every entrant is out, the fallback's forecast is published.
+        """
         ...
 
 

@@ -1,4 +1,5 @@
-"""Who may take part, by name. To add an entrant: one file beside this one, and one line in ENTRANTS.
+"""Who may take part, by name. To add an entrant: one file beside this one, one line in ENTRANTS, and its words in
+`answers/champion_words.py`; it takes part in the runs whose setting `entrants` names it.
 
 An entrant of one's own, from another package, takes part as `package.module:function`, with that as its name; a model
 whose forecasts are made elsewhere, under the name it has in the setting `external`.

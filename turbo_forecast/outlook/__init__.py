@@ -1,4 +1,4 @@
-"""When a series reaches a threshold, and how sure that is: learnt from earlier windows, stated for the next one.
+"""When a series reaches a threshold, and how probable that is: a model fitted on earlier windows, and its statements about the next.
 
 Belongs here: pure functions on NumPy arrays and Polars frames. Does not belong here: storage, Dagster, forecasting.
 """

@@ -1,4 +1,4 @@
-"""Of many hosts one series: a group's utilisation, expressed for the hosts that it has today, and what of it is usable.
+"""A group's utilisation as one series, expressed for the hosts that it has today, and the share of its capacity that is usable.
 
 Belongs here: the level of a group from its hosts' levels, pure functions of arrays. Does not belong here: which hosts a
 group has (`storage/groups.py`), and its forecast (`fleet/groups.py`).

@@ -26,8 +26,11 @@ def seven_day_means(values: Floats) -> Floats:
 
 def trailing_means(values: Floats, days: int, observed: int) -> Floats:
     """(n, t) the mean of so many days that end with each day; NaN where fewer than `observed` of them have a value."""
-    there = ~np.isnan(values)
-    sums, counts = _trailing_sums(np.where(there, values, 0.0), days), _trailing_sums(there.astype(np.float64), days)
+    is_observed = ~np.isnan(values)
+    sums, counts = (
+        _trailing_sums(np.where(is_observed, values, 0.0), days),
+        _trailing_sums(is_observed.astype(np.float64), days),
+    )
     means: Floats = np.divide(sums, counts, out=np.full(values.shape, np.nan), where=counts >= observed)
     return np.round(means, DECIMALS, out=means)
 
@@ -48,8 +51,8 @@ def highest_so_far(levels: Floats) -> Floats:
     return highest
 
 
-def judgeable(levels: Floats) -> Flags:
-    """(n, t) whether the level was known on half of the days up to and with each: else nobody can say that it stayed low."""
+def is_evaluable(levels: Floats) -> Flags:
+    """(n, t) whether the level was known on half of the days up to and with each: with fewer, it may have been high unseen."""
     known = np.cumsum(~np.isnan(levels), axis=1)
     enough: Flags = 2 * known >= np.arange(1, levels.shape[1] + 1)
     return enough

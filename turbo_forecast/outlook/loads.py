@@ -136,8 +136,8 @@ def shifted(
     is_own = (pl.col("source") == pl.col("host_id")) & (pl.col("source_kind") == pl.col("kind"))
     own = loads.filter(is_own).sort("from_ds").group_by(SERIES_KEY, maintain_order=True)
     stretches = own.agg(starts="from_ds", weights="weight", shifts="shift")
-    weight, shift = _on_its_day(stretches, "weights", 1.0), _on_its_day(stretches, "shifts", 0.0)
-    come = _come(
+    weight, shift = _value_on_day(stretches, "weights", 1.0), _value_on_day(stretches, "shifts", 0.0)
+    incoming = _incoming(
         rows if sources is None else sources,
         loads.filter(~is_own),
         values,
@@ -147,13 +147,13 @@ def shifted(
     on = [*SERIES_KEY, "ds", "phase", *beside]
     return (
         rows.join(stretches.lazy(), on=SERIES_KEY, how="left", maintain_order="left")
-        .join(come, on=on, how="left", maintain_order="left")
+        .join(incoming, on=on, how="left", maintain_order="left")
         .with_columns(planned_weight=weight, planned_shift=shift)
         .with_columns(
             (
                 pl.col("planned_weight") * pl.col(name).cast(pl.Float64)
                 + pl.col("planned_shift")
-                + pl.col(f"{name}_come").fill_null(0.0)
+                + pl.col(f"{name}_incoming").fill_null(0.0)
             )
             .clip(*ENVELOPE)
             .cast(schema[name])
@@ -164,7 +164,7 @@ def shifted(
     )
 
 
-def _on_its_day(stretches: pl.DataFrame, name: str, default: float) -> pl.Expr:
+def _value_on_day(stretches: pl.DataFrame, name: str, default: float) -> pl.Expr:
     """What holds on a row's day, of a column with a list of what holds from each start on."""
     longest = int(stretches["starts"].list.len().max())  # type: ignore[arg-type]
     found = pl.lit(default, pl.Float64)
@@ -175,16 +175,16 @@ def _on_its_day(stretches: pl.DataFrame, name: str, default: float) -> pl.Expr:
     return found
 
 
-def _come(
+def _incoming(
     sources: pl.LazyFrame, loads: pl.DataFrame, values: Sequence[str], *, spread: bool, beside: Sequence[str]
 ) -> pl.LazyFrame:
-    """What comes to each load by the day: its key, and for each of `values` a column `<name>_come`.
+    """What is added to each load by day: its key, and for each of `values` a column `<name>_incoming`.
 
     spread: whether the bounds come too; else what is forecast is added to all three.
     """
     taken = loads.select(*SERIES_KEY, "from_ds", "until_ds", "source", "weight").lazy()
     added = [
-        (pl.col("weight") * pl.col(name if spread else "yhat").cast(pl.Float64)).sum().alias(f"{name}_come")
+        (pl.col("weight") * pl.col(name if spread else "yhat").cast(pl.Float64)).sum().alias(f"{name}_incoming")
         for name in values
     ]
     return (

@@ -1,6 +1,6 @@
 """Probabilities of a forecast with planned changes: stretch by stretch, between one change and the next.
 
-Belongs here: what changes of a series mean for what is said of its thresholds. Does not belong here: probabilities themselves
+Belongs here: what changes of a series mean for the statements about its thresholds. Does not belong here: probabilities themselves
 (`statements.py`), and what changes come to (`loads.py`).
 
 A load changes at once, so its highest level before a change says nothing of how high it climbs after it. Each stretch is asked
@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from turbo_forecast.outlook.learning import Learnt
+from turbo_forecast.outlook.learning import OutlookModel
 from turbo_forecast.outlook.levels import Flags, Floats, Integers, highest_so_far, levels_after
 from turbo_forecast.outlook.signals import Signals
 from turbo_forecast.outlook.statements import probabilities
 from turbo_forecast.schemas.outlook import LEVEL_DAYS
 
-LEAST_SPREAD = 0.05
+MIN_SPREAD = 0.05
 """The least share of a forecast's uncertainty that remains, where what is planned is known to the point."""
 
 
@@ -42,7 +42,7 @@ class Planned:
 
 
 def planned_probabilities(
-    learnt: Learnt,
+    model: OutlookModel,
     resource: Integers,
     signals: Signals,
     before: Floats,
@@ -55,7 +55,7 @@ def planned_probabilities(
     before: (n, b) observed percent of the days up to the origin. forecast: (n, h) percent, with what is planned. The others are
     as for `probabilities`, and so is the answer, where nothing is planned.
     """
-    levels, plain = levels_after(before, forecast), levels_after(before, planned.unplanned)
+    levels, unplanned_levels = levels_after(before, forecast), levels_after(before, planned.unplanned)
     found = np.zeros((*thresholds.shape, forecast.shape[1]))
     for number in range(int(planned.stretch.max(initial=0)) + 1):
         rows = np.flatnonzero((planned.stretch == number).any(axis=1))
@@ -63,30 +63,32 @@ def planned_probabilities(
         first = inside.argmax(axis=1)
         spread = np.take_along_axis(planned.weight[rows], first[:, None], axis=1)[:, 0]
         idle = inside & (planned.weight[rows] == 0) & (forecast[rows] == 0)
-        own = inside & ~idle & ~_fading(levels[rows], inside, first)
-        highest, was = (highest_so_far(np.where(own, each[rows], np.nan)) for each in (levels, plain))
-        said = probabilities(
-            learnt,
+        own = inside & ~idle & ~_carried_over(levels[rows], inside, first)
+        highest, unplanned_highest = (
+            highest_so_far(np.where(own, each[rows], np.nan)) for each in (levels, unplanned_levels)
+        )
+        reached = probabilities(
+            model,
             resource[rows],
             _moved(signals.take(rows), (forecast - planned.unplanned)[rows], first),
             highest,
             thresholds[rows],
-            highest - was,
-            np.maximum(spread, LEAST_SPREAD),
+            highest - unplanned_highest,
+            np.maximum(spread, MIN_SPREAD),
         )
-        found[rows] = np.maximum(found[rows], np.where(own[:, None, :], said, 0.0))
+        found[rows] = np.maximum(found[rows], np.where(own[:, None, :], reached, 0.0))
     changed = np.flatnonzero(planned.stretch.any(axis=1))
     unplanned = probabilities(
-        learnt, resource[changed], signals.take(changed), highest_so_far(plain[changed]), thresholds[changed]
+        model, resource[changed], signals.take(changed), highest_so_far(unplanned_levels[changed]), thresholds[changed]
     )
-    more, less = _one_way(forecast[changed], planned.take(changed))
+    more, less = _monotone_changes(forecast[changed], planned.take(changed))
     found[changed] = np.maximum(found[changed], np.where(more, unplanned, 0.0))
     found[changed] = np.minimum(np.maximum.accumulate(found[changed], axis=2), np.where(less, unplanned, 1.0))
     grown: Floats = np.maximum.accumulate(found, axis=2)
     return grown
 
 
-def _one_way(forecast: Floats, planned: Planned) -> tuple[Flags, Flags]:
+def _monotone_changes(forecast: Floats, planned: Planned) -> tuple[Flags, Flags]:
     """(n, 1, h) whether up to and with a day nothing but load was added, and whether nothing but load was taken away."""
     added = (forecast >= planned.unplanned) & (planned.weight >= 1)
     taken = (forecast <= planned.unplanned) & (planned.weight <= 1)
@@ -103,11 +105,11 @@ def _moved(signals: Signals, change: Floats, first: Integers) -> Signals:
     return replace(signals, level=signals.level + by, start=signals.start + by)
 
 
-def _fading(levels: Floats, inside: Flags, first: Integers) -> Flags:
-    """(n, h) days of a stretch whose 7-day mean still mixes in higher days of before; those before it said so already."""
+def _carried_over(levels: Floats, inside: Flags, first: Integers) -> Flags:
+    """(n, h) days of a stretch whose 7-day mean still mixes in higher days from before it."""
     days = np.arange(levels.shape[1])
     last = levels.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)
     settled = np.minimum(first + LEVEL_DAYS - 1, last)
     is_mixed = inside & (days < settled[:, None]) & (first > 0)[:, None]
-    fading: Flags = is_mixed & (levels > np.take_along_axis(levels, settled[:, None], axis=1))
-    return fading
+    carried_over: Flags = is_mixed & (levels > np.take_along_axis(levels, settled[:, None], axis=1))
+    return carried_over

@@ -185,8 +185,8 @@ class _Resolver:
         resources = [plan["resource"]] if plan["resource"] else None
         if not self._cutoff < day <= self._end:
             kind = SERIES if plan["host_id"] else GROUP
-            said = TOO_EARLY if day <= self._cutoff else TOO_LATE
-            yield kind, own, plan["resource"] or ALL, plan["target"], day, what.value, None, said
+            effect = TOO_EARLY if day <= self._cutoff else TOO_LATE
+            yield kind, own, plan["resource"] or ALL, plan["target"], day, what.value, None, effect
         elif what is Change.MOVE_TO:
             for resource in resources or self._resources[own]:
                 yield from self._moved(day, own, plan["target"], resource)
@@ -203,8 +203,8 @@ class _Resolver:
         """What is planned for a group as a whole changes each of its hosts alike."""
         key = (group, resource)
         if key in self._retired or not self._fleet.hosts_of[key]:
-            said = RETIRED if key in self._retired else NO_HOST
-            yield GROUP, group, resource, "", day, what.value, None, said
+            effect = RETIRED if key in self._retired else NO_HOST
+            yield GROUP, group, resource, "", day, what.value, None, effect
             return
         if what is Change.ADD_HOSTS:
             joining = float(amount or 0)
@@ -225,8 +225,8 @@ class _Resolver:
         for host in hosts:
             key = (host, resource)
             if not self._fleet.forecasts[key] or key in self._retired:
-                said = RETIRED if key in self._retired else NO_FORECAST
-                yield SERIES, host, resource, "", day, what.value, None, said
+                effect = RETIRED if key in self._retired else NO_FORECAST
+                yield SERIES, host, resource, "", day, what.value, None, effect
                 continue
             yield SERIES, host, resource, "", day, what.value, amount, APPLIED
             if what is Change.RETIRE:
@@ -236,14 +236,14 @@ class _Resolver:
                 if what is Change.CHANGE:
                     points[member.group] += share * float(amount or 0)
                 elif what is Change.RETIRE:
-                    yield from self._smaller(day, member, resource, host)
+                    yield from self._without_host(day, member, resource, host)
                 else:
                     by = share * (float(amount or 0) - 1)
                     yield GROUP, member.group, resource, host, day, Change.SHARE.value, by, APPLIED
         for group, amounts in points.items():
             yield GROUP, group, resource, "", day, Change.CHANGE.value, amounts, APPLIED
 
-    def _smaller(self, day: date, member: Member, resource: str, host: str) -> Iterator[tuple[Any, ...]]:
+    def _without_host(self, day: date, member: Member, resource: str, host: str) -> Iterator[tuple[Any, ...]]:
         """A group that a host leaves: its load falls on the others; where there are none, nothing is left."""
         key = (member.group, resource)
         before, after = self._capacity[key], self._capacity[key] - member.capacity
@@ -258,9 +258,9 @@ class _Resolver:
     def _moved(self, day: date, host: str, target: str, resource: str) -> Iterator[tuple[Any, ...]]:
         """The whole load of a host goes to another, and to other groups where the two are not in the same ones."""
         source, sink = (host, resource), (target, resource)
-        said = self._hindrance(source, sink)
-        if said:
-            yield SERIES, host, resource, target, day, Change.MOVE_TO.value, None, said
+        effect = self._obstacle(source, sink)
+        if effect:
+            yield SERIES, host, resource, target, day, Change.MOVE_TO.value, None, effect
             return
         weight = self._weight(source, sink)
         yield SERIES, host, resource, target, day, Change.MOVE_TO.value, weight, APPLIED
@@ -273,7 +273,7 @@ class _Resolver:
             if abs(share) > 1e-12:  # what moves within a group leaves it as it is
                 yield GROUP, group, resource, host, day, Change.SHARE.value, share, APPLIED
 
-    def _hindrance(self, source: Key, sink: Key) -> str:
+    def _obstacle(self, source: Key, sink: Key) -> str:
         """Why a load cannot move; empty where it can."""
         for key, retired, missing in ((source, RETIRED, NO_FORECAST), (sink, TARGET_RETIRED, NO_TARGET)):
             if key in self._retired:

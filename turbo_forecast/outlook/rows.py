@@ -1,4 +1,4 @@
-"""From what is known of some series to rows of CAPACITY_OUTLOOK and OUTLOOK_BACKTEST.
+"""Rows of CAPACITY_OUTLOOK and OUTLOOK_BACKTEST, made of signals of series, their forecasts and thresholds.
 
 Belongs here: which statements are made of a forecast, and their columns. Does not belong here: probabilities
 (`statements.py`), where series, forecasts and thresholds come from.
@@ -12,24 +12,24 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from turbo_forecast.outlook.learning import Learnt
+from turbo_forecast.outlook.learning import OutlookModel
 from turbo_forecast.outlook.levels import Floats, Integers, first_day_reached, highest_so_far, levels_after
 from turbo_forecast.outlook.planned import Planned, planned_probabilities
-from turbo_forecast.outlook.signals import SHORT_MONTHS, Signals
+from turbo_forecast.outlook.signals import MIN_DAY_SHARE, Signals
 from turbo_forecast.outlook.statements import first_days, growth, probabilities, states
 from turbo_forecast.schemas.outlook import CAPACITY_OUTLOOK, DAYS_BEFORE, OUTLOOK_BACKTEST, STATED
 
 SERIES, GROUP = "series", "group"
-"""What a statement is about."""
+"""Kinds of what a statement is about."""
 BASELINE = "baseline"
-JUDGED = (30, 61, 91, 122)
-"""Days after the backtest's origin whose statements are judged."""
+BACKTEST_HORIZONS = (30, 61, 91, 122)
+"""Days after the backtest's origin within which its statements are compared with what happened."""
 BEFORE = tuple(f"before_{days}" for days in range(DAYS_BEFORE - 1, -1, -1))
 """Columns: what was observed so many days before the last known day, that day the last."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class OutlookInputs:
     """What is known of n series at an origin. names: `host_id, resource`. before: (n, 6) the last days' observed percent, NaN
     where there is none. usable: (n,) share of the capacity that may be used; of a series, all of it."""
 
@@ -39,23 +39,23 @@ class Known:
     usable: Floats
 
     @classmethod
-    def from_frame(cls, rows: pl.DataFrame, usable: Floats | None = None) -> "Known":
+    def from_frame(cls, rows: pl.DataFrame, usable: Floats | None = None) -> "OutlookInputs":
         """Of rows of OUTLOOK_SERIES, of one phase."""
         before = rows.select(BEFORE).fill_null(float("nan")).to_numpy()
         share = np.ones(len(rows)) if usable is None else usable
         return cls(rows.select("host_id", "resource"), Signals.from_frame(rows), before, share)
 
 
-def held_days(days: int, asked: Sequence[int]) -> list[int]:
-    """Those of the horizons that a window of so many days has: four months are 120 to 123 days, and have the 122."""
-    return [each for each in asked if days >= SHORT_MONTHS * each]
+def available_horizons(days: int, horizons: Sequence[int]) -> list[int]:
+    """Those of the horizons, in days, that a window of so many days has: four months are 120 to 123 days, and have the 122."""
+    return [each for each in horizons if days >= MIN_DAY_SHARE * each]
 
 
 def capacity_rows(
-    known: Known,
+    inputs: OutlookInputs,
     forecast: Floats,
     thresholds: Sequence[Sequence[float]],
-    learnt: Learnt,
+    model: OutlookModel,
     cutoff: date,
     *,
     kind: str = SERIES,
@@ -67,25 +67,25 @@ def capacity_rows(
     forecast: (n, h) published percent of the days after the cutoff, planned changes and all. thresholds: percent of what is
     usable, each series' own. planned: what is planned of them.
     """
-    said = _statements(known, forecast, thresholds, learnt, planned)
+    statements = _statements(inputs, forecast, thresholds, model, planned)
     days = forecast.shape[1]
-    level = known.signals.level[:, None] / known.usable[:, None]
-    first = [_dates(said.first[:, :, place], cutoff) for place in range(3)]
-    slope = growth(said.levels) / known.usable
+    level = inputs.signals.level[:, None] / inputs.usable[:, None]
+    first = [_dates(statements.first[:, :, index], cutoff) for index in range(3)]
+    slope = growth(statements.levels) / inputs.usable
     columns: dict[str, NDArray[np.generic]] = {
-        **{f"probability_{each}": said.chances[:, :, min(each, days) - 1].ravel() for each in STATED},
+        **{f"probability_{each}": statements.chances[:, :, min(each, days) - 1].ravel() for each in STATED},
         **{name: dates.ravel() for name, dates in zip(("early", "likely", "late"), first, strict=True)},
-        "forecast_date": _dates(first_day_reached(said.highest, said.thresholds), cutoff).ravel(),
-        "level": said.spread(level),
-        "headroom": (said.nominal - level).ravel(),
-        "growth": said.spread(slope[:, None]),
-        "recent_shift": said.spread(known.signals.shift[:, None] / known.usable[:, None]),
-        "state": states(level[:, 0], said.nominal, said.chances[:, :, -1]).ravel(),
+        "forecast_date": _dates(first_day_reached(statements.highest, statements.thresholds), cutoff).ravel(),
+        "level": statements.repeated(level),
+        "headroom": (statements.nominal - level).ravel(),
+        "growth": statements.repeated(slope[:, None]),
+        "recent_shift": statements.repeated(inputs.signals.shift[:, None] / inputs.usable[:, None]),
+        "state": states(level[:, 0], statements.nominal, statements.chances[:, :, -1]).ravel(),
     }
-    rows = said.named(known.names, columns).with_columns(
+    rows = statements.rows(inputs.names, columns).with_columns(
         cutoff=pl.lit(cutoff), scenario=pl.lit(scenario), kind=pl.lit(kind), urgency=pl.lit(0, pl.Int64)
     )
-    if not held_days(days, [91]):
+    if not available_horizons(days, [91]):
         rows = rows.with_columns(probability_91=pl.lit(None, pl.Float64))
     return CAPACITY_OUTLOOK.conform(rows)
 
@@ -113,11 +113,11 @@ def with_urgency(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def backtest_rows(
-    known: Known,
+    inputs: OutlookInputs,
     forecast: Floats,
     observed: Floats,
     thresholds: Sequence[Sequence[float]],
-    learnt: Learnt,
+    model: OutlookModel,
     origin: date,
     cutoff: date,
     *,
@@ -128,22 +128,22 @@ def backtest_rows(
     forecast, observed: (n, h) percent of the days after `origin`, the last day that was known; observed is NaN where nothing
     was. thresholds: as for `capacity_rows`. cutoff: the month's.
     """
-    said = _statements(known, forecast, thresholds, learnt, None)
-    highest = highest_so_far(levels_after(known.before, observed))
-    happened, pointed = (first_day_reached(each, said.thresholds) for each in (highest, said.highest))
+    statements = _statements(inputs, forecast, thresholds, model, None)
+    highest = highest_so_far(levels_after(inputs.before, observed))
+    happened, forecast_days = (first_day_reached(each, statements.thresholds) for each in (highest, statements.highest))
     shared = {
-        "level": said.spread((known.signals.level / known.usable)[:, None]),
-        "likely": _dates(said.first[:, :, 1], origin).ravel(),
+        "level": statements.repeated((inputs.signals.level / inputs.usable)[:, None]),
+        "likely": _dates(statements.first[:, :, 1], origin).ravel(),
         "actual": _dates(happened, origin).ravel(),
     }
     parts = []
-    for days in held_days(forecast.shape[1], JUDGED):
+    for days in available_horizons(forecast.shape[1], BACKTEST_HORIZONS):
         columns: dict[str, NDArray[np.generic]] = {
-            "probability": said.chances[:, :, min(days, forecast.shape[1]) - 1].ravel(),
+            "probability": statements.chances[:, :, min(days, forecast.shape[1]) - 1].ravel(),
             "happened": _within(happened, days),
-            "point": _within(pointed, days),
+            "point": _within(forecast_days, days),
         }
-        rows = said.named(known.names, {**columns, **shared})
+        rows = statements.rows(inputs.names, {**columns, **shared})
         parts.append(rows.with_columns(horizon_days=pl.lit(days), cutoff=pl.lit(cutoff), kind=pl.lit(kind)))
     if not parts:
         return pl.DataFrame(schema=OUTLOOK_BACKTEST.polars_schema)
@@ -163,14 +163,14 @@ class _Statements:
     chances: Floats
     first: Integers
 
-    def spread(self, of_series: Floats) -> Floats:
+    def repeated(self, of_series: Floats) -> Floats:
         """(n · t,) the same for all thresholds of a series. of_series: (n, 1)."""
         return np.broadcast_to(of_series, self.nominal.shape).ravel()
 
-    def named(self, names: pl.DataFrame, columns: dict[str, NDArray[np.generic]]) -> pl.DataFrame:
+    def rows(self, names: pl.DataFrame, columns: dict[str, NDArray[np.generic]]) -> pl.DataFrame:
         """A row for each threshold that a series has; NaN and NaT become null."""
-        place = pl.Series(np.repeat(np.arange(len(names)), self.nominal.shape[1]))
-        rows = names.select(pl.all().gather(place)).hstack(
+        index = pl.Series(np.repeat(np.arange(len(names)), self.nominal.shape[1]))
+        rows = names.select(pl.all().gather(index)).hstack(
             pl.DataFrame({"threshold": self.nominal.ravel(), **columns}).with_columns(
                 pl.selectors.float().fill_nan(None)
             )
@@ -179,17 +179,21 @@ class _Statements:
 
 
 def _statements(
-    known: Known, forecast: Floats, thresholds: Sequence[Sequence[float]], learnt: Learnt, planned: Planned | None
+    inputs: OutlookInputs,
+    forecast: Floats,
+    thresholds: Sequence[Sequence[float]],
+    model: OutlookModel,
+    planned: Planned | None,
 ) -> _Statements:
     nominal = _padded(thresholds)
-    levels = levels_after(known.before, forecast)
+    levels = levels_after(inputs.before, forecast)
     highest = highest_so_far(levels)
-    own = nominal * known.usable[:, None]
-    resource = learnt.rows_of(known.names["resource"])
+    own = nominal * inputs.usable[:, None]
+    resource = model.rows_of(inputs.names["resource"])
     if planned is None:
-        chances = probabilities(learnt, resource, known.signals, highest, own)
+        chances = probabilities(model, resource, inputs.signals, highest, own)
     else:
-        chances = planned_probabilities(learnt, resource, known.signals, known.before, forecast, planned, own)
+        chances = planned_probabilities(model, resource, inputs.signals, inputs.before, forecast, planned, own)
     return _Statements(nominal, own, levels, highest, chances, first_days(chances))
 
 
@@ -208,6 +212,6 @@ def _dates(days: Integers, origin: date) -> NDArray[np.datetime64]:
     return np.where(days > 0, dates, np.datetime64("NaT", "D"))
 
 
-def _within(days: Integers, asked: int) -> NDArray[np.int32]:
+def _within(days: Integers, horizon: int) -> NDArray[np.int32]:
     """(n · t,) 1 where it was one of the first so many days, else 0; days is 0 for never."""
-    return ((days > 0) & (days <= asked)).astype(np.int32).ravel()
+    return ((days > 0) & (days <= horizon)).astype(np.int32).ravel()

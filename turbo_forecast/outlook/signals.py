@@ -1,7 +1,7 @@
-"""What is known of a series at an origin that tells how high its level will climb: three witnesses, and their scale.
+"""Signals of a series at an origin: three predictors of how high its level will climb, and their scale.
 
-Belongs here: the arrays that are made of a series' history and forecast, where its rows are. Does not belong here: how much
-each witness is believed (`learning.py`).
+Belongs here: the arrays that are made of a series' history and forecast, where its rows are. Does not belong here: the weight of
+each predictor (`learning.py`).
 """
 
 from dataclasses import dataclass, fields
@@ -14,23 +14,23 @@ from turbo_forecast.outlook.levels import (
     Floats,
     Integers,
     highest_so_far,
-    judgeable,
+    is_evaluable,
     levels_after,
     seven_day_means,
     trailing_means,
 )
-from turbo_forecast.schemas.outlook import GRID_DAYS, LEVEL_DAYS, WITNESSES
+from turbo_forecast.schemas.outlook import GRID_DAYS, LEVEL_DAYS, PREDICTORS
 
 GRID = np.array(GRID_DAYS)
-"""Days after an origin on which witnesses are compared with what happened; in between, all is interpolated."""
-SHORT_MONTHS = 0.95
+"""Days after an origin on which predictors are compared with what happened; in between, all is interpolated."""
+MIN_DAY_SHARE = 0.95
 """A window that has this share of a grid day's days has that grid day: four months are 120 to 123 days."""
 YEAR = 365
 SEASON = 91
 """Days of the trailing mean that a series' ordinary swings are measured from."""
-TYPICAL_SWING, LEAST_SWING = 8.0, 1.0
-"""Percentage points: standard deviation of the 7-day mean around its season, in most series; and the least believed."""
-SURPRISE = 2.0
+TYPICAL_SWING, MIN_SWING = 8.0, 1.0
+"""Percentage points: standard deviation of the 7-day mean around its season, in most series; and the least that is expected."""
+SHIFT_SCALES = 2.0
 """A level further from the forecast's first week than so many scales has moved shortly before the origin."""
 STRIDE = 2
 """Weeks between the starts of the earlier stretches."""
@@ -40,11 +40,11 @@ _OF_SERIES = ("level", "start", "swing", "error")
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What is known of n series before what is asked of them.
+    """What is known of n series at an origin.
 
     level: (n,) 7-day mean at the origin, NaN where fewer than four days were observed. start: (n,) mean of the forecast's
     first seven days. swing: (n,) how far the level ordinarily strays from its season, percentage points, above 0.
-    peaks: (n, w, g) how high the level will be at most up to each day of GRID, as each of WITNESSES says: the published
+    peaks: (n, w, g) how high the level will be at most up to each day of GRID, by each of PREDICTORS: the published
     forecast's 7-day mean; the highest day of any entrant's forecast; the median of earlier stretches of as many days. NaN beyond
     the window. All in percent.
     error: (n,) how far the forecast's peak was off in the series' other windows, percentage points; NaN where unknown.
@@ -69,7 +69,7 @@ class Signals:
     @property
     def shift(self) -> Floats:
         """(n,) the jump, where it is more than the series' swings explain; else NaN."""
-        found: Floats = np.where(np.abs(self.jump) > SURPRISE * self._scale, self.jump, np.nan)
+        found: Floats = np.where(np.abs(self.jump) > SHIFT_SCALES * self._scale, self.jump, np.nan)
         return found
 
     @property
@@ -78,7 +78,7 @@ class Signals:
 
         A forecast that starts far from where the series is has an error of about that size, one way or the other.
         """
-        excess = np.maximum(np.abs(self.jump) - SURPRISE * self._scale, 0.0)
+        excess = np.maximum(np.abs(self.jump) - SHIFT_SCALES * self._scale, 0.0)
         scale: Floats = np.hypot(self._scale, excess)
         return scale
 
@@ -93,10 +93,10 @@ class Signals:
         return pl.DataFrame(self.columns()).fill_nan(None)
 
     def columns(self) -> dict[str, Floats]:
-        """Level, start, swing, error, and a column for each witness and grid day, (n,) each."""
+        """Level, start, swing, error, and a column for each predictor and grid day, (n,) each."""
         named = {
-            f"{witness}_{day}": self.peaks[:, place, column]
-            for place, witness in enumerate(WITNESSES)
+            f"{predictor}_{day}": self.peaks[:, index, column]
+            for index, predictor in enumerate(PREDICTORS)
             for column, day in enumerate(GRID.tolist())
         }
         return {**{name: getattr(self, name) for name in _OF_SERIES}, **named}
@@ -104,7 +104,7 @@ class Signals:
     @staticmethod
     def from_frame(frame: pl.DataFrame) -> "Signals":
         """The signals that `to_frame` stored, from its columns among others."""
-        peaks = [[frame[f"{witness}_{day}"].to_numpy() for day in GRID.tolist()] for witness in WITNESSES]
+        peaks = [[frame[f"{predictor}_{day}"].to_numpy() for day in GRID.tolist()] for predictor in PREDICTORS]
         stacked = np.array(peaks, dtype=np.float64).transpose(2, 0, 1)
         level, start, swing, error = (frame[name].to_numpy().astype(np.float64) for name in _OF_SERIES)
         return Signals(level, start, swing, stacked, error)
@@ -127,19 +127,19 @@ def signals(history: Floats, forecast: Floats, highest: Floats, means: Floats | 
 
 
 def observed_peaks(history: Floats, observed: Floats) -> Floats:
-    """(n, g) the highest 7-day mean observed up to each day of GRID after an origin; NaN where it cannot be judged.
+    """(n, g) the highest 7-day mean observed up to each day of GRID after an origin; NaN where too few days were observed.
 
     history: (n, b) daily values up to the origin. observed: (n, h) those after it, NaN where nothing was observed.
     """
     levels = levels_after(history, observed)
-    return at_grid(np.where(judgeable(levels), highest_so_far(levels), np.nan))
+    return at_grid(np.where(is_evaluable(levels), highest_so_far(levels), np.nan))
 
 
 def at_grid(daily: Floats) -> Floats:
     """(n, g) the columns of (n, h) at GRID's days, NaN beyond the last; a window of short months has its last day's."""
     days = daily.shape[1]
-    there = days >= SHORT_MONTHS * GRID
-    found: Floats = np.where(there, daily[:, np.minimum(GRID, days) - 1], np.nan)
+    has_day = days >= MIN_DAY_SHARE * GRID
+    found: Floats = np.where(has_day, daily[:, np.minimum(GRID, days) - 1], np.nan)
     return found
 
 
@@ -153,20 +153,20 @@ def _of_forecast(history: Floats, forecast: Floats) -> tuple[Floats, Floats]:
 def _swing(means: Floats) -> Floats:
     """(n,) standard deviation, over the last year, of the 7-day mean around its trailing quarter's mean."""
     year = means[:, -YEAR:]
-    away = year - trailing_means(year, SEASON, 1)
-    there = ~np.isnan(away)
-    count = np.maximum(there.sum(axis=1), 1)
-    centre = np.where(there, away, 0.0).sum(axis=1) / count
-    squares = np.where(there, away - centre[:, None], 0.0) ** 2
+    deviation = year - trailing_means(year, SEASON, 1)
+    is_known = ~np.isnan(deviation)
+    count = np.maximum(is_known.sum(axis=1), 1)
+    mean = np.where(is_known, deviation, 0.0).sum(axis=1) / count
+    squares = np.where(is_known, deviation - mean[:, None], 0.0) ** 2
     found = np.sqrt(squares.sum(axis=1) / count)
-    swing: Floats = np.where(there.sum(axis=1) < SEASON, TYPICAL_SWING, np.maximum(found, LEAST_SWING))
+    swing: Floats = np.where(is_known.sum(axis=1) < SEASON, TYPICAL_SWING, np.maximum(found, MIN_SWING))
     return swing
 
 
 def _earlier_stretches(means: Floats, forecast: Floats) -> Floats:
     """(n, g) the median, over earlier stretches of as many days, of the highest 7-day mean in each; the forecast's without any.
 
-    forecast: (n, g) what the first witness says. Stretches are of whole weeks, as many as come nearest.
+    forecast: (n, g) the first predictor. Stretches are of whole weeks, as many as come nearest.
     """
     weeks = means.shape[1] // LEVEL_DAYS
     whole = means[:, means.shape[1] - weeks * LEVEL_DAYS :].reshape(len(means), weeks, LEVEL_DAYS)

@@ -1,17 +1,18 @@
 """How often statements about thresholds were true: Brier scores, recall, precision, dates, reliability.
 
-Belongs here: rows of OUTLOOK_BACKTEST to rows of OUTLOOK_ACCURACY and OUTLOOK_RELIABILITY. Does not belong here: what was said.
+Belongs here: rows of OUTLOOK_BACKTEST to rows of OUTLOOK_ACCURACY and OUTLOOK_RELIABILITY. Does not belong here: the statements themselves.
 """
 
 import polars as pl
 
 from turbo_forecast.schemas.outlook import OUTLOOK_ACCURACY, OUTLOOK_RELIABILITY
 
-EVERYONE, BELOW = "all", "below"
+ALL_STATEMENTS, BELOW = "all", "below"
 """Populations: every statement; those whose level was known, and below the threshold, at the cutoff."""
 ALL_RESOURCES = "all"
 BINS = 10
-HALF = 0.5
+EVENT_PROBABILITY = 0.5
+"""From here on a statement counts as one that the threshold is reached."""
 
 
 def outlook_accuracy(backtest: pl.DataFrame) -> pl.DataFrame:
@@ -30,14 +31,14 @@ def record() -> list[pl.Expr]:
 
     Dates are compared where the threshold was reached within the horizon, and was said to be with a half or more.
     """
-    said, happened = pl.col("probability"), pl.col("happened").cast(pl.Float64)
-    positive, event = said >= HALF, pl.col("happened") == 1
+    probability, happened = pl.col("probability"), pl.col("happened").cast(pl.Float64)
+    positive, event = probability >= EVENT_PROBABILITY, pl.col("happened") == 1
     rate = happened.mean()
     hits = (positive & event).sum()
     return [
         pl.len().alias("n"),
         event.sum().alias("events"),
-        ((said - happened) ** 2).mean().alias("brier"),
+        ((probability - happened) ** 2).mean().alias("brier"),
         (rate * (1 - rate)).alias("base_rate_brier"),
         ((pl.col("point") - happened) ** 2).mean().alias("point_brier"),
         pl.when(event.any()).then(hits / event.sum()).alias("recall"),
@@ -74,7 +75,7 @@ def outlook_reliability(backtest: pl.DataFrame) -> pl.DataFrame:
 def _populations(backtest: pl.DataFrame) -> pl.DataFrame:
     """Each statement as one of everyone, and again where the series was not at the threshold already."""
     below = backtest.filter(pl.col("level") < pl.col("threshold"))
-    parts = [part.with_columns(population=pl.lit(name)) for name, part in ((EVERYONE, backtest), (BELOW, below))]
+    parts = [part.with_columns(population=pl.lit(name)) for name, part in ((ALL_STATEMENTS, backtest), (BELOW, below))]
     return pl.concat(parts)
 
 

@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from turbo_forecast.answers.compare import Comparison, comparison
-from turbo_forecast.answers.outlook import AHEAD, OutlookQuestion, outlook_answer
+from turbo_forecast.answers.outlook import APPROACHING, OutlookQuestion, outlook_answer
 from turbo_forecast.answers.planned import Planned, planned
 from turbo_forecast.answers.record import Record, record
 from turbo_forecast.answers.run_health import RunHealth, run_health
@@ -43,7 +43,7 @@ class RunsFull:
     @property
     def may_reach(self) -> int:
         """Series and groups that are not over their threshold, and may reach it."""
-        return sum(self.count[state] for state in AHEAD)
+        return sum(self.count[state] for state in APPROACHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def first_to_run_full(month: PublishedMonth) -> pl.DataFrame:
 
 def _runs_full(rows: pl.DataFrame) -> RunsFull:
     of_kind = {kind: int((rows["kind"] == kind).sum()) for kind in (SERIES, GROUP)}
-    ahead = rows.filter(pl.col("state").is_in(AHEAD))
+    ahead = rows.filter(pl.col("state").is_in(APPROACHING))
     likely = rows.filter(pl.col("state") == State.EXPECTED)["likely"].min()
     assert likely is None or isinstance(likely, date)
     return RunsFull(

@@ -55,7 +55,13 @@ SERIES_OUTCOMES = Table(
         CUTOFF,
         HOST,
         RESOURCE,
-        Column("outcome", pl.String, "forecast, fallback, retired or failed"),
+        Column(
+            "outcome",
+            pl.String,
+            "forecast: an entrant forecast it; fallback: too short for a backtest, the fallback's forecast is published; retired: "
+            "nothing observed in the backtest months, no rows; failed: every entrant raised an error, or the series killed its "
+            "worker, took too long or needed too much memory: the fallback's forecast is published, or no rows where that failed, too",
+        ),
         Column("reason", pl.String, "why the outcome is not a plain forecast, or what limits it", nullable=True),
         Column("error_class", pl.String, "class of the error that was caught", nullable=True),
         Column("error_message", pl.String, "message of the error that was caught", nullable=True),
@@ -94,12 +100,15 @@ MODEL_RUNS = Table(
         Column(
             "status",
             pl.String,
-            "ok; raised; timed_out; worker_died; memory_exceeded. An entrant takes part in a series only if all its windows are ok",
+            "ok; raised: the entrant raised an error, or its answer was none. The other three are of a whole series, with a row for each "
+            "entrant but the fallback: timed_out (series_timeout_seconds), worker_died, memory_exceeded (worker_memory_mb). An entrant "
+            "takes part in a series only if all its windows are ok",
         ),
         Column(
             "solver",
             pl.String,
-            "turbo, stan, closed_form, constant, outside, statsforecast or other; null without an answer",
+            "turbo (Prophet, in process), stan (stock Prophet), closed_form, constant (the rule for a series that never changes), "
+            "outside (an external model's file), statsforecast, or other (an entrant of your own); null without an answer",
             nullable=True,
         ),
         Column("iterations", pl.Int64, "steps of the solver; null where it counts none", nullable=True),

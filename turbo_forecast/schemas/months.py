@@ -28,7 +28,7 @@ MONTHS = Table(
 
 MONTH_STEPS = Table(
     "month_steps",
-    "What has been stored and checked of a month since its fleet forecast began: the evidence behind its state.",
+    "What has been stored and checked of a month since its fleet forecast began: what its state rests on.",
     (
         CUTOFF,
         Column("asset", pl.String, "the table or file"),

@@ -10,8 +10,8 @@ from turbo_forecast.schemas.tournament import FORECAST_PARQUET
 from turbo_forecast.tables import Column, Table
 
 GRID_DAYS = (1, 7, 14, 30, 61, 91, 122, 152, 182, 274, 365)
-"""Days after the cutoff of which the witnesses of a series are kept; in between, they are interpolated."""
-WITNESSES = ("forecast", "entrants", "history")
+"""Days after the cutoff of which the predictors of a series are kept; in between, they are interpolated."""
+PREDICTORS = ("forecast", "entrants", "history")
 """Signals of how high a series will climb: the published forecast, the highest of anybody's, earlier stretches of as many days."""
 LEVEL_DAYS, LEVEL_OBSERVED = 7, 4
 """A level is the mean of so many days, of which so many at least are observed."""
@@ -60,12 +60,12 @@ OUTLOOK_SERIES = Table(
         ),
         *(
             Column(
-                f"{witness}_{days}",
+                f"{predictor}_{days}",
                 pl.Float64,
-                f"how high the level will be at most within {days} days, says the witness {witness}, percent",
+                f"how high the level will be at most within {days} days, by the predictor {predictor}, percent",
                 nullable=True,
             )
-            for witness in WITNESSES
+            for predictor in PREDICTORS
             for days in GRID_DAYS
         ),
         *(

@@ -42,7 +42,7 @@ TOURNAMENT_SCORES = Table(
 
 CHAMPIONS = Table(
     "champions",
-    "The entrant whose forecast is published: exactly one per series that has a forecast, with the evidence.",
+    "The entrant whose forecast is published: exactly one per series that has a forecast, and what decided for it.",
     (
         CUTOFF,
         HOST,
@@ -113,7 +113,12 @@ FORECAST_PARQUET = Table(
             pl.Float32,
             "upper bound, in [yhat, 100]; 100 where nothing is known of such weekdays or months",
         ),
-        Column("outcome", pl.String, "the series' outcome: forecast, fallback or failed"),
+        Column(
+            "outcome",
+            pl.String,
+            "as in series_outcomes: forecast, fallback or failed; retired series have no rows. fallback and failed are published from "
+            "the fallback; a series whose outcome is forecast may have the same model as its champion",
+        ),
     ),
     ROW_KEY,
     made_from=(FLEET_FORECAST, CHAMPIONS, CALIBRATION, TOURNAMENT_RESULTS, SERIES_OUTCOMES, PLANNED_LOADS),

@@ -43,18 +43,18 @@ def recognised(address: str) -> Mapping[str, Any] | None:
     """The options of the source that an address stands for; None where it is a file's, a folder's or an object store's."""
     if not is_address(address) or _scheme(address) in OF_FILES:  # no driver need be imported for those
         return None
-    cannot_be_asked: SettingsError | None = None
+    unusable: SettingsError | None = None
     for kind in kinds():
         try:
             options = _loaded(kind).recognises(address)
         except SettingsError as error:  # a package is not installed, which matters to those alone who mean this kind
             if kind not in BUILT_IN or _scheme(address).partition("+")[0] == kind:
-                cannot_be_asked = error
+                unusable = error
             continue
         if options is not None:
             return {"kind": kind, **options}
-    if cannot_be_asked:
-        raise cannot_be_asked
+    if unusable:
+        raise unusable
     return None
 
 
@@ -64,7 +64,7 @@ def _scheme(address: str) -> str:
 
 def kinds() -> list[str]:
     """The kinds there are."""
-    return sorted({*BUILT_IN, *_outside()})
+    return sorted({*BUILT_IN, *_external_kinds()})
 
 
 def _kind(name: str, kind: object) -> type[Source]:
@@ -77,14 +77,14 @@ def _kind(name: str, kind: object) -> type[Source]:
 
 
 @cache
-def _outside() -> dict[str, str]:
+def _external_kinds() -> dict[str, str]:
     return {point.name: point.value for point in entry_points(group=GROUP) if point.name not in BUILT_IN}
 
 
 @cache
 def _loaded(kind: str) -> type[Source]:
     """A kind's class. Raises SettingsError where its package cannot be imported."""
-    module, _, name = {**_outside(), **BUILT_IN}[kind].partition(":")
+    module, _, name = {**_external_kinds(), **BUILT_IN}[kind].partition(":")
     try:
         found: type[Source] = getattr(import_module(module), name)
     except ImportError as error:

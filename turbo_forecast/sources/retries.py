@@ -1,4 +1,4 @@
-"""Asking again what failed for a while: exponential back-off with jitter, bounded in total, ended at once when nobody waits any more.
+"""Retries of what failed for a while: exponential back-off with jitter, bounded in total, ended at once when nobody waits any more.
 
 Belongs here: when to ask again, and for how long. Does not belong here: which failures are of that kind (each kind of source).
 """

@@ -117,8 +117,8 @@ class TrackRecord:
             else f"; Brier skill {skill:.2f} (base rate 0, point forecast {point:.2f})"
         )
         return (
-            f"{_share(self.likely_true)} of the {self.likely:,} of 50 % or more and {_share(self.others_true)} of the "
-            f"{counted(self.n - self.likely, 'other')} came true within {self.days} days{scored}"
+            f"{_share(self.likely_true)} of {counted(self.likely, 'statement')} of 50 % or more came true within {self.days} days, "
+            f"{_share(self.others_true)} of {counted(self.n - self.likely, 'other')}{scored}"
         )
 
 

@@ -1,4 +1,4 @@
-"""`TurboProphet`: prophet.Prophet in every respect but the time a fit takes.
+"""`TurboProphet`: prophet.Prophet's class and arguments, fitted in process; forecasts differ where Stan stops short of the optimum.
 
 Belongs here: the class, and nothing that Prophet already does. Does not belong here: fleets, which can't afford frames.
 This module, `frame_checks.py` and `backend.py` import pandas and prophet; nothing else in this package does.

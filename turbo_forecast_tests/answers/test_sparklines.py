@@ -10,7 +10,7 @@ import pytest
 
 from turbo_forecast.answers import sparklines
 from turbo_forecast.answers.outlook import OutlookQuestion, outlook_answer
-from turbo_forecast.answers.sparklines import WeeklyLevels, hold_all, weekly_levels
+from turbo_forecast.answers.sparklines import WeeklyLevels, cache_all, weekly_levels
 from turbo_forecast.schemas import FORECAST_PARQUET
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast_tests.published_months import RACK, publish_fleet
@@ -20,13 +20,13 @@ CUTOFF = date(2025, 12, 31)
 
 @pytest.fixture(params=[False, True], ids=["read", "held"])
 def held(request: pytest.FixtureRequest, published_fleet: Path) -> Iterator[bool]:
-    sparklines._held.clear()
+    sparklines._cache.clear()
     published = Published(published_fleet)
     if request.param:
         for key in ("2025-11", "2025-12"):
-            hold_all(published, published.month(key))
+            cache_all(published, published.month(key))
     yield request.param
-    sparklines._held.clear()
+    sparklines._cache.clear()
 
 
 def rows_of(*names: tuple[str, str, str]) -> pl.DataFrame:
@@ -111,13 +111,13 @@ def test_no_rows_have_no_levels(published_fleet: Path, held: bool) -> None:
 
 def test_a_version_that_is_published_anew_is_read_anew(tmp_path: Path) -> None:
     published = publish_fleet(tmp_path, ["2025-12"])
-    hold_all(published, published.month())
-    assert len([key for key in sparklines._held if key[0].folder == published.month().folder]) == 1
+    cache_all(published, published.month())
+    assert len([key for key in sparklines._cache if key[0].folder == published.month().folder]) == 1
     publish_fleet(tmp_path, ["2025-12"])
     month = published.month()
-    assert all(key[0] != month for key in sparklines._held)
-    for _ in range(sparklines.HELD + 2):
+    assert all(key[0] != month for key in sparklines._cache)
+    for _ in range(sparklines.CACHED_VERSIONS + 2):
         publish_fleet(tmp_path, ["2025-12"])
-        hold_all(published, published.month())
-    assert len(sparklines._held) == sparklines.HELD
-    sparklines._held.clear()
+        cache_all(published, published.month())
+    assert len(sparklines._cache) == sparklines.CACHED_VERSIONS
+    sparklines._cache.clear()

@@ -1,5 +1,6 @@
 """The line about how often statements were true, counted here with Polars."""
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -26,6 +27,6 @@ def test_it_counts_the_published_statements_of_the_longest_horizon_about_series_
 def test_real_statements_give_the_line_that_a_run_prints(published_fleet: Path) -> None:
     """0.6 was said of what happened and 0.2 of what did not: all of one kind came true and none of the other."""
     text = str(statement_record(Published(published_fleet).month()))
-    assert text.startswith("100 % of the ")
-    assert " and 0 % of the " in text
-    assert "came true within 122 days; Brier skill " in text
+    assert re.match(
+        r"100 % of \d+ statements of 50 % or more came true within 122 days, 0 % of \d+ others; Brier skill ", text
+    )

@@ -13,8 +13,8 @@ from turbo_forecast.answers.what_if import (
     month_plans,
     month_scenarios,
     most_affected,
-    require_learnt,
     require_possible,
+    require_run_results,
     scenario_file,
     what_if,
 )
@@ -116,7 +116,7 @@ def test_more_rows_than_one_writes_by_hand_are_refused(month: PublishedMonth) ->
 def test_a_month_without_what_its_run_has_learnt_says_so(published_fleet: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(published_fleet, tmp_path / "data"))
     month = Published(data).month("2025-11")
-    require_learnt(month)
+    require_run_results(month)
     shutil.rmtree(month.run_results.folder)
     with pytest.raises(StorageError, match="other plans cannot be answered for in 2025-11: .*rows_months"):
         what_if(month, plans("2025-12-15,web-1,,,5,,,,"))

@@ -53,7 +53,7 @@ def written(folder: Path, text: str) -> str:
 def test_an_address_is_landed_and_the_second_time_there_is_nothing_to_do(
     land: Land, stock: Stock, tmp_path: Path
 ) -> None:
-    before = shifted(LAST, -1)
+    before, running = shifted(LAST, -1), shifted(LAST, 1)
     for month in (before, LAST):
         fill(stock, month)
     code, out, err = land("--telemetry", "fake://shop")
@@ -62,13 +62,16 @@ def test_an_address_is_landed_and_the_second_time_there_is_nothing_to_do(
         ["fake-shop", month, "28", "1"] for month in (before, LAST)
     ]
     assert "2 months landed, 56 rows" in out
-    assert f"nothing there of 34 months ({shifted(LAST, -35)} to {shifted(LAST, -2)})" in out
+    assert f"nothing there of 35 months ({shifted(LAST, -35)} to {running})" in out
     assert f"source fake-shop: {LAST} landed: 28 rows of 1 series" in err
     found = landed_months(tmp_path / "data")
     assert [each.manifest.month for each in found] == [before, LAST]
     asked = len(stock.asked)
     code, out, _ = land("--telemetry", "fake://shop")
-    assert (code, len(stock.asked)) == (0, asked)
+    assert code == 0
+    assert [f"{window.start:%Y-%m}" for window in stock.asked[asked:]] == [running], "it may have something by now"
+    assert f"2 months there before; nothing there of 1 month ({running})" in out
+    code, out, _ = land("--telemetry", "fake://shop", "--month", f"{before}..{LAST}")
     assert "all 2 months that it has of these are there" in out
 
 
@@ -86,18 +89,35 @@ def test_months_and_sources_that_are_named_are_landed_alone(land: Land, stock: S
     stock_of_two.values["web", "cpu", datetime.fromisoformat(f"{LAST}-01T00:00:00+00:00")] = 99.0
     assert land("--config", config, "--source", "two", "--month", LAST)[0] == 0
     code, out, _ = land("--config", config, "--source", "two", "--month", LAST, "--again", "--json")
-    [told] = json.loads(out)
+    [document] = json.loads(out)
     assert code == 0
-    assert (told["source"], told["rows"], told["kept"], told["landed"][0]["month"]) == ("two", 28, 0, LAST)
-    assert told["landed"][0]["fetched_at"].endswith("Z")
+    assert (document["source"], document["rows"], document["kept"], document["landed"][0]["month"]) == (
+        "two",
+        28,
+        0,
+        LAST,
+    )
+    assert document["landed"][0]["fetched_at"].endswith("Z")
     rows = pl.read_parquet(landed_months(tmp_path / "data")[-1].path)
     assert rows["value"][0] == 99.0
 
 
-def test_the_running_month_lands_as_far_as_it_is_when_it_is_named(land: Land, stock: Stock) -> None:
+def test_day_by_day_a_source_that_forgets_lands_whole(land: Land, stock: Stock, tmp_path: Path) -> None:
     running = shifted(LAST, 1)
     fill(stock, running, days=1)
-    code, out, _ = land("--telemetry", "fake://shop", "--month", running)
+    first = next(iter(stock.values))
+    assert land("--telemetry", "fake://shop")[0] == 0
+    stock.values = {(*first[:2], first[2] + timedelta(minutes=1)): 41.0}  # all that is left of it, and what is new
+    assert land("--telemetry", "fake://shop")[0] == 0
+    (there,) = landed_months(tmp_path / "data")
+    assert (there.manifest.month, pl.read_parquet(there.path)["value"].to_list()) == (running, [40.0, 41.0])
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_running_month_lands_as_far_as_it_is(named: bool, land: Land, stock: Stock) -> None:
+    running = shifted(LAST, 1)
+    fill(stock, running, days=1)
+    code, out, _ = land("--telemetry", "fake://shop", *(("--month", running) if named else ()))
     assert code == 0
     assert "not complete yet" in out
     code, _, err = land("--telemetry", "fake://shop", "--month", shifted(LAST, 2))
@@ -177,7 +197,7 @@ def test_landed_months_lie_in_the_store_and_another_machine_has_them(
         assert landed.path.read_bytes() == (tmp_path / "objects" / month).read_bytes()
     asked = len(stock.asked)
     assert land("--telemetry", "fake://shop", "--data", place)[0] == 0
-    assert len(stock.asked) == asked, "what is not there is known on the other machine, too"
+    assert len(stock.asked) == asked + 1, "only of the running month is it not known on the other machine, too"
     fill(stock, shifted(LAST, 1), days=1)
     assert land("--telemetry", "fake://shop", "--data", place, "--month", shifted(LAST, 1))[0] == 0
     monkeypatch.setenv("TURBO_FORECAST_WORK", str(tmp_path / "one"))

@@ -79,8 +79,8 @@ def test_where_nothing_is_published_every_page_says_what_to_do(tmp_path: Path, p
     assert response.status_code == 404
     text = Reader(response.text).text
     assert "no month was ever run" in text
-    assert "make run" in text
-    assert "make ui" in text
+    assert "turbo-forecast run --month 2025-12 --demo-hosts 50" in text
+    assert "turbo-forecast ui" in text
     assert str(tmp_path / "data") in text
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from turbo_forecast import schemas
 from turbo_forecast.fleet.audit import AuditTimer
 from turbo_forecast.fleet.store import SeriesStore
-from turbo_forecast.outlook.learning import FLEET, PRIOR, Learnt
+from turbo_forecast.outlook.learning import FLEET, PRIOR, OutlookModel
 from turbo_forecast.outlook.regression import KNOTS, sigmoid
 from turbo_forecast.outlook.signals import GRID
 from turbo_forecast.settings import ForecastSettings
@@ -162,13 +162,15 @@ def _results(series: pl.DataFrame, cutoff: date, windows: Windows) -> dict[str, 
     of_series["outlook_series"] = series.join(product(phase=["backtest", "forecast"]), how="cross").with_columns(
         pl.lit(50.0).alias(name) for name in schemas.OUTLOOK_SERIES.names[4:]
     )
-    of_series["outlook_calibration"] = product(phase=["backtest", "forecast"]).join(_learnt().to_frame(), how="cross")
+    of_series["outlook_calibration"] = product(phase=["backtest", "forecast"]).join(
+        _unfitted_model().to_frame(), how="cross"
+    )
     return {name: _of_series(getattr(schemas, name.upper()), frame, cutoff=cutoff) for name, frame in of_series.items()}
 
 
-def _learnt() -> Learnt:
+def _unfitted_model() -> OutlookModel:
     """What is believed before any window has ended."""
-    return Learnt(
+    return OutlookModel(
         (FLEET,),
         np.tile(PRIOR, (1, GRID.size, 1)),
         np.tile(sigmoid(KNOTS), (1, 2, 1)),

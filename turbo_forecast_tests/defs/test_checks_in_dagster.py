@@ -260,7 +260,7 @@ def test_a_series_stock_prophet_solves_better_fails_the_agreement(
     holds: bool, made: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
-    monkeypatch.setattr("turbo_forecast.defs.checks.agreement.compare", compared_with(holds, asked))
+    monkeypatch.setattr("turbo_forecast.models.agreement.compare", compared_with(holds, asked))
     solved(made, "prophet", {"all": "'turbo'"})
     assert evaluated(made, "fleet_forecast", AGREES).passed is holds
     defaults = ForecastSettings()
@@ -284,7 +284,7 @@ def test_only_a_prophet_that_turbo_alone_delivered_is_compared_at_its_own_settin
     prophet: dict[str, str], linear: dict[str, str], expected: str | None, made: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[object, ...]] = []
-    monkeypatch.setattr("turbo_forecast.defs.checks.agreement.compare", compared_with(True, asked))  # type: ignore[arg-type]
+    monkeypatch.setattr("turbo_forecast.models.agreement.compare", compared_with(True, asked))  # type: ignore[arg-type]
     solved(made, "prophet", prophet)
     solved(made, "prophet_linear", linear)
     found = evaluated(made, "fleet_forecast", AGREES)

@@ -1,6 +1,8 @@
 """What Dagster is given: nothing vanishes unnoticed, and every month asset keeps the house's rules."""
 
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -330,3 +332,8 @@ def test_where_no_source_is_named_nothing_lands(tmp_path: Path) -> None:
     nodes = {node.name for node in unfed.resolve_job_def("monthly_forecast").nodes}
     assert not {name for name in nodes if "landing" in name}
     assert "base_table" in nodes
+
+
+def test_reading_the_definitions_brings_no_compiler() -> None:
+    script = "import sys, turbo_forecast.definitions as it; it.build_definitions(); sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0

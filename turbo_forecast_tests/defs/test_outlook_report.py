@@ -130,7 +130,7 @@ def test_the_track_record_stands_beside_the_base_rate_and_the_point_forecast_wit
     judged(con)
     said, table, picture, legend = how_often_true(con, CUTOFF)
     # Brier (.04 + .36 + .49 + .01) / 4 = .225; the base rate's .25; the point forecast's: 2 of 4
-    record = "50 % of the 2 of 50 % or more and 50 % of the 2 others came true within 122 days"
+    record = "50 % of 2 statements of 50 % or more came true within 122 days, 50 % of 2 others"
     assert said.startswith(
         f"Of 4 statements about series below their threshold, made before the backtest: {record}; Brier skill 0.10 "
     )
@@ -141,7 +141,7 @@ def test_the_track_record_stands_beside_the_base_rate_and_the_point_forecast_wit
     assert found["Brier skill of the outlook"] == pytest.approx(0.1)
     assert (
         found["how often such statements were true"]
-        == f"{record}; Brier skill 0.10 (base rate 0, point forecast -1.00)"
+        == f"about series below their threshold: {record}; Brier skill 0.10 (base rate 0, point forecast -1.00)"
     )
 
 

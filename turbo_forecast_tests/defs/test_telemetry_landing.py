@@ -13,7 +13,7 @@ from turbo_forecast.defs.catalog import LANDING
 from turbo_forecast.defs.landed import NO_SOURCES
 from turbo_forecast.errors import SettingsError
 from turbo_forecast.landing.configured import configured
-from turbo_forecast.landing.due import Asked
+from turbo_forecast.landing.due import LandingRequest
 from turbo_forecast.landing.landing import LandingOptions, land
 from turbo_forecast.settings import Environment, use_environment
 from turbo_forecast.sources.protocol import ROWS
@@ -109,8 +109,8 @@ def test_a_run_lands_the_months_of_its_history_and_says_what_came_of_each_source
 
 def test_dagster_shows_every_month_that_has_landed_by_whatever_command(landing: Landing) -> None:
     with use_environment(landing.environment):
-        sources, asked = configured(landing.environment).sources, Asked(["2025-08", "2025-09"], named=True)
-        land(landing.environment.data, sources, asked, LandingOptions())
+        sources, request = configured(landing.environment).sources, LandingRequest(["2025-08", "2025-09"], named=True)
+        land(landing.environment.data, sources, request, LandingOptions())
     shown = []
     for _ in range(2):
         result = landing.run()

@@ -1,4 +1,4 @@
-"""`make ui`: which telemetry it starts with, what it says, and that Dagster takes the process's place."""
+"""`turbo-forecast ui`: which telemetry it starts with, what it says, and that Dagster takes the process's place."""
 
 import os
 import sys
@@ -70,7 +70,7 @@ def test_without_any_telemetry_all_places_are_said_where_it_can_be_named(tmp_pat
         "TURBO_FORECAST_TELEMETRY",
         "`telemetry: {telemetry: …}` in the settings file (TURBO_FORECAST_CONFIG)",
         "`resources: {telemetry: {config: {telemetry: …}}}`",
-        "`make run`",
+        "`turbo-forecast run --month 2025-12 --demo-hosts 50`",
     ):
         assert place in said
 

@@ -21,7 +21,7 @@ RUN = forecast_settings(entrants=["yearly_profile", "recent_level"])
 WINDOWS = run_windows(CUTOFF, RUN)
 
 
-class Witness:
+class Recorder:
     """Remembers every window it was asked."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Witness:
     def forecast(self, window: Window) -> Forecast:
         self.asked.append(window)
         flat = np.full(window.horizon.size, window.y[-1])
-        return Forecast(flat, flat, flat, solver="witness")
+        return Forecast(flat, flat, flat, solver="recorder")
 
 
 def store(path: Path, start: date, days: int) -> SeriesStore:
@@ -48,19 +48,19 @@ def test_one_entrant_asks_for_all_history_and_its_run_reads_it() -> None:
 
 def test_who_asks_is_shown_everything_before_each_window_and_the_others_the_history_months(tmp_path: Path) -> None:
     series = store(tmp_path, YEARS_AGO, 1000 + 1096)[0]
-    entrants = {name: Witness() for name in RUN.base_models}
+    entrants = {name: Recorder() for name in RUN.base_models}
     SeriesForecaster(WINDOWS, RUN, entrants).run(series)
     assert [len(each.asked) for each in entrants.values()] == [5] * 3, "three folds, the backtest, the forecast"
-    for name, witness in entrants.items():
+    for name, recorder in entrants.items():
         first = YEARS_AGO if name == "yearly_profile" else HISTORY_START
-        for window in witness.asked:
+        for window in recorder.asked:
             expected = np.arange(day_number(first), window.horizon[0])
             np.testing.assert_array_equal(window.days, expected)
             np.testing.assert_array_equal(window.y, wave(2096)[expected - day_number(YEARS_AGO)])
 
 
 def test_a_series_that_fell_silent_before_the_history_months_is_retired(tmp_path: Path) -> None:
-    result = SeriesForecaster(WINDOWS, RUN, {name: Witness() for name in RUN.base_models}).run(
+    result = SeriesForecaster(WINDOWS, RUN, {name: Recorder() for name in RUN.base_models}).run(
         store(tmp_path, YEARS_AGO, 900)[0]
     )
     assert result.outcome is Outcome.RETIRED
@@ -77,5 +77,5 @@ def test_days_of_before_the_history_months_are_no_training_days(tmp_path: Path, 
     )
     table = series_table(rows, date.min)
     series = SeriesStore(write_store(table, tmp_path / "series.arrow", WINDOWS.history_start))[0]
-    result = SeriesForecaster(WINDOWS, RUN, {name: Witness() for name in RUN.base_models}).run(series)
+    result = SeriesForecaster(WINDOWS, RUN, {name: Recorder() for name in RUN.base_models}).run(series)
     assert result.outcome is Outcome.FALLBACK

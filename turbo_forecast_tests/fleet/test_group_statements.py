@@ -11,7 +11,7 @@ import pytest
 from turbo_forecast.fleet import group_statements
 from turbo_forecast.fleet.group_statements import GroupStatements, regrouped, usable_shares
 from turbo_forecast.fleet.outlook_statements import Statements
-from turbo_forecast.outlook.learning import Evidence, learn
+from turbo_forecast.outlook.learning import Evidence, fit_outlook_model
 from turbo_forecast.outlook.signals import GRID, Signals, signals
 from turbo_forecast.schemas import (
     CAPACITY_OUTLOOK,
@@ -48,10 +48,10 @@ def left_by_a_run(folder: Path, believed: float = 0.0) -> Results:
     nothing = np.zeros((0, GRID.size))
     no, number = np.zeros(0), np.zeros(0, np.int64)
     none = Evidence(Signals(no, no, no, np.zeros((0, 3, GRID.size)), no), nothing, number, no, number)
-    learnt = learn(none, ("cpu",)).to_frame()
+    model = fit_outlook_model(none, ("cpu",)).to_frame()
     value = pl.when(term="intercept").then(pl.col("value") + believed).otherwise("value")
-    learnt = learnt.with_columns(value.alias("value"), cutoff=pl.lit(CUTOFF))
-    rows = pl.concat([learnt.with_columns(phase=pl.lit(phase)) for phase in COURSES])
+    model = model.with_columns(value.alias("value"), cutoff=pl.lit(CUTOFF))
+    rows = pl.concat([model.with_columns(phase=pl.lit(phase)) for phase in COURSES])
     results.write(OUTLOOK_CALIBRATION, OUTLOOK_CALIBRATION.conform(rows))
     return results
 

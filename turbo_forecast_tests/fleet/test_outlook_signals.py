@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast.fleet.blocks import Pieces
-from turbo_forecast.fleet.outlook_learning import learn_outlook
+from turbo_forecast.fleet.outlook_learning import fit_outlook
 from turbo_forecast.fleet.outlook_signals import SIGNALS
 from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.schemas import OUTLOOK_CALIBRATION, OUTLOOK_SERIES
@@ -60,7 +60,7 @@ def test_signals_are_those_of_the_published_rows_and_the_days_before_them(run: B
     assert counted > 5
 
 
-def test_the_entrants_witness_is_the_highest_of_anybody(run: ByHand) -> None:
+def test_the_predictor_of_entrants_is_the_highest_of_anybody(run: ByHand) -> None:
     rows = left(run).filter(window=-1)
     everybody = run.rows.forecast.filter(phase="forecast").group_by("host_id").agg(
         pl.col("yhat").sort_by("ds").filter(pl.col("ds").sort().rank("dense") <= 30).max()
@@ -70,13 +70,13 @@ def test_the_entrants_witness_is_the_highest_of_anybody(run: ByHand) -> None:
         assert row["entrants_30"] == pytest.approx(highest[run.names[row["series"]]])
 
 
-def learnt(run: ByHand) -> tuple[pl.DataFrame, pl.DataFrame]:
-    found = learn_outlook(run.folder, run.reducer.names, run.windows)
+def fitted(run: ByHand) -> tuple[pl.DataFrame, pl.DataFrame]:
+    found = fit_outlook(run.folder, run.reducer.names, run.windows)
     return found.calibration, found.series
 
 
 def test_both_phases_are_left_in_the_tables_columns(run: ByHand) -> None:
-    calibration, series = learnt(run)
+    calibration, series = fitted(run)
     assert calibration.schema == OUTLOOK_CALIBRATION.polars_schema
     assert series.schema == OUTLOOK_SERIES.polars_schema
     for table, rows in ((OUTLOOK_CALIBRATION, calibration), (OUTLOOK_SERIES, series)):
@@ -90,7 +90,7 @@ def test_what_happened_in_the_backtest_changes_nothing_that_is_said_before_it(tm
         y=pl.when(pl.col("ds") > by_hand(fleet, tmp_path / "x").windows.train_end).then(99.0).otherwise("y")
     )
     plain, other = (by_hand(rows, tmp_path / name).held() for name, rows in (("plain", fleet), ("spoilt", spoilt)))
-    (told, known), (told_other, known_other) = learnt(plain), learnt(other)
+    (told, known), (told_other, known_other) = fitted(plain), fitted(other)
     phase = pl.col("phase") == "backtest"
     assert told.filter(phase).equals(told_other.filter(phase))
     assert known.filter(phase).equals(known_other.filter(phase))
@@ -99,7 +99,7 @@ def test_what_happened_in_the_backtest_changes_nothing_that_is_said_before_it(tm
 
 def test_without_folds_the_outlook_rests_on_what_is_believed_beforehand(tmp_path: Path) -> None:
     run = by_hand(fleet_of(["restless", "gaps", "constant"]), tmp_path, folds=0).held()
-    calibration, series = learnt(run)
+    calibration, series = fitted(run)
     windows = calibration.filter(term="windows", resource="all")
     assert dict(windows.select("phase", "value").iter_rows())["backtest"] == 0
     assert calibration["value"].is_finite().all()

@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 
 from turbo_forecast.fleet.outlook_statements import Statements
 from turbo_forecast.fleet.planned_statements import PlannedStatements, month_statements
-from turbo_forecast.outlook.learning import Evidence, learn
+from turbo_forecast.outlook.learning import Evidence, fit_outlook_model
 from turbo_forecast.outlook.loads import composed
 from turbo_forecast.outlook.plans import Fleet, resolved, scenarios
 from turbo_forecast.outlook.scenarios import beside_baseline
@@ -40,7 +40,9 @@ def left_by_a_run(folder: Path, series: int) -> Results:
     results.write(OUTLOOK_SERIES, OUTLOOK_SERIES.conform(known))
     numbers = {name: np.zeros(0, np.int64) for name in ("group", "series")}
     nothing = np.zeros((0, made.peaks.shape[2]))
-    taught = learn(Evidence(signals=made.take(slice(0, 0)), reached=nothing, weight=np.zeros(0), **numbers), ())
+    taught = fit_outlook_model(
+        Evidence(signals=made.take(slice(0, 0)), reached=nothing, weight=np.zeros(0), **numbers), ()
+    )
     results.write(OUTLOOK_CALIBRATION, OUTLOOK_CALIBRATION.conform(taught.to_frame().with_columns(**common)))
     ds = pl.Series("ds", WINDOWS.forecast_days).cast(pl.Int32).cast(pl.Date)
     rows = names.join(ds.to_frame(), how="cross", maintain_order="left_right").with_columns(

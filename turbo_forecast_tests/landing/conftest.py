@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from turbo_forecast.landing.due import Asked
+from turbo_forecast.landing.due import LandingRequest
 from turbo_forecast.landing.landing import LandingOptions, SourceLanding, land
 from turbo_forecast.sources.registry import source_of
 from turbo_forecast.storage.landed import LandedMonth, landed_months
@@ -37,8 +37,8 @@ class Shop:
 
     def land(self, *months: str, named: bool = False, again: bool = False) -> SourceLanding:
         sources = {"shop": source_of("shop", {"kind": "fake", "stock": "shop", "query": self.query})}
-        options = LandingOptions(zone=self.zone, now=lambda: self.now, say=self.said.append)
-        [landing] = land(self.data, sources, Asked(months, named, again), options)
+        options = LandingOptions(zone=self.zone, now=lambda: self.now, log=self.said.append)
+        [landing] = land(self.data, sources, LandingRequest(months, named, again), options)
         return landing
 
     @property

@@ -140,4 +140,4 @@ def stock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stock]:
 def register(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `fake` be the only kind there is."""
     monkeypatch.setattr(registry, "BUILT_IN", {})
-    monkeypatch.setattr(registry, "_outside", lambda: {"fake": f"{__name__}:FakeSource"})
+    monkeypatch.setattr(registry, "_external_kinds", lambda: {"fake": f"{__name__}:FakeSource"})

@@ -1,4 +1,4 @@
-"""Which sources a process is told of, what they are called, and what is refused before anything is asked."""
+"""Which sources are configured, what they are called, and what is refused before anything is asked."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from turbo_forecast_tests.landing.fake_source import FakeSource, Stock
 TWO = "sources:\n  one: {kind: fake, stock: shop}\n  two: {kind: fake, stock: other, query: up}\n"
 
 
-def told(folder: Path, text: str = "", telemetry: str = "") -> Environment:
+def environment(folder: Path, text: str = "", telemetry: str = "") -> Environment:
     config = folder / "settings.yaml"
     config.write_text(text)
     return Environment(data=folder / "data", telemetry=telemetry, config=config)
 
 
 def test_sources_of_the_settings_file_and_an_address_stand_beside_each_other(stock: Stock, tmp_path: Path) -> None:
-    found = configured(told(tmp_path, TWO + "telemetry: {telemetry: exports}\n", "fake://shop:9090/a"))
+    found = configured(environment(tmp_path, TWO + "telemetry: {telemetry: exports}\n", "fake://shop:9090/a"))
     assert list(found.sources) == ["one", "two", "fake-shop-9090-a"]
     assert found.files == "exports", "the files of the settings file are still read"
     assert all(isinstance(source, FakeSource) for source in found.sources.values())
@@ -32,18 +32,18 @@ def test_sources_of_the_settings_file_and_an_address_stand_beside_each_other(sto
 def test_what_is_no_sources_address_means_files_and_goes_before_the_settings_files(
     stock: Stock, tmp_path: Path, place: str
 ) -> None:
-    found = configured(told(tmp_path, "telemetry: {telemetry: exports}\n", place))
-    assert (dict(found.sources), found.files, found.is_nothing) == ({}, place, False)
+    found = configured(environment(tmp_path, "telemetry: {telemetry: exports}\n", place))
+    assert (dict(found.sources), found.files, found.is_empty) == ({}, place, False)
 
 
 def test_an_address_may_stand_in_the_settings_file_too(stock: Stock, tmp_path: Path) -> None:
-    found = configured(told(tmp_path, "telemetry: {telemetry: 'fake://shop'}\n"))
+    found = configured(environment(tmp_path, "telemetry: {telemetry: 'fake://shop'}\n"))
     assert (list(found.sources), found.files) == (["fake-shop"], "")
 
 
 def test_nothing_is_nothing(stock: Stock, tmp_path: Path) -> None:
-    assert configured(told(tmp_path)).is_nothing
-    assert configured(told(tmp_path, "sources:\n")).is_nothing, "a section whose sources are all commented out"
+    assert configured(environment(tmp_path)).is_empty
+    assert configured(environment(tmp_path, "sources:\n")).is_empty, "a section whose sources are all commented out"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_source_that_cannot_work_is_refused_in_a_sentence_that_names_it(
     stock: Stock, tmp_path: Path, text: str, said: str
 ) -> None:
     with pytest.raises(SettingsError) as error:
-        configured(told(tmp_path, text, "fake://user:secret@shop"))
+        configured(environment(tmp_path, text, "fake://user:secret@shop"))
     assert said in str(error.value)
     assert "secret" not in str(error.value)
     assert stock.asked == []
@@ -102,7 +102,7 @@ def test_long_addresses_have_names_of_their_own() -> None:
 
 
 def test_one_source_is_found_by_its_name(stock: Stock, tmp_path: Path) -> None:
-    found = configured(told(tmp_path, TWO))
+    found = configured(environment(tmp_path, TWO))
     assert source_named(found, "two") is found.sources["two"]
     with pytest.raises(SettingsError, match="there is no source 'three': there are one, two"):
         source_named(found, "three")
@@ -117,7 +117,7 @@ def test_months_are_of_the_telemetrys_zone_and_of_utc_without_one(zone: str, cal
 
 def test_sources_that_differ_in_who_asks_alone_may_be_two_tenants(stock: Stock, tmp_path: Path) -> None:
     two = "sources: {a: {kind: fake, stock: shop, token_env: A}, b: {kind: fake, stock: shop, token_env: B}}"
-    assert list(configured(told(tmp_path, two)).sources) == ["a", "b"]
+    assert list(configured(environment(tmp_path, two)).sources) == ["a", "b"]
 
 
 @pytest.mark.parametrize("zone", ["CET", "EST5EDT", "Japan"])
@@ -125,7 +125,7 @@ def test_a_zone_that_no_base_table_can_be_made_by_is_refused_before_anything_lan
     stock: Stock, tmp_path: Path, zone: str
 ) -> None:
     with pytest.raises(SettingsError, match=f"timezone {zone} is not a zone; give one such as UTC, Europe/Berlin"):
-        configured(told(tmp_path, f"{TWO}telemetry: {{timezone: {zone}}}\n"))
+        configured(environment(tmp_path, f"{TWO}telemetry: {{timezone: {zone}}}\n"))
 
 
 DAILY = "sources: {{fleet: {{kind: prometheus, address: 'http://h', preset: node_exporter, step: {step}{more}}}}}\n"
@@ -144,7 +144,7 @@ DAILY = "sources: {{fleet: {{kind: prometheus, address: 'http://h', preset: node
 )
 def test_days_of_a_source_are_those_of_the_telemetry(step: str, own: str, telemetry: str, tmp_path: Path) -> None:
     text = DAILY.format(step=step, more=f", zone: {own}" if own else "")
-    found = configured(told(tmp_path, f"{text}telemetry: {{timezone: '{telemetry}'}}\n"))
+    found = configured(environment(tmp_path, f"{text}telemetry: {{timezone: '{telemetry}'}}\n"))
     assert "zone" not in found.sources["fleet"].query, "a manifest says by itself whose days it is of"
 
 
@@ -156,7 +156,7 @@ def test_days_of_another_zone_than_the_telemetrys_are_refused_before_anything_is
 ) -> None:
     text = DAILY.format(step="1d", more=f", zone: {own}") + f"telemetry: {{timezone: '{telemetry}'}}\n"
     with pytest.raises(SettingsError) as error:
-        configured(told(tmp_path, text))
+        configured(environment(tmp_path, text))
     assert str(error.value) == (
         f"sources.fleet.zone is {own}, but what lands is of the days of {telemetry or 'UTC'}, the telemetry's timezone: leave zone out, "
         "or set both to the same zone"

@@ -80,10 +80,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("NO_PROXY", "*")  # loopback is reached without one
     for name in ("TELEMETRY", "CONFIG", "DATA"):
         monkeypatch.setenv(f"TURBO_FORECAST_{name}", "")
-    registry._outside.cache_clear()
+    registry._external_kinds.cache_clear()
     registry._loaded.cache_clear()
     yield
-    registry._outside.cache_clear()
+    registry._external_kinds.cache_clear()
     registry._loaded.cache_clear()
     sys.modules.pop("inventory_source", None)
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from turbo_forecast.landing.due import (
-    Asked,
-    Question,
+    LandingRequest,
+    MonthQuery,
     days_lost,
     history_months,
     is_complete,
@@ -18,7 +18,7 @@ from turbo_forecast.settings import forecast_settings
 from turbo_forecast.storage.absent_months import Absent
 from turbo_forecast.storage.landed import Manifest
 
-QUESTION = Question({"query": "up"}, "UTC")
+QUERY = MonthQuery({"query": "up"}, "UTC")
 OTHER = {"query": "down"}
 
 
@@ -52,21 +52,21 @@ MONTHS = ["2025-12", "2025-11", "2025-10", "2025-09", "2025-08", "2025-07"]
 @pytest.mark.parametrize(
     ("asked", "due"),
     [
-        (Asked(MONTHS), ["2025-07", "2025-11", "2025-12"]),
-        (Asked(MONTHS, named=True), ["2025-07", "2025-08", "2025-11", "2025-12"]),
-        (Asked(MONTHS, again=True), sorted(MONTHS)),
-        (Asked([]), []),
+        (LandingRequest(MONTHS), ["2025-07", "2025-11", "2025-12"]),
+        (LandingRequest(MONTHS, named=True), ["2025-07", "2025-08", "2025-11", "2025-12"]),
+        (LandingRequest(MONTHS, again=True), sorted(MONTHS)),
+        (LandingRequest([]), []),
     ],
 )
 def test_months_are_fetched_that_are_not_complete_or_not_known_to_be_gone_oldest_first(
-    asked: Asked, due: list[str]
+    asked: LandingRequest, due: list[str]
 ) -> None:
-    assert months_due(asked, LANDED, ABSENT, QUESTION) == due
+    assert months_due(asked, LANDED, ABSENT, QUERY) == due
 
 
 def test_a_zone_is_part_of_the_question() -> None:
-    assert not Question({"query": "up"}, "Europe/Berlin").is_that_of(ABSENT["2025-08"])
-    assert QUESTION.is_that_of(ABSENT["2025-08"])
+    assert not MonthQuery({"query": "up"}, "Europe/Berlin").matches(ABSENT["2025-08"])
+    assert QUERY.matches(ABSENT["2025-08"])
 
 
 def test_a_month_is_complete_when_late_data_have_had_their_time() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from turbo_forecast.errors import SourceError
 from turbo_forecast.landing import merging
-from turbo_forecast.landing.due import Asked
+from turbo_forecast.landing.due import LandingRequest
 from turbo_forecast.landing.landing import LandingOptions, land, require_landed
 from turbo_forecast.landing.verification import faults
 from turbo_forecast.sources.protocol import ROWS, Window
@@ -324,7 +324,7 @@ def test_a_source_that_fails_does_not_keep_others_from_landing(shop: Shop, tmp_p
         name: source_of(name, {"kind": "fake", "stock": stock})
         for name, stock in (("down", "nowhere"), ("shop", "shop"), ("other", "other"))
     }
-    landings = land(shop.data, sources, Asked(["2025-12"]), LandingOptions(now=lambda: shop.now))
+    landings = land(shop.data, sources, LandingRequest(["2025-12"]), LandingOptions(now=lambda: shop.now))
     assert [(each.source, len(each.landed)) for each in landings] == [("down", 0), ("shop", 1), ("other", 1)]
     with pytest.raises(
         SourceError, match=r"^source down: month 2025-12 could not be landed: nowhere cannot be reached"
@@ -341,7 +341,12 @@ def test_an_interruption_ends_the_landing_within_a_batch(shop: Shop) -> None:
 
     sources = {"shop": source_of("shop", {"kind": "fake", "stock": "shop"})}
     with pytest.raises(KeyboardInterrupt):
-        land(shop.data, sources, Asked(["2025-11", "2025-12"]), LandingOptions(now=lambda: shop.now, say=interrupted))
+        land(
+            shop.data,
+            sources,
+            LandingRequest(["2025-11", "2025-12"]),
+            LandingOptions(now=lambda: shop.now, log=interrupted),
+        )
     assert list(shop.there) == ["2025-11"], "what has landed before stays"
 
 
@@ -386,7 +391,9 @@ def test_a_source_under_a_new_name_is_refused_before_it_is_asked(shop: Shop) -> 
 
     def landed_as(name: str, query: str, *known: str) -> str:
         sources = {name: source_of(name, {"kind": "fake", "stock": "shop", "query": query})}
-        [landing] = land(shop.data, sources, Asked(["2025-12"]), LandingOptions(now=lambda: shop.now, known=known))
+        [landing] = land(
+            shop.data, sources, LandingRequest(["2025-12"]), LandingOptions(now=lambda: shop.now, source_names=known)
+        )
         return landing.error
 
     assert landed_as("store", "all") == (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from turbo_forecast.errors import StorageError
-from turbo_forecast.landing.lock import alone
+from turbo_forecast.landing.lock import source_lock
 
 HOLDER = "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"
 
@@ -22,9 +22,9 @@ def test_another_process_is_waited_for_until_it_is_dead(tmp_path: Path) -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with alone(tmp_path, "other", said.append):
+        with source_lock(tmp_path, "other", said.append):
             assert said == [], "another source is another lock"
-        with alone(tmp_path, "shop", said.append, holder.kill):
+        with source_lock(tmp_path, "shop", said.append, holder.kill):
             assert said == ["source shop: waiting for another process that lands it"]
     assert holder.returncode == -9
 
@@ -33,13 +33,17 @@ def test_who_is_interrupted_while_waiting_waits_no_longer(tmp_path: Path) -> Non
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    with alone(tmp_path, "shop", print), pytest.raises(KeyboardInterrupt), alone(tmp_path, "shop", print, interrupted):
+    with (
+        source_lock(tmp_path, "shop", print),
+        pytest.raises(KeyboardInterrupt),
+        source_lock(tmp_path, "shop", print, interrupted),
+    ):
         raise AssertionError
-    with alone(tmp_path, "shop", print, interrupted):
+    with source_lock(tmp_path, "shop", print, interrupted):
         pass
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"file/landing/\.shop\.lock cannot be written: Not a directory"):
-        alone(tmp_path / "file" / "landing", "shop", print).__enter__()
+        source_lock(tmp_path / "file" / "landing", "shop", print).__enter__()

@@ -12,8 +12,8 @@ from turbo_forecast.outlook.learning import (
     PRIOR,
     TERMS,
     Evidence,
-    Learnt,
-    learn,
+    OutlookModel,
+    fit_outlook_model,
     own_errors,
     season_weights,
 )
@@ -26,7 +26,7 @@ KNOWN = 7
 
 
 def fleet(seed: int, n: int = 600, spread: float = 6.0, bias: float = 0.0, group: int = 0) -> Evidence:
-    """Windows whose highest level strays from what the forecast said by logistic noise, whatever the other witnesses say."""
+    """Windows whose highest level strays from what the forecast said by logistic noise, whatever the other predictors say."""
     rng = np.random.default_rng(seed)
     said = rng.uniform(20, 95, n)
     peaks = np.full((n, 3, GRID.size), NAN)
@@ -54,16 +54,16 @@ def joined(*parts: Evidence) -> Evidence:
 
 def test_a_resource_that_is_called_as_the_fleet_is_judged_as_the_fleet_is():
     evidence = joined(fleet(1, n=60), fleet(2, n=60, bias=9.0, group=1))
-    found = learn(evidence, ("all", "cpu"))
+    found = fit_outlook_model(evidence, ("all", "cpu"))
     assert found.resources == ("all", "cpu")
     np.testing.assert_array_equal(found.rows_of(pl.Series(["all", "cpu", "mem"])), [0, 1, 0])
-    np.testing.assert_array_equal(found.coefficients[0], learn(evidence, ("mem", "cpu")).coefficients[0])
+    np.testing.assert_array_equal(found.coefficients[0], fit_outlook_model(evidence, ("mem", "cpu")).coefficients[0])
     assert not found.to_frame().select("resource", "days", "term").is_duplicated().any()
 
 
-def test_a_forecast_with_logistic_errors_is_given_their_scale_and_the_other_witnesses_nothing():
+def test_a_forecast_with_logistic_errors_is_given_their_scale_and_the_other_predictors_nothing():
     evidence = fleet(1)
-    found = learn(evidence, ("cpu",))
+    found = fit_outlook_model(evidence, ("cpu",))
     scale = np.sqrt(
         8.0 * np.median(np.abs(evidence.error))
     )  # a window alone of its series has its resource's median error
@@ -75,28 +75,28 @@ def test_a_forecast_with_logistic_errors_is_given_their_scale_and_the_other_witn
 
 
 def test_a_forecast_that_is_always_too_low_moves_the_intercept():
-    assert learn(fleet(2, bias=10.0), ("cpu",)).coefficients[1, 0, 0] > 1.0
+    assert fit_outlook_model(fleet(2, bias=10.0), ("cpu",)).coefficients[1, 0, 0] > 1.0
 
 
 def test_a_resource_with_few_windows_keeps_to_the_fleet():
     many, few = fleet(3), fleet(4, n=3, bias=30.0, group=1)
-    found = learn(joined(many, few), ("cpu", "disk"))
+    found = fit_outlook_model(joined(many, few), ("cpu", "disk"))
     assert found.windows.tolist() == [603, 600, 3]
     np.testing.assert_allclose(found.coefficients[2], found.coefficients[0], atol=0.35)
-    own = learn(joined(many, fleet(4, bias=30.0, group=1)), ("cpu", "disk"))
+    own = fit_outlook_model(joined(many, fleet(4, bias=30.0, group=1)), ("cpu", "disk"))
     assert own.coefficients[2, 0, 0] > found.coefficients[2, 0, 0] + 0.5, "with many windows it has its own"
 
 
 def test_without_windows_the_belief_is_the_prior_and_the_curve_logistic():
     none = fleet(5, n=0)
-    found = learn(none, ("cpu",))
+    found = fit_outlook_model(none, ("cpu",))
     np.testing.assert_allclose(found.coefficients[0, np.searchsorted(GRID, 30)], PRIOR)
     np.testing.assert_allclose(found.curves[0], np.tile(expit(KNOTS), (2, 1)))
     assert np.isnan(own_errors(none, np.array([0, 1]), np.array([0, 0]))).all()
 
 
 def test_beyond_the_last_day_that_was_seen_slopes_fade_and_the_intercept_stays():
-    found = learn(fleet(6), ("cpu",)).coefficients[1]
+    found = fit_outlook_model(fleet(6), ("cpu",)).coefficients[1]
     np.testing.assert_allclose(found[KNOWN:, 0], found[KNOWN - 1, 0])
     np.testing.assert_allclose(found[KNOWN + 1, 1], found[KNOWN - 1, 1] * (122 / 182) ** 0.3)
 
@@ -104,7 +104,7 @@ def test_beyond_the_last_day_that_was_seen_slopes_fade_and_the_intercept_stays()
 def test_a_window_that_could_not_be_judged_teaches_nothing():
     seen = fleet(7, n=200)
     unseen = replace(fleet(8, n=50, bias=60.0), reached=np.full((50, GRID.size), NAN))
-    both, alone = learn(joined(seen, unseen), ("cpu",)), learn(seen, ("cpu",))
+    both, alone = fit_outlook_model(joined(seen, unseen), ("cpu",)), fit_outlook_model(seen, ("cpu",))
     np.testing.assert_allclose(both.coefficients, alone.coefficients)
     np.testing.assert_allclose(both.curves, alone.curves)
 
@@ -113,13 +113,15 @@ def test_a_window_of_no_weight_teaches_the_curves_nothing():
     seen, odd = fleet(7, n=200), fleet(8, n=200, bias=60.0)
     odd = replace(odd, weight=np.zeros(200))
     known = replace(odd, reached=odd.signals.peaks[:, 0] + seen.error[:, None])  # errors of the same median
-    np.testing.assert_allclose(learn(joined(seen, known), ("cpu",)).curves, learn(seen, ("cpu",)).curves, atol=1e-6)
+    np.testing.assert_allclose(
+        fit_outlook_model(joined(seen, known), ("cpu",)).curves, fit_outlook_model(seen, ("cpu",)).curves, atol=1e-6
+    )
 
 
 def test_the_over_curve_is_nowhere_below_the_other():
     evidence = fleet(9)
     evidence = replace(evidence, signals=replace(evidence.signals, level=evidence.signals.peaks[:, 0, 0]))
-    below, over = learn(evidence, ("cpu",)).curves[0]
+    below, over = fit_outlook_model(evidence, ("cpu",)).curves[0]
     assert (over >= below).all()
 
 
@@ -147,17 +149,17 @@ def test_windows_of_the_same_season_count_most_and_those_of_the_opposite_least()
 
 
 def test_what_was_learnt_is_read_back_from_its_frame_in_any_order():
-    learnt = learn(joined(fleet(12, n=100), fleet(13, n=100, group=1, bias=8.0)), ("cpu", "disk"))
-    back = Learnt.from_frame(learnt.to_frame().sample(fraction=1.0, shuffle=True, seed=1))
+    model = fit_outlook_model(joined(fleet(12, n=100), fleet(13, n=100, group=1, bias=8.0)), ("cpu", "disk"))
+    back = OutlookModel.from_frame(model.to_frame().sample(fraction=1.0, shuffle=True, seed=1))
     assert back.resources == (FLEET, "cpu", "disk")
-    np.testing.assert_array_equal(back.coefficients, learnt.coefficients)
-    np.testing.assert_array_equal(back.curves, learnt.curves)
-    np.testing.assert_array_equal(back.windows, learnt.windows)
+    np.testing.assert_array_equal(back.coefficients, model.coefficients)
+    np.testing.assert_array_equal(back.curves, model.curves)
+    np.testing.assert_array_equal(back.windows, model.windows)
     assert back.coefficients.shape == (3, GRID.size, len(TERMS))
     np.testing.assert_array_equal(back.rows_of(pl.Series(["disk", "gpu", "cpu"])), [2, 0, 1])
 
 
 def test_learning_twice_gives_the_same_numbers():
-    one, two = (learn(fleet(14, n=200), ("cpu",)) for _ in range(2))
+    one, two = (fit_outlook_model(fleet(14, n=200), ("cpu",)) for _ in range(2))
     np.testing.assert_array_equal(one.curves, two.curves)
     np.testing.assert_array_equal(one.coefficients, two.coefficients)

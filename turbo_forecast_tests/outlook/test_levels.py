@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from turbo_forecast.outlook.levels import (
     first_day_reached,
     highest_so_far,
-    judgeable,
+    is_evaluable,
     levels_after,
     seven_day_means,
     trailing_means,
@@ -66,4 +66,4 @@ def test_a_threshold_is_reached_on_the_first_day_at_or_above_it_and_on_no_day_0_
 
 def test_a_stretch_can_be_judged_while_half_of_its_days_have_a_level():
     levels = np.array([[NAN, 1.0, NAN, NAN, 1.0, 1.0]])
-    np.testing.assert_array_equal(judgeable(levels)[0], [False, True, False, False, False, True])
+    np.testing.assert_array_equal(is_evaluable(levels)[0], [False, True, False, False, False, True])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turbo_forecast.outlook.learning import Evidence, Learnt, learn
+from turbo_forecast.outlook.learning import Evidence, OutlookModel, fit_outlook_model
 from turbo_forecast.outlook.levels import Floats, highest_so_far, levels_after
 from turbo_forecast.outlook.planned import Planned, planned_probabilities
 from turbo_forecast.outlook.signals import Signals, signals
@@ -22,15 +22,17 @@ def known(level: float = 60.0) -> tuple[Signals, Floats, Floats]:
     return signals(history, forecast, forecast + 2.0), history, forecast
 
 
-def untaught() -> Learnt:
+def unfitted_model() -> OutlookModel:
     """What is believed before any window has ended."""
     made, *_ = known()
     numbers = {name: np.zeros(0, np.int64) for name in ("group", "series")}
     nothing = np.zeros((0, made.peaks.shape[2]))
-    return learn(Evidence(signals=made.take(slice(0, 0)), reached=nothing, weight=np.zeros(0), **numbers), ())
+    return fit_outlook_model(
+        Evidence(signals=made.take(slice(0, 0)), reached=nothing, weight=np.zeros(0), **numbers), ()
+    )
 
 
-LEARNT = untaught()
+MODEL = unfitted_model()
 FLEET = np.zeros(1, np.int64)
 
 
@@ -42,13 +44,13 @@ def said(forecast: Floats, stretch: list[tuple[int, float]], level: float = 60.0
         number[:, start:] += 1
         weight[:, start:] = share
     planned = Planned(plain, number, weight)
-    return planned_probabilities(LEARNT, FLEET, made, history, forecast, planned, THRESHOLDS)[0]
+    return planned_probabilities(MODEL, FLEET, made, history, forecast, planned, THRESHOLDS)[0]
 
 
 def plain(level: float = 60.0) -> Floats:
     made, history, forecast = known(level)
     highest = highest_so_far(levels_after(history, forecast))
-    return probabilities(LEARNT, FLEET, made, highest, THRESHOLDS)[0]
+    return probabilities(MODEL, FLEET, made, highest, THRESHOLDS)[0]
 
 
 def test_without_plans_it_says_what_is_said_without_plans() -> None:
@@ -67,7 +69,7 @@ def test_a_change_of_everything_from_the_first_day_is_a_threshold_that_lies_else
     """Ten points more reach 80 as the load without them reaches 70; but for the week that mixes in days before."""
     made, history, forecast = known()
     planned = Planned(forecast, np.ones((1, DAYS), np.int64), np.ones((1, DAYS)))
-    ten = planned_probabilities(LEARNT, FLEET, made, history, forecast + 10, planned, THRESHOLDS)[0]
+    ten = planned_probabilities(MODEL, FLEET, made, history, forecast + 10, planned, THRESHOLDS)[0]
     np.testing.assert_allclose(ten[1, 30:], plain()[0, 30:], atol=1e-9)
 
 
@@ -93,14 +95,14 @@ def test_a_factor_scales_the_uncertainty() -> None:
     """1.3 times the load reaches 1.3 times a threshold as surely as the load the threshold."""
     made, history, forecast = known()
     asked = np.array([[68.0, 72.0, 76.0]])
-    once = probabilities(LEARNT, FLEET, made, highest_so_far(levels_after(history, forecast)), asked)
+    once = probabilities(MODEL, FLEET, made, highest_so_far(levels_after(history, forecast)), asked)
 
     def differs(weight: float) -> float:
         planned = Planned(forecast, np.ones((1, DAYS), np.int64), np.full((1, DAYS), weight))
-        more = planned_probabilities(LEARNT, FLEET, made, history, 1.3 * forecast, planned, 1.3 * asked)
+        more = planned_probabilities(MODEL, FLEET, made, history, 1.3 * forecast, planned, 1.3 * asked)
         return float(np.abs(more - once)[:, :, 30:].max())
 
-    assert differs(1.3) < 0.03, "the other witnesses move by as many points, not by the factor"
+    assert differs(1.3) < 0.03, "the other predictors move by as many points, not by the factor"
     assert differs(1.0) > 0.05
 
 
@@ -146,8 +148,8 @@ def test_added_load_makes_no_threshold_less_likely_and_load_that_is_taken_away_n
         number[:, start:] += 1
         changed[:, start:] += sign * points
     planned = Planned(forecast, number, np.ones((1, DAYS)))
-    found = planned_probabilities(LEARNT, FLEET, made, history, np.clip(changed, 0, 100), planned, THRESHOLDS)
-    unplanned = probabilities(LEARNT, FLEET, made, highest_so_far(levels_after(history, forecast)), THRESHOLDS)
+    found = planned_probabilities(MODEL, FLEET, made, history, np.clip(changed, 0, 100), planned, THRESHOLDS)
+    unplanned = probabilities(MODEL, FLEET, made, highest_so_far(levels_after(history, forecast)), THRESHOLDS)
     assert (sign * (found - unplanned) >= 0).all()
     assert (np.diff(found, axis=2) >= 0).all()
     assert (np.diff(found, axis=1) <= 0).all()

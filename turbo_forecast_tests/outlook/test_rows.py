@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turbo_forecast.outlook.learning import PRIOR, TERMS, Learnt
+from turbo_forecast.outlook.learning import PRIOR, TERMS, OutlookModel
 from turbo_forecast.outlook.planned import Planned
 from turbo_forecast.outlook.regression import KNOTS, sigmoid
 from turbo_forecast.outlook.rows import (
     BEFORE,
-    Known,
+    OutlookInputs,
+    available_horizons,
     backtest_rows,
     capacity_rows,
-    held_days,
     with_urgency,
 )
 from turbo_forecast.outlook.signals import GRID, signals
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, OUTLOOK_BACKTEST, OUTLOOK_SERIES
-from turbo_forecast.schemas.outlook import WITNESSES
+from turbo_forecast.schemas.outlook import PREDICTORS
 
 CUTOFF = date(2025, 12, 31)
-LEARNT = Learnt(
+MODEL = OutlookModel(
     ("all", "cpu"),
     np.tile(PRIOR, (2, GRID.size, 1)),
     np.tile(sigmoid(KNOTS), (2, 2, 1)),
@@ -32,13 +32,13 @@ LEARNT = Learnt(
 )
 
 
-def known(history: np.ndarray, forecast: np.ndarray, usable: np.ndarray | None = None) -> Known:
+def inputs(history: np.ndarray, forecast: np.ndarray, usable: np.ndarray | None = None) -> OutlookInputs:
     """What is known of hosts h0, h1, … at the end of their histories."""
     found = signals(history, forecast, forecast)
     before = history[:, -len(BEFORE) :]
     columns = {name: before[:, place] for place, name in enumerate(BEFORE)}
     names = pl.DataFrame({"host_id": [f"h{row}" for row in range(len(history))], "resource": "cpu"})
-    return Known.from_frame(names.hstack(found.to_frame()).hstack(pl.DataFrame(columns)), usable)
+    return OutlookInputs.from_frame(names.hstack(found.to_frame()).hstack(pl.DataFrame(columns)), usable)
 
 
 @st.composite
@@ -58,10 +58,10 @@ def test_a_group_is_over_exactly_where_its_stated_level_is_at_the_threshold() ->
     usable = np.repeat(1 - 1 / hosts, levels.size)  # of 7 hosts, 60 of 100 are 70 of what is usable, rounded up or down
     course = np.tile(levels, hosts.size)[:, None]
     rows = capacity_rows(
-        known(np.tile(course, 40), np.tile(course, 30), usable),
+        inputs(np.tile(course, 40), np.tile(course, 30), usable),
         np.tile(course, 30),
         [[70, 80, 90]] * usable.size,
-        LEARNT,
+        MODEL,
         CUTOFF,
     )
     assert rows["state"].eq("over").to_list() == (rows["level"] >= rows["threshold"]).to_list()
@@ -71,7 +71,7 @@ def test_a_group_is_over_exactly_where_its_stated_level_is_at_the_threshold() ->
 @given(fleets())
 def test_statements_are_whole_monotone_and_of_one_mind(fleet: tuple[np.ndarray, np.ndarray, list[list[float]]]) -> None:
     history, forecast, thresholds = fleet
-    rows = with_urgency(capacity_rows(known(history, forecast), forecast, thresholds, LEARNT, CUTOFF))
+    rows = with_urgency(capacity_rows(inputs(history, forecast), forecast, thresholds, MODEL, CUTOFF))
     assert rows.schema == CAPACITY_OUTLOOK.polars_schema
     stated = rows.group_by("host_id", maintain_order=True).agg("threshold")["threshold"].to_list()
     assert stated == thresholds
@@ -95,7 +95,7 @@ def test_statements_are_whole_monotone_and_of_one_mind(fleet: tuple[np.ndarray, 
 def test_a_rising_line_is_stated_as_it_is_calculated_by_hand() -> None:
     """40 % for weeks, then half a point a day: the 7-day mean lags by three days, and reaches 45 thirteen days ahead."""
     history, forecast = np.full((1, 60), 40.0), 40 + 0.5 * np.arange(1.0, 182.0)[None, :]
-    row = capacity_rows(known(history, forecast), forecast, [[45.0]], LEARNT, CUTOFF).row(0, named=True)
+    row = capacity_rows(inputs(history, forecast), forecast, [[45.0]], MODEL, CUTOFF).row(0, named=True)
     assert row["level"] == 40
     assert row["headroom"] == 5
     assert row["forecast_date"] == CUTOFF + timedelta(days=13)
@@ -107,14 +107,14 @@ def test_a_rising_line_is_stated_as_it_is_calculated_by_hand() -> None:
 def test_a_level_that_has_just_moved_is_said_to_have() -> None:
     history = np.concatenate([np.full((1, 350), 20.0), np.full((1, 10), 80.0)], axis=1)
     forecast = np.full((1, 181), 30.0)
-    row = capacity_rows(known(history, forecast), forecast, [[90.0]], LEARNT, CUTOFF).row(0, named=True)
+    row = capacity_rows(inputs(history, forecast), forecast, [[90.0]], MODEL, CUTOFF).row(0, named=True)
     assert row["recent_shift"] == 50
 
 
 def test_usable_capacity_scales_what_is_said_and_not_the_threshold() -> None:
     history, forecast = np.full((2, 60), 45.0), np.full((2, 181), 45.0)
     rows = capacity_rows(
-        known(history, forecast, np.array([1.0, 0.5])), forecast, [[45.0], [90.0]], LEARNT, CUTOFF, kind="group"
+        inputs(history, forecast, np.array([1.0, 0.5])), forecast, [[45.0], [90.0]], MODEL, CUTOFF, kind="group"
     )
     assert rows.select("threshold", "level", "headroom", "state", "kind").rows() == [
         (45, 45, 0, "over", "group"),
@@ -128,7 +128,7 @@ def test_planned_changes_move_probabilities_with_the_forecast() -> None:
     after = (np.arange(181) >= 100).astype(np.int64)[None, :]
     raised, plan = flat + 30.0 * after, Planned(flat, after, np.ones(flat.shape))
     plain, planned = (
-        capacity_rows(known(history, flat), forecast, [[80.0]], LEARNT, CUTOFF, planned=changes).row(0, named=True)
+        capacity_rows(inputs(history, flat), forecast, [[80.0]], MODEL, CUTOFF, planned=changes).row(0, named=True)
         for forecast, changes in ((flat, None), (raised, plan))
     )
     assert planned["probability_91"] == plain["probability_91"], "before the change nothing is altered"
@@ -141,7 +141,7 @@ def test_the_backtest_says_what_happened_by_hand() -> None:
     history, forecast = np.full((1, 60), 50.0), np.full((1, 120), 50.0)
     observed = np.where(np.arange(1, 121) >= 40, 90.0, 50.0)[None, :]
     origin = date(2025, 9, 2)
-    rows = backtest_rows(known(history, forecast), forecast, observed, [[50.0, 80.0]], LEARNT, origin, CUTOFF)
+    rows = backtest_rows(inputs(history, forecast), forecast, observed, [[50.0, 80.0]], MODEL, origin, CUTOFF)
     assert rows.schema == OUTLOOK_BACKTEST.polars_schema
     hard = rows.filter(threshold=80)
     assert hard["horizon_days"].to_list() == [30, 61, 91, 122], "120 days are four months"
@@ -155,14 +155,14 @@ def test_the_backtest_says_what_happened_by_hand() -> None:
 
 def test_a_backtest_that_was_never_observed_has_not_happened() -> None:
     history, forecast = np.full((1, 60), 50.0), np.full((1, 61), 50.0)
-    rows = backtest_rows(known(history, forecast), forecast, np.full((1, 61), np.nan), [[99.0]], LEARNT, CUTOFF, CUTOFF)
+    rows = backtest_rows(inputs(history, forecast), forecast, np.full((1, 61), np.nan), [[99.0]], MODEL, CUTOFF, CUTOFF)
     assert rows.select("horizon_days", "happened", "actual").rows() == [(30, 0, None), (61, 0, None)]
 
 
 def test_a_window_has_the_horizons_that_whole_months_come_near() -> None:
-    assert held_days(120, (30, 61, 91, 122)) == [30, 61, 91, 122]
-    assert held_days(59, (30, 61, 91, 122)) == [30, 61]
-    assert held_days(28, (30,)) == []
+    assert available_horizons(120, (30, 61, 91, 122)) == [30, 61, 91, 122]
+    assert available_horizons(59, (30, 61, 91, 122)) == [30, 61]
+    assert available_horizons(28, (30,)) == []
 
 
 def test_over_comes_first_then_dates_then_probabilities_and_ties_go_by_name() -> None:
@@ -191,7 +191,7 @@ def test_over_comes_first_then_dates_then_probabilities_and_ties_go_by_name() ->
 def test_each_scenario_has_ranks_of_its_own() -> None:
     history, forecast = np.full((2, 60), 50.0), np.full((2, 181), 50.0)
     parts = [
-        capacity_rows(known(history, forecast), forecast, [[60.0], [70.0]], LEARNT, CUTOFF, scenario=name)
+        capacity_rows(inputs(history, forecast), forecast, [[60.0], [70.0]], MODEL, CUTOFF, scenario=name)
         for name in ("baseline", "move")
     ]
     ranked = with_urgency(pl.concat(parts))
@@ -199,7 +199,7 @@ def test_each_scenario_has_ranks_of_its_own() -> None:
 
 
 def test_signals_are_stored_under_the_columns_of_their_table() -> None:
-    assert TERMS[1:] == WITNESSES
+    assert TERMS[1:] == PREDICTORS
     history, forecast = np.full((1, 60), 50.0), np.full((1, 181), 50.0)
     stored = set(signals(history, forecast, forecast).to_frame().columns) | {*BEFORE}
     assert stored == set(OUTLOOK_SERIES.names) - {"cutoff", "phase", "host_id", "resource"}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from turbo_forecast.outlook.levels import seven_day_means
 from turbo_forecast.outlook.signals import GRID, Signals, at_grid, observed_peaks, signals
-from turbo_forecast.schemas.outlook import WITNESSES
+from turbo_forecast.schemas.outlook import PREDICTORS
 
 NAN = np.nan
 
@@ -26,14 +26,14 @@ def test_a_grid_day_is_known_when_a_window_of_short_months_nearly_has_it():
     assert np.isnan(found[7:]).all()
 
 
-def test_witnesses_are_the_forecasts_mean_the_highest_entrant_and_earlier_stretches():
+def test_predictors_are_the_forecasts_mean_the_highest_entrant_and_earlier_stretches():
     history = np.full((1, 70), 20.0)
     history[0, 14:21] = 60.0  # one week of ten
     forecast = np.full((1, 30), 30.0)
     found = signals(history, forecast, forecast + 12)
     assert found.level[0] == pytest.approx(20)
     assert found.start[0] == pytest.approx(30)
-    by_name = dict(zip(WITNESSES, found.peaks[0], strict=True))
+    by_name = dict(zip(PREDICTORS, found.peaks[0], strict=True))
     assert by_name["forecast"][0] == pytest.approx((6 * 20 + 30) / 7)
     assert by_name["forecast"][1] == pytest.approx(30)
     np.testing.assert_allclose(by_name["entrants"][:4], 42)

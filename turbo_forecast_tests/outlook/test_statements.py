@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from turbo_forecast.outlook.learning import FLEET, TERMS, Learnt
+from turbo_forecast.outlook.learning import FLEET, TERMS, OutlookModel
 from turbo_forecast.outlook.levels import highest_so_far, levels_after
 from turbo_forecast.outlook.regression import KNOTS
 from turbo_forecast.outlook.signals import GRID, signals
@@ -16,18 +16,18 @@ NAN = np.nan
 THRESHOLDS = np.array([[70.0, 80.0, 90.0, 95.0]])
 
 
-def belief(forecast: float = 1.0, entrants: float = 0.0, history: float = 0.0, intercept: float = 0.0) -> Learnt:
+def belief(forecast: float = 1.0, entrants: float = 0.0, history: float = 0.0, intercept: float = 0.0) -> OutlookModel:
     """The same coefficients on every day, and logistic curves."""
     terms = np.tile([intercept, forecast, entrants, history], (1, GRID.size, 1))
     assert terms.shape[2] == len(TERMS)
-    return Learnt((FLEET,), terms, np.tile(expit(KNOTS), (1, 2, 1)), np.array([1]))
+    return OutlookModel((FLEET,), terms, np.tile(expit(KNOTS), (1, 2, 1)), np.array([1]))
 
 
-def said(learnt: Learnt, history, forecast, thresholds=THRESHOLDS, highest=None, shift=None):
+def said(model: OutlookModel, history, forecast, thresholds=THRESHOLDS, highest=None, shift=None):
     known = signals(history, forecast, forecast if highest is None else highest)
     peak = highest_so_far(levels_after(history, forecast))
     own = np.broadcast_to(thresholds, (len(history), thresholds.shape[1]))
-    return probabilities(learnt, np.zeros(len(history), dtype=np.int64), known, peak, own, shift)
+    return probabilities(model, np.zeros(len(history), dtype=np.int64), known, peak, own, shift)
 
 
 def test_with_belief_in_the_forecast_alone_the_probability_is_a_logistic_function_of_the_distance():
@@ -38,7 +38,7 @@ def test_with_belief_in_the_forecast_alone_the_probability_is_a_logistic_functio
     np.testing.assert_allclose(found, on_knots, atol=1e-12)
 
 
-def test_the_other_witnesses_are_heard_on_the_days_between_grid_days():
+def test_the_other_predictors_count_on_the_days_between_grid_days():
     history, forecast = np.full((1, 400), 50.0), np.full((1, 91), 50.0)
     highest = 50.0 + np.arange(1.0, 92.0)[None, :] / 10  # grows by a tenth a day, also between grid days
     found = said(belief(forecast=0.0, entrants=1.0), history, forecast, np.array([[52.2]]), highest)[0, 0]
@@ -58,11 +58,11 @@ def test_probabilities_grow_with_the_days_and_fall_with_the_threshold(seed, days
     rng = np.random.default_rng(seed)
     history = np.where(rng.random((4, 100)) < 0.2, NAN, rng.uniform(0, 100, (4, 100)))
     forecast = rng.uniform(0, 100, (4, days))
-    learnt = belief(*terms)
+    model = belief(*terms)
     curves = np.sort(rng.random((1, 2, KNOTS.size)), axis=2)
     curves[:, 1] = np.maximum(curves[:, 0], curves[:, 1])
-    learnt = Learnt(learnt.resources, rng.uniform(0, 1, learnt.coefficients.shape), curves, learnt.windows)
-    found = said(learnt, history, forecast, np.sort(rng.uniform(1, 100, (4, 5)), axis=1))
+    model = OutlookModel(model.resources, rng.uniform(0, 1, model.coefficients.shape), curves, model.windows)
+    found = said(model, history, forecast, np.sort(rng.uniform(1, 100, (4, 5)), axis=1))
     assert ((found >= 0) & (found <= 1)).all()
     assert (np.diff(found, axis=2) >= 0).all()
     assert (np.diff(found, axis=1) <= 1e-12).all()
@@ -80,13 +80,13 @@ def test_a_level_that_jumped_ten_days_ago_shows_in_probabilities():
     assert after[-1] > 0.2
 
 
-def test_a_planned_change_of_the_forecast_moves_every_witness():
+def test_a_planned_change_of_the_forecast_moves_every_predictor():
     history, forecast = np.full((1, 400), 60.0), np.full((1, 61), 60.0)
-    learnt = belief(1.0, 0.5, 0.5)
-    plain = said(learnt, history, forecast, np.array([[70.0]]))[0, 0, -1]
+    model = belief(1.0, 0.5, 0.5)
+    plain = said(model, history, forecast, np.array([[70.0]]))[0, 0, -1]
     known, peak = signals(history, forecast, forecast), np.full((1, 61), 60.0)
     place = np.zeros(1, dtype=np.int64)
-    moved = probabilities(learnt, place, known, peak + 8, np.array([[78.0]]), np.full((1, 61), 8.0))
+    moved = probabilities(model, place, known, peak + 8, np.array([[78.0]]), np.full((1, 61), 8.0))
     assert moved[0, 0, -1] == pytest.approx(plain), "eight points on the forecast are eight points off the threshold"
 
 
@@ -98,17 +98,17 @@ def test_series_without_a_known_level_on_the_first_days_have_no_probability_ther
 
 def test_over_and_below_have_curves_of_their_own():
     curves = np.stack([np.full(KNOTS.size, 0.2), np.full(KNOTS.size, 0.9)])[None]
-    learnt = Learnt((FLEET,), belief().coefficients, curves, np.array([1]))
-    found = said(learnt, np.full((1, 60), 75.0), np.full((1, 30), 75.0), np.array([[70.0, 75.0, 80.0]]))[0, :, -1]
+    model = OutlookModel((FLEET,), belief().coefficients, curves, np.array([1]))
+    found = said(model, np.full((1, 60), 75.0), np.full((1, 30), 75.0), np.array([[70.0, 75.0, 80.0]]))[0, :, -1]
     np.testing.assert_allclose(found, [0.9, 0.9, 0.2], atol=1e-3)
 
 
 def test_each_resource_is_spoken_of_by_what_was_learnt_of_it():
     terms = np.concatenate([belief(intercept=-9.0).coefficients, belief(intercept=9.0).coefficients])
-    learnt = Learnt((FLEET, "cpu"), terms, np.tile(expit(KNOTS), (2, 2, 1)), np.array([1, 1]))
+    model = OutlookModel((FLEET, "cpu"), terms, np.tile(expit(KNOTS), (2, 2, 1)), np.array([1, 1]))
     history, forecast = np.full((2, 60), 50.0), np.full((2, 30), 50.0)
     known, peak = signals(history, forecast, forecast), np.full((2, 30), 50.0)
-    found = probabilities(learnt, np.array([1, 0]), known, peak, np.full((2, 1), 50.0))[:, 0, -1]
+    found = probabilities(model, np.array([1, 0]), known, peak, np.full((2, 1), 50.0))[:, 0, -1]
     assert found[0] > 0.99 > 0.01 > found[1]
 
 

@@ -178,7 +178,8 @@ def test_two_landings_at_once_land_each_month_once(lander: Lander, capsys: pytes
     out, err = other.communicate(timeout=240)
     assert (code, other.returncode) == (0, 0), err
     landed = [
-        [manifest["month"] for manifest in json.loads(told)[0]["landed"]] for told in (out, capsys.readouterr().out)
+        [manifest["month"] for manifest in json.loads(printed)[0]["landed"]]
+        for printed in (out, capsys.readouterr().out)
     ]
     assert sorted(landed[0] + landed[1]) == list(MONTHS), (
         "one of them had nothing left to do of what the other had done"
@@ -212,8 +213,10 @@ def test_wrong_credentials_and_a_wrong_query_are_one_sentence_and_nothing_lands(
     assert re.search("refused the credentials|does not accept this user and password", of_credentials.err), (
         of_credentials
     )
-    for told in (of_query, of_credentials):
-        assert told.err.count("\n") == 1
-        assert told.err.startswith("error: source fleet: ")
-        assert not [secret for secret in ("another-planted-pass", place.password) if secret in told.err + told.out]
+    for printed in (of_query, of_credentials):
+        assert printed.err.count("\n") == 1
+        assert printed.err.startswith("error: source fleet: ")
+        assert not [
+            secret for secret in ("another-planted-pass", place.password) if secret in printed.err + printed.out
+        ]
     assert lander.files() == {}

@@ -42,18 +42,18 @@ def said(
         assert main(["check-telemetry", address or "fleet", *named]) == 2
         land = ["land", "--month", last_over(), "--data", str(data), *named]
         assert main([*land, *(("--telemetry", address) if address else ())]) in (1, 2)
-        told = capfd.readouterr()
+        printed = capfd.readouterr()
         written = [f"{path} {path.read_bytes()!r}" for path in data.rglob("*") if path.is_file()]
-        return "\n".join([told.out, told.err, caplog.text, *written])
+        return "\n".join([printed.out, printed.err, caplog.text, *written])
 
     return ask
 
 
-def require_hidden(told: str) -> None:
+def require_hidden(message: str) -> None:
     """Neither all of it, nor what stands before its slash or between that and an @, in any case of letters."""
-    assert "error: " in told
-    assert "hunter2" not in told.lower(), told
-    assert "planted" not in told.lower().replace("test_planted_secrets", ""), told
+    assert "error: " in message
+    assert "hunter2" not in message.lower(), message
+    assert "planted" not in message.lower().replace("test_planted_secrets", ""), message
 
 
 @pytest.mark.parametrize("scheme", ["prometheus+http", "postgresql", "zabbix+postgresql", "mysql"])

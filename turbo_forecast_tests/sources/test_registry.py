@@ -54,7 +54,7 @@ def test_a_kind_of_another_package_that_cannot_be_used_is_named_where_nobody_els
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Which addresses it would have known, nobody can tell."""
-    monkeypatch.setattr(registry, "_outside", lambda: {"inventory": "no.such.module:Source"})
+    monkeypatch.setattr(registry, "_external_kinds", lambda: {"inventory": "no.such.module:Source"})
     assert registry.recognised("zabbix+postgresql://reader@db/zabbix") is not None
     with pytest.raises(SettingsError, match="sources of kind inventory cannot be used: No module named 'no'"):
         registry.recognised("carrier://pigeon")

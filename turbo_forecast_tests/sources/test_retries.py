@@ -1,4 +1,4 @@
-"""Asking again: what is waited for, how long, and when it ends."""
+"""Retries: what is waited for, how long, and when it ends."""
 
 from datetime import UTC, datetime
 from threading import Event
@@ -16,9 +16,9 @@ def test_what_fails_for_a_while_is_asked_again() -> None:
             raise failures.pop()
         return "answer"
 
-    told: list[str] = []
-    assert retrying(60, Event(), told.append)(asked) == "answer"
-    assert told == ["away", "away"]
+    messages: list[str] = []
+    assert retrying(60, Event(), messages.append)(asked) == "answer"
+    assert messages == ["away", "away"]
 
 
 def test_patience_ends_before_a_wait_that_would_pass_it() -> None:

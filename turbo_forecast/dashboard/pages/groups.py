@@ -14,7 +14,7 @@ from turbo_forecast.answers.groups import groups_answer
 from turbo_forecast.answers.outlook import OutlookQuestion, outlook_answer
 from turbo_forecast.dashboard.formats import UNIT
 from turbo_forecast.dashboard.page import Page, Visit
-from turbo_forecast.dashboard.pages.outlook import asked_of
+from turbo_forecast.dashboard.pages.outlook import parameters_of
 from turbo_forecast.dashboard.pagination import page_links, page_of
 from turbo_forecast.dashboard.row_sparklines import row_sparklines
 from turbo_forecast.dashboard.sorting import Heading, Sorting
@@ -45,12 +45,12 @@ MEMBERS = 10
 def answer(visit: Visit) -> Mapping[str, Any] | Response:
     """All groups, and of one that is asked for, its most urgent hosts. Raises TurboForecastError."""
     month = visit.month
-    order = SORTING.asked(visit.text("sort"))
+    order = SORTING.parse(visit.text("sort"))
     found = order.sorted(groups_answer(month))
     group = visit.text("group") or None
     members = outlook_answer(month, OutlookQuestion(group=group, kind="series")) if group else pl.DataFrame()
     page = page_of(found.filter(pl.col("host_id") == group) if group else found, visit.whole("page", 1, 1))
-    asked = asked_of(visit)
+    parameters = parameters_of(visit)
     return {
         "group": group,
         "members": members.head(MEMBERS).to_dicts(),
@@ -59,9 +59,9 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
         "rows": page.frame.to_dicts(),
         "pictures": row_sparklines(visit.published, month, page.frame),
         "shown": page,
-        "pages": page_links(page, asked),
-        "headings": order.headings(asked),
-        "asked": asked,
+        "pages": page_links(page, parameters),
+        "headings": order.headings(parameters),
+        "parameters": parameters,
         "planned_for": PLANNED_FOR,
         "has_groups": bool(month.outlook_settings.groups),
     }

@@ -16,7 +16,7 @@ from turbo_forecast import deep_links
 from turbo_forecast.answers.earlier import Earlier, earlier_answers
 from turbo_forecast.answers.host import HostAnswer, HostSeries, host_answer
 from turbo_forecast.answers.names import KINDS, Kind, names, names_like, resources_of
-from turbo_forecast.answers.outlook import AHEAD, OutlookQuestion, outlook_answer
+from turbo_forecast.answers.outlook import APPROACHING, OutlookQuestion, outlook_answer
 from turbo_forecast.charts import themes
 from turbo_forecast.charts.picture import pictures as chart_pictures
 from turbo_forecast.charts.series import HEIGHT, HEIGHT_OF_ONE, specification
@@ -96,7 +96,7 @@ def answer(visit: Visit) -> Mapping[str, Any] | Response:
 
 
 def _found(visit: Visit) -> Mapping[str, Any] | Response:
-    """What holds the text that somebody looks for: its page where it is one, else a list."""
+    """The hosts and groups whose names hold the search text: the page of one, else a list."""
     text = visit.query.get("find", "")
     found = _holding(visit.month, text)
     exact = [(name, kind) for name, kind in found if name == text] or found
@@ -197,7 +197,7 @@ def _together(host: HostAnswer, name: Literal["history", "rows"], after: date) -
 
 def _most_urgent(visit: Visit) -> Mapping[str, Any]:
     """Hosts that are over their threshold, or may reach it."""
-    states = (State.OVER.value, *(state.value for state in AHEAD))
+    states = (State.OVER.value, *(state.value for state in APPROACHING))
     found = outlook_answer(visit.month, OutlookQuestion(kind="series", states=states)).head(MOST_URGENT)
     return {"urgent": found.to_dicts(), "pictures": row_sparklines(visit.published, visit.month, found)}
 

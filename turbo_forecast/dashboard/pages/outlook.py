@@ -67,7 +67,7 @@ class StateCount:
 
 
 def question_of(visit: Visit) -> OutlookQuestion:
-    """What the address asks. Raises SettingsError for what cannot be asked."""
+    """What the address asks. Raises SettingsError for parameters that cannot be used."""
     at_least = visit.number("at_least")
     every = visit.text("threshold") == EVERY
     kind = visit.choice("kind", ["", "series", "group"])
@@ -88,43 +88,43 @@ def question_of(visit: Visit) -> OutlookQuestion:
 def answer(visit: Visit) -> Mapping[str, Any] | Response:
     """The page, or all of its rows as a file. Raises TurboForecastError."""
     month, question = visit.month, question_of(visit)
-    order = SORTING.asked(visit.text("sort"))
+    order = SORTING.parse(visit.text("sort"))
     everybody = outlook_answer(month, replace(question, states=(), at_least=None))
     rows = order.sorted(outlook_answer(month, question))
     wanted = visit.choice("format", ["", *FORMATS])
     if wanted:
         return download(FORMATS[wanted](rows), f"outlook-{month.key}.{wanted}")
     page = page_of(rows, visit.whole("page", 1, 1))
-    asked = asked_of(visit)
+    parameters = parameters_of(visit)
     record = statement_record(month)
     return {
         "question": question,
-        "asked": asked,
-        "counts": counts(everybody, question, asked),
+        "parameters": parameters,
+        "counts": counts(everybody, question, parameters),
         "record": record,
         "unknown_record": UNKNOWN,
-        "headings": order.headings(asked),
+        "headings": order.headings(parameters),
         "rows": page.frame.to_dicts(),
         "shown": page,
-        "pages": page_links(page, asked),
-        "files": {name: {**asked, "format": name} for name in FORMATS},
+        "pages": page_links(page, parameters),
+        "files": {name: {**parameters, "format": name} for name in FORMATS},
         "pictures": row_sparklines(visit.published, month, page.frame),
         "choices": choices(month, question),
         "by": (question.before - timedelta(days=1) if question.before else month.windows.horizon_end),
     }
 
 
-def asked_of(visit: Visit) -> dict[str, object]:
+def parameters_of(visit: Visit) -> dict[str, object]:
     """The address's parameters that hold on every page of the rows: all but the page and the format."""
     found = {name: visit.query.getlist(name) for name in visit.query if name not in ("page", "format")}
     return {name: values for name, each in found.items() if (values := [value for value in each if value])}
 
 
-def counts(everybody: pl.DataFrame, question: OutlookQuestion, asked: Mapping[str, object]) -> list[StateCount]:
+def counts(everybody: pl.DataFrame, question: OutlookQuestion, parameters: Mapping[str, object]) -> list[StateCount]:
     """How many are in each state, of all that the other filters leave; of `unusable`, which few fleets have, where there are any."""
     number = dict(everybody["state"].value_counts().iter_rows())
     shown = [state.value for state in State if state is not State.UNUSABLE or number.get(state.value)]
-    others = {name: value for name, value in asked.items() if name != "state"}
+    others = {name: value for name, value in parameters.items() if name != "state"}
     return [
         StateCount(
             state,

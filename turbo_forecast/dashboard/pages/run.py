@@ -12,7 +12,7 @@ import polars as pl
 from turbo_forecast import deep_links
 from turbo_forecast.answers.run_health import MonthState, RunHealth, run_health
 from turbo_forecast.dashboard.formats import name, probability
-from turbo_forecast.dashboard.grid import MOST, Cell, Grid, grid
+from turbo_forecast.dashboard.grid import MAX_ROWS, Cell, Grid, grid
 from turbo_forecast.dashboard.page import Page, Visit
 from turbo_forecast.number_words import moment, number, whole
 from turbo_forecast.settings.environment import UI_URL
@@ -34,7 +34,7 @@ ENDS = {
 
 def answer(visit: Visit) -> Mapping[str, Any]:
     """How the month's run went. Raises TurboForecastError."""
-    found = run_health(visit.published, visit.month, most=MOST)
+    found = run_health(visit.published, visit.month, most=MAX_ROWS)
     return {
         "found": found,
         "run_link": deep_links.dagster_run(os.environ.get(UI_URL, ""), visit.month.manifest.run_id),
@@ -94,7 +94,7 @@ def failed_grid(rows: pl.DataFrame) -> Grid:
                 name(row["error_class"] or "–"),
                 message(row["error_message"]),
             ]
-            for row in rows.head(MOST).iter_rows(named=True)
+            for row in rows.head(MAX_ROWS).iter_rows(named=True)
         ),
         "No series failed.",
         total=len(rows),

@@ -19,8 +19,8 @@ from turbo_forecast.answers.what_if import (
     WhatIf,
     month_plans,
     month_scenarios,
-    require_learnt,
     require_possible,
+    require_run_results,
     scenario_file,
     what_if,
 )
@@ -67,7 +67,7 @@ class Draft:
 def answer(visit: Visit) -> Mapping[str, Any] | Response:
     """The form, and once it was sent, what its rows alter; or the file. Raises TurboForecastError."""
     month = visit.month
-    require_learnt(month)
+    require_run_results(month)
     published, unknown = _published(month)
     if visit.form:
         draft = _sent(visit, published)
@@ -102,7 +102,7 @@ def _published(month: PublishedMonth) -> tuple[pl.DataFrame, str]:
 
 
 def _sent(visit: Visit, published: pl.DataFrame) -> Draft | Response:
-    """What the form was sent for; a mistake in it is said beside it, and what was typed stays."""
+    """The answer to a form; a mistake in it is shown beside it, and what was typed stays."""
     wish, scenario = (next(iter(visit.form.get(field, ())), "").strip() for field in ("do", "scenario"))
     typed = visit.form.get("csv")
     rows = [] if typed else rows_of_form(visit.form)

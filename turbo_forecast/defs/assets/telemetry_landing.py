@@ -9,7 +9,7 @@ from turbo_forecast.defs.partitions import month_of
 from turbo_forecast.defs.reporting import log_to, plain_errors
 from turbo_forecast.defs.resources import DataFolder, ForecastResource, TelemetryResource
 from turbo_forecast.landing.configured import configured
-from turbo_forecast.landing.due import Asked, history_months
+from turbo_forecast.landing.due import LandingRequest, history_months
 from turbo_forecast.landing.landing import land, require_landed
 from turbo_forecast.settings import current_environment
 
@@ -26,8 +26,8 @@ def telemetry_landing(
     log = log_to(context)
     with plain_errors():
         sources = configured(current_environment()).sources
-        asked = Asked(history_months(month_of(context), forecast.settings()))
-        landings = land(folder.root, sources, asked, options_of(telemetry.settings(), log))
+        request = LandingRequest(history_months(month_of(context), forecast.settings()))
+        landings = land(folder.root, sources, request, options_of(telemetry.settings(), log))
         for landing in landings:
             log(landing.error or landing.describe())
         require_landed(landings)

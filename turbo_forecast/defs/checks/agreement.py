@@ -10,7 +10,6 @@ from turbo_forecast.defs.checks.month_checks import MonthValidation, month_check
 from turbo_forecast.defs.checks.statements import shared
 from turbo_forecast.defs.reporting import Metadata
 from turbo_forecast.defs.resources import DataFolder, Warehouse
-from turbo_forecast.models.agreement import compare
 from turbo_forecast.models.prophet_tuned import VARIANTS, tuned
 from turbo_forecast.schemas import FLEET_FORECAST, MODEL_RUNS
 from turbo_forecast.settings import ForecastSettings
@@ -76,6 +75,8 @@ def sample(con: duckdb.DuckDBPyConnection, month: MonthOfRun, settings: Forecast
 
 
 def _compared(histories: Histories, settings: ForecastSettings) -> pl.DataFrame:
+    from turbo_forecast.models.agreement import compare  # with numba: 0.7 s of each process that has definitions
+
     rows = []
     for host, resource, entrant, history in histories:
         days = history["ds"].cast(pl.Int32).to_numpy().astype(np.int64)

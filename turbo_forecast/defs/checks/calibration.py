@@ -17,7 +17,7 @@ COMPLETE = Expectation(
 WARN_OUTSIDE, ERROR_OUTSIDE = 0.05, 0.15
 """How far the backtest's coverage may be from the interval's width: 75 to 85 %, 65 to 95 % for an 80 % interval."""
 FEW_SERIES = 30
-"""Below this many series, two standard errors more: the days of a series are one witness, not a hundred."""
+"""Below this many series, two standard errors more: the days of a series are one independent observation, not a hundred."""
 
 
 def _held(validation: Validation) -> str:

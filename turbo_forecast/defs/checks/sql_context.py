@@ -12,7 +12,7 @@ from turbo_forecast.defs.checks.statements import shared
 from turbo_forecast.defs.checks.thresholds import thresholds_sql
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.errors import StorageError
-from turbo_forecast.outlook.rows import JUDGED, held_days
+from turbo_forecast.outlook.rows import BACKTEST_HORIZONS, available_horizons
 from turbo_forecast.schemas import (
     FLEET_FORECAST,
     FOLD_FORECAST,
@@ -171,8 +171,8 @@ def _names(month: str, settings: ForecastSettings) -> dict[str, str]:
         "steps": STEPS,
     }
     lists = {
-        "horizons": held_days(windows.backtest_days.size, JUDGED),
-        "stated": held_days(windows.forecast_days.size, STATED),
+        "horizons": available_horizons(windows.backtest_days.size, BACKTEST_HORIZONS),
+        "stated": available_horizons(windows.forecast_days.size, STATED),
     }
     return {
         "series": "host_id, resource",

@@ -16,8 +16,8 @@ from turbo_forecast.defs.links import described_check
 from turbo_forecast.defs.partitions import MONTHS, month_of
 from turbo_forecast.defs.reporting import plain_errors
 from turbo_forecast.defs.resources import DataFolder
-from turbo_forecast.landing.judged import all_faults
 from turbo_forecast.landing.verification import missing_between
+from turbo_forecast.landing.verification_cache import all_faults
 from turbo_forecast.month_keys import last_over
 from turbo_forecast.schemas import FORECAST_PARQUET
 from turbo_forecast.storage.landed import landed_files, landed_months

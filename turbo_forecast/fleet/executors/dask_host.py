@@ -1,4 +1,4 @@
-"""What a Dask worker holds of a run: worker processes as on any machine, one for each of its threads.
+"""A run's worker processes on one Dask worker, one for each of its threads.
 
 Belongs here: opening, working and ending, in the process of Dask's worker. Does not belong here: what a worker process does
 (`worker.py`), what becomes of a series that takes it down (`retry_policy.py`: the same as on one machine, and decided here),
@@ -51,9 +51,9 @@ WATCH_SECONDS = 0.5
 """So often a host looks whether its run still wants it."""
 PIECE_SERIES = 1000
 """Series whose forecasts one process keeps until they are written: some 200 MB at the default settings."""
-HELD = {"executing", "long-running", "memory", "ready", "flight", "resumed"}
+AWAITED_STATES = {"executing", "long-running", "memory", "ready", "flight", "resumed"}
 """States of a task, in Dask's worker, in which somebody still waits for it."""
-LIVING = {"init", "running", "paused", "closing_gracefully"}
+LIVE_STATES = {"init", "running", "paused", "closing_gracefully"}
 """States of Dask's worker in which it works."""
 
 Send = Callable[[Message], None]
@@ -64,7 +64,7 @@ _opening = threading.Lock()
 
 
 class TaskCancelled(BaseException):
-    """Nobody waits for this task any more. No error: nothing may take it for one."""
+    """Nobody waits for this task any more. A BaseException, so that no handler of errors catches it."""
 
 
 def open_host(spec: Spec) -> str:
@@ -72,13 +72,13 @@ def open_host(spec: Spec) -> str:
     worker = get_worker()
 
     def send(message: Message) -> None:
-        with suppress(Exception):  # the worker is closing: nobody hears it
+        with suppress(Exception):  # the worker is closing: nobody receives it
             worker.log_event(spec.topic, packed(worker.address, spec.lease, message))
 
     with _opening:
         host = _opened(spec, worker, send)
     if host is not None:
-        _hosts[_name(spec.run, worker)] = host
+        _hosts[_host_key(spec.run, worker)] = host
         host.watch()
         send(Ready(time.monotonic()))
     return "taking part" if host is not None else "not taking part"
@@ -88,15 +88,15 @@ def _opened(spec: Spec, worker: Worker, send: Send) -> "Host | None":
     """The host; None where this worker cannot take part, which has been sent."""
     try:
         job, exchange = pickle.loads(spec.job)
-        why = mismatch(spec.installed, installed_here(job.settings)) or unusable_entrants(job.settings)
-        if why:
-            send(Refused(why))
+        refusal = mismatch(spec.installed, installed_here(job.settings)) or unusable_entrants(job.settings)
+        if refusal:
+            send(Refused(refusal))
             return None
         with ExitStack() as stack:
-            here = _own_folder(Path(worker.local_directory), spec)
-            stack.callback(shutil.rmtree, here, ignore_errors=True)
-            localised = exchange.localise(job, here)
-            temp = stack.enter_context(temporary(here))
+            folder = _own_folder(Path(worker.local_directory), spec)
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            localised = exchange.localise(job, folder)
+            temp = stack.enter_context(temporary(folder))
             prepare_entrants(job.settings, lambda line: send(LogLine(line)))
             return Host(spec, worker, send, replace(localised, temp=temp), exchange, stack.pop_all())
     except StorageError as error:
@@ -109,12 +109,12 @@ def _opened(spec: Spec, worker: Worker, send: Send) -> "Host | None":
 def perform_task(run: str, key: str, task: bytes) -> None:
     """Work a task by the run's host on this worker; none is there where the run has ended, or the host has."""
     worker = get_worker()
-    host = _hosts.get(_name(run, worker))
+    host = _hosts.get(_host_key(run, worker))
     if host is not None:
         host.work(key, *pickle.loads(task))
 
 
-def _name(run: str, worker: Worker) -> str:
+def _host_key(run: str, worker: Worker) -> str:
     return f"{run} {worker.address}"
 
 
@@ -155,7 +155,7 @@ class Host:
     def work(self, key: str, task: Task, fresh: bool) -> None:
         """Work a task with the policy of one machine, and send what comes of it. fresh: in a new process."""
         try:
-            slot = self._take(key, fresh)
+            slot = self._acquire(key, fresh)
         except WorkersCannotStart as error:
             self._send(Failed(key, error, cannot_start=True))
             return
@@ -165,15 +165,15 @@ class Host:
         try:
             reports = self._reports(key, slot, task)
         except TaskCancelled:
-            self._put_away(key, slot, keep=False)
+            self._release(key, slot, keep=False)
         except WorkersCannotStart as error:
-            self._put_away(key, slot, keep=False)
+            self._release(key, slot, keep=False)
             self._send(Failed(key, error, cannot_start=True))
         except Exception as error:
-            self._put_away(key, slot, keep=False)
+            self._release(key, slot, keep=False)
             self._send(Failed(key, _sendable(error)))
         else:
-            self._put_away(key, slot, keep=True)
+            self._release(key, slot, keep=True)
             self._send(Done(key, reports))
 
     def _reports(self, key: str, slot: Slot, task: Task) -> list[TaskReport]:
@@ -187,22 +187,22 @@ class Host:
             if self._is_cancelled(key):
                 raise TaskCancelled
             work_snapshot = snapshot()
-            slot.finished = sum(len(each.task.span) for each in reports) + work_snapshot.unreported
-            slot.tallies = [astuple(each) for each in work_snapshot.tallies]
+            slot.finished = sum(len(report.task.span) for report in reports) + work_snapshot.unreported
+            slot.tallies = [astuple(tally) for tally in work_snapshot.tallies]
 
         self._exchange.stage_in(self._job, task)
         slot.work.run_tasks(_pieces(task), on_report, look)
         return reports
 
     def _is_cancelled(self, key: str) -> bool:
-        return self._ended.is_set() or not self._is_held(key)
+        return self._ended.is_set() or not self._is_awaited(key)
 
-    def _is_held(self, key: str) -> bool:
+    def _is_awaited(self, key: str) -> bool:
         """Whether somebody waits for a task, or its result, of this worker."""
         state = self._worker.state.tasks.get(key)
-        return state is not None and state.state in HELD
+        return state is not None and state.state in AWAITED_STATES
 
-    def _take(self, key: str, fresh: bool) -> Slot | None:
+    def _acquire(self, key: str, fresh: bool) -> Slot | None:
         with self._lock:
             if self._ended.is_set():
                 return None
@@ -218,7 +218,7 @@ class Host:
         ledger = StoreLedger(self._job)  # what it records is staged out like everything else
         return Slot(executor, Work(executor, ledger, self._job.settings.series_timeout_seconds))
 
-    def _put_away(self, key: str, slot: Slot, *, keep: bool) -> None:
+    def _release(self, key: str, slot: Slot, *, keep: bool) -> None:
         with self._lock:
             self._busy.pop(key, None)
             kept = keep and not self._ended.is_set()
@@ -237,12 +237,12 @@ class Host:
         self.end()
 
     def _is_wanted(self) -> bool:
-        return self._worker.status.name in LIVING and self._is_held(self._spec.lease)
+        return self._worker.status.name in LIVE_STATES and self._is_awaited(self._spec.lease)
 
     def _heartbeat(self) -> Heartbeat:
         with self._lock:
             busy, slots = dict(self._busy), [*self._idle, *self._busy.values()]
-        tallies = [each for slot in slots for each in slot.tallies]
+        tallies = [tally for slot in slots for tally in slot.tallies]
         return Heartbeat({key: slot.finished for key, slot in busy.items()}, tallies)
 
     def end(self) -> None:
@@ -256,7 +256,7 @@ class Host:
         while self._busy and time.monotonic() < deadline:
             time.sleep(WATCH_SECONDS / 10)
         self._resources.close()
-        name = _name(self._spec.run, self._worker)
+        name = _host_key(self._spec.run, self._worker)
         if _hosts.get(name) is self:  # a worker that was missed and is asked again has another by now
             del _hosts[name]
         self._send(Ended())
@@ -270,12 +270,12 @@ def _pieces(task: Task) -> list[Task]:
 
 
 def _sendable(error: Exception) -> Exception:
-    """The error, or one that says the same where it is a stranger's, or cannot be made again from what is sent of it."""
-    note = getattr(error, "__notes__", [])
+    """The error, or a copy of its text where its class is not ours, or cannot be unpickled."""
+    notes = getattr(error, "__notes__", [])
     with suppress(Exception):
         if isinstance(error, TurboForecastError) and isinstance(pickle.loads(pickle.dumps(error)), type(error)):
             return error
-    own = RuntimeError(f"{type(error).__name__}: {error}")
-    for each in note:
-        own.add_note(each)
-    return own
+    copy = RuntimeError(f"{type(error).__name__}: {error}")
+    for note in notes:
+        copy.add_note(note)
+    return copy

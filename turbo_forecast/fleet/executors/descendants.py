@@ -1,11 +1,11 @@
 """Ending a worker with everything it has started, however far that has gone from it.
 
 Belongs here: finding processes that came from a worker. Does not belong here: what they are known by beside their parents
-(`marks.py`), when a worker must end (`processes.py`).
+(`process_tags.py`), when a worker must end (`processes.py`).
 
 A process group is not enough: a child that calls setsid leaves it, and one whose parent has ended belongs to nobody.
-So processes are found in three ways: by group, by parent (from /proc), and by the mark that a worker carries and its
-children inherit. Each worker has its own mark: one that dies takes along what it has started, and nothing of the others'.
+So processes are found in three ways: by group, by parent (from /proc), and by the tag that a worker carries and its
+children inherit. Each worker has its own tag: one that dies takes along what it has started, and nothing of the others'.
 """
 
 import os
@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from turbo_forecast.fleet.executors.marks import carriers, in_limits
+from turbo_forecast.fleet.executors.process_tags import tag_in_limits, tagged_processes
 
 END_SECONDS, ROUND_SECONDS = 3.0, 0.05
 """Who starts processes faster than they are found is given up after so long; a round waits no longer than this for its dead."""
@@ -24,8 +24,8 @@ CLEAN_ROUNDS = 5
 after it had started the next, which the round came too early for."""
 
 
-def end_all(workers: Collection[int], marks: Collection[str] = ()) -> None:
-    """End these processes and what they started; with marks, also whatever else carries one that begins with one of these.
+def end_all(workers: Collection[int], tags: Collection[str] = ()) -> None:
+    """End these processes and what they started; with tags, also whatever else carries one that begins with one of these.
 
     Not this process, and not its other children, unless what they carry is certain to be a worker's.
     """
@@ -37,7 +37,7 @@ def end_all(workers: Collection[int], marks: Collection[str] = ()) -> None:
         while clean < CLEAN_ROUNDS and time.monotonic() < deadline:
             before = _count_started()
             living = {pid for pid in workers if _lives(pid)}
-            for pid in _started(workers, marks, foreign):
+            for pid in _started(workers, tags, foreign):
                 if _lives(pid):
                     living.add(pid)
                     _end_with_group(pid)  # at once: the next process is started meanwhile
@@ -51,15 +51,15 @@ def end_all(workers: Collection[int], marks: Collection[str] = ()) -> None:
         raise
 
 
-def _started(workers: Collection[int], marks: Collection[str], foreign: set[int]) -> Iterator[int]:
+def _started(workers: Collection[int], tags: Collection[str], foreign: set[int]) -> Iterator[int]:
     """What the workers have started, one after the other; each is looked for when the last one has been seen to.
 
-    foreign: processes that are known not to carry a mark, which is read once of each.
+    foreign: processes that are known not to carry a tag, which is read once of each.
     """
     never = {os.getpid(), *workers}
-    if marks:
+    if tags:
         unread = set(_all()) - foreign - never
-        for pid, is_certain in carriers(unread, marks):
+        for pid, is_certain in tagged_processes(unread, tags):
             if is_certain or pid not in descendants([os.getpid()]) - descendants(workers):
                 unread.discard(pid)
                 yield pid
@@ -83,7 +83,7 @@ def _end_with_group(pid: int) -> None:
     """
     with suppress(ProcessLookupError, PermissionError):
         group = os.getpgid(pid)
-        is_own = in_limits(pid) is not None and (in_limits(group) is not None or not _lives(group))
+        is_own = tag_in_limits(pid) is not None and (tag_in_limits(group) is not None or not _lives(group))
         if is_own and group != os.getpgrp():
             os.killpg(group, signal.SIGKILL)
     _signal(pid, signal.SIGKILL)

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from turbo_forecast.fleet.executors import marks
+from turbo_forecast.fleet.executors import process_tags
 from turbo_forecast.fleet.executors.descendants import fields
 
 EVERY_SECONDS = 0.25
@@ -78,7 +78,7 @@ class MemoryWatch:
         return max(self._next - time.monotonic(), 0.0)
 
     def measure(self, workers: Mapping[int, str]) -> dict[int, float]:
-        """MB held by each of the workers (process id to mark), with all that it has started."""
+        """MB held by each of the workers (process id to tag), with all that it has started."""
         began = time.monotonic()
         families = self._families(workers)
         held = {pid: self._held(families[pid]) for pid in workers}
@@ -91,18 +91,18 @@ class MemoryWatch:
         return plain if plain <= self._limit else sum(map(proportional_mb, family))
 
     def _families(self, workers: Mapping[int, str]) -> dict[int, set[int]]:
-        """Each worker with its descendants, and with what carries its mark."""
-        by_mark = {mark: pid for pid, mark in workers.items()}
+        """Each worker with its descendants, and with what carries its tag."""
+        by_tag = {tag: pid for pid, tag in workers.items()}
         parents: dict[int, int] = {}
         head: dict[int, int] = {pid: pid for pid in workers}
         known: dict[tuple[int, str], str | None] = {}
         for pid, parent, started in _processes():
-            mark = self._known.get((pid, started), "")
-            if mark == "":  # seen for the first time: no mark is empty
-                mark = marks.in_limits(pid) or marks.in_environment(pid)
-            known[pid, started], parents[pid] = mark, parent
-            if mark in by_mark:
-                head.setdefault(pid, by_mark[mark])
+            tag = self._known.get((pid, started), "")
+            if tag == "":  # seen for the first time: no tag is empty
+                tag = process_tags.tag_in_limits(pid) or process_tags.tag_in_environment(pid)
+            known[pid, started], parents[pid] = tag, parent
+            if tag in by_tag:
+                head.setdefault(pid, by_tag[tag])
         self._known = known
         families: dict[int, set[int]] = {pid: {pid} for pid in workers}
         for pid in parents:

@@ -17,11 +17,11 @@ from uuid import uuid4
 
 from turbo_forecast.errors import writing
 from turbo_forecast.fleet.chunks import chunk_size
-from turbo_forecast.fleet.executors.guard import Guard
-from turbo_forecast.fleet.executors.marks import run_mark, worker_mark
 from turbo_forecast.fleet.executors.memory import MemoryWatch, can_be_measured
+from turbo_forecast.fleet.executors.process_tags import run_tag, worker_tag
 from turbo_forecast.fleet.executors.protocol import Events, InFlight, Lost, WorkersCannotStart
 from turbo_forecast.fleet.executors.start_watch import Start, StartWatch
+from turbo_forecast.fleet.executors.watchdog import Watchdog
 from turbo_forecast.fleet.executors.worker import Answer, CannotStart, Raised, Ready, Started
 from turbo_forecast.fleet.executors.worker_process import WorkerProcess, end_workers
 from turbo_forecast.fleet.executors.worker_status import Tally
@@ -63,8 +63,8 @@ class ProcessExecutor:
                 "worker_memory_mb cannot be kept here: this system does not report what a process holds"
             )
         self._memory = MemoryWatch(self._limit_mb) if self._limit_mb else None
-        self._mark, self._started = run_mark(), 0
-        self._guard: Guard | None = None
+        self._tag, self._started = run_tag(), 0
+        self._watchdog: Watchdog | None = None
         self._pool: list[WorkerProcess] = []
         self._queue: deque[tuple[Task, bool]] = deque()
         self._log, self._logged = log, set[str]()
@@ -121,9 +121,9 @@ class ProcessExecutor:
             end_workers(*self._pool)
         while self._pool:
             self._pool.pop().join()
-        if self._guard is not None:
-            self._guard.dismiss()
-            self._guard = None
+        if self._watchdog is not None:
+            self._watchdog.stop()
+            self._watchdog = None
 
     def _hand_out(self) -> None:
         while self._queue:
@@ -148,9 +148,9 @@ class ProcessExecutor:
         return self._pool[-1]
 
     def _new_worker(self) -> WorkerProcess:
-        self._guard = self._guard or Guard(self._mark)
+        self._watchdog = self._watchdog or Watchdog(self._tag)
         self._started += 1
-        return WorkerProcess(self._job, self._steps, worker_mark(self._mark, self._started))
+        return WorkerProcess(self._job, self._steps, worker_tag(self._tag, self._started))
 
     def _dismiss(self, worker: WorkerProcess) -> None:
         self._pool.remove(worker)
@@ -193,7 +193,7 @@ class ProcessExecutor:
         if self._memory is None or self._memory.seconds_left:
             return set()
         before = {worker.pid: worker.status for worker in self._pool}
-        held = self._memory.measure({worker.pid: worker.mark for worker in self._pool})
+        held = self._memory.measure({worker.pid: worker.tag for worker in self._pool})
         found = [worker for worker in self._pool if held[worker.pid] > self._limit_mb]
         for worker in found:
             if worker.has_started and not worker.at_work:
@@ -202,7 +202,7 @@ class ProcessExecutor:
 
     def _has_room(self, worker: WorkerProcess, memory: MemoryWatch) -> bool:
         """Whether a worker that is ready holds no more than it may, so that what it holds later is due to its task."""
-        held = memory.measure({worker.pid: worker.mark})[worker.pid]
+        held = memory.measure({worker.pid: worker.tag})[worker.pid]
         if held > self._limit_mb:
             self._replace(worker, held)
         return held <= self._limit_mb

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 
 from turbo_forecast.fleet.executors import memory as own_memory
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
-from turbo_forecast.fleet.executors.marks import MARK, carry
+from turbo_forecast.fleet.executors.process_tags import TAG_VARIABLE, set_tag
 from turbo_forecast.fleet.executors.worker_status import Memory, StatusWriter
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
 from turbo_forecast.fleet.worker_steps import Equipment, Prepare, WornOut
@@ -62,7 +62,7 @@ Answer = Started | Ready | CannotStart | TaskReport | Raised
 def work(job: Job, steps: Mapping[Step, Prepare], memory: Memory, parent: Connection) -> None:
     """The worker's life: one answer to each order, until the parent hangs up."""
     os.setpgid(0, 0)  # a group of its own: Ctrl-C reaches only the parent
-    carry(os.environ[MARK])
+    set_tag(os.environ[TAG_VARIABLE])
     own_memory.offer_first()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -109,5 +109,5 @@ def _leave_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])
-    end_all(descendants([os.getpid()]), [os.environ.get(MARK, "")])
+    end_all(descendants([os.getpid()]), [os.environ.get(TAG_VARIABLE, "")])
     os.killpg(0, signal.SIGKILL)

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import cast
 
 from turbo_forecast.fleet.executors.descendants import end_all
-from turbo_forecast.fleet.executors.marks import MARK
+from turbo_forecast.fleet.executors.process_tags import TAG_VARIABLE
 from turbo_forecast.fleet.executors.worker import Answer, Order, Ready, work
 from turbo_forecast.fleet.executors.worker_status import SIZE, Memory, WorkerStatus
 from turbo_forecast.fleet.tasks import Job, Step, Task
@@ -35,11 +35,11 @@ class WorkerProcess:
 
     task: None while it has nothing to do. at_work: whether the task has been sent. step: what it was prepared for last.
     used: whether it has ever been sent a task. waited_since: since when it starts or prepares, or, at work, since
-    when it has its task. mark: what it and all that it starts are known by (`marks.py`). has_started: whether its first
+    when it has its task. tag: what it and all that it starts are known by (`process_tags.py`). has_started: whether its first
     answer has come. has_hung_up: whether its end of the pipe is closed.
     """
 
-    def __init__(self, job: Job, steps: Mapping[Step, Prepare], mark: str) -> None:
+    def __init__(self, job: Job, steps: Mapping[Step, Prepare], tag: str) -> None:
         context = get_context("spawn")
         self.task: Task | None = None
         self.fresh = False
@@ -47,11 +47,11 @@ class WorkerProcess:
         self.step: Step | None = None
         self.waited_since = time.monotonic()
         self.has_started = self.has_hung_up = False
-        self.mark = mark
+        self.tag = tag
         self._memory = cast(Memory, context.RawArray("c", SIZE))
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(job, steps, self._memory, theirs), daemon=False)
-        with theirs, _lean_start(mark):
+        with theirs, _lean_start(tag):
             self._process.start()
 
     @property
@@ -126,15 +126,15 @@ class WorkerProcess:
 
 def end_workers(*workers: WorkerProcess) -> None:
     """End these workers now, whatever they are at, and what they have started."""
-    end_all([worker.pid for worker in workers], [worker.mark for worker in workers])
+    end_all([worker.pid for worker in workers], [worker.tag for worker in workers])
 
 
 _starting = threading.Lock()
 
 
 @contextmanager
-def _lean_start(mark: str) -> Iterator[None]:
-    """A process started inside carries the mark, and does not import this process's main module.
+def _lean_start(tag: str) -> Iterator[None]:
+    """A process started inside carries the tag, and does not import this process's main module.
 
     `spawn` makes every child import it to find pickled functions; ours live in `worker.py`, and a main module
     such as Dagster's command line would bring its thousand modules into each worker. It also inherits one
@@ -145,7 +145,7 @@ def _lean_start(mark: str) -> Iterator[None]:
     """
     with _starting:  # what is changed here belongs to the whole process
         resource_tracker.ensure_running()  # multiprocessing's own helper serves the whole process: not to be marked
-        wanted = {**dict.fromkeys(THREAD_LIMITS, "1"), MARK: mark}
+        wanted = {**dict.fromkeys(THREAD_LIMITS, "1"), TAG_VARIABLE: tag}
         main, before = sys.modules["__main__"], {name: os.environ.get(name) for name in wanted}
         own = vars(current_process())["_config"]
         is_daemon = own.get("daemon", False)

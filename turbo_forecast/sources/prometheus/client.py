@@ -1,6 +1,6 @@
-"""The connection to a Prometheus: requests with credentials, asked again where that helps, answers as plain values.
+"""The connection to a Prometheus: requests with credentials, retried where that helps, answers as plain values.
 
-Belongs here: HTTP. Does not belong here: which queries are asked (`asking.py`), and what a refusal means (`refusals.py`).
+Belongs here: HTTP. Does not belong here: which queries are asked (`querying.py`), and what a refusal means (`refusals.py`).
 """
 
 import base64
@@ -19,8 +19,8 @@ from turbo_forecast.sources.prometheus.refusals import (
     AbsentError,
     RefusedError,
     TooLargeError,
+    connection_failure,
     content,
-    no_answer,
     require_success,
 )
 from turbo_forecast.sources.prometheus.settings import TENANT, PrometheusOptions
@@ -29,7 +29,7 @@ from turbo_forecast.sources.secrets import redacted, secret
 
 logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 10.0
-SERVERS_SHARE = 0.9
+SERVER_TIMEOUT_SHARE = 0.9
 """Of timeout_seconds: a server that gives up before we do says that the query took too long, and it is asked for less."""
 _WHOLE_ANSWER = {
     "partial_response": "false",  # Thanos: an error where a store is away, not what the others have
@@ -136,8 +136,8 @@ class Client:
             "step": run.seconds,
             **_WHOLE_ANSWER,
         }
-        form["timeout"] = f"{max(1, int(SERVERS_SHARE * self._options.timeout_seconds))}s"
-        data = self._asked(what, "query_range", form, post=True, shortest=run.count == 1)
+        form["timeout"] = f"{max(1, int(SERVER_TIMEOUT_SHARE * self._options.timeout_seconds))}s"
+        data = self._request(what, "query_range", form, post=True, shortest=run.count == 1)
         if not isinstance(data, dict) or data.get("resultType") != "matrix":
             raise SourceError(f"{self._where}: {what}: the query gives no series of numbers")
         result = data["result"]
@@ -147,15 +147,15 @@ class Client:
     def hosts(self, run: Run) -> list[str]:
         """All values of the host's label around a run, sorted."""
         form = {"start": run.first - run.seconds, "end": run.end, "partial_response": "false"}
-        found = self._asked("hosts", f"label/{self._options.host_label}/values", form)
+        found = self._request("hosts", f"label/{self._options.host_label}/values", form)
         return sorted({*map(str, found)} - {""})
 
     def build(self) -> Mapping[str, Any]:
         """What the server says of its version; empty where it has no such answer."""
-        found = self._asked("version", "status/buildinfo", {}, optional=True)
+        found = self._request("version", "status/buildinfo", {}, optional=True)
         return found if isinstance(found, dict) else {}
 
-    def _asked(
+    def _request(
         self,
         what: str,
         path: str,
@@ -174,7 +174,7 @@ class Client:
             logger.warning("%s: %s: %s; it is asked again", self._where, what, failure)
 
         try:
-            return retrying(self._patience, self._ended, on_wait)(self._once, path, form, post, shortest)
+            return retrying(self._patience, self._ended, on_wait)(self._attempt, path, form, post, shortest)
         except TooLargeError:
             raise
         except RefusedError as error:
@@ -185,14 +185,14 @@ class Client:
             patience = f"{self._patience:g} s (patience_seconds)"
             raise SourceError(f"{self._where}: {what}: {error}; it was asked again for {patience}") from None
 
-    def _once(self, path: str, form: Mapping[str, Any], post: bool, shortest: bool) -> Any:
+    def _attempt(self, path: str, form: Mapping[str, Any], post: bool, shortest: bool) -> Any:
         if self._ended.is_set():
             raise RefusedError("nobody waits for the answer any more")
         url = f"{self._options.address}/api/v1/{path}"
         try:
             response = self._http.post(url, data=form) if post else self._http.get(url, params=form)
         except httpx.HTTPError as error:
-            failure = no_answer(error, self._options.address)
+            failure = connection_failure(error, self._options.address)
         except httpx.InvalidURL:
             failure = RefusedError("the address cannot be used")
         else:

@@ -1,6 +1,6 @@
-"""A window, cut into the spans that values are of, and these into pieces that a server answers in one go.
+"""Cuts a window into the spans that values are of, and these into pieces that a server answers in one request.
 
-Belongs here: times and sizes. Does not belong here: asking, and what is learnt of a server's limits (`asking.py`).
+Belongs here: times and sizes. Does not belong here: asking, and what is learnt of a server's limits (`querying.py`).
 
 A query that is evaluated at a time t looks back: `rate(x[1h])` at 11:00 is of (10:00, 11:00]. So the value of the span that
 begins at 10:00 is evaluated at its end, and a window's spans end after its start and not after its end: neighbouring windows

@@ -1,7 +1,7 @@
-"""What a Prometheus says of itself before anything is fetched: since when it has values, of how many series, and what is missing.
+"""Describes a Prometheus before anything is fetched: since when it has values, of how many series, and what is missing.
 
 Belongs here: the search for the first and the last value, and sentences about what a person should know. Does not belong here: how
-it is asked (`asking.py`).
+it is asked (`querying.py`).
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from turbo_forecast.option_rules import shown_name
-from turbo_forecast.sources.prometheus.asking import Asker
 from turbo_forecast.sources.prometheus.client import Client
 from turbo_forecast.sources.prometheus.cutting import DAY, Piece, Run
 from turbo_forecast.sources.prometheus.joining import Joiner
+from turbo_forecast.sources.prometheus.querying import Querier
 from turbo_forecast.sources.prometheus.refusals import TooLargeError
 from turbo_forecast.sources.prometheus.settings import PrometheusOptions
 from turbo_forecast.sources.protocol import ROWS, Description
@@ -24,16 +24,16 @@ HOUR = 3600
 MONTH = 30 * DAY
 MONTHS = 120
 """How far back a first value is looked for."""
-ENOUGH = timedelta(days=365)
-"""A history from which a year's season can be learnt."""
-LATE = timedelta(days=2)
+FULL_YEAR = timedelta(days=365)
+"""A history that shows a whole year's season."""
+STALE_AFTER = timedelta(days=2)
 SAMPLE_ROWS_EACH = 2
-NAMED = 3
+NAMES_SHOWN = 3
 """Hosts that a note names."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Extent:
     """When a resource has values: the first and last time of evaluation that gives any; None where it cannot be told."""
 
     first: int | None
@@ -41,23 +41,23 @@ class Found:
     countable: bool = True
 
 
-def description(client: Client, asker: Asker, joiner: Joiner, options: PrometheusOptions) -> Description:
+def description(client: Client, querier: Querier, joiner: Joiner, options: PrometheusOptions) -> Description:
     """What is there. Raises SourceError."""
     system = _system(client.build())
     now = int(datetime.now(UTC).timestamp()) // HOUR * HOUR
-    found = {resource: _found(asker, resource, now) for resource in options.resources}
-    firsts = [each.first for each in found.values() if each.first is not None]
-    lasts = [each.last for each in found.values() if each.last is not None]
+    extents = {resource: _extent(querier, resource, now) for resource in options.resources}
+    firsts = [each.first for each in extents.values() if each.first is not None]
+    lasts = [each.last for each in extents.values() if each.last is not None]
     rows = {
         resource: _last_rows(
-            asker, joiner, Piece(resource, Run(each.last - 2 * options.step_seconds, options.step_seconds, 2))
+            querier, joiner, Piece(resource, Run(each.last - 2 * options.step_seconds, options.step_seconds, 2))
         )
-        for resource, each in found.items()
+        for resource, each in extents.items()
         if each.last is not None
     }
     first = _moment(min(firsts) - min(options.step_seconds, HOUR)) if firsts else None
     last = _moment(max(lasts) - options.step_seconds) if lasts else None
-    notes = [*history_notes(first, last), *_resource_notes(found, rows, joiner.no_numbers)]
+    notes = [*history_notes(first, last), *_resource_notes(extents, rows, joiner.no_numbers)]
     sample = pa.concat_tables([ROWS.empty_table(), *(_sample(table) for table in rows.values())])
     return Description(system, first, last, _series(rows), sample, notes)
 
@@ -67,27 +67,27 @@ def _system(build: Mapping[str, object]) -> str:
     return " ".join(each for each in (application or "Prometheus API", version) if each)
 
 
-def _found(asker: Asker, resource: str, now: int) -> Found:
+def _extent(querier: Querier, resource: str, now: int) -> Extent:
     """The search: each month for ten years, each day of the last month, then closer around the ends of what was found."""
     try:
-        months = asker.counts(resource, Run(now - MONTHS * MONTH, MONTH, MONTHS))
-        days = asker.counts(resource, Run(now - MONTH, DAY, MONTH // DAY))
+        months = querier.counts(resource, Run(now - MONTHS * MONTH, MONTH, MONTHS))
+        days = querier.counts(resource, Run(now - MONTH, DAY, MONTH // DAY))
         if not months and not days:
-            return Found(None, None)
+            return Extent(None, None)
         first, last = min({**months, **days}), max({**months, **days})
         for before, step in ((MONTH, DAY), (DAY, HOUR)):
-            first = min({first, *asker.counts(resource, Run(first - before, step, before // step))})
+            first = min({first, *querier.counts(resource, Run(first - before, step, before // step))})
             later = min(now, last + before)
             if later > last:
-                last = max({last, *asker.counts(resource, Run(last, step, -(-(later - last) // step)))})
+                last = max({last, *querier.counts(resource, Run(last, step, -(-(later - last) // step)))})
     except TooLargeError:
-        return Found(None, now, countable=False)
-    return Found(first, min(last, now))
+        return Extent(None, now, countable=False)
+    return Extent(first, min(last, now))
 
 
-def _last_rows(asker: Asker, joiner: Joiner, piece: Piece) -> pa.Table:
-    """The rows of a resource's last two spans: two, for series that are there twice are told from a handover so."""
-    batches = [batch for answer in asker.answers(piece) for batch in joiner.rows(answer)]
+def _last_rows(querier: Querier, joiner: Joiner, piece: Piece) -> pa.Table:
+    """The rows of a resource's last two spans: two, so that series that exist twice can be distinguished from a handover."""
+    batches = [batch for answer in querier.answers(piece) for batch in joiner.rows(answer)]
     return pa.Table.from_batches(batches, ROWS)
 
 
@@ -105,28 +105,28 @@ def _series(rows: Mapping[str, pa.Table]) -> dict[str, int]:
 def history_notes(first: datetime | None, last: datetime | None) -> list[str]:
     """Sentences on a history that is short, and on one that has ended."""
     notes, now = [], datetime.now(UTC)
-    if first is not None and now - first < ENOUGH:
+    if first is not None and now - first < FULL_YEAR:
         notes.append(
             f"Its first values are of {first:%Y-%m-%d}, {(now - first).days:,} days ago: land them before it forgets them; a forecast "
             "knows no yearly season from less than a year."
         )
-    if last is not None and now - last > LATE:
+    if last is not None and now - last > STALE_AFTER:
         notes.append(f"Its last values are of {last:%Y-%m-%d}, {(now - last).days:,} days ago: nothing newer is there.")
     return notes
 
 
 def _resource_notes(
-    found: Mapping[str, Found], rows: Mapping[str, pa.Table], no_numbers: Mapping[str, int]
+    extents: Mapping[str, Extent], rows: Mapping[str, pa.Table], no_numbers: Mapping[str, int]
 ) -> list[str]:
     """Resources without values, hosts without a resource, and values that are no numbers."""
     notes = [
         f"{shown_name(name)} has no values: its query finds nothing."
-        for name, each in found.items()
+        for name, each in extents.items()
         if each.last is None
     ]
     notes += [
         f"When the values of {shown_name(name)} begin cannot be told: the server's limits refuse to count its series."
-        for name, each in found.items()
+        for name, each in extents.items()
         if not each.countable
     ]
     hosts = {name: set(pc.unique(table["host_id"]).to_pylist()) for name, table in rows.items()}
@@ -134,7 +134,7 @@ def _resource_notes(
     for name, own in hosts.items():
         missing = sorted(every - own)
         if missing:
-            named = ", ".join(map(shown_name, missing[:NAMED])) + (", …" if len(missing) > NAMED else "")
+            named = ", ".join(map(shown_name, missing[:NAMES_SHOWN])) + (", …" if len(missing) > NAMES_SHOWN else "")
             notes.append(f"{len(missing):,} of {len(every):,} hosts have no {shown_name(name)}: {named}.")
     notes += [
         f"{number:,} of the last values of {shown_name(name)} are NaN or infinite, and are no rows."

@@ -42,7 +42,7 @@ class Series:
 
 
 @dataclass(slots=True)
-class Held:
+class LatestSeries:
     """Whose value was the last of a host and resource. overlap: the last moment at which there were two, if it was the last of all."""
 
     labels: str
@@ -54,7 +54,7 @@ class Joiner:
 
     def __init__(self, where: str, options: PrometheusOptions) -> None:
         self._where, self._options = where, options
-        self._held: dict[Key, Held] = {}
+        self._latest: dict[Key, LatestSeries] = {}
         self._named_by: dict[str, str] = {}
         self.no_numbers: Counter[str] = Counter()
         """How many values were NaN or infinite, by resource as the options name it."""
@@ -112,11 +112,11 @@ class Joiner:
 
     def _join(self, key: Key, several: list[Series], answer: Answer, kept: npt.NDArray[np.bool_]) -> None:
         """Remember whose value is the last; where two have one at a moment, keep the newer one's only. Raises SourceError."""
-        held = self._held.get(key)
+        latest = self._latest.get(key)
         if len(several) == 1:
-            self._held[key] = Held(several[0].labels)
+            self._latest[key] = LatestSeries(several[0].labels)
             return
-        several.sort(key=lambda each: _age(each, answer, held))  # the newest is the last
+        several.sort(key=lambda each: _age(each, answer, latest))  # the newest is the last
         times = np.concatenate([answer.times[each.rows] for each in several])
         rank = np.repeat(np.arange(len(several)), [each.rows.size for each in several])
         rows = np.concatenate([each.rows for each in several])
@@ -126,14 +126,16 @@ class Joiner:
         moments = np.unique(times[older])
         kept[rows[older]] = False
         step = answer.piece.run.seconds
-        overlaps = moments if held is None or held.overlap is None else np.concatenate([[held.overlap], moments])
+        overlaps = moments if latest is None or latest.overlap is None else np.concatenate([[latest.overlap], moments])
         lasting = np.flatnonzero(np.diff(overlaps) <= step)
         if lasting.size:
-            at = int(overlaps[lasting[0] + 1])
-            two = [several[i] for i in rank[times == at]][:2]
+            moment = int(overlaps[lasting[0] + 1])
+            two = [several[i] for i in rank[times == moment]][:2]
             raise self._conflict(key, two, int(overlaps[lasting[0]]) - step)
         last = int(times[-1])
-        self._held[key] = Held(several[rank[-1]].labels, last if moments.size and moments[-1] == last else None)
+        self._latest[key] = LatestSeries(
+            several[rank[-1]].labels, last if moments.size and moments[-1] == last else None
+        )
 
     def _conflict(self, key: Key, two: list[Series], begin: int) -> SourceError:
         host, resource = map(shown_name, key)
@@ -167,7 +169,7 @@ class Joiner:
         return pa.RecordBatch.from_arrays(columns, schema=ROWS)
 
 
-def _age(series: Series, answer: Answer, held: Held | None) -> tuple[bool, int, int, str]:
+def _age(series: Series, answer: Answer, latest: LatestSeries | None) -> tuple[bool, int, int, str]:
     """By what the newer of two series is found: it is not the one before, began later, ends later; else, what sorts last."""
     times = answer.times[series.rows]
-    return held is None or series.labels != held.labels, int(times[0]), int(times[-1]), series.labels
+    return latest is None or series.labels != latest.labels, int(times[0]), int(times[-1]), series.labels

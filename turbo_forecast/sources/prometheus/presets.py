@@ -1,4 +1,4 @@
-"""The queries that a preset stands for, and what may stand in a query in the place of what is known only when it is asked.
+"""The queries of presets (PromQL), and the placeholders of queries that are filled in when they are sent.
 
 Belongs here: PromQL. Does not belong here: when and over which span it is evaluated (`cutting.py`).
 

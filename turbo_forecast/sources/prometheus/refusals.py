@@ -1,4 +1,4 @@
-"""What a server's answer says when it is no answer: which are asked again, which in parts, and the sentence for the others.
+"""Errors in a server's answers: which are retried, which are retried in smaller parts, and the sentence for the others.
 
 Belongs here: statuses, error texts and failures of the connection, by kind. Does not belong here: asking (`client.py`).
 """
@@ -20,18 +20,18 @@ LONGEST_SHOWN = 240
 LONGEST_READ = 16_384
 """Characters of it that are looked at."""
 TOO_MANY_REQUESTS, CONTENT_TOO_LARGE, GATEWAY_TIMEOUT = 429, 413, 504
-_LIMIT = re.compile(
+_ANY_LIMIT = re.compile(
     r"too many (samples|points|series|bytes|chunks)|exceed|cannot select more than|larger than|err-mimir-max|not enough memory"
     r"|too long query",
     re.IGNORECASE,
 )
 """What Prometheus, Thanos, Mimir and VictoriaMetrics say of a query that is too large for their limits."""
-_OF_SERIES = re.compile(r"series|chunk|too long query|maxUniqueTimeseries", re.IGNORECASE)
-_OF_POINTS = re.compile(r"per timeseries|maxPointsPerTimeseries|resolution", re.IGNORECASE)
+_SERIES_LIMIT = re.compile(r"series|chunk|too long query|maxUniqueTimeseries", re.IGNORECASE)
+_POINTS_LIMIT = re.compile(r"per timeseries|maxPointsPerTimeseries|resolution", re.IGNORECASE)
 _TIMED_OUT = re.compile(r"timed out|timeout|deadline", re.IGNORECASE)
-_AWAY = re.compile(r"code = unavailable|connection (refused|reset)|no such host|i/o timeout", re.IGNORECASE)
+_UNAVAILABLE = re.compile(r"code = unavailable|connection (refused|reset)|no such host|i/o timeout", re.IGNORECASE)
 """What a server says when another one behind it is away, as Thanos does of its stores, with any status."""
-_FOR_A_WHILE = (socket.EAI_AGAIN,)
+_TEMPORARY_DNS_ERRORS = (socket.EAI_AGAIN,)
 Redact = Callable[[str], str]
 """Takes secrets out of a text: before it is cut, for no half of one is recognised."""
 
@@ -61,18 +61,18 @@ def require_success(response: httpx.Response, redact: Redact) -> None:
         return
     status = f"{response.status_code} {response.reason_phrase}".strip()
     whole = redact(_server_text(response))
-    said = _shown(one_line(whole, LONGEST_READ))
-    answered = f"the server answered {status}" + (f": {said}" if said else "")
+    message = _shown(one_line(whole, LONGEST_READ))
+    answered = f"the server answered {status}" + (f": {message}" if message else "")
     if response.status_code in (401, 403):
         raise RefusedError(
-            f"the server refused the credentials, or there are none ({status}{': ' + said if said else ''})"
+            f"the server refused the credentials, or there are none ({status}{': ' + message if message else ''})"
         )
-    if response.status_code == TOO_MANY_REQUESTS or _AWAY.search(whole):
+    if response.status_code == TOO_MANY_REQUESTS or _UNAVAILABLE.search(whole):
         raise TemporaryError(answered, retry_after(response.headers.get("Retry-After")))
     if response.status_code == GATEWAY_TIMEOUT or (response.is_server_error and _TIMED_OUT.search(whole)):
         raise TooLargeError(answered, of_time=True)
-    if response.status_code == CONTENT_TOO_LARGE or _LIMIT.search(whole):
-        raise TooLargeError(answered, of_series=bool(_OF_SERIES.search(whole)) and not _OF_POINTS.search(whole))
+    if response.status_code == CONTENT_TOO_LARGE or _ANY_LIMIT.search(whole):
+        raise TooLargeError(answered, of_series=bool(_SERIES_LIMIT.search(whole)) and not _POINTS_LIMIT.search(whole))
     if response.is_server_error:
         raise TemporaryError(answered, retry_after(response.headers.get("Retry-After")))
     if response.has_redirect_location:
@@ -84,7 +84,7 @@ def require_success(response: httpx.Response, redact: Redact) -> None:
         raise AbsentError(
             f"there is no Prometheus API at this address ({status}): it may need a path, as Mimir's /prometheus does"
         )
-    raise RefusedError(f"the query cannot be answered: {said or status}")
+    raise RefusedError(f"the query cannot be answered: {message or status}")
 
 
 def content(response: httpx.Response, redact: Redact) -> Any:
@@ -98,8 +98,8 @@ def content(response: httpx.Response, redact: Redact) -> Any:
     if not isinstance(answer, dict) or answer.get("status") != "success" or "data" not in answer:
         raise RefusedError("the answer is none of a Prometheus API")
     if answer.get("warnings") or answer.get("isPartial"):
-        said = redact("; ".join(map(str, answer.get("warnings") or ["it says isPartial"])))
-        raise RefusedError(f"the answer may lack data, and is not used: {one_line(said, LONGEST_SHOWN)}")
+        message = redact("; ".join(map(str, answer.get("warnings") or ["it says isPartial"])))
+        raise RefusedError(f"the answer may lack data, and is not used: {one_line(message, LONGEST_SHOWN)}")
     return answer["data"]
 
 
@@ -114,18 +114,18 @@ def _server_text(response: httpx.Response) -> str:
     return str(found.get("error") or found.get("message") or "") if isinstance(found, dict) else str(found)
 
 
-def _shown(said: str) -> str:
+def _shown(message: str) -> str:
     """A server's text for a sentence: the beginning and the end of a long one, for VictoriaMetrics tells the reason last."""
-    if len(said) <= LONGEST_SHOWN:
-        return said
-    return f"{said[: LONGEST_SHOWN // 3]} … {said[-2 * LONGEST_SHOWN // 3 :]}"
+    if len(message) <= LONGEST_SHOWN:
+        return message
+    return f"{message[: LONGEST_SHOWN // 3]} … {message[-2 * LONGEST_SHOWN // 3 :]}"
 
 
 def _is_html(response: httpx.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "") or response.content[:1] == b"<"
 
 
-def no_answer(error: httpx.HTTPError, address: str) -> Exception:
+def connection_failure(error: httpx.HTTPError, address: str) -> Exception:
     """What becomes of a request that no answer came to: TemporaryError, or RefusedError where it will never come."""
     causes = list(_causes(error))
     for cause in causes:
@@ -134,15 +134,15 @@ def no_answer(error: httpx.HTTPError, address: str) -> Exception:
             return RefusedError(f"{why}; name its authority's file in ca_file")
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return RefusedError(f"there is no TLS connection to {address}: {_ssl_reason(cause)}")
-        if isinstance(cause, socket.gaierror) and cause.errno not in _FOR_A_WHILE:
+        if isinstance(cause, socket.gaierror) and cause.errno not in _TEMPORARY_DNS_ERRORS:
             return RefusedError(f"the host of {address} has no address in the network: {cause.strerror}")
     if isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects | httpx.DecodingError):
         return RefusedError(f"the server's answer cannot be read: {one_line(str(error), LONGEST_SHOWN)}")
     if isinstance(error, httpx.TimeoutException):
         return TemporaryError(f"{address} does not answer in time")
-    said = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), str(error))
+    message = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), str(error))
     return TemporaryError(
-        f"{address} cannot be reached: {_shown(one_line(said or type(error).__name__, LONGEST_READ))}"
+        f"{address} cannot be reached: {_shown(one_line(message or type(error).__name__, LONGEST_READ))}"
     )
 
 

@@ -16,10 +16,10 @@ import pyarrow as pa
 from turbo_forecast.option_rules import shown_name
 from turbo_forecast.settings.options import Options
 from turbo_forecast.sources.prometheus import describing
-from turbo_forecast.sources.prometheus.asking import Asker, Sizes, in_order
 from turbo_forecast.sources.prometheus.client import Client
 from turbo_forecast.sources.prometheus.cutting import runs
 from turbo_forecast.sources.prometheus.joining import Joiner
+from turbo_forecast.sources.prometheus.querying import Querier, Sizes, in_order
 from turbo_forecast.sources.prometheus.settings import PrometheusOptions
 from turbo_forecast.sources.protocol import Description, Window
 
@@ -69,8 +69,8 @@ class PrometheusSource:
         """What is there now. Raises SourceError or SettingsError."""
         patience = min(DESCRIBING_PATIENCE_SECONDS, self._options.patience_seconds)
         with self._client(Event(), patience) as client:
-            asker = Asker(self._where, self._options, client, self._sizes)
-            return describing.description(client, asker, Joiner(self._where, self._options), self._options)
+            querier = Querier(self._where, self._options, client, self._sizes)
+            return describing.description(client, querier, Joiner(self._where, self._options), self._options)
 
     def fetch(self, window: Window) -> Iterator[pa.RecordBatch]:
         """The window's rows (`protocol.ROWS`); of spans that have not ended yet, none. Raises SourceError or SettingsError."""
@@ -78,8 +78,8 @@ class PrometheusSource:
         spans = runs(window, options.step_seconds, options.zone or window.zone or "UTC", datetime.now(UTC), self._where)
         joiner = Joiner(self._where, options)
         with self._client(ended, options.patience_seconds) as client:
-            asker = Asker(self._where, options, client, self._sizes)
-            for answers in in_order(asker.answers, asker.pieces(spans), options.side_by_side, ended):
+            querier = Querier(self._where, options, client, self._sizes)
+            for answers in in_order(querier.answers, querier.pieces(spans), options.side_by_side, ended):
                 for answer in answers:
                     yield from joiner.rows(answer)
         self.dropped = sum(joiner.no_numbers.values())

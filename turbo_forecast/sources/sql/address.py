@@ -71,25 +71,25 @@ def _file(system: System, scheme: str, rest: str) -> DatabaseAddress:
 
 
 def _server(system: System, scheme: str, rest: str) -> DatabaseAddress:
-    user, at, place = rest.rpartition("@")
+    user, at_sign, location = rest.rpartition("@")
     if ":" in user:
         raise ValueError(
             "has a password in it: write user@host alone, and name where the password is in password_env (a variable of the "
             "environment) or password_file"
         )
-    if re.search(r"[?#]", place):
+    if re.search(r"[?#]", location):
         raise ValueError(
             "has ? or # in it: what follows them is set by options (sslmode, ca_file, time_zone and others)"
         )
-    where, _, database = place.partition("/")
+    where, _, database = location.partition("/")
     host, colon, port = (where, "", "") if where.endswith("]") else _host_and_port(where)
     if not _HOST.fullmatch(host) or (colon and not (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65_536)):
         raise ValueError(f"names no host and port: write {scheme}://user@host:{PORTS[system]}/database")
     if not database or "/" in database:
         raise ValueError(f"names no database: write {scheme}://user@host:{PORTS[system]}/database")
-    if (at and not user) or (not host and system != "postgresql"):
+    if (at_sign and not user) or (not host and system != "postgresql"):
         raise ValueError(
-            f"names no {'user' if at and not user else 'host'}: write {scheme}://user@host:{PORTS[system]}/database"
+            f"names no {'user' if at_sign and not user else 'host'}: write {scheme}://user@host:{PORTS[system]}/database"
         )
     return DatabaseAddress(
         system, unquote(user), unquote(host.strip("[]")), int(port or PORTS[system]), unquote(database)

@@ -29,9 +29,9 @@ def of_numbers(numbers: pl.Series, epoch: str) -> pl.Series:
         too_late = ~(exact <= _LATEST_MICROSECONDS)
         found = exact.round().cast(pl.Int64, strict=False)
     if too_late.any():
-        told = numbers.filter(too_late)[0]
+        too_large = numbers.filter(too_late)[0]
         raise QueryError(
-            f"column {numbers.name} counts {epoch} since 1970, but holds {told:,}: set epoch, or divide it in the query"
+            f"column {numbers.name} counts {epoch} since 1970, but holds {too_large:,}: set epoch, or divide it in the query"
         )
     return found.cast(UTC)
 
@@ -47,34 +47,37 @@ class LocalClock:
         """walls: Datetime without a zone, or Date (its first moment); series: a number of each row's series. Raises QueryError."""
         wall = walls.cast(_WALL).alias("wall")
         frame = pl.DataFrame([series.alias("series"), wall])
-        first, last = (self._read(wall, which) for which in ("earliest", "latest"))
+        first, last = (self._to_utc(wall, ambiguous) for ambiguous in ("earliest", "latest"))
         found = first
         if first.null_count():
-            beginnings = self._beginnings(wall, wall.filter(first.is_null()))
-            found, last = first.fill_null(beginnings), last.fill_null(beginnings)
-        twice = (found != last).fill_null(False)
-        if twice.any():
-            found = frame.select(pl.when(self._again(frame, twice)).then(last).otherwise(found))[:, 0]
+            day_starts = self._day_starts(wall, wall.filter(first.is_null()))
+            found, last = first.fill_null(day_starts), last.fill_null(day_starts)
+        is_ambiguous = (found != last).fill_null(False)
+        if is_ambiguous.any():
+            found = frame.select(pl.when(self._second_occurrence(frame, is_ambiguous)).then(last).otherwise(found))[
+                :, 0
+            ]
         return found.cast(UTC)
 
-    def _read(self, wall: pl.Series, which: str) -> pl.Series:
-        return wall.dt.replace_time_zone(self._zone, ambiguous=which, non_existent="null").dt.convert_time_zone("UTC")  # type: ignore[arg-type]  # its Literal
+    def _to_utc(self, wall: pl.Series, ambiguous: str) -> pl.Series:
+        moments = wall.dt.replace_time_zone(self._zone, ambiguous=ambiguous, non_existent="null")  # type: ignore[arg-type]  # its Literal
+        return moments.dt.convert_time_zone("UTC")
 
-    def _beginnings(self, wall: pl.Series, skipped: pl.Series) -> pl.Series:
+    def _day_starts(self, wall: pl.Series, skipped: pl.Series) -> pl.Series:
         """For each row that is a midnight which does not come, the first moment of its day. skipped: all times that do not come."""
         wrong = skipped.filter(skipped != skipped.dt.truncate("1d"))
         if len(wrong):
             raise QueryError(
                 f"{wrong[0]:%Y-%m-%d %H:%M:%S} does not exist in {self._zone}, whose clock is put forward then: is time_zone right?"
             )
-        later = [self._read(wall.dt.offset_by(f"{minutes}m"), "earliest") for minutes in (30, 60, 120)]
+        later = [self._to_utc(wall.dt.offset_by(f"{minutes}m"), "earliest") for minutes in (30, 60, 120)]
         return pl.select(pl.coalesce(later))[:, 0]
 
-    def _again(self, frame: pl.DataFrame, twice: pl.Series) -> pl.Series:
-        """Which rows are of an hour's second coming: their series had this clock time before."""
-        rows = frame.filter(twice)
+    def _second_occurrence(self, frame: pl.DataFrame, is_ambiguous: pl.Series) -> pl.Series:
+        """Which rows are of an hour's second occurrence: their series had this clock time before."""
+        rows = frame.filter(is_ambiguous)
         every = pl.concat([self._seen, rows])
         self._seen = every
         before = every.select(pl.int_range(pl.len()).over("series", "wall"))[:, 0].tail(len(rows))
         again = pl.Series([False]).new_from_index(0, len(frame))
-        return again.scatter(twice.arg_true(), before > 0)
+        return again.scatter(is_ambiguous.arg_true(), before > 0)

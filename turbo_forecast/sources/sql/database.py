@@ -14,7 +14,7 @@ import pyarrow as pa
 from turbo_forecast.number_words import counted
 from turbo_forecast.sources.sql.options import DatabaseOptions
 
-LONGEST_WORDS = 200
+LONGEST_MESSAGE = 200
 """Characters of a server's own message that are shown."""
 
 

@@ -1,6 +1,6 @@
-"""What a SQL source says of itself: since when, how many series, some rows; each question bounded in time.
+"""Describes a SQL source: since when it has rows, how many series, some rows; each query bounded in time.
 
-Belongs here: what is asked for it. Does not belong here: fetching.
+Belongs here: the queries for it. Does not belong here: fetching.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ import pyarrow as pa
 from turbo_forecast.errors import SourceError
 from turbo_forecast.number_words import counted
 from turbo_forecast.sources.protocol import ROWS, Description, Window
-from turbo_forecast.sources.sql.asking import Asking
-from turbo_forecast.sources.sql.complete_window import Request
+from turbo_forecast.sources.sql.buffering import Request
 from turbo_forecast.sources.sql.query import identifier
+from turbo_forecast.sources.sql.source_database import SourceDatabase
 
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 """No telemetry of today's fleets is older."""
@@ -25,15 +25,15 @@ _GROWING_DAYS = (1, 7, 31, 366)
 _RECENT = timedelta(days=1)
 
 
-def described(asking: Asking, request: Callable[[Window], Request], time: str) -> Description:
+def described(database: SourceDatabase, request: Callable[[Window], Request], time: str) -> Description:
     """request: as a window is asked for; time: the column of its time. Raises SourceError."""
-    system, now = asking.version(), datetime.now(UTC)
-    first, last, notes = _span(asking, request, time, now)
+    system, now = database.version(), datetime.now(UTC)
+    first, last, notes = _span(database, request, time, now)
     windows = [Window(last - _RECENT, last + timedelta(seconds=1))] if last else []
     if not last and notes:
         windows = [Window(now - timedelta(days=days), now) for days in _GROWING_DAYS]
     for window in windows:
-        kept = asking.whole(request(window))
+        kept = database.buffered(request(window))
         batches = list(islice(kept.batches(), 1))
         since = f"{window.start:%Y-%m-%d %H:%M} UTC"
         if kept.without_value:
@@ -49,13 +49,13 @@ def described(asking: Asking, request: Callable[[Window], Request], time: str) -
 
 
 def _span(
-    asking: Asking, request: Callable[[Window], Request], time: str, now: datetime
+    database: SourceDatabase, request: Callable[[Window], Request], time: str, now: datetime
 ) -> tuple[datetime | None, datetime | None, list[str]]:
     """First and last moment of all, None where there is no row; or, where it takes too long to say, with a note."""
-    asked, column = request(Window(FIRST, now + timedelta(days=2))), identifier(time, asking.system)
-    edges = f"SELECT MIN({column}) AS {column}, MAX({column}) AS latest FROM ({asked.sql}\n) AS asked"
+    query, column = request(Window(FIRST, now + timedelta(days=2))), identifier(time, database.system)
+    edges = f"SELECT MIN({column}) AS {column}, MAX({column}) AS latest FROM ({query.sql}\n) AS rows_of_query"
     try:
-        found = asking.table(edges, min(SPAN_SECONDS, asking.options.statement_timeout_seconds))
+        found = database.table(edges, min(SPAN_SECONDS, database.options.statement_timeout_seconds))
     except SourceError as error:
         if "took longer" not in str(error):
             raise
@@ -66,5 +66,5 @@ def _span(
         )
     if not len(found) or found.column(0)[0].as_py() is None:
         return None, None, []
-    first, last = (asking.moment(asked, found.column(index).combine_chunks()) for index in (0, 1))
+    first, last = (database.moment(query, found.column(index).combine_chunks()) for index in (0, 1))
     return first, last, []

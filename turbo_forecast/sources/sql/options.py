@@ -121,13 +121,13 @@ class SQLOptions(DatabaseOptions):
         return zone_name(value) if value else value
 
     @model_validator(mode="after")
-    def _asks(self) -> Self:
+    def _require_query(self) -> Self:
         if not self.query.strip():
             raise ValueError(
                 "query is missing: an address alone does not say what to ask for; write one with :start and :end in the settings file"
             )
         try:
-            names = self.asked.names
+            names = self.parsed_query.names
         except ValueError as error:
             raise ValueError(f"query {error}") from None
         if not self.time_zone and any(name.endswith("_local") for name in names):
@@ -135,8 +135,8 @@ class SQLOptions(DatabaseOptions):
         return self
 
     @property
-    def asked(self) -> Query:
-        """The query. Raises ValueError for one that cannot be asked."""
+    def parsed_query(self) -> Query:
+        """The query, cut at its parameters. Raises ValueError for one that cannot be used."""
         return Query.of(self.query, self.place.system)
 
     @property

@@ -1,7 +1,7 @@
-"""A query as a person writes it, and as a database is asked it: with a window's times in the place of `:start` and `:end`.
+"""A query as a person writes it, and as it is sent to a database: with a window's times in the place of `:start` and `:end`.
 
 Belongs here: telling parameters from what only looks like one (in strings, names, comments, casts), times and text as literals.
-Does not belong here: what is asked.
+Does not belong here: running queries.
 
 Times are put in as literals that are made here from a window, because PostgreSQL's COPY, which streams, takes no parameters.
 """
@@ -55,7 +55,7 @@ class Query:
         pieces, first = [""], ""
         for kind, token in _tokens(text, system):
             if kind == "name":
-                pieces += [_known(token), ""]
+                pieces += [_require_parameter(token), ""]
                 continue
             pieces[-1] += token
             if kind not in ("space", "comment") and not first:
@@ -83,16 +83,16 @@ class Query:
 
 def _tokens(text: str, system: System) -> Iterator[tuple[str, str]]:
     """Kind and text of each token; of a parameter the name alone. A `;` at the end is left out, one within is refused."""
-    at, text = 0, text.strip().rstrip(";").rstrip()
-    while at < len(text):
-        found = _TOKENS[system].match(text, at)
+    position, text = 0, text.strip().rstrip(";").rstrip()
+    while position < len(text):
+        found = _TOKENS[system].match(text, position)
         assert found is not None  # the last alternative takes any character
         kind, token = str(found.lastgroup), found[0]
         kind = "quoted" if kind == "dollars" else kind
         if kind == "comment":
-            token = _comment(text, at, nested=system in ("postgresql", "duckdb"))
+            token = _comment(text, position, nested=system in ("postgresql", "duckdb"))
         elif kind == "name":
-            if at and _AFTER_A_VALUE.match(text[at - 1]):
+            if position and _AFTER_A_VALUE.match(text[position - 1]):
                 kind, token = "other", ":"
         elif kind == "quoted" and token[:1] in "-#":
             kind = "comment"
@@ -100,24 +100,24 @@ def _tokens(text: str, system: System) -> Iterator[tuple[str, str]]:
             raise ValueError(f"has a {token} that is not closed")
         elif kind == "other" and token == ";":
             raise ValueError("has a ; within: give one query alone")
-        at += len(token)
+        position += len(token)
         yield kind, token[1:] if kind == "name" else token
 
 
-def _comment(text: str, at: int, *, nested: bool) -> str:
-    """The comment that begins there."""
+def _comment(text: str, position: int, *, nested: bool) -> str:
+    """The comment that begins at a position."""
     depth = 0
-    for edge in re.compile(r"/\*|\*/").finditer(text, at):
+    for edge in re.compile(r"/\*|\*/").finditer(text, position):
         if edge[0] == "/*":
             depth = depth + 1 if nested else 1
         else:
             depth -= 1
             if depth == 0:
-                return text[at : edge.end()]
+                return text[position : edge.end()]
     raise ValueError("has a /* that is not closed")
 
 
-def _known(name: str) -> str:
+def _require_parameter(name: str) -> str:
     if name not in PARAMETERS:
         known = ", ".join(f":{each}" for each in PARAMETERS)
         raise ValueError(f"has :{option_rules.shown_name(name)}, which is no parameter: there are {known}")

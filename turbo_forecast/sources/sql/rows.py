@@ -1,4 +1,4 @@
-"""From a database's answer to the rows of a source: which column is what, which types can be used, what no row can be made of.
+"""Turns a database's answer into the rows of a source: which column is what, which types can be used, which rows are refused.
 
 Belongs here: types, names, what is refused with the row's or the column's name, values that are none. Does not belong here: how
 a database is asked, and clocks (`clock.py`).
@@ -33,14 +33,14 @@ class Rows:
         self._series = pl.DataFrame(schema={"host_id": pl.String, "resource": pl.String, "series": pl.UInt32})
         self._moments: list[np.ndarray] = []
         self._with_value: set[int] = set()
-        self._asked = 0
+        self._rows_seen = 0
         self.without_value = 0
         """Rows whose value is null, or no finite number: they are left out."""
 
     def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """A batch of schema ROWS. Raises QueryError."""
-        named = self._named(batch)
-        names = pl.DataFrame({each: _text(named[each], self._called(each)) for each in _SERIES})
+        named = self._by_role(batch)
+        names = pl.DataFrame({each: _text(named[each], self._source_column(each)) for each in _SERIES})
         self._require(names["host_id"], names, "host_id")
         self._require(names["resource"], names, "resource")
         numbered = self._numbered(names)
@@ -48,8 +48,8 @@ class Rows:
         value = _number(named["value"], self._columns.value)
         frame = names.with_columns(timestamp=moments, value=value, labels=_labels(named), series=numbered)
         self._require(frame["timestamp"], frame, "timestamp")
-        self._within(frame)
-        self._asked += len(frame)
+        self._require_within_window(frame)
+        self._rows_seen += len(frame)
         kept = frame.filter(frame["value"].is_finite().fill_null(False))
         self.without_value += len(frame) - len(kept)
         self._moments.append(self._keys(kept))
@@ -80,7 +80,7 @@ class Rows:
         """How many series had a value, by resource."""
         return Counter(self._series.filter(pl.col("series").is_in(list(self._with_value)))["resource"])
 
-    def _called(self, column: str) -> str:
+    def _source_column(self, column: str) -> str:
         columns = self._columns
         return {
             "host_id": columns.host,
@@ -89,17 +89,17 @@ class Rows:
             "value": columns.value,
         }[column]
 
-    def _named(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    def _by_role(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """The four columns by our names, labels as `labels.<name>`, with ordinary types."""
-        there = batch.schema.names
-        twice = next((name for name in there if there.count(name) > 1), None)
+        names = batch.schema.names
+        twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise QueryError(f"the query's answer has two columns {twice}: give each a name of its own with AS")
-        ours = {self._called(each): each for each in ("host_id", "resource", "timestamp", "value")}
-        missing = [name for name in ours if name not in there]
+        ours = {self._source_column(each): each for each in ("host_id", "resource", "timestamp", "value")}
+        missing = [name for name in ours if name not in names]
         if missing:
             raise QueryError(
-                f"the query's answer has no column {' and no column '.join(missing)}; it has {', '.join(there)}: "
+                f"the query's answer has no column {' and no column '.join(missing)}; it has {', '.join(names)}: "
                 "name them with AS, or set columns"
             )
         columns = zip(batch.schema, batch.columns, strict=True)
@@ -114,24 +114,24 @@ class Rows:
         return names.join(self._series, on=_SERIES, how="left", maintain_order="left")["series"]
 
     def _times(self, times: pa.Array, series: pl.Series) -> pl.Series:
-        called, kind = self._columns.time, times.type
+        name, kind = self._columns.time, times.type
         if kinds.is_timestamp(kind) and kind.tz:
-            return _polars(pc.cast(times, pa.timestamp("us", "UTC"), safe=False), called)
+            return _polars(pc.cast(times, pa.timestamp("us", "UTC"), safe=False), name)
         if kinds.is_timestamp(kind) or kinds.is_date(kind):
             if not self._zone:
                 raise QueryError(
-                    f"column {called} has times without a zone: set time_zone to the zone whose clock they are of"
+                    f"column {name} has times without a zone: set time_zone to the zone whose clock they are of"
                 )
-            plain = _polars(pc.cast(times, pa.timestamp("us"), safe=False), called)
+            plain = _polars(pc.cast(times, pa.timestamp("us"), safe=False), name)
             moments = self._clock.moments(plain, series)
             if kinds.is_date(kind):
                 self._require_the_same_days(plain, moments)
             return moments
         if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind):
             numbers = times if kinds.is_integer(kind) else pc.cast(times, pa.float64())
-            return of_numbers(_polars(numbers, called), self._epoch)
+            return of_numbers(_polars(numbers, name), self._epoch)
         hint = "; cast it in the query to timestamptz, or to seconds since 1970" if kinds.is_string(kind) else ""
-        raise QueryError(f"column {called} is no time but {_type(kind)}{hint}")
+        raise QueryError(f"column {name} is no time but {_type(kind)}{hint}")
 
     def _require_the_same_days(self, dates: pl.Series, moments: pl.Series) -> None:
         """Raises QueryError for a date that is counted as another one, for it begins on the day before where the window's days are."""
@@ -148,11 +148,11 @@ class Rows:
     def _require(self, column: pl.Series, frame: pl.DataFrame, name: str) -> None:
         """Raises QueryError, naming the first row in which there is nothing."""
         empty = column.is_null() if column.dtype != pl.String else column.is_null() | (column == "")
-        at = empty.arg_max() if empty.any() else None
-        if at is not None:
+        index = empty.arg_max() if empty.any() else None
+        if index is not None:
             row = {
                 each: value
-                for each, value in frame.row(at, named=True).items()
+                for each, value in frame.row(index, named=True).items()
                 if each in _SERIES and each != name and value
             }
             of = (
@@ -161,10 +161,10 @@ class Rows:
                 else ""
             )
             raise QueryError(
-                f"row {self._asked + at + 1:,} of the query's answer{of} has nothing in column {self._called(name)}"
+                f"row {self._rows_seen + index + 1:,} of the query's answer{of} has nothing in column {self._source_column(name)}"
             )
 
-    def _within(self, frame: pl.DataFrame) -> None:
+    def _require_within_window(self, frame: pl.DataFrame) -> None:
         start, end = self._window.start, self._window.end
         outside = frame.filter(~pl.col("timestamp").is_between(start, end, closed="left")).head(1)
         if len(outside):
@@ -207,44 +207,44 @@ def _plain(column: pa.Array, field: pa.Field) -> pa.Array:
     return pc.utf8_rtrim(plain, " ") if padded else plain
 
 
-def _text(column: pa.Array, called: str) -> pl.Series:
+def _text(column: pa.Array, name: str) -> pl.Series:
     """Names. Whole numbers are names, too: of hosts in an inventory."""
     kind = column.type
     if _is_text(kind) or kinds.is_integer(kind):
-        return _polars(column, called).cast(pl.String)
+        return _polars(column, name).cast(pl.String)
     if kinds.is_null(kind):
-        return pl.Series(called, [None] * len(column), pl.String)
-    raise QueryError(f"column {called} must be text or a whole number, not {_type(kind)}: cast it in the query")
+        return pl.Series(name, [None] * len(column), pl.String)
+    raise QueryError(f"column {name} must be text or a whole number, not {_type(kind)}: cast it in the query")
 
 
-def _number(column: pa.Array, called: str) -> pl.Series:
+def _number(column: pa.Array, name: str) -> pl.Series:
     kind = column.type
     if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind) or kinds.is_null(kind):
-        return _polars(pc.cast(column, pa.float64(), safe=False), called)
-    raise QueryError(f"column {called} must hold numbers, not {_type(kind)}: cast it in the query")
+        return _polars(pc.cast(column, pa.float64(), safe=False), name)
+    raise QueryError(f"column {name} must hold numbers, not {_type(kind)}: cast it in the query")
 
 
 def _labels(named: dict[str, pa.Array]) -> pl.Series:
     """All other columns as JSON, their names sorted, their values as text; null where there is none."""
     columns = []
     for name in sorted(name for name in named if name.startswith("labels.")):
-        called, column = name.removeprefix("labels."), named[name]
+        label, column = name.removeprefix("labels."), named[name]
         if (
             kinds.is_binary(column.type)
             or kinds.is_large_binary(column.type)
             or kinds.is_fixed_size_binary(column.type)
         ):
             raise QueryError(
-                f"column {called} is binary, and no label can be made of it: leave it out, or cast it in the query"
+                f"column {label} is binary, and no label can be made of it: leave it out, or cast it in the query"
             )
-        columns.append(_polars(column, called).cast(pl.String))
+        columns.append(_polars(column, label).cast(pl.String))
     if not columns:
         return pl.Series("labels", ["{}"]).new_from_index(0, len(named["value"]))
     return pl.DataFrame(columns).to_struct("labels").struct.json_encode()
 
 
-def _polars(column: pa.Array, called: str) -> pl.Series:
-    return pl.Series(called, pl.from_arrow(column))
+def _polars(column: pa.Array, name: str) -> pl.Series:
+    return pl.Series(name, pl.from_arrow(column))
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -1,6 +1,6 @@
 """The source of kind `sql`: one query of one's own.
 
-Belongs here: the protocol's methods. Does not belong here: how a database is asked, and what its columns mean.
+Belongs here: the protocol's methods. Does not belong here: how a database is queried, and what its columns mean.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,12 +11,12 @@ import pyarrow as pa
 from turbo_forecast.settings.options import Options
 from turbo_forecast.sources.protocol import Description, Window
 from turbo_forecast.sources.sql.address import SCHEMES, scheme_of
-from turbo_forecast.sources.sql.asking import Asking
-from turbo_forecast.sources.sql.complete_window import Request
+from turbo_forecast.sources.sql.buffering import Request
 from turbo_forecast.sources.sql.database import Access
 from turbo_forecast.sources.sql.describing import described
 from turbo_forecast.sources.sql.options import SQLOptions
 from turbo_forecast.sources.sql.rows import Rows
+from turbo_forecast.sources.sql.source_database import SourceDatabase
 
 
 class SQLSource:
@@ -28,9 +28,9 @@ class SQLSource:
     def __init__(self, name: str, options: SQLOptions) -> None:
         self.name = name
         self._options = options
-        self._query = options.asked
+        self._query = options.parsed_query
         zone = options.time_zone or "UTC"
-        self._asking = Asking(name, options, Access(options, lambda: None, zone, options.columns.value))
+        self._database = SourceDatabase(name, options, Access(options, lambda: None, zone, options.columns.value))
 
     @classmethod
     def recognises(cls, address: str) -> Mapping[str, Any] | None:
@@ -49,13 +49,13 @@ class SQLSource:
     @property
     def dropped(self) -> int:
         """Rows of the last window that was fetched whose value was null or no finite number."""
-        return self._asking.dropped
+        return self._database.dropped
 
     def describe(self) -> Description:
-        return described(self._asking, self._request, self._options.columns.time)
+        return described(self._database, self._request, self._options.columns.time)
 
     def fetch(self, window: Window) -> Iterator[pa.RecordBatch]:
-        return self._asking.rows(self._request(window))
+        return self._database.rows(self._request(window))
 
     def _request(self, window: Window) -> Request:
         options = self._options

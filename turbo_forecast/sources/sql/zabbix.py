@@ -1,7 +1,7 @@
 """The source of kind `zabbix`: the hourly trends in Zabbix's own database, PostgreSQL or MySQL.
 
 Belongs here: Zabbix's tables, and what of them is a host, an item and a value. Does not belong here: which keys are of which
-resource (`zabbix_items.py`), and how a database is asked.
+resource (`zabbix_items.py`), and how a database is queried.
 
 Trends hold the smallest, mean and greatest value of each hour, which begins at `clock` (Zabbix manual, "History and trends"):
 `trends` of items that are decimal numbers, `trends_uint` of whole ones. Only tables and columns are used that Zabbix 6.0 and 7.0 share.
@@ -19,13 +19,13 @@ from turbo_forecast.number_words import counted
 from turbo_forecast.settings.options import Options
 from turbo_forecast.sources.protocol import Description, Window
 from turbo_forecast.sources.sql.address import DatabaseAddress, database_address, scheme_of
-from turbo_forecast.sources.sql.asking import Asking
-from turbo_forecast.sources.sql.complete_window import Request
+from turbo_forecast.sources.sql.buffering import Request
 from turbo_forecast.sources.sql.database import Access
 from turbo_forecast.sources.sql.describing import described
 from turbo_forecast.sources.sql.options import Columns, DatabaseOptions
 from turbo_forecast.sources.sql.query import literals, text_literal
 from turbo_forecast.sources.sql.rows import Rows
+from turbo_forecast.sources.sql.source_database import SourceDatabase
 from turbo_forecast.sources.sql.zabbix_items import DEFAULT, Patterns, require_pattern
 from turbo_forecast.text import one_line
 
@@ -71,7 +71,7 @@ class ZabbixOptions(DatabaseOptions):
         return found
 
     @model_validator(mode="after")
-    def _found(self) -> Self:
+    def _require_items(self) -> Self:
         if not self.items:
             raise ValueError("items is empty: name the keys of at least one resource")
         return self
@@ -107,7 +107,7 @@ class ZabbixSource:
     def __init__(self, name: str, options: ZabbixOptions) -> None:
         self.name = name
         self._options, self._patterns = options, options.patterns
-        self._asking = Asking(name, options, Access(options, lambda: None))
+        self._database = SourceDatabase(name, options, Access(options, lambda: None))
 
     @classmethod
     def recognises(cls, address: str) -> Mapping[str, Any] | None:
@@ -125,15 +125,19 @@ class ZabbixSource:
     @property
     def dropped(self) -> int:
         """Rows of the last window that was fetched whose value was null or no finite number."""
-        return self._asking.dropped
+        return self._database.dropped
 
     def describe(self) -> Description:
         """As every source; notes say which resources, hosts and units are not as they should be."""
-        told = described(self._asking, self._request, _COLUMNS.time)
-        return replace(told, system=f"{self._version()} on {told.system}", notes=[*self._missing(), *told.notes])
+        description = described(self._database, self._request, _COLUMNS.time)
+        return replace(
+            description,
+            system=f"{self._version()} on {description.system}",
+            notes=[*self._missing(), *description.notes],
+        )
 
     def fetch(self, window: Window) -> Iterator[pa.RecordBatch]:
-        return self._asking.rows(self._request(window))
+        return self._database.rows(self._request(window))
 
     def groups(self) -> pa.Table:
         """`host_id, group`, sorted: the monitored hosts of each host group, as the option outlook.groups takes them in a file.
@@ -144,7 +148,7 @@ class ZabbixSource:
             f"SELECT DISTINCT {self._host} AS host_id, g.name AS host_group FROM hosts h JOIN hosts_groups m ON m.hostid = h.hostid "
             f"JOIN hstgrp g ON g.groupid = m.groupid WHERE {self._hosts()}"
         )
-        found = self._asking.table(sql, self._options.statement_timeout_seconds)
+        found = self._database.table(sql, self._options.statement_timeout_seconds)
         return found.rename_columns(["host_id", "group"]).sort_by([("group", "ascending"), ("host_id", "ascending")])
 
     @property
@@ -152,7 +156,7 @@ class ZabbixSource:
         return "h.host" if self._options.host_name == "technical" else "h.name"
 
     def _text(self, value: str) -> str:
-        return text_literal(value, self._asking.system)
+        return text_literal(value, self._database.system)
 
     def _hosts(self) -> str:
         """The condition for hosts `h`."""
@@ -175,7 +179,7 @@ class ZabbixSource:
         return f"{_ACTIVE} AND i.value_type IN (0, 3) AND ({keys})"
 
     def _sql(self, window: Window) -> str:
-        edges, value = literals(window, self._asking.system, "UTC"), self._options.value
+        edges, value = literals(window, self._database.system, "UTC"), self._options.value
         parts = [
             f"SELECT {self._host} AS host_id, i.key_ AS item, t.clock AS clock, t.value_{value} AS used, "
             f"t.value_{_OPPOSITE[value]} AS free FROM {table} t JOIN items i ON i.itemid = t.itemid "
@@ -206,7 +210,7 @@ class ZabbixSource:
 
     def _version(self) -> str:
         number = (
-            self._asking.table("SELECT mandatory FROM dbversion", self._options.connect_timeout_seconds)
+            self._database.table("SELECT mandatory FROM dbversion", self._options.connect_timeout_seconds)
             .column(0)[0]
             .as_py()
         )
@@ -217,7 +221,7 @@ class ZabbixSource:
         sql = f"SELECT DISTINCT i.key_, i.units FROM items i JOIN hosts h ON h.hostid = i.hostid WHERE {self._items()} AND {self._hosts()}"
         found = {
             (item.resource.partition(":")[0], units)
-            for key, units in _pairs(self._asking.table(sql, seconds))
+            for key, units in _pairs(self._database.table(sql, seconds))
             if (item := self._patterns.item(key))
         }
         notes = [
@@ -232,7 +236,7 @@ class ZabbixSource:
             f"SELECT count(*) AS hosts FROM hosts h WHERE {self._hosts()} AND NOT EXISTS "
             f"(SELECT 1 FROM items i WHERE i.hostid = h.hostid AND {self._items()})"
         )
-        hosts = self._asking.table(without, seconds).column(0)[0].as_py()
+        hosts = self._database.table(without, seconds).column(0)[0].as_py()
         return [*notes, *([f"without any of the items: {counted(hosts, 'monitored host')}"] if hosts else [])]
 
 

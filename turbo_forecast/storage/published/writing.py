@@ -51,7 +51,7 @@ from turbo_forecast.storage.versions import columns_to_add
 from turbo_forecast.storage.warehouse import has_table
 from turbo_forecast.tables import DUCKDB_TYPES, Table
 
-LEARNT = (OUTLOOK_CALIBRATION, OUTLOOK_SERIES, FORECAST_PARQUET)
+WHAT_IF_TABLES = (OUTLOOK_CALIBRATION, OUTLOOK_SERIES, FORECAST_PARQUET)
 """What statements about other plans are made of."""
 BATCH = 250_000
 """Rows of a table that are held at once."""
@@ -183,11 +183,11 @@ def _link_results(source: Path, target: Path) -> None:
     """
     results = Results(source)
     try:
-        learnt = [results.path(table) for table in LEARNT]
+        paths = [results.path(table) for table in WHAT_IF_TABLES]
     except StorageError:
         return
     target.mkdir()
-    for path in learnt:
+    for path in paths:
         if path.is_dir():
             (target / path.name).mkdir()
             for part in path.iterdir():

@@ -19,7 +19,8 @@ UNREADABLE = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.I
 NOT_SET = (
     "telemetry is not set: name a file, a folder, a glob or a URI in the environment variable TURBO_FORECAST_TELEMETRY, as "
     "`telemetry: {telemetry: …}` in the settings file (TURBO_FORECAST_CONFIG), or in the launchpad as "
-    "`resources: {telemetry: {config: {telemetry: …}}}`. To try a demo fleet, `make run` writes one"
+    "`resources: {telemetry: {config: {telemetry: …}}}`. To try a demo fleet: "
+    "`turbo-forecast run --month 2025-12 --demo-hosts 50`"
 )
 """All the places where telemetry can be named, for whoever has found none of them."""
 

@@ -24,7 +24,7 @@ import pytest
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.fleet.chunks import Span, cut
-from turbo_forecast.fleet.executors import marks
+from turbo_forecast.fleet.executors import process_tags
 from turbo_forecast.fleet.executors.protocol import Executor, InFlight, Lost, WorkersCannotStart
 from turbo_forecast.fleet.retry_policy import StoreLedger, Work
 from turbo_forecast.fleet.tasks import Job, Step, Task, TaskReport
@@ -255,7 +255,7 @@ def _is_ours_and_alive(pid: int) -> bool:
     """Whether the process is a worker on this machine (another one's number may be anybody's here), and lives."""
     try:
         return (
-            bool(marks.in_environment(pid))
+            bool(process_tags.tag_in_environment(pid))
             and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
         )
     except (OSError, IndexError):

@@ -16,7 +16,7 @@ from typing import Any
 from distributed import Client
 
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
-from turbo_forecast.fleet.executors.marks import MARK
+from turbo_forecast.fleet.executors.process_tags import TAG_VARIABLE
 from turbo_forecast_tests.fleet.working import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -112,7 +112,7 @@ class DaskProcesses:
         return [name for name, each in self._workers.items() if "--no-nanny" in each.args]  # type: ignore[operator]
 
     def sandboxes(self, *names: str) -> set[int]:
-        """Our worker processes on these workers (all of them by default), by their mark in the environment."""
+        """Our worker processes on these workers (all of them by default), by their tag in the environment."""
         pids = [each.pid for name, each in self._workers.items() if not names or name in names]
         return {pid for pid in descendants(pids) if _marked(pid)}
 
@@ -175,5 +175,5 @@ class DaskProcesses:
 
 def _marked(pid: int) -> bool:
     with suppress(OSError):
-        return MARK.encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        return TAG_VARIABLE.encode() in Path(f"/proc/{pid}/environ").read_bytes()
     return False

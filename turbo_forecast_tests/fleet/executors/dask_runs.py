@@ -21,7 +21,7 @@ from turbo_forecast_tests.fleet.working import EVIL
 
 
 @dataclass
-class Told:
+class Finished:
     """A run's digest, its lines, its outcomes, and what it has cost."""
 
     digest: str
@@ -39,7 +39,7 @@ def run(
     lines: list[str] | None = None,
     executor: dict[str, object] | None = None,
     **options: object,
-) -> Told:
+) -> Finished:
     """A whole run in a folder; on the cluster at an address, else on two worker processes of this machine."""
     where = {"kind": "dask", "address": on, **(executor or {})} if on else {}
     names = [EVIL.format(name.removeprefix("own:")) if name.startswith("own:") else name for name in entrants]
@@ -51,16 +51,16 @@ def run(
         made: FleetRun = run_fleet(
             store, windows, settings, checkpoint=checkpoint, timer=timer, log=lines.append, client=client
         )
-        return Told(digest(made), lines, made.outcomes, timer)
+        return Finished(digest(made), lines, made.outcomes, timer)
 
 
 @dataclass
 class Meanwhile:
     """A run in another thread, whose lines can be read while it works."""
 
-    do: Callable[[list[str]], Told]
+    do: Callable[[list[str]], Finished]
     lines: list[str] = field(default_factory=list)
-    told: Told | None = None
+    result: Finished | None = None
     error: BaseException | None = None
 
     def __post_init__(self) -> None:
@@ -69,15 +69,15 @@ class Meanwhile:
 
     def _work(self) -> None:
         try:
-            self.told = self.do(self.lines)
+            self.result = self.do(self.lines)
         except BaseException as error:
             self.error = error
 
-    def end(self, seconds: float) -> Told:
-        """What it has told, or the error that ended it."""
+    def end(self, seconds: float) -> Finished:
+        """Its result, or the error that ended it."""
         self._thread.join(timeout=seconds)
-        assert not self._thread.is_alive(), f"the run has not ended; it said {self.lines[-5:]}"
+        assert not self._thread.is_alive(), f"the run has not ended; its last lines: {self.lines[-5:]}"
         if self.error is not None:
             raise self.error
-        assert self.told is not None
-        return self.told
+        assert self.result is not None
+        return self.result

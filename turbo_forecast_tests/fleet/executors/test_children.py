@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 
 from turbo_forecast.fleet.chunks import Span
-from turbo_forecast.fleet.executors import marks
+from turbo_forecast.fleet.executors import process_tags
 from turbo_forecast.fleet.executors.descendants import end_all
-from turbo_forecast.fleet.executors.guard import Guard
+from turbo_forecast.fleet.executors.watchdog import Watchdog
 from turbo_forecast.fleet.pace import WorkSnapshot
 from turbo_forecast.fleet.tasks import Step, TaskReport
 from turbo_forecast.types import Status
@@ -49,7 +49,7 @@ class Family:
                     found |= {int(entry)} if state not in "ZX" else set()
         return found
 
-    def told(self) -> list[str]:
+    def command_lines(self) -> list[str]:
         """What lives, for a person."""
         return [Path(f"/proc/{pid}/cmdline").read_text()[-120:] for pid in self.living()]
 
@@ -102,7 +102,7 @@ def test_nothing_that_an_entrant_has_started_outlives_the_run(
         job = job_of(fleet(size, marked=(0,)), tmp_path, FAMILIES.format(entrant), **options)
         done = forecast(job, size, chunk=size, workers=1)
         assert family.ready.exists()
-        assert family.is_gone(), family.told()
+        assert family.is_gone(), family.command_lines()
         assert [report.task.status for report in done.reports if report.failed] == [status] * (status is not None)
         assert any(report.is_outgrown for report in done.reports) is (entrant == "keeper")
         assert other.poll() is None, "what is not the workers' goes on"
@@ -144,67 +144,67 @@ def test_a_run_that_is_cancelled_leaves_nothing_and_does_not_wait(
     assert family.is_gone()
 
 
-@pytest.mark.parametrize(("then", "guarded"), [("sleep", True), ("sleep", False), ("hold", True), ("stop", True)])
+@pytest.mark.parametrize(("then", "watched"), [("sleep", True), ("sleep", False), ("hold", True), ("stop", True)])
 def test_workers_and_all_they_have_started_end_when_the_run_is_killed(
-    then: str, guarded: bool, family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    then: str, watched: bool, family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the worker itself can do nothing: another thread has the interpreter, or somebody has stopped it.
 
-    And where the guard was killed before.
+    And where the watchdog was killed before.
     """
     monkeypatch.setenv(THEN, then)
     run = _another_run(tmp_path)
     try:
         wait_until(family.ready.exists, 90)
-        workers, guards = _children(run.pid, "spawn_main"), _children(run.pid, ".guard import stand")
-        assert (len(workers), len(guards)) == (1, 1)
-        if not guarded:
-            os.kill(guards[0], signal.SIGKILL)
+        workers, watchdogs = _children(run.pid, "spawn_main"), _children(run.pid, ".watchdog import watch")
+        assert (len(workers), len(watchdogs)) == (1, 1)
+        if not watched:
+            os.kill(watchdogs[0], signal.SIGKILL)
         run.kill()
         run.wait(timeout=20)
-        wait_until(lambda: not any(map(_alive, [*workers, *guards])) and family.is_gone(), 20)
+        wait_until(lambda: not any(map(_alive, [*workers, *watchdogs])) and family.is_gone(), 20)
     finally:
         run.kill()
         run.wait()
 
 
-def test_a_guard_that_is_dismissed_ends_nobody(family: Family) -> None:
-    mark = marks.worker_mark(marks.run_mark(), 1)
-    child = subprocess.Popen([sys.executable, "-c", SLEEPS], env={**os.environ, marks.MARK: mark})
+def test_a_watchdog_that_is_stopped_ends_nobody(family: Family) -> None:
+    tag = process_tags.worker_tag(process_tags.run_tag(), 1)
+    child = subprocess.Popen([sys.executable, "-c", SLEEPS], env={**os.environ, process_tags.TAG_VARIABLE: tag})
     try:
-        guard = Guard(mark)
-        guard.dismiss()
-        guard.dismiss()
+        watchdog = Watchdog(tag)
+        watchdog.stop()
+        watchdog.stop()
         assert child.poll() is None
-        end_all([], [mark])
-        assert child.poll() is None, "a child of this process, whose mark may come from another thread"
+        end_all([], [tag])
+        assert child.poll() is None, "a child of this process, whose tag may come from another thread"
     finally:
         child.kill()
         child.wait()
 
 
 def test_a_mark_is_known_whatever_the_environment_and_is_no_other_executors() -> None:
-    mark = marks.worker_mark(marks.run_mark(), 77)
-    code = f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); from turbo_forecast.fleet.executors import marks; "
-    code += f"marks.carry({mark!r}); import subprocess; "
+    tag = process_tags.worker_tag(process_tags.run_tag(), 77)
+    code = f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); from turbo_forecast.fleet.executors import process_tags; "
+    code += f"process_tags.set_tag({tag!r}); import subprocess; "
     code += "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], env={}, stdout=2).pid)"
     made = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
     pid = int(made.stdout)
     try:
-        assert (marks.in_limits(pid), marks.in_environment(pid)) == (mark, None)
-        assert list(marks.carriers([os.getpid(), pid], [mark])) == [(pid, True)]
-        assert list(marks.carriers([os.getpid(), pid], [marks.run_mark()])) == []
+        assert (process_tags.tag_in_limits(pid), process_tags.tag_in_environment(pid)) == (tag, None)
+        assert list(process_tags.tagged_processes([os.getpid(), pid], [tag])) == [(pid, True)]
+        assert list(process_tags.tagged_processes([os.getpid(), pid], [process_tags.run_tag()])) == []
     finally:
-        end_all([], [mark])
+        end_all([], [tag])
     assert not _alive(pid)
-    assert marks.in_limits(os.getpid()) is None, "this process carries no mark"
+    assert process_tags.tag_in_limits(os.getpid()) is None, "this process carries no tag"
 
 
 def test_marks_of_different_executors_and_workers_differ() -> None:
-    made = {marks.worker_mark(marks.run_mark(), number) for number in range(100)}
+    made = {process_tags.worker_tag(process_tags.run_tag(), number) for number in range(100)}
     assert len(made) == 100
-    assert {len(mark) for mark in made} == {14}
-    assert marks.worker_mark("0" * 9, 16**5 + 1) == marks.worker_mark("0" * 9, 1)
+    assert {len(tag) for tag in made} == {14}
+    assert process_tags.worker_tag("0" * 9, 16**5 + 1) == process_tags.worker_tag("0" * 9, 1)
 
 
 def _another_run(folder: Path) -> "subprocess.Popen[bytes]":

@@ -175,8 +175,8 @@ def test_a_task_that_dask_gives_up_for_its_workers_deaths_is_told_apart_from_one
         (ImportError("no module"), "error"),
     ):
         future = SimpleNamespace(status="error", exception=lambda timeout, error=error: error)
-        told, why = dask_cluster._end_of(future)
-        assert (told, why.split(":")[0]) == (status, type(error).__name__)
+        status_shown, why = dask_cluster._end_of(future)
+        assert (status_shown, why.split(":")[0]) == (status, type(error).__name__)
 
 
 def test_dasks_loggers_are_as_before_when_the_last_of_several_runs_ends() -> None:

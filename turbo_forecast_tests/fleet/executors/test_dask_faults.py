@@ -16,7 +16,7 @@ from turbo_forecast.errors import TurboForecastError
 from turbo_forecast.fleet.executors import dask_membership
 from turbo_forecast.fleet.executors.dask_cluster import ClusterLost, NoWorkers
 from turbo_forecast_tests.fleet.executors.dask_processes import PATIENCE, ROOT, DaskProcesses
-from turbo_forecast_tests.fleet.executors.dask_runs import Meanwhile, Told, run
+from turbo_forecast_tests.fleet.executors.dask_runs import Finished, Meanwhile, run
 from turbo_forecast_tests.fleet.working import fleet, wait_until
 
 pytestmark = pytest.mark.xdist_group("dask")
@@ -46,16 +46,16 @@ def finished(folder: Path) -> list[Path]:
     return list(folder.glob("run/run-*/forecast/*.outcomes.arrow"))
 
 
-def said(told: Told, words: str) -> bool:
-    return any(words in line for line in told.lines)
+def logged(finished: Finished, words: str) -> bool:
+    return any(words in line for line in finished.lines)
 
 
 def test_a_worker_killed_in_the_middle_loses_nothing(cluster: DaskProcesses, undisturbed: str, tmp_path: Path) -> None:
     meanwhile = begun(cluster, tmp_path)
     cluster.kill(cluster.without_nanny()[0])
-    told = meanwhile.end(PATIENCE)
-    assert told.digest == undisturbed
-    assert said(told, "1 left, 2 workers, 2 at a time")
+    result = meanwhile.end(PATIENCE)
+    assert result.digest == undisturbed
+    assert logged(result, "1 left, 2 workers, 2 at a time")
 
 
 def test_all_workers_killed_and_new_ones_started_lose_nothing(
@@ -76,10 +76,10 @@ def test_a_worker_that_hangs_loses_its_tasks_to_others_and_does_no_harm_when_it_
     meanwhile = begun(cluster, tmp_path, executor={"silence_seconds": 5.0})
     hanging = cluster.without_nanny()[0]
     cluster.kill(hanging, kind=signal.SIGSTOP)
-    told = meanwhile.end(PATIENCE)
-    assert told.digest == undisturbed
-    assert said(told, f"the Dask worker {hanging}")
-    assert said(told, "has sent no heartbeat for 5 s: others get its tasks")
+    result = meanwhile.end(PATIENCE)
+    assert result.digest == undisturbed
+    assert logged(result, f"the Dask worker {hanging}")
+    assert logged(result, "has sent no heartbeat for 5 s: others get its tasks")
     cluster.kill(hanging, kind=signal.SIGCONT)
     wait_until(lambda: not cluster.sandboxes(hanging), PATIENCE)
 
@@ -97,9 +97,9 @@ def test_a_scheduler_that_is_killed_ends_the_run_with_a_sentence_and_the_next_on
     kept = len(finished(tmp_path))
     assert f"the connection to the Dask scheduler at {address} is lost; " in str(error.value)
     assert int(str(error.value).split("; ")[1].split()[0]) >= 3
-    told = run(BASE, tmp_path, *FIELD, folds=1)
-    assert told.digest == undisturbed
-    assert said(told, f"resuming: {2 * kept}/{SERIES} series were finished before")
+    result = run(BASE, tmp_path, *FIELD, folds=1)
+    assert result.digest == undisturbed
+    assert logged(result, f"resuming: {2 * kept}/{SERIES} series were finished before")
 
 
 SCRIPT = """
@@ -156,9 +156,9 @@ def test_a_worker_with_another_version_gets_nothing_and_is_named(cluster: DaskPr
     (tmp_path / "other" / name / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.0.1\n")
     (odd,) = cluster.start_workers(path=[tmp_path / "other"])
     wait_until(lambda: odd in cluster.registered(), PATIENCE)
-    told = run(fleet(8), tmp_path, "own:naive", "median", on=cluster.address)
-    assert said(told, f"the Dask worker {odd}")
-    assert said(told, "has numpy 0.0.1 where the run has ")
+    result = run(fleet(8), tmp_path, "own:naive", "median", on=cluster.address)
+    assert logged(result, f"the Dask worker {odd}")
+    assert logged(result, "has numpy 0.0.1 where the run has ")
     for each in set(cluster.without_nanny()) - {odd}:
         cluster.end_worker(each)
     nannied = next(each for each in cluster.names() if each != odd)

@@ -125,11 +125,11 @@ def test_a_worker_that_dask_has_paused_holds_nothing_up(client: distributed.Clie
     wait_until(lambda: len(dask_host._hosts) == 2 or meanwhile.error is not None, 60)
     put("paused")
     try:
-        told = meanwhile.end(120)
+        result = meanwhile.end(120)
     finally:
         put("running")
-    assert any("is paused by Dask" in line for line in told.lines)
-    assert told.digest == run(BASE, tmp_path / "here", *FIELD).digest
+    assert any("is paused by Dask" in line for line in result.lines)
+    assert result.digest == run(BASE, tmp_path / "here", *FIELD).digest
 
 
 def test_a_host_that_ends_leaves_the_folder_of_the_one_that_came_after_it(

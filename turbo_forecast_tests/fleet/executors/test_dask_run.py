@@ -61,11 +61,11 @@ def test_a_series_that_kills_or_never_ends_is_found_on_the_worker_which_lives_on
 def test_a_client_that_is_given_is_used_and_stays_open(cluster: DaskProcesses, tmp_path: Path) -> None:
     base = fleet(6)
     with cluster.client() as client:
-        told = run(base, tmp_path / "there", "own:naive", "median", client=client)
+        result = run(base, tmp_path / "there", "own:naive", "median", client=client)
         assert client.status == "running"
         assert client.submit(sum, [1, 2]).result(timeout=PATIENCE) == 3
-    assert told.digest == run(base, tmp_path / "here", "own:naive", "median").digest
-    assert any("working on the scheduler of the client that was given" in line for line in told.lines)
+    assert result.digest == run(base, tmp_path / "here", "own:naive", "median").digest
+    assert any("working on the scheduler of the client that was given" in line for line in result.lines)
 
 
 def test_two_runs_at_once_share_a_cluster_and_do_not_touch_each_other(cluster: DaskProcesses, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from turbo_forecast.fleet.executors import descendants, marks
-from turbo_forecast.fleet.executors.marks import MARK
+from turbo_forecast.fleet.executors import descendants, process_tags
+from turbo_forecast.fleet.executors.process_tags import TAG_VARIABLE
 from turbo_forecast_tests.fleet.working import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -33,15 +33,15 @@ def test_a_second_interrupt_leaves_no_worker_stopped(monkeypatch: pytest.MonkeyP
 
 
 def test_the_end_of_one_worker_is_not_that_of_what_another_has_started() -> None:
-    """Both have left their workers' groups, and belong to nobody: only their marks tell whose they are."""
+    """Both have left their workers' groups, and belong to nobody: only their tags tell whose they are."""
     orphan = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], stdout=2, start_new_session=True).pid)"
     started = {}
-    for mark in ("one", "two"):
-        environment = {**os.environ, MARK: mark}
+    for tag in ("one", "two"):
+        environment = {**os.environ, TAG_VARIABLE: tag}
         made = subprocess.run(
             [sys.executable, "-c", orphan, *SLEEP], env=environment, stdout=subprocess.PIPE, text=True, check=True
         )
-        started[mark] = int(made.stdout)
+        started[tag] = int(made.stdout)
     try:
         descendants.end_all([], ["one"])
         assert not descendants._lives(started["one"])
@@ -53,13 +53,13 @@ def test_the_end_of_one_worker_is_not_that_of_what_another_has_started() -> None
 
 def test_a_group_that_was_there_before_a_worker_is_not_ended_with_it() -> None:
     """Where others may be, such as a pipe's end or a daemon: a worker's process that has gone (back) there ends alone."""
-    mark = marks.worker_mark(marks.run_mark(), 1)
-    carries = f"from turbo_forecast.fleet.executors import marks; marks.carry({mark!r}); import time; time.sleep(600)"
+    tag = process_tags.worker_tag(process_tags.run_tag(), 1)
+    carries = f"from turbo_forecast.fleet.executors import process_tags; process_tags.set_tag({tag!r}); import time; time.sleep(600)"
     leader = subprocess.Popen(SLEEP, process_group=0)
     member = subprocess.Popen([sys.executable, "-c", carries], process_group=leader.pid, cwd=ROOT)
     try:
-        wait_until(lambda: marks.in_limits(member.pid) == mark, 60)
-        descendants.end_all([], [mark])
+        wait_until(lambda: process_tags.tag_in_limits(member.pid) == tag, 60)
+        descendants.end_all([], [tag])
         assert member.wait(timeout=5) == -signal.SIGKILL
         assert leader.poll() is None
     finally:

@@ -12,7 +12,7 @@ import pytest
 from turbo_forecast.fleet import retry_policy
 from turbo_forecast.fleet.chunks import Span, cut
 from turbo_forecast.fleet.executors import memory
-from turbo_forecast.fleet.executors.marks import MARK
+from turbo_forecast.fleet.executors.process_tags import TAG_VARIABLE
 from turbo_forecast.fleet.executors.protocol import WorkersCannotStart
 from turbo_forecast.fleet.retry_policy import PartLost
 from turbo_forecast.fleet.tasks import Step, TaskReport
@@ -173,7 +173,7 @@ def test_memory_is_measured_as_the_system_accounts_for_it() -> None:
         "import subprocess, sys, time; held = b'x' * (100 << 20); "
         "subprocess.Popen([sys.executable, '-c', sys.argv[1]]); time.sleep(600)"
     )
-    environment = {**os.environ, MARK: "measured"}
+    environment = {**os.environ, TAG_VARIABLE: "measured"}
     process = subprocess.Popen([sys.executable, "-c", parent, child], env=environment, start_new_session=True)
     try:
         watch = memory.MemoryWatch(limit_mb=120)

@@ -33,8 +33,10 @@ def test_a_server_that_is_started_again_in_the_middle_costs_nothing(
 ) -> None:
     server = start_prometheus()
     failures = []
-    known = client.no_answer
-    monkeypatch.setattr(client, "no_answer", lambda error, address: failures.append(error) or known(error, address))
+    known = client.connection_failure
+    monkeypatch.setattr(
+        client, "connection_failure", lambda error, address: failures.append(error) or known(error, address)
+    )
     options = {"queries": gauges("many"), "max_points": 100}
     fetching = source(server.address, side_by_side=1, **options).fetch(MARCH)
     batches = [next(fetching)]

@@ -51,7 +51,7 @@ def test_a_password_in_an_address_is_refused_and_not_shown(password: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (
             {"address": "postgresql://u:p@h/db"},
@@ -93,11 +93,11 @@ def test_a_password_in_an_address_is_refused_and_not_shown(password: str) -> Non
         ({"statement_timeout_seconds": 0}, "statement_timeout_seconds: must be at least 1"),
     ],
 )
-def test_what_cannot_work_is_refused_in_a_sentence_that_names_the_source(options: dict[str, Any], told: str) -> None:
+def test_what_cannot_work_is_refused_in_a_sentence_that_names_the_source(options: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         source_of("fleet", {"kind": "sql", "address": "postgresql://u@h/db", "query": QUERY, **options})
     assert str(caught.value).startswith("sources.fleet: ")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

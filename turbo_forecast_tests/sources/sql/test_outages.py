@@ -9,7 +9,7 @@ import pytest
 
 from reference.servers import postgres
 from turbo_forecast.errors import SourceError
-from turbo_forecast.sources.sql.complete_window import Whole
+from turbo_forecast.sources.sql.buffering import BufferedRows
 from turbo_forecast_tests.sources.sql import databases
 from turbo_forecast_tests.sources.sql.databases import Lab, MariaDBLab, PostgresLab, source
 from turbo_forecast_tests.sources.sql.test_systems import DECEMBER, fetched, hourly, put_in, refusal
@@ -29,27 +29,27 @@ def server_lab(request: pytest.FixtureRequest) -> PostgresLab | MariaDBLab:
 
 
 @pytest.fixture
-def during_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], list[Whole]]:
+def during_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], list[BufferedRows]]:
     """Lets something happen once, after the first batch of the first answer; returns what each answer with rows was kept in."""
-    begun: list[Whole] = []
-    really = Whole.add
+    begun: list[BufferedRows] = []
+    really = BufferedRows.add
 
-    def arrange(happens: Callable[[], None]) -> list[Whole]:
-        def add(self: Whole, batch: pa.RecordBatch) -> None:
+    def arrange(happens: Callable[[], None]) -> list[BufferedRows]:
+        def add(self: BufferedRows, batch: pa.RecordBatch) -> None:
             really(self, batch)
             if self not in begun:
                 begun.append(self)
                 if len(begun) == 1:
                     happens()
 
-        monkeypatch.setattr(Whole, "add", add)
+        monkeypatch.setattr(BufferedRows, "add", add)
         return begun
 
     return arrange
 
 
 def test_a_server_that_crashes_midway_and_is_back_gives_the_whole_month(
-    server_lab: PostgresLab | MariaDBLab, during_the_first_batch: Callable[[Callable[[], None]], list[Whole]]
+    server_lab: PostgresLab | MariaDBLab, during_the_first_batch: Callable[[Callable[[], None]], list[BufferedRows]]
 ) -> None:
     server_lab.fill(ROWS)
 
@@ -64,7 +64,7 @@ def test_a_server_that_crashes_midway_and_is_back_gives_the_whole_month(
 
 
 def test_a_server_that_stays_away_gives_nothing_and_one_sentence(
-    server_lab: PostgresLab | MariaDBLab, during_the_first_batch: Callable[[Callable[[], None]], list[Whole]]
+    server_lab: PostgresLab | MariaDBLab, during_the_first_batch: Callable[[Callable[[], None]], list[BufferedRows]]
 ) -> None:
     server_lab.fill(ROWS)
     during_the_first_batch(lambda: server_lab.server.stop(immediately=True))
@@ -109,10 +109,10 @@ def test_a_table_that_the_user_may_not_read_is_told(server_lab: PostgresLab | Ma
     if isinstance(server_lab, PostgresLab):
         secret = postgres.PASSWORD.replace("'", "''")
         server_lab.run("DROP ROLE IF EXISTS guest", f"CREATE ROLE guest LOGIN PASSWORD '{secret}'")
-        told = refusal(source(server_lab, address=server_lab.options["address"].replace("turbo@", "guest@")))
+        message = refusal(source(server_lab, address=server_lab.options["address"].replace("turbo@", "guest@")))
     else:
-        told = refusal(source(server_lab, query="SELECT user AS host_id FROM mysql.user WHERE :start < :end"))
-    assert "the user may not read what the query asks for" in told
+        message = refusal(source(server_lab, query="SELECT user AS host_id FROM mysql.user WHERE :start < :end"))
+    assert "the user may not read what the query asks for" in message
 
 
 def test_a_mariadb_behind_a_port_of_this_machine_is_asked_by_that_port(mariadb_lab: MariaDBLab) -> None:
@@ -153,6 +153,6 @@ def test_a_planted_password_is_nowhere(
         said.append(refusal(made))
         query = "SELECT 'planted:s3cr%t/' FROM nix WHERE :start < :end"
         said.append(refusal(source(lab, query=query)))
-    told = capfd.readouterr()
-    for text in (*said, told.out, told.err, caplog.text):
+    printed = capfd.readouterr()
+    for text in (*said, printed.out, printed.err, caplog.text):
         assert not [secret for secret in planted if secret in text]

@@ -90,7 +90,7 @@ def test_a_part_of_a_second_is_not_cut_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("DELETE FROM t WHERE :start < :end", "must begin with SELECT or WITH"),
         ("SELECT 1", "has no :start"),
@@ -104,8 +104,8 @@ def test_a_part_of_a_second_is_not_cut_off() -> None:
     ],
 )
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_what_is_no_query_for_a_window_is_refused(system: System, text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_what_is_no_query_for_a_window_is_refused(system: System, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Query.of(text, system)
 
 

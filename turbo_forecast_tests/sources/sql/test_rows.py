@@ -75,7 +75,7 @@ def test_hosts_may_be_of_any_kind_of_text_or_whole_numbers(postgres_lab: Postgre
 
 
 @pytest.mark.parametrize(
-    ("time", "value", "told"),
+    ("time", "value", "message"),
     [
         (
             "'2025-10-05'::text",
@@ -97,12 +97,12 @@ def test_hosts_may_be_of_any_kind_of_text_or_whole_numbers(postgres_lab: Postgre
     ],
 )
 def test_what_no_row_can_be_made_of_is_refused_by_its_column(
-    postgres_lab: PostgresLab, time: str, value: str, told: str
+    postgres_lab: PostgresLab, time: str, value: str, message: str
 ) -> None:
     text = query(time, value.split(",")[0]).replace(
         " FROM", f",{value.partition(',')[2]} FROM" if "," in value else " FROM"
     )
-    assert told in refusal(source(postgres_lab, query=text), BERLIN)
+    assert message in refusal(source(postgres_lab, query=text), BERLIN)
 
 
 def test_mysql_s_times_and_numbers(mariadb_lab: MariaDBLab) -> None:

@@ -13,7 +13,7 @@ import pytest
 from reference.servers import postgres
 from turbo_forecast.errors import SourceError
 from turbo_forecast.sources.protocol import ROWS, Source, Window
-from turbo_forecast.sources.sql import complete_window
+from turbo_forecast.sources.sql import buffering
 from turbo_forecast_tests.sources.sql.databases import Lab, Row, source
 
 DECEMBER = Window.of_days(date(2025, 12, 1), date(2025, 12, 31), "UTC")
@@ -47,10 +47,10 @@ def put_in(rows: list[Row], window: Window) -> pl.DataFrame:
 def refusal(made: Source, window: Window = DECEMBER) -> str:
     with pytest.raises(SourceError) as caught:
         list(made.fetch(window))
-    told = str(caught.value)
-    assert "\n" not in told
-    assert postgres.PASSWORD not in told
-    return told
+    message = str(caught.value)
+    assert "\n" not in message
+    assert postgres.PASSWORD not in message
+    return message
 
 
 def test_a_window_s_values_are_those_that_were_put_in_and_its_edges_are_kept(lab: Lab) -> None:
@@ -74,7 +74,7 @@ def test_a_query_may_end_with_a_comment_and_a_semicolon(lab: Lab) -> None:
 def test_more_rows_than_memory_is_meant_for_lie_in_a_file_meanwhile(
     sqlite_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(complete_window, "IN_MEMORY_BYTES", 2000)
+    monkeypatch.setattr(buffering, "IN_MEMORY_BYTES", 2000)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     rows = hourly(datetime(2025, 12, 1, tzinfo=UTC), 24 * 31)
     sqlite_lab.fill(rows)
@@ -112,25 +112,25 @@ def test_a_query_that_does_not_heed_the_window_is_refused(lab: Lab) -> None:
     lab.fill([("a", "cpu", datetime(2025, 11, 30, 23, tzinfo=UTC), 1.0, None)])
     time = "epoch" if lab.name == "sqlite" else "ts"
     query = f"SELECT host_id, resource, {time} AS timestamp, value FROM telemetry WHERE :start < :end"
-    told = refusal(source(lab, query=query))
-    assert "the query does not heed :start and :end" in told
-    assert "it gives a/cpu a value at 2025-11-30 23:00:00 UTC" in told
+    message = refusal(source(lab, query=query))
+    assert "the query does not heed :start and :end" in message
+    assert "it gives a/cpu a value at 2025-11-30 23:00:00 UTC" in message
 
 
 def test_two_values_of_one_series_and_moment_are_refused_across_batches(lab: Lab) -> None:
     rows = hourly(datetime(2025, 12, 1, tzinfo=UTC), 24 * 31)
     lab.fill([*rows, ("höst-1's", "cpu", rows[0][2], 5.0, "rack 7")])
-    told = refusal(source(lab, batch_rows=1000))
-    assert "the query gives höst-1's/cpu two values at 2025-12-01 00:00:00 UTC" in told
+    message = refusal(source(lab, batch_rows=1000))
+    assert "the query gives höst-1's/cpu two values at 2025-12-01 00:00:00 UTC" in message
 
 
 def test_a_wrong_query_is_told_in_the_server_s_words(lab: Lab) -> None:
     lab.fill([])
-    told = refusal(
+    message = refusal(
         source(lab, query="SELECT 'timed out, connection refused' FROM no_such_table WHERE :start < :end", attempts=9)
     )
-    assert "no_such_table" in told
-    assert "refused" not in told
+    assert "no_such_table" in message
+    assert "refused" not in message
     assert "no_such_column" in refusal(source(lab, query="SELECT no_such_column FROM telemetry WHERE :start < :end"))
     assert "no_such_table" in refusal(source(lab, query="SELECT 1 FROM no_such_table WHERE :start < :end"))
     query = "SELECT host_id, value FROM telemetry WHERE :start < :end"
@@ -152,9 +152,9 @@ def test_a_query_that_takes_too_long_is_ended(lab: Lab) -> None:
     }
     lab.fill([])
     window = Window(DECEMBER.start, DECEMBER.start + timedelta(days=400))
-    told = refusal(source(lab, query=slow[lab.name], statement_timeout_seconds=1), window)
-    assert "the query took longer than 1 second:" in told
-    assert "raise statement_timeout_seconds" in told
+    message = refusal(source(lab, query=slow[lab.name], statement_timeout_seconds=1), window)
+    assert "the query took longer than 1 second:" in message
+    assert "raise statement_timeout_seconds" in message
 
 
 def test_a_query_that_would_change_data_is_refused(lab: Lab) -> None:
@@ -164,8 +164,8 @@ def test_a_query_that_would_change_data_is_refused(lab: Lab) -> None:
             "CREATE OR REPLACE FUNCTION sneak() RETURNS text LANGUAGE sql AS $$ DELETE FROM telemetry RETURNING 'a' $$"
         )
         query = "SELECT sneak() AS host_id, '' AS resource, now() AS timestamp, 1 AS value WHERE :start < :end"
-        told = refusal(source(lab, query=query))
-        assert "the query would change data" in told
+        message = refusal(source(lab, query=query))
+        assert "the query would change data" in message
     with pytest.raises(Exception, match="must begin with SELECT or WITH"):
         source(lab, query="DELETE FROM telemetry WHERE ts > :start AND ts < :end")
     with pytest.raises(Exception, match="has a ; within"):
@@ -190,18 +190,21 @@ def test_it_says_what_it_has_before_anything_is_fetched(lab: Lab) -> None:
             ("new", "memory", rows[-1][2], None, None),
         ]
     )
-    told = source(lab).describe()
-    assert told.system.split()[0] in ("PostgreSQL", "MariaDB", "SQLite", "DuckDB")
-    assert any(character.isdigit() for character in told.system)
-    assert (told.first, told.last) == (datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 10, 23, tzinfo=UTC))
-    assert told.series == {"cpu": 3}
-    assert told.sample.schema == ROWS
-    assert 0 < told.sample.num_rows <= 5
-    assert any(note.startswith("left out are 1 row since 2025-12-09 23:00 UTC") for note in told.notes)
+    description = source(lab).describe()
+    assert description.system.split()[0] in ("PostgreSQL", "MariaDB", "SQLite", "DuckDB")
+    assert any(character.isdigit() for character in description.system)
+    assert (description.first, description.last) == (
+        datetime(2025, 11, 1, tzinfo=UTC),
+        datetime(2025, 12, 10, 23, tzinfo=UTC),
+    )
+    assert description.series == {"cpu": 3}
+    assert description.sample.schema == ROWS
+    assert 0 < description.sample.num_rows <= 5
+    assert any(note.startswith("left out are 1 row since 2025-12-09 23:00 UTC") for note in description.notes)
 
 
 def test_a_source_without_rows_says_so(lab: Lab) -> None:
     lab.fill([])
-    told = source(lab).describe()
-    assert (told.first, told.last, told.series, told.sample.num_rows) == (None, None, {}, 0)
-    assert told.notes == ["there is no row"]
+    description = source(lab).describe()
+    assert (description.first, description.last, description.series, description.sample.num_rows) == (None, None, {}, 0)
+    assert description.notes == ["there is no row"]

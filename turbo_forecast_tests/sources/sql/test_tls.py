@@ -41,7 +41,7 @@ def test_a_server_is_known_by_its_certificate_or_refused(
     encrypted = postgres_lab.query.replace("telemetry WHERE", ours)
     assert fetched(source(postgres_lab, query=encrypted, **verified)).equals(put_in(ROWS, DECEMBER))
     other = Authority(tmp_path / "other")
-    told = refusal(source(postgres_lab, sslmode="verify-full", ca_file=str(other.ca)))
-    assert "SSL error" in told
+    message = refusal(source(postgres_lab, sslmode="verify-full", ca_file=str(other.ca)))
+    assert "SSL error" in message
     missing = refusal(source(postgres_lab, sslmode="verify-full", ca_file=str(tmp_path / "none.pem")))
     assert "none.pem" in missing

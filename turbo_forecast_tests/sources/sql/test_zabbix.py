@@ -140,15 +140,15 @@ def test_host_groups_are_rows_for_the_outlook_s_groups(zabbix: dict[str, Any]) -
 
 
 def test_it_says_what_it_has_and_what_is_missing(zabbix: dict[str, Any]) -> None:
-    told = made(
+    description = made(
         zabbix, items={"cpu": "system.cpu.util", "network": "net.if.in[*]", "swap": "system.swap.size[,pused]"}
     ).describe()
-    assert told.system.startswith("Zabbix 6.0 on ")
-    assert (told.first, told.last) == tuple(datetime.fromtimestamp(CLOCKS[at], UTC) for at in (0, -1))
-    assert told.series == {"cpu": 1, "network:eth0": 1}
-    assert "no monitored host has an item of resource swap" in told.notes
-    assert "items of resource network have the unit bps, not %" in told.notes
-    assert "without any of the items: 2 monitored hosts" in told.notes
+    assert description.system.startswith("Zabbix 6.0 on ")
+    assert (description.first, description.last) == tuple(datetime.fromtimestamp(CLOCKS[at], UTC) for at in (0, -1))
+    assert description.series == {"cpu": 1, "network:eth0": 1}
+    assert "no monitored host has an item of resource swap" in description.notes
+    assert "items of resource network have the unit bps, not %" in description.notes
+    assert "without any of the items: 2 monitored hosts" in description.notes
 
 
 def test_a_user_that_may_read_what_the_documentation_grants_can_do_all_of_it(postgres_lab: PostgresLab) -> None:
@@ -223,14 +223,14 @@ def test_its_addresses_are_recognised_and_others_are_refused() -> None:
         assert ZabbixSource.recognises(address) == {"address": address}
     assert ZabbixSource.recognises("postgresql://reader@db/zabbix") is None
     assert ZabbixSource.recognises("exports/zabbix.csv") is None
-    for options, told in (
+    for options, message in (
         ({"address": "zabbix+postgresql://u:geheim@db/zabbix"}, "address has a password in it"),
         ({"address": "zabbix+sqlite:///x.db"}, "is no database of Zabbix"),
         ({"address": "zabbix+postgresql://u@db/z", "items": {}}, "items is empty"),
         ({"address": "zabbix+postgresql://u@db/z", "items": {"disk": "vfs.fs.size[*,*]"}}, "with one \\* at most"),
         ({"address": "zabbix+postgresql://u@db/z", "items": {"disk": "vfs.*"}}, "not a whole parameter"),
     ):
-        with pytest.raises(SettingsError, match=told.replace("address has", "address: has")) as caught:
+        with pytest.raises(SettingsError, match=message.replace("address has", "address: has")) as caught:
             source_of("fleet", {"kind": "zabbix", **options})
         assert "geheim" not in str(caught.value)
     with pytest.raises(ValidationError):

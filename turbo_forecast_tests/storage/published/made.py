@@ -17,7 +17,7 @@ from turbo_forecast.storage.published.history import publish_history
 from turbo_forecast.storage.published.layout import FILES, TABLES
 from turbo_forecast.storage.published.manifest import MonthManifest
 from turbo_forecast.storage.published.sql import publish_views
-from turbo_forecast.storage.published.writing import LEARNT, Publication, publish_month
+from turbo_forecast.storage.published.writing import WHAT_IF_TABLES, Publication, publish_month
 from turbo_forecast.storage.warehouse import replace_audit, replace_partition, transaction
 from turbo_forecast.tables import Table
 
@@ -59,7 +59,7 @@ def make(data: Path, cutoff: date = CUTOFF, hosts: Sequence[str] = HOSTS, number
         store_state(con, cutoff)
     for table in FILES:
         write_frame(some_rows(table, cutoff, hosts, number), data / table.name / f"{key}.parquet", table.name)
-    for table in LEARNT:
+    for table in WHAT_IF_TABLES:
         name = f"{table.name}/{part_name(0, 6)}" if table in FILES else f"{table.name}.parquet"
         write_frame(some_rows(table, cutoff, hosts, number), data / "tournament" / key / name, table.name)
 

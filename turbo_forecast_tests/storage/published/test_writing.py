@@ -255,8 +255,8 @@ def test_what_runs_have_learnt_goes_from_published_months_when_their_own_results
     results = data / "tournament"
     (results / "2025-11").rename(results / "2024-01")
     remove_old_results(data)
-    learnt = {month.key: month.run_results.folder.exists() for month in Published(data).months()}
-    assert learnt == {"2025-12": True, "2025-11": False}
+    has_run_results = {month.key: month.run_results.folder.exists() for month in Published(data).months()}
+    assert has_run_results == {"2025-12": True, "2025-11": False}
     assert len(Published(data).month("2025-11").frame(CHAMPIONS)) == len(made.HOSTS)
     assert not list((data / "published").rglob(".*"))
 

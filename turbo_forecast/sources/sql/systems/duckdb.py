@@ -11,7 +11,7 @@ from threading import Timer
 import duckdb
 
 from turbo_forecast.sources.sql.database import (
-    LONGEST_WORDS,
+    LONGEST_MESSAGE,
     Access,
     Answer,
     QueryError,
@@ -42,9 +42,9 @@ class DuckDB:
                 connection.execute(f"SET TimeZone = {text_literal(self._access.zone, 'duckdb')}")
                 # a stream that is left open keeps the file open, too: whoever opens it for writing then waits for ever
                 with connection.sql(sql).to_arrow_reader(self._access.options.batch_rows) as reader:
-                    yield Answer(reader.schema, streamed(reader, lambda error: _failed(error, seconds)))
+                    yield Answer(reader.schema, streamed(reader, lambda error: _query_failure(error, seconds)))
             except duckdb.Error as error:
-                raise _failed(error, seconds) from None
+                raise _query_failure(error, seconds) from None
             finally:
                 limit.cancel()
 
@@ -56,17 +56,17 @@ class DuckDB:
         try:
             return duckdb.connect(str(self._path), read_only=True)
         except duckdb.IOException as error:
-            words = one_line(str(error), LONGEST_WORDS)
+            words = one_line(str(error), LONGEST_MESSAGE)
             if "lock" in str(error):
                 raise UnreachableError(f"{self._path} is being written to by another process: {words}") from None
             raise QueryError(f"{self._path} cannot be opened: {words}") from None
         except duckdb.Error as error:
-            raise QueryError(f"{self._path} cannot be opened: {one_line(str(error), LONGEST_WORDS)}") from None
+            raise QueryError(f"{self._path} cannot be opened: {one_line(str(error), LONGEST_MESSAGE)}") from None
 
 
-def _failed(error: BaseException, seconds: float) -> Exception:
+def _query_failure(error: BaseException, seconds: float) -> Exception:
     message = str(error)
-    words = one_line(message.partition("\n")[0], LONGEST_WORDS)
+    words = one_line(message.partition("\n")[0], LONGEST_MESSAGE)
     if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in message:
         return timed_out(seconds)
     if "read-only" in message:

@@ -1,8 +1,8 @@
-"""MySQL and MariaDB: rows are streamed by connectorx; PyMySQL knocks first, and says what the columns are.
+"""MySQL and MariaDB: rows are streamed by connectorx; PyMySQL connects first, and says what the columns are.
 
 Belongs here: the connections, their settings, their errors. Does not belong here: anything of another system.
 
-connectorx tells neither wrong credentials in less than half a minute, nor a TIMESTAMP, which MySQL keeps in UTC, from a DATETIME,
+connectorx reports neither wrong credentials in less than half a minute, nor a TIMESTAMP, which MySQL keeps in UTC, from a DATETIME,
 which is of no zone: its Arrow type is the same for both.
 """
 
@@ -18,7 +18,7 @@ import pymysql  # type: ignore[import-untyped]  # it has no types
 from pymysql.constants import FIELD_TYPE  # type: ignore[import-untyped]  # it has no types
 
 from turbo_forecast.sources.sql.database import (
-    LONGEST_WORDS,
+    LONGEST_MESSAGE,
     Access,
     Answer,
     QueryError,
@@ -34,7 +34,7 @@ os.environ.setdefault("RUST_LOG", "off")
 import connectorx  # noqa: E402
 
 _NUMBER = re.compile(r"ERROR (\d{4,5}) \(\w+\): (.*?)(?: \})?\)*$", re.DOTALL)
-_AWAY = {1040, 1053, 1077, 1079, 1080, 1927, 2002, 2003, 2006, 2013, 4031}
+_UNREACHABLE = {1040, 1053, 1077, 1079, 1080, 1927, 2002, 2003, 2006, 2013, 4031}
 """Error numbers: too many connections, server ending, connection killed, not reached, gone, lost, closed for idleness."""
 _TIMED_OUT = {1969, 3024, 1028}
 _NO_ACCESS = {1044, 1045, 1698, 1820, 1862, 2059, 1130, 3118}
@@ -49,14 +49,14 @@ class MySQL:
         self._place = access.options.place
 
     def version(self) -> str:
-        with self._knocked() as connection:
-            told = str(connection.get_server_info())
-        number = next(iter(re.findall(r"\d+\.\d+\.\d+", told.removeprefix("5.5.5-"))), told)
-        return f"{'MariaDB' if 'mariadb' in told.lower() else 'MySQL'} {number}"
+        with self._connected() as connection:
+            info = str(connection.get_server_info())
+        number = next(iter(re.findall(r"\d+\.\d+\.\d+", info.removeprefix("5.5.5-"))), info)
+        return f"{'MariaDB' if 'mariadb' in info.lower() else 'MySQL'} {number}"
 
     @contextmanager
     def answer(self, sql: str, seconds: float) -> Iterator[Answer]:
-        with self._knocked() as connection:
+        with self._connected() as connection:
             settings = _settings("mariadb" in str(connection.get_server_info()).lower(), seconds)
             instants = self._instants(connection, sql, settings, seconds)
         try:
@@ -68,11 +68,11 @@ class MySQL:
                 pre_execution_query=settings,
             )
         except RuntimeError as error:
-            raise self._failed(str(error), seconds) from None
+            raise self._stream_failure(str(error), seconds) from None
         schema = pa.schema(
             [each.with_type(UTC) if each.name in instants else each for each in reader.schema]  # never has metadata
         )
-        batches = streamed(reader, lambda error: self._failed(str(error), seconds))
+        batches = streamed(reader, lambda error: self._stream_failure(str(error), seconds))
         yield Answer(schema, (_in_utc(batch, schema) for batch in batches))
 
     def _uri(self) -> str:
@@ -86,7 +86,7 @@ class MySQL:
         return f"mysql://{who}@{host}:{place.port}/{quote(place.database, safe='')}?{parameters}"
 
     @contextmanager
-    def _knocked(self) -> "Iterator[pymysql.Connection[Any]]":
+    def _connected(self) -> "Iterator[pymysql.Connection[Any]]":
         options, place = self._access.options, self._place
         try:
             connection = pymysql.connect(
@@ -100,7 +100,7 @@ class MySQL:
                 charset="utf8mb4",
             )
         except (pymysql.Error, RuntimeError) as error:  # RuntimeError: an authentication that needs a further package
-            raise self._refused(error) from None
+            raise self._connection_failure(error) from None
         with closing(connection):
             yield connection
 
@@ -112,35 +112,37 @@ class MySQL:
             with connection.cursor() as cursor:
                 for setting in settings:
                     cursor.execute(setting)
-                cursor.execute(f"SELECT * FROM ({sql}\n) AS asked LIMIT 0")
+                cursor.execute(f"SELECT * FROM ({sql}\n) AS rows_of_query LIMIT 0")
                 return {column[0] for column in cursor.description or () if column[1] == FIELD_TYPE.TIMESTAMP}
         except pymysql.Error as error:
-            raise self._told(*_number_and_words(error), seconds) from None
+            raise self._query_failure(*_number_and_words(error), seconds) from None
 
-    def _failed(self, message: str, seconds: float) -> Exception:
+    def _stream_failure(self, message: str, seconds: float) -> Exception:
         """connectorx has words only, with MySQL's number in them; without one the connection broke."""
         found = _NUMBER.search(message)
         if found:
-            return self._told(int(found[1]), found[2], seconds)
+            return self._query_failure(int(found[1]), found[2], seconds)
         if re.search(r"IO error|DriverError|CodecError|timed out waiting|Connection|broken pipe", message):
-            return UnreachableError(f"{self._place} went away during the query: {one_line(message, LONGEST_WORDS)}")
-        return QueryError(f"the query cannot be used: {one_line(message, LONGEST_WORDS)}")
+            return UnreachableError(f"{self._place} went away during the query: {one_line(message, LONGEST_MESSAGE)}")
+        return QueryError(f"the query cannot be used: {one_line(message, LONGEST_MESSAGE)}")
 
-    def _refused(self, error: Exception) -> Exception:
+    def _connection_failure(self, error: Exception) -> Exception:
         number, words = _number_and_words(error)
         if "Name or service not known" in words or "getaddrinfo" in words or "name resolution" in words:
             return QueryError(f"the host {self._place.host} is not known")
         if number in _NO_ACCESS or isinstance(error, RuntimeError):
-            return QueryError(f"{self._place} does not accept this user and password: {one_line(words, LONGEST_WORDS)}")
-        if number in _AWAY:
-            return UnreachableError(f"{self._place} does not answer: {one_line(words, LONGEST_WORDS)}")
-        return QueryError(f"{self._place} cannot be connected to: {one_line(words, LONGEST_WORDS)}")
+            return QueryError(
+                f"{self._place} does not accept this user and password: {one_line(words, LONGEST_MESSAGE)}"
+            )
+        if number in _UNREACHABLE:
+            return UnreachableError(f"{self._place} does not answer: {one_line(words, LONGEST_MESSAGE)}")
+        return QueryError(f"{self._place} cannot be connected to: {one_line(words, LONGEST_MESSAGE)}")
 
-    def _told(self, number: int, words: str, seconds: float) -> Exception:
-        words = one_line(words, LONGEST_WORDS)
+    def _query_failure(self, number: int, words: str, seconds: float) -> Exception:
+        words = one_line(words, LONGEST_MESSAGE)
         if number in _TIMED_OUT:
             return timed_out(seconds)
-        if number in _AWAY:
+        if number in _UNREACHABLE:
             return UnreachableError(f"{self._place} went away during the query: {words}")
         if number in _NO_RIGHT:
             return QueryError(f"the user may not read what the query asks for: {words}")

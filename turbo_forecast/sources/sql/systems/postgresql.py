@@ -13,7 +13,7 @@ import pyarrow as pa
 from adbc_driver_postgresql import StatementOptions, dbapi  # type: ignore[import-untyped]  # it has no types
 
 from turbo_forecast.sources.sql.database import (
-    LONGEST_WORDS,
+    LONGEST_MESSAGE,
     Access,
     Answer,
     QueryError,
@@ -28,13 +28,13 @@ _ROW_BYTES = 64
 """Of a row of telemetry as COPY sends it, about: the driver's batches are cut by bytes."""
 _WORDS = re.compile(r"[^\W\d_]+:  (.+)")
 """A server's message after its severity, in any language; libpq puts two spaces between them."""
-_AWAY = re.compile(
+_UNREACHABLE = re.compile(
     r"closed the connection|no connection to|connection (has been|was) closed|could not (receive|send) data|"
     r"terminating connection|PQgetCopyData|starting up|shutting down|recovery mode|conflict with recovery|SSL SYSCALL|"
     r"Connection refused|timeout expired|timed out|reset by peer|not yet accepting|too many (clients|connections)",
     re.IGNORECASE,
 )
-_AWAY_STATES = ("08", "57P", "53300", "40001")
+_UNREACHABLE_STATES = ("08", "57P", "53300", "40001")
 """Beginnings of SQLSTATEs (PostgreSQL, appendix A): connection lost, server ending or starting, too many connections, conflict."""
 
 
@@ -47,7 +47,7 @@ class PostgreSQL:
 
     def version(self) -> str:
         extension = "SELECT 'TimescaleDB ' || extversion FROM pg_extension WHERE extname = 'timescaledb'"
-        sql = f"SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1) AS told UNION ALL {extension}"
+        sql = f"SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1) AS system UNION ALL {extension}"
         with self.answer(sql, self._access.options.connect_timeout_seconds) as found:
             return " with ".join(name for batch in found.batches for name in batch.column(0).to_pylist())
 
@@ -56,8 +56,8 @@ class PostgreSQL:
         connection = self._connected()
         try:
             with connection.cursor() as cursor:
-                reader = self._asked(cursor, sql, seconds)
-                yield Answer(reader.schema, streamed(reader, lambda error: self._failed(error, seconds)))
+                reader = self._executed(cursor, sql, seconds)
+                yield Answer(reader.schema, streamed(reader, lambda error: self._query_failure(error, seconds)))
         finally:
             connection.close()
 
@@ -66,7 +66,7 @@ class PostgreSQL:
         try:
             return dbapi.connect(self._uri(password))
         except adbc_driver_manager.Error as error:
-            raise self._not_connected(str(error)) from None
+            raise self._connection_failure(str(error)) from None
 
     def _uri(self, password: str | None) -> str:
         options, place = self._access.options, self._place
@@ -90,7 +90,7 @@ class PostgreSQL:
         database = quote(place.database, safe="")
         return f"postgresql://{who}{host}:{place.port}/{database}?{urlencode(parameters, quote_via=quote)}"
 
-    def _asked(self, cursor: dbapi.Cursor, sql: str, seconds: float) -> pa.RecordBatchReader:
+    def _executed(self, cursor: dbapi.Cursor, sql: str, seconds: float) -> pa.RecordBatchReader:
         settings = (
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
             f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}",
@@ -105,24 +105,24 @@ class PostgreSQL:
             cursor.execute(f"{sql}\n")  # becomes COPY (…) TO STDOUT, and may end with a comment
             return cursor.fetch_record_batch()
         except (adbc_driver_manager.Error, OSError) as error:
-            raise self._failed(error, seconds) from None
+            raise self._query_failure(error, seconds) from None
 
-    def _not_connected(self, message: str) -> Exception:
+    def _connection_failure(self, message: str) -> Exception:
         words = _words(message)
         if re.search(r"could not translate host name", message):
             return QueryError(f"the host {self._place.host} is not known")
         if re.search(r"password|authentication|no pg_hba.conf entry|role .* does not exist", message):
             return QueryError(f"{self._place} does not accept this user and password: {words}")
-        if _AWAY.search(message):
+        if _UNREACHABLE.search(message):
             return UnreachableError(f"{self._place} does not answer: {words}")
         return QueryError(f"{self._place} cannot be connected to: {words}")
 
-    def _failed(self, error: BaseException, seconds: float) -> Exception:
+    def _query_failure(self, error: BaseException, seconds: float) -> Exception:
         """A stream's errors have no SQLSTATE, only words; those of a refused query have both, and may quote any words of it."""
         state, words = str(getattr(error, "sqlstate", "") or ""), _words(str(error))
         if state == "57014" or "statement timeout" in words:
             return timed_out(seconds)
-        if state.startswith(_AWAY_STATES) or (not state and _AWAY.search(words)):
+        if state.startswith(_UNREACHABLE_STATES) or (not state and _UNREACHABLE.search(words)):
             return UnreachableError(f"{self._place} went away during the query: {words}")
         if state == "42501":
             return QueryError(f"the user may not read what the query asks for: {words}")
@@ -135,4 +135,4 @@ def _words(message: str) -> str:
     """The server's own words, the first line of them; without the query, which the driver adds."""
     found = _WORDS.search(message)
     first = found[1] if found else message.strip().partition("\n")[0]
-    return one_line(re.sub(r"^(\w+: )?\[libpq\] (Failed to connect: )?", "", first), LONGEST_WORDS)
+    return one_line(re.sub(r"^(\w+: )?\[libpq\] (Failed to connect: )?", "", first), LONGEST_MESSAGE)

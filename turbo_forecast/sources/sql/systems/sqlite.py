@@ -16,7 +16,7 @@ import pyarrow as pa
 from adbc_driver_sqlite import StatementOptions, dbapi
 
 from turbo_forecast.sources.sql.database import (
-    LONGEST_WORDS,
+    LONGEST_MESSAGE,
     Access,
     Answer,
     QueryError,
@@ -54,9 +54,9 @@ class SQLite:
                 cursor.adbc_statement.set_options(**{StatementOptions.BATCH_ROWS.value: rows})
                 cursor.execute(self._with_real_numbers(sql, uri))
                 reader = cursor.fetch_record_batch()
-                yield Answer(reader.schema, self._in_time(streamed(reader, _failed), seconds))
+                yield Answer(reader.schema, self._in_time(streamed(reader, _query_failure), seconds))
         except (adbc_driver_manager.Error, sqlite3.Error) as error:
-            raise _failed(error) from None
+            raise _query_failure(error) from None
 
     def _with_real_numbers(self, sql: str, uri: str) -> str:
         """The query with its values' integers as reals. A column of SQLite holds values of any type, and the driver takes the
@@ -85,12 +85,12 @@ class SQLite:
             yield batch
 
 
-def _failed(error: BaseException) -> Exception:
+def _query_failure(error: BaseException) -> Exception:
     message = str(error).partition("\nquery: ")[0]  # the query may hold any words
     words = re.sub(
         r"^(\w+: )?(\[SQLite\] )?(Failed to prepare query: |Failed to step query: )?", "", message
     ).partition("\n")[0]
-    words = one_line(words, LONGEST_WORDS)
+    words = one_line(words, LONGEST_MESSAGE)
     if re.search(r"database (table )?is locked|busy", message):
         return UnreachableError(f"the database is locked: {words}")
     if "readonly" in message:

@@ -18,15 +18,15 @@ from pathlib import Path
 from turbo_forecast.fleet.executors.descendants import end_all
 
 ROOT = Path(__file__).resolve().parents[3]
-DISMISSED = b"."
-DISMISS_SECONDS = 5.0
+STOP = b"."
+STOP_SECONDS = 5.0
 
 
-class Guard:
-    """The run's end of the guard: it ends processes whose marks begin with `mark` as soon as this process is gone."""
+class Watchdog:
+    """The run's end of the watchdog: it ends processes whose tags begin with `tag` as soon as this process is gone."""
 
-    def __init__(self, mark: str) -> None:
-        own = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from {__name__} import stand; stand({os.getpid()}, {mark!r})"
+    def __init__(self, tag: str) -> None:
+        own = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from {__name__} import watch; watch({os.getpid()}, {tag!r})"
         self._process: subprocess.Popen[bytes] | None = None
         with suppress(OSError):  # no room for one more process: workers still watch by themselves
             self._process = subprocess.Popen(
@@ -38,25 +38,25 @@ class Guard:
                 start_new_session=True,  # Ctrl-C reaches only the run
             )
 
-    def dismiss(self) -> None:
-        """The workers have been ended in order: end the guard too."""
+    def stop(self) -> None:
+        """The workers have been ended in order: end the watchdog too."""
         process, self._process = self._process, None
         if process is None:
             return
         with suppress(OSError, subprocess.TimeoutExpired):
-            process.communicate(DISMISSED, timeout=DISMISS_SECONDS)
+            process.communicate(STOP, timeout=STOP_SECONDS)
         process.kill()
         process.wait()
 
 
-def stand(run: int, mark: str) -> None:
-    """Wait until the process `run` has ended, then end the workers; or until it dismisses this one."""
+def watch(run: int, tag: str) -> None:
+    """Wait until the process `run` has ended, then end the workers; or until it stops this one."""
     ends: list[int] = [sys.stdin.fileno()]
     # where there is none, the pipe's end shows it, unless a copy of the run keeps it open
     with suppress(AttributeError, OSError):
         ends.append(os.pidfd_open(run))
     if os.getppid() == run:
         ready, _, _ = select.select(ends, [], [])
-        if sys.stdin.fileno() in ready and os.read(sys.stdin.fileno(), 1) == DISMISSED:
+        if sys.stdin.fileno() in ready and os.read(sys.stdin.fileno(), 1) == STOP:
             return
-    end_all([], [mark])
+    end_all([], [tag])

@@ -1,4 +1,4 @@
-"""Asking for a piece, and for its parts where a server's limits refuse the whole; several pieces side by side.
+"""Queries for a piece, and for its parts where a server's limits refuse the whole; several pieces side by side.
 
 Belongs here: sizes of queries, learnt from answers and refusals. Does not belong here: HTTP (`client.py`).
 """
@@ -20,9 +20,9 @@ from turbo_forecast.sources.prometheus.settings import PrometheusOptions
 
 ANSWER_VALUES = 100_000
 """Values of one answer, about. One is 30 bytes of JSON, and 200 as Python's objects until it lies in arrays."""
-LOOKS = 4
+COUNT_EVALUATIONS = 4
 """Evaluations by which series are counted beforehand."""
-WORTH_COUNTING = 10 * LOOKS
+MIN_SPANS_TO_COUNT = 10 * COUNT_EVALUATIONS
 """Spans from which on that costs little beside asking for all of them."""
 ASSUMED_SERIES = 10_000
 """Where they cannot be counted."""
@@ -43,8 +43,8 @@ class Sizes:
     most_hosts: dict[str, int] = field(default_factory=dict)
 
 
-class Asker:
-    """Asks one server. where: the source, as sentences name it."""
+class Querier:
+    """Sends queries to one server. where: the source, as sentences name it."""
 
     def __init__(self, where: str, options: PrometheusOptions, client: Client, sizes: Sizes) -> None:
         self._where, self._options, self._client, self._sizes = where, options, client, sizes
@@ -58,33 +58,33 @@ class Asker:
     def _longest(self, resource: str, run: Run) -> int:
         """Spans of one query. Series are counted anew for each long run: a fleet may have grown since the last one."""
         series = self._sizes.series.get(resource, 0)
-        if run.count > (WORTH_COUNTING if series else LOOKS):
-            series = self._counted(resource, _looks(run))
+        if run.count > (MIN_SPANS_TO_COUNT if series else COUNT_EVALUATIONS):
+            series = self._counted(resource, _count_run(run))
         return min(self._options.max_points, max(1, ANSWER_VALUES // max(1, series)))
 
-    def _counted(self, resource: str, looks: Run) -> int:
+    def _counted(self, resource: str, run: Run) -> int:
         """The most series that a resource has at a few times; many where the server refuses to count them."""
         try:
-            return max(self.counts(resource, looks).values(), default=0)
+            return max(self.counts(resource, run).values(), default=0)
         except TooLargeError:
             return ASSUMED_SERIES
 
-    def counts(self, resource: str, looks: Run) -> dict[int, int]:
+    def counts(self, resource: str, run: Run) -> dict[int, int]:
         """The number of series by time of evaluation, where there are any. Raises SourceError, and TooLargeError for a limit."""
-        query = f"count({self._text(Piece(resource, Run(looks.first, self._options.step_seconds, 1)))})"
+        query = f"count({self._text(Piece(resource, Run(run.first, self._options.step_seconds, 1)))})"
         try:
-            found = answer(Piece(resource, looks), self._client.matrix(resource, query, looks))
+            found = answer(Piece(resource, run), self._client.matrix(resource, query, run))
         except TooLargeError:
-            if looks.count == 1:
+            if run.count == 1:
                 raise
             return {
-                at: number
-                for half in looks.parts(-(-looks.count // 2))
-                for at, number in self.counts(resource, half).items()
+                time: number
+                for half in run.parts(-(-run.count // 2))
+                for time, number in self.counts(resource, half).items()
             }
         except RefusedError as error:
             raise SourceError(f"{self._where}: {resource}: {error}") from None
-        return {int(at): int(number) for at, number in zip(found.times, found.values, strict=True)}
+        return {int(time): int(number) for time, number in zip(found.times, found.values, strict=True)}
 
     def answers(self, piece: Piece) -> list[Answer]:
         """A piece's answers, in order of time. Raises SourceError where no part of it is small enough for the server."""
@@ -140,10 +140,10 @@ class Asker:
         return presets.query_text(query, seconds=piece.run.seconds, host_label=self._options.host_label, hosts=hosts)
 
 
-def _looks(run: Run) -> Run:
+def _count_run(run: Run) -> Run:
     """A few evaluations of a run, the last one among them."""
-    between = run.seconds * (run.count // LOOKS)
-    return Run(run.end - between * LOOKS, between, LOOKS)
+    between = run.seconds * (run.count // COUNT_EVALUATIONS)
+    return Run(run.end - between * COUNT_EVALUATIONS, between, COUNT_EVALUATIONS)
 
 
 def in_order(
@@ -164,5 +164,5 @@ def in_order(
             yield waiting.popleft().result()
     finally:
         ended.set()
-        # an error is told now, not after the answers that nobody waits for
+        # an error is raised now, not after the answers that nobody waits for
         pool.shutdown(wait=False, cancel_futures=True)

@@ -1,6 +1,6 @@
-"""A window's rows whole or not at all: kept aside until the last one is there, asked for again where the server went away.
+"""A window's rows whole or not at all: buffered until the last one is there, queried again where the server went away.
 
-Belongs here: asking, asking again, and keeping. Does not belong here: what a row is (`rows.py`).
+Belongs here: the query, its retries, and the buffer. Does not belong here: what a row is (`rows.py`).
 """
 
 import tempfile
@@ -35,8 +35,11 @@ class Request:
     prepare: Callable[[pa.RecordBatch], pa.RecordBatch] = _unchanged
 
 
-class Whole:
-    """Rows that are kept aside. without_value: those that were left out; series: how many there are, by resource."""
+class BufferedRows:
+    """The rows of an answer in memory, or in a file without a name.
+
+    without_value: those that were left out; series: how many there are, by resource.
+    """
 
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115  # closed by batches or close
@@ -60,33 +63,33 @@ class Whole:
                 yield from reader
 
     def close(self) -> None:
-        """Forget them."""
+        """Discard them."""
         self._file.close()
 
 
-def whole(database: Database, request: Request, seconds: float, attempts: int) -> Whole:
+def buffered(database: Database, request: Request, seconds: float, attempts: int) -> BufferedRows:
     """All rows of the answer to a request. seconds: for each attempt.
 
     Raises QueryError, or UnreachableError when as many attempts were in vain.
     """
-    # not at the top: whether an address is of a database is asked where the extra `sources` is not installed, too
+    # not at the top: whether an address is of a database is looked at where the extra `sources` is not installed, too
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-    again = Retrying(
+    retrying = Retrying(
         retry=retry_if_exception_type(UnreachableError),
         stop=stop_after_attempt(attempts),
         wait=wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
         reraise=True,
     )
-    return again(_asked, database, request, seconds)
+    return retrying(_query, database, request, seconds)
 
 
-def _asked(database: Database, request: Request, seconds: float) -> Whole:
-    kept, rows = Whole(), request.rows()
+def _query(database: Database, request: Request, seconds: float) -> BufferedRows:
+    kept, rows = BufferedRows(), request.rows()
     try:
         with database.answer(request.sql, seconds) as answer:
-            nothing = pa.RecordBatch.from_pylist([], schema=answer.schema)
-            rows.of(request.prepare(nothing))  # an answer without rows has columns, too
+            empty = pa.RecordBatch.from_pylist([], schema=answer.schema)
+            rows.of(request.prepare(empty))  # an answer without rows has columns, too
             for batch in answer.batches:
                 kept.add(rows.of(request.prepare(batch)))
         rows.finish()

@@ -1,4 +1,4 @@
-"""A landed file is read again when it has changed since it was judged whole, however it was changed, and else is not."""
+"""A landed file is read again when it has changed since it was verified, however it was changed, and else is not."""
 
 import os
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from turbo_forecast.landing import judged
-from turbo_forecast.landing.judged import NAME, all_faults
+from turbo_forecast.landing import verification_cache
+from turbo_forecast.landing.verification_cache import FILE_NAME, all_faults
 from turbo_forecast.storage.landed import FOLDER
 from turbo_forecast_tests.landing.conftest import Shop
 
@@ -16,15 +16,15 @@ from turbo_forecast_tests.landing.conftest import Shop
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The months whose files were read, in order."""
     months: list[str] = []
-    really = judged.faults
-    monkeypatch.setattr(judged, "faults", lambda path: months.append(path.stem) or really(path))
-    monkeypatch.setattr(judged, "SETTLED_SECONDS", 0.0)
+    really = verification_cache.faults
+    monkeypatch.setattr(verification_cache, "faults", lambda path: months.append(path.stem) or really(path))
+    monkeypatch.setattr(verification_cache, "SETTLED_SECONDS", 0.0)
     return months
 
 
 @pytest.fixture
 def landed(shop: Shop, read: list[str]) -> Shop:
-    """Two months, both judged whole."""
+    """Two months, both verified."""
     for month in ("2025-11", "2025-12"):
         shop.fill(month, range(1, 31))
     shop.land("2025-11", "2025-12")
@@ -38,7 +38,7 @@ def december(shop: Shop) -> Path:
     return shop.data / FOLDER / "shop" / "2025-12.parquet"
 
 
-def test_what_was_judged_whole_and_is_as_it_was_is_not_read_again(landed: Shop, read: list[str]) -> None:
+def test_what_was_verified_and_is_as_it_was_is_not_read_again(landed: Shop, read: list[str]) -> None:
     assert list(all_faults(landed.data)) == []
     assert read == []
 
@@ -95,7 +95,7 @@ def test_whatever_is_done_to_a_file_it_is_read_again_each_time_until_it_is_whole
 def test_a_file_that_was_changed_just_now_is_read_again(
     landed: Shop, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judged, "SETTLED_SECONDS", 3600.0)
+    monkeypatch.setattr(verification_cache, "SETTLED_SECONDS", 3600.0)
     for _ in range(2):
         read.clear()
         assert list(all_faults(landed.data)) == []
@@ -105,8 +105,8 @@ def test_a_file_that_was_changed_just_now_is_read_again(
 @pytest.mark.parametrize(
     "text", ["", "[]", "{", '{"rules": 0, "files": {}}', '{"rules": 1}', '{"rules": 1, "files": [1]}', "\x00"]
 )
-def test_where_it_cannot_be_told_what_was_judged_all_is_read(landed: Shop, read: list[str], text: str) -> None:
-    (landed.data / FOLDER / NAME).write_text(text)
+def test_where_the_list_of_verified_files_is_damaged_all_is_read(landed: Shop, read: list[str], text: str) -> None:
+    (landed.data / FOLDER / FILE_NAME).write_text(text)
     assert list(all_faults(landed.data)) == []
     assert read == ["2025-11", "2025-12"]
     read.clear()
