@@ -93,7 +93,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"errors", "library", "turbo_prophet"},
 }
 """Part of the package to the other parts it may import. `defs` reaches up to `definitions` in one function only."""
-DROP_IN = {"drop_in.py", "backend.py", "frames.py"}
+DROP_IN = {"drop_in.py", "backend.py", "frame_checks.py"}
 """The class that is a prophet.Prophet speaks pandas and Prophet; no worker imports it."""
 MOST_ARGUMENTS = 8
 """More belong together in a few named tuples, which numba's kernels take, too."""

@@ -14,8 +14,8 @@ from turbo_forecast.models.protocol import Days, Values
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.daily import compile_kernels, fit_daily
 from turbo_forecast.turbo_prophet.daily_calendar import Calendar
-from turbo_forecast.turbo_prophet.posterior import log_posterior
 from turbo_forecast.turbo_prophet.problem import Problem
+from turbo_forecast.turbo_prophet.reference_posterior import log_posterior
 
 ALLOWED_NATS = 1e-6
 """How far below stock's log posterior still counts as agreement: rounding, in sums of a thousand terms."""

@@ -1,7 +1,7 @@
 """Engine `stan`: stock Prophet, fitted by CmdStan in a process of its own for every fit.
 
 On phases of the week or year that a window has not observed, both engines keep to the same rule
-(`turbo_prophet/season.py`): the centred columns go to stock Prophet as regressors, with the seasons' own prior.
+(`turbo_prophet/known_phases.py`): the centred columns go to stock Prophet as regressors, with the seasons' own prior.
 Does not belong here: anything else that changes what stock Prophet computes.
 """
 
@@ -17,7 +17,7 @@ from turbo_forecast.models.protocol import Days, Forecast, Values, Window
 from turbo_forecast.seasonal_gaps import slot_of_year
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.turbo_prophet.features import epoch_days, from_days, season_features, season_orders
-from turbo_forecast.turbo_prophet.season import Floats, Season, Unknown
+from turbo_forecast.turbo_prophet.known_phases import Floats, Season, Unknown
 from turbo_forecast.types import Solver
 
 if TYPE_CHECKING:

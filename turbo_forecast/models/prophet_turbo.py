@@ -16,7 +16,7 @@ from turbo_forecast.types import Solver
 
 HANDED_OVER = {
     Status.ITERATION_LIMIT: "the turbo solver was not done after its largest number of steps",
-    Status.NO_FINITE_MAP: "a curve through every value exists, so the turbo solver found no best one",
+    Status.NO_FINITE_MAP: "the window can be fitted exactly, or so nearly that the turbo solver cannot judge a fit",
     Status.NUMERICAL_FAILURE: "the turbo solver met numbers it cannot compute with",
 }
 """Why a fit goes to Stan, as a series' reason says it."""

@@ -29,7 +29,7 @@ HONOURED = frozenset(
 
 _REASONS = {
     Status.ITERATION_LIMIT: "the iteration limit came before the maximum",
-    Status.NO_FINITE_MAP: "the data can be fitted exactly: the posterior has no finite maximum",
+    Status.NO_FINITE_MAP: "the data can be fitted exactly, or so nearly that double precision cannot judge a fit",
     Status.NUMERICAL_FAILURE: "no further step could be computed",
 }
 
@@ -190,7 +190,7 @@ def _starting_point(values: Mapping[str, Any]) -> MapResult:
 def fitted_trend(result: MapResult, stan_data: Mapping[str, Any]) -> Vector:
     """The trend at the history's rows (T,), scaled: what Stan calls the transformed parameter `trend`.
 
-    The logistic offsets collapse to hinges: z(t) = k (t - m) + sum_j delta_j (t - s_j)+.
+    The logistic offsets collapse to hinges: z(t) = k (t - m) + sum_j delta_j (t - t_change_j)+.
     """
     t = np.asarray(stan_data["t"], dtype=np.float64)
     changes = np.asarray(stan_data["t_change"], dtype=np.float64)

@@ -14,7 +14,7 @@ import numpy as np
 
 from turbo_forecast.turbo_prophet.cache import mark_ready
 from turbo_forecast.turbo_prophet.daily_calendar import Calendar, Days, History
-from turbo_forecast.turbo_prophet.features import Scale, Spec
+from turbo_forecast.turbo_prophet.features import Scale, Spec, require_cap
 from turbo_forecast.turbo_prophet.gram import gram_matrix
 from turbo_forecast.turbo_prophet.jit import entry
 from turbo_forecast.turbo_prophet.model import LOGISTIC, Data
@@ -69,23 +69,23 @@ def scale_values(y, cap, floor, minmax, has_floor, scaled, caps):
     highest = y.max()
     base = floor if has_floor else (lowest if minmax else 0.0)
     scale = 0.0
-    nearest = math.inf
+    y_min = math.inf
     for i in range(y.size):
         size = abs(y[i] - base)
         scale = max(scale, size)
-        nearest = min(nearest, size)
+        y_min = min(y_min, size)
     if minmax:
         scale = cap - floor if has_floor else highest - lowest
-        nearest = base
+        y_min = base
     elif not has_floor:
-        nearest = 0.0
+        y_min = 0.0
     if scale == 0.0:
         scale = 1.0
-    level = (cap - base) / scale
+    scaled_cap = (cap - base) / scale
     for i in range(y.size):
         scaled[i] = (y[i] - base) / scale
-        caps[i] = level
-    return scale, nearest, lowest, highest
+        caps[i] = scaled_cap
+    return scale, y_min, lowest, highest
 
 
 def _check(y: Vector, days: Days, spec: Spec, cap: float, floor: float | None) -> None:
@@ -93,8 +93,11 @@ def _check(y: Vector, days: Days, spec: Spec, cap: float, floor: float | None) -
         raise ValueError(f"a history needs at least two values and as many days, not {y.size} and {days.size}")
     if not np.isfinite(y).all():
         raise ValueError("y has values that are not finite")
-    if spec.growth == "logistic" and not cap > (floor or 0.0):
-        raise ValueError("cap must be greater than floor (which defaults to 0)")
+    if spec.growth == "logistic":
+        if math.isnan(cap):
+            raise ValueError("logistic growth needs a cap")
+        default = float(y.min()) if spec.scaling == "minmax" else 0.0
+        require_cap(cap, default if floor is None else floor)
 
 
 def fit_daily(
@@ -107,12 +110,11 @@ def fit_daily(
 ) -> DailyFit:
     """Fit one daily series.
 
-    days: (T,) observed days since 1970, sorted, within the calendar; y: (T,) finite values. cap, floor: the data's
-    unit; they
-    count for logistic growth only. A constant series is not searched: its posterior grows without bound as sigma goes
-    to 0 (linear,
-    flat), or ends on a curve that is nearly flat (logistic). Its status is NO_FINITE_MAP and its forecast the constant.
-    Raises ValueError for input that is not a history; never for one that cannot be fitted.
+    days: (T,) observed days since 1970, sorted, within the calendar; y: (T,) finite values. cap, floor: the data's unit; they
+    count for logistic growth only. A constant series is not searched: its posterior grows without bound as sigma goes to 0
+    (linear, flat), or ends on a curve that is nearly flat (logistic). Its status is NO_FINITE_MAP, its objective nan, and its
+    forecast the constant. Raises ValueError for input that is not a history, and for a cap that is missing, infinite or not
+    above the floor; never for a history that cannot be fitted.
     """
     spec = calendar.spec
     days, y = np.ascontiguousarray(days, np.int64), np.ascontiguousarray(y, np.float64)
@@ -134,7 +136,7 @@ def fit_daily(
     )  # fmt: skip
     scale = Scale(y_scale, y_min, has_floor)
     if lowest == highest:
-        nothing = Answer(Status.NO_FINITE_MAP, 0, 0, math.inf, 0.0, math.inf, 0)
+        nothing = Answer(Status.NO_FINITE_MAP, 0, 0, math.nan, 0.0, math.inf, 0)
         result = to_result(theta, data, nothing, constant=lowest)
     else:
         sketch = history.sketch.of_series(data) if history.sketch else no_sketch(data)
@@ -152,8 +154,9 @@ def forecast_daily(
 ) -> Forecast:
     """Forecast a fitted series on days (n,), sorted, within the calendar. Stock Prophet's yhat and bounds, not clamped.
 
-    The same seed gives the same bounds in any process. A constant series is forecast as its constant, with bounds of
-    no width.
+    The same seed gives the same bounds in any process. A constant series is forecast as its constant, with bounds of no width.
+    Raises ValueError for days that are not sorted or outside the calendar, and for bounds of logistic growth if all days after
+    the history are one and the same, asked for more than once.
     """
     days = np.ascontiguousarray(days, np.int64)
     result, history = fit.result, fit.history
@@ -169,7 +172,7 @@ def forecast_daily(
     fitted = Fitted(growth, fit.theta, result.sigma_obs, history.t_change, columns.s_a, columns.s_m, y_scale)
     rows = Rows(future.t, future.X, np.full(days.size, cap), np.full(days.size, floor))
     out = np.empty((6, days.size))
-    draws = draws_of(interval, future.step, seed)
+    draws = draws_of(interval, growth, future.step, history.n_changepoints, seed)
     forecast_kernel(tuple(fitted), tuple(rows), tuple(draws), out, NO_TREND_BOUNDS)
     return Forecast(*out)
 
@@ -190,8 +193,7 @@ def compile_rest() -> None:
 
 
 def compile_kernels() -> float:
-    """Compile every kernel, or load it from the cache; returns the seconds it took. Call it once before a pool
-    starts."""
+    """Compile every kernel, or load it from the cache; returns the seconds it took. Call it once before a pool starts."""
     began = time.perf_counter()
     compile_rest()
     compile_search()

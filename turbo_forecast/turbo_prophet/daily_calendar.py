@@ -26,9 +26,9 @@ from turbo_forecast.turbo_prophet.features import (
 )
 from turbo_forecast.turbo_prophet.gram import gram_matrix, padded
 from turbo_forecast.turbo_prophet.jit import entry, kernel
+from turbo_forecast.turbo_prophet.known_phases import Season, Unknown
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC
 from turbo_forecast.turbo_prophet.problem import Vector
-from turbo_forecast.turbo_prophet.season import Season, Unknown
 from turbo_forecast.turbo_prophet.weekly_aggregate import Sketch
 
 Days = NDArray[np.int64]
@@ -51,6 +51,7 @@ class History:
     columns: Columns
     precision: Vector  # (K,)
     orders: tuple[int, int, int]
+    n_changepoints: int  # 0: t_change holds one dummy changepoint at 0
     mean_step: float  # mean distance of rows in t
     season: Season | None = None  # how its columns keep to the phases it has observed; None: it has observed them all
     sketch: Sketch | None = None  # its weeks, where a search starts on them (logistic, additive)
@@ -104,6 +105,7 @@ def day_grams(table, out):
 
 @kernel
 def _add_days(table, rows, start, end, sign, total):
+    """Add sign times X'X of rows[start:end] of table (N, W) to total (K, W)."""
     for at in range(start, end):
         i = rows[at]
         for j in range(total.shape[0]):
@@ -209,19 +211,20 @@ class Calendar:
             first_row[:] = t.size
         table = self._table(orders)
         X, XtX = self._features(table, days, rows, narrowest > 0, widest == 1)
-        k = table.columns.sigmas.size
-        season = self._season(days, rows, orders, X[:, :k], widest)
+        columns = table.columns.sigmas.size
+        season = self._season(days, rows, orders, X[:, :columns], widest)
         if season is not None:
             X = X.copy()
-            X[:, :k] = self._columns(season, days, rows, X[:, :k])
+            X[:, :columns] = self._columns(season, days, rows, X[:, :columns])
             gram_matrix(X, XtX)
         sketch = None
         if self.spec.indicator == LOGISTIC and not table.columns.s_m.any():
             sketch = Sketch.of(days, t, X, 2 * orders[0], t_change)
         step = float((t[-1] - t[0]) / (t.size - 1))
         return History(
-            start, span, t, X, XtX, t_change, first_row, table.columns, table.precision, orders, step, season, sketch
-        )
+            start, span, t, X, XtX, t_change, first_row, table.columns, table.precision, orders, int(changed.size), step,
+            season, sketch,
+        )  # fmt: skip
 
     def _orders_of(self, days: Days, span: int, narrowest: int) -> tuple[int, int, int]:
         """Prophet's Fourier orders, which follow from a history's span and its narrowest spacing."""
@@ -240,8 +243,8 @@ class Calendar:
     @staticmethod
     def _features(table: Table, days: Days, rows: Days, once: bool, whole: bool) -> tuple[Vector, Vector]:
         """X (T, W) and X'X (K, K) of observed days; once: none occurs twice; whole: none is missing."""
-        k = table.columns.sigmas.size
-        XtX = np.empty((k, k))
+        columns = table.columns.sigmas.size
+        XtX = np.empty((columns, columns))
         X = table.X[rows[0] : rows[-1] + 1] if whole and once else table.X[rows]
         if once:
             observed_gram(table.X, table.grams, rows, XtX)
@@ -280,8 +283,8 @@ class Calendar:
             step = float(np.diff(ahead).mean()) if ahead.size > 1 else history.mean_step
             X = self._table(history.orders).X[rows]
             if season is not None:
-                k = history.columns.sigmas.size
-                X[:, :k] = self._columns(season, days, rows, X[:, :k])
+                columns = history.columns.sigmas.size
+                X[:, :columns] = self._columns(season, days, rows, X[:, :columns])
             found = Future(t, X, step)
             self._futures[key] = found
             if len(self._futures) > _PATTERNS:

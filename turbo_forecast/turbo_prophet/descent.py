@@ -25,19 +25,27 @@ from turbo_forecast.turbo_prophet.proximal_step import (
     solve_qp,
 )
 
+# The numbers of `problem.Status`, written once more: kernels are compiled anew whenever a module is edited that they use.
 CONVERGED, ITERATION_LIMIT, NO_FINITE_MAP, NUMERICAL_FAILURE = 0, 1, 2, 3
 _ACCEPTED, _AT_OPTIMUM, _STUCK = 0, 1, 2  # how `_advance` ends
 
-# Noise below this share of the scaled data is rounding: the likelihood grows without bound as it goes to zero.
+# Noise below 1e-9 of y_scale is too small for double precision to judge a step by: the residuals, differences of numbers near
+# 1 with 16 digits, then leave some 1e-6 nats of the objective to rounding. Nearly always a curve through every value exists,
+# and the likelihood grows without bound as the noise goes to zero.
 SMALLEST_VARIANCE = 1e-18
-# A step that gained more than this times its prediction, and more than so many nats, is tried longer.
+# Differences of the objective below this many nats, or this share of it, are rounding: it is a sum over all rows.
+_ROUNDING = 1e-7
+_ROUNDING_SHARE = 1e-12
+# A step that gained more than this times its prediction is tried longer, if that was so many nats at least.
 _UNDERSTATED = 1.1
-_EXPANDED = 1e-3
+_LONGER_FROM = 1e-3
 # A search is given up when it is this many nats, and ten times its last step's gain, behind its rival: one that goes to
 # the end anyway needs less of a margin than one whose end is yet to be guessed.
-_CLEARLY_BEHIND = 2.0
+CLEARLY_BEHIND = 2.0
 _BEHIND_AT_THE_END = 0.1
-_SMALL_GRADIENT = 1e-6  # times 1 / tau: a gradient that counts as zero
+# Times 1 / tau: a gradient that counts as zero. That is the unit of delta's own conditions; for b, k and beta, whose gradients
+# have other ones, it is a convention. The gain that a step promises, in nats, is asked for beside it.
+_SMALL_GRADIENT = 1e-6
 _DAMPING_START = 1e-2
 _DAMPING_WARM = 1e-5
 _DAMPING_FALL = 0.1
@@ -61,7 +69,7 @@ class State(NamedTuple):
     value: float  # objective at theta
     rss: float  # at theta, see `residual_sum`
     damping: float
-    newton: bool  # whether the curvature is the exact Hessian; else Gauss-Newton's
+    exact_hessian: bool  # whether the curvature is the exact Hessian; else Gauss-Newton's
     last_gain: float  # what the last accepted step was predicted to gain (nats); inf before the first
     polished: int  # accepted steps in a row that only polished
     evaluations: int  # of the objective
@@ -74,7 +82,7 @@ class Trial(NamedTuple):
     rss: float
     gain: float  # nats that it was predicted to gain
     ratio: float  # of what it gained to that; -1 if nothing was predicted
-    level: bool  # whether it only polishes: its gain is below the tolerance, and it loses nothing but rounding
+    polishes: bool  # whether it does no more: its gain is below the tolerance, and it loses nothing but rounding
 
 
 class Descent(NamedTuple):
@@ -95,31 +103,39 @@ def _start(data, theta, work, warm_start):
 
 @part
 def _with_damping(state, damping):
-    return State(state.value, state.rss, damping, state.newton, state.last_gain, state.polished, state.evaluations)
+    return State(
+        state.value, state.rss, damping, state.exact_hessian, state.last_gain, state.polished, state.evaluations
+    )
 
 
 @part
-def _without_newton(state):
-    newton = not state.newton  # not False: for a constant numba would compile a second `derivatives`
-    return State(state.value, state.rss, state.damping, newton, state.last_gain, state.polished, state.evaluations)
+def _without_exact_hessian(state):
+    exact_hessian = not state.exact_hessian  # not False: for a constant numba would compile a second `derivatives`
+    return State(
+        state.value, state.rss, state.damping, exact_hessian, state.last_gain, state.polished, state.evaluations
+    )
 
 
 @part
 def _counted(state):
     evaluations = state.evaluations + 1
-    return State(state.value, state.rss, state.damping, state.newton, state.last_gain, state.polished, evaluations)
+    return State(
+        state.value, state.rss, state.damping, state.exact_hessian, state.last_gain, state.polished, evaluations
+    )
 
 
 @kernel
 def _update_derivatives(data, theta, state, work, qp):
-    derivatives(data, theta, work, state.rss, state.newton, qp.Q, qp.g)
+    derivatives(data, theta, work, state.rss, state.exact_hessian, qp.Q, qp.g)
     measure_diagonal(qp)
 
 
 @part
 def converged(state, kkt, l1_penalty):
-    """Whether theta is an optimum: the gradient is small and the last step was, or two steps have only polished it."""
-    return state.polished > 1 or (state.last_gain < 1e-4 and kkt < _SMALL_GRADIENT * l1_penalty)
+    """Whether theta is an optimum: the gradient is small and the last step promised little, or two steps in a row have only
+    polished it (whatever the gradient: its own rounding is what they left)."""
+    settled = state.last_gain < 1e-4 and state.damping <= _DAMPING_SMALL
+    return state.polished > 1 or (settled and kkt < _SMALL_GRADIENT * l1_penalty)
 
 
 @part
@@ -139,8 +155,8 @@ def try_step(data, theta, state, gain, finishing, work, qp):
     value = objective(data, trial, rss)
     ratio = (state.value - value) / gain if gain > 0.0 else -1.0
     # At the end differences of the objective are rounding: what decides is the gradient after the step.
-    level = finishing and value <= state.value + 1e-12 * abs(state.value) + 1e-10
-    return Trial(value, rss, gain, ratio, level)
+    polishes = finishing and value <= state.value + _ROUNDING_SHARE * abs(state.value) + 1e-10
+    return Trial(value, rss, gain, ratio, polishes)
 
 
 @kernel
@@ -180,7 +196,7 @@ def update_damping(damping, trial):
     """Less damping after a step that kept its promise, more after one that fell far short of it."""
     if trial.ratio > 0.5:
         return _DAMPING_FALL * damping if damping > _DAMPING_MIN else 0.0
-    if trial.ratio < 0.2 and not trial.level:
+    if trial.ratio < 0.2 and not trial.polishes:
         return max(4.0 * damping, 1e-6)
     return damping
 
@@ -189,25 +205,32 @@ def update_damping(damping, trial):
 def accept(data, theta, state, trial, finishing, work, qp):
     """Go to the trial's point, or further along the step if it gained much more than predicted. Returns the new state."""
     value, rss, evaluations = trial.value, trial.rss, 0
-    if data.growth == LOGISTIC and trial.ratio > _UNDERSTATED and trial.gain > _EXPANDED:
+    if data.growth == LOGISTIC and trial.ratio > _UNDERSTATED and trial.gain > _LONGER_FROM:
         value, rss, evaluations = try_longer(data, theta, trial, work, qp)
     theta[:] = qp.trial
     # The exact Hessian once steps are predicted well, Gauss-Newton before.
-    newton = (trial.ratio > 0.5 and trial.ratio < 2.0) or state.value - value < 1.0
+    exact_hessian = (trial.ratio > 0.5 and trial.ratio < 2.0) or state.value - value < 1.0
     damping = update_damping(state.damping, trial)
     polished = state.polished + 1 if finishing else 0
-    return State(value, rss, damping, newton, trial.gain, polished, state.evaluations + evaluations)
+    return State(value, rss, damping, exact_hessian, trial.gain, polished, state.evaluations + evaluations)
 
 
 @part
 def _advance(data, theta, state, kkt, tolerance, work, qp):
-    """Try steps, with more and more damping, until one is accepted. Returns how that ended, and the state."""
+    """Try steps, with more and more damping, until one is accepted. Returns how that ended, and the state.
+
+    qp holds the derivatives at theta. work holds the rows of theta on entry, those of the last step tried on return.
+    """
     l1_penalty = 1.0 / data.tau
     delta = theta[theta.size - data.t_change.size :]
+    tried_before = state.evaluations
+    rounding = max(_ROUNDING, _ROUNDING_SHARE * abs(state.value))
     for _ in range(_MOST_TRIES):
         if not solve_qp(qp, delta, state.damping, l1_penalty):
-            if state.newton:  # an indefinite Hessian: Gauss-Newton's never is
-                state = _without_newton(state)
+            if state.exact_hessian:  # an indefinite Hessian: Gauss-Newton's never is
+                state = _without_exact_hessian(state)
+                if state.evaluations > tried_before:
+                    residual_sum(data, theta, work)  # a step that was refused has left its own rows there
                 _update_derivatives(data, theta, state, work, qp)
             else:
                 state = _with_damping(state, max(10.0 * state.damping, 1e-6))
@@ -218,10 +241,10 @@ def _advance(data, theta, state, kkt, tolerance, work, qp):
             return _AT_OPTIMUM, state
         trial = try_step(data, theta, state, gain, finishing, work, qp)
         state = _counted(state)
-        if trial.level or (trial.value < state.value and trial.ratio > 1e-4):
+        if trial.polishes or (trial.value < state.value and trial.ratio > 1e-4):
             return _ACCEPTED, accept(data, theta, state, trial, finishing, work, qp)
-        if gain < 1e-7 and state.damping <= _DAMPING_SMALL and trial.value < state.value + 1e-7:
-            return _AT_OPTIMUM, state
+        if gain < rounding and state.damping <= _DAMPING_SMALL and trial.value < state.value + rounding:
+            return _AT_OPTIMUM, state  # what is left to gain cannot be told from rounding
         state = _with_damping(state, max(8.0 * state.damping, 1e-4))
         if state.damping > _DAMPING_MAX:
             break
@@ -231,7 +254,7 @@ def _advance(data, theta, state, kkt, tolerance, work, qp):
 @part
 def _early_end(state, early_stop, rival):
     """Whether the search is close enough to its end, or so far behind its rival that it cannot catch up."""
-    margin = _CLEARLY_BEHIND if early_stop > 0.0 else _BEHIND_AT_THE_END
+    margin = CLEARLY_BEHIND if early_stop > 0.0 else _BEHIND_AT_THE_END
     hopeless = state.value - rival > margin + 10.0 * state.last_gain and state.last_gain < 1.0
     return (state.last_gain < early_stop or hopeless) and state.damping <= _DAMPING_SMALL
 
@@ -242,7 +265,8 @@ def descend(data, theta, limits, warm_start, early_stop, rival):
 
     warm_start: theta is near an optimum already. early_stop: end after a step that was predicted to gain less than this
     (nats); 0 to go on to the end. rival: the objective found elsewhere; a search that cannot catch up with it any more ends,
-    too (inf: none). Status CONVERGED is that of a search that ended in any of these ways.
+    too (inf: none). Status CONVERGED is that of a search that ended in any of these ways; without early_stop and rival, it is
+    that of an optimum (`converged`, `_advance`), or of a gradient below 1e-5 / tau from which no step gains.
     """
     l1_penalty = 1.0 / data.tau
     work, qp = make_work(data.t.size), make_qp_work(theta.size, data.t_change.size)

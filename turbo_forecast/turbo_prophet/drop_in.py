@@ -1,7 +1,7 @@
 """`TurboProphet`: prophet.Prophet's class and arguments, fitted in process; forecasts differ where Stan stops short of the optimum.
 
 Belongs here: the class, and nothing that Prophet already does. Does not belong here: fleets, which can't afford frames.
-This module, `frames.py` and `backend.py` import pandas and prophet; nothing else in this package does.
+This module, `frame_checks.py` and `backend.py` import pandas and prophet; nothing else in this package does.
 """
 
 from typing import Any, ClassVar, Self
@@ -12,7 +12,7 @@ from prophet import Prophet
 from prophet.models import StanBackendEnum
 
 from turbo_forecast.turbo_prophet.backend import SolverReport, TurboBackend
-from turbo_forecast.turbo_prophet.frames import require_future, require_history
+from turbo_forecast.turbo_prophet.frame_checks import require_future, require_history
 from turbo_forecast.turbo_prophet.problem import MapResult, Settings
 
 
@@ -22,14 +22,14 @@ class TurboProphet(Prophet):
     Constructor, methods, attributes and predictions are Prophet's; so are the draws of `predict`, which come from
     numpy's global generator. What differs:
 
-    - `fit` finds the maximum of the same posterior, to rounding. Stock's optimiser stops short of it, so parameters
-      differ from stock's; `params["lp__"]` is at least as high.
-    - `fit` takes Prophet's options. `init`, `inits` (a dictionary), `iter` (at most so many), `seed`, `sig_figs` (all
-      digits are kept), `timeout`, `refresh`, `show_console` and `require_converged` leave the fit in process. Any other
+    - `fit` maximises the same posterior: it keeps the best local maximum of several searches, to rounding. Stock's optimiser
+      stops short of its own, so parameters differ from stock's; `params["lp__"]` was at least as high on all that was tried.
+    - `fit` takes Prophet's options. `init`, `inits` (a dictionary), `iter` (at most so many in each search), `seed`, `sig_figs`
+      (all digits are kept), `timeout`, `refresh`, `show_console` and `require_converged` leave the fit in process. Any other
       (`algorithm`, `tol_obj`, `output_dir`, …) has a meaning to Stan alone and Stan does the fit:
       `fit(df, algorithm="LBFGS")` is stock Prophet's.
-    - Stan also does what is not a maximum or has none: `mcmc_samples > 0`, histories that can be fitted exactly, and
-      any fit that did not converge. `solver_report` says who did it and why.
+    - Stan also does what is not a maximum or has none: `mcmc_samples > 0`, histories that can be fitted exactly (or so nearly
+      that double precision cannot judge), and any fit that did not converge. `solver_report` says who did it and why.
     - Logistic growth without changepoints (`n_changepoints=0`): stock shifts the fitted curve when it folds the one dummy
       change into the rate; here the curve that was fitted is the curve that is predicted.
     - Stock gives histories under 100 rows to Stan's Newton; here they are solved like all others.

@@ -22,9 +22,9 @@ _TICKS_PER_SECOND = {"D": None, "h": None, "m": None, "s": 1, "ms": 1_000, "us":
 
 @dataclass(frozen=True)
 class Spec:
-    """A Prophet model without holidays and regressors. Names, defaults and meanings are those of Prophet's
-    constructor, but for the last: `known_phases_only` keeps seasons to the phases that were observed (`season.py`);
-    a daily calendar does so, `prepare`, which does what Prophet does, does not."""
+    """A Prophet model without holidays and regressors. Names, defaults and meanings are those of Prophet's constructor, but for
+    the last: `known_phases_only` keeps a daily calendar's seasons to the phases that were observed (`known_phases.py`). `prepare`
+    does what Prophet does, and takes no notice of it."""
 
     growth: Growth = "linear"
     n_changepoints: int = 25
@@ -193,6 +193,15 @@ def value_scale(y: Vector, spec: Spec, cap: Vector | float | None, floor: Vector
     return Scale(y_scale if y_scale != 0 else 1.0, y_min, has_floor)
 
 
+def require_cap(cap: Vector | float, floor: Vector | float) -> None:
+    """Raises ValueError for a cap or a floor that is not finite, or a cap that is not above the floor in use (`Scale.floor`)."""
+    for name, values in (("cap", cap), ("floor", floor)):
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} has values that are not finite")
+    if np.any(np.asarray(cap) <= floor):
+        raise ValueError("cap must be greater than floor (which defaults to 0, or to the lowest y with minmax scaling)")
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A series on Prophet's scale: its problem, and what prediction needs to come back."""
@@ -215,7 +224,7 @@ def prepare(
     """What Prophet's preprocess hands to Stan, for any timestamps (see `as_stamps`). Rows without a value (nan) are
     left out.
 
-    Raises ValueError for fewer than two values, infinities, a missing cap or a cap that is not above the floor.
+    Raises ValueError for fewer than two values, infinities, a missing cap or one that is infinite or not above the floor.
     """
     stamps, y = as_stamps(ds), np.asarray(y, dtype=np.float64)
     keep = ~np.isnan(y)
@@ -233,8 +242,7 @@ def prepare(
     if spec.growth == "logistic":
         if caps is None:
             raise ValueError("logistic growth needs a cap")
-        if np.any(caps <= base):
-            raise ValueError("cap must be greater than floor (which defaults to 0)")
+        require_cap(caps, base)
         cap_scaled = (caps - base) / scale.y_scale
     else:
         cap_scaled = np.zeros(y.size)

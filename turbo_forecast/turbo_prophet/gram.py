@@ -29,7 +29,7 @@ def padded(x: Vector) -> Vector:
 
 @entry
 def gram_matrix(X, out):
-    """X'X of the first K columns of X (T, W) into out (K, K). Sums run in row order."""
+    """X'X of the first K columns of X (T, W) into out (K, K). Four rows are paired and summed, then added in row order."""
     n, width = X.shape
     columns = out.shape[0]
     total = np.zeros((columns, width))

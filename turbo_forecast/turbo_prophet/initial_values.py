@@ -73,6 +73,7 @@ def further_start(data, index, theta):
 
 @kernel
 def _mean_and_variance(y):
+    """Mean and variance of values (T,), by T."""
     n = y.size
     mean = y.sum() / n
     total = 0.0
@@ -83,6 +84,7 @@ def _mean_and_variance(y):
 
 @kernel
 def _logit(share):
+    """z of a logistic curve at that share of its cap, which is kept _EDGE away from 0 and 1."""
     share = max(_EDGE, min(1.0 - _EDGE, share))
     return math.log(share / (1.0 - share))
 

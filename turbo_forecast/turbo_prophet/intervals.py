@@ -2,11 +2,14 @@
 
 Belongs here: simulated rate changes, quantiles. Does not belong here: the forecast's centre.
 
-Prophet 1.5 (vectorised; Taylor and Letham 2018, section 3.1.4): at each future step a rate change with probability S dt, of
-size Laplace(0, mean|delta| + 1e-8), half at this step and half at the next; the trend's deviation is added to the fitted
-trend together with N(0, sigma_obs). Two things differ here, neither in distribution: only the steps that have a change are
-visited (geometric gaps), and the noise is not drawn: bounds are the quantiles of the mixture of normals around the drawn
-trends, which takes the noise's Monte-Carlo error out.
+Prophet 1.5 (vectorised; Taylor and Letham 2018, section 3.1.4): at each future step a rate change with probability S dt, dt the
+mean distance of future times, of size Laplace(0, mean|delta| + 1e-8), half at this step and half at the next; the trend's
+deviation is added to the fitted trend together with N(0, sigma_obs). Linear trends deviate as if the steps were dt apart.
+Logistic ones are drawn at the times themselves, with the history's changes moved to a grid of dt, and centred on their mean.
+
+Two things differ here, neither in distribution: only the steps that have a change are visited (geometric gaps), and the noise
+is not drawn: bounds are the quantiles of the mixture of normals around the drawn trends, which takes the noise's Monte-Carlo
+error out.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -25,6 +28,7 @@ from turbo_forecast.turbo_prophet.xoshiro import seeded, uniform
 
 Vector = NDArray[np.float64]
 _EPSILON = 1e-8  # Prophet's, so that a history without rate changes still has a (tiny) scale
+_FINEST_GRID = 2.0**52  # points before a time: with more of them a step is less than the time's own rounding
 
 
 class Curve(NamedTuple):
@@ -42,7 +46,8 @@ class Draws(NamedTuple):
 
     samples: int
     seed: int
-    step: float  # mean distance of the future times (of the history's if there is one alone)
+    step: float  # dt, the mean distance of the future times (of the history's if there is one alone)
+    n_changepoints: int  # S; 0 if the history's one changepoint is a dummy, whose delta is a part of the rate
     shares: tuple[float, float]  # of the distribution below the lower and the upper bound
     normal: tuple[float, float]  # the same quantiles of N(0, 1)
 
@@ -50,7 +55,11 @@ class Draws(NamedTuple):
 @kernel
 def _rate_changes(draws, n, chance, scale, out):
     """Fill out (n, samples) with rate changes: Bernoulli(chance) steps, Laplace(0, scale) each, half now and half a
-    step later."""
+    step later.
+
+    A change's size is the inverse distribution function of Laplace at a uniform number, mirrored: copysign drops the sign of
+    the logarithm. The distribution is symmetric.
+    """
     out[:] = 0.0
     if chance <= 0.0:
         return
@@ -61,7 +70,9 @@ def _rate_changes(draws, n, chance, scale, out):
         while True:
             step += 1.0
             if chance < 1.0:
-                step += math.floor(math.log(uniform(state)) / log_stay)
+                step += np.floor(
+                    math.log(uniform(state)) / log_stay
+                )  # math.floor is an integer here: tiny chances overflow
             if not step < n:
                 break
             u = uniform(state) - 0.5
@@ -70,6 +81,19 @@ def _rate_changes(draws, n, chance, scale, out):
             out[i, d] += half
             if i + 1 < n:
                 out[i + 1, d] += half
+
+
+@kernel
+def _next_on_grid(t, step):
+    """The first multiple of step after t, as numpy's arange(0, 1 + step, step)[i] = i * step; t if step is lost beside it."""
+    i = np.floor(t / step)
+    if not i < _FINEST_GRID:
+        return t
+    while i * step > t and i > 0.0:
+        i -= 1.0
+    while i * step <= t:
+        i += 1.0
+    return i * step
 
 
 @kernel
@@ -83,34 +107,29 @@ def _history_end(curve, step, at):
     slope = curve.k
     s = t_change.size
     for j in range(s):
-        grid = math.floor(t_change[j] / step)
-        # numpy's arange(0, 1 + step, step)[i] is i * step
-        while grid * step > t_change[j] and grid > 0:
-            grid -= 1
-        while grid * step <= t_change[j]:
-            grid += 1
-        if j + 1 < s and t_change[j + 1] < grid * step:
+        moved = _next_on_grid(t_change[j], step)
+        if j + 1 < s and t_change[j + 1] < moved:
             continue
-        z += delta[j] * (at - grid * step)
+        z += delta[j] * (at - moved)
         slope += delta[j]
     return z, slope
 
 
 @kernel
 def _logistic_deviations(curve, t, cap, draws, out):
-    """Rate changes in out (n, samples) become deviations of a logistic trend from the draws' mean."""
+    """Rate changes in out (n, samples) become deviations of a logistic trend from the draws' mean. t, cap: (n,)."""
     samples = draws.samples
     start, rate = _history_end(curve, draws.step, t[0])
-    level = np.full(samples, start)
+    z = np.full(samples, start)
     slope = np.full(samples, rate)
     for i in range(t.size):
         row = out[i]
         ahead = t[i] - t[i - 1] if i > 0 else 0.0
         c = cap[i]
         for d in range(samples):
-            level[d] += slope[d] * ahead
+            z[d] += slope[d] * ahead
             slope[d] += row[d]
-            row[d] = c / (1.0 + exponential(-level[d]))
+            row[d] = c / (1.0 + exponential(-z[d]))
         mean = row.sum() / samples
         for d in range(samples):
             row[d] -= mean
@@ -142,7 +161,8 @@ def simulate(curve, t, cap, draws, out):
     total = 0.0
     for j in range(delta.size):
         total += abs(delta[j])
-    _rate_changes(draws, n, curve.t_change.size * draws.step, total / delta.size + _EPSILON, out)
+    scale = total / delta.size if draws.n_changepoints > 0 else 0.0
+    _rate_changes(draws, n, curve.t_change.size * draws.step, scale + _EPSILON, out)
     if curve.growth == LOGISTIC:
         _logistic_deviations(curve, t, cap, draws, out)
     else:
@@ -152,6 +172,7 @@ def simulate(curve, t, cap, draws, out):
 @reduction
 def _mixture(centres, q, inverse):
     """Distribution function and density (times sigma) at q of the equal mixture of N(centre, sigma); inverse: 1 / sigma.
+    centres: (n,).
 
     Abramowitz and Stegun 26.2.17, error below 1e-7: one exponential gives both.
     """
@@ -171,6 +192,7 @@ def _mixture(centres, q, inverse):
 
 @reduction
 def _extremes(values):
+    """The lowest and the highest of values (n,), n >= 1."""
     low = values[0]
     high = values[0]
     for d in range(values.size):
@@ -181,12 +203,16 @@ def _extremes(values):
 
 @kernel
 def mixture_quantile(centres, sigma, p, z, guess):
-    """q with mean_d Phi((q - centre_d) / sigma) = p. z: Phi^-1(p). Newton from guess, kept in a bracket; at most 60
-    steps."""
+    """q with mean_d Phi((q - centre_d) / sigma) = p; sigma = 0: the quantile of the centres (n,). z: Phi^-1(p).
+
+    Newton from guess, kept in a bracket; at most 60 steps.
+    """
+    if not sigma > 0.0:
+        return quantile(centres, p)
     low, high = _extremes(centres)
     low += z * sigma
     high += z * sigma
-    if not sigma > 0.0 or not high - low > 1e-6 * sigma:
+    if not high - low > 1e-6 * sigma:
         return 0.5 * (low + high)
     inverse = 1.0 / sigma
     q = min(max(guess, low), high)
@@ -210,7 +236,7 @@ def mixture_quantile(centres, sigma, p, z, guess):
 
 @kernel
 def quantile(values, p):
-    """The linearly interpolated quantile of values (numpy's default method)."""
+    """The linearly interpolated quantile of values (n,), n >= 1 (numpy's default method)."""
     ordered = np.sort(values)
     position = p * (values.size - 1)
     low = int(position)

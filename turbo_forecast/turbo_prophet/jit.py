@@ -54,5 +54,6 @@ def reduction(function: _Kernel) -> _Kernel:
 
 
 def inlined(function: _Kernel) -> _Kernel:
-    """Compile a scalar function for the inside of vectorised loops."""
+    """Compile a function that numba copies into its callers before it types them: scalar ones in loops that are then
+    vectorised, and a long one that one kernel calls."""
     return numba.njit(fastmath=_FASTMATH, error_model="numpy", inline="always")(function)

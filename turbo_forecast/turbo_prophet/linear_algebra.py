@@ -1,4 +1,4 @@
-"""Linear algebra of small dense problems: elimination, and a lasso that is solved exactly.
+"""Linear algebra of small dense problems: elimination, and a lasso solved by an active set method.
 
 Belongs here: what a textbook states without knowing the model. Does not belong here: gradients, steps (`proximal_step.py`).
 """
@@ -37,11 +37,11 @@ def make_lasso_work(s):
 
 @kernel
 def eliminate(M, n, diagonal):
-    """Eliminate the first n variables of the symmetric system [Q | g], in place: Cholesky's elimination, without roots.
+    """Eliminate the first n variables of the symmetric system [Q | g], in place: the factorisation LDL', as far as n.
 
-    M: (p, p + 1), upper triangle of Q and the column g. diagonal: (p,), positive scale of each pivot.
-    Afterwards rows n.. hold the Schur complement and the reduced g (Golub and Van Loan, Matrix Computations, 4th ed.,
-    sections 3.2 and 4.2). Returns False if the eliminated block is not positive definite.
+    M: (p, p + 1), upper triangle of Q and the column g. diagonal: (p,), positive scale of each pivot. Afterwards rows ..n hold
+    DL' and the g that goes with it, rows n.. the Schur complement and the reduced g (Golub and Van Loan, Matrix Computations,
+    4th ed., sections 3.2 and 4.1). Returns False if the eliminated block is not positive definite.
     """
     p = M.shape[0]
     j = 0
@@ -75,7 +75,7 @@ def eliminate(M, n, diagonal):
 
 @kernel
 def back_substitute(M, n, d):
-    """The first n entries of d (p,), given the others: solves the rows that `eliminate` left of Q d = -g."""
+    """The first n entries of d (p,), given the others: solves the rows that `eliminate` left in M (p, p + 1) of Q d = -g."""
     p = M.shape[0]
     for j in range(n - 1, -1, -1):
         total = M[j, p]
@@ -86,7 +86,11 @@ def back_substitute(M, n, d):
 
 @kernel
 def _solve_active(Q, gradient, l1_penalty, work, n_active):
-    """Newton step of the active coordinates: Q_aa step = -(gradient + l1_penalty * sign). False if Q_aa is not PD."""
+    """Newton step of the active coordinates: Q_aa step = -(gradient + l1_penalty * sign). False if Q_aa is not PD.
+
+    The recurrences of `eliminate` and `back_substitute` once more, for the corner of M that is in use: those take a whole
+    matrix, and `eliminate`'s four pivots a pass pay for many columns, not for the handful that are active here.
+    """
     sign, active, step, M = work.sign, work.active, work.step, work.augmented
     for i in range(n_active):
         for j in range(i, n_active):
@@ -161,12 +165,16 @@ def _most_violating(gradient, l1_penalty, work):
 
 @kernel
 def lasso(Q, gradient, start, l1_penalty, work):
-    """Minimise gradient'(x - start) + (x - start)'Q(x - start)/2 + l1_penalty |x|_1 exactly; the answer is work.x.
+    """Minimise gradient'(x - start) + (x - start)'Q(x - start)/2 + l1_penalty |x|_1; the answer is work.x.
 
     Q: (s, s) symmetric. gradient: (s,), overwritten by the gradient at the solution. start: (s,).
-    The feature-sign search of Lee, Battle, Raina and Ng (Efficient sparse coding algorithms, NIPS 2006): solve on the
-    active set, stop at the first sign change and drop that coordinate, else let in the one that violates its bound most.
-    Coordinate descent would crawl here: hinges are nearly collinear. Returns False on failure.
+    An active set method: solve on the active coordinates; stop at the first sign change and drop that coordinate (Osborne,
+    Presnell and Turlach 2000, doi:10.1093/imanum/20.3.389), else let in the one that violates its bound most, as the
+    feature-sign search of Lee, Battle, Raina and Ng does (Efficient sparse coding algorithms, NIPS 2006; it tries all sign
+    changes of a step instead of stopping at the first). Coordinate descent would crawl here: hinges are nearly collinear.
+
+    The answer is exact if Q is positive definite. Of an indefinite Q only the blocks of active coordinates are looked at: it
+    returns False if one that it meets is not positive definite, or if it does not end; else the answer is stationary.
     """
     x, sign, active = work.x, work.sign, work.active
     s = Q.shape[0]

@@ -3,8 +3,8 @@
 Belongs here: everything that depends on the form of the model. Does not belong here: its derivatives (`derivatives.py`),
 and how a minimum is searched (`descent.py`).
 
-Letters are those of Prophet's Stan program, which are those of Taylor and Letham (2018, doi:10.1080/00031305.2017.1380080)
-but for t_change, their s_j. Parameters are held as theta = (b, k, beta, delta), p = 2 + K + S numbers, with
+Letters are those of Prophet's Stan program. Taylor and Letham (2018, doi:10.1080/00031305.2017.1380080) write s_j for t_change and
+C for cap, and have none for s_a, s_m and sigma_obs. Parameters are held as theta = (b, k, beta, delta), p = 2 + K + S numbers, with
 
     z(t) = b + k t + sum_j delta_j (t - t_change_j)+
 
@@ -59,7 +59,9 @@ class Work(NamedTuple):
     residual: Vector  # (T,)
     weight: Vector  # (T,), slope of the curve in z, times factor
     cross: Vector  # (T,), the same times trend
-    curvature: Vector  # (T,), weight of the curve's second derivatives
+    curvature: (
+        Vector  # (T,), weight squared, less the residual's share in the curve's second derivatives (exact Hessian)
+    )
 
 
 @kernel
@@ -81,7 +83,7 @@ def _product(X, coefficients, start, out):
 
 @kernel
 def _terms(X, weight, beta, start, out):
-    """out = start + sum_j weight_j beta_j X_j."""
+    """out (T,) = start + sum_j weight_j beta_j X_j. X: (T, W); weight, beta: (K,)."""
     coefficients = np.zeros(X.shape[1])
     for j in range(beta.size):
         coefficients[j] = weight[j] * beta[j]
@@ -90,7 +92,7 @@ def _terms(X, weight, beta, start, out):
 
 @kernel
 def hinge_line(data, theta, z):
-    """z = b + k t + sum delta_j (t - t_change_j)+, segment by segment: on each it is a straight line."""
+    """Into z (T,): b + k t + sum_j delta_j (t - t_change_j)+, segment by segment: on each it is a straight line."""
     t, t_change, first_row = data.t, data.t_change, data.first_row
     delta = theta[2 + data.precision.size :]
     slope, offset, lower = theta[1], theta[0], 0
@@ -114,7 +116,7 @@ def _sum_of_squares(values):
 
 @kernel
 def residual_sum(data, theta, work):
-    """Fill work at theta; returns rss, the sum of squared residuals and of what no parameter can explain."""
+    """Fill work at theta (p,); returns rss, the sum of squared residuals and of what no parameter can explain."""
     n, columns = data.t.size, data.precision.size
     beta = theta[2 : 2 + columns]
     z, sigmoid, trend = work.z, work.sigmoid, work.trend
@@ -150,7 +152,7 @@ noise_variance = kernel(variance_of)
 
 @kernel
 def objective(data, theta, rss):
-    """Minus Stan's lp__ at theta with sigma_obs at its best value. +inf where it does not exist."""
+    """Minus Stan's lp__ (nats) at theta (p,) with sigma_obs at its best value. +inf where it does not exist."""
     n, columns = data.n_obs, data.precision.size
     variance = noise_variance(rss, n)
     if not variance > 0.0:

@@ -54,7 +54,7 @@ class Rows(NamedTuple):
 
 @kernel
 def trend_at(curve, t, cap, out):
-    """Scaled trend at any times t (n,), sorted or not."""
+    """Into out (n,): the scaled trend at any times t (n,), sorted or not. cap: (n,), scaled."""
     t_change, delta = curve.t_change, curve.delta
     for i in range(t.size):
         z = curve.b + curve.k * t[i]
@@ -132,7 +132,8 @@ def _centre(fitted, curve, rows, out):
 def forecast_kernel(fitted, rows, draws, out, trend_bounds):
     """Fill out (6, n): yhat, lower, upper, trend, additive terms, multiplicative terms, in the data's unit.
 
-    fitted, rows, draws: plain tuples of the named ones' fields, whose types numba reads faster. draws.samples = 0: lower and upper are nan. trend_bounds: (2, n), gets the trend's own bounds, or (2, 0).
+    fitted, rows, draws: plain tuples of the named ones' fields, whose types numba reads faster. draws.samples = 0: lower and
+    upper are nan. trend_bounds: (2, n), gets the trend's own bounds, or (2, 0).
     """
     fitted, rows, draws = Fitted(*fitted), Rows(*rows), Draws(*draws)
     theta, y_scale = fitted.theta, fitted.y_scale
@@ -188,9 +189,18 @@ class Forecast:
     trend_upper: Vector | None = None
 
 
-def draws_of(interval: Interval, step: float, seed: int) -> Draws:
-    """How a kernel draws an interval's futures; any whole number is a seed."""
-    return Draws(interval.samples, seed & 0x7FFFFFFFFFFFFFFF, step, interval.shares, interval.normal)
+def draws_of(interval: Interval, growth: int, step: float, n_changepoints: int, seed: int) -> Draws:
+    """How a kernel draws an interval's futures. step, n_changepoints: see `Draws`. seed: any whole number.
+
+    Raises ValueError if logistic growth is to be drawn at one time that is asked for more than once: Prophet lays a grid over
+    the history whose step is the mean distance of future times.
+    """
+    if growth == LOGISTIC and interval.samples and not step > 0.0:
+        raise ValueError(
+            "the times to predict after the history are all the same: bounds of logistic growth need one row alone, or two "
+            "different times"
+        )
+    return Draws(interval.samples, seed & 0x7FFFFFFFFFFFFFFF, step, n_changepoints, interval.shares, interval.normal)
 
 
 def theta_of(result: MapResult, growth: int) -> Vector:
@@ -213,7 +223,7 @@ def forecast(
     yhat.
 
     cap and floor: (n,) or a number, as in the fit. trend_bounds: also the trend's own bounds (of the draws alone).
-    Raises ValueError for unsorted times or a missing cap.
+    Raises ValueError for unsorted times, a missing cap, and bounds of logistic growth at one time asked for twice alone.
     """
     stamps = as_stamps(ds)
     n = stamps.size
@@ -239,6 +249,6 @@ def forecast(
     fitted = Fitted(
         growth, theta_of(fit, growth), fit.sigma_obs, problem.t_change, problem.s_a, problem.s_m, prepared.scale.y_scale
     )
-    rows, draws = Rows(t, X, caps, base), draws_of(interval, step, seed)
+    rows, draws = Rows(t, X, caps, base), draws_of(interval, growth, step, prepared.n_changepoints, seed)
     forecast_kernel(tuple(fitted), tuple(rows), tuple(draws), out, trends)
     return Forecast(*out, *trends) if trends.size else Forecast(*out)

@@ -16,11 +16,16 @@ GROWTHS: tuple[Growth, ...] = ("linear", "logistic", "flat")
 
 
 class Status(enum.IntEnum):
-    """How a fit ended. Only CONVERGED is a maximum of the posterior."""
+    """How a fit ended. Only CONVERGED is a maximum of the posterior: a local one, the best that the searches came to.
+
+    Of a single search CONVERGED also says that it was ended early or given up (`descent.descend`); such an end is never a fit's.
+    """
 
     CONVERGED = 0
     ITERATION_LIMIT = 1
-    NO_FINITE_MAP = 2  # a (numerically) perfect fit exists: the posterior grows without bound as sigma goes to 0
+    # Noise below 1e-9 of y_scale, too little for double precision to judge. Nearly always a (numerically) perfect fit exists: the
+    # posterior grows without bound as sigma goes to 0. A series whose values are a billion times its noise ends so, too.
+    NO_FINITE_MAP = 2
     NUMERICAL_FAILURE = 3
 
 
@@ -73,7 +78,9 @@ class Settings:
 
     starts: 'stock' searches from Prophet's own start alone; 'both' also from the other sign of a logistic growth rate,
     and, with multiplicative terms or few rows, from the further starts of `initial_values.py`; the best optimum is kept.
-    tolerance: nats that a further step could gain at most.
+    max_iterations: of each search; a fit is the best of several.
+    tolerance: nats that a further step could gain at most. (A step that promises less than 1e-7 and gains nothing ends a search,
+    too: rounding leaves no more to be told.)
     """
 
     starts: Literal["both", "stock"] = "both"
@@ -93,12 +100,14 @@ class MapResult:
     status: Status
     iterations: int  # over all starts
     evaluations: int
-    objective: float  # log posterior, equal to Stan's lp__ (constants dropped as Stan drops them)
+    objective: (
+        float  # log posterior, equal to Stan's lp__ (constants dropped as Stan drops them); nan for a constant series
+    )
     kkt_violation: float  # largest violation of the first-order conditions, in nats per unit of a parameter
     start: int = 0  # which start won: 0 Prophet's; then the mirrored one (logistic), then further ones
     constant: float = field(default=float("nan"))  # the value of a series that has only one, in the data's unit
 
     @property
     def ok(self) -> bool:
-        """Whether this is a maximum of the posterior."""
+        """Whether this is a (local) maximum of the posterior."""
         return self.status is Status.CONVERGED

@@ -1,7 +1,7 @@
-"""The quadratic program inside each iteration, and the step that solves it.
+"""The program inside each iteration, quadratic but for its L1 term, and the step that solves it.
 
-Near theta the objective is g'd + d'Qd/2 + sum_j |delta_j + d_j| / tau. The smooth variables (b, k, beta) are eliminated;
-what is left is a lasso over the changepoints' delta, whose answer gives the others back.
+Near theta the objective is g'd + d'Qd/2 + sum_j |delta_j + d_j| / tau, plus a constant. The smooth variables (b, k, beta) are
+eliminated; what is left is a lasso over the changepoints' delta, whose answer gives the others back.
 
 Belongs here: the program's memory, its solution, what it promises, how far its first-order conditions are from being met.
 Does not belong here: where Q and g come from (`derivatives.py`), whether a step is taken (`descent.py`).
@@ -29,7 +29,7 @@ Vector = NDArray[np.float64]
 
 
 class QPWork(NamedTuple):
-    """The quadratic program at one theta, and memory to solve it. p = 2 + K + S, n_smooth = 2 + K."""
+    """The program at one theta, but for its L1 term, and memory to solve it. p = 2 + K + S, n_smooth = 2 + K."""
 
     Q: Vector  # (p, p), upper triangle of the objective's Hessian (or its approximation)
     g: Vector  # (p,), gradient of the objective without its L1 term
@@ -73,9 +73,11 @@ def measure_diagonal(qp):
 
 @kernel
 def solve_qp(qp, delta, damping, l1_penalty):
-    """Minimise the program with `damping` times its diagonal added to Q (Levenberg and Marquardt); the step is qp.d.
+    """Minimise the program with `damping` times |Q_jj| added to Q's diagonal (Levenberg and Marquardt); the step is qp.d.
 
-    delta: (S,), the changepoints' present values. Returns False if the damped program has no minimum.
+    delta: (S,), the changepoints' present values. Exact if the damped Q is positive definite. An indefinite one is noticed
+    only in the block of the smooth variables and in the sets of changepoints that the lasso visits: then this returns False,
+    and else the step leads to a stationary point, which need be no minimum. Whether it is taken is judged by the objective.
     """
     # each array by a name of its own: taken out of the tuple inside a loop it would be counted again and again
     Q, g, M, diagonal, d = qp.Q, qp.g, qp.augmented, qp.diagonal, qp.d
@@ -105,7 +107,7 @@ def solve_qp(qp, delta, damping, l1_penalty):
 
 @kernel
 def expected_gain(qp, delta, l1_penalty):
-    """How much the undamped program falls along the step."""
+    """How much (nats) the undamped program falls along the step."""
     Q, g, d, x = qp.Q, qp.g, qp.d, qp.x
     p = g.size
     total = 0.0
@@ -124,7 +126,7 @@ def kkt_residual(g, delta, l1_penalty):
     """Largest violation of the first-order conditions, in units of the gradient g (p,).
 
     g_j = 0 for a smooth variable; g_j = -sign(delta_j) / tau for a changepoint with a rate change, |g_j| <= 1 / tau for
-    one without (Karush, Kuhn and Tucker; for the L1 norm e.g. Hastie, Tibshirani and Wainwright 2015, section 2.4).
+    one without (Karush, Kuhn and Tucker; for the L1 norm e.g. Hastie, Tibshirani and Wainwright 2015, equation 2.6).
     """
     n_smooth = g.size - delta.size
     worst = 0.0

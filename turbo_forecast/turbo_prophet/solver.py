@@ -13,7 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.turbo_prophet.descent import CONVERGED, NO_FINITE_MAP, NUMERICAL_FAILURE, Limits, descend
+from turbo_forecast.turbo_prophet.descent import (
+    CLEARLY_BEHIND,
+    CONVERGED,
+    NO_FINITE_MAP,
+    NUMERICAL_FAILURE,
+    Limits,
+    descend,
+)
 from turbo_forecast.turbo_prophet.gram import gram_matrix, padded
 from turbo_forecast.turbo_prophet.initial_values import count_further, further_start, initial_rate
 from turbo_forecast.turbo_prophet.jit import entry, inlined, kernel
@@ -24,15 +31,13 @@ from turbo_forecast.turbo_prophet.weekly_aggregate import SketchData, fill
 _DEFAULT = Settings()
 _NO_WEEKS = np.empty(0, np.int64)
 SMALLEST_SIGMA = 1e-9  # Prophet's own noise for a series it does not search
-# Both signs of a logistic problem are searched until a step is predicted to gain less than this (nats) ...
+# Searches from several starts first go on until a step is predicted to gain less than this (nats). One that is then
+# CLEARLY_BEHIND cannot catch up, and is left there.
 _EARLY_STOP = 0.05
-# ... and one that is then this far behind cannot catch up, and is left there.
-_CLEARLY = 2.0
-# (on a sketch, whose optimum is only a start, until a step is predicted to gain less than this) ...
-_EARLY_STOP_ON_SKETCH = 0.01
+_EARLY_STOP_ON_SKETCH = 0.01  # the same on a sketch, whose optimum is only a start
 # The other sign of k is entered with the curve found on the first, turned about its middle to this rate at most.
 _CROSSED_RATE = 0.1
-# Two searches have come to one optimum if no parameter differs by more than this share of the largest.
+# Two searches have come to one optimum if parameters differ by less than this: see `_is_same_point`.
 _SAME = 0.02
 
 
@@ -52,6 +57,8 @@ class Searches(NamedTuple):
     value: Vector  # (n,), objective; inf before the search
     rss: Vector  # (n,)
     kkt: Vector  # (n,)
+    iterations: NDArray[np.int64]  # (n,)
+    evaluations: NDArray[np.int64]  # (n,), of the objective
     finished: NDArray[np.bool_]  # (n,), whether it has gone to its end
 
 
@@ -61,7 +68,7 @@ class Answer(NamedTuple):
     status: int
     iterations: int  # of all searches
     evaluations: int
-    value: float  # objective: minus the log posterior
+    value: float  # objective: minus the log posterior (nats)
     rss: float
     kkt: float
     start: int  # which search found it
@@ -73,36 +80,74 @@ def _make_searches(n, theta):
     points[0] = theta
     status = np.full(n, NUMERICAL_FAILURE, np.int64)
     value, rss, kkt = np.full(n, math.inf), np.full(n, math.inf), np.full(n, math.inf)
-    return Searches(points, status, value, rss, kkt, np.zeros(n, np.bool_))
+    iterations, evaluations = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    return Searches(points, status, value, rss, kkt, iterations, evaluations, np.zeros(n, np.bool_))
 
 
 @kernel
-def _came_to_a_known_optimum(searches, start):
+def _descend_from(data, searches, start, limits, warm, to_the_end, rival):
+    """Go on with one search, early or to its end, and note how it stands. Returns its objective; inf if it ended badly.
+
+    warm, rival: see `descend`. Flags are variables wherever this is called: for a constant numba would compile it once more.
+    """
+    early_stop = 0.0 if to_the_end else _EARLY_STOP
+    descent = descend(data, searches.theta[start], limits, warm, early_stop, rival)
+    state = descent.state
+    searches.status[start], searches.kkt[start] = descent.status, descent.kkt_residual
+    searches.value[start], searches.rss[start] = state.value, state.rss
+    searches.iterations[start] += descent.iterations
+    searches.evaluations[start] += state.evaluations
+    searches.finished[start] = to_the_end
+    return state.value if descent.status == CONVERGED else math.inf
+
+
+@kernel
+def _is_same_point(known, point, columns):
+    """Whether two thetas (p,) are one: each block (line, coefficients, rate changes) differs by less than _SAME times its
+    largest entry, or times the largest of all if that is more and at most 1, the size of scaled values."""
+    p = known.size
+    unit = 0.0
+    for j in range(p):
+        unit = max(unit, abs(known[j]))
+    unit = min(unit, 1.0)
+    for first, end in ((0, 2), (2, 2 + columns), (2 + columns, p)):
+        apart, size = 0.0, unit
+        for j in range(first, end):
+            apart = max(apart, abs(known[j] - point[j]))
+            size = max(size, abs(known[j]))
+        if not apart < _SAME * size:
+            return False
+    return True
+
+
+@kernel
+def _came_to_a_known_optimum(searches, start, columns):
     """Whether an unfinished search has come to where another has been to the end of already."""
-    points = searches.theta
     for other in range(start):
-        if searches.finished[other] and abs(searches.value[other] - searches.value[start]) < _CLEARLY:
-            apart, size = 0.0, 0.0
-            for j in range(points.shape[1]):
-                apart = max(apart, abs(points[other, j] - points[start, j]))
-                size = max(size, abs(points[other, j]))
-            if apart < _SAME * size:
-                return True
+        near = abs(searches.value[other] - searches.value[start]) < CLEARLY_BEHIND
+        if searches.finished[other] and near and _is_same_point(searches.theta[other], searches.theta[start], columns):
+            return True
     return False
 
 
 @kernel
-def _worth_finishing(searches, start, own, lowest):
-    """Whether a search that was stopped early may still have the best end. own: of so many starts each is worth it."""
-    value = searches.value[start]
-    if searches.finished[start] or not math.isfinite(value) or value > lowest + _CLEARLY:
+def _worth_finishing(searches, start, own, columns, lowest):
+    """Whether a search that was stopped early may still have the best end.
+
+    own: so many starts are Prophet's and its mirror; one of the others is not worth it if its end is known already. lowest:
+    the lowest objective found so far.
+    """
+    if searches.finished[start] or searches.status[start] == NO_FINITE_MAP:
         return False
-    return searches.status[start] != NO_FINITE_MAP and not (start >= own and _came_to_a_known_optimum(searches, start))
+    value = searches.value[start]
+    if not math.isfinite(value) or value > lowest + CLEARLY_BEHIND:
+        return False
+    return start < own or not _came_to_a_known_optimum(searches, start, columns)
 
 
 @kernel
 def _cross(origin, point):
-    """Into point the other sign of k, entered with the curve found on the first, turned about its middle."""
+    """Into point (p,) the other sign of k, entered with the curve of origin (p,), turned about its middle."""
     point[:] = origin
     point[1] = -math.copysign(min(abs(origin[1]), _CROSSED_RATE), origin[1])
     point[0] += 0.5 * (origin[1] - point[1])
@@ -112,13 +157,13 @@ def _cross(origin, point):
 def _search_sketch(data, sketch, limits, warm_start, points):
     """Where the sketch's optima of both signs of k lie: points[0] has the start's on entry, points[1] gets the other's.
 
-    warm_start: False (as a variable: for a constant numba would compile a second `descend`). Returns which of them is the
-    better one; -1 if the sketch has none, with the points as they were.
+    points: (2, p). warm_start: False (as a variable: for a constant numba would compile a second `descend`). Returns which of
+    them is the better one; -1 if the sketch has none, with the points as they were.
     """
-    q, left = sketch.data.precision.size, data.precision.size - sketch.data.precision.size
-    others = np.zeros(left)
+    kept = 2 + sketch.data.precision.size  # the line and the Y coefficients that the sketch has, too
+    others = np.zeros(data.precision.size - sketch.data.precision.size)  # the K - Y coefficients that it leaves out
     filled = fill(data, sketch, others)
-    found = np.zeros((2, points.shape[1] - left))
+    found = np.zeros((2, points.shape[1] - others.size))
     found[0, :2] = points[0, :2]
     values = np.full(2, math.inf)
     for sign in range(2):
@@ -129,10 +174,45 @@ def _search_sketch(data, sketch, limits, warm_start, points):
             return -1
         values[sign] = descent.state.value
     for sign in range(2):
-        points[sign, : 2 + q] = found[sign, : 2 + q]
-        points[sign, 2 + q : 2 + q + left] = others
-        points[sign, 2 + q + left :] = found[sign, 2 + q :]
+        points[sign, :kept] = found[sign, :kept]
+        points[sign, kept : kept + others.size] = others
+        points[sign, kept + others.size :] = found[sign, kept:]
     return 0 if values[0] <= values[1] else 1
+
+
+@kernel
+def _finish_both(data, searches, better, limits, warm):
+    """From where a sketch has led both signs of k, each search to its end: the better one first, the other in its sight."""
+    lowest = math.inf
+    for turn in range(2):
+        sign = better if turn == 0 else 1 - better
+        lowest = min(lowest, _descend_from(data, searches, sign, limits, warm, warm, lowest))
+        if turn == 0 and searches.status[sign] == NO_FINITE_MAP:
+            return
+
+
+@kernel
+def _search_from_each(data, searches, own, limits, warm_start):
+    """An early round from each start, then a finishing round for those still in the race.
+
+    own: 2 if the second start is the other sign of k, which begins where the first search has stopped; else 1.
+    """
+    n, columns = searches.value.size, data.precision.size
+    lowest = math.inf  # of the objectives found by searches that ended well
+    for start in range(n):
+        if start == 1 and own == 2:
+            _cross(searches.theta[0], searches.theta[1])
+        elif start >= own and not further_start(data, start - own, searches.theta[start]):
+            continue
+        warm, alone = warm_start and start == 0, n == 1
+        lowest = min(lowest, _descend_from(data, searches, start, limits, warm, alone, lowest))
+        if start == 0 and searches.status[0] == NO_FINITE_MAP:
+            searches.finished[0] = True
+            return
+    for start in range(n):
+        worth = _worth_finishing(searches, start, own, columns, lowest)
+        if worth:  # a warm start, and to the end
+            lowest = min(lowest, _descend_from(data, searches, start, limits, worth, worth, math.inf))
 
 
 @kernel
@@ -151,7 +231,7 @@ def _best(searches):
 
 @kernel
 def _set_line(data, k, m, theta):
-    """b and k of theta, from Prophet's k and m. The prior on m is a barrier at k = 0: no search begins there."""
+    """Into theta (p,): b and k from Prophet's k and m. The prior on m is a barrier at k = 0: no search begins there."""
     logistic = data.growth == LOGISTIC
     if logistic and k == 0.0:
         k = 1e-6
@@ -166,8 +246,9 @@ def search(data, sketch, start, warm_start, limits, theta):
     Additive: each sign of k has had one optimum in every series tried; which of the two is higher depends on the
     series. With few rows or multiplicative terms there are more: see `further_start`.
 
-    sketch: of the series; without weeks where there is none. warm_start: the start is near an optimum. theta: (p,), holds
-    beta and delta of the start on entry. Returns an Answer.
+    sketch: of the series; without weeks where there is none. It serves where both signs of k are all there is to search, from
+    Prophet's own start. warm_start: the start is near an optimum. theta: (p,), holds beta and delta of the start on entry.
+    Returns an Answer.
     """
     _set_line(data, start.k, start.m, theta)
     own = 2 if start.both and data.growth == LOGISTIC else 1
@@ -177,38 +258,13 @@ def search(data, sketch, start, warm_start, limits, theta):
     if sketch.ends.size > 0 and own == 2 and n == 2 and not warm_start:
         better = _search_sketch(data, sketch, limits, warm_start, searches.theta)
     sketched = better >= 0
-    iterations, evaluations = 0, 0
-    lowest = math.inf  # of the objectives found by searches that ended well
-    # Early stops from everywhere, then to the end on those still in the race. One call, so that it is compiled once.
-    for turn in range(2 * n):
-        i = turn % n
-        if better == 1:
-            i = 1 - i  # the likely winner first, and at once to its end
-        again = turn >= n
-        if again and not _worth_finishing(searches, i, own, lowest):
-            continue
-        if turn == 1 and own == 2 and not sketched:
-            _cross(searches.theta[0], searches.theta[1])
-        elif not again and turn >= own and not further_start(data, turn - own, searches.theta[turn]):
-            continue
-        to_the_end = again or n == 1 or sketched
-        early_stop = 0.0 if to_the_end else _EARLY_STOP
-        warm = warm_start if turn == 0 and not sketched else again or sketched
-        rival = math.inf if again else lowest
-        descent = descend(data, searches.theta[i], limits, warm, early_stop, rival)
-        state = descent.state
-        searches.status[i], searches.kkt[i] = descent.status, descent.kkt_residual
-        searches.value[i], searches.rss[i] = state.value, state.rss
-        searches.finished[i] = to_the_end
-        iterations += descent.iterations
-        evaluations += state.evaluations
-        if turn == 0 and descent.status == NO_FINITE_MAP:
-            searches.finished[i] = True
-            break
-        if descent.status == CONVERGED:
-            lowest = min(lowest, state.value)
+    if sketched:
+        _finish_both(data, searches, better, limits, sketched)
+    else:
+        _search_from_each(data, searches, own, limits, warm_start)
     i = _best(searches)
     theta[:] = searches.theta[i]
+    iterations, evaluations = searches.iterations.sum(), searches.evaluations.sum()
     return Answer(searches.status[i], iterations, evaluations, searches.value[i], searches.rss[i], searches.kkt[i], i)
 
 

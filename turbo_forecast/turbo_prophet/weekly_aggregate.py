@@ -1,4 +1,4 @@
-"""A sketch of a daily series: a week a row, so that the first steps of a search cost a seventh.
+"""A sketch of a daily series: a week a row, so that the first steps of a search cost a seventh. It only says where to start.
 
 The sum of squares over a week's days is that of the week's mean, times its days, and that of the days around it. The
 second part hardly depends on the trend and the year: it is computed once, with the best week, and added to the first
@@ -32,18 +32,18 @@ Rows = NDArray[np.int64]
 class SketchData(NamedTuple):
     """The kernels' view of the sketch of one series."""
 
-    data: Data  # B rows, Q columns; y and cap are yet to be filled in by `fill`
+    data: Data  # B rows, Y columns; y and cap are yet to be filled in by `fill`
     ends: Rows  # (B,), end of each week's rows in the series; none: there is no sketch
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """The weeks of a history. B rows, the first Q of its K columns: those of the year."""
+    """The weeks of a history. B rows, the first Y of its K columns: those of the year."""
 
     ends: Rows  # (B,), end of each week's rows in the history
     t: Vector  # (B,), mean time
     X: Vector  # (B, W), mean features times the root of the week's days, padded
-    XtX: Vector  # (Q, Q), X'X
+    XtX: Vector  # (Y, Y), X'X
     first_row: Rows  # (S,), first week at or after each changepoint
 
     @classmethod
@@ -96,15 +96,19 @@ def weekly_means(days, t, X, columns, features):
 
 
 @kernel
-def _best_week(whole, around, columns, share, others):
-    """Into others (K - Q,): the coefficients that explain most of `around` (T,), each day's distance from its week's mean."""
+def _best_week(whole, around, columns, variance, others):
+    """Into others (K - Y,): the coefficients that explain most of `around` (T,), each day's distance from its week's mean.
+
+    A ridge regression with `variance`, the mean square of `around`, as that of the noise. It is approximate: `around` is
+    centred week by week and the columns are not (on whole weeks they sum to zero), and `variance` still has the week in it.
+    """
     left = others.size
     M = np.zeros((left, left + 1))
     diagonal = np.empty(left)
     for j in range(left):
         for c in range(left):
             M[j, c] = whole.XtX[columns + j, columns + c]
-        M[j, j] += whole.precision[columns + j] * share
+        M[j, j] += whole.precision[columns + j] * variance
         diagonal[j] = M[j, j]
     for i in range(around.size):
         for j in range(left):
@@ -127,7 +131,7 @@ def _with_rss(data, rss_within):
 def fill(whole, sketch, others):
     """The sketch's Data, with y, cap and rss_within from the whole series.
 
-    others: (K - Q,), gets the coefficients of the columns that the sketch leaves out: those of the best week.
+    others: (K - Y,), gets the coefficients of the columns that the sketch leaves out: those of the best week.
     """
     data, ends = sketch.data, sketch.ends
     columns = data.precision.size

@@ -12,7 +12,7 @@ from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec, prepare
 from turbo_forecast.turbo_prophet.intervals import Curve, Draws, mixture_quantile, simulate
 from turbo_forecast.turbo_prophet.prediction import Interval, forecast
-from turbo_forecast.turbo_prophet.problem import MapResult
+from turbo_forecast.turbo_prophet.problem import Growth, MapResult
 from turbo_forecast.turbo_prophet.solver import solve_map
 from turbo_forecast_tests.kernels import called
 
@@ -94,6 +94,36 @@ def test_bounds_are_those_of_stocks_distribution(kind: str, options: dict[str, A
     np.testing.assert_array_less(np.abs(ours.trend_upper - stock["trend_upper"]) / widest, 0.05)
 
 
+@pytest.mark.parametrize(("growth", "scale"), [("linear", 5_000.0), ("logistic", 5.0)])
+def test_bounds_without_changepoints_are_stocks_for_the_same_curve(growth: Growth, scale: float) -> None:
+    """Stock folds the one dummy change, which a prior as loose as this lets grow, into the rate: no changes to speak of."""
+    df, options = frame(series("wandering", 4, 400)), {"n_changepoints": 0, "changepoint_prior_scale": scale}
+    future = _future(df, 120)
+    spec = Spec(growth=growth, **options)
+    prepared = prepare(df["ds"].to_numpy(), df["y"].to_numpy(), spec, cap=100.0)
+    result = solve_map(prepared.problem)
+    k, delta = result.k, float(result.delta[0])
+    assert abs(delta) > 0.2 * abs(k)  # a dummy that counts
+    model, _, _ = stock_inputs(df, growth=growth, uncertainty_samples=DRAWS // 4, **options)
+    m = k * result.m / (k + delta) if growth == "logistic" else result.m  # the same curve from another rate
+    folded = {"k": k + delta, "m": m, "delta": [0.0], "sigma_obs": result.sigma_obs, "beta": result.beta}
+    model.params = {name: np.reshape(value, (1, -1)) for name, value in folded.items()}
+    np.random.seed(1)
+    stock = model.predict(future)
+    interval = Interval(0.8, 200)
+    ours = forecast(result, prepared, future["ds"].to_numpy(), cap=100.0, interval=interval, seed=3, trend_bounds=True)
+    calendar = Calendar(19_358, 19_358 + 600, spec)
+    days = (df["ds"].to_numpy() - np.datetime64("1970-01-01")).astype("timedelta64[D]").astype(np.int64)
+    ahead = (future["ds"].to_numpy() - np.datetime64("1970-01-01")).astype("timedelta64[D]").astype(np.int64)
+    daily = forecast_daily(fit_daily(days, df["y"].to_numpy(), calendar, cap=100.0), ahead, calendar, interval, seed=3)
+    width = (stock["yhat_upper"] - stock["yhat_lower"]).to_numpy()
+    for found in (ours, daily):
+        np.testing.assert_allclose(found.yhat, stock["yhat"], atol=1e-3)
+        assert np.mean((found.upper - found.lower) / width) == pytest.approx(1.0, abs=0.01)
+        np.testing.assert_array_less(np.abs(found.upper - stock["yhat_upper"]) / width, 0.04)
+    np.testing.assert_allclose(ours.trend_upper, stock["trend_upper"], rtol=1e-5)
+
+
 def test_bounds_of_a_sparse_future_follow_stocks_merging_of_changepoints() -> None:
     df = frame(series("kinks", 6))
     stock, ours, _ = _both(df, _future(df, 10, "30D"), DRAWS // 2, growth="logistic")
@@ -117,7 +147,7 @@ def test_drawn_trends_have_the_spread_of_stocks() -> None:
         theirs = model._sample_uncertainty(pd.DataFrame({"t": t, "cap_scaled": cap}), 4_000)
         ours = np.empty((200, 4_000))
         step = float(np.diff(t).mean())
-        draws = Draws(samples=4_000, seed=9, step=step, shares=(0.1, 0.9), normal=(-1.28, 1.28))
+        draws = Draws(samples=4_000, seed=9, step=step, n_changepoints=25, shares=(0.1, 0.9), normal=(-1.28, 1.28))
         call_simulate(Curve(number, changes, -0.04, 0.4, delta), t, cap, draws, ours)
         np.testing.assert_allclose(ours.std(axis=1)[10:], theirs.std(axis=0)[10:], rtol=0.08)
         shares = [0.05, 0.25, 0.75, 0.95]

@@ -7,36 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reference.posterior import log_posterior
 from reference.synthetic import KINDS, frame, series, stan_optimum, stock_inputs
 from reference.variants import case
 from turbo_forecast.turbo_prophet.features import Spec, prepare
-from turbo_forecast.turbo_prophet.model import LOGISTIC, make_work, residual_sum
+from turbo_forecast.turbo_prophet.model import LOGISTIC
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings
-from turbo_forecast.turbo_prophet.solver import make_data, solve_map
-from turbo_forecast_tests.kernels import called
-
-call_make_work = called(make_work)
-call_residual_sum = called(residual_sum)
+from turbo_forecast.turbo_prophet.solver import solve_map
 
 PARKING = Path(__file__).parents[2].parent / "shared" / "data" / "parking_occupancy_daily.parquet"
 ALLOWED = 1e-6  # nats
-
-
-def log_posterior(problem: Problem, at: dict[str, Any]) -> float:
-    """Minus the objective at any parameters, the noise as given; the formula of Stan's model without its constants."""
-    data = make_data(problem)
-    b = -at["k"] * at["m"] if problem.trend_indicator == LOGISTIC else at["m"]
-    theta = np.concatenate(([b, at["k"]], at["beta"], at["delta"]))
-    squares = call_residual_sum(data, theta, call_make_work(problem.t.size))
-    sigma = at["sigma_obs"]
-    return float(
-        -problem.t.size * np.log(sigma)
-        - squares / (2 * sigma**2)
-        - 2 * sigma**2
-        - (at["k"] ** 2 + at["m"] ** 2) / 50
-        - np.abs(at["delta"]).sum() / problem.tau
-        - (at["beta"] ** 2 / (2 * problem.sigmas**2)).sum()
-    )
 
 
 def as_parameters(result: MapResult) -> dict[str, Any]:
@@ -50,10 +30,10 @@ def assert_at_least_as_good(df: pd.DataFrame, **options: Any) -> tuple[Any, dict
     model, data, init = stock_inputs(df, regressors=regressors, **options)
     problem = Problem.from_stan_data(data)
     stock = stan_optimum(model, data, init)
-    assert log_posterior(problem, stock) == pytest.approx(stock["lp"], rel=1e-9)
+    assert log_posterior(data, stock) == pytest.approx(stock["lp"], rel=1e-9)
     result = solve_map(problem)
     assert result.ok
-    assert result.objective == pytest.approx(log_posterior(problem, as_parameters(result)), rel=1e-9)
+    assert result.objective == pytest.approx(log_posterior(data, as_parameters(result)), rel=1e-9)
     assert result.objective >= stock["lp"] - ALLOWED
     return model, data, problem, result
 

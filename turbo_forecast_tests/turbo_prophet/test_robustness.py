@@ -102,6 +102,7 @@ def test_a_constant_series_has_no_finite_map_and_is_forecast_as_its_constant(gro
     calendar = Calendar(FIRST, FIRST + 1_300, spec)
     fit = fit_daily(days, np.full(900, value), calendar, cap=100.0 if value < 100 else 101.0, floor=-10.0)
     assert fit.status is Status.NO_FINITE_MAP
+    assert math.isnan(fit.result.objective)
     found = forecast_daily(fit, np.arange(FIRST + 900, FIRST + 1_200), calendar, Interval(0.8, 100))
     assert (found.yhat == value).all()
     assert (found.lower == value).all()
@@ -110,7 +111,7 @@ def test_a_constant_series_has_no_finite_map_and_is_forecast_as_its_constant(gro
 
 @pytest.mark.parametrize("growth", ["linear", "logistic", "flat"])
 def test_a_constant_problem_is_answered_with_the_constant(growth: str) -> None:
-    # Logistic growth has a finite MAP even here: a flat curve needs k = 0, and the prior on m = -b / k forbids that.
+    # Logistic growth has a finite MAP even here: a flat curve needs k = 0, and the prior on m = -b / k forbids that unless b = 0.
     days = np.arange(FIRST, FIRST + 400)
     prepared = prepare(days, np.full(400, 42.0), Spec(growth=growth), cap=100.0)  # type: ignore[arg-type]
     result = solve_map(prepared.problem)
@@ -119,6 +120,38 @@ def test_a_constant_problem_is_answered_with_the_constant(growth: str) -> None:
     found = forecast(result, prepared, np.arange(FIRST, FIRST + 500), cap=100.0, interval=Interval(0.8, 50))
     _assert_usable(found)
     np.testing.assert_allclose(found.yhat, 42.0, rtol=1e-3)
+
+
+def test_a_series_that_stays_at_half_of_its_cap_has_no_finite_map() -> None:
+    # The one flat logistic curve that the prior on m = -b / k does not forbid: b = 0, and k as small as one likes.
+    prepared = prepare(np.arange(FIRST, FIRST + 400), np.full(400, 50.0), Spec(growth="logistic"), cap=100.0)
+    result = solve_map(prepared.problem)
+    _assert_sound(result)
+    assert result.status is Status.NO_FINITE_MAP
+    found = forecast(result, prepared, np.arange(FIRST, FIRST + 500), cap=100.0, interval=Interval(0.8, 50))
+    np.testing.assert_allclose(found.yhat, 50.0, rtol=1e-3)
+
+
+@pytest.mark.parametrize("offset", [0.0, -1e3, 1e5, 1e7])
+def test_the_noise_of_a_series_far_from_zero_is_what_least_squares_leave(offset: float) -> None:
+    days = np.arange(FIRST, FIRST + 1_000)
+    y = offset + np.random.default_rng(2).normal(0, 0.5, 1_000)
+    calendar = Calendar(FIRST, FIRST + 1_100, Spec(n_changepoints=0))
+    fit = fit_daily(days, y, calendar)
+    assert fit.result.ok
+    features = calendar.history(days).X[:, :26]
+    columns = np.column_stack([np.ones(1_000), np.linspace(-1, 1, 1_000), features])
+    left = y - offset - columns @ np.linalg.lstsq(columns, y - offset, rcond=None)[0]
+    expected = math.sqrt(left @ left / 1_000)
+    assert fit.result.sigma_obs * fit.scale.y_scale == pytest.approx(expected, rel=0.02 if offset == 0 else 1e-4)
+
+
+def test_noise_below_a_billionth_of_the_values_is_not_judged() -> None:
+    days = np.arange(FIRST, FIRST + 1_000)
+    y = 1e9 + np.random.default_rng(2).normal(0, 0.5, 1_000)
+    fit = fit_daily(days, y, Calendar(FIRST, FIRST + 1_100, Spec()))
+    assert fit.status is Status.NO_FINITE_MAP  # although a finite one exists: double precision would not find it
+    _assert_sound(fit.result)
 
 
 @pytest.mark.parametrize("level", [99.999, 100.0, 100.5])
@@ -153,10 +186,67 @@ def test_values_that_are_not_finite_are_refused_with_a_sentence(bad: float) -> N
         fit_daily(days, y, Calendar(FIRST, FIRST + 60, Spec()))
 
 
-def test_a_cap_that_is_not_above_the_floor_is_refused() -> None:
-    days = np.arange(FIRST, FIRST + 50)
-    with pytest.raises(ValueError, match="cap must be greater"):
-        fit_daily(days, np.arange(50.0), Calendar(FIRST, FIRST + 60, Spec(growth="logistic")), cap=0.0)
+LOGISTIC_HISTORIES = [
+    (lowest, scaling, floor)
+    for lowest in (50.0, 0.0, -10.0)
+    for scaling in ("absmax", "minmax")
+    for floor in (None, lowest - 3.0, lowest)
+]
+"""Series between the lowest value and 10 more, and the floors that they are given."""
+
+
+def _logistic(lowest: float, scaling: str, floor: float | None) -> tuple:
+    """Of such a series: fit_daily and prepare, given how far the cap is over the floor in use; and that floor."""
+    days, y = np.arange(FIRST, FIRST + 50), lowest + 10 * np.random.default_rng(6).random(50)
+    y[7] = lowest
+    spec = Spec(growth="logistic", scaling=scaling)  # type: ignore[arg-type]
+    in_use = floor if floor is not None else lowest if scaling == "minmax" else 0.0
+    calendar = Calendar(FIRST, FIRST + 60, spec)
+    return (
+        lambda over: fit_daily(days, y, calendar, cap=in_use + over, floor=floor),
+        lambda over: prepare(days, y, spec, cap=in_use + over, floor=floor),
+        in_use,
+    )
+
+
+@pytest.mark.parametrize(("lowest", "scaling", "floor"), LOGISTIC_HISTORIES)
+@pytest.mark.parametrize(
+    ("over", "why"),
+    [(0.0, "cap must be greater than floor"), (-1.0, "cap must be greater"), (math.inf, "cap .* not finite")],
+)
+def test_a_cap_that_is_infinite_or_not_above_the_floor_is_refused(
+    lowest: float, scaling: str, floor: float | None, over: float, why: str
+) -> None:
+    daily, general, _ = _logistic(lowest, scaling, floor)
+    with pytest.raises(ValueError, match=why) as of_daily:
+        daily(over)
+    with pytest.raises(ValueError, match=why) as of_general:
+        general(over)
+    assert str(of_daily.value) == str(of_general.value)
+
+
+@pytest.mark.parametrize(("lowest", "scaling", "floor"), LOGISTIC_HISTORIES)
+@pytest.mark.parametrize("over", [2.0, 30.0])
+def test_a_cap_above_the_floor_is_fitted_as_stock_would_scale_it(
+    lowest: float, scaling: str, floor: float | None, over: float
+) -> None:
+    daily, general, in_use = _logistic(lowest, scaling, floor)
+    fit, problem = daily(over), general(over).problem
+    assert fit.result.ok
+    assert fit.result.objective == pytest.approx(solve_map(problem).objective, abs=1e-6)
+    of_scaled_cap = over / fit.scale.y_scale
+    np.testing.assert_allclose(problem.cap, of_scaled_cap, rtol=1e-12)
+    assert fit.cap == in_use + over
+
+
+@pytest.mark.parametrize("floor", [math.nan, math.inf, -math.inf])
+def test_a_floor_that_is_not_finite_and_a_cap_that_is_missing_are_refused(floor: float) -> None:
+    days, y = np.arange(FIRST, FIRST + 50), np.arange(50.0)
+    calendar = Calendar(FIRST, FIRST + 60, Spec(growth="logistic"))
+    with pytest.raises(ValueError, match="floor has values that are not finite"):
+        fit_daily(days, y, calendar, cap=100.0, floor=floor)
+    with pytest.raises(ValueError, match="logistic growth needs a cap"):
+        fit_daily(days, y, calendar)
 
 
 def test_days_outside_the_calendar_or_out_of_order_are_refused() -> None:

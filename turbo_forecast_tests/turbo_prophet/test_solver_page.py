@@ -27,6 +27,7 @@ def test_every_function_that_the_page_names_with_its_module_is_there() -> None:
     known = {(module, name) for module, name in named if module in DEFINED and name != "py"}
     assert len(known) > 25
     assert {(module, name) for module, name in known if name not in DEFINED[module]} == set()
+    assert {module for module, _ in re.findall(r"`([a-z_]+)\.([A-Za-z_]+)`", PAGE)} <= DEFINED.keys()
 
 
 def test_every_module_that_the_page_names_is_there() -> None:

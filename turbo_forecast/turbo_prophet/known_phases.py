@@ -3,8 +3,8 @@
 A seasonality is a curve over a cycle. On a weekday or in a part of the year that was never observed, its value is free:
 Prophet's own rules look at the history's span only, and its forecast there may be anything (hosts observed from Monday to
 Friday and never above 25 % were forecast at 100 % on Saturdays). Here the columns of a season are centred where it is known
-and zero where it is not: the forecast there is the trend's, the series' own level. With free seasons one fit in six did
-not converge either; with these, all do.
+and zero where it is not: the forecast there is the trend's, the series' own level. A posterior without free directions is easier
+to maximise, too.
 
 Belongs here: which places of the year are known, and the columns. Does not belong here: fitting.
 """
@@ -30,8 +30,10 @@ Floats = NDArray[np.float64]
 
 RESOLUTION = 1.5
 """A gap in the year is one that a season of order N does not bridge when it is longer than year / (1.5 N): 24 days at
-order 10, 61 at order 4. A curve of N harmonics has about 2 N g / year free directions in a gap of length g; beyond 1 it
-moves inside the gap without being seen outside (Slepian 1978, doi:10.1002/j.1538-7305.1978.tb02104.x)."""
+order 10, 61 at order 4. A curve of N harmonics has about 2 N g / year free directions in a gap of length g (Slepian 1978,
+doi:10.1002/j.1538-7305.1978.tb02104.x): 4/3 of one at this limit. The curve that hides best in such a gap, of orders 3 to
+20, has 90 to 94 % of its squares there. A gap of one free direction hides 79 to 85 %; one of two hides 98 to 99 %, and the season's
+variance in it, of one observation at each other place, is 2.5 to 6 times that of an observation."""
 WORST_VARIANCE = 1.0
 """A place of the year is unknown too where the season's variance, had each observed place one observation, is larger than
 that of the observations themselves. Many gaps that are each short enough leave a season as free as one long gap does."""

@@ -1,6 +1,7 @@
 """Prophet's log posterior, written out in NumPy: slow, plain, and independent of the solver that maximises it.
 
-Belongs here: the yardstick by which two solutions are compared. Does not belong here: anything fast.
+Belongs here: the yardstick by which two solutions are compared, here, in tests and in benchmarks. Tests hold it to what Stan
+prints. Does not belong here: anything fast, and any function that the solver uses, too.
 """
 
 import numpy as np
@@ -30,18 +31,20 @@ def log_posterior(problem: Problem, k: float, m: float, delta: Vector, sigma_obs
 
 
 def _trend(problem: Problem, k: float, m: float, delta: Vector) -> Vector:
+    """(T,) the scaled trend."""
     after = problem.t[:, None] >= problem.t_change[None, :]
     if problem.trend_indicator == FLAT:
         return np.full(problem.t.size, m)
     rate = k + after @ delta
     if problem.trend_indicator == LOGISTIC:
         offset = m + after @ _logistic_offsets(problem, k, m, delta)
-        return np.asarray(problem.cap / (1 + np.exp(-rate * (problem.t - offset))))
+        with np.errstate(over="ignore"):  # exp may overflow to infinity, which is the right limit
+            return np.asarray(problem.cap / (1 + np.exp(-rate * (problem.t - offset))))
     return np.asarray(rate * problem.t + m - after @ (problem.t_change * delta))
 
 
 def _logistic_offsets(problem: Problem, k: float, m: float, delta: Vector) -> Vector:
-    """Shifts of the offset that keep the trend continuous at each changepoint (Prophet's gamma)."""
+    """(S,) shifts of the offset that keep the trend continuous at each changepoint (Prophet's gamma)."""
     rates = k + np.concatenate(([0.0], np.cumsum(delta)))
     gamma = np.zeros(delta.size)
     for j, at in enumerate(problem.t_change):

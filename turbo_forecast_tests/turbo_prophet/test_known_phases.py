@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from turbo_forecast.seasonal_gaps import slot_of_year, weekday
 from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec
-from turbo_forecast.turbo_prophet.season import unknown_slots
+from turbo_forecast.turbo_prophet.known_phases import unknown_slots
 from turbo_forecast_tests.calendars import FIRST, THREE_YEARS, dates, where
 
 
