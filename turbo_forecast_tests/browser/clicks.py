@@ -32,6 +32,7 @@ class Person:
 
     def __init__(self, page: Page, server: Server) -> None:
         self.page, self.server = page, server
+        server.before_waiting = self.leave
         self._wait_at_most(PATIENCE)
 
     def _wait_at_most(self, milliseconds: float) -> None:
@@ -139,14 +140,14 @@ class Person:
         self.until(lambda: self.choose_months(months), lambda: self.open(path), button.click)
         if picture:
             self.picture(picture)
-        launch, launched = self.button(LAUNCH), self._another_run()
+        launch = self.button(LAUNCH)
         self.launch(f"runs of {months}", launch, launch.is_hidden)
-        self.server.wait(f"a run of {months}", launched)
-        self.leave()
 
     def leave(self) -> None:
-        """Leave the UI until the next page is opened: a page that shows a run asks the server again each second, and both take
-        a third of a processor from the run that is waited for."""
+        """Leave the UI until the next page is opened.
+
+        A page that shows a run asks the server again each second, and both take a third of a processor from the run.
+        """
         self.page.goto("about:blank")
 
     def materialise_unpartitioned(self, asset: str) -> None:

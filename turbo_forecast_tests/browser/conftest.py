@@ -119,6 +119,8 @@ def december(without_telemetry: Run, person: Person, server: Server, telemetry: 
         person.open(f"/runs/{running[0].id}")
         person.sees("STEP_START")
         person.picture("04-watch-the-run")
+    person.open(f"/runs/{runs[0].id}")
+    person.sees("Success")
     person.picture("05-the-run-has-ended")
     return runs[0]
 

@@ -50,6 +50,7 @@ class Server:
 
     def __init__(self, house: House, url: str, process: "subprocess.Popen[bytes]") -> None:
         self.house, self.url, self.process = house, url, process
+        self.before_waiting: Callable[[], None] = lambda: None  # called when runs were started that are waited for now
 
     def ask(self, query: str, **variables: object) -> Any:
         """The data that GraphQL answers. Raises AssertionError with its errors."""
@@ -100,6 +101,7 @@ class Server:
             found = [run for run in reversed(self.runs()) if run.id not in before]
             return found if len(found) >= count and all(run.status in ENDED for run in found) else []
 
+        self.before_waiting()
         runs += self.wait(f"{count} ended runs", new, PATIENCE_SECONDS * count)
 
     def errors(self, run_id: str) -> str:

@@ -28,6 +28,7 @@ def cancelled(gated: None, person: Person, server: Server, gate: Path) -> Run:
         terminate = person.button("Terminate 1 run")
         person.launch("the question", person.page.get_by_role("button", name="Terminate").first, terminate.is_visible)
         person.launch("the end", terminate, terminate.is_hidden)
+    person.open(f"/runs/{runs[0].id}")
     person.sees("Canceled")
     person.picture("50-cancelled")
     return runs[0]

@@ -96,6 +96,8 @@ class ObjectStore:
             raise StorageError(f"{path} cannot be read: {refusal(error)}") from None
         if self.address.scheme == "file":
             self._tried(key, lambda: self._placed(key, lambda beside: shutil.copyfile(path, beside), os.replace))
+        elif self.address.scheme == "memory":  # fsspec's own way shows the object while it is being written
+            self._tried(key, lambda: self._fs.pipe_file(self._path(key), path.read_bytes()))
         else:
             self._tried(key, lambda: self._fs.put_file(str(path), self._path(key)))
 
