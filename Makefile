@@ -15,7 +15,7 @@ DIALECTS ?= 20000
 PYTHONS ?= 3.11 3.12 3.13
 TESTS := turbo_forecast_tests
 FAST := $(addprefix $(TESTS)/,models tournament outlook) \
-	$(filter-out %_dialects.py,$(wildcard $(TESTS)/storage/telemetry/test_*.py)) \
+	$(filter-out %_dialects.py %_fingerprint.py %_text_times.py %_columns.py,$(wildcard $(TESTS)/storage/telemetry/test_*.py)) \
 	$(filter-out %_derivatives.py %_drop_in.py %_drop_in_plots.py %_cache.py,$(wildcard $(TESTS)/turbo_prophet/test_*.py)) \
 	$(addsuffix .py,$(addprefix $(TESTS)/test_,floors settings settings_executor schemas text seasonal_gaps number_words month_keys yaml_file sweeps))
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home

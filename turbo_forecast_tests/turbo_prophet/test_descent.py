@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from turbo_forecast.turbo_prophet import descent
 from turbo_forecast.turbo_prophet.descent import State, _advance
@@ -20,6 +21,7 @@ call_objective = called(objective)
 call_residual_sum = called(residual_sum)
 
 
+@pytest.mark.slow  # it compiles a step by itself
 def test_after_a_refused_step_derivatives_are_taken_at_theta() -> None:
     """A program made up so that its first step leads far uphill, and a little damping makes its second one unsolvable."""
     rng = np.random.default_rng(3)
