@@ -266,13 +266,8 @@ def _with_words(changes: pl.DataFrame) -> pl.DataFrame:
 def _remarks(outcome: Mapping[str, Any], history: pl.DataFrame, remark: str) -> tuple[str, ...]:
     """What limits the forecast, or is the reason that there is none: each a sentence."""
     meaning = _OUTCOME_WORDS.get(outcome["outcome"], "")
-    found = [
-        f"{meaning}{': ' * bool(meaning)}{outcome['reason']}."
-        if outcome["reason"]
-        else f"{meaning}."
-        if meaning
-        else ""
-    ]
+    text = ": ".join(filter(None, (meaning, outcome["reason"])))
+    found = [f"{text}." if text else ""]
     if len(history) > 1 and history["y"].n_unique() == 1:
         found.append(f"Every observed day had the same value, {history['y'][0]:g} %.")
     unobserved = list(filter(None, (outcome[f"unobserved_{name}"] for name in ("weekdays", "months", "stretches"))))

@@ -71,7 +71,7 @@ def _line(key: str, standing: MonthStanding | None, month: PublishedMonth | None
     if month:
         try:
             quality = _quality(month)
-        except StorageError as error:  # another version's month, or a damaged file: the rest of the line can be notices
+        except StorageError as error:  # another version's month, or a damaged file: the rest of the line can be said
             to_do = to_do or str(error)
     return MonthLine(
         month=key,

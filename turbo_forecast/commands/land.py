@@ -99,9 +99,8 @@ def _configured_sources(environment: Environment) -> TelemetrySources:
 def _request(options: LandOptions, settings: Settings) -> LandingRequest:
     if options.month:
         return LandingRequest(months_to_land(options.month), named=True, again=options.again)
-    over = (
-        last_over()
-    )  # and the running month: where a source forgets within weeks, its beginning is gone before it is over
+    over = last_over()
+    # the running month, too: where a source forgets within weeks, its beginning is gone before it is over
     return LandingRequest([*history_months(over, settings.forecast), shifted(over, 1)], again=options.again)
 
 

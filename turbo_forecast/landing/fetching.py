@@ -117,9 +117,8 @@ def _named(name: str, month: str) -> Iterator[None]:
     try:
         yield
     except TurboForecastError as error:
-        reason = (
-            str(error).removeprefix(f"source {name}: ").removeprefix(f"sources.{name}: ")
-        )  # the name once is enough
+        # the name once is enough
+        reason = str(error).removeprefix(f"source {name}: ").removeprefix(f"sources.{name}: ")
         raise SourceError(f"source {name}: month {month} could not be landed: {reason}") from None
     except OSError as error:  # of a connection: what this machine's disk refuses is a StorageError by now
         raise SourceError(f"source {name}: month {month} could not be landed: {refusal(error)}") from None

@@ -87,9 +87,8 @@ def sigmoid(log_odds: Floats) -> Floats:
 def _loss(rows: Floats, happened: Floats, weights: Floats, coefficients: Floats, prior: Floats, ridge: float) -> float:
     log_odds = rows @ coefficients
     away = coefficients - prior
-    softplus = np.maximum(log_odds, 0.0) + np.log1p(
-        np.exp(-np.minimum(np.abs(log_odds), MAX_LOG_ODDS))
-    )  # log(1 + exp(log_odds))
+    # softplus is log(1 + exp(log_odds))
+    softplus = np.maximum(log_odds, 0.0) + np.log1p(np.exp(-np.minimum(np.abs(log_odds), MAX_LOG_ODDS)))
     return float((weights * (softplus - happened * log_odds)).sum() + ridge * (away**2).sum())
 
 

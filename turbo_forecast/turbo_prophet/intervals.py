@@ -70,9 +70,8 @@ def _rate_changes(draws, n, chance, scale, out):
         while True:
             step += 1.0
             if chance < 1.0:
-                step += np.floor(
-                    math.log(uniform(state)) / log_stay
-                )  # math.floor is an integer here: tiny chances overflow
+                # not math.floor, which is an integer in a kernel: tiny chances overflow it
+                step += np.floor(math.log(uniform(state)) / log_stay)
             if not step < n:
                 break
             u = uniform(state) - 0.5

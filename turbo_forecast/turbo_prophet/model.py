@@ -59,9 +59,8 @@ class Work(NamedTuple):
     residual: Vector  # (T,)
     weight: Vector  # (T,), slope of the curve in z, times factor
     cross: Vector  # (T,), the same times trend
-    curvature: (
-        Vector  # (T,), weight squared, less the residual's share in the curve's second derivatives (exact Hessian)
-    )
+    # (T,), weight squared, less the residual's share in the curve's second derivatives (exact Hessian)
+    curvature: Vector
 
 
 @kernel

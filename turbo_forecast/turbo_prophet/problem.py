@@ -100,9 +100,8 @@ class MapResult:
     status: Status
     iterations: int  # over all starts
     evaluations: int
-    objective: (
-        float  # log posterior, equal to Stan's lp__ (constants dropped as Stan drops them); nan for a constant series
-    )
+    # log posterior, equal to Stan's lp__ (constants dropped as Stan drops them); nan for a constant series
+    objective: float
     kkt_violation: float  # largest violation of the first-order conditions, in nats per unit of a parameter
     start: int = 0  # which start won: 0 Prophet's; then the mirrored one (logistic), then further ones
     constant: float = field(default=float("nan"))  # the value of a series that has only one, in the data's unit
