@@ -60,8 +60,8 @@ def _record(said: TrackRecord | None) -> str:
         return "How often such statements are true is not known yet: no series is long enough for a backtest."
     others = said.n - said.likely
     return (
-        f"Of {counted(said.likely, 'statement')} of 50 % or more that were made before the backtest, {_share(said.likely_true)} "
-        f"came true within {said.days} days; of {counted(others, 'other')}, {_share(said.others_true)}."
+        f"Of {counted(said.likely, 'statement')} of 50 % or more about series below their threshold, made before the backtest, "
+        f"{_share(said.likely_true)} came true within {said.days} days; of {counted(others, 'other')}, {_share(said.others_true)}."
     )
 
 

@@ -156,7 +156,9 @@ def test_the_counts_are_of_what_the_other_filters_leave_and_lead_to_each_state(r
 
 def test_the_track_record_stands_above_the_table(read: Read) -> None:
     # the backtest's statements: those of 60 % all came true, those of 20 % never
-    assert "that said 50 % or more, 100 % came true within 122 days" in read("/outlook").text
+    text = read("/outlook").text
+    assert "true of series below their threshold: of the" in text
+    assert "that said 50 % or more, 100 % came true within 122 days" in text
 
 
 def test_all_rows_of_the_filter_are_saved_not_those_of_the_page(client: TestClient) -> None:

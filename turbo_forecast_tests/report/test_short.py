@@ -30,7 +30,7 @@ def test_the_sentences_of_a_month_with_a_month_before(content: ReportContent) ->
         "champion."
     )
     assert record.startswith(
-        "Of 6 statements of 50 % or more that were made before the backtest, 100 % came true within 122 days"
+        "Of 6 statements of 50 % or more about series below their threshold, made before the backtest, 100 % came true within 122 days"
     )
     assert (
         run
