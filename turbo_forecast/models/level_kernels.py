@@ -86,7 +86,8 @@ def levels(z, out):
             k += 1
             for a in range(ALPHAS.size):
                 current[a] += max(ALPHAS[a], 1.0 / k) * (z[i] - current[a])
-        out[i] = current
+        for a in range(ALPHAS.size):
+            out[i, a] = current[a]
 
 
 @kernel
@@ -217,7 +218,9 @@ def combined(share, components, origin, ahead, out):
 def sort_pairs(keys, weights, n):
     """Sort keys[:n] ascending and weights[:n] with them; ties keep their order."""
     order = np.argsort(keys[:n], kind="mergesort")
-    keys[:n], weights[:n] = keys[:n][order], weights[:n][order]
+    ordered_keys, ordered_weights = keys[:n][order], weights[:n][order]
+    for i in range(n):  # an assignment of slices would compile its message about shapes, too
+        keys[i], weights[i] = ordered_keys[i], ordered_weights[i]
 
 
 @kernel

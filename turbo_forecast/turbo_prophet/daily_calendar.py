@@ -27,6 +27,7 @@ from turbo_forecast.turbo_prophet.features import (
 from turbo_forecast.turbo_prophet.gram import gram_matrix, padded
 from turbo_forecast.turbo_prophet.jit import entry, kernel
 from turbo_forecast.turbo_prophet.known_phases import Season, Unknown
+from turbo_forecast.turbo_prophet.linear_algebra import copy
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC
 from turbo_forecast.turbo_prophet.problem import Vector
 from turbo_forecast.turbo_prophet.weekly_aggregate import Sketch
@@ -144,7 +145,8 @@ def observed_gram(table, grams, rows, out):
         else:
             _add_days(table, rows, start, end, 1.0, total)
         start = end
-    out[:] = total[:, : out.shape[1]]
+    for j in range(out.shape[0]):
+        copy(total[j, : out.shape[1]], out[j])
 
 
 class Calendar:

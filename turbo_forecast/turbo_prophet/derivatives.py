@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turbo_forecast.turbo_prophet.gram import gram_matrix
-from turbo_forecast.turbo_prophet.jit import kernel, part
+from turbo_forecast.turbo_prophet.jit import inlined, kernel
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, noise_variance
 
 Vector = NDArray[np.float64]
@@ -41,7 +41,7 @@ def _make_sums(segments, width):
     return Sums(np.empty((segments, 5)), np.empty((segments, width)), np.empty((segments, width)), np.empty(width))
 
 
-@part
+@inlined
 def _row_weights(data, work, exact_hessian):
     """Into work, row by row: the slope of the curve in z, and what its second derivatives weigh."""
     cap, sigmoid, trend, factor, residual = data.cap, work.sigmoid, work.trend, work.factor, work.residual
@@ -58,7 +58,7 @@ def _row_weights(data, work, exact_hessian):
         cross[i] = wf * trend[i] - (w * r if exact_hessian else 0.0)
 
 
-@part
+@inlined
 def _curve_sums(data, work, moments):
     """The sums that the curve alone needs, into moments (S + 1, 5)."""
     t, residual, weight, curvature = data.t, work.residual, work.weight, work.curvature
@@ -123,7 +123,7 @@ def _feature_sums(data, weight, residual, sums):
         wtx[:] = 0.0
 
 
-@part
+@inlined
 def _row_sums(data, work, exact_hessian, sums):
     """All sums over rows from which gradient and curvature follow. A multiplicative column is trend times x."""
     _row_weights(data, work, exact_hessian)
@@ -146,7 +146,7 @@ def _row_sums(data, work, exact_hessian, sums):
             wtx[s, j] = s_a[j] * wtx[s, j] + s_m[j] * wtx2[s, j]
 
 
-@part
+@inlined
 def _to_suffix_sums(columns, sums):
     """Each segment's sums, and those of all after it: what a hinge that begins with the segment sees."""
     moments, wx, wtx = sums.moments, sums.wx, sums.wtx
@@ -179,7 +179,7 @@ def multiplied_gram(data, work, Q, scale):
             Q[2 + j, 2 + c] = scale * block[j, c]
 
 
-@part
+@inlined
 def _line_and_features(data, sums, scale, Q, g):
     """Gradient and curvature of minus the log likelihood in b, k and (but for its own block) beta."""
     moments, wx, wtx, rx = sums.moments, sums.wx, sums.wtx, sums.rx
@@ -191,7 +191,7 @@ def _line_and_features(data, sums, scale, Q, g):
         g[2 + j] = -scale * rx[j]
 
 
-@part
+@inlined
 def _hinges(data, sums, scale, exact_hessian, Q, g):
     """The same in delta: sums over (t - t_change_s)+ of the rows after changepoint s."""
     columns = data.precision.size
@@ -212,7 +212,7 @@ def _hinges(data, sums, scale, exact_hessian, Q, g):
             )
 
 
-@part
+@inlined
 def _profile_noise(data, variance, Q, g):
     """The noise follows the residuals: profiling sigma_obs out takes 2 uu' / (T + 8 sigma_obs**2) off, where u, which g holds on
     entry, is the gradient of minus the log likelihood."""
@@ -223,7 +223,7 @@ def _profile_noise(data, variance, Q, g):
             Q[i, j] -= f * g[j]
 
 
-@part
+@inlined
 def _add_prior(data, theta, exact_hessian, Q, g):
     """Add the priors' gradient and curvature.
 

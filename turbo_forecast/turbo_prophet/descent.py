@@ -15,7 +15,8 @@ import math
 from typing import NamedTuple
 
 from turbo_forecast.turbo_prophet.derivatives import derivatives
-from turbo_forecast.turbo_prophet.jit import kernel, part
+from turbo_forecast.turbo_prophet.jit import inlined, kernel
+from turbo_forecast.turbo_prophet.linear_algebra import copy
 from turbo_forecast.turbo_prophet.model import LOGISTIC, make_work, noise_variance, objective, residual_sum
 from turbo_forecast.turbo_prophet.proximal_step import (
     expected_gain,
@@ -94,21 +95,21 @@ class Descent(NamedTuple):
     kkt_residual: float  # at theta; of the point before it, if the search ended with its last step
 
 
-@part
+@inlined
 def _start(data, theta, work, warm_start):
     rss = residual_sum(data, theta, work)
     damping = _DAMPING_WARM if warm_start else _DAMPING_START
     return State(objective(data, theta, rss), rss, damping, warm_start, math.inf, 0, 1)
 
 
-@part
+@inlined
 def _with_damping(state, damping):
     return State(
         state.value, state.rss, damping, state.exact_hessian, state.last_gain, state.polished, state.evaluations
     )
 
 
-@part
+@inlined
 def _without_exact_hessian(state):
     exact_hessian = not state.exact_hessian  # not False: for a constant numba would compile a second `derivatives`
     return State(
@@ -116,7 +117,7 @@ def _without_exact_hessian(state):
     )
 
 
-@part
+@inlined
 def _counted(state):
     evaluations = state.evaluations + 1
     return State(
@@ -130,7 +131,7 @@ def _update_derivatives(data, theta, state, work, qp):
     measure_diagonal(qp)
 
 
-@part
+@inlined
 def converged(state, kkt, l1_penalty):
     """Whether theta is an optimum: the gradient is small and the last step promised little, or two steps in a row have only
     polished it (whatever the gradient: its own rounding is what they left)."""
@@ -138,7 +139,7 @@ def converged(state, kkt, l1_penalty):
     return state.polished > 1 or (settled and kkt < _SMALL_GRADIENT * l1_penalty)
 
 
-@part
+@inlined
 def try_step(data, theta, state, gain, finishing, work, qp):
     """Evaluate the objective at theta plus the step, which goes to qp.trial. k never crosses zero."""
     d, x, trial = qp.d, qp.x, qp.trial
@@ -185,13 +186,13 @@ def try_longer(data, theta, trial, work, qp):
         if not longer_value < value:
             break
         value, rss = longer_value, longer_rss
-        point[:] = longer
+        copy(longer, point)
     if evaluations > 0:
         residual_sum(data, point, work)
     return value, rss, evaluations
 
 
-@part
+@inlined
 def update_damping(damping, trial):
     """Less damping after a step that kept its promise, more after one that fell far short of it."""
     if trial.ratio > 0.5:
@@ -201,13 +202,13 @@ def update_damping(damping, trial):
     return damping
 
 
-@part
+@inlined
 def accept(data, theta, state, trial, finishing, work, qp):
     """Go to the trial's point, or further along the step if it gained much more than predicted. Returns the new state."""
     value, rss, evaluations = trial.value, trial.rss, 0
     if data.growth == LOGISTIC and trial.ratio > _UNDERSTATED and trial.gain > _LONGER_FROM:
         value, rss, evaluations = try_longer(data, theta, trial, work, qp)
-    theta[:] = qp.trial
+    copy(qp.trial, theta)
     # The exact Hessian once steps are predicted well, Gauss-Newton before.
     exact_hessian = (trial.ratio > 0.5 and trial.ratio < 2.0) or state.value - value < 1.0
     damping = update_damping(state.damping, trial)
@@ -215,7 +216,7 @@ def accept(data, theta, state, trial, finishing, work, qp):
     return State(value, rss, damping, exact_hessian, trial.gain, polished, state.evaluations + evaluations)
 
 
-@part
+@inlined
 def _advance(data, theta, state, kkt, tolerance, work, qp):
     """Try steps, with more and more damping, until one is accepted. Returns how that ended, and the state.
 
@@ -251,7 +252,7 @@ def _advance(data, theta, state, kkt, tolerance, work, qp):
     return _STUCK, state
 
 
-@part
+@inlined
 def _early_end(state, early_stop, rival):
     """Whether the search is close enough to its end, or so far behind its rival that it cannot catch up."""
     margin = CLEARLY_BEHIND if early_stop > 0.0 else _BEHIND_AT_THE_END

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turbo_forecast.turbo_prophet.jit import entry
+from turbo_forecast.turbo_prophet.linear_algebra import copy
 
 Vector = NDArray[np.float64]
 PADDING = 16  # columns are a whole number of vector registers: the remainder of a row would cost as much as the row
@@ -45,4 +46,5 @@ def gram_matrix(X, out):
             for c in range(width):
                 total[j, c] += X[i, j] * X[i, c]
         i += 1
-    out[:] = total[:, :columns]
+    for j in range(columns):
+        copy(total[j, :columns], out[j])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from turbo_forecast.turbo_prophet.jit import kernel, part
+from turbo_forecast.turbo_prophet.jit import inlined, kernel
 
 # A pivot this small beside its own diagonal entry is rounding noise: the matrix is not positive definite.
 _PIVOT = 1e-13
@@ -33,6 +33,13 @@ class LassoWork(NamedTuple):
 def make_lasso_work(s):
     """Memory for s coordinates."""
     return LassoWork(np.zeros(s), np.zeros(s), np.zeros(s, np.int64), np.zeros(s), np.zeros((s, s + 1)))
+
+
+@kernel
+def copy(source, target):
+    """Into target (n,) the entries of source (n,). An assignment of slices would compile its message about shapes, too."""
+    for i in range(source.size):
+        target[i] = source[i]
 
 
 @kernel
@@ -112,7 +119,7 @@ def _solve_active(Q, gradient, l1_penalty, work, n_active):
     return True
 
 
-@part
+@inlined
 def _first_sign_change(work, n_active):
     """The share of the step at which the first active coordinate reaches zero, and its place in `active`; 1, -1: none."""
     x, sign, active, step = work.x, work.sign, work.active, work.step
@@ -128,7 +135,7 @@ def _first_sign_change(work, n_active):
     return alpha, leaving
 
 
-@part
+@inlined
 def _move(Q, gradient, work, n_active, alpha):
     """Go that share of the step; the gradient follows."""
     x, active, step = work.x, work.active, work.step
@@ -140,7 +147,7 @@ def _move(Q, gradient, work, n_active, alpha):
             gradient[c] += move * Q[j, c]
 
 
-@part
+@inlined
 def _drop(work, leaving, n_active):
     """Take the coordinate at that place out of the active ones, and leave it at zero."""
     active = work.active
@@ -150,7 +157,7 @@ def _drop(work, leaving, n_active):
         active[i] = active[i + 1]
 
 
-@part
+@inlined
 def _most_violating(gradient, l1_penalty, work):
     """The coordinate at zero whose gradient exceeds the penalty most; -1 if none does."""
     sign = work.sign

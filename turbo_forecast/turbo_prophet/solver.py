@@ -24,6 +24,7 @@ from turbo_forecast.turbo_prophet.descent import (
 from turbo_forecast.turbo_prophet.gram import gram_matrix, padded
 from turbo_forecast.turbo_prophet.initial_values import count_further, further_start, initial_rate
 from turbo_forecast.turbo_prophet.jit import entry, inlined, kernel
+from turbo_forecast.turbo_prophet.linear_algebra import copy
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC, Data, variance_of
 from turbo_forecast.turbo_prophet.problem import MapResult, Problem, Settings, Status, Vector
 from turbo_forecast.turbo_prophet.weekly_aggregate import SketchData, fill
@@ -77,14 +78,14 @@ class Answer(NamedTuple):
 @kernel
 def _make_searches(n, theta):
     points = np.empty((n, theta.size))
-    points[0] = theta
+    copy(theta, points[0])
     status = np.full(n, NUMERICAL_FAILURE, np.int64)
     value, rss, kkt = np.full(n, math.inf), np.full(n, math.inf), np.full(n, math.inf)
     iterations, evaluations = np.zeros(n, np.int64), np.zeros(n, np.int64)
     return Searches(points, status, value, rss, kkt, iterations, evaluations, np.zeros(n, np.bool_))
 
 
-@kernel
+@inlined
 def _descend_from(data, searches, start, limits, warm, to_the_end, rival):
     """Go on with one search, early or to its end, and note how it stands. Returns its objective; inf if it ended badly.
 
@@ -148,7 +149,7 @@ def _worth_finishing(searches, start, own, columns, lowest):
 @kernel
 def _cross(origin, point):
     """Into point (p,) the other sign of k, entered with the curve of origin (p,), turned about its middle."""
-    point[:] = origin
+    copy(origin, point)
     point[1] = -math.copysign(min(abs(origin[1]), _CROSSED_RATE), origin[1])
     point[0] += 0.5 * (origin[1] - point[1])
 
@@ -164,7 +165,7 @@ def _search_sketch(data, sketch, limits, warm_start, points):
     others = np.zeros(data.precision.size - sketch.data.precision.size)  # the K - Y coefficients that it leaves out
     filled = fill(data, sketch, others)
     found = np.zeros((2, points.shape[1] - others.size))
-    found[0, :2] = points[0, :2]
+    copy(points[0, :2], found[0, :2])
     values = np.full(2, math.inf)
     for sign in range(2):
         if sign == 1:
@@ -174,13 +175,13 @@ def _search_sketch(data, sketch, limits, warm_start, points):
             return -1
         values[sign] = descent.state.value
     for sign in range(2):
-        points[sign, :kept] = found[sign, :kept]
-        points[sign, kept : kept + others.size] = others
-        points[sign, kept + others.size :] = found[sign, kept:]
+        copy(found[sign, :kept], points[sign, :kept])
+        copy(others, points[sign, kept : kept + others.size])
+        copy(found[sign, kept:], points[sign, kept + others.size :])
     return 0 if values[0] <= values[1] else 1
 
 
-@kernel
+@inlined
 def _finish_both(data, searches, better, limits, warm):
     """From where a sketch has led both signs of k, each search to its end: the better one first, the other in its sight."""
     lowest = math.inf
@@ -191,7 +192,7 @@ def _finish_both(data, searches, better, limits, warm):
             return
 
 
-@kernel
+@inlined
 def _search_from_each(data, searches, own, limits, warm_start):
     """An early round from each start, then a finishing round for those still in the race.
 
@@ -239,7 +240,7 @@ def _set_line(data, k, m, theta):
     theta[1] = k
 
 
-@kernel
+@inlined
 def search(data, sketch, start, warm_start, limits, theta):
     """Descend from a start, from there to the other sign of k, and from further starts; theta gets the best optimum.
 
@@ -263,7 +264,7 @@ def search(data, sketch, start, warm_start, limits, theta):
     else:
         _search_from_each(data, searches, own, limits, warm_start)
     i = _best(searches)
-    theta[:] = searches.theta[i]
+    copy(searches.theta[i], theta)
     iterations, evaluations = searches.iterations.sum(), searches.evaluations.sum()
     return Answer(searches.status[i], iterations, evaluations, searches.value[i], searches.rss[i], searches.kkt[i], i)
 
