@@ -40,6 +40,15 @@ def kernel(function: _Kernel) -> _Kernel:
     return compiled
 
 
+def part(function: _Kernel) -> _Kernel:
+    """Compile a part of one short kernel, which nothing else calls, as if it stood there: handing on tuples of arrays costs.
+
+    LLVM copies it, not numba as with `inlined`. Their machine code rounds differently in the last digit.
+    """
+    compiled: _Kernel = _inside(fastmath=_FASTMATH, forceinline=True)(function)
+    return compiled
+
+
 def reduction(function: _Kernel) -> _Kernel:
     """Compile a kernel of this kind whose sums may be vectorised: lanes are added in an order fixed by the machine code,
     not by chance."""
@@ -50,8 +59,8 @@ def reduction(function: _Kernel) -> _Kernel:
 def inlined(function: _Kernel) -> _Kernel:
     """Compile a function that numba copies into its callers before it types them.
 
-    Scalar functions, in loops that are then vectorised; and the parts of one kernel, which nothing else calls, so that each fits on
-    a screen. As kernels of their own these would be optimised again with each caller of theirs, and compiling would take
-    twice as long; and tuples of arrays would be handed on, which costs.
+    Scalar functions, in loops that are then vectorised; and the parts of a long kernel, which nothing else calls, so that each
+    fits on a screen. As kernels of their own these would be optimised again with each caller of theirs, one in the other, and
+    compiling would take twice as long.
     """
     return numba.njit(fastmath=_FASTMATH, error_model="numpy", inline="always")(function)

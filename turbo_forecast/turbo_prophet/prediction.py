@@ -24,7 +24,7 @@ from turbo_forecast.turbo_prophet.features import (
     season_features,
 )
 from turbo_forecast.turbo_prophet.intervals import Curve, Draws, mixture_quantile, quantile, simulate
-from turbo_forecast.turbo_prophet.jit import entry, inlined, kernel
+from turbo_forecast.turbo_prophet.jit import entry, kernel, part
 from turbo_forecast.turbo_prophet.model import FLAT, LOGISTIC
 from turbo_forecast.turbo_prophet.problem import MapResult, Vector
 
@@ -67,7 +67,7 @@ def trend_at(curve, t, cap, out):
             out[i] = curve.b if curve.growth == FLAT else z
 
 
-@inlined
+@part
 def _bounds(fitted, curve, rows, draws, out, trend_bounds):
     """Into out[1] and out[2]: the bounds around yhat, on the scaled axis. Within the history only the noise counts.
 
@@ -105,7 +105,7 @@ def _bounds(fitted, curve, rows, draws, out, trend_bounds):
         upper[i] = centre[i] + high_guess
 
 
-@inlined
+@part
 def _centre(fitted, curve, rows, out):
     """Into out (6, n): yhat, no bounds yet, trend, additive and multiplicative terms, in the data's unit."""
     n, columns = rows.t.size, fitted.s_a.size
