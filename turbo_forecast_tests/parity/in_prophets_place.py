@@ -1,14 +1,16 @@
 """A pytest plugin that puts TurboProphet in prophet.Prophet's place and writes down what became of every test.
 
-Run as `pytest -p turbo_forecast_tests.parity.in_prophets_place`, with two environment variables: STAND_IN (`turbo`, or
+Run as `pytest -p turbo_forecast_tests.parity.in_prophets_place`, with environment variables: STAND_IN (`turbo`, or
 `stock` to leave Prophet as it is) and OUTCOMES, the JSON file to write: {"outcomes": {test: outcome}, "fits": {solver:
-count}}.
+count}}. TREE_DEPTH, where there is one, keeps Stan's sampler, which is stock's in either case, to short trajectories: one of
+Prophet's tests samples only to ask for the shape of what is drawn.
 Prophet's tests say `from prophet import Prophet`, so the names have to be replaced before they are collected.
 """
 
 import json
 import os
 from collections import Counter
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import prophet
 import prophet.forecaster
 import prophet.serialize
 import pytest
+from prophet.models import CmdStanPyBackend
 
 from turbo_forecast.turbo_prophet.backend import TurboBackend
 from turbo_forecast.turbo_prophet.drop_in import TurboProphet
@@ -37,6 +40,12 @@ if os.environ["STAND_IN"] == "turbo":
     TurboBackend.fit = _counted_fit  # type: ignore[method-assign]
     for module in (prophet, prophet.forecaster, prophet.serialize):
         module.Prophet = TurboProphet
+
+
+if "TREE_DEPTH" in os.environ:
+    CmdStanPyBackend.sampling = partialmethod(  # type: ignore[method-assign,assignment]
+        CmdStanPyBackend.sampling, max_treedepth=int(os.environ["TREE_DEPTH"])
+    )
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -18,6 +18,7 @@ from distributed import Client
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
 from turbo_forecast.fleet.executors.process_tags import TAG_VARIABLE
 from turbo_forecast_tests.fleet.working import wait_until
+from turbo_forecast_tests.quiet_dask import quiet_environment
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 120.0
@@ -76,7 +77,7 @@ class DaskProcesses:
         self, program: str, name: str, arguments: Sequence[str], path: Sequence[Path] = ()
     ) -> "subprocess.Popen[bytes]":
         where = os.pathsep.join(map(str, [*path, ROOT]))
-        environment = {**os.environ, "PYTHONPATH": where, "DASK_DISTRIBUTED__DIAGNOSTICS__NVML": "False"}
+        environment = {**os.environ, **quiet_environment(), "PYTHONPATH": where}
         command = [sys.executable, "-m", f"distributed.cli.{program}", *arguments]
         with (self._folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
