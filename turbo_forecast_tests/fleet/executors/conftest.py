@@ -38,9 +38,8 @@ def dask_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DaskPr
 
 @pytest.fixture
 def cluster(dask_processes: "DaskProcesses") -> "DaskProcesses":
-    """The cluster, whole: whatever the test before has done to it."""
-    dask_processes.whole()
-    return dask_processes
+    """The cluster with all workers: whatever the test before has done to it. Who needs fewer calls `whole` with their number."""
+    return dask_processes.whole()
 
 
 @pytest.fixture

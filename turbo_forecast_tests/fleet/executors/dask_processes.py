@@ -82,8 +82,8 @@ class DaskProcesses:
         with (self._folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
 
-    def whole(self, count: int = 3) -> None:
-        """See that so many workers are there, the first of which has a nanny; what has been stopped goes on."""
+    def whole(self, count: int = 3) -> "DaskProcesses":
+        """See that so many workers are there at least, the first of which has a nanny; what has been stopped goes on."""
         for each in self._workers.values():
             with suppress(ProcessLookupError):
                 os.kill(each.pid, signal.SIGCONT)
@@ -94,6 +94,7 @@ class DaskProcesses:
         for _ in range(count - len(self._workers)):
             self.start_workers(nanny=not self._workers)
         wait_until(lambda: self.registered() >= set(self._workers), PATIENCE)
+        return self
 
     def client(self) -> Client:
         """A client of the test's own."""
