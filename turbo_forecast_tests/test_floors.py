@@ -258,7 +258,7 @@ print(sorted(set(sys.modules) & {heavy!r}))
 
 @pytest.mark.slow
 def test_neither_a_run_nor_its_workers_import_pandas(tmp_path: Path) -> None:
-    """A third of a second and 50 MB in each process, and of a time in which a series may have half a second.
+    """0.2 s and 33 MB in each process, and of a time in which a series may have half a second.
 
     In the place of pandas lies a tell-tale, which Arrow and Polars take for pandas that is not installed.
     """
