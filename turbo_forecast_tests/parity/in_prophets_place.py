@@ -2,8 +2,9 @@
 
 Run as `pytest -p turbo_forecast_tests.parity.in_prophets_place`, with environment variables: STAND_IN (`turbo`, or
 `stock` to leave Prophet as it is) and OUTCOMES, the JSON file to write: {"outcomes": {test: outcome}, "fits": {solver:
-count}}. TREE_DEPTH, where there is one, keeps Stan's sampler, which is stock's in either case, to short trajectories: one of
-Prophet's tests samples only to ask for the shape of what is drawn.
+count}}. QUICK_STAN, where it is set, keeps what Stan alone does, for stock's Prophet too, short: one of Prophet's tests samples
+only to ask for the shape of what is drawn, and some fit lines without noise, whose posterior has no maximum, so that Newton's
+method goes on for all of its 10,000 steps.
 Prophet's tests say `from prophet import Prophet`, so the names have to be replaced before they are collected.
 """
 
@@ -25,7 +26,8 @@ from turbo_forecast.turbo_prophet.drop_in import TurboProphet
 
 _outcomes: dict[str, str] = {}
 _fits: Counter[str] = Counter()
-_stock_fit = TurboBackend.fit
+_stock_fit, _stan_fit = TurboBackend.fit, CmdStanPyBackend.fit
+QUICK_STEPS, QUICK_TREE_DEPTH = 200, 4
 
 
 def _counted_fit(self: TurboBackend, *args: Any, **kwargs: Any) -> Any:
@@ -42,9 +44,16 @@ if os.environ["STAND_IN"] == "turbo":
         module.Prophet = TurboProphet
 
 
-if "TREE_DEPTH" in os.environ:
+def _quick_fit(self: CmdStanPyBackend, stan_init: Any, stan_data: Any, **kwargs: Any) -> Any:
+    if stan_data["T"] < 100:  # for so few rows Prophet asks for Newton's method
+        kwargs.setdefault("iter", QUICK_STEPS)
+    return _stan_fit(self, stan_init, stan_data, **kwargs)
+
+
+if "QUICK_STAN" in os.environ:
+    CmdStanPyBackend.fit = _quick_fit  # type: ignore[method-assign]
     CmdStanPyBackend.sampling = partialmethod(  # type: ignore[method-assign,assignment]
-        CmdStanPyBackend.sampling, max_treedepth=int(os.environ["TREE_DEPTH"])
+        CmdStanPyBackend.sampling, max_treedepth=QUICK_TREE_DEPTH
     )
 
 
