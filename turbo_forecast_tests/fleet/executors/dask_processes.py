@@ -58,9 +58,8 @@ class DaskProcesses:
         ]
         arguments = [*where, "--scheduler-file", str(self._file), *self._options]
         self._scheduler = self._started("dask_scheduler", "scheduler", arguments)
-        wait_until(
-            lambda: self._file.exists() and self._file.read_text().endswith("}"), PATIENCE
-        )  # it is there before it is whole
+        # it is there before it is whole
+        wait_until(lambda: self._file.exists() and self._file.read_text().endswith("}"), PATIENCE)
 
     def start_workers(self, count: int = 1, *, nanny: bool = False, path: Sequence[Path] = ()) -> list[str]:
         """Start workers, and return their names at once. path: folders where they look for modules before any other."""
