@@ -20,6 +20,7 @@ from turbo_forecast.fleet.chunks import Span, finished_spans
 from turbo_forecast.fleet.pieces import read_piece
 from turbo_forecast.fleet.rows import Stored
 from turbo_forecast.models.protocol import Days
+from turbo_forecast.storage.arrow_arrays import numpy_array
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows
 
 Numbers = NDArray[np.int64]
@@ -142,7 +143,7 @@ class Pieces:
         for span, first in self.tiling:
             if within is None or (span.hi > within.lo and first < within.hi):
                 table = read_piece(self._folder, span.stem, kind)
-                series = table.column("series").to_numpy()
+                series = numpy_array(table.column("series"))
                 low, high = np.searchsorted(series, [first, span.hi if within is None else min(span.hi, within.hi)])
                 if within is not None:
                     low = max(int(low), int(np.searchsorted(series, within.lo)))
@@ -204,10 +205,10 @@ def read_tiling(folder: Path) -> list[tuple[Span, int]] | None:
 def _blocks(table: pa.Table) -> Iterator[Block]:
     """The blocks of a table of pieces' ROWS."""
     for batch in table.to_batches():
-        series, model, window = (batch.column(name).to_numpy() for name in ("series", "model", "window"))
+        series, model, window = (numpy_array(batch.column(name)) for name in ("series", "model", "window"))
         lists = [batch.column(name) for name in ("yhat", "yhat_lower", "yhat_upper")]
-        offsets = lists[0].offsets.to_numpy()
-        values = [each.values.to_numpy() for each in lists]
+        offsets = numpy_array(lists[0].offsets)
+        values = [numpy_array(each.values) for each in lists]
         ends = [*(np.flatnonzero(np.diff(series)) + 1).tolist(), series.size] if series.size else []
         for first, end in pairwise([0, *ends]):
             models = model[first:end]

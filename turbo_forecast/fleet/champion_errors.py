@@ -19,6 +19,7 @@ from turbo_forecast.fleet.run_folder import Arrays, RunFolder
 from turbo_forecast.fleet.series_forecaster import observed
 from turbo_forecast.fleet.store import Series, SeriesStore
 from turbo_forecast.models.protocol import Values
+from turbo_forecast.storage.arrow_arrays import arrow_array, empty_table, numpy_array
 from turbo_forecast.tournament.calibration import EarlierWindows, Months, Residuals
 from turbo_forecast.tournament.shrunken_errors import Floats
 
@@ -64,8 +65,8 @@ class ChampionErrors:
         mae, scale, jump = np.full((3, len(store), windows), np.nan)
         mae[scores["series"], scores["window"] + 1] = scores["mae"]
         for table in combined.tables("scales"):
-            at = (table.column("series").to_numpy(), table.column("window").to_numpy() + 1)
-            scale[at] = table.column("scale").to_numpy()
+            at = (numpy_array(table.column("series")), numpy_array(table.column("window")) + 1)
+            scale[at] = numpy_array(table.column("scale"))
         path = folder.path / "champion-errors.arrow"
         shown: list[Shown] = []
         with writing(path), pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, DAYS) as writer:
@@ -111,7 +112,7 @@ class ChampionErrors:
             reader = pa.ipc.open_file(source)
             for number in range(reader.num_record_batches):
                 batch = reader.get_batch(number)
-                series, window, month, value = (batch.column(name).to_numpy() for name in DAYS.names)
+                series, window, month, value = (numpy_array(batch.column(name)) for name in DAYS.names)
                 at = row[series, window + 1]
                 own = at >= 0
                 yield Residuals(value[own], at[own], month[own].astype(np.int64))
@@ -129,12 +130,12 @@ class ChampionErrors:
 
 def _own(pieces: Pieces, kind: str, schema: pa.Schema, champion: Numbers) -> Arrays:
     """The champions' rows of a kind of piece, as columns."""
-    parts = [schema.empty_table()]
+    parts = [empty_table(schema)]
     for table in pieces.tables(kind):
-        series, model = (table.column(name).to_numpy() for name in ("series", "model"))
-        parts.append(table.filter(pa.array(champion[series] == model)))
+        series, model = (numpy_array(table.column(name)) for name in ("series", "model"))
+        parts.append(table.filter(arrow_array(champion[series] == model)))
     whole = pa.concat_tables(parts)
-    return {name: whole.column(name).to_numpy() for name in schema.names}
+    return {name: numpy_array(whole.column(name)) for name in schema.names}
 
 
 @dataclass(frozen=True, slots=True)

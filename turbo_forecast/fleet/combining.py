@@ -22,6 +22,7 @@ from turbo_forecast.models.protocol import Values
 from turbo_forecast.schemas import FLEET_FORECAST, FOLD_FORECAST
 from turbo_forecast.settings import ForecastSettings
 from turbo_forecast.settings.forecast import COMBINATIONS
+from turbo_forecast.storage.arrow_arrays import arrow_array, empty_table
 from turbo_forecast.tournament.combination import median_of_sorted, weighted_median_of_sorted
 from turbo_forecast.tournament.scores import METRICS, ErrorSums, error_sums, mase_scales, scores
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows
@@ -208,10 +209,10 @@ def _flat(series: int, models: NDArray[np.int64], by_column: Arrays, values: Arr
 def stacked(columns: Sequence[Arrays], schema: pa.Schema) -> pa.Table:
     """Columns of several series as one table."""
     if not columns:
-        return schema.empty_table()
+        return empty_table(schema)
     return pa.table(
         [
-            pa.array(np.concatenate([each[field.name] for each in columns])).cast(field.type, safe=False)
+            arrow_array(np.concatenate([each[field.name] for each in columns])).cast(field.type, safe=False)
             for field in schema
         ],
         schema=schema,

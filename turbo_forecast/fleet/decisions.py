@@ -20,6 +20,7 @@ from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.schemas import CALIBRATION, COMBINATION_WEIGHTS, TOURNAMENT_SCORES
 from turbo_forecast.settings import ForecastSettings
+from turbo_forecast.storage.arrow_arrays import numpy_array
 from turbo_forecast.tournament.calibration import IntervalOffsets, Months, calibrate
 from turbo_forecast.tournament.champions import choose
 from turbo_forecast.tournament.combination import Weights, learn_weights
@@ -63,10 +64,7 @@ class Reducer:
         pieces = self._pieces("outcomes")
         contested = np.concatenate(
             [np.zeros(0, np.bool_)]
-            + [
-                table.column("outcome").to_numpy(zero_copy_only=False) == Outcome.FORECAST
-                for table in pieces.tables("outcomes")
-            ]
+            + [numpy_array(table.column("outcome")) == Outcome.FORECAST for table in pieces.tables("outcomes")]
         )
         shares = np.zeros((len(self.store), len(base_models), len(self.windows.folds) + 2))
         rows = pl.DataFrame(schema=COMBINATION_WEIGHTS.polars_schema)
@@ -88,8 +86,8 @@ class Reducer:
         field, base_models = self.settings.field_of_entrants, self.settings.base_models
         errors = np.full((len(self.store), len(field), 1 + len(self.windows.folds)), np.nan)
         for table in pieces.tables("errors"):
-            at = tuple(table.column(name).to_numpy() for name in ("series", "model", "window"))
-            errors[at] = table.column("error").to_numpy()
+            at = tuple(numpy_array(table.column(name)) for name in ("series", "model", "window"))
+            errors[at] = numpy_array(table.column("error"))
         return errors[:, [field.index(name) for name in base_models]]
 
     def _weights_table(self, weights: Weights) -> pl.DataFrame:

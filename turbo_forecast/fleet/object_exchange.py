@@ -32,6 +32,7 @@ from turbo_forecast.fleet.publishing import PUBLISH_LAST
 from turbo_forecast.fleet.run_folder import DIGEST, RunFolder
 from turbo_forecast.fleet.store import ABOUT, SeriesStore, batch_name, separate_batches
 from turbo_forecast.fleet.tasks import Job, Step, Task
+from turbo_forecast.storage.arrow_arrays import numpy_array
 from turbo_forecast.storage.objects.keys import RUNS
 from turbo_forecast.storage.objects.shared_runs import forget
 from turbo_forecast.storage.objects.store import MissingError, ObjectStore
@@ -275,7 +276,7 @@ def _cut(tiles: Iterable[tuple[Span, int]]) -> list[tuple[Span, int]]:
 
 def _of_part(table: pa.Table, part: Span) -> bytes:
     """The rows of a part's series as an Arrow file. table: sorted by series."""
-    low, high = np.searchsorted(table.column("series").to_numpy(), [part.lo, part.hi])
+    low, high = np.searchsorted(numpy_array(table.column("series")), [part.lo, part.hi])
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table.slice(int(low), int(high) - int(low)).combine_chunks())

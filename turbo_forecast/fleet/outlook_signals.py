@@ -19,6 +19,7 @@ from turbo_forecast.models.protocol import Values
 from turbo_forecast.outlook.levels import seven_day_means
 from turbo_forecast.outlook.rows import BEFORE
 from turbo_forecast.outlook.signals import GRID, Signals, observed_peaks, signals
+from turbo_forecast.storage.arrow_arrays import arrow_array
 from turbo_forecast.windows import FORECAST, Windows, day_number
 
 SIGNALS = "signals"
@@ -67,7 +68,7 @@ class SignalRows:
             return empty().to_arrow()
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         order = np.lexsort((columns["window"], columns["series"]))
-        return pa.table({name: pa.array(column[order], from_pandas=True) for name, column in columns.items()})
+        return pa.table({name: arrow_array(column[order], nan_to_null=True) for name, column in columns.items()})
 
     def _observed(self, series: Sequence[int]) -> Values:
         """(n, t) percent, every day of the history; NaN where nothing was observed."""

@@ -15,6 +15,7 @@ import pyarrow as pa
 from turbo_forecast.fleet.blocks import Block, WindowDays
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.models.protocol import Values
+from turbo_forecast.storage.arrow_arrays import arrow_array, empty_table, text_array
 from turbo_forecast.storage.datasets import part_name
 from turbo_forecast.storage.files import write_part_file
 from turbo_forecast.tables import Table
@@ -47,7 +48,7 @@ def write_part(folder: Path, span: Span, table: Table, rows: Iterable[pa.Table])
     """
     schema = part_schema(table)
     write_part_file(
-        pa.concat_tables([schema.empty_table(), *(each.cast(schema) for each in rows)]), part_path(folder, span)
+        pa.concat_tables([empty_table(schema), *(each.cast(schema) for each in rows)]), part_path(folder, span)
     )
 
 
@@ -91,16 +92,18 @@ def _named(numbers: dict[str, np.ndarray], values: Sequence[np.ndarray], naming:
     window, first = numbers["window"], int(numbers["series"][0])
     series = numbers["series"] - first
     names = naming.series.slice(first - naming.first, int(series[-1]) + 1).combine_chunks()
-    when = {"fold": pa.array(window.astype(np.int32))} if folds else {"phase": _text(window == FORECAST, PHASES)}
+    when = {"fold": arrow_array(window.astype(np.int32))} if folds else {"phase": _text(window == FORECAST, PHASES)}
     columns = {
         **{name: _text(series, names.column(name)) for name in ("host_id", "resource")},
         "model": _text(numbers["model"], naming.models),
         **when,
-        "cutoff": pa.array(np.full(window.size, naming.cutoff, dtype="datetime64[D]")),
-        "ds": pa.array(numbers["ds"].astype(np.int32)).cast(pa.date32()),
-        "y": pa.array(numbers["y"], from_pandas=True),  # NaN, a day without a value, is stored as null
+        "cutoff": arrow_array(np.full(window.size, naming.cutoff, dtype="datetime64[D]")),
+        "ds": arrow_array(numbers["ds"].astype("datetime64[D]")),
+        "y": arrow_array(numbers["y"], nan_to_null=True),  # NaN, a day without a value, is stored as null
     }
-    return pa.table({**columns, **dict(zip(("yhat", "yhat_lower", "yhat_upper"), map(pa.array, values), strict=True))})
+    return pa.table(
+        {**columns, **dict(zip(("yhat", "yhat_lower", "yhat_upper"), map(arrow_array, values), strict=True))}
+    )
 
 
 def _text(place: np.ndarray, names: Sequence[str] | pa.ChunkedArray) -> pa.DictionaryArray:
@@ -108,4 +111,4 @@ def _text(place: np.ndarray, names: Sequence[str] | pa.ChunkedArray) -> pa.Dicti
     listed = names.to_pylist() if isinstance(names, pa.ChunkedArray) else list(names)
     codes = {name: code for code, name in enumerate(dict.fromkeys(listed))}
     code = np.array([codes[name] for name in listed], dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(code[place.astype(np.int64)]), pa.array(list(codes), pa.string()))
+    return pa.DictionaryArray.from_arrays(arrow_array(code[place.astype(np.int64)]), text_array(list(codes)))

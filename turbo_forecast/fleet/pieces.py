@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from turbo_forecast.errors import StorageError, writing
-from turbo_forecast.fleet.rows import Rows
 from turbo_forecast.fleet.series_forecaster import Result
+from turbo_forecast.storage.arrow_arrays import arrow_array, empty_table, table_of_rows
 from turbo_forecast.windows import FORECAST
 
 DAILY_VALUES = pa.large_list(pa.float32())
@@ -78,8 +78,8 @@ def write_forecast(folder: Path, stem: str, results: Sequence[Result], models: S
     make: dict[str, Callable[[], pa.Table]] = {
         "rows": lambda: _rows_table(results, models),
         "errors": lambda: _errors_table(results, models),
-        "runs": lambda: pa.Table.from_pylist(list(_runs(results)), schema=RUNS),
-        "outcomes": lambda: pa.Table.from_pylist([_outcome(result) for result in results], schema=OUTCOMES),
+        "runs": lambda: table_of_rows(_runs(results), RUNS),
+        "outcomes": lambda: table_of_rows(map(_outcome, results), OUTCOMES),
     }
     for kind in FORECAST_PIECES:
         write_piece(folder, stem, kind, make[kind]())
@@ -118,14 +118,14 @@ def rows_table(entries: Iterable[tuple[int, int, int, np.ndarray, np.ndarray, np
     """A table of ROWS: each entry is series, model, window, yhat, lower, upper."""
     listed = list(entries)
     if not listed:
-        return ROWS.empty_table()
+        return empty_table(ROWS)
     series, model, window, *values = zip(*listed, strict=True)
-    offsets = pa.array(np.concatenate([[0], np.cumsum([each.size for each in values[0]])]), type=pa.int64())
+    offsets = arrow_array(np.concatenate([[0], np.cumsum([each.size for each in values[0]])]).astype(np.int64))
     lists = [
-        pa.LargeListArray.from_arrays(offsets, pa.array(np.concatenate(each).astype(np.float32))) for each in values
+        pa.LargeListArray.from_arrays(offsets, arrow_array(np.concatenate(each).astype(np.float32))) for each in values
     ]
-    numbers = [np.array(series, np.int32), np.array(model, np.int16), np.array(window, np.int8)]
-    return pa.table([*map(pa.array, numbers), *lists], schema=ROWS)
+    numbers: list[np.ndarray] = [np.array(series, np.int32), np.array(model, np.int16), np.array(window, np.int8)]
+    return pa.table([*map(arrow_array, numbers), *lists], schema=ROWS)
 
 
 def _rows_table(results: Sequence[Result], models: Sequence[str]) -> pa.Table:
@@ -138,17 +138,13 @@ def _rows_table(results: Sequence[Result], models: Sequence[str]) -> pa.Table:
 
 
 def _errors_table(results: Sequence[Result], models: Sequence[str]) -> pa.Table:
-    found: list[tuple[int, Rows]] = [
-        (result.series.index, rows) for result in results for rows in result.rows if rows.window != FORECAST
-    ]
-    return pa.table(
-        {
-            "series": [series for series, _ in found],
-            "model": [models.index(rows.model) for _, rows in found],
-            "window": [rows.window for _, rows in found],
-            "error": [rows.error for _, rows in found],
-        },
-        schema=ERRORS,
+    found = [(result.series.index, rows) for result in results for rows in result.rows if rows.window != FORECAST]
+    return table_of_rows(
+        (
+            {"series": series, "model": models.index(rows.model), "window": rows.window, "error": rows.error}
+            for series, rows in found
+        ),
+        ERRORS,
     )
 
 

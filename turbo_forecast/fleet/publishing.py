@@ -23,6 +23,7 @@ from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.models.protocol import Values
 from turbo_forecast.schemas import FLEET_FORECAST, FORECAST_INTERVALS, FORECAST_PARQUET
 from turbo_forecast.settings import ENVELOPE, ForecastSettings
+from turbo_forecast.storage.arrow_arrays import arrow_array, text_array
 from turbo_forecast.tournament.published_bounds import bounds, unknown_days
 from turbo_forecast.tournament.scores import error_sums, mase_scales
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, day_number
@@ -60,9 +61,7 @@ class Publisher:
         naming = Naming(names, self._settings.field_of_entrants, self._windows.cutoff, first=span.lo)
         tables = row_tables(published, actual, self._days, naming, FLEET_FORECAST)
         outcomes = np.repeat([outcomes_of[block.series]["outcome"] for block in blocks], [y.size for y in actual])
-        named = (
-            table.append_column("outcome", pa.array(outcomes, pa.string()).dictionary_encode()) for table in tables
-        )
+        named = (table.append_column("outcome", text_array(outcomes).dictionary_encode()) for table in tables)
         write_part(self._folder.published, span, FORECAST_PARQUET, named)
         write_piece(self._folder.publish, span.stem, SIGNALS, self._signals.table(outlook_series))
         if self._settings.extra_widths:
@@ -87,7 +86,7 @@ class Publisher:
             for table in row_tables(bounded, nothing, self._days, naming, FLEET_FORECAST):
                 known = table.filter(pc.is_finite(table.column("yhat_lower")))
                 named = known.rename_columns({"yhat_lower": "lower", "yhat_upper": "upper"})
-                widths = pa.array(np.full(len(known), width))
+                widths = arrow_array(np.full(len(known), width))
                 yield named.append_column("interval_width", widths).select(FORECAST_INTERVALS.names)
 
     def _bounded(self, block: Block, outcome: dict[str, str | None], which: int = 0) -> Block:

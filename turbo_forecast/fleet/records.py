@@ -12,6 +12,7 @@ from turbo_forecast.fleet.pieces import OUTCOMES, RUNS
 from turbo_forecast.fleet.run_folder import RunFolder
 from turbo_forecast.fleet.store import SeriesStore
 from turbo_forecast.schemas import MODEL_RUNS, SERIES_OUTCOMES
+from turbo_forecast.storage.arrow_arrays import empty_table
 from turbo_forecast.types import Phase
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, window_name
 
@@ -19,7 +20,7 @@ from turbo_forecast.windows import BACKTEST, FORECAST, Windows, window_name
 def series_outcomes(folder: RunFolder, store: SeriesStore, windows: Windows, timer: AuditTimer) -> pl.DataFrame:
     """One row of SERIES_OUTCOMES per series; how long workers fitted and predicted goes to the timer."""
     pieces = Pieces(folder.forecast, len(store), "outcomes")
-    merged = pl.concat([frame_of(OUTCOMES.empty_table()), *map(frame_of, pieces.tables("outcomes"))])
+    merged = pl.concat([frame_of(empty_table(OUTCOMES)), *map(frame_of, pieces.tables("outcomes"))])
     fit, predict, everything = merged.select(pl.col("fit_seconds", "predict_seconds", "milliseconds").sum()).row(0)
     rest = everything / 1000 - fit - predict
     for name, seconds in (("fit", fit), ("predict", predict), ("rest of the forecasting", rest)):
@@ -34,7 +35,7 @@ def series_outcomes(folder: RunFolder, store: SeriesStore, windows: Windows, tim
 def model_runs(folder: RunFolder, store: SeriesStore, windows: Windows, timer: AuditTimer) -> pl.DataFrame:
     """Rows of MODEL_RUNS, sorted by series, in the order the fits were made; seconds by entrant go to the timer."""
     pieces = Pieces(folder.forecast, len(store), "outcomes")
-    merged = pl.concat([frame_of(RUNS.empty_table()), *map(frame_of, pieces.tables("runs"))])
+    merged = pl.concat([frame_of(empty_table(RUNS)), *map(frame_of, pieces.tables("runs"))])
     kinds = {FORECAST: Phase.FORECAST.value, BACKTEST: Phase.BACKTEST.value}
     kind = pl.col("window").replace_strict(kinds, default="folds", return_dtype=pl.String)
     costs = merged.group_by("model", kind=kind).agg(pl.col("milliseconds").sum()).sort("model", "kind")

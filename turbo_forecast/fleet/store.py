@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.models.protocol import Days, Values
+from turbo_forecast.storage.arrow_arrays import arrow_array, empty_table, numpy_array, text_array
 from turbo_forecast.windows import day_number
 
 SCHEMA = pa.schema(
@@ -77,7 +78,7 @@ def write_store(tables: pa.Table | Iterable[pa.Table], path: Path, history_start
 
 def _batches(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """The same series, BATCH_SERIES at a time, each in one piece."""
-    held = SCHEMA.empty_table()
+    held = empty_table(SCHEMA)
     for table in tables:
         held = pa.concat_tables([held, table.cast(SCHEMA)])
         while len(held) >= BATCH_SERIES:
@@ -91,11 +92,11 @@ def _solid(table: pa.Table) -> pa.Table:
     """The same series in buffers of their own, of just their length: Arrow's slices and copies keep room that it would write."""
     columns = {}
     for name in ("host_id", "resource"):
-        columns[name] = pa.array(table[name].to_pylist(), pa.string())
+        columns[name] = text_array(table[name].to_pylist())
     for name in ("days", "y"):
         lists = table[name].combine_chunks()
-        offsets = np.concatenate([[0], np.cumsum(lists.value_lengths().to_numpy())]).astype(np.int64)
-        columns[name] = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(lists.flatten().to_numpy().copy()))
+        offsets = np.concatenate([[0], np.cumsum(numpy_array(lists.value_lengths()))]).astype(np.int64)
+        columns[name] = pa.LargeListArray.from_arrays(arrow_array(offsets), arrow_array(numpy_array(lists.flatten())))
     return pa.table(columns, schema=SCHEMA)
 
 
@@ -118,7 +119,7 @@ class _Batch:
     def of(cls, batch: pa.RecordBatch) -> "_Batch":
         """Views of a record batch of SCHEMA."""
         host_id, resource, days, y = batch.columns
-        return cls((host_id, resource), days.offsets.to_numpy(), days.values.to_numpy(), y.values.to_numpy())
+        return cls((host_id, resource), *map(numpy_array, (days.offsets, days.values, y.values)))
 
 
 class _Batches(Protocol):

@@ -14,8 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 
-import pyarrow as pa
-
 from turbo_forecast.fleet.chunks import Span
 from turbo_forecast.fleet.executors.worker_status import StatusWriter
 from turbo_forecast.fleet.pieces import write_forecast
@@ -53,8 +51,6 @@ class Forecasting:
     def __init__(self, job: Job, status: StatusWriter) -> None:
         self._job, self._status = job, status
         self._store, self._process = SeriesStore(job.store), os.getpid()
-        # Arrow imports pandas with its first conversion, a third of a second and 50 MB: here no series answers for them
-        pa.array([0])
         self._growth = Growth(job.settings.worker_memory_mb)
         entrants = {}
         for number, name in enumerate(job.settings.base_models):

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from turbo_forecast.errors import writing
 from turbo_forecast.leftovers import temporary_file
+from turbo_forecast.storage.arrow_arrays import empty_table
 from turbo_forecast.storage.atomic_replace import put_in_place
 from turbo_forecast.text import PLAIN_NUMBER, SPREADSHEET_FORMULA, SPREADSHEET_FORMULA_WITHIN
 
@@ -87,7 +88,7 @@ class ParquetStream:
 
     def __init__(self, path: Path, file: pq.ParquetWriter, schema: pa.Schema) -> None:
         self._path, self._file, self._schema = path, file, schema
-        self._held = schema.empty_table()
+        self._held = empty_table(schema)
         self.rows = 0
 
     def append(self, table: pa.Table) -> None:

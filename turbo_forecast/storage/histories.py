@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import BASE_TABLE
+from turbo_forecast.storage.arrow_arrays import arrow_array
 from turbo_forecast.storage.ordered_rows import ordered_batches
 from turbo_forecast.storage.warehouse import has_table
 from turbo_forecast.windows import day_number
@@ -81,7 +82,7 @@ def _table(frame: pl.DataFrame, starts: NDArray[np.int64], first_day: int) -> pa
     offsets = np.concatenate([[0], np.cumsum(np.add.reduceat(inside, starts, dtype=np.int64))])
     names = frame.select("host_id", "resource")[starts].to_arrow()
     lists = {
-        "days": pa.LargeListArray.from_arrays(offsets, pa.array(days[inside])),
-        "y": pa.LargeListArray.from_arrays(offsets, pa.array(frame["y"].to_numpy()[inside])),
+        "days": pa.LargeListArray.from_arrays(arrow_array(offsets), arrow_array(days[inside])),
+        "y": pa.LargeListArray.from_arrays(arrow_array(offsets), arrow_array(frame["y"].to_numpy()[inside])),
     }
     return pa.table({name: names[name] for name in ("host_id", "resource")} | lists)

@@ -15,6 +15,7 @@ import pytest
 from prophet import Prophet
 
 from turbo_forecast.turbo_prophet.drop_in import TurboProphet
+from turbo_forecast_tests.quiet_dask import quiet_environment
 
 SUITE = Path(prophet.__file__).parent / "tests"
 REPOSITORY = Path(__file__).parents[2]
@@ -69,13 +70,20 @@ class Run:
         return {test for test, became in self.outcomes.items() if became == outcome}
 
 
-def _run(stand_in: str, folder: Path, *options: str, files: Collection[Path] = (SUITE,)) -> Run:
+def _run(
+    stand_in: str, folder: Path, *options: str, files: Collection[Path] = (SUITE,), quick_stan: bool = False
+) -> Run:
     written = folder / f"{stand_in}.json"
     command = [sys.executable, "-m", "pytest", *map(str, files), f"--rootdir={SUITE}", "-c", os.devnull, "-q"]
     command += ["-p", "no:cacheprovider", "-p", "turbo_forecast_tests.parity.in_prophets_place", *options]
     paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"STAND_IN": stand_in, "OUTCOMES": str(written), "PYTHONPATH": os.pathsep.join(paths)}
-    environment["MPLBACKEND"] = "Agg"
+    environment |= {
+        "MPLBACKEND": "Agg",
+        **quiet_environment(),
+    }  # one of the files starts a Dask cluster when it is imported
+    if quick_stan:
+        environment["QUICK_STAN"] = "1"
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert written.exists(), done.stdout[-5000:] + done.stderr[-5000:]
     return Run(output=done.stdout[-20_000:], **json.loads(written.read_text()))
@@ -90,7 +98,7 @@ def _of(part: str, tests: Collection[str]) -> set[str]:
 def test_every_test_of_prophets_fitted_by_turbo_passes_but_the_exceptions_listed_by_name(
     part: str, tmp_path: Path
 ) -> None:
-    run = _run("turbo", tmp_path, files=PARTS[part])
+    run = _run("turbo", tmp_path, files=PARTS[part], quick_stan=True)
     assert run.named("failed") == _of(part, EXCEPTIONS), run.output
     assert run.named("skipped") == _of(part, SKIPPED_UNLESS_SLOW)
     passed, fits = AT_LEAST[part]

@@ -46,6 +46,7 @@ def test_the_published_tuning_grid_comes_out() -> None:
 
 
 @pytest.mark.slow  # stock needs 16 fits for a row; rows are tests of their own, so that test processes share them
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("scale", CHANGEPOINT_SCALES)
 def test_stock_itself_comes_within_a_hundredth_of_the_published_grid(scale: float) -> None:
     published = [GRID_RMSE[CHANGEPOINT_SCALES.index(scale)]]

@@ -1,4 +1,4 @@
-"""What tests of executors share: one Dask cluster for all of a session."""
+"""What tests of executors share: one Dask cluster for all of them."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -20,9 +20,12 @@ def stage(tmp_path: Path) -> Callable[..., "Stage"]:
     return partial(staged, tmp_path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dask_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DaskProcesses"]:
-    """A scheduler and three workers; tests that use it belong to the xdist_group "dask"."""
+    """A scheduler and three workers; tests that use it belong to the xdist_group "dask".
+
+    They end as soon as the test process comes to a test of another folder: idle ones, too, cost time to the session's end.
+    """
     pytest.importorskip("distributed", reason="distributed is not installed: pip install 'turbo-forecast[dask]'")
     from turbo_forecast_tests.fleet.executors.dask_processes import DaskProcesses
 
@@ -35,9 +38,8 @@ def dask_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DaskPr
 
 @pytest.fixture
 def cluster(dask_processes: "DaskProcesses") -> "DaskProcesses":
-    """The cluster, whole: whatever the test before has done to it."""
-    dask_processes.whole()
-    return dask_processes
+    """The cluster with all workers: whatever the test before has done to it. Who needs fewer calls `whole` with their number."""
+    return dask_processes.whole()
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_each_task_is_told_once_as_completed(start: Start, tmp_path: Path) -> No
 
 def test_what_a_task_leaves_is_there_when_it_is_told_as_completed(start: Start, tmp_path: Path) -> None:
     job = job_of(fleet(4), tmp_path, "naive")
-    received = given(start(job, 2), tasks(Step.FORECAST, 4, 2))
+    received = given(start(job, 1), tasks(Step.FORECAST, 4, 2))
     while received.ended < 2:
         received.look()
         for report in received.completed:
@@ -162,11 +162,11 @@ def test_what_is_in_flight_is_told_with_how_long(start: Start, tmp_path: Path) -
 
 
 def test_a_fresh_worker_has_done_nothing_before(start: Start, tmp_path: Path) -> None:
-    job = job_of(fleet(8), tmp_path, "naive")
+    job = job_of(fleet(4), tmp_path, "naive")
     executor = start(job, 1, {Step.COMBINE: part("works")})
-    for task in tasks(Step.COMBINE, 8, 2):
+    for task in tasks(Step.COMBINE, 4, 2):
         given(executor, [task], fresh=True).until(lambda received: received.ended >= 1)
-    assert len({pid for pid, _ in noted(job)}) == 4
+    assert len({pid for pid, _ in noted(job)}) == 2
 
 
 def test_a_worker_that_is_not_to_be_fresh_goes_on(start: Start, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from distributed import Client
 from turbo_forecast.fleet.executors.descendants import descendants, end_all
 from turbo_forecast.fleet.executors.process_tags import TAG_VARIABLE
 from turbo_forecast_tests.fleet.working import wait_until
+from turbo_forecast_tests.quiet_dask import quiet_environment
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 120.0
@@ -57,7 +58,8 @@ class DaskProcesses:
         ]
         arguments = [*where, "--scheduler-file", str(self._file), *self._options]
         self._scheduler = self._started("dask_scheduler", "scheduler", arguments)
-        wait_until(self._file.exists, PATIENCE)
+        # it is there before it is whole
+        wait_until(lambda: self._file.exists() and self._file.read_text().endswith("}"), PATIENCE)
 
     def start_workers(self, count: int = 1, *, nanny: bool = False, path: Sequence[Path] = ()) -> list[str]:
         """Start workers, and return their names at once. path: folders where they look for modules before any other."""
@@ -76,13 +78,13 @@ class DaskProcesses:
         self, program: str, name: str, arguments: Sequence[str], path: Sequence[Path] = ()
     ) -> "subprocess.Popen[bytes]":
         where = os.pathsep.join(map(str, [*path, ROOT]))
-        environment = {**os.environ, "PYTHONPATH": where, "DASK_DISTRIBUTED__DIAGNOSTICS__NVML": "False"}
+        environment = {**os.environ, **quiet_environment(), "PYTHONPATH": where}
         command = [sys.executable, "-m", f"distributed.cli.{program}", *arguments]
         with (self._folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
 
-    def whole(self, count: int = 3) -> None:
-        """See that so many workers are there, the first of which has a nanny; what has been stopped goes on."""
+    def whole(self, count: int = 3) -> "DaskProcesses":
+        """See that so many workers are there at least, the first of which has a nanny; what has been stopped goes on."""
         for each in self._workers.values():
             with suppress(ProcessLookupError):
                 os.kill(each.pid, signal.SIGCONT)
@@ -93,6 +95,7 @@ class DaskProcesses:
         for _ in range(count - len(self._workers)):
             self.start_workers(nanny=not self._workers)
         wait_until(lambda: self.registered() >= set(self._workers), PATIENCE)
+        return self
 
     def client(self) -> Client:
         """A client of the test's own."""

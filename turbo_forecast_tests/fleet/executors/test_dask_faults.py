@@ -59,8 +59,9 @@ def test_a_worker_killed_in_the_middle_loses_nothing(cluster: DaskProcesses, und
 
 
 def test_all_workers_killed_and_new_ones_started_lose_nothing(
-    cluster: DaskProcesses, undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dask_processes: DaskProcesses, undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    cluster = dask_processes.whole(2)
     monkeypatch.setattr(dask_membership, "SILENCE_SECONDS", 0.5)
     meanwhile = begun(cluster, tmp_path)
     for name in cluster.names():
@@ -71,8 +72,9 @@ def test_all_workers_killed_and_new_ones_started_lose_nothing(
 
 
 def test_a_worker_that_hangs_loses_its_tasks_to_others_and_does_no_harm_when_it_wakes(
-    cluster: DaskProcesses, undisturbed: str, tmp_path: Path
+    dask_processes: DaskProcesses, undisturbed: str, tmp_path: Path
 ) -> None:
+    cluster = dask_processes.whole(2)
     meanwhile = begun(cluster, tmp_path, executor={"silence_seconds": 5.0})
     hanging = cluster.without_nanny()[0]
     cluster.kill(hanging, kind=signal.SIGSTOP)
@@ -85,8 +87,9 @@ def test_a_worker_that_hangs_loses_its_tasks_to_others_and_does_no_harm_when_it_
 
 
 def test_a_scheduler_that_is_killed_ends_the_run_with_a_sentence_and_the_next_one_goes_on(
-    cluster: DaskProcesses, undisturbed: str, tmp_path: Path
+    dask_processes: DaskProcesses, undisturbed: str, tmp_path: Path
 ) -> None:
+    cluster = dask_processes.whole(1)
     address = cluster.address
     meanwhile = begun(cluster, tmp_path)
     killed = time.monotonic()
@@ -116,8 +119,11 @@ if __name__ == "__main__":
 
 @pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_is_ended_releases_the_cluster(cluster: DaskProcesses, tmp_path: Path, kind: signal.Signals) -> None:
+def test_a_run_that_is_ended_releases_the_cluster(
+    dask_processes: DaskProcesses, tmp_path: Path, kind: signal.Signals
+) -> None:
     """In order, and without a word."""
+    cluster = dask_processes.whole(2)
     command = [sys.executable, "-c", SCRIPT, str(tmp_path), cluster.address]
     with (tmp_path / "run.log").open("wb") as log:
         running = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
@@ -142,15 +148,17 @@ def slowness() -> float:
 
 
 def test_a_run_without_workers_waits_for_some_time_and_then_ends_with_a_sentence(
-    cluster: DaskProcesses, tmp_path: Path
+    dask_processes: DaskProcesses, tmp_path: Path
 ) -> None:
+    cluster = dask_processes.whole(1)
     for name in cluster.names():
         cluster.end_worker(name)
     with pytest.raises(NoWorkers, match=r"no worker was there for \d+ s \(executor.wait_seconds\); start some"):
         run(BASE, tmp_path, *FIELD, on=cluster.address, executor={"wait_seconds": 2.0})
 
 
-def test_a_worker_with_another_version_gets_nothing_and_is_named(cluster: DaskProcesses, tmp_path: Path) -> None:
+def test_a_worker_with_another_version_gets_nothing_and_is_named(dask_processes: DaskProcesses, tmp_path: Path) -> None:
+    cluster = dask_processes.whole(1)
     name = "numpy-0.0.1.dist-info"
     (tmp_path / "other" / name).mkdir(parents=True)
     (tmp_path / "other" / name / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.0.1\n")
@@ -170,8 +178,9 @@ def test_a_worker_with_another_version_gets_nothing_and_is_named(cluster: DaskPr
 
 
 def test_a_worker_that_has_not_the_entrants_module_is_refused_with_the_modules_name(
-    cluster: DaskProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dask_processes: DaskProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    cluster = dask_processes.whole(1)
     (tmp_path / "ours").mkdir()
     (tmp_path / "ours" / "only_here.py").write_text("from turbo_forecast_tests.fleet.entrants import naive as build\n")
     monkeypatch.syspath_prepend(str(tmp_path / "ours"))
@@ -182,8 +191,10 @@ def test_a_worker_that_has_not_the_entrants_module_is_refused_with_the_modules_n
 
 
 def test_a_folder_that_a_worker_does_not_see_ends_the_run_with_the_workers_name(
-    cluster: DaskProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dask_processes: DaskProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    cluster = dask_processes.whole(1)
+
     def hide(executor: object, task: object, fresh: bool = False) -> None:
         (tmp_path / "series.arrow").rename(tmp_path / "hidden.arrow")
         original(executor, task, fresh)
@@ -196,6 +207,9 @@ def test_a_folder_that_a_worker_does_not_see_ends_the_run_with_the_workers_name(
         run(fleet(1), tmp_path, "own:naive", "median", on=cluster.address)
 
 
-def test_an_entrant_that_cannot_start_ends_the_run_with_its_own_words(cluster: DaskProcesses, tmp_path: Path) -> None:
+def test_an_entrant_that_cannot_start_ends_the_run_with_its_own_words(
+    dask_processes: DaskProcesses, tmp_path: Path
+) -> None:
+    cluster = dask_processes.whole(1)
     with pytest.raises(NoWorkers, match="MemoryError: no room for this entrant"):
         run(fleet(2), tmp_path, "own:cannot_start", "median", on=cluster.address)

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install 'turbo-forecast[dask]'")
 
+import dask
 import distributed
 from distributed.core import Status
 
@@ -32,6 +33,7 @@ from turbo_forecast_tests.fleet.executors.copying import Copying
 from turbo_forecast_tests.fleet.executors.dask_runs import Meanwhile, run
 from turbo_forecast_tests.fleet.test_run import digest
 from turbo_forecast_tests.fleet.working import EVIL, fleet, job_of, wait_until
+from turbo_forecast_tests.quiet_dask import QUIET
 
 pytestmark = pytest.mark.xdist_group("dask")
 FIELD = ("own:random", "median")
@@ -41,14 +43,17 @@ BASE = fleet(11)
 @pytest.fixture(scope="module")
 def client() -> Iterator[distributed.Client]:
     """Dask pauses nothing here by itself: its memory limit is off."""
-    with distributed.Client(
-        processes=False,
-        n_workers=2,
-        threads_per_worker=1,
-        memory_limit=0,
-        dashboard_address="127.0.0.1:0",
-        set_as_default=False,
-    ) as client:
+    with (
+        dask.config.set(QUIET),
+        distributed.Client(
+            processes=False,
+            n_workers=2,
+            threads_per_worker=1,
+            memory_limit=0,
+            dashboard_address="127.0.0.1:0",
+            set_as_default=False,
+        ) as client,
+    ):
         yield client
 
 

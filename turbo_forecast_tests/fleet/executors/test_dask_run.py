@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install 'turbo-forecast[dask]'")
 
+from turbo_forecast.fleet import chunks
 from turbo_forecast_tests.fleet.executors.dask_processes import PATIENCE, DaskProcesses
 from turbo_forecast_tests.fleet.executors.dask_runs import Meanwhile, run
 from turbo_forecast_tests.fleet.working import fleet, wait_until
@@ -16,15 +17,16 @@ FIELD = ["weighted", "median", "prophet", "recent_level", "own:random"]
 
 
 def test_a_cluster_leaves_the_same_bytes_as_worker_processes_and_nothing_of_ours(
-    cluster: DaskProcesses, tmp_path: Path
+    cluster: DaskProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = fleet(150)  # two parts
+    monkeypatch.setattr(chunks, "PART_SERIES", 16)  # the run cuts parts, no worker does
+    base = fleet(22)  # two parts
     before = cluster.prefixes()
     here = run(base, tmp_path / "here", *FIELD)
-    there = run(base, tmp_path / "there", *FIELD, on=cluster.address, chunk_size=20)
+    there = run(base, tmp_path / "there", *FIELD, on=cluster.address, chunk_size=3)
     assert there.digest == here.digest
     assert f"2025-12 · working on the Dask scheduler at {cluster.address}: 3 workers, 3 at a time" in there.lines
-    assert any("150/150 series" in line and line.endswith("0 failed · done") for line in there.lines)
+    assert any("22/22 series" in line and line.endswith("0 failed · done") for line in there.lines)
     assert there.timer.workers == 3
     assert there.timer.worker_memory_mb > 10
     done = {name: count - before.get(name, 0) for name, count in cluster.prefixes().items()}

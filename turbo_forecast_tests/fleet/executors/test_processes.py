@@ -81,7 +81,7 @@ def test_a_series_that_never_ends_is_recorded_and_the_others_go_on(tmp_path: Pat
 
 def test_workers_that_cannot_start_end_the_run_with_their_own_words(tmp_path: Path) -> None:
     with pytest.raises(WorkersCannotStart, match="MemoryError: no room for this entrant"):
-        forecast(job_of(fleet(2), tmp_path, "cannot_start"), 2)
+        forecast(job_of(fleet(2), tmp_path, "cannot_start"), 2, workers=1)
 
 
 def test_workers_that_die_while_they_start_without_a_word_end_the_run(
@@ -105,7 +105,7 @@ def test_a_start_that_takes_longer_than_a_series_may_ends_nothing(
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     entrants = {"first_of_two": ["naive", "starts_slowly"]}.get(entrant, [entrant])
-    done = forecast(job_of(fleet(2), tmp_path, entrants, series_timeout_seconds=0.6), 2)
+    done = forecast(job_of(fleet(2), tmp_path, entrants, series_timeout_seconds=0.6), 2, workers=1)
     assert done.named("forecast") == [0, 1]
 
 
@@ -230,7 +230,8 @@ def test_what_an_entrant_has_started_ends_with_the_run(
     monkeypatch.setenv("TEST_FOLDER", str(notes))
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
-        done = forecast(job_of(fleet(3, marked=(1,)), tmp_path, entrant, series_timeout_seconds=2.0), 3)
+        job = job_of(fleet(3, marked=(1,)), tmp_path, entrant, series_timeout_seconds=2.0)
+        done = forecast(job, 3, workers=1)
         assert done.outcomes.height == 3
         started = [int(name) for name in os.listdir(notes)]
         assert len(started) >= 3
