@@ -1,6 +1,13 @@
-"""How tests damage a month that is stored, and have a check's statement validate it: the statement alone, without Dagster."""
+"""How tests damage a month that is stored, and have a check's statement validate it: the statement alone, without Dagster.
 
+Both open the warehouse by one DuckDB of the test process. Starting another for each of them takes ten times as long as they do.
+"""
+
+import atexit
 import pkgutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -14,6 +21,8 @@ from turbo_forecast.defs.checks.sql_context import sql_context
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.storage.datasets import duckdb_sql
+from turbo_forecast.storage.kept_duckdb import NAME
+from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast_tests.defs.made_month import EARLIER, FILES, FORECAST, MONTH
 from turbo_forecast_tests.defs.violations import VIEW
 
@@ -25,12 +34,46 @@ OF_BASE_TABLE = {
 }
 
 
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    """A DuckDB without a file, to which warehouses are attached one after the other."""
+    root = duckdb.connect()
+    atexit.register(root.close)  # else DuckDB lists at Python's end what is still there
+    return root
+
+
+@contextmanager
+def opened(data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a data folder's warehouse, which is closed when the block ends."""
+    root = _duckdb()
+    root.execute(f"ATTACH {literal(str(data / 'warehouse.duckdb'))} AS {NAME}")
+    try:
+        with closing(root.cursor()) as con:
+            con.execute(f"USE {NAME}")
+            yield con
+    finally:
+        root.execute(f"DETACH {NAME}")
+
+
+@contextmanager
+def without_file() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to an empty database, which is gone when the block ends."""
+    root = _duckdb()
+    root.execute("ATTACH ':memory:' AS scratch")
+    try:
+        with closing(root.cursor()) as con:
+            con.execute("USE scratch")
+            yield con
+    finally:
+        root.execute("DETACH scratch")
+
+
 def validate_stored(
     data: Path, asset: str, check: str, *, outlook: OutlookSettings | None = None, **forecast: object
 ) -> Validation:
     """What the check's expectation finds in the month that is stored."""
     settings = ForecastSettings.model_validate({**FORECAST, **forecast})
-    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+    with opened(data) as con:
         if asset == "base_table":
             return validate(con, OF_BASE_TABLE[check], {"stored": asset})
         table, expectation = EXPECTATIONS[asset, check]
@@ -51,13 +94,13 @@ def spoil(data: Path, asset: str, statement: str) -> None:
     fleet = [part for month in (MONTH, EARLIER) for part in parts(data, "fleet_forecast", month)]
     served = f"SELECT * FROM {duckdb_sql(*fleet)}" if asset == VIEW else ""
     renamed = served.replace("*", "* REPLACE (if(host_id = 'b' AND resource = 'cpu', 'nobody', model) AS model)", 1)
-    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+    with opened(data) as con:
         con.execute(statement.format(stored=asset, served=served, renamed=renamed, cutoff="2025-12-31"))
 
 
 def _spoil_files(files: list[Path], statement: str) -> None:
     """Each row is written back to the file it came from, in its place; a new one at the end of its original's."""
-    with duckdb.connect() as con:
+    with without_file() as con:
         con.execute(
             f"CREATE TABLE stored AS SELECT * FROM read_parquet({[str(file) for file in files]!r}, filename = true)"
         )
@@ -69,12 +112,12 @@ def _spoil_files(files: list[Path], statement: str) -> None:
 
 def state(data: Path) -> str:
     """The month's state."""
-    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+    with opened(data) as con:
         return str(con.execute("SELECT state FROM months WHERE month = ?", [MONTH]).fetchall()[0][0])
 
 
 def serve_files(data: Path) -> None:
     """Define the view over both months' files, where they are now."""
     fleet = [part for month in (MONTH, EARLIER) for part in parts(data, "fleet_forecast", month)]
-    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+    with opened(data) as con:
         con.execute(f"CREATE OR REPLACE VIEW {VIEW} AS SELECT * FROM {duckdb_sql(*fleet)}")
