@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest import mock
 
 import dagster as dg
 import duckdb
@@ -12,6 +14,8 @@ import polars as pl
 import pytest
 
 from turbo_forecast.definitions import build_definitions
+from turbo_forecast.defs.assets import months
+from turbo_forecast.defs.checks.latest_month import KEY as LATEST_MONTH
 from turbo_forecast.defs.io_manager import AtomicParquetIOManager
 from turbo_forecast.defs.resources import (
     DataFolder,
@@ -25,6 +29,9 @@ from turbo_forecast.storage.published.sql import publish_views
 from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.defs import damage
 from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, FILES, FORECAST, GUESSER, MONTH, SIX, make_data
+
+if TYPE_CHECKING:
+    from turbo_forecast_tests.defs.month_again import MadeAgain
 
 __all__ = ["EARLIER", "ENTRANTS", "FILES", "GUESSER", "MONTH", "SIX"]
 
@@ -61,6 +68,40 @@ class Place:
         """The whole job for a month, in this process."""
         job = self.definitions(telemetry, **forecast).resolve_job_def("monthly_forecast")
         return job.execute_in_process(instance=self.instance, partition_key=month)
+
+    def materialise_unchecked(
+        self, telemetry: Path, month: str, *assets: str, **forecast: object
+    ) -> dg.ExecuteInProcessResult:
+        """The month's assets, or these and what they rest on, without the checks, which take two thirds of the whole job.
+
+        `months` asks for no check, either. `failing_checks` says what they would find.
+        """
+        base = self.definitions(telemetry, **forecast)
+        selection = dg.AssetSelection.assets(*assets).upstream() if assets else dg.AssetSelection.all()
+        job = dg.define_asset_job("unchecked", selection=selection.without_checks())
+        resolved = dg.Definitions(assets=base.assets, jobs=[job], resources=base.resources).resolve_job_def("unchecked")
+        with mock.patch.object(months, "BLOCKING", frozenset()):
+            return resolved.execute_in_process(instance=self.instance, partition_key=month)
+
+    def failing_checks(self, **forecast: object) -> set[tuple[str, str]]:
+        """Every check of MONTH and of the base table that finds something wrong, by asset and name.
+
+        Those that are SQL alone are validated without Dagster, the others by it. Who asks how a verdict is reported, or what it
+        keeps from being made, needs a run with checks.
+        """
+        every = {key for check in code_location().asset_checks or () for key in check.check_keys}  # type: ignore[union-attr]
+        named = {(key.asset_key.to_user_string(), key.name): key for key in every - {LATEST_MONTH}}
+        plain = {check for check in named if damage.is_sql_alone(*check)}
+        found = {check for check in plain if not damage.validate_stored(self.data, *check, **forecast).failing_rows.is_empty()}
+        base = self.definitions(**forecast)
+        job = dg.define_asset_job("rest", dg.AssetSelection.checks(*(named[check] for check in set(named) - plain)))
+        rest = dg.Definitions(
+            assets=base.assets, asset_checks=base.asset_checks, jobs=[job], resources=base.resources
+        ).resolve_job_def("rest")
+        result = rest.execute_in_process(instance=self.instance, tags={"dagster/partition": MONTH}, raise_on_error=False)
+        judged = {(each.asset_key.to_user_string(), each.check_name): each.passed for each in result.get_asset_check_evaluations()}
+        assert set(judged) == set(named) - plain, "each has been made"
+        return found | {check for check, passed in judged.items() if not passed}
 
     def materialise_base(self, telemetry: Path | None = None) -> dg.ExecuteInProcessResult:
         """The base table and its checks, in this process."""
@@ -138,10 +179,21 @@ def telemetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def month(tmp_path_factory: pytest.TempPathFactory, telemetry: Path) -> tuple[Place, dg.ExecuteInProcessResult]:
-    """2025-12 of six series, materialised after 2025-11, with the run's result."""
+    """2025-12 of six series, materialised after 2025-11, with the run's result; the earlier month has not been checked."""
     place = Place(tmp_path_factory.mktemp("month") / "data", dg.DagsterInstance.ephemeral())
-    place.materialise(telemetry, EARLIER)
+    place.materialise_unchecked(telemetry, EARLIER)
     return place, place.materialise(telemetry, MONTH)
+
+
+@pytest.fixture(scope="session")
+def made_again(
+    month: tuple[Place, dg.ExecuteInProcessResult], telemetry: Path, tmp_path_factory: pytest.TempPathFactory
+) -> "MadeAgain":
+    """2025-12 made again elsewhere while others read it (`month_again.py`), not to be changed."""
+    from turbo_forecast_tests.defs.month_again import make_again
+
+    before, result = month
+    return make_again(before, result.run_id, telemetry, tmp_path_factory.mktemp("again"))
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,17 @@ def validate_stored(
         return validate(con, expectation, sql_context(table, MONTH, settings, DataFolder(path=str(data)), outlook))
 
 
+BEYOND_SQL = {"turbo_agrees_with_stan", "is_what_is_stored", "few_series_rest_on_the_fallback"}
+"""Checks of EXPECTATIONS that have a validator of their own, or a tolerance of the run's."""
+
+
+def is_sql_alone(asset: str, check: str) -> bool:
+    """Whether `validate_stored` says of the check what a run of it says."""
+    if asset == "base_table":
+        return check in OF_BASE_TABLE
+    return (asset, check) in EXPECTATIONS and check not in BEYOND_SQL
+
+
 def parts(data: Path, asset: str, month: str = MONTH) -> list[Path]:
     """The files of the asset's month, in their order."""
     path = data / asset / f"{month}.parquet"
