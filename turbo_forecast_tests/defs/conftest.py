@@ -76,12 +76,8 @@ class Place:
 
         `months` asks for no check, either. `failing_checks` says what they would find.
         """
-        base = self.definitions(telemetry, **forecast)
         selection = dg.AssetSelection.assets(*assets).upstream() if assets else dg.AssetSelection.all()
-        job = dg.define_asset_job("unchecked", selection=selection.without_checks())
-        resolved = dg.Definitions(assets=base.assets, jobs=[job], resources=base.resources).resolve_job_def("unchecked")
-        with mock.patch.object(months, "BLOCKING", frozenset()):
-            return resolved.execute_in_process(instance=self.instance, partition_key=month)
+        return run_unchecked(self.definitions(telemetry, **forecast), selection, self.instance, month)
 
     def failing_checks(self, **forecast: object) -> set[tuple[str, str]]:
         """Every check of MONTH and of the base table that finds something wrong, by asset and name.
@@ -133,6 +129,16 @@ class Place:
     def spoil(self, asset: str, statement: str) -> None:
         """Run a statement on `stored`, the asset's rows, wherever they are."""
         damage.spoil(self.data, asset, statement)
+
+
+def run_unchecked(
+    definitions: dg.Definitions, selection: dg.AssetSelection, instance: dg.DagsterInstance, month: str
+) -> dg.ExecuteInProcessResult:
+    """Assets of a month without their checks; `months` asks for no check, either."""
+    job = dg.define_asset_job("unchecked", selection=selection.without_checks())
+    resolved = dg.Definitions(assets=definitions.assets, jobs=[job], resources=definitions.resources)
+    with mock.patch.object(months, "BLOCKING", frozenset()):
+        return resolved.resolve_job_def("unchecked").execute_in_process(instance=instance, partition_key=month)
 
 
 FED = Environment(telemetry="prometheus+http://127.0.0.1:9")

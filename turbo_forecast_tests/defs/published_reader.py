@@ -1,7 +1,8 @@
 """A process of its own that reads what is published, for tests of runs beside readers: `python -m … DATA loop|hold`.
 
-loop: reads every table of the latest month again and again, each time of one version, until its input ends, half of the time, since
-others work on the same processors; then prints what it has seen as JSON. hold: opens the views and every published file, prints a line, and keeps them open until its input ends.
+loop: reads every table of the latest month again and again, each time of one version, until its input ends; then prints
+what it has seen as JSON. It rests as long as it has read: what it reads beside works on the same processors.
+hold: opens the views and every published file, prints a line, and keeps them open until its input ends.
 """
 
 import json

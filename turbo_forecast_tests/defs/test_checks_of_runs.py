@@ -56,10 +56,11 @@ def test_an_entrant_that_fails_for_some_series_is_no_failed_check(fresh_place, t
     pl.concat(rows).rename({"ds": "timestamp", "y": "value"}).write_parquet(tmp_path / "two.parquet")
     entrants = ["turbo_forecast_tests.fleet.entrants:naive", "seasonal_naive"]
     place, settings = fresh_place(), {"entrants": entrants, "max_fallback_share": 1}
-    found = judged_entrants(place, tmp_path / "two.parquet", **settings)
+    assert place.materialise_unchecked(tmp_path / "two.parquet", MONTH, **settings).success
+    found = place.check("fleet_forecast", SOMETHING, **settings)
+    assert isinstance(found, dg.AssetCheckEvaluation), found
     assert found.passed
     assert (found.metadata["expected"].value, found.metadata["got"].value) == (2, 2)
-    assert place.materialise_unchecked(tmp_path / "two.parquet", MONTH, **settings).success
     assert place.failing_checks(**settings) <= {("base_table", "telemetry_is_fresh")}, "nor is there another"
 
 
