@@ -1,5 +1,6 @@
 """What the tests of definitions share: a small month, materialised once in this process, and copies of it to spoil."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 import dagster as dg
-import duckdb
 import polars as pl
 import pytest
 
@@ -88,14 +88,23 @@ class Place:
         every = {key for check in code_location().asset_checks or () for key in check.check_keys}  # type: ignore[union-attr]
         named = {(key.asset_key.to_user_string(), key.name): key for key in every - {LATEST_MONTH}}
         plain = {check for check in named if damage.is_sql_alone(*check)}
-        found = {check for check in plain if not damage.validate_stored(self.data, *check, **forecast).failing_rows.is_empty()}
+        found = {
+            check
+            for check in plain
+            if not damage.validate_stored(self.data, *check, **forecast).failing_rows.is_empty()
+        }
         base = self.definitions(**forecast)
         job = dg.define_asset_job("rest", dg.AssetSelection.checks(*(named[check] for check in set(named) - plain)))
         rest = dg.Definitions(
             assets=base.assets, asset_checks=base.asset_checks, jobs=[job], resources=base.resources
         ).resolve_job_def("rest")
-        result = rest.execute_in_process(instance=self.instance, tags={"dagster/partition": MONTH}, raise_on_error=False)
-        judged = {(each.asset_key.to_user_string(), each.check_name): each.passed for each in result.get_asset_check_evaluations()}
+        result = rest.execute_in_process(
+            instance=self.instance, tags={"dagster/partition": MONTH}, raise_on_error=False
+        )
+        judged = {
+            (each.asset_key.to_user_string(), each.check_name): each.passed
+            for each in result.get_asset_check_evaluations()
+        }
         assert set(judged) == set(named) - plain, "each has been made"
         return found | {check for check, passed in judged.items() if not passed}
 
@@ -123,7 +132,7 @@ class Place:
         return failure.user_failure_data.description if failure.user_failure_data else str(failure.error)
 
     def sql(self, statement: str) -> None:
-        with duckdb.connect(str(self.data / "warehouse.duckdb")) as con:
+        with damage.opened(self.data) as con:
             con.execute(statement)
 
     def spoil(self, asset: str, statement: str) -> None:
@@ -216,13 +225,28 @@ def data(made_data: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made_data, tmp_path / "data"))
 
 
+@pytest.fixture(scope="session")
+def month_to_spoil(
+    month: tuple[Place, dg.ExecuteInProcessResult], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """Where the month is spoilt, one time after the other, and what it is copied from.
+
+    It is one folder for all tests since the published views name their files by absolute paths: making them takes longer
+    than to copy them.
+    """
+    folder = tmp_path_factory.mktemp("place")
+    data = Path(shutil.copytree(month[0].data, folder / "data"))
+    publish_views(data)
+    return data, data.rename(folder / "as-it-was")
+
+
 @pytest.fixture
-def place(month: tuple[Place, dg.ExecuteInProcessResult], tmp_path: Path) -> Place:
+def place(month: tuple[Place, dg.ExecuteInProcessResult], month_to_spoil: tuple[Path, Path]) -> Place:
     """A copy of the materialised month, to be spoilt."""
-    source, _ = month
-    shutil.copytree(source.data, tmp_path / "data")
-    publish_views(tmp_path / "data")  # they name their files by absolute paths, else those of the source
-    return Place(tmp_path / "data", source.instance)
+    data, as_it_was = month_to_spoil
+    shutil.rmtree(data, ignore_errors=True)
+    shutil.copytree(as_it_was, data)
+    return Place(data, month[0].instance)
 
 
 @pytest.fixture
@@ -231,10 +255,29 @@ def fresh_place(tmp_path: Path) -> Callable[[], Place]:
     return lambda: Place(tmp_path / "data", dg.DagsterInstance.ephemeral())
 
 
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which Dagster has made its databases, to be copied: making them takes five times as long as opening them."""
+    home = tmp_path_factory.mktemp("home")
+    with dg.instance_for_test(temp_dir=str(home)) as instance:
+        assert instance.get_runs_count() == 0
+    return home
+
+
+@pytest.fixture(scope="session")
+def empty_project_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, as the project's dagster.yaml says it."""
+    home = tmp_path_factory.mktemp("project-home")
+    shutil.copy(HOME / "dagster.yaml", home)
+    with mock.patch.dict(os.environ, DAGSTER_HOME=str(home)), dg.DagsterInstance.get() as instance:
+        assert instance.get_runs_count() == 0
+    return home
+
+
 @pytest.fixture
-def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+def instance(empty_project_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     """An instance as the project's dagster.yaml makes it."""
-    shutil.copy(HOME / "dagster.yaml", tmp_path)
+    shutil.copytree(empty_project_home, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with dg.DagsterInstance.get() as instance:
         yield instance

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import polars as pl
 import pytest
 
 from turbo_forecast.storage.telemetry import fingerprint
 from turbo_forecast_tests.defs.conftest import MONTH, Place, six_series
+from turbo_forecast_tests.defs.damage import opened
 from turbo_forecast_tests.storage.landing import land
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -76,7 +76,7 @@ def data_version(result: dg.ExecuteInProcessResult) -> str:
 
 
 def rows(place: Place, query: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(place.data / "warehouse.duckdb")) as con:
+    with opened(place.data) as con:
         return con.execute(query).fetchall()
 
 

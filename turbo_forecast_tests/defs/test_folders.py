@@ -14,6 +14,7 @@ from turbo_forecast.storage.datasets import parts
 from turbo_forecast_tests.defs.conftest import MONTH, Place
 from turbo_forecast_tests.defs.month_again import MadeAgain
 
+
 def stored(place: Place, table: str, *, warehouse: bool = False) -> pl.DataFrame:
     if not warehouse:
         found = parts(place.data / table / f"{MONTH}.parquet")

@@ -1,7 +1,6 @@
 """A month's publication in Dagster: beside readers, its check, and months that nobody has published."""
 
 import shutil
-from pathlib import Path
 
 import dagster as dg
 import duckdb
