@@ -25,10 +25,12 @@ from turbo_forecast.defs.resources import (
     Warehouse,
 )
 from turbo_forecast.settings import Environment
+from turbo_forecast.storage.published import reading
 from turbo_forecast.storage.published.sql import publish_views
 from turbo_forecast_tests.conftest import series_rows, wave
 from turbo_forecast_tests.defs import damage
 from turbo_forecast_tests.defs.made_month import EARLIER, ENTRANTS, FILES, FORECAST, GUESSER, MONTH, SIX, make_data
+from turbo_forecast_tests.one_duckdb import opened
 
 if TYPE_CHECKING:
     from turbo_forecast_tests.defs.month_again import MadeAgain
@@ -132,7 +134,7 @@ class Place:
         return failure.user_failure_data.description if failure.user_failure_data else str(failure.error)
 
     def sql(self, statement: str) -> None:
-        with damage.opened(self.data) as con:
+        with opened(self.data / "warehouse.duckdb") as con:
             con.execute(statement)
 
     def spoil(self, asset: str, statement: str) -> None:
@@ -246,6 +248,11 @@ def place(month: tuple[Place, dg.ExecuteInProcessResult], month_to_spoil: tuple[
     data, as_it_was = month_to_spoil
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(as_it_was, data)
+    for kept in (
+        reading._frame,
+        reading._columns_there,
+    ):  # of what was at this path before: no program alters a publication
+        kept.cache_clear()
     return Place(data, month[0].instance)
 
 

@@ -1,17 +1,8 @@
-"""How tests damage a month that is stored, and have a check's statement validate it: the statement alone, without Dagster.
+"""How tests damage a month that is stored, and have a check's statement validate it: the statement alone, without Dagster."""
 
-Both open the warehouse by one DuckDB of the test process. Starting another for each of them takes ten times as long as they do.
-"""
-
-import atexit
 import pkgutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from functools import cache
 from importlib import import_module
 from pathlib import Path
-
-import duckdb
 
 from turbo_forecast.defs import checks
 from turbo_forecast.defs.checks import base_table
@@ -21,10 +12,9 @@ from turbo_forecast.defs.checks.sql_context import sql_context
 from turbo_forecast.defs.resources import DataFolder
 from turbo_forecast.settings import ForecastSettings, OutlookSettings
 from turbo_forecast.storage.datasets import duckdb_sql
-from turbo_forecast.storage.kept_duckdb import NAME
-from turbo_forecast.storage.telemetry.sql import literal
 from turbo_forecast_tests.defs.made_month import EARLIER, FILES, FORECAST, MONTH
 from turbo_forecast_tests.defs.violations import VIEW
+from turbo_forecast_tests.one_duckdb import empty_database, opened
 
 for _module in pkgutil.iter_modules(checks.__path__):  # as the code location loads them, which fills EXPECTATIONS
     import_module(f"{checks.__name__}.{_module.name}")
@@ -34,46 +24,12 @@ OF_BASE_TABLE = {
 }
 
 
-@cache
-def _duckdb() -> duckdb.DuckDBPyConnection:
-    """A DuckDB without a file, to which warehouses are attached one after the other."""
-    root = duckdb.connect()
-    atexit.register(root.close)  # else DuckDB lists at Python's end what is still there
-    return root
-
-
-@contextmanager
-def opened(data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to a data folder's warehouse, which is closed when the block ends."""
-    root = _duckdb()
-    root.execute(f"ATTACH {literal(str(data / 'warehouse.duckdb'))} AS {NAME}")
-    try:
-        with closing(root.cursor()) as con:
-            con.execute(f"USE {NAME}")
-            yield con
-    finally:
-        root.execute(f"DETACH {NAME}")
-
-
-@contextmanager
-def without_file() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to an empty database, which is gone when the block ends."""
-    root = _duckdb()
-    root.execute("ATTACH ':memory:' AS scratch")
-    try:
-        with closing(root.cursor()) as con:
-            con.execute("USE scratch")
-            yield con
-    finally:
-        root.execute("DETACH scratch")
-
-
 def validate_stored(
     data: Path, asset: str, check: str, *, outlook: OutlookSettings | None = None, **forecast: object
 ) -> Validation:
     """What the check's expectation finds in the month that is stored."""
     settings = ForecastSettings.model_validate({**FORECAST, **forecast})
-    with opened(data) as con:
+    with opened(data / "warehouse.duckdb") as con:
         if asset == "base_table":
             return validate(con, OF_BASE_TABLE[check], {"stored": asset})
         table, expectation = EXPECTATIONS[asset, check]
@@ -105,13 +61,13 @@ def spoil(data: Path, asset: str, statement: str) -> None:
     fleet = [part for month in (MONTH, EARLIER) for part in parts(data, "fleet_forecast", month)]
     served = f"SELECT * FROM {duckdb_sql(*fleet)}" if asset == VIEW else ""
     renamed = served.replace("*", "* REPLACE (if(host_id = 'b' AND resource = 'cpu', 'nobody', model) AS model)", 1)
-    with opened(data) as con:
+    with opened(data / "warehouse.duckdb") as con:
         con.execute(statement.format(stored=asset, served=served, renamed=renamed, cutoff="2025-12-31"))
 
 
 def _spoil_files(files: list[Path], statement: str) -> None:
     """Each row is written back to the file it came from, in its place; a new one at the end of its original's."""
-    with without_file() as con:
+    with empty_database() as con:
         con.execute(
             f"CREATE TABLE stored AS SELECT * FROM read_parquet({[str(file) for file in files]!r}, filename = true)"
         )
@@ -123,12 +79,12 @@ def _spoil_files(files: list[Path], statement: str) -> None:
 
 def state(data: Path) -> str:
     """The month's state."""
-    with opened(data) as con:
+    with opened(data / "warehouse.duckdb") as con:
         return str(con.execute("SELECT state FROM months WHERE month = ?", [MONTH]).fetchall()[0][0])
 
 
 def serve_files(data: Path) -> None:
     """Define the view over both months' files, where they are now."""
     fleet = [part for month in (MONTH, EARLIER) for part in parts(data, "fleet_forecast", month)]
-    with opened(data) as con:
+    with opened(data / "warehouse.duckdb") as con:
         con.execute(f"CREATE OR REPLACE VIEW {VIEW} AS SELECT * FROM {duckdb_sql(*fleet)}")

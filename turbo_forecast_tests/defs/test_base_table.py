@@ -10,7 +10,7 @@ import pytest
 
 from turbo_forecast.storage.telemetry import fingerprint
 from turbo_forecast_tests.defs.conftest import MONTH, Place, six_series
-from turbo_forecast_tests.defs.damage import opened
+from turbo_forecast_tests.one_duckdb import opened
 from turbo_forecast_tests.storage.landing import land
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -76,7 +76,7 @@ def data_version(result: dg.ExecuteInProcessResult) -> str:
 
 
 def rows(place: Place, query: str) -> list[tuple[object, ...]]:
-    with opened(place.data) as con:
+    with opened(place.data / "warehouse.duckdb") as con:
         return con.execute(query).fetchall()
 
 

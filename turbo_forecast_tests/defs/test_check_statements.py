@@ -13,7 +13,8 @@ from turbo_forecast.defs.checks.expectations import validate
 from turbo_forecast.defs.checks.keys import no_duplicates
 from turbo_forecast.defs.checks.statements import shared, statements
 from turbo_forecast.schemas import BASE_TABLE
-from turbo_forecast_tests.defs.damage import EXPECTATIONS, OF_BASE_TABLE, without_file
+from turbo_forecast_tests.defs.damage import EXPECTATIONS, OF_BASE_TABLE
+from turbo_forecast_tests.one_duckdb import empty_database
 
 SQL = files("turbo_forecast.defs.checks") / "sql"
 
@@ -59,7 +60,7 @@ def test_days_that_are_there_twice_are_found_as_grouping_finds_them(
     schema = {"host_id": pl.String, "resource": pl.String, "ds": pl.Date}
     doubled = [*rows, *(rows[at] for at in again if at < len(rows))]
     frame = pl.DataFrame(doubled, schema=schema, orient="row")
-    with without_file() as con:
+    with empty_database() as con:
         con.register("stored", frame.to_arrow())
         found = validate(con, no_duplicates(BASE_TABLE), {"stored": "stored"})
     expected = frame.group_by(pl.all()).len("n").filter(pl.col("n") > 1)

@@ -16,7 +16,7 @@ from turbo_forecast.storage.datasets import parts
 from turbo_forecast.storage.months import STEPS
 from turbo_forecast_tests.conftest import CUTOFF, series_rows, wave
 from turbo_forecast_tests.defs.conftest import MONTH, Place, six_series
-from turbo_forecast_tests.defs.damage import opened
+from turbo_forecast_tests.one_duckdb import opened
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -68,7 +68,7 @@ def sentences(result: dg.ExecuteInProcessResult) -> set[str]:
 
 
 def rows(place: Place, sql: str) -> list[tuple[object, ...]]:
-    with opened(place.data) as con:
+    with opened(place.data / "warehouse.duckdb") as con:
         return con.execute(sql).fetchall()
 
 
@@ -233,7 +233,7 @@ def test_a_month_that_is_not_finished_says_so_and_a_rerun_finishes_it(place: Pla
     assert "has not passed" in said, "everything is stored, but nobody has checked it"
     assert state(place)[0] == "incomplete"
     others = [checked for checked in BLOCKING if checked[0] not in ("champions", "months")]
-    with opened(place.data) as con:
+    with opened(place.data / "warehouse.duckdb") as con:
         con.execute("CREATE TEMP TABLE others (asset VARCHAR, check_name VARCHAR)")
         con.executemany("INSERT INTO others VALUES (?, ?)", others)
         con.execute(
