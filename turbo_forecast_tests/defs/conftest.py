@@ -248,10 +248,8 @@ def place(month: tuple[Place, dg.ExecuteInProcessResult], month_to_spoil: tuple[
     data, as_it_was = month_to_spoil
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(as_it_was, data)
-    for kept in (
-        reading._frame,
-        reading._columns_there,
-    ):  # of what was at this path before: no program alters a publication
+    # a publication stays as it is, so what was read of one is kept by its path; here another one is at the same path
+    for kept in (reading._frame, reading._columns_there):
         kept.cache_clear()
     return Place(data, month[0].instance)
 
