@@ -6,7 +6,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
-import duckdb
 import numpy as np
 import polars as pl
 
@@ -24,6 +23,7 @@ from turbo_forecast.tables import Table
 from turbo_forecast.types import Outcome, Phase, Status
 from turbo_forecast.windows import BACKTEST, FORECAST, Windows, date_of, window_name
 from turbo_forecast_tests.defs.conftest import MONTH, Place
+from turbo_forecast_tests.one_duckdb import opened
 
 MODELS = ("weighted", "seasonal_naive")
 CHAMPION = MODELS[0]
@@ -208,7 +208,7 @@ def told(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:
 
 
 def rows(place: Place, table: str) -> pl.DataFrame:
-    with duckdb.connect(str(place.data / "warehouse.duckdb"), read_only=True) as con:
+    with opened(place.data / "warehouse.duckdb") as con:
         found = pl.from_arrow(con.sql(f"FROM {table} ORDER BY ALL").to_arrow_table())
     assert isinstance(found, pl.DataFrame)
     return found

@@ -1,12 +1,14 @@
 """A process of its own that reads what is published, for tests of runs beside readers: `python -m … DATA loop|hold`.
 
 loop: reads every table of the latest month again and again, each time of one version, until its input ends; then prints
-what it has seen as JSON. hold: opens the views and every published file, prints a line, and keeps them open until its input ends.
+what it has seen as JSON. It rests as long as it has read: what it reads beside works on the same processors.
+hold: opens the views and every published file, prints a line, and keeps them open until its input ends.
 """
 
 import json
 import sys
 import threading
+import time
 from pathlib import Path
 
 import duckdb
@@ -20,6 +22,7 @@ def loop(data: Path, ended: threading.Event) -> None:
     runs: set[str] = set()
     rounds = 0
     while not ended.is_set() or not rounds:
+        begun = time.monotonic()
         try:
             runs |= one_round(data)
         except Exception as error:
@@ -27,6 +30,7 @@ def loop(data: Path, ended: threading.Event) -> None:
         rounds += 1
         if rounds == 1:
             print("reading", flush=True)
+        ended.wait(time.monotonic() - begun)
     print(json.dumps({"rounds": rounds, "errors": errors, "runs": sorted(runs)}), flush=True)
 
 

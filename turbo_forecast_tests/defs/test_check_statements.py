@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 from importlib.resources import files
 
-import duckdb
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from turbo_forecast.defs.checks.expectations import validate
@@ -15,6 +14,7 @@ from turbo_forecast.defs.checks.keys import no_duplicates
 from turbo_forecast.defs.checks.statements import shared, statements
 from turbo_forecast.schemas import BASE_TABLE
 from turbo_forecast_tests.defs.damage import EXPECTATIONS, OF_BASE_TABLE
+from turbo_forecast_tests.one_duckdb import empty_database
 
 SQL = files("turbo_forecast.defs.checks") / "sql"
 
@@ -53,7 +53,6 @@ DAYS = (
 ROWS = st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from(["cpu", None]), DAYS), max_size=12)
 
 
-@settings(deadline=None)  # each example opens a DuckDB, which takes as long as the machine is busy
 @given(rows=ROWS, again=st.lists(st.integers(0, 11), max_size=3))
 def test_days_that_are_there_twice_are_found_as_grouping_finds_them(
     rows: Sequence[tuple[str | None, str | None, date | None]], again: Sequence[int]
@@ -61,7 +60,7 @@ def test_days_that_are_there_twice_are_found_as_grouping_finds_them(
     schema = {"host_id": pl.String, "resource": pl.String, "ds": pl.Date}
     doubled = [*rows, *(rows[at] for at in again if at < len(rows))]
     frame = pl.DataFrame(doubled, schema=schema, orient="row")
-    with duckdb.connect() as con:
+    with empty_database() as con:
         con.register("stored", frame.to_arrow())
         found = validate(con, no_duplicates(BASE_TABLE), {"stored": "stored"})
     expected = frame.group_by(pl.all()).len("n").filter(pl.col("n") > 1)

@@ -32,10 +32,16 @@ pytestmark = pytest.mark.xdist_group("steps")
 AGREES = "turbo_agrees_with_stan"
 
 
+@pytest.fixture(scope="module")
+def of_all() -> dg.DagsterInstance:
+    """An instance for all tests: each looks at the evaluations of its own runs."""
+    return dg.DagsterInstance.ephemeral()
+
+
 @pytest.fixture
-def made(data: Path) -> Place:
+def made(data: Path, of_all: dg.DagsterInstance) -> Place:
     """Dagster's definitions over the month that was made by hand."""
-    return Place(data, dg.DagsterInstance.ephemeral())
+    return Place(data, of_all)
 
 
 def evaluated(place: Place, asset: str, check: str, **forecast: object) -> dg.AssetCheckEvaluation:

@@ -18,12 +18,20 @@ pytestmark = pytest.mark.xdist_group("steps")
 
 
 def judged_entrants(place: Place, telemetry: Path, **forecast: object) -> dg.AssetCheckEvaluation:
-    """The month, held with these settings, in the eyes of the check on entrants."""
-    job = place.definitions(telemetry, **forecast).resolve_job_def("monthly_forecast")
-    result = job.execute_in_process(instance=place.instance, partition_key=MONTH, raise_on_error=False)
-    found = {each.check_name: each for each in result.get_asset_check_evaluations()}
-    assert result.success is found[SOMETHING].passed, "a failed one blocks what is downstream"
-    return found[SOMETHING]
+    """The month's fleet, forecast with these settings, in the eyes of the check on entrants."""
+    base = place.definitions(telemetry, **forecast)
+    fleet_and_more = dg.AssetSelection.assets("base_table", "fleet_forecast", "tournament_results").without_checks()
+    on_entrants = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("fleet_forecast"), SOMETHING))
+    job = dg.define_asset_job("judged", selection=fleet_and_more | on_entrants)
+    judged = dg.Definitions(assets=base.assets, asset_checks=base.asset_checks, jobs=[job], resources=base.resources)
+    result = judged.resolve_job_def("judged").execute_in_process(
+        instance=place.instance, partition_key=MONTH, raise_on_error=False
+    )
+    (found,) = result.get_asset_check_evaluations()
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
+    assert {"base_table", "fleet_forecast"} <= made
+    assert result.success is found.passed is ("tournament_results" in made), "a failed one blocks what is downstream"
+    return found
 
 
 def test_an_entrant_that_fails_for_every_series_is_named_by_a_failed_check(
@@ -47,9 +55,13 @@ def test_an_entrant_that_fails_for_some_series_is_no_failed_check(fresh_place, t
     rows = [series_rows("cursed", np.full(1096, MARKED)), series_rows("sound", wave(1096))]
     pl.concat(rows).rename({"ds": "timestamp", "y": "value"}).write_parquet(tmp_path / "two.parquet")
     entrants = ["turbo_forecast_tests.fleet.entrants:naive", "seasonal_naive"]
-    found = judged_entrants(fresh_place(), tmp_path / "two.parquet", entrants=entrants, max_fallback_share=1)
+    place, settings = fresh_place(), {"entrants": entrants, "max_fallback_share": 1}
+    assert place.materialise_unchecked(tmp_path / "two.parquet", MONTH, **settings).success
+    found = place.check("fleet_forecast", SOMETHING, **settings)
+    assert isinstance(found, dg.AssetCheckEvaluation), found
     assert found.passed
     assert (found.metadata["expected"].value, found.metadata["got"].value) == (2, 2)
+    assert place.failing_checks(**settings) <= {("base_table", "telemetry_is_fresh")}, "nor is there another"
 
 
 def standing(place: Place, month: str) -> dict[str, int]:
@@ -79,11 +91,10 @@ def test_every_check_passes_where_there_is_little_to_judge(
     first: date, options: dict[str, object], expected: tuple[int, ...], fresh_place, tmp_path: Path
 ) -> None:
     place: Place = fresh_place()
+    settings = {"max_fallback_share": 1, **options}
     days = (date(2025, 12, 31) - first).days + 1
     rows = pl.concat([series_rows(host, wave(days, seed=seed), start=first) for seed, host in enumerate("ab")])
     rows.rename({"ds": "timestamp", "y": "value"}).write_parquet(tmp_path / "young.parquet")
-    result = place.materialise(tmp_path / "young.parquet", MONTH, max_fallback_share=1, **options)
-    wrong = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
-    assert result.success
-    assert wrong <= {"telemetry_is_fresh"}
+    assert place.materialise_unchecked(tmp_path / "young.parquet", MONTH, **settings).success
+    assert place.failing_checks(**settings) <= {("base_table", "telemetry_is_fresh")}
     assert tuple(standing(place, "2025-12-31").values()) == expected

@@ -1,6 +1,5 @@
 """The whole job in a data folder whose name means something to DuckDB, Polars, SQL or a shell."""
 
-import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -13,10 +12,7 @@ from turbo_forecast.defs.resources import Warehouse
 from turbo_forecast.errors import StorageError
 from turbo_forecast.storage.datasets import parts
 from turbo_forecast_tests.defs.conftest import MONTH, Place
-
-FOLDER = Path("model=x", "g[1]", 'it\'s {a} "b" %41 #c *\né', "~", "-data")
-TWIN = Path("model=x", "g1", 'it\'s {a} "b" %41 #c d\né', "~", "-data")
-"""Where a pattern of FOLDER's name finds files, too: another fleet's."""
+from turbo_forecast_tests.defs.month_again import MadeAgain
 
 
 def stored(place: Place, table: str, *, warehouse: bool = False) -> pl.DataFrame:
@@ -28,19 +24,9 @@ def stored(place: Place, table: str, *, warehouse: bool = False) -> pl.DataFrame
 
 
 @pytest.mark.xdist_group("definitions")  # where the month is made
-def test_a_months_numbers_do_not_depend_on_the_data_folders_name(
-    month: tuple[Place, dg.ExecuteInProcessResult], telemetry: Path, tmp_path: Path
-) -> None:
-    reference, _ = month
-    shutil.copytree(reference.data, tmp_path / FOLDER)
-    for path in (tmp_path / FOLDER).glob(f"*/{MONTH}.parquet"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    shutil.copytree(reference.data, tmp_path / TWIN)
-    for path in [part for stored in (tmp_path / TWIN).glob("*/*.parquet") for part in parts(stored)]:
-        strangers = pl.read_parquet(path.read_bytes()).with_columns(host_id=pl.lit("another fleet's"))
-        strangers.write_parquet(path.open("wb"))
-    place = Place(tmp_path / FOLDER, dg.DagsterInstance.ephemeral())
-    result = place.materialise(telemetry, MONTH)
+def test_a_months_numbers_do_not_depend_on_the_data_folders_name(made_again: MadeAgain) -> None:
+    """Made again in `month_again.FOLDER`, beside a folder that a pattern of that name finds, too."""
+    reference, place, result = made_again.before, made_again.place, made_again.result
     assert {e.check_name for e in result.get_asset_check_evaluations() if not e.passed} <= {"telemetry_is_fresh"}
     for table in ("fleet_forecast", "fold_forecast", "forecast_parquet"):
         assert stored(place, table).equals(stored(reference, table))

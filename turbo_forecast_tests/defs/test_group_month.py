@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import pytest
 
 from turbo_forecast.definitions import build_definitions
@@ -14,6 +13,7 @@ from turbo_forecast.errors import SettingsError
 from turbo_forecast.storage.retention import remove_rows
 from turbo_forecast.windows import cutoff_of
 from turbo_forecast_tests.defs.conftest import MONTH, Place
+from turbo_forecast_tests.one_duckdb import opened
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -36,7 +36,7 @@ def make(place: Place, *assets: str, **outlook: object) -> dg.ExecuteInProcessRe
 
 
 def stored(place: Place, query: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(place.data / "warehouse.duckdb"), read_only=True) as con:
+    with opened(place.data / "warehouse.duckdb") as con:
         return con.execute(query).fetchall()
 
 

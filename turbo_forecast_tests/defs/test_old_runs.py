@@ -1,5 +1,6 @@
 """Which runs are old, which of them are needed all the same, and that a removal takes what it should and nothing else."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 from dagster._time import get_current_timestamp
 
+from turbo_forecast.defs import old_runs as module
 from turbo_forecast.defs.links import LOCATION
-from turbo_forecast.defs.old_runs import PAGE, is_ours, old_runs_removal, removable_runs, remove, remove_old_runs
+from turbo_forecast.defs.old_runs import is_ours, old_runs_removal, removable_runs, remove, remove_old_runs
 from turbo_forecast.defs.ranges import COMMAND_TAG
 from turbo_forecast.settings import Environment, use_environment
 
@@ -20,7 +22,8 @@ SUCCESS, FAILURE, CANCELED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FA
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(empty_home: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    shutil.copytree(empty_home, tmp_path, dirs_exist_ok=True)
     with dg.instance_for_test(temp_dir=str(tmp_path)) as made:
         yield made
 
@@ -149,8 +152,9 @@ def test_the_runs_of_others_in_the_same_instance_are_not_touched(runs: Runs) -> 
     assert runs.removable() == set()
 
 
-def test_more_runs_than_a_page_holds_are_all_looked_at(runs: Runs) -> None:
-    old = {runs.add("2025-12") for _ in range(PAGE + 2)}
+def test_more_runs_than_a_page_holds_are_all_looked_at(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 5)
+    old = {runs.add("2025-12") for _ in range(2 * 5 + 2)}
     runs.add("2025-12")
     assert runs.removable() == old
 

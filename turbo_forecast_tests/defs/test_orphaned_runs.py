@@ -1,5 +1,6 @@
 """Runs that a code server left: which they are, that others are not touched, and when they are ended."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def origin(location: str) -> object:
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(empty_home: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    shutil.copytree(empty_home, tmp_path, dirs_exist_ok=True)
     with dg.instance_for_test(temp_dir=str(tmp_path)) as made:
         yield made
 

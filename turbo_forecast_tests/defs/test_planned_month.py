@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -14,6 +13,7 @@ from turbo_forecast.definitions import build_definitions
 from turbo_forecast.defs.resources import OutlookResource
 from turbo_forecast.errors import SettingsError
 from turbo_forecast_tests.defs.conftest import MONTH, Place
+from turbo_forecast_tests.one_duckdb import opened
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -44,7 +44,7 @@ def make(place: Place, selection: dg.AssetSelection | str, **outlook: object) ->
 
 
 def stored(place: Place, query: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(place.data / "warehouse.duckdb"), read_only=True) as con:
+    with opened(place.data / "warehouse.duckdb") as con:
         return con.execute(query).fetchall()
 
 

@@ -1,10 +1,6 @@
 """A month's publication in Dagster: beside readers, its check, and months that nobody has published."""
 
-import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -15,25 +11,10 @@ from turbo_forecast.errors import StorageError
 from turbo_forecast.schemas import CHAMPIONS
 from turbo_forecast.storage.published.reading import Published
 from turbo_forecast_tests.defs.conftest import MONTH, Place
+from turbo_forecast_tests.defs.month_again import MadeAgain
 
 pytestmark = pytest.mark.xdist_group("definitions")
 ASSET, CHECK = "published_month", "is_what_is_stored"
-
-
-def reader(data: Path, what: str) -> subprocess.Popen[str]:
-    """A process that reads; it has begun when this returns."""
-    command = [sys.executable, "-m", "turbo_forecast_tests.defs.published_reader", str(data), what]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline(), "it has begun"
-    return process
-
-
-def ended(process: subprocess.Popen[str]) -> str:
-    """What a reader has to say when it may end."""
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0
-    return said
 
 
 def materialise(place: Place, *assets: str) -> dg.ExecuteInProcessResult:
@@ -46,18 +27,14 @@ def materialise(place: Place, *assets: str) -> dg.ExecuteInProcessResult:
     )
 
 
-def test_a_month_is_made_again_while_others_read_it_and_nobody_is_disturbed(
-    month: tuple[Place, dg.ExecuteInProcessResult], place: Place, telemetry: Path
-) -> None:
-    looping, holding = reader(place.data, "loop"), reader(place.data, "hold")
-    result = place.materialise(telemetry, MONTH)
-    assert result.success
-    said = json.loads(ended(looping))
+def test_a_month_is_made_again_while_others_read_it_and_nobody_is_disturbed(made_again: MadeAgain) -> None:
+    place, said = made_again.place, made_again.looping
+    assert made_again.result.success
     assert said["errors"] == []
     assert said["rounds"] > 1
-    assert set(said["runs"]) <= {month[1].run_id, result.run_id}
-    assert Published(place.data).month().manifest.run_id == result.run_id
-    assert ended(holding) == "still readable\n"
+    assert set(said["runs"]) <= {made_again.before_run, made_again.result.run_id}
+    assert Published(place.data).month().manifest.run_id == made_again.result.run_id
+    assert made_again.holding == "still readable\n"
     assert shown(place).passed
 
 

@@ -57,6 +57,17 @@ def test_all_checks_of_a_month_can_be_made_again_and_belong_to_it(place: Place) 
     assert state(place)[0] == "complete"
 
 
+def test_validated_without_dagster_a_month_fails_the_checks_that_it_breaks_and_no_others(place: Place) -> None:
+    """What `Place.failing_checks` says, by which other tests judge the months that they have made."""
+    place.spoil("champions", GAP)
+    place.sql("UPDATE series_outcomes SET outcome = 'fallback' WHERE host_id = 'c' AND cutoff = DATE '2025-12-31'")
+    broken = place.failing_checks()
+    by_dagster = {("series_outcomes", "few_series_rest_on_the_fallback"), ("published_month", "is_what_is_stored")}
+    assert {CHECK, ("base_table", "telemetry_is_fresh"), *by_dagster} <= broken
+    assert ("tournament_scores", "every_window_is_scored") not in broken
+    assert not broken & {WHOLE, *STANDINGS}
+
+
 @pytest.mark.parametrize("judged", [EARLIER, MONTH])
 def test_a_gap_fails_the_check_of_its_month_and_of_no_other(judged: str, place: Place) -> None:
     place.spoil("champions", GAP)

@@ -15,7 +15,7 @@ from turbo_forecast.defs.resources import OutlookResource
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, SCENARIO_OUTLOOK
 from turbo_forecast.storage.plans import plans_of_text, read_plans
 from turbo_forecast.storage.published.reading import Published, PublishedMonth
-from turbo_forecast_tests.defs.conftest import MONTH, Place
+from turbo_forecast_tests.defs.conftest import MONTH, Place, run_unchecked
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -44,14 +44,11 @@ class Planned:
     def month(self) -> PublishedMonth:
         return Published(self.place.data).month(MONTH)
 
-    def make(self, *assets: str, **other: str) -> dg.ExecuteInProcessResult:
-        resources = {**self.place.resources(), "outlook": OutlookResource(**{**self.options, **other})}
-        job = build_definitions(resources).resolve_job_def("monthly_outlook")
-        return job.execute_in_process(
-            instance=self.place.instance,
-            partition_key=MONTH,
-            asset_selection=[dg.AssetKey(asset) for asset in assets] or None,
-        )
+    def make(self) -> dg.ExecuteInProcessResult:
+        """What the job `monthly_outlook` makes; its checks are looked at by `test_planned_month.py` and `test_group_month.py`."""
+        resources = {**self.place.resources(), "outlook": OutlookResource(**self.options)}
+        selection = dg.AssetSelection.assets("group_members").downstream()
+        return run_unchecked(build_definitions(resources), selection, self.place.instance, MONTH)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from turbo_forecast.storage.published.sql import publish_views
 from turbo_forecast.storage.published.writing import WHAT_IF_TABLES, Publication, publish_month
 from turbo_forecast.storage.warehouse import replace_audit, replace_partition, transaction
 from turbo_forecast.tables import Table
+from turbo_forecast_tests.one_duckdb import opened
 
 CUTOFF, EARLIER = date(2025, 12, 31), date(2025, 11, 30)
 HOSTS = ("a'b\"<script>", "plain", " söme 日本 ", "x" * 300, "=1+1", "")
@@ -131,5 +132,5 @@ def publish(data: Path, cutoff: date = CUTOFF, run_id: str = "12345678-run") -> 
 
 def sql(data: Path, statement: str) -> None:
     """Run a statement in the warehouse."""
-    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+    with opened(data / "warehouse.duckdb") as con:
         con.execute(statement)

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 
@@ -13,13 +12,14 @@ from turbo_forecast.schemas import FORECAST_PARQUET, MONTH_STEPS, MONTHS, RUN_AU
 from turbo_forecast.storage.published.comparison import Comparison, compare
 from turbo_forecast.storage.published.layout import FILES, PUBLISHED, TABLES
 from turbo_forecast.storage.published.reading import Published
+from turbo_forecast_tests.one_duckdb import opened
 from turbo_forecast_tests.storage.published import made
 
 NAMES = [table.name for table in TABLES]
 
 
 def found(data: Path) -> Comparison:
-    with duckdb.connect(str(data / "warehouse.duckdb")) as con:
+    with opened(data / "warehouse.duckdb") as con:
         return compare(con, data, made.CUTOFF, made.ASSET)
 
 

@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 
 from turbo_forecast.errors import TurboForecastError
-from turbo_forecast.settings import telemetry_settings
-from turbo_forecast.storage.telemetry.reading import read_telemetry_frames
+from turbo_forecast.schemas import BASE_TABLE, BASE_TABLE_REJECTS
+from turbo_forecast.settings import TelemetrySettings, telemetry_settings
+from turbo_forecast.storage.telemetry.reading import read_telemetry, read_telemetry_frames
 from turbo_forecast.storage.telemetry.report import TelemetryReport
+from turbo_forecast_tests.one_duckdb import empty_database
 
 TODAY = date(2025, 12, 31)
 
@@ -32,12 +34,24 @@ class Reading:
         return self.base.rows()
 
 
+def frames(settings: TelemetrySettings, today: date) -> tuple[pl.DataFrame, pl.DataFrame, TelemetryReport]:
+    """What `read_telemetry_frames` returns, by the tests' one DuckDB: starting one takes longer than to read a small file."""
+    if settings.memory_limit != TelemetrySettings().memory_limit:
+        return read_telemetry_frames(settings, today=today)
+    with empty_database() as con:
+        for table in (BASE_TABLE, BASE_TABLE_REJECTS):
+            con.execute(table.ddl())
+        report = read_telemetry(con, settings, today=today)
+        base, rejects = (con.sql(f"FROM {table.name}").pl() for table in (BASE_TABLE, BASE_TABLE_REJECTS))
+        return base, rejects, report
+
+
 @pytest.fixture
 def read() -> Callable[..., Reading]:
     """Read telemetry with settings given as keywords, and prove that no value was lost."""
 
     def reading(telemetry: Path | str, today: date = TODAY, **options: Any) -> Reading:
-        return Reading(*read_telemetry_frames(telemetry_settings(telemetry=str(telemetry), **options), today=today))
+        return Reading(*frames(telemetry_settings(telemetry=str(telemetry), **options), today))
 
     return reading
 
