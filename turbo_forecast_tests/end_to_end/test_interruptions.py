@@ -102,9 +102,10 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path, u
     assert wait_until_gone(workers, 5) == []
     finished_before = {path: path.stat().st_mtime_ns for path in chunks(house)}
     assert house.digests() == {}
+    dead = house.query("SELECT run_id FROM months").item()
 
     finished = house.succeed("2025-12", many, settings=settings)
-    assert "waiting for" not in finished.out, "the dead run's place in the pool was not freed"
+    assert f"waiting for run {dead[:8]}" not in finished.out, "the dead run's place in the pool was not freed"
     resumed = [line for line in finished.out.splitlines() if line.startswith("2025-12 · resuming: ")]
     assert resumed == [f"2025-12 · resuming: {len(finished_before)}/24 series were finished before"]
     assert not list(house.data.glob("fleet_forecast/.unfinished-*/"))

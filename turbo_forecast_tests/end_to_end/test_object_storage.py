@@ -67,7 +67,7 @@ def wait_until(condition: Callable[[], bool], process: Forked) -> None:
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+        time.sleep(0.2)  # to ask the store costs more than that of a file
 
 
 def shared(server: S3Server, bucket: str) -> list[str]:
