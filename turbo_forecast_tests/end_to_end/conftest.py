@@ -30,7 +30,7 @@ RANGE = "2025-11..2025-12"
 """The months that the published house is made of."""
 HERE = "turbo_forecast_tests.fleet.in_this_process:in_this_process"
 """A command that is run within this forecasts in its own process: for tests of what is the same for any workers."""
-SECONDS = 600
+SECONDS = 1200
 """What a command may take on a busy machine."""
 MANY = 24
 """Series of which two slow workers make 5 s of work."""
