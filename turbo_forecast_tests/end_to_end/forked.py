@@ -96,9 +96,14 @@ def _server() -> socket.socket:
     with theirs:
         command = [sys.executable, "-m", __name__, str(theirs.fileno())]
         server = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()])
-    atexit.register(server.wait)
-    atexit.register(ours.close)  # done first
+    atexit.register(_end, server, ours)
     return ours
+
+
+def _end(server: "subprocess.Popen[bytes]", ours: socket.socket) -> None:
+    ours.close()
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(60)
 
 
 def _commands(requests: socket.socket) -> dict[str, object] | None:
