@@ -23,6 +23,7 @@ SECONDS = {
     "parity/test_prophets_own_suite.py": 100,
     "end_to_end/test_interruptions.py": 100,
     "timeouts": 60,
+    "killed range": 60,
     "faults": 60,
     "memory": 60,
     "parity/test_published_numbers.py": 40,

@@ -41,6 +41,7 @@ from turbo_forecast.models.protocol import Window
 from turbo_forecast.settings import forecast_settings
 from turbo_forecast.windows import run_windows
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
+from turbo_forecast_tests.fleet.in_this_process import in_this_process
 
 SETTINGS = forecast_settings(entrants=["median", "m", "weighted"], fallback="n")
 SCALES = {"a": 2.0, "b": 4.0}
@@ -289,8 +290,12 @@ def test_a_whole_evaluation_compares_everyone_on_the_series_they_share(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "settings.yaml"
-    config.write_text("forecast: {entrants: [median, prophet, seasonal_naive], uncertainty_samples: 20, workers: 2}\n")
-    assert main(["--telemetry", str(telemetry(tmp_path)), "--config", str(config), "--series", "5"]) == 0
+    # less history, which each rival fits; one worker, in which statsforecast is compiled once
+    config.write_text(
+        "forecast: {entrants: [median, prophet, seasonal_naive], uncertainty_samples: 20, train_months: 16, workers: 1}\n"
+    )
+    with in_this_process():
+        assert main(["--telemetry", str(telemetry(tmp_path)), "--config", str(config), "--series", "5"]) == 0
     text = capsys.readouterr().out
     assert "## 2025-12" in text
     assert "Means over the 5 series that everyone has a backtest of." in text
@@ -305,9 +310,10 @@ def test_a_whole_evaluation_compares_everyone_on_the_series_they_share(
 def test_the_choice_of_champion_does_not_depend_on_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accuracy, "installed", list)
     base = pl.read_parquet(telemetry(tmp_path)).rename({"time": "ds", "value": "y"})
-    settings = forecast_settings(entrants=["recent_level", "seasonal_naive"], workers=2)
-    whole = evaluate(base, CUTOFF, settings, say=lambda line: None)
-    part = evaluate(base, CUTOFF, settings, count=3, say=lambda line: None)
+    settings = forecast_settings(entrants=["recent_level", "seasonal_naive"], workers=1)
+    with in_this_process():
+        whole = evaluate(base, CUTOFF, settings, say=lambda line: None)
+        part = evaluate(base, CUTOFF, settings, count=3, say=lambda line: None)
     assert (whole.series, part.series) == (8, 3)
     assert sum(whole.champions.values()) == 8
     assert all(part.champions[name] <= whole.champions[name] for name in part.champions)
@@ -318,8 +324,9 @@ def test_the_cost_is_told_as_a_ratio_with_the_stages_behind_it(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     config = tmp_path / "settings.yaml"
-    config.write_text("forecast: {entrants: [recent_level, prophet], folds: 1, workers: 2}\n")
-    assert main(["--cost", "only", "--cost-hosts", "2", "--config", str(config)]) == 0
+    config.write_text("forecast: {entrants: [recent_level, prophet], folds: 1, workers: 1}\n")
+    with in_this_process():  # six calls, of which each would start a worker
+        assert main(["--cost", "only", "--cost-hosts", "2", "--config", str(config)]) == 0
     text = capsys.readouterr().out
     assert "3 entrants, 1 folds / prophet alone, seconds | at most 12 | " in text
     assert "| forecast all series | wall | " in text

@@ -20,7 +20,7 @@ pytestmark = [
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """24 series, quick entrants and one that takes its time, so that there is a middle of the map."""
     entrants = ["weighted", "recent_level", "seasonal_naive"]
-    return Stage(tmp_path_factory.mktemp("stage"), hosts=6, workers=2, entrants=entrants, pace=0.06)
+    return Stage(tmp_path_factory.mktemp("stage"), hosts=6, workers=2, entrants=entrants, pace=0.06, timed=False)
 
 
 def test_a_killed_worker_and_a_killed_run_lose_nothing_and_give_the_same_bytes(stage: Stage) -> None:

@@ -45,9 +45,10 @@ from benchmarks.textbook import (
     least_squares_weights,
 )
 from turbo_forecast.errors import PartitionError
-from turbo_forecast.settings import forecast_settings
+from turbo_forecast.settings import Settings, forecast_settings
 from turbo_forecast.tournament.shrunken_errors import clearly_worse
 from turbo_forecast_tests.conftest import CUTOFF, HISTORY_START, series_rows, wave
+from turbo_forecast_tests.fleet.in_this_process import in_this_process
 
 SETTINGS = forecast_settings(workers=1, uncertainty_samples=20)
 
@@ -65,7 +66,7 @@ def fleet() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def month() -> Iterator[Held]:
-    with held(fleet(), CUTOFF, SETTINGS, lambda line: None) as found:
+    with in_this_process(), held(fleet(), CUTOFF, SETTINGS, lambda line: None) as found:
         yield found
 
 
@@ -242,7 +243,9 @@ def test_the_command_holds_months_and_demo_and_writes_what_it_prints(
     telemetry, out = tmp_path / "telemetry.parquet", tmp_path / "TOURNAMENT.md"
     fleet().rename({"ds": "time", "y": "value"}).write_parquet(telemetry)
     monkeypatch.setattr(rules, "TOURNAMENT", out)
-    assert main(["--telemetry", str(telemetry), "--months", "2025-12", "--demo-hosts", "2", "--write"]) == 0
+    monkeypatch.setattr(rules, "Settings", lambda: Settings(forecast=SETTINGS))
+    with in_this_process():
+        assert main(["--telemetry", str(telemetry), "--months", "2025-12", "--demo-hosts", "2", "--write"]) == 0
     text = capsys.readouterr().out
     assert "## telemetry.parquet\n\nSeries: 6." in text
     assert "## The demo fleet, 2 hosts" in text

@@ -62,10 +62,11 @@ def judge(
     insert(con, "forecast_accuracy", **{"forecast_cutoff": date(2025, month, 28), **fixed, **scores, **o})
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Two live series and one retired, written by hand."""
-    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as con:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two live series and one retired, written by hand. Each test has a copy."""
+    folder = tmp_path_factory.mktemp("written")
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
         for table in (*TABLES, MONTHS):
             con.execute(table.ddl())
         state = {
@@ -105,11 +106,30 @@ def data(tmp_path: Path) -> Path:
             "12.5 AS seconds, 'wall' AS clock, 1 AS series, 1 AS peak_memory_mb, '' AS versions, '' AS config_hash, "
             "'' AS run_id"
         )
-    return tmp_path
+    return folder
 
 
-def test_the_summary_counts_what_is_stored(data: Path) -> None:
-    text = told(data)
+@pytest.fixture
+def data(written: Path, tmp_path: Path) -> Path:
+    """What is written, to be added to and published."""
+    return shutil.copytree(written, tmp_path / "data")
+
+
+@pytest.fixture(scope="module")
+def published_once(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = shutil.copytree(written, tmp_path_factory.mktemp("published") / "data")
+    publish(data)
+    return data
+
+
+@pytest.fixture
+def published(published_once: Path, tmp_path: Path) -> Path:
+    """What is written, published as it is."""
+    return shutil.copytree(published_once, tmp_path / "data")
+
+
+def test_the_summary_counts_what_is_stored(published: Path) -> None:
+    text = summary(published, CUTOFF)
     assert "Month 2025-12 (cutoff 2025-12-31)" in text
     assert "Series: 3 in the base table by 2025-12-31, 2 with an outcome (1 WITHOUT): " in text
     assert "1 forecast" in text
@@ -141,8 +161,8 @@ def test_reasons_that_differ_in_figures_are_one_line_and_only_five_kinds_are_sho
     assert lines[at + 6].startswith("Backtest")
 
 
-def test_the_standings_show_the_published_forecast_first_then_the_entrants_by_their_error(data: Path) -> None:
-    lines = told(data).splitlines()
+def test_the_standings_show_the_published_forecast_first_then_the_entrants_by_their_error(published: Path) -> None:
+    lines = summary(published, CUTOFF).splitlines()
     at = next(place for place, line in enumerate(lines) if line.startswith("Backtest, means over series:"))
     assert [line.split() for line in lines[at + 1 : at + 4]] == [
         ["champion", "(published)", "2.50", "1.200", "(1.100–1.300)", "75.0%", "80.0%", "9.0", "1.50", "1,234"],
@@ -164,8 +184,8 @@ def test_who_is_charged_the_fallbacks_scores_is_told_with_the_number_of_series(d
     assert "Series without a forecast of its own count with the fallback's: lstm in 1." in text
 
 
-def test_nothing_is_said_of_earlier_forecasts_where_there_are_none(data: Path) -> None:
-    assert "Earlier forecasts" not in told(data)
+def test_nothing_is_said_of_earlier_forecasts_where_there_are_none(published: Path) -> None:
+    assert "Earlier forecasts" not in summary(published, CUTOFF)
 
 
 def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: Path) -> None:
@@ -185,20 +205,20 @@ def test_earlier_forecasts_are_summed_up_by_months_ahead_over_their_days(data: P
     assert lines[at + 3].startswith("Runs full next")
 
 
-def test_the_summary_names_the_files_and_the_seconds(data: Path) -> None:
-    text = told(data)
-    assert str(data / "forecast_parquet" / "2025-12.parquet") in text
-    assert str(data / "warehouse.duckdb") in text
-    assert f"{data / 'published'} (master file and tables for readers, in SQL: turbo_forecast.duckdb)" in text
+def test_the_summary_names_the_files_and_the_seconds(published: Path) -> None:
+    text = summary(published, CUTOFF)
+    assert str(published / "forecast_parquet" / "2025-12.parquet") in text
+    assert str(published / "warehouse.duckdb") in text
+    assert f"{published / 'published'} (master file and tables for readers, in SQL: turbo_forecast.duckdb)" in text
     assert "   12.5  one: work" in text
 
 
-def test_the_months_report_is_named_where_there_is_one(data: Path) -> None:
-    report = data / "month_report" / "2025-12.html"
-    assert "month_report" not in told(data)
+def test_the_months_report_is_named_where_there_is_one(published: Path) -> None:
+    report = published / "month_report" / "2025-12.html"
+    assert "month_report" not in summary(published, CUTOFF)
     report.parent.mkdir()
     report.touch()
-    assert f"\n       {report} (the month's report, to be mailed)" in told(data)
+    assert f"\n       {report} (the month's report, to be mailed)" in summary(published, CUTOFF)
 
 
 def test_the_seconds_of_the_stages_add_up_to_what_is_said_of_them_together(data: Path) -> None:
@@ -330,14 +350,14 @@ def content(data: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
 
 
-def test_the_summary_changes_nothing_and_says_the_same_without_the_warehouse(data: Path) -> None:
-    said, before = told(data), content(data)
-    assert summary(data, CUTOFF) == said
-    assert content(data) == before
-    (data / "warehouse.duckdb").write_text("no database")
-    assert summary(data, CUTOFF) == said
-    (data / "warehouse.duckdb").unlink()
-    assert summary(data, CUTOFF) == said
+def test_the_summary_changes_nothing_and_says_the_same_without_the_warehouse(published: Path) -> None:
+    said, before = summary(published, CUTOFF), content(published)
+    assert summary(published, CUTOFF) == said
+    assert content(published) == before
+    (published / "warehouse.duckdb").write_text("no database")
+    assert summary(published, CUTOFF) == said
+    (published / "warehouse.duckdb").unlink()
+    assert summary(published, CUTOFF) == said
 
 
 def test_a_name_cannot_steer_the_terminal(data: Path) -> None:
@@ -352,29 +372,27 @@ def test_a_name_cannot_steer_the_terminal(data: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", [table.name for table in TABLES if table.name != "base_table"])
-def test_a_month_of_which_a_table_is_not_published_is_named_in_a_sentence(lost: str, data: Path) -> None:
-    publish(data)
-    path = data / "published" / "2025-12" / "manifest.json"
+def test_a_month_of_which_a_table_is_not_published_is_named_in_a_sentence(lost: str, published: Path) -> None:
+    path = published / "published" / "2025-12" / "manifest.json"
     manifest = json.loads(path.read_text())
     del manifest["files"][lost]
     path.write_text(json.dumps(manifest))
     with pytest.raises(StorageError, match=rf"^{lost} of 2025-12 is not published: .*; run it again$"):
-        summary(data, CUTOFF)
+        summary(published, CUTOFF)
 
 
 @pytest.mark.parametrize("damaged", [table.name for table in TABLES])
 @pytest.mark.parametrize("harm", ["its end is lost", "it is gone", "within"])
-def test_a_file_that_cannot_be_read_is_named_in_a_sentence(damaged: str, harm: str, data: Path) -> None:
-    publish(data)
-    published = Published(data)
-    month = published.month("2025-12")
-    path = {table.name: month.path(table) for table in TABLES[1:]}.get(damaged) or published.history_file()
+def test_a_file_that_cannot_be_read_is_named_in_a_sentence(damaged: str, harm: str, published: Path) -> None:
+    readable = Published(published)
+    month = readable.month("2025-12")
+    path = {table.name: month.path(table) for table in TABLES[1:]}.get(damaged) or readable.history_file()
     content = path.read_bytes()
     if harm == "it is gone":
         path.unlink()
     else:
         path.write_bytes(content[:-9] if harm == "its end is lost" else content[:4] + b"\xff" * 60 + content[64:])
-    said = refused(data)
+    said = refused(published)
     assert said or harm == "within", "what was damaged within need not have been read"
     assert not said or said.startswith(f"{path} cannot be read: ")
     assert len(said.splitlines()) <= 1
@@ -410,8 +428,8 @@ def test_a_folder_without_a_month_is_named_and_nothing_is_made(tmp_path: Path) -
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_the_summary_is_of_a_folder_that_was_moved(data: Path, tmp_path: Path) -> None:
-    said = told(data)
-    moved = shutil.copytree(data, tmp_path / "moved", ignore=shutil.ignore_patterns("moved"))
-    shutil.rmtree(data / "published")
-    assert summary(moved, CUTOFF) == said.replace(f" {data}/", f" {moved}/")
+def test_the_summary_is_of_a_folder_that_was_moved(published: Path, tmp_path: Path) -> None:
+    said = summary(published, CUTOFF)
+    moved = shutil.copytree(published, tmp_path / "moved")
+    shutil.rmtree(published / "published")
+    assert summary(moved, CUTOFF) == said.replace(f" {published}/", f" {moved}/")

@@ -1,4 +1,8 @@
-"""What end-to-end tests share: the command as a person types it, in a process of its own, on folders of its own."""
+"""What end-to-end tests share: the command as a person types it, in a process of its own, on folders of its own.
+
+Most commands are forks of a process that has imported everything (`forked.py`). What `start` starts, and the published months,
+begin with an interpreter as a person's command does.
+"""
 
 import hashlib
 import os
@@ -15,12 +19,19 @@ import pytest
 import yaml
 
 from turbo_forecast_tests.conftest import series_rows, wave
+from turbo_forecast_tests.end_to_end.forked import Forked
 from turbo_forecast_tests.made_once import made_once
 
 ROOT = Path(__file__).resolve().parents[2]
 NAIVE = {"forecast": {"entrants": ["seasonal_naive"], "workers": 1}}
 """One worker: to start a second one takes longer than all forecasts of such a month, which are the same for any number."""
 SLOW = {"forecast": {"entrants": ["turbo_forecast_tests.fleet.entrants:slow"], "workers": 2, "chunk_size": 1}}
+RANGE = "2025-11..2025-12"
+"""The months that the published house is made of."""
+HERE = "turbo_forecast_tests.fleet.in_this_process:in_this_process"
+"""A command that is run within this forecasts in its own process: for tests of what is the same for any workers."""
+SECONDS = 1200
+"""What a command may take on a busy machine."""
 MANY = 24
 """Series of which two slow workers make 5 s of work."""
 TIMINGS = {
@@ -102,10 +113,13 @@ class House:
             stderr=subprocess.PIPE,
         )
 
+    def fork(self, *arguments: object, within: str = "", **options: object) -> Forked:
+        """Start the command without an interpreter of its own. within: see `Forked`."""
+        _, _, *command = self.arguments(*arguments, **options)  # type: ignore[arg-type]
+        return Forked(command, self.environment, within)
+
     def run(self, *arguments: object, **options: object) -> Finished:
-        process = self.start(*arguments, **options)
-        out, err = process.communicate(timeout=180)
-        return Finished(process.returncode, out, err)
+        return ended(self.fork(*arguments, **options))  # type: ignore[arg-type]
 
     def succeed(self, *arguments: object, **options: object) -> Finished:
         finished = self.run(*arguments, **options)
@@ -145,15 +159,18 @@ class House:
     def tables(self) -> dict[str, list[tuple[object, ...]]]:
         """Every row of every table and view, without what a clock says."""
         listed = "SELECT table_name AS name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views()"
-        names = self.query(f"SELECT name FROM ({listed} WHERE NOT internal) ORDER BY 1")["name"]
-        return {
-            name: sorted(
-                self.query(f'SELECT DISTINCT * EXCLUDE ({", ".join(TIMINGS[name])}) FROM "{name}"').rows(), key=repr
-            )
-            if name in TIMINGS
-            else sorted(self.query(f'FROM "{name}"').rows(), key=repr)
-            for name in names
-        }
+        with duckdb.connect(str(self.data / "warehouse.duckdb"), read_only=True) as con:
+            names = [
+                name for (name,) in con.sql(f"SELECT name FROM ({listed} WHERE NOT internal) ORDER BY 1").fetchall()
+            ]
+            return {
+                name: con.sql(
+                    f'SELECT DISTINCT * EXCLUDE ({", ".join(TIMINGS[name])}) FROM "{name}" ORDER BY ALL'
+                    if name in TIMINGS
+                    else f'FROM "{name}" ORDER BY ALL'
+                ).fetchall()
+                for name in names
+            }
 
     def state(self) -> tuple[object, object]:
         return self.digests(), self.tables()
@@ -161,6 +178,16 @@ class House:
     def leftovers(self) -> list[str]:
         """Temporary files that should not have stayed."""
         return [str(path) for path in self.data.rglob("*") if path.name.endswith(".tmp") or "__new" in path.name]
+
+
+def ended(process: "Forked | subprocess.Popen[str]") -> Finished:
+    """What a command printed and how it ended. Raises subprocess.TimeoutExpired, after killing it."""
+    try:
+        out, err = process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return Finished(process.wait(), out, err)
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -205,11 +232,20 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory, telemetry: Path) -> House:
-    """A house in which 2025-12 of the six series is published. Tests leave it as they found it."""
-    made = made_once(
-        tmp_path_factory, "published", lambda folder: House(folder / "house").succeed("2025-12", telemetry)
-    )
+    """A house in which one command has published 2025-11 and 2025-12 of the six series. Tests leave it as they found it."""
+
+    def make(folder: Path) -> None:
+        finished = ended(House(folder / "house").start(RANGE, telemetry))
+        assert finished.code == 0, finished.err
+
+    made = made_once(tmp_path_factory, "published", make)
     return House.copied(made / "house", tmp_path_factory.mktemp("published") / "house")
+
+
+@pytest.fixture(scope="session")
+def as_published(published: House) -> tuple[object, object]:
+    """The state in which every test finds the published house, and leaves it."""
+    return published.state()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ GATE = "GATE_OF_THE_TEST"
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 170
+    deadline = time.monotonic() + 600
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} has not come"
         time.sleep(0.05)

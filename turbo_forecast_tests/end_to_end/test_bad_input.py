@@ -82,24 +82,28 @@ BAD_TELEMETRY: list[tuple[Callable[[Path], Path], list[str]]] = [
     ("spoil", "said"), BAD_TELEMETRY, ids=lambda value: getattr(value, "__name__", None) if callable(value) else ""
 )
 def test_telemetry_that_cannot_be_read_gets_one_sentence(
-    spoil: Callable[[Path], Path], said: list[str], published: House, tmp_path: Path
+    spoil: Callable[[Path], Path],
+    said: list[str],
+    published: House,
+    as_published: tuple[object, object],
+    tmp_path: Path,
 ) -> None:
-    before = published.state()
     finished = published.run("2025-12", spoil(tmp_path))
     assert finished.error.startswith("error: base_table: ")
     for words in said:
         assert words in finished.error
-    assert published.state() == before
+    assert published.state() == as_published
     assert published.leftovers() == []
 
 
-def test_without_telemetry_the_sentence_says_what_to_give(published: House) -> None:
-    before = published.state()
+def test_without_telemetry_the_sentence_says_what_to_give(
+    published: House, as_published: tuple[object, object]
+) -> None:
     error = published.run("2025-12", None).error
     assert "telemetry" in error
     assert "--telemetry" in error
     assert "--demo-hosts" in error
-    assert published.state() == before
+    assert published.state() == as_published
 
 
 @pytest.mark.sweep(keep=1)
@@ -111,20 +115,19 @@ def test_without_telemetry_the_sentence_says_what_to_give(published: House) -> N
     ],
 )
 def test_a_month_the_telemetry_does_not_reach_is_named(
-    month: str, said: str, published: House, telemetry: Path
+    month: str, said: str, published: House, as_published: tuple[object, object], telemetry: Path
 ) -> None:
-    before = published.state()
     assert published.run(month, telemetry).error.startswith(said)
-    assert published.state() == before
+    assert published.state() == as_published
 
 
-def test_telemetry_that_ends_before_the_month_does_is_refused(another: Callable[[], House], tmp_path: Path) -> None:
+def test_telemetry_that_ends_before_the_month_does_is_refused(
+    published: House, as_published: tuple[object, object], tmp_path: Path
+) -> None:
     short = as_telemetry(six_series().filter(pl.col("ds") <= date(2025, 12, 20)), tmp_path / "short.parquet")
-    house = another()
-    before = house.state()
-    error = house.run("2025-12", short).error
+    error = published.run("2025-12", short).error
     assert "month 2025-12 is not complete: the telemetry ends on 2025-12-20, 11 days before 2025-12-31" in error
-    assert house.state() == before
+    assert published.state() == as_published
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 
 from reference.servers.s3 import S3Server
 from turbo_forecast_tests.conftest import SHARED
-from turbo_forecast_tests.end_to_end.conftest import Finished, House
-from turbo_forecast_tests.end_to_end.test_object_storage import SECONDS, Machine, shared, wait_until
+from turbo_forecast_tests.end_to_end.conftest import House
+from turbo_forecast_tests.end_to_end.test_object_storage import Machine, shared, wait_until
 
 CAR_PARKS = SHARED / "parking_occupancy_daily.parquet"
 SETTINGS = {"forecast": {"workers": 2, "chunk_size": 4}}
@@ -34,17 +34,14 @@ def test_a_killed_month_of_the_car_parks_goes_on_elsewhere_to_the_same_bytes(
     killed, resumed = Machine(tmp_path / "killed", s3_server, bucket), Machine(tmp_path / "resumed", s3_server, bucket)
     for machine in (killed, resumed):
         machine.settings = machine.write_settings(SETTINGS)
-    process = killed.start("2025-12", telemetry)
+    process = killed.fork("2025-12", telemetry)
     wait_until(lambda: len(shared(s3_server, bucket)) >= 3, process)
     process.kill()
     process.communicate()
     before = len(shared(s3_server, bucket))
 
-    process = resumed.start("2025-12", telemetry)
-    out, err = process.communicate(timeout=SECONDS)
-    ended = Finished(process.returncode, out, err)
-    assert ended.code == 0, ended.err
-    assert "series were finished before" in ended.out
+    finished = resumed.succeed("2025-12", telemetry)
+    assert "series were finished before" in finished.out
     assert before >= 3
 
     local = House(tmp_path / "local")

@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from turbo_forecast_tests.end_to_end.conftest import SLOW, House
+from turbo_forecast_tests.end_to_end.conftest import HERE, RANGE, SECONDS, SLOW, Finished, House, ended
+from turbo_forecast_tests.end_to_end.forked import Forked
 from turbo_forecast_tests.end_to_end.gate import GATE, wait_for
+from turbo_forecast_tests.end_to_end.killed import KILLED
 
 BASE = {
     *(
@@ -24,17 +27,16 @@ BASE = {
     ),
 }
 """The tables that the base table's step stores."""
-pytestmark = (
-    pytest.mark.slow
-)  # no group: what is shared is made once for all processes, and what a test starts is its own
+# no group of all: what is shared is made once for all processes, and what a test starts is its own
+pytestmark = pytest.mark.slow
 
 
 def chunks(house: House) -> list[Path]:
     return sorted(house.data.glob("fleet_forecast/.unfinished-2025-12/run-*/forecast/*.outcomes.arrow"))
 
 
-def wait_for_chunks(house: House, process: "subprocess.Popen[str]", count: int) -> None:
-    deadline = time.monotonic() + 90
+def wait_for_chunks(house: House, process: "Forked | subprocess.Popen[str]", count: int) -> None:
+    deadline = time.monotonic() + SECONDS
     while len(chunks(house)) < count:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "no chunk was finished"
@@ -92,7 +94,7 @@ def test_a_cancelled_run_ends_at_once_and_leaves_no_worker(kind: signal.Signals,
 
 def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path, undisturbed: House) -> None:
     settings = house.write_settings(SLOW)
-    process = house.start("2025-12", many, settings=settings)
+    process = house.fork("2025-12", many, settings=settings)
     wait_for_chunks(house, process, 5)
     workers = descendants(process.pid)
     process.kill()
@@ -100,10 +102,10 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path, u
     assert wait_until_gone(workers, 5) == []
     finished_before = {path: path.stat().st_mtime_ns for path in chunks(house)}
     assert house.digests() == {}
+    dead = house.query("SELECT run_id FROM months").item()
 
-    started = time.monotonic()
     finished = house.succeed("2025-12", many, settings=settings)
-    assert time.monotonic() - started < 90, "the dead run's place in the pool was not freed"
+    assert f"waiting for run {dead[:8]}" not in finished.out, "the dead run's place in the pool was not freed"
     resumed = [line for line in finished.out.splitlines() if line.startswith("2025-12 · resuming: ")]
     assert resumed == [f"2025-12 · resuming: {len(finished_before)}/24 series were finished before"]
     assert not list(house.data.glob("fleet_forecast/.unfinished-*/"))
@@ -113,42 +115,67 @@ def test_a_killed_run_is_resumed_by_the_same_command(house: House, many: Path, u
     assert undisturbed.tables() == house.tables()
 
 
-def test_a_range_killed_in_its_second_month_is_finished_by_the_same_command(house: House, telemetry: Path) -> None:
-    process = house.start("2025-11..2025-12", telemetry)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("2025-12 · 6/6 series"):
-            break
-    process.kill()
-    process.communicate()
-    before = dict(house.query("SELECT month, run_id FROM months").rows())
-    finished = house.succeed("2025-11..2025-12", telemetry)
+STATES = "SELECT month, state, reached, run_id, finished_at IS NULL AS open FROM months ORDER BY month"
+
+
+@dataclass(frozen=True)
+class Killed:
+    """The published months made again by a command that was killed in the second one, and then by the same command.
+
+    states: rows of STATES before, in between and at the end; stamps: when each file was written, in between and at the end.
+    """
+
+    house: House
+    states: list[list[tuple[str, str, str, str, bool]]]
+    stamps: list[dict[str, list[int]]]
+    killed: Finished
+    finished: Finished
+
+
+def stamps(house: House) -> dict[str, list[int]]:
+    return {name: [path.stat().st_mtime_ns for path in paths] for name, paths in house.published().items()}
+
+
+@pytest.fixture(scope="module")
+def killed_range(published: House, telemetry: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    house = House.copied(published.folder, tmp_path_factory.mktemp("killed") / "house")
+    states = [house.query(STATES).rows()]
+    killed = house.run(RANGE, telemetry, within=KILLED)
+    states, written = [*states, house.query(STATES).rows()], [stamps(house)]
+    finished = house.run(RANGE, telemetry)
+    return Killed(house, [*states, house.query(STATES).rows()], [*written, stamps(house)], killed, finished)
+
+
+@pytest.mark.xdist_group("killed range")
+def test_a_range_killed_in_its_second_month_is_finished_by_the_same_command(
+    killed_range: Killed, as_published: tuple[object, object]
+) -> None:
+    house, finished = killed_range.house, killed_range.finished
+    assert finished.code == 0, finished.err
     assert "2025-11: complete since this command was given before" in finished.out
     assert finished.out.endswith("2 of 2 months complete: 2025-11, 2025-12\n")
     assert "not made" not in finished.err
-    after = house.query("SELECT month, state, run_id FROM months ORDER BY month").rows()
-    assert [row[:2] for row in after] == [("2025-11", "complete"), ("2025-12", "complete")]
-    assert after[0][2] == before["2025-11"]
-    clean = House(house.folder / "clean")
-    clean.succeed("2025-11..2025-12", telemetry)
-    assert clean.state() == house.state()
+    first, left, last = ({month: run_id for month, _, _, run_id, _ in states} for states in killed_range.states)
+    assert [row[:2] for row in killed_range.states[-1]] == [("2025-11", "complete"), ("2025-12", "complete")]
+    assert first["2025-11"] != left["2025-11"] == last["2025-11"]
+    assert house.state() == as_published
+    runs = house.query("SELECT DISTINCT strftime(cutoff, '%Y-%m'), run_id FROM run_audit ORDER BY 1").rows()
+    assert runs == sorted(last.items()), "nothing of the month is of the run that was killed, or of the one before"
+    before, after = killed_range.stamps
+    kept = {name for name in after if after[name] == before[name]}
+    assert kept == {name for name in after if name.endswith("/2025-11")}
 
 
-def test_a_run_killed_between_two_steps_leaves_a_month_that_says_so(another, telemetry: Path) -> None:
-    house: House = another()
-    states = "SELECT state, reached, run_id, finished_at IS NULL AS open FROM months"
-    ((state, reached, published_by, is_open),) = house.query(states).rows()
-    assert (state, reached, is_open) == ("complete", "months", False)
-    settings = {"forecast": {"entrants": ["turbo_forecast_tests.end_to_end.killed:build"], "workers": 1}}
-    finished = house.run("2025-12", telemetry, settings=house.write_settings(settings, "killed.yaml"))
-    assert finished.code == -signal.SIGKILL
-    ((state, reached, dead, is_open),) = house.query(states).rows()
-    assert (state, reached, is_open) == ("incomplete", "planned_loads", True)
-    assert dead != published_by
-    house.succeed("2025-12", telemetry)
-    ((state, reached, run_id, is_open),) = house.query(states).rows()
-    assert (state, reached, is_open) == ("complete", "months", False)
-    assert run_id not in (dead, published_by)
+@pytest.mark.xdist_group("killed range")
+def test_a_run_killed_between_two_steps_leaves_a_month_that_says_so(killed_range: Killed) -> None:
+    assert killed_range.killed.code == -signal.SIGKILL
+    before, left, last = (states[-1] for states in killed_range.states)
+    assert [before[0], left[0], last[0]] == ["2025-12"] * 3
+    published_by, dead, run_id = before[3], left[3], last[3]
+    assert before == ("2025-12", "complete", "months", published_by, False)
+    assert left == ("2025-12", "incomplete", "planned_loads", dead, True)
+    assert last == ("2025-12", "complete", "months", run_id, False)
+    assert len({published_by, dead, run_id}) == 3
 
 
 def test_telemetry_that_another_process_reads_into_the_folder_stops_the_month(
@@ -156,16 +183,16 @@ def test_telemetry_that_another_process_reads_into_the_folder_stops_the_month(
 ) -> None:
     monkeypatch.setenv(GATE, str(tmp_path))
     settings = {"forecast": {"entrants": ["turbo_forecast_tests.end_to_end.gate:build"], "workers": 1}}
-    process = house.start("2025-12", telemetry, settings=house.write_settings(settings, "gate.yaml"))
+    process = house.fork("2025-12", telemetry, settings=house.write_settings(settings, "gate.yaml"))
     wait_for(tmp_path / "reached")
     beside = House(house.folder / "beside")  # an instance of its own: no pool makes the two take turns
     beside.data = house.data
-    beside.succeed("2025-11", many)
+    beside.succeed("2025-11", many, within=HERE)
     (tmp_path / "open").touch()
     theirs = beside.query("SELECT run_id FROM months WHERE month = '2025-11'").item()
-    _, err = process.communicate(timeout=170)
-    assert process.returncode == 1
-    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    finished = ended(process)
+    assert finished.code == 1
+    errors = [line for line in finished.err.splitlines() if line.startswith("error: ")]
     assert errors == [
         f"error: fleet_forecast: the base table was replaced by run {theirs} while this month (2025-12) was worked on: "
         "run the month again"
@@ -286,14 +313,14 @@ def test_a_full_disk_is_said_and_leaves_what_was_published(
     assert changed in (set(), base), "each table is as it was, or replaced whole"
     assert house.leftovers() == []
     (small_disk.place / "filler").unlink()
-    house.succeed("2025-12", telemetry)
+    house.succeed("2025-12", telemetry, within=HERE)
     assert house.state() == (files, before), "with room again, the same command gives the same month"
 
 
 def test_two_runs_at_once_take_turns(house: House, telemetry: Path) -> None:
-    one, two = house.start("2025-12", telemetry), house.start("2025-11", telemetry)
-    results = [process.communicate(timeout=170) for process in (one, two)]
-    assert [process.returncode for process in (one, two)] == [0, 0], [err for _, err in results]
+    one, two = (house.fork(month, telemetry, within=HERE) for month in ("2025-12", "2025-11"))
+    results = [ended(process) for process in (one, two)]
+    assert [each.code for each in results] == [0, 0], [each.err for each in results]
     assert set(house.digests()) == {
         f"{asset}/{month}"
         for asset in ("fleet_forecast", "fold_forecast", "forecast_intervals", "forecast_parquet", "tournament")

@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from turbo_forecast import forecast_fleet
 from turbo_forecast.demo import write_demo_fleet
-from turbo_forecast_tests.end_to_end.conftest import House, as_telemetry, six_series
+from turbo_forecast_tests.end_to_end.conftest import House, six_series
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("months")]
 
@@ -232,42 +232,49 @@ def test_a_repeated_month_gives_the_same_bytes_and_touches_no_other(quarter: Hou
     assert runs["run"].n_unique() == 3, "only the repeated month's audit is new"
 
 
-def test_a_month_with_prophet_publishes_prophet_and_scores_both(house: House, tmp_path: Path) -> None:
-    two = as_telemetry(six_series().filter(pl.col("resource") == "cpu").head(2 * 1096), tmp_path / "two.parquet")
-    settings = {"forecast": {"entrants": ["prophet", "seasonal_naive"], "uncertainty_samples": 50}}
-    finished = house.succeed("2025-12", two, settings=house.write_settings(settings))
-    assert "2 in the base table by 2025-12-31, 2 with an outcome: 2 forecast" in finished.out
-    master = pl.read_parquet(house.parquet("forecast_parquet", "2025-12"))
-    assert set(master["model"]) == {"prophet"}
-    assert set(house.query("SELECT DISTINCT model FROM tournament_scores")["model"]) == {"prophet", "seasonal_naive"}
-    # the series grow by 20 points in three years, with noise of 2: Prophet must be near that, six months on
-    ahead = master.filter(pl.col("ds") == date(2026, 6, 30)).sort("host_id")
-    np.testing.assert_allclose(ahead["yhat"], [30 + 20 * 1276 / 1096, 35 + 20 * 1276 / 1096], atol=7)
-
-
-def test_a_settings_file_reaches_every_option_through_dagster(house: House, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house in which 2025-12 of one host was made as a settings file says, which no option but the month repeats."""
+    house = House(tmp_path_factory.mktemp("configured"))
     rows = six_series().filter(pl.col("host_id") == "alpha").rename({"ds": "day", "y": "load"})
     rows.with_columns(pl.col("load") / 100 * pl.when(pl.col("resource") == "cpu").then(1).otherwise(32.0)).write_csv(
-        tmp_path / "export.csv"
+        house.folder / "export.csv"
     )
     telemetry = {
-        "telemetry": str(tmp_path / "export.csv"),
+        "telemetry": str(house.folder / "export.csv"),
         "time_column": "day",
         "value_column": "load",
         "units": {"cpu": "fraction"},
         "capacity": {"memory": 32},
         "statistics": {"memory": "max"},
     }
-    forecast = {"entrants": ["seasonal_naive"], "train_months": 12, "backtest_months": 2, "horizon_months": 3}
+    forecast = {"entrants": ["prophet", "seasonal_naive"], "uncertainty_samples": 50, "workers": 1}
+    forecast |= {"train_months": 12, "backtest_months": 2, "horizon_months": 3}
     settings = house.write_settings({"telemetry": telemetry, "forecast": forecast})
-    house.succeed("2025-12", None, "--demo-hosts", "3", settings=settings)
-    assert not list(house.data.glob("demo-*")), "telemetry of the settings file goes before the demo"
-    base = house.query("FROM base_table ORDER BY host_id, resource, ds")
+    house.said = house.succeed("2025-12", None, "--demo-hosts", "3", settings=settings)  # type: ignore[attr-defined]
+    return house
+
+
+def test_a_month_with_prophet_publishes_prophet_and_scores_both(configured: House) -> None:
+    said = configured.said.out  # type: ignore[attr-defined]
+    assert "2 in the base table by 2025-12-31, 2 with an outcome: 2 forecast" in said
+    master = pl.read_parquet(configured.parquet("forecast_parquet", "2025-12"))
+    assert set(master["model"]) == {"prophet"}
+    scored = configured.query("SELECT DISTINCT model FROM tournament_scores")["model"]
+    assert set(scored) == {"prophet", "seasonal_naive"}
+    # the series grow by 20 points in three years, with noise of 2: Prophet must be near that, three months on
+    ahead = master.filter(pl.col("ds") == date(2026, 3, 31)).sort("resource")
+    np.testing.assert_allclose(ahead["yhat"], [30 + 20 * 1185 / 1096] * 2, atol=7)
+
+
+def test_a_settings_file_reaches_every_option_through_dagster(configured: House) -> None:
+    assert not list(configured.data.glob("demo-*")), "telemetry of the settings file goes before the demo"
+    base = configured.query("FROM base_table ORDER BY host_id, resource, ds")
     expected = six_series().filter(pl.col("host_id") == "alpha")
     np.testing.assert_allclose(base["y"], expected["y"], rtol=1e-12)
-    bounds = house.query("SELECT phase, min(ds), max(ds) FROM tournament_results GROUP BY phase ORDER BY phase").rows()
-    assert bounds == [
+    asked = "SELECT phase, min(ds), max(ds) FROM tournament_results GROUP BY phase ORDER BY phase"
+    assert configured.query(asked).rows() == [
         ("backtest", date(2025, 11, 1), date(2025, 12, 31)),
         ("forecast", date(2026, 1, 1), date(2026, 3, 31)),
     ]
-    assert house.query("SELECT DISTINCT observations FROM series_outcomes").item() == 365 + 61
+    assert configured.query("SELECT DISTINCT observations FROM series_outcomes").item() == 365 + 61

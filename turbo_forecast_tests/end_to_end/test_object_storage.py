@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from reference.servers.s3 import USER, S3Server
-from turbo_forecast_tests.end_to_end.conftest import MANY, ROOT, SLOW, Finished, House
+from turbo_forecast_tests.end_to_end.conftest import MANY, SECONDS, SLOW, Finished, House, ended
+from turbo_forecast_tests.end_to_end.forked import Forked
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("s3")]
-SECONDS = 300
 
 
 class Machine(House):
@@ -47,15 +45,8 @@ class Machine(House):
 
     def ask(self, *arguments: str, **environment: str) -> Finished:
         """A subcommand about the data."""
-        done = subprocess.run(
-            [sys.executable, "-m", "turbo_forecast", *arguments, "--data", self.address],
-            cwd=ROOT,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
-        return Finished(done.returncode, done.stdout, done.stderr)
+        command = ["turbo_forecast", *arguments, "--data", self.address]
+        return ended(Forked(command, {**self.environment, **environment}))
 
 
 @dataclass
@@ -71,12 +62,12 @@ class Story:
     ended: Finished
 
 
-def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+def wait_until(condition: Callable[[], bool], process: Forked) -> None:
     deadline = time.monotonic() + SECONDS
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+        time.sleep(0.2)  # to ask the store costs more than that of a file
 
 
 def shared(server: S3Server, bucket: str) -> list[str]:
@@ -93,28 +84,25 @@ def story(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory, many: P
 
     killed = Machine(folder / "killed", s3_server, bucket)
     killed.patience = "1"
-    process = killed.start("2025-12", telemetry)
+    process = killed.fork("2025-12", telemetry)
     wait_until(lambda: len(shared(s3_server, bucket)) >= 1, process)
     s3_server.stop(signal.SIGKILL)
-    out, err = process.communicate(timeout=SECONDS)
-    failed = Finished(process.returncode, out, err)
+    failed = ended(process)
     s3_server.start()
 
     first = len(shared(s3_server, bucket))
-    process = killed.start("2025-12", telemetry)
+    process = killed.fork("2025-12", telemetry)
     wait_until(lambda: len(shared(s3_server, bucket)) >= first + 3, process)
     process.kill()
     process.communicate()
     before = len(shared(s3_server, bucket))
 
     resumed = Machine(folder / "resumed", s3_server, bucket)
-    process = resumed.start("2025-12", telemetry)
+    process = resumed.fork("2025-12", telemetry)
     wait_until(lambda: len(shared(s3_server, bucket)) > before, process)
     s3_server.stop()
     s3_server.start()
-    out, err = process.communicate(timeout=SECONDS)
-    ended = Finished(process.returncode, out, err)
-    return Story(bucket, failed, killed, resumed, undisturbed, before, ended)
+    return Story(bucket, failed, killed, resumed, undisturbed, before, ended(process))
 
 
 def test_a_server_that_stays_away_ends_a_run_in_a_sentence(story: Story) -> None:

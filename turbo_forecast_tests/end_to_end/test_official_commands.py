@@ -46,7 +46,8 @@ def test_dg_launches_a_month_as_our_own_command_does(house: House, published: Ho
     done = dagster(house, telemetry, "dg", "launch", "--job", "monthly_forecast", "--partition", "2025-12")
     assert done.returncode == 0, done.stderr[-3000:]
     assert months(house) == ["2025-12-31"]
-    assert house.digests() == published.digests()
+    ours = {name: digest for name, digest in published.digests().items() if name.endswith("/2025-12")}
+    assert house.digests() == ours
 
 
 def test_dg_launches_no_range_of_months_for_a_run_is_of_one(house: House, telemetry: Path) -> None:

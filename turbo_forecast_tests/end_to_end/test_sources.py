@@ -13,7 +13,8 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from turbo_forecast_tests.end_to_end.conftest import ROOT, Finished, House
+from turbo_forecast_tests.end_to_end.conftest import ROOT, Finished, House, ended
+from turbo_forecast_tests.end_to_end.forked import Forked
 
 pytest.importorskip("httpx", reason="the extra `sources` is not installed: pip install 'turbo-forecast[sources]'")
 
@@ -83,9 +84,7 @@ class Story:
     landed_first: list[str]
 
     def ask(self, *arguments: str) -> Finished:
-        command = [sys.executable, "-m", "turbo_forecast", *arguments, "--data", str(self.house.data)]
-        done = subprocess.run(command, cwd=ROOT, env=environment(self.house), capture_output=True, text=True)
-        return Finished(done.returncode, done.stdout, done.stderr)
+        return ended(Forked(["turbo_forecast", *arguments, "--data", str(self.house.data)], environment(self.house)))
 
     def landed(self) -> list[str]:
         return sorted(path.stem for path in (self.house.data / "telemetry_landing").glob("*/[!.]*.parquet"))
@@ -106,9 +105,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     house = House(folder / "house")
     with server.running():
         address = f"prometheus+{server.address}"
-        command = house.arguments("2025-11", address)
-        done = subprocess.run(command, cwd=ROOT, env=environment(house), capture_output=True, text=True)
-        first = Finished(done.returncode, done.stdout, done.stderr)
+        _, _, *command = house.arguments("2025-11", address)
+        first = ended(Forked(command, environment(house)))
         story = Story(house, address, first, first, [])
         story.landed_first = story.landed()
         told = {"TURBO_FORECAST_TELEMETRY": address, "TURBO_FORECAST_DATA": str(house.data)}

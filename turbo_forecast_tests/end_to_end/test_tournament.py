@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from turbo_forecast_tests.conftest import HISTORY_START
-from turbo_forecast_tests.end_to_end.conftest import House, six_series
+from turbo_forecast_tests.end_to_end.conftest import HERE, House, six_series
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tournament")]
 
@@ -47,9 +47,9 @@ def foreseen(folder: Path) -> Path:
 def quarter(tmp_path_factory: pytest.TempPathFactory, telemetry: Path) -> House:
     """October to December of six series in one run, an external model taking part."""
     house = House(tmp_path_factory.mktemp("tournament"))
-    forecast = {"entrants": ENTRANTS, "external": {"lstm": str(foreseen(house.folder))}, "workers": 2}
+    forecast = {"entrants": ENTRANTS, "external": {"lstm": str(foreseen(house.folder))}}
     house.write_settings({"forecast": forecast})
-    house.said = house.succeed("2025-10..2025-12", telemetry)  # type: ignore[attr-defined]
+    house.said = house.succeed("2025-10..2025-12", telemetry, within=HERE)  # type: ignore[attr-defined]
     return house
 
 
@@ -177,6 +177,6 @@ def test_each_month_of_a_range_says_of_how_many_checks_and_its_seconds_add_up(qu
 
 def test_the_last_month_made_again_is_the_same(quarter: House, telemetry: Path) -> None:
     before = quarter.state()
-    quarter.succeed("2025-12", telemetry)
+    quarter.succeed("2025-12", telemetry, within=HERE)
     assert quarter.state() == before
     assert quarter.leftovers() == []
