@@ -24,7 +24,7 @@ SWITCHES = (
 MONTH = "2025-12"
 """The last month of the telemetry."""
 RANGE = ("2025-11", MONTH)
-"""Of the first of them a defect makes a half first: to make it again, the range is as good as a run of its own."""
+"""Its first month is at first made by a program with a defect (`blocked`): the range makes it again, as a run of its own would."""
 
 
 @pytest.fixture(scope="session")

@@ -75,6 +75,10 @@ class Server:
             for each in self.ask(queries.RUNS)["runsOrError"]["results"]
         ]
 
+    def has_ended(self, run_id: str) -> bool:
+        """Whether the run, which there is, is over."""
+        return next(run.status for run in self.runs() if run.id == run_id) in ENDED
+
     def steps_of(self, run_id: str) -> list[str]:
         """The steps that a run has begun."""
         return [step["stepKey"] for step in self.ask(queries.STEPS, run=run_id)["runOrError"]["stepStats"]]
