@@ -21,7 +21,7 @@ import yaml
 from playwright.sync_api import Browser, expect
 
 from turbo_forecast.schemas import CAPACITY_OUTLOOK, SERIES_OUTCOMES
-from turbo_forecast_tests.browser.dashboard.served import Dashboard, Made, addresses, dashboard, ended, make_demo
+from turbo_forecast_tests.browser.dashboard.served import KEY, Dashboard, Made, addresses, dashboard, ended, make_demo
 from turbo_forecast_tests.browser.dashboard.visitor import Visitor
 from turbo_forecast_tests.end_to_end.conftest import Finished
 
@@ -30,9 +30,11 @@ HOSTS = 300
 """Of the drill's own fleet; without it, the demo's month is made again."""
 LOADS, READERS, RUNS = (5_000, 4, 4) if DRILL else (200, 2, 1)
 """At the last run, everything that reads has the month open."""
-PAUSE_SECONDS = 0.0 if DRILL else 0.1
-"""Between the loads of a reader: so that in a suite that shares its processors the run is not what waits."""
-QUESTIONS_PAUSE_SECONDS = 0.0 if DRILL else 2.0
+PAUSE_SECONDS = 0.0 if DRILL else 0.5
+"""Between the loads of a reader, while nothing is published: so that in a suite that shares its processors the run is not what waits."""
+PUBLISHING_SECONDS = 2.0
+"""Between two changes of a month's folder while it is published. Meanwhile, readers make no pause."""
+QUESTIONS_PAUSE_SECONDS = 0.0 if DRILL else 4.0
 """Between two questions: each is a process, whose start takes as much as all that it answers."""
 LOADING_SECONDS = 60.0
 """How long a page may take where a run needs all processors."""
@@ -78,9 +80,10 @@ class Loads:
 
 
 @contextmanager
-def readers(served: Dashboard, paths: Sequence[str], least: int) -> Iterator[Loads]:
+def readers(served: Dashboard, fleet: Made, paths: Sequence[str], least: int) -> Iterator[Loads]:
     """Load these pages in turn, by several readers, from before the block begins until each is loaded after it, and `least` in all."""
     loads, lock, over = Loads(), threading.Lock(), threading.Event()
+    published = fleet.published.month_folder(KEY)
 
     def read(number: int) -> None:
         place = number * len(paths) // READERS
@@ -95,7 +98,8 @@ def readers(served: Dashboard, paths: Sequence[str], least: int) -> Iterator[Loa
                 if fault:
                     loads.faults.append(f"{path}: {fault}")
             place += 1
-            time.sleep(PAUSE_SECONDS)
+            if time.time() - published.stat().st_mtime > PUBLISHING_SECONDS:
+                over.wait(PAUSE_SECONDS)
 
     threads = [threading.Thread(target=read, args=(number,)) for number in range(READERS)]
     for thread in threads:
@@ -174,7 +178,7 @@ def remade(fleet: Made, served: Dashboard, browser: Browser) -> Iterator[Remade]
         runs.append(fleet.month.manifest.run_id)
         return finished
 
-    with readers(served, addresses(fleet.month, hosts), LOADS) as loads:
+    with readers(served, fleet, addresses(fleet.month, hosts), LOADS) as loads:
         for number in range(RUNS - 1):
             change_settings(fleet, number)
             again()
