@@ -23,6 +23,8 @@ SWITCHES = (
 """A container has no sandbox to offer; and the browser asks nobody but the UI for anything."""
 MONTH = "2025-12"
 """The last month of the telemetry."""
+RANGE = ("2025-11", MONTH)
+"""Its first month is at first made by a program with a defect (`blocked`): the range makes it again, as a run of its own would."""
 
 
 @pytest.fixture(scope="session")
@@ -110,9 +112,9 @@ def december(without_telemetry: Run, person: Person, server: Server, telemetry: 
     """The month, materialised by clicks after the telemetry was named in the settings file and the definitions reloaded."""
     server.house.write_settings(settings(telemetry))
     person.open("/asset-groups")
-    person.button("Reload definitions").click()
+    before = server.read_at()
+    person.launch("the definitions' reading", person.button("Reload definitions"), lambda: server.read_at() > before)
     server.wait("the location, reloaded", server.loaded)
-    server.reload()
     with server.launched() as runs:
         person.materialise_all(MONTH, picture="03-choose-the-month")
         running = server.wait("the run", lambda: [run for run in server.runs() if run.month == MONTH])
@@ -123,6 +125,29 @@ def december(without_telemetry: Run, person: Person, server: Server, telemetry: 
     person.sees("Success")
     person.picture("05-the-run-has-ended")
     return runs[0]
+
+
+@pytest.fixture(scope="session")
+def blocked(december: Run, person: Person, server: Server, telemetry: Path) -> Run:
+    """The range's first month, forecast by a program that loses a host."""
+    defect = "turbo_forecast_tests.end_to_end.defect:build"
+    with server.other_entrants(telemetry, ["seasonal_naive", defect]), server.launched() as runs:
+        person.materialise_all(RANGE[0])
+    person.open(f"/runs/{runs[0].id}")
+    person.sees("Failure")
+    person.picture("20-downstream-is-blocked")
+    return runs[0]
+
+
+@pytest.fixture(scope="session")
+def both_months(blocked: Run, person: Person, server: Server) -> list[Run]:
+    """The runs that the range starts: the base table's, which is of no month, and one for each month."""
+    with server.launched(count=1 + len(RANGE)) as runs:
+        person.materialise_all(f"[{RANGE[0]}...{RANGE[-1]}]", picture="30-choose-a-range")
+    person.open("/runs")
+    person.sees(RANGE[-1])
+    person.picture("31-one-run-a-month")
+    return runs
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

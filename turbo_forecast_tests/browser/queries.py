@@ -1,7 +1,7 @@
 """What is asked of Dagster's GraphQL."""
 
 LOCATIONS = """
-    { workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
+    { workspaceOrError { ... on Workspace { locationEntries { name updatedTimestamp locationOrLoadError {
         __typename ... on PythonError { message } } } } } }
 """
 RELOAD = """
@@ -9,8 +9,10 @@ RELOAD = """
         ... on WorkspaceLocationEntry { locationOrLoadError { __typename ... on PythonError { message } } } } }
 """
 RUNS = """
-    { runsOrError(limit: 100) { ... on Runs { results {
-        runId status pipelineName startTime endTime tags { key value } stepStats { stepKey } } } } }
+    { runsOrError(limit: 100) { ... on Runs { results { runId status pipelineName tags { key value } } } } }
+"""
+STEPS = """
+    query ($run: ID!) { runOrError(runId: $run) { ... on Run { stepStats { stepKey } } } }
 """
 EVENTS = """
     query ($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {

@@ -31,14 +31,12 @@ ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 @dataclass(frozen=True)
 class Run:
-    """A run as the instance has recorded it. seconds: from its first step's preparation to its end."""
+    """A run as the instance has recorded it."""
 
     id: str
     job: str
     status: str
     tags: dict[str, str]
-    seconds: float
-    steps: tuple[str, ...]
 
     @property
     def month(self) -> str | None:
@@ -71,18 +69,19 @@ class Server:
         return answer
 
     def runs(self) -> list[Run]:
-        """All runs, the newest first."""
+        """All runs, the newest first. Who waits asks this again and again: it holds nothing for which Dagster reads a run's events."""
         return [
-            Run(
-                each["runId"],
-                each["pipelineName"],
-                each["status"],
-                {tag["key"]: tag["value"] for tag in each["tags"]},
-                (each["endTime"] or 0.0) - (each["startTime"] or 0.0),
-                tuple(step["stepKey"] for step in each["stepStats"]),
-            )
+            Run(each["runId"], each["pipelineName"], each["status"], {tag["key"]: tag["value"] for tag in each["tags"]})
             for each in self.ask(queries.RUNS)["runsOrError"]["results"]
         ]
+
+    def has_ended(self, run_id: str) -> bool:
+        """Whether the run, which there is, is over."""
+        return next(run.status for run in self.runs() if run.id == run_id) in ENDED
+
+    def steps_of(self, run_id: str) -> list[str]:
+        """The steps that a run has begun."""
+        return [step["stepKey"] for step in self.ask(queries.STEPS, run=run_id)["runOrError"]["stepStats"]]
 
     def told(self) -> str:
         """The runs, in short."""
@@ -153,16 +152,25 @@ class Server:
         answer = self.ask(queries.RELOAD, location=LOCATION)["reloadRepositoryLocation"]
         assert answer["locationOrLoadError"]["__typename"] == "RepositoryLocation", answer
 
+    def read_at(self) -> list[float]:
+        """When the definitions were last read, in seconds since 1970, as the UI says it; nothing while they are being read."""
+        return [
+            entry["updatedTimestamp"]
+            for entry in self.ask(queries.LOCATIONS)["workspaceOrError"]["locationEntries"]
+            if entry["locationOrLoadError"]
+        ]
+
     @contextmanager
     def other_entrants(self, telemetry: Path, entrants: list[str]) -> Iterator[None]:
-        """Within the block, the settings file names these; what was forecast with them is not to be checked after it."""
+        """Within the block, the settings file names these; what was forecast with them is not to be checked after it.
+
+        A run is a process of its own, which reads the settings file when it begins: the UI need not read it, too.
+        """
         self.house.write_settings(settings(telemetry, entrants))
-        self.reload()
         try:
             yield
         finally:
             self.house.write_settings(settings(telemetry))
-            self.reload()
 
     def loaded(self) -> bool:
         """Whether the UI answers and the code location is there."""

@@ -34,8 +34,9 @@ def test_the_run_passes_every_check_for_its_month(december: Run, server: Server)
 def test_every_asset_has_a_page_that_shows_its_last_materialisation(
     december: Run, person: Person, server: Server
 ) -> None:
+    person.open("/assets")
     for asset, has_months in server.assets().items():
-        person.open(f"/assets/{asset}")
+        person.go_on(f"/assets/{asset}", title=f"Assets | {asset}")
         person.sees("Latest materialization")
         person.sees(server.months_of(asset)[0] if has_months else "ago")
         person.picture(f"asset-{asset}")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect
 
 from turbo_forecast_tests.browser.clicks import PATIENCE
 from turbo_forecast_tests.browser.conftest import SWITCHES
@@ -76,28 +76,41 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     started.close()
 
 
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
-    """Open a window on a dashboard, in one of VIEWS; at the end, nothing may have gone wrong in it."""
-    open_windows = []
+@contextmanager
+def window(browser: Browser, **options: str) -> Iterator[BrowserContext]:
+    """A window for many tests: to open one takes Chromium three times as long as a tab of it, in which nothing is left of the others.
 
-    @contextmanager
-    def window(view: str) -> Iterator[Callable[[str], Visitor]]:
-        width, height, colours = VIEWS[view]
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=colours)  # type: ignore[arg-type]
+    The dashboard keeps nothing in a browser: no cookies, no storage.
+    """
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    context.new_page()  # stays: with its last tab, the window would be closed
+    yield context
+    assert context.storage_state() == {"cookies": [], "origins": []}
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def visitors(browser: Browser) -> Iterator[BrowserContext]:
+    """The window in which visitors have their tabs."""
+    with window(browser) as context:
         context.set_default_timeout(PATIENCE)
-        try:
-            yield lambda url: Visitor.of(context, url)
-        finally:
-            context.close()
+        yield context
+
+
+@pytest.fixture
+def visit(visitors: BrowserContext) -> Iterator[Callable[..., Visitor]]:
+    """Open a tab on a dashboard, in one of VIEWS; at the end, nothing may have gone wrong in it."""
+    tabs: list[Visitor] = []
 
     def visiting(of: Shown, view: str = "wide") -> Visitor:
-        manager = window(view)
-        visitor = manager.__enter__()(of.dashboard.url)
-        open_windows.append((manager, visitor))
+        width, height, colours = VIEWS[view]
+        visitor = Visitor.of(visitors, of.dashboard.url)
+        visitor.page.set_viewport_size({"width": width, "height": height})
+        visitor.page.emulate_media(color_scheme=colours)  # type: ignore[arg-type]
+        tabs.append(visitor)
         return visitor
 
     yield visiting
-    for manager, visitor in open_windows:
-        manager.__exit__(None, None, None)
+    for visitor in tabs:
+        visitor.page.close()
         assert visitor.mishaps == []

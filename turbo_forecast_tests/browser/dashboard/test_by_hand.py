@@ -14,13 +14,13 @@ import polars as pl
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from reference.servers.loopback import free_port
 from turbo_forecast.charts.export import vega_bundle
 from turbo_forecast.dashboard.app import build_app
 from turbo_forecast.dashboard.serving import own_names
-from turbo_forecast_tests.browser.conftest import SWITCHES
+from turbo_forecast_tests.browser.dashboard.conftest import window
 from turbo_forecast_tests.published_months import FORMULA, LONG, MARKUP, QUOTED, RACK
 
 VIEWS = {"narrow": (390, 844), "wide": (1440, 900)}
@@ -53,27 +53,26 @@ def address(published_fleet: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def chrome(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    """Chromium without a window."""
-    started = playwright.chromium.launch(executable_path=chromium, args=list(SWITCHES))
-    yield started
-    started.close()
+def tabs(browser: Browser, address: str) -> Iterator[BrowserContext]:
+    """The window in which each test has a tab of its own."""
+    with window(browser, base_url=address) as context:
+        yield context
 
 
 @pytest.fixture
-def page(chrome: Browser, request: pytest.FixtureRequest, address: str) -> Iterator[Page]:
-    """A window, wide unless a test asks for another; at the end nothing may have gone wrong in it, and no other server been asked."""
+def page(tabs: BrowserContext, request: pytest.FixtureRequest, address: str) -> Iterator[Page]:
+    """A tab, wide unless a test asks for another; at the end nothing may have gone wrong in it, and no other server been asked."""
     width, height = VIEWS[getattr(request, "param", "wide")]
-    context = chrome.new_context(viewport={"width": width, "height": height}, base_url=address)
     mishaps: list[str] = []
-    found = context.new_page()
+    found = tabs.new_page()
+    found.set_viewport_size({"width": width, "height": height})
     found.set_default_timeout(PATIENCE)
     found.on("console", lambda message: mishaps.append(message.text) if message.type in ("error", "warning") else None)
     found.on("pageerror", lambda error: mishaps.append(str(error)))
     found.on("dialog", lambda dialog: mishaps.append(dialog.message))
     found.on("request", lambda asked: None if asked.url.startswith((address, "data:")) else mishaps.append(asked.url))
     yield found
-    context.close()
+    found.close()
     assert mishaps == []
 
 
@@ -213,8 +212,8 @@ def test_the_keyboard_reaches_the_content_first_and_is_seen(page: Page) -> None:
     assert outline == "solid"
 
 
-def test_without_scripts_every_page_is_whole(chrome: Browser, address: str) -> None:
-    context = chrome.new_context(java_script_enabled=False, base_url=address)
+def test_without_scripts_every_page_is_whole(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False, base_url=address)
     page = context.new_page()
     page.goto("/host?host=web-1")
     expect(page.get_by_text("The chart is drawn by a script")).to_be_visible()
