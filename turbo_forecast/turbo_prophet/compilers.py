@@ -6,12 +6,14 @@ whoever started them ends, however that ends: they read from it until there is n
 Belongs here: starting, waiting, stopping. Does not belong here: what is compiled, and where it is kept (`cache.py`).
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+from weakref import WeakSet
 
 try:
     import fcntl
@@ -24,6 +26,10 @@ _LEAVE_WITH_PARENT = (
 )
 
 
+_open: WeakSet[IO[str] | IO[bytes]] = WeakSet()
+"""What a child that this process forks must not keep open: locks that are held, and the compilers' signs that it is alive."""
+
+
 def lock(path: Path, *, wait: bool) -> IO[str] | None:
     """The lock at a path, held until the file is closed or its process ends; None if another holds it (wait: it waits)."""
     file = path.open("a")
@@ -34,6 +40,7 @@ def lock(path: Path, *, wait: bool) -> IO[str] | None:
             if not wait:
                 file.close()
                 return None
+    _open.add(file)
     return file
 
 
@@ -69,9 +76,27 @@ class Compilers:
 def _start(code: str, stderr: int | None = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     # processes of their own: neither numba nor the compiler's memory stays with the caller
     command = [sys.executable, *_flags(), "-c", _LEAVE_WITH_PARENT + code]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=stderr)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=stderr)
+    assert process.stdin is not None
+    _open.add(process.stdin)
+    return process
 
 
 def _flags() -> list[str]:
     """The interpreter's flag that changes bytecode: the process that compiles must have ours."""
     return [f"-{'O' * sys.flags.optimize}"] if sys.flags.optimize else []
+
+
+def _let_go_in_child() -> None:
+    """A forked child has a copy of each file that is open: it would hold its parent's lock, for ever where it waits for that lock
+    itself, and keep compilers at work whose parent has ended."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for file in list(_open):
+        if not file.closed:
+            os.dup2(nothing, file.fileno(), inheritable=False)  # not closed: another thread may have been at it
+    _open.clear()
+    os.close(nothing)
+
+
+if hasattr(os, "register_at_fork"):  # where processes can be forked at all
+    os.register_at_fork(after_in_child=_let_go_in_child)

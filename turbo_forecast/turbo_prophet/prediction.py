@@ -231,14 +231,14 @@ def forecast(
     t = scaled_time(stamps, prepared.start, prepared.span)
     if np.any(np.diff(t) < 0):
         raise ValueError("times to predict must be sorted")
-    base = np.ascontiguousarray(np.broadcast_to(np.asarray(prepared.scale.floor(floor), np.float64), (n,)))
+    base = np.full(
+        n, prepared.scale.floor(floor), np.float64
+    )  # its own: numba compiles once more for an array that is read-only
     caps = np.zeros(n)
     if problem.trend_indicator == LOGISTIC:
         if cap is None:
             raise ValueError("logistic growth needs a cap")
-        caps = np.ascontiguousarray(
-            (np.broadcast_to(np.asarray(cap, np.float64), (n,)) - base) / prepared.scale.y_scale
-        )
+        caps = (np.full(n, cap, np.float64) - base) / prepared.scale.y_scale
     X = season_features(epoch_days(stamps), prepared.orders)
     interval = interval or Interval(samples=0)
     out = np.empty((6, n))

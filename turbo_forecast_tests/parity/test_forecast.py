@@ -11,7 +11,7 @@ from turbo_forecast.turbo_prophet.daily import fit_daily, forecast_daily
 from turbo_forecast.turbo_prophet.daily_calendar import Calendar
 from turbo_forecast.turbo_prophet.features import Spec, prepare
 from turbo_forecast.turbo_prophet.intervals import Curve, Draws, mixture_quantile, simulate
-from turbo_forecast.turbo_prophet.prediction import Interval, forecast
+from turbo_forecast.turbo_prophet.prediction import Interval, forecast, forecast_kernel
 from turbo_forecast.turbo_prophet.problem import Growth, MapResult
 from turbo_forecast.turbo_prophet.solver import solve_map
 from turbo_forecast_tests.kernels import called
@@ -74,6 +74,8 @@ def test_a_floor_that_varies_in_time_moves_the_forecast_as_stocks() -> None:
     future["floor"] = -2.0
     stock, ours, _ = _both(df, future, 0, growth="logistic")
     np.testing.assert_allclose(ours.yhat, stock["yhat"], rtol=1e-9, atol=1e-9)
+    writable = [array for signature in forecast_kernel.signatures for array in signature[1] if hasattr(array, "mutable")]
+    assert all(array.mutable for array in writable), "whoever forecasts would wait until it is compiled once more"
 
 
 @pytest.mark.sweep(keep=4)

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,6 +182,54 @@ def test_compilers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
         assert not _free(inner)
         parent.kill()
     assert _soon(lambda: _free(outer) and _free(inner)), "a lock is held for as long as its process lives"
+
+
+@pytest.mark.slow
+def test_a_child_that_was_forked_meanwhile_holds_neither_the_lock_nor_the_compilers(tmp_path: Path) -> None:
+    """As a pool of Prophet's cross-validation is: forked while kernels are compiled, and asking for them itself."""
+    held, at_work, forked, got = (tmp_path / name for name in ("held", "at work", "forked", "got"))
+    sleeping = f"import pathlib, time; pathlib.Path({str(at_work)!r}).touch(); time.sleep(600)"
+    code = f"""
+import os, pathlib, time
+from turbo_forecast.turbo_prophet import cache
+from turbo_forecast.turbo_prophet.compilers import Compilers, lock
+path = pathlib.Path({str(held)!r})
+cache._begun[cache.KERNELS] = waited_for = Compilers(lock(path, wait=True), [{sleeping!r}])
+while not pathlib.Path({str(at_work)!r}).exists():
+    time.sleep(0.05)
+child = os.fork()
+if child == 0:
+    begun, taken = len(cache._begun), lock(path, wait=False)
+    pathlib.Path({str(forked)!r}).write_text(f"{{begun}} {{taken}}")
+    lock(path, wait=True)
+    pathlib.Path({str(got)!r}).touch()
+    os._exit(0)
+print(child, flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        try:
+            assert _soon(lambda: forked.exists() and forked.read_text() == "0 None"), "the lock is still the parent's"
+            assert _working(sleeping)
+            parent.kill()
+            assert _soon(got.exists), "the child waits for a lock that it holds itself"
+            assert _soon(lambda: not _working(sleeping)), "the child keeps the compiler at work"
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+
+def _commands() -> Iterator[bytes]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended meanwhile
+            yield path.read_bytes()
+
+
+def _working(code: str) -> bool:
+    """Whether a process runs this code."""
+    return any(command.rstrip(b"\0").endswith(code.encode()) for command in _commands())
 
 
 def _free(path: Path) -> bool:
