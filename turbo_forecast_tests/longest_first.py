@@ -9,15 +9,15 @@ from collections.abc import Iterable
 import pytest
 
 SECONDS = {
-    "browser": 500,
-    "postgres": 400,
-    "definitions": 300,
-    "dashboard": 250,
+    "browser": 350,
+    "postgres": 220,
+    "definitions": 250,
+    "dashboard": 180,
     "s3": 250,
     "months": 160,
     "prometheus": 150,
     "steps": 130,
-    "dask": 120,
+    "dask": 90,
     "tournament": 110,
     "sql_servers": 100,
     "parity/test_prophets_own_suite.py": 100,
