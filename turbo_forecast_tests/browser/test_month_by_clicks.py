@@ -35,6 +35,7 @@ def test_every_asset_has_a_page_that_shows_its_last_materialisation(
     december: Run, person: Person, server: Server
 ) -> None:
     person.open("/assets")
+    person.sees("base_table")  # from here on the program of the page listens
     for asset, has_months in server.assets().items():
         person.go_on(f"/assets/{asset}", title=f"Assets | {asset}")
         person.sees("Latest materialization")
