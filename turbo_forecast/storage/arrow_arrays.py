@@ -39,7 +39,10 @@ def table_of_rows(rows: Iterable[Mapping[str, object]], schema: pa.Schema) -> pa
     listed = list(rows)
     types = pl.DataFrame(pl.from_arrow(empty_table(schema))).schema
     columns = [pl.Series([row[name] for row in listed], dtype=dtype).to_arrow() for name, dtype in types.items()]
-    return pa.Table.from_arrays(columns, names=schema.names).cast(schema)
+    # concatenating clears the bits after a bitmap's last one, which Polars leaves set: equal tables are equal bytes
+    return pa.Table.from_arrays(
+        [pa.concat_arrays([each.slice(0, 0), each]) for each in columns], names=schema.names
+    ).cast(schema)
 
 
 def empty_table(schema: pa.Schema) -> pa.Table:

@@ -113,8 +113,7 @@ def test_kernels_are_compiled_once_by_the_parent_and_workers_load_them(
         "prepare_entrants(forecast_settings(entrants=['reverting_level', 'recent_level', 'recent_quarter']), print);"
         "print('numba' in sys.modules)"
     )
-    # the kernels are not run here, so that their machine code need not be good
-    where = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_OPT": "0"}
+    where = {"NUMBA_CACHE_DIR": str(tmp_path)}
     first = run(prepare, **where).splitlines()
     assert len(first) == 3
     assert "compiling" in first[0]

@@ -74,7 +74,9 @@ def test_a_floor_that_varies_in_time_moves_the_forecast_as_stocks() -> None:
     future["floor"] = -2.0
     stock, ours, _ = _both(df, future, 0, growth="logistic")
     np.testing.assert_allclose(ours.yhat, stock["yhat"], rtol=1e-9, atol=1e-9)
-    writable = [array for signature in forecast_kernel.signatures for array in signature[1] if hasattr(array, "mutable")]
+    writable = [
+        array for signature in forecast_kernel.signatures for array in signature[1] if hasattr(array, "mutable")
+    ]
     assert all(array.mutable for array in writable), "whoever forecasts would wait until it is compiled once more"
 
 

@@ -68,6 +68,24 @@ def test_rows_have_the_schemas_types_whatever_they_hold() -> None:
     assert empty_table(schema).equals(schema.empty_table())
 
 
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 70])
+def test_rows_that_are_stored_in_two_parts_and_joined_are_the_same_bytes(count: int) -> None:
+    schema = pa.schema([("n", pa.int32()), ("text", pa.string()), ("is", pa.bool_())])
+    rows = [
+        {"n": None if i % 3 else i, "text": None if i % 4 else "x", "is": None if i % 5 == 1 else i % 2 == 0}
+        for i in range(count)
+    ]
+    parts = [table_of_rows(some, schema) for some in (rows[: count // 2], rows[count // 2 :])]
+    assert stored(pa.concat_tables(parts)) == stored(table_of_rows(rows, schema))
+
+
+def stored(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return bytes(sink.getvalue())
+
+
 def test_a_value_of_another_type_is_refused_and_not_lost() -> None:
     with pytest.raises(TypeError):
         table_of_rows([{"n": "many"}], pa.schema([("n", pa.int64())]))
