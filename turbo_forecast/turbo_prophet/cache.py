@@ -263,7 +263,7 @@ KERNELS = KernelSet(
         "from turbo_forecast.turbo_prophet.daily import compile_rest; compile_rest()",
     ),
     title="Turbo Prophet's kernels",
-    duration="about a minute",
+    duration="half a minute",
 )
 
 
