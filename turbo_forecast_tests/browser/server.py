@@ -100,6 +100,8 @@ class Server:
             found = [run for run in reversed(self.runs()) if run.id not in before]
             return found if len(found) >= count and all(run.status in ENDED for run in found) else []
 
+        # not before there is one: leaving the page takes back what it has not yet asked of the server
+        self.wait("a run", lambda: any(run.id not in before for run in self.runs()), PATIENCE_SECONDS * count)
         self.before_waiting()
         runs += self.wait(f"{count} ended runs", new, PATIENCE_SECONDS * count)
 

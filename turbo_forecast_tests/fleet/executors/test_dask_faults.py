@@ -97,6 +97,7 @@ def test_a_scheduler_that_is_killed_ends_the_run_with_a_sentence_and_the_next_on
     with pytest.raises(ClusterLost) as error:
         meanwhile.end(PATIENCE)
     assert time.monotonic() - killed < 30
+    cluster.end()  # a worker that is still at a task finishes it, scheduler or not
     kept = len(finished(tmp_path))
     assert f"the connection to the Dask scheduler at {address} is lost; " in str(error.value)
     assert int(str(error.value).split("; ")[1].split()[0]) >= 3
