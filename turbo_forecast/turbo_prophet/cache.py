@@ -251,9 +251,8 @@ def _processor() -> str:
 _begun: dict[KernelSet, Compilers] = {}
 """Sets that this process compiles in the background."""
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        after_in_child=_begun.clear
-    )  # a child cannot wait for its parent's compilers: they are not its own
+    # a child cannot wait for its parent's compilers: they are not its own
+    os.register_at_fork(after_in_child=_begun.clear)
 
 KERNELS = KernelSet(
     name="kernels",

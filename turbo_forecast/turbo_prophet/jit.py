@@ -61,6 +61,6 @@ def inlined(function: _Kernel) -> _Kernel:
 
     Scalar functions, in loops that are then vectorised; and the parts of a long kernel, which nothing else calls, so that each
     fits on a screen. As kernels of their own these would be optimised again with each caller of theirs, one in the other, and
-    compiling would take twice as long.
+    compiling would take more than twice as long.
     """
     return numba.njit(fastmath=_FASTMATH, error_model="numpy", inline="always")(function)

@@ -231,9 +231,8 @@ def forecast(
     t = scaled_time(stamps, prepared.start, prepared.span)
     if np.any(np.diff(t) < 0):
         raise ValueError("times to predict must be sorted")
-    base = np.full(
-        n, prepared.scale.floor(floor), np.float64
-    )  # its own: numba compiles once more for an array that is read-only
+    # arrays of their own: for one that is read-only, as a view of what was broadcast is, numba would compile once more
+    base = np.full(n, prepared.scale.floor(floor), np.float64)
     caps = np.zeros(n)
     if problem.trend_indicator == LOGISTIC:
         if cap is None:
