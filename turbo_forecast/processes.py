@@ -107,7 +107,17 @@ def locked_liveness(owner: ProcessIdentity | None, claim: Path) -> Iterator[Live
     try:
         yield _liveness_of_claim(owner, handle)
     finally:
-        os.close(handle)
+        unlock(handle)
+
+
+def unlock(handle: int) -> None:
+    """Free the lock on a file, if it is held, and close it.
+
+    A child that was forked meanwhile has a copy of the handle: closing ours alone would leave the file locked until it ends.
+    """
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
 
 
 def _liveness_of_claim(owner: ProcessIdentity | None, handle: int) -> Liveness:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from turbo_forecast.errors import StorageError, writing
+from turbo_forecast.processes import unlock
 
 POLL_SECONDS = 0.2
 
@@ -36,7 +37,7 @@ def source_lock(
                 time.sleep(POLL_SECONDS)
         yield
     finally:
-        os.close(handle)
+        unlock(handle)
 
 
 def _try_lock(handle: int, path: Path) -> bool:

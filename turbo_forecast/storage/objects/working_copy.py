@@ -19,6 +19,7 @@ from pathlib import Path
 from turbo_forecast.addresses import Address
 from turbo_forecast.errors import StorageError, writing
 from turbo_forecast.paths import require_storable
+from turbo_forecast.processes import unlock
 from turbo_forecast.storage.objects.downloading import download
 from turbo_forecast.storage.objects.lease import Lease, leased
 from turbo_forecast.storage.objects.local_state import HIDDEN
@@ -152,7 +153,7 @@ def _locked(folder: Path, name: str, *, wait: bool = False) -> Iterator[bool]:
     try:
         yield _flocked(handle, folder, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
-        os.close(handle)
+        unlock(handle)
 
 
 def _flocked(handle: int, folder: Path, how: int) -> bool:
