@@ -1,7 +1,7 @@
 """Between Arrow's arrays and tables and the values of NumPy and Python, by way of Polars.
 
 PyArrow's own conversions (`pa.array`, with it `empty_table` and `from_pylist`, and `to_numpy`) import pandas to ask whether they
-were handed something of pandas': 0.2 s and 33 MB in each worker process, in which nothing else needs it.
+were handed something of pandas': 0.2 s and 34 MB in each worker process, in which nothing else needs it.
 
 Belongs here: these conversions. Does not belong here: what is in the tables, and how files of them are written.
 """
